@@ -1,0 +1,142 @@
+"""What an extraction says of one study: findings per sequence, explicit negatives, general changes."""
+
+from collections.abc import Iterable
+from typing import Annotated, Literal, Self
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
+
+from selip_contracts.vocabulary import (
+    ENHANCEMENTS,
+    SIGNAL_CLASS,
+    SITES,
+    Change,
+    Enhancement,
+    Modality,
+    Side,
+    Signal,
+    SignalClass,
+)
+
+Count = Literal["单发", "多发", "散在"]
+Certainty = Literal["肯定", "可疑"]
+SpanRole = Literal["site", "side", "sequence", "signal", "negation", "change"]
+Key = tuple[Modality, Side | None, str, Signal | Enhancement | None]
+
+
+def _known_site(name: str) -> str:
+    if name not in SITES:
+        raise ValueError(f"{name} is not a site of the vocabulary")
+    return name
+
+
+SiteName = Annotated[str, AfterValidator(_known_site)]
+
+
+class Strict(BaseModel):
+    """Immutable, and nothing beside the declared fields."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Span(Strict):
+    """Characters [start, end) of the report's text and the part of the statement that they say."""
+
+    role: SpanRole
+    start: int = Field(ge=0)
+    end: int = Field(ge=0)
+
+
+class Evidence(Strict):
+    """The quoted words [start, end) of the report, and inside them what says site, side, sequence and signal."""
+
+    text: str
+    start: int = Field(ge=0)
+    end: int = Field(ge=0)
+    spans: tuple[Span, ...] = ()
+
+
+class Finding(Strict):
+    """On this sequence, at this site, the signal is this; `present` false is an explicit negative without signal."""
+
+    modality: Modality
+    side: Side | None
+    site: SiteName
+    signal: Signal | Enhancement | None = None
+    present: bool = True
+    morphology: str | None = None
+    count: Count | None = None
+    size_mm: tuple[float, ...] = ()
+    margin: str | None = None
+    lesion: str | None = None
+    certainty: Certainty = "肯定"
+    evidence: Evidence | None = None
+    confidence: float | None = Field(default=None, ge=0, le=1)
+    agreed: bool | None = None
+
+    @model_validator(mode="after")
+    def _signal_fits(self) -> Self:
+        if self.present != (self.signal is not None):
+            raise ValueError("a present finding has a signal, a negative one has none")
+        if self.signal is not None and (self.signal in ENHANCEMENTS) != (self.modality == "T1CE"):
+            raise ValueError(f"signal {self.signal} on {self.modality}")
+        return self
+
+    @property
+    def signal_class(self) -> SignalClass | None:
+        """高, 等, 低, 混杂 or 强化; None for a negative."""
+        return None if self.signal is None else SIGNAL_CLASS[self.signal]
+
+    @property
+    def key(self) -> Key:
+        """(modality, side, site, signal): what the score compares within a report."""
+        return (self.modality, self.side, self.site, self.signal)
+
+
+class GeneralFinding(Strict):
+    """A change that belongs to no sequence."""
+
+    side: Side | None
+    site: SiteName
+    change: Change
+    evidence: Evidence | None = None
+
+    @property
+    def key(self) -> tuple[Side | None, str, Change]:
+        """(side, site, change): what the score compares within a report."""
+        return (self.side, self.site, self.change)
+
+
+class Study(Strict):
+    """All that a report states: present findings, explicit negatives, general changes."""
+
+    findings: tuple[Finding, ...] = ()
+    negatives: tuple[Finding, ...] = ()
+    general: tuple[GeneralFinding, ...] = ()
+
+    @model_validator(mode="after")
+    def _sorted_apart(self) -> Self:
+        if not all(f.present for f in self.findings) or any(f.present for f in self.negatives):
+            raise ValueError("findings are present, negatives are not")
+        return self
+
+    @property
+    def normal(self) -> bool:
+        """Whether nothing is present, neither on a sequence nor general."""
+        return not self.findings and not self.general
+
+    def on(self, modality: Modality) -> tuple[Finding, ...]:
+        """The present findings on one sequence."""
+        return tuple(f for f in self.findings if f.modality == modality)
+
+
+class AnnotatedReport(Strict):
+    """One line of the annotated format: a report and the study it states."""
+
+    report_id: str
+    findings_text: str
+    study: Study
+
+
+def keys(findings: Iterable[Finding]) -> frozenset[Key]:
+    """The distinct keys of the findings."""
+    return frozenset(f.key for f in findings)

@@ -1,0 +1,75 @@
+"""The controlled vocabulary: sequences, sides, signals, changes, and the anatomy with its hierarchy."""
+
+import csv
+from dataclasses import dataclass
+from functools import cache
+from importlib.resources import files
+from typing import Literal, get_args
+
+Modality = Literal["T1", "T2", "FLAIR", "DWI", "ADC", "T1CE", "SWI"]
+Side = Literal["左侧", "右侧", "双侧"]
+Signal = Literal["高", "稍高", "等", "稍低", "低", "混杂"]
+Enhancement = Literal["明显强化", "轻度强化", "均匀强化", "不均匀强化", "环形强化", "强化"]
+SignalClass = Literal["高", "等", "低", "混杂", "强化"]
+Laterality = Literal["paired", "midline", "none"]
+Change = Literal[
+    "扩大", "变窄", "增宽", "变浅", "萎缩", "肿胀", "增厚", "移位", "受压",
+    "积液", "积气", "缺损", "占位", "狭窄", "闭塞", "扩张", "其他",
+]  # fmt: skip
+
+MODALITIES: tuple[Modality, ...] = get_args(Modality)
+SIDES: tuple[Side, ...] = get_args(Side)
+SIGNALS: tuple[Signal, ...] = get_args(Signal)
+ENHANCEMENTS: tuple[Enhancement, ...] = get_args(Enhancement)
+CHANGES: tuple[Change, ...] = get_args(Change)
+LATERALITIES: tuple[Laterality, ...] = get_args(Laterality)
+
+SIGNAL_CLASS: dict[Signal | Enhancement, SignalClass] = {
+    "高": "高", "稍高": "高", "等": "等", "稍低": "低", "低": "低", "混杂": "混杂",
+    "明显强化": "强化", "轻度强化": "强化", "均匀强化": "强化",
+    "不均匀强化": "强化", "环形强化": "强化", "强化": "强化",
+}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Site:
+    """One anatomical site: its Chinese name is its key, `parent` the site that contains it."""
+
+    name: str
+    english: str
+    parent: str | None
+    laterality: Laterality
+    surface_forms: tuple[str, ...]
+
+
+def _read_sites() -> dict[str, Site]:
+    table = files("selip_contracts").joinpath("sites.csv").read_text(encoding="utf-8")
+    sites: dict[str, Site] = {}
+    for row in csv.DictReader(table.splitlines()):
+        laterality = row["laterality"]
+        assert laterality in LATERALITIES, f"sites.csv: laterality {laterality} of {row['site']}"
+        sites[row["site"]] = Site(
+            name=row["site"],
+            english=row["english"],
+            parent=row["parent"] or None,
+            laterality=laterality,
+            surface_forms=tuple(row["surface_forms"].split("|")),
+        )
+    return sites
+
+
+SITES: dict[str, Site] = _read_sites()
+
+
+@cache
+def ancestors(site: str) -> tuple[str, ...]:
+    """The sites that contain `site`, nearest first; KeyError where the vocabulary lacks it."""
+    parent = SITES[site].parent
+    return () if parent is None else (parent, *ancestors(parent))
+
+
+@cache
+def parts(site: str) -> tuple[str, ...]:
+    """The sites that lie inside `site`, in the order of the vocabulary; KeyError where it is unknown."""
+    assert site in SITES or not site, site
+    return tuple(name for name in SITES if site in ancestors(name))
