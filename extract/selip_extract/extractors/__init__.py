@@ -1,0 +1,57 @@
+"""The seam between the pipeline and what reads a report: a new extractor is one file and one line in EXTRACTORS."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from importlib import import_module
+from pathlib import Path
+from typing import Protocol, cast
+
+from selip_contracts.findings import Study
+
+from selip_extract.extraction import Review, Status
+
+
+@dataclass(frozen=True)
+class Reading:
+    """What an extractor read in one text; under another status than ok its study is not stored."""
+
+    study: Study
+    reply: str | None = None
+    status: Status = "ok"
+    note: str | None = None
+    review: tuple[Review, ...] = ()
+
+
+class Extractor(Protocol):
+    """Reads texts; what it finds in one text does not depend on the others."""
+
+    name: str
+
+    def fingerprint(self) -> dict[str, str]:
+        """What decides the findings: model hash, versions of task and grammar, settings."""
+        ...
+
+    def read(self, texts: Sequence[str]) -> list[Reading]:
+        """One reading a text, in the order of the texts."""
+        ...
+
+
+def _deferred(module: str, name: str) -> Callable[[Path | None], Extractor]:
+    """A maker that imports its module only when it is called, so that a list of extractors costs nothing."""
+
+    def make(model: Path | None) -> Extractor:
+        return cast(Extractor, getattr(import_module(f"selip_extract.extractors.{module}"), name)(model))
+
+    return make
+
+
+def _rules(_model: Path | None) -> Extractor:
+    return cast(Extractor, import_module("selip_extract.extractors.rules").RuleReader())
+
+
+DEFAULT_EXTRACTOR = "both"
+EXTRACTORS: Mapping[str, Callable[[Path | None], Extractor]] = {
+    "both": _deferred("both", "DoubleReader"),
+    "model": _deferred("language_model", "LanguageModelReader"),
+    "rules": _rules,
+}
