@@ -1,0 +1,154 @@
+"""Extracted studies against annotated ones: F1 of the findings, exact match, and what must not happen."""
+
+import random
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, fields
+
+import numpy as np
+from numpy.typing import NDArray
+from selip_contracts.findings import AnnotatedReport, Finding, Study
+from selip_contracts.vocabulary import SITES
+
+BOOTSTRAP_ROUNDS = 1000
+BOOTSTRAP_SEED = 0
+DECIMALS = 4
+
+Tallies = NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """A share between 0 and 1 with the 95 % bootstrap interval over reports."""
+
+    value: float
+    low: float
+    high: float
+
+
+@dataclass(frozen=True)
+class Score:
+    """The figures of one comparison; `positive_exact_match` is None where no annotated report has a finding."""
+
+    reports: int
+    finding_f1: Estimate
+    precision: float
+    recall: float
+    class_f1: Estimate
+    where_f1: Estimate
+    site_f1: Estimate
+    general_f1: Estimate
+    exact_match: Estimate
+    positive_exact_match: Estimate | None
+    negation_errors: int
+    ungrounded: int
+    missing_reports: int
+
+    def as_json(self) -> dict[str, float | int | list[float] | None]:
+        """One flat object: every estimate as NAME and NAME_95ci."""
+        flat: dict[str, float | int | list[float] | None] = {}
+        for field in fields(self):
+            figure = getattr(self, field.name)
+            if isinstance(figure, Estimate):
+                flat |= {field.name: figure.value, f"{field.name}_95ci": [figure.low, figure.high]}
+            else:
+                flat[field.name] = figure
+        return flat
+
+
+def where(finding: Finding) -> tuple[Hashable, ...]:
+    """(modality, side, site): the place of a finding without what is seen there."""
+    return (finding.modality, finding.side, finding.site)
+
+
+FINDING_VIEWS: dict[str, Callable[[Finding], tuple[Hashable, ...]]] = {
+    "finding_f1": lambda f: f.key,
+    "class_f1": lambda f: (*where(f), f.signal_class),
+    "where_f1": where,
+    "site_f1": lambda f: (f.side, f.site),
+}
+
+
+def score(gold: Sequence[AnnotatedReport], extracted: Mapping[str, Study]) -> Score:
+    """The figures of the studies extracted, by report id, against the annotated reports; ValueError without any."""
+    if not gold:
+        raise ValueError("there is no annotated report to score against")
+    pairs = [(report, extracted.get(report.report_id, Study())) for report in gold]
+    tallies = {
+        name: np.array([_tally(map(view, g.study.findings), map(view, s.findings)) for g, s in pairs])
+        for name, view in FINDING_VIEWS.items()
+    }
+    tallies["general_f1"] = np.array(
+        [_tally((x.key for x in g.study.general), (x.key for x in s.general)) for g, s in pairs]
+    )
+    exact = (tallies["finding_f1"][:, 1:] == 0).all(axis=1)
+    positive = np.array([bool(g.study.findings) for g, _ in pairs])
+    tallies["exact_match"] = np.stack([exact, np.ones_like(exact)], axis=1).astype(np.int64)
+    tallies["positive_exact_match"] = np.stack([exact & positive, positive], axis=1).astype(np.int64)
+    estimates = _estimates(tallies)
+    right, wrong, missed = tallies["finding_f1"].sum(axis=0)
+    return Score(
+        reports=len(gold),
+        finding_f1=estimates["finding_f1"],
+        precision=_share(right, right + wrong),
+        recall=_share(right, right + missed),
+        class_f1=estimates["class_f1"],
+        where_f1=estimates["where_f1"],
+        site_f1=estimates["site_f1"],
+        general_f1=estimates["general_f1"],
+        exact_match=estimates["exact_match"],
+        positive_exact_match=estimates["positive_exact_match"] if positive.any() else None,
+        negation_errors=sum(len(_places(g.study.negatives) & _places(s.findings)) for g, s in pairs),
+        ungrounded=sum(not grounded(f.site, g.findings_text) for g, s in pairs for f in s.findings),
+        missing_reports=sum(bool(g.study.findings) and not s.findings for g, s in pairs),
+    )
+
+
+def grounded(site: str, text: str) -> bool:
+    """Whether some surface form of the site stands in the text."""
+    return any(form in text for form in SITES[site].surface_forms)
+
+
+def _places(findings: Iterable[Finding]) -> set[tuple[Hashable, ...]]:
+    return {where(f) for f in findings}
+
+
+def _tally(annotated: Iterable[Hashable], extracted: Iterable[Hashable]) -> tuple[int, int, int]:
+    """How many distinct keys are right, extracted alone and annotated alone."""
+    want, got = set(annotated), set(extracted)
+    return len(want & got), len(got - want), len(want - got)
+
+
+def _share(part: int, whole: int) -> float:
+    return round(float(part / whole), DECIMALS) if whole else 1.0
+
+
+def _estimates(tallies: Mapping[str, Tallies]) -> dict[str, Estimate]:
+    """The figure of each tally [reports, 3] (F1) or [reports, 2] (share) with its interval, on common resamples."""
+    reports = len(next(iter(tallies.values())))
+    rng = random.Random(BOOTSTRAP_SEED)
+    resampled = {name: np.empty((BOOTSTRAP_ROUNDS, tally.shape[1]), np.int64) for name, tally in tallies.items()}
+    for draw in range(BOOTSTRAP_ROUNDS):
+        times = np.bincount([rng.randrange(reports) for _ in range(reports)], minlength=reports)
+        for name, tally in tallies.items():
+            resampled[name][draw] = times @ tally
+    return {
+        name: Estimate(round(float(_ratio(tally.sum(axis=0))), DECIMALS), *_middle(_ratio(resampled[name])))
+        for name, tally in tallies.items()
+    }
+
+
+def _ratio(sums: Tallies) -> NDArray[np.float64]:
+    """F1 of (right, wrong, missed) or the share of (part, whole) along the last axis; 1 where there is nothing."""
+    if sums.shape[-1] == 3:
+        part = 2 * sums[..., 0]
+        whole = part + sums[..., 1] + sums[..., 2]
+    else:
+        part, whole = sums[..., 0], sums[..., 1]
+    shares: NDArray[np.float64] = np.where(whole > 0, part / np.maximum(whole, 1), 1.0)
+    return shares
+
+
+def _middle(draws: NDArray[np.float64]) -> tuple[float, float]:
+    """The bounds of the middle 95 % of the draws."""
+    ordered = [round(float(draw), DECIMALS) for draw in np.sort(draws)]
+    return ordered[int(len(ordered) * 0.025)], ordered[int(len(ordered) * 0.975)]
