@@ -1,0 +1,1 @@
+"""What the stages are measured by: not written yet."""

@@ -1,0 +1,1 @@
+"""Stage one: from reports to cited findings."""

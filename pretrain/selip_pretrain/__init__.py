@@ -1,0 +1,1 @@
+"""Stage two, images: not written yet."""

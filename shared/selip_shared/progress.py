@@ -1,0 +1,87 @@
+"""How far a long piece of work is, on stderr: a bar on a terminal, now and then a line elsewhere."""
+
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+from rich.console import Console
+from rich.progress import BarColumn, ProgressColumn, Task, TextColumn, TimeRemainingColumn
+from rich.progress import Progress as Bar
+from rich.text import Text
+
+Advance = Callable[[int], None]
+
+
+@contextmanager
+def progress(unit: str, total: int | None = None, *, seconds_between_lines: float = 10.0) -> Iterator[Advance]:
+    """A function to call with how many more `unit` (reports, steps …) are done; `total` None where not known."""
+    console = Console(stderr=True)
+    show = _bar(console, unit, total) if console.is_terminal else _lines(unit, total, seconds_between_lines)
+    with show as advance:
+        yield advance
+
+
+@contextmanager
+def _bar(console: Console, unit: str, total: int | None) -> Iterator[Advance]:
+    columns = (TextColumn(unit), BarColumn(), _Done(), _Rate(unit), TimeRemainingColumn())
+    with Bar(*columns, console=console) as bar:
+        task = bar.add_task(unit, total=total)
+        yield lambda count: bar.advance(task, count)
+
+
+class _Done(ProgressColumn):
+    def render(self, task: Task) -> Text:
+        return Text(_done(int(task.completed), None if task.total is None else int(task.total)))
+
+
+class _Rate(ProgressColumn):
+    def __init__(self, unit: str) -> None:
+        super().__init__()
+        self.unit = unit
+
+    def render(self, task: Task) -> Text:
+        speed = task.finished_speed or task.speed
+        return Text("" if speed is None else f"{speed:,.1f} {self.unit}/s")
+
+
+@contextmanager
+def _lines(unit: str, total: int | None, seconds_between: float) -> Iterator[Advance]:
+    start = time.monotonic()
+    done = said = 0
+    last = start
+
+    def say(now: float) -> None:
+        nonlocal said, last
+        said, last = done, now
+        print(_line(unit, done, total, now - start), file=sys.stderr, flush=True)
+
+    def advance(count: int) -> None:
+        nonlocal done
+        done += count
+        now = time.monotonic()
+        if now - last >= seconds_between:
+            say(now)
+
+    yield advance
+    if done != said:
+        say(time.monotonic())
+
+
+def _line(unit: str, done: int, total: int | None, seconds: float) -> str:
+    parts = [f"{_done(done, total)} {unit}"]
+    if done and seconds:
+        parts.append(f"{done / seconds:,.1f} {unit}/s")
+        if total is not None and done < total:
+            parts.append(f"{_duration(seconds * (total - done) / done)} left")
+    return ", ".join(parts)
+
+
+def _done(done: int, total: int | None) -> str:
+    return f"{done:,}" if total is None else f"{done:,}/{total:,}"
+
+
+def _duration(seconds: float) -> str:
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02}:{rest:02}"

@@ -1,0 +1,56 @@
+import errno
+
+import pytest
+import typer
+from selip_shared.errors import SelipError, run_command
+
+
+def app_raising(error: BaseException) -> typer.Typer:
+    app = typer.Typer()
+
+    @app.command()
+    def work() -> None:
+        raise error
+
+    return app
+
+
+def end_of(error: BaseException, capsys: pytest.CaptureFixture[str]) -> tuple[object, str]:
+    """Exit code and stderr of a command that ends in `error`."""
+    app = app_raising(error)
+    with pytest.raises(SystemExit) as leaving:
+        run_command(lambda: app(args=[]))
+    captured = capsys.readouterr()
+    assert captured.out == ""
+    return leaving.value.code, captured.err
+
+
+def test_a_users_error_is_one_line_and_exit_code_1(capsys: pytest.CaptureFixture[str]) -> None:
+    error = SelipError("reports.csv has no text column:\nname one with --text.")
+    assert end_of(error, capsys) == (1, "reports.csv has no text column: name one with --text.\n")
+
+
+@pytest.mark.parametrize("number", [errno.ENOSPC, errno.EROFS, errno.EACCES, errno.EDQUOT])
+def test_a_disk_that_refuses_is_one_line_with_the_place(number: int, capsys: pytest.CaptureFixture[str]) -> None:
+    code, said = end_of(OSError(number, "refused", "out/selip.duckdb"), capsys)
+    assert code == 1
+    assert "out/selip.duckdb" in said
+    assert said.count("\n") == 1
+
+
+def test_ctrl_c_is_130(capsys: pytest.CaptureFixture[str]) -> None:
+    assert end_of(KeyboardInterrupt(), capsys) == (130, "Stopped.\n")
+
+
+def test_a_bug_keeps_its_traceback() -> None:
+    app = app_raising(ZeroDivisionError("bug"))
+    with pytest.raises(ZeroDivisionError):
+        run_command(lambda: app(args=[]))
+
+
+def test_a_usage_error_is_typers(capsys: pytest.CaptureFixture[str]) -> None:
+    app = app_raising(AssertionError("not reached"))
+    with pytest.raises(SystemExit) as leaving:
+        run_command(lambda: app(args=["--no-such-option"]))
+    assert leaving.value.code == 2
+    assert "--no-such-option" in capsys.readouterr().err
