@@ -1,0 +1,77 @@
+"""One batch of reports through an extractor: every report comes back with a status, whatever its text does."""
+
+import time
+from collections.abc import Sequence
+
+from selip_shared.errors import SelipError
+
+from selip_extract.extraction import Extraction, Review, Status
+from selip_extract.extractors import Extractor, Reading
+from selip_extract.reports import Report
+
+# The findings of one head MRI take some hundred characters, those of a long follow-up a few thousand: more than this
+# is a whole record pasted into one cell, and a model that attends to all of it would need memory by the square.
+MAX_CHARACTERS = 20_000
+QUOTED_CHARACTERS = 60
+
+
+def read_batch(extractor: Extractor, reports: Sequence[Report]) -> list[Extraction]:
+    """One extraction a report, in order; a report that the extractor fails on does not cost the others theirs."""
+    unreadable = {report.row: status for report in reports if (status := _unreadable(report.text)) is not None}
+    readable = [report for report in reports if report.row not in unreadable]
+    started = time.perf_counter()
+    readings = dict(zip((report.row for report in readable), _read(extractor, readable), strict=True))
+    seconds = (time.perf_counter() - started) / max(len(readable), 1)
+    return [
+        _failed(report, unreadable[report.row])
+        if report.row in unreadable
+        else _extraction(report, readings[report.row], seconds)
+        for report in reports
+    ]
+
+
+def _unreadable(text: str) -> Status | None:
+    if len(text) > MAX_CHARACTERS:
+        return "too_long"
+    return None if any(character.isalnum() for character in text) else "empty"
+
+
+def _read(extractor: Extractor, reports: Sequence[Report]) -> list[Reading | Exception]:
+    """One reading or failure a report; after an exception the halves are read apart, down to the report that fails."""
+    if not reports:
+        return []
+    try:
+        readings = extractor.read([report.text for report in reports])
+        assert len(readings) == len(reports), f"{extractor.name}: {len(readings)} readings of {len(reports)} texts"
+        return list(readings)
+    except SelipError:
+        raise
+    except Exception as failure:
+        if len(reports) == 1:
+            return [failure]
+        middle = len(reports) // 2
+        return _read(extractor, reports[:middle]) + _read(extractor, reports[middle:])
+
+
+def _extraction(report: Report, reading: Reading | Exception, seconds: float) -> Extraction:
+    if isinstance(reading, Exception):
+        # Only the class: an exception's words may quote the report.
+        return _failed(report, "error", type(reading).__name__, seconds=seconds)
+    if reading.status != "ok":
+        return _failed(report, reading.status, reading.note, reading.review, reading.reply, seconds)
+    return Extraction(report.report_id, "ok", reading.study, reading.review, seconds, reading.reply, reading.note)
+
+
+def _failed(
+    report: Report,
+    status: Status,
+    note: str | None = None,
+    review: tuple[Review, ...] = (),
+    reply: str | None = None,
+    seconds: float = 0.0,
+) -> Extraction:
+    """A report without a study; unless it is empty its beginning is for a person to look at."""
+    if status != "empty":
+        beginning = report.text[:QUOTED_CHARACTERS]
+        review = (*review, Review("failed", beginning, 0, len(beginning)))
+    return Extraction(report.report_id, status, None, review, seconds, reply, note)
