@@ -5,7 +5,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := "1"
 python := env("PYTHON", "python3")
 bin := ".venv/bin"
 example := "extract/selip_extract/examples/reports.csv"
-sample := "SELECT report_id, modality, side, site, signal, evidence FROM findings ORDER BY report_id, evidence_start LIMIT 12"
+sample := "SELECT report_id, modality, side, site, signal, evidence FROM findings WHERE present ORDER BY report_id, evidence_start LIMIT 12"
 
 # List the recipes
 [private]

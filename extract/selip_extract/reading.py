@@ -3,11 +3,10 @@
 import time
 from collections.abc import Sequence
 
-from selip_shared.errors import SelipError
-
 from selip_extract.extraction import Extraction, Review, Status
 from selip_extract.extractors import Extractor, Reading
 from selip_extract.reports import Report
+from selip_shared.errors import SelipError
 
 # The findings of one head MRI take some hundred characters, those of a long follow-up a few thousand: more than this
 # is a whole record pasted into one cell, and a model that attends to all of it would need memory by the square.

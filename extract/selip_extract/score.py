@@ -6,6 +6,7 @@ from dataclasses import dataclass, fields
 
 import numpy as np
 from numpy.typing import NDArray
+
 from selip_contracts.findings import AnnotatedReport, Finding, Study
 from selip_contracts.vocabulary import SITES
 

@@ -1,6 +1,7 @@
 from collections.abc import Sequence
 
 import pytest
+
 from selip_contracts.findings import Finding, Study
 from selip_extract.extraction import Review
 from selip_extract.extractors import Reading

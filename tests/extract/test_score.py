@@ -2,6 +2,7 @@ import random
 from collections.abc import Sequence
 
 import pytest
+
 from selip_contracts.findings import AnnotatedReport, Finding, GeneralFinding, Study
 from selip_contracts.vocabulary import SIGNAL_CLASS
 from selip_extract.score import Estimate, score

@@ -2,6 +2,7 @@ import errno
 
 import pytest
 import typer
+
 from selip_shared.errors import SelipError, run_command
 
 

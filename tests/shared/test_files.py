@@ -1,6 +1,7 @@
 from pathlib import Path
 
 import pytest
+
 from selip_shared.files import replacing, write_text
 
 

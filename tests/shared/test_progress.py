@@ -5,6 +5,7 @@ import subprocess
 import sys
 
 import pytest
+
 from selip_shared.progress import progress
 
 WORK = """

@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Protocol, cast
 
 from selip_contracts.findings import Study
-
 from selip_extract.extraction import Review, Status
 
 
