@@ -1,0 +1,242 @@
+"""A report's text as typed tokens: which words name a site, a side, a sequence, a signal, and where they stand."""
+
+import re
+import unicodedata
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from selip_extract.lexicon import LOBES, Kind, Meaning, segmenter, words
+
+
+class Token(NamedTuple):
+    """One typed word: characters [start, end) of the report's text."""
+
+    kind: Kind
+    value: str
+    start: int
+    end: int
+
+
+@dataclass(frozen=True)
+class Scan:
+    """The tokens of a report, sentence by sentence."""
+
+    text: str
+    sentences: tuple[tuple[Token, ...], ...]
+
+
+_SUFFIX = r"(?:加权成像|加权图像|加权像|加权序列|加权|WI|W(?![A-Z]))?(?:序列|图像|成像|像|图|相)?"
+_LENGTH = "长短混杂|明显长|明显短|显著长|稍长|略长|等长|较长|微长|偏长|稍短|略短|等短|较短|偏短|混杂长|混杂|不均匀长|不均匀短|不均匀|长短不均|长|短|等"
+_UNIT = "(?:CM|MM|厘米|毫米|公分)"
+_NUMBER = r"\d+(?:\.\d+)?"
+_PATTERN = re.compile(
+    "|".join(
+        (
+            rf"(?P<length>(?:{_LENGTH})(?:[、或/至~\-,]|或者)?(?:{_LENGTH})?T[12](?!\*)(?:WI|加权)?(?:[、,及和/]?T2(?!\*)(?:WI)?(?=信号|异常|影|改变|灶|病|斑|片|结))?)",
+            rf"(?P<date>(?:19|20)\d\d[-./年]\d{{1,2}}(?:[-./月]\d{{1,2}}日?|月)?|(?:19|20)\d\d年|\d{{1,2}}月\d{{1,2}}日|(?:19|20)\d{{6}})",
+            rf"(?P<size>{_NUMBER}{_UNIT}?(?:[×X*✕]{_NUMBER}{_UNIT}?)+|{_NUMBER}(?:[-~]{_NUMBER})?{_UNIT})",
+            r"(?P<T1CE>T1(?:WI)?\+C|C\+T1(?:WI)?|T1C(?:E|WI|\+)?(?![A-Z])|CE-?T1(?:WI)?|T1(?:WI)?[-]?(?:增强|强化扫描)(?:扫描|像|序列)?后?|增强(?:扫描|后)?T1(?:WI)?(?:序列|像)?|(?:静脉|经静脉)?(?:注[入射]|静注|团注)[^,。;、]{0,14}?后(?:扫描)?|GD-?DTPA增强(?:扫描)?后?)",
+            rf"(?P<T1f>T1[-_]?FLAIR{_SUFFIX})",
+            rf"(?P<FLAIR>(?:T2(?:WI)?[-_]?)?FLAIR{_SUFFIX}|T2(?:WI)?[-]?(?:压水|水抑制|黑水|抑水)(?:序列|成像|像|相)?|(?:压水|水抑制|抑水|黑水)T2(?:WI)?(?:序列|像)?)",
+            rf"(?P<SWI>T2\*{_SUFFIX}|T2星{_SUFFIX}|GRE-?T2\*?{_SUFFIX}|GRE{_SUFFIX}|E?SWI{_SUFFIX}|E?SWAN{_SUFFIX})",
+            r"(?P<DWI>E?DWI(?:\(B[^()]{0,16}\)|\(弥散[^()]{0,8}\))?(?:序列|图像|成像|像|图)?|B值?=?\d{3,4}(?:S/MM[2²])?(?:的?DWI)?(?:序列|图像|成像|像|图)?)",
+            r"(?P<ADC>ADC(?:MAP|图像|图|序列|像)?)",
+            rf"(?P<T1>T1{_SUFFIX})",
+            rf"(?P<T2>(?:FS-?|压脂-?|脂肪抑制)?T2(?:WI)?[-/]?(?:FS|STIR|压脂|脂肪抑制|抑脂)?{_SUFFIX})",
+            r"(?P<elsewhere>\d?D?-?TOF-?MRA|MRA|MRV|CTA)",
+            r"(?P<mark>(?<![^。;\n:,])(?:\(\d{1,2}\)|\d{1,2}[.、)](?!\d)|[①-⑳]))",
+            r"(?P<lobes>[额颞顶枕岛](?:[、及和,]?[额颞顶枕岛])++(?:叶|部|区)?+(?![骨窦角肌底极]))",
+            r"(?P<lobe>(?<=[左右双侧两])[额颞顶枕岛](?=[、及和][左右双两]))",
+            r"(?P<stop>[。\n!?]|(?<!\d)\.|\.(?!\d))",
+            r"(?P<other>[A-Z0-9.+]+)",
+        )
+    )
+)
+_LENGTH_PARTS = re.compile(rf"({_LENGTH})(?:[、或/至~\-,]|或者)?({_LENGTH})?T([12])(?:WI|加权)?(.*)")
+_PUNCTUATION = {",": ",", ";": ";", ":": ":", "、": "、", "(": "(", ")": ")", "/": "、", "及": "、", "和": "、", "与": "、", "[": "(", "]": ")", "+": "、", "同": "、", "以及": "、", "并累及": "、"}  # fmt: skip
+_BRAIN_AS_A_WHOLE = frozenset(("大脑半球", "脑实质"))
+_LAYER_SITES = frozenset(("皮层下", "脑白质"))
+_OUTSIDE_THE_BRAIN = frozenset(
+    ("硬膜下", "硬膜外", "头皮", "颅骨", "脑膜", "软脑膜", "大脑凸面", "大脑镰", "蛛网膜下腔", "脑沟", "颅底")
+)
+_LOBE_SITES = frozenset(LOBES.values())
+
+_normal_forms: dict[str, str] = {chr(c): chr(c) for c in range(0x2460, 0x2474)}
+
+
+def _normal_form(character: str) -> str:
+    if character in "\r\n\u2028\u0085":
+        form = "\n"
+    else:
+        form = "".join(
+            c for c in unicodedata.normalize("NFKC", character).upper() if not (c.isspace() or unicodedata.category(c)[0] == "C")
+        )
+    return _normal_forms.setdefault(character, form)
+
+
+def _normalized(text: str) -> tuple[str, list[int]]:
+    """The text in NFKC capitals without blanks, and for each of its characters the place in the original."""
+    known = _normal_forms
+    if all(len(known.get(c) or _normal_form(c)) == 1 for c in text):
+        return "".join(known[c] for c in text), list(range(len(text) + 1))
+    characters: list[str] = []
+    places: list[int] = []
+    for place, character in enumerate(text):
+        form = known.get(character)
+        for c in _normal_form(character) if form is None else form:
+            characters.append(c)
+            places.append(place)
+    return "".join(characters), [*places, len(text)]
+
+
+def _value_of_length(length: str, weighting: str) -> str:
+    if length == "等":
+        return "等"
+    if length in ("混杂", "不均匀", "长短混杂", "长短不均"):
+        return "混杂"
+    high = ("长" in length) == (weighting == "2")
+    slight = length[0] in "稍略等较微偏"
+    return ("稍" if slight else "") + ("高" if high else "低")
+
+
+def _long_and_short(match: re.Match[str]) -> Iterator[Token]:
+    """长T1, 等或稍长T1 and 长T1、T2 as sequence and signal, by rule 4 of the annotation."""
+    start, end = match.span("length")
+    parts = _LENGTH_PARTS.fullmatch(match["length"])
+    assert parts is not None
+    first, second, weighting, rest = parts.groups()
+    weightings = [weighting, "2"] if rest else [weighting]
+    for w in weightings:
+        yield Token("sequence", f"T{w}", start, end)
+        for length in filter(None, (first, second)):
+            yield Token("signal", _value_of_length(length, w), start, end)
+
+
+def _pattern_tokens(match: re.Match[str]) -> Iterator[Token]:
+    kind = match.lastgroup
+    start, end = match.span()
+    match kind:
+        case "length":
+            yield from _long_and_short(match)
+        case "lobes" | "lobe":
+            found = match[0]
+            lobes = [i for i, c in enumerate(found) if c in LOBES]
+            for i in lobes:
+                to = end if i == lobes[-1] else start + i + 1
+                yield Token("site", LOBES[found[i]], start + i, to)
+        case "T1f":
+            yield Token("sequence", "T1", start, end)
+        case "T1" | "T2" | "FLAIR" | "DWI" | "ADC" | "SWI" | "T1CE":
+            yield Token("sequence", kind, start, end)
+        case "date" | "size" | "mark" | "stop" | "elsewhere" | "other":
+            yield Token(kind, kind, start, end)
+        case _:
+            raise AssertionError(kind)
+
+
+def _word_tokens(text: str, start: int, end: int) -> Iterator[Token]:
+    """The tokens of a stretch without letters and digits, segmented by the lexicon."""
+    meanings = words()
+    at = start
+    for word in segmenter().cut(text[start:end], HMM=False):
+        to = at + len(word)
+        meaning: Meaning | None = meanings.get(word)
+        if meaning is None:
+            mark = _PUNCTUATION.get(word)
+            yield Token("punctuation", mark, at, to) if mark else Token("other", word, at, to)
+        elif meaning.kind == "enhancement" and meaning.value == "无":
+            yield Token("negation", "未见", at, to)
+            yield Token("enhancement", "强化", at, to)
+        elif "|" in meaning.value:
+            for value in meaning.value.split("|"):
+                yield Token(meaning.kind, value, at, to)
+        else:
+            yield Token(*meaning, at, to)
+        at = to
+
+
+def _raw_tokens(text: str) -> list[Token]:
+    tokens: list[Token] = []
+    done = 0
+    for match in _PATTERN.finditer(text):
+        if match.start() > done:
+            tokens += _word_tokens(text, done, match.start())
+        tokens += _pattern_tokens(match)
+        done = match.end()
+    if done < len(text):
+        tokens += _word_tokens(text, done, len(text))
+    return tokens
+
+
+def _resolved(tokens: list[Token], text: str) -> list[Token]:
+    """The tokens after what their neighbours say of them: layers, placements, sides before and after a site."""
+    found: list[Token] = []
+    for i, token in enumerate(tokens):
+        following = tokens[i + 1] if i + 1 < len(tokens) else None
+        before = found[-1] if found else None
+        adjoins = before is not None and before.end == token.start
+        followed = following is not None and following.start == token.end
+        match token.kind:
+            case "site":
+                if adjoins and before is not None:
+                    if before.kind == "side" and text[before.end - 1] == "侧" and text.startswith("脑室", token.start):
+                        name = "侧脑室" if token.value == "脑室系统" else token.value
+                        token = Token("site", name, token.start - 1, token.end)
+                    elif token.value in _LAYER_SITES and before.kind in ("site", "layer"):
+                        if before.value in _BRAIN_AS_A_WHOLE:
+                            found[-1] = before._replace(kind="other")
+                        elif before.kind == "layer" or before.value not in _LAYER_SITES:
+                            token = token._replace(kind="layer")
+                    elif token.value in _OUTSIDE_THE_BRAIN:
+                        _forget_placement(found)
+            case "layer":
+                if not (adjoins and before is not None and before.kind in ("site", "layer")):
+                    token = token._replace(kind="other")
+            case "side":
+                after_site = (
+                    before is not None
+                    and (before.kind in ("site", "layer") or (before.value == "(" and len(found) > 1 and found[-2].kind in ("site", "layer")))
+                    and adjoins
+                )
+                leads = followed and following is not None and following.kind in ("site", "layer")
+                if after_site and not leads and token.value != "双侧":
+                    token = token._replace(kind="post_side")
+                elif token.end - token.start == 1 and not leads:
+                    token = token._replace(kind="other")
+            case "post_side":
+                if not (adjoins and before is not None and (before.kind in ("site", "layer") or before.value == "(")):
+                    token = token._replace(kind="side")
+            case "cue":
+                if token.value == "其内" and token.end - token.start == 1 and adjoins and before is not None and before.kind in ("site", "layer", "other", "lesion"):
+                    token = token._replace(kind="other")
+        found.append(token)
+    return found
+
+
+def _forget_placement(found: list[Token]) -> None:
+    """A lobe that only places what lies outside the brain (额颞部硬膜下) is no site: rule 15 of the annotation."""
+    at = len(found) - 1
+    while at >= 0 and found[at].kind == "site" and found[at].value in _LOBE_SITES:
+        found[at] = found[at]._replace(kind="other")
+        at -= 1
+        if at > 0 and found[at].value == "、" and found[at - 1].kind == "site":
+            at -= 1
+
+
+def scan(text: str) -> Scan:
+    """The report's sentences as typed tokens whose offsets refer to `text` itself."""
+    normal, places = _normalized(text)
+    sentences: list[tuple[Token, ...]] = []
+    current: list[Token] = []
+    for kind, value, start, end in _resolved(_raw_tokens(normal), normal):
+        token = Token(kind, value, places[start], places[end - 1] + 1)
+        if kind in ("stop", "mark"):
+            if current:
+                sentences.append(tuple(current))
+            current = []
+        else:
+            current.append(token)
+    if current:
+        sentences.append(tuple(current))
+    return Scan(text, tuple(sentences))
