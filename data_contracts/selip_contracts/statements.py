@@ -1,0 +1,70 @@
+"""The canonical Chinese statement of a finding, 在{side}{site}表现为{appearance}, and its exact inverse.
+
+A sequence's text is its statements joined by ，; a normal study has one fixed text.
+"""
+
+import re
+from collections.abc import Iterable
+
+from selip_contracts.findings import Finding, Study
+from selip_contracts.vocabulary import ENHANCEMENTS, SIDES, SIGNALS, SITES, Enhancement, Modality, Side, Signal
+
+NORMAL_TEXT = (
+    "头颅形态、大小未见异常。脑实质未见异常信号影，所见脑室形态及脑沟裂池未见异常扩张或变窄，中线结构未见移位。"
+)
+MORPHOLOGY_PATTERN = "[一-龥]+[状样形性]"
+"""What a morphology must look like to stand in a statement: the view `statements` uses the same pattern."""
+
+_JOIN = "，"
+_MORPHOLOGY = re.compile(MORPHOLOGY_PATTERN)
+_STATEMENT = re.compile(r"在(?P<side>左侧|右侧|双侧)?(?P<site>.+?)表现为(?P<appearance>.+)")
+_SIGNAL_WORDS: dict[str, Signal | Enhancement] = {f"{signal}信号": signal for signal in SIGNALS}
+_ENHANCEMENT_WORDS: dict[str, Signal | Enhancement] = {word: word for word in ENHANCEMENTS}
+Stated = tuple[Side | None, str, Signal | Enhancement, str | None]
+
+
+def state(finding: Finding) -> str:
+    """The statement of a present finding; a morphology that could not be read back exactly is left out."""
+    assert finding.signal is not None, "only a present finding is stated"
+    word = finding.signal if finding.modality == "T1CE" else f"{finding.signal}信号"
+    return f"在{finding.side or ''}{finding.site}表现为{stated_morphology(finding) or ''}{word}"
+
+
+def stated_morphology(finding: Finding) -> str | None:
+    """The finding's morphology where a statement can carry it; 环形 before 强化 would read as 环形强化."""
+    morphology = finding.morphology
+    if morphology is None or not _MORPHOLOGY.fullmatch(morphology):
+        return None
+    return None if finding.signal == "强化" and morphology.endswith("环形") else morphology
+
+
+def parse_statement(text: str, modality: Modality) -> Stated:
+    """(side, site, signal, morphology) of a statement on that sequence; ValueError where it is none."""
+    match = _STATEMENT.fullmatch(text)
+    if match is None or match["site"] not in SITES:
+        raise ValueError(f"{text} is not the statement of a finding")
+    words = _ENHANCEMENT_WORDS if modality == "T1CE" else _SIGNAL_WORDS
+    appearance = match["appearance"]
+    word = max((word for word in words if appearance.endswith(word)), key=len, default=None)
+    if word is None:
+        raise ValueError(f"{appearance} is not an appearance on {modality}")
+    morphology = appearance.removesuffix(word) or None
+    if morphology is not None and not _MORPHOLOGY.fullmatch(morphology):
+        raise ValueError(f"{morphology} in {text} is not a morphology")
+    side = next((side for side in SIDES if side == match["side"]), None)
+    return side, match["site"], words[word], morphology
+
+
+def sequence_text(findings: Iterable[Finding]) -> str:
+    """The text of one sequence: each distinct statement once, in the findings' order, joined by ，."""
+    return _JOIN.join(dict.fromkeys(state(finding) for finding in findings))
+
+
+def study_text(study: Study, modality: Modality) -> str | None:
+    """The study's text of a sequence: its findings, or the normal text of a normal study, or None: nothing said."""
+    return NORMAL_TEXT if study.normal else sequence_text(study.on(modality)) or None
+
+
+def parse_sequence_text(text: str, modality: Modality) -> tuple[Stated, ...]:
+    """The statements of a sequence's text, none for the normal text; ValueError where a part is no statement."""
+    return () if text == NORMAL_TEXT else tuple(parse_statement(part, modality) for part in text.split(_JOIN))

@@ -1,0 +1,63 @@
+"""Random findings and studies over the whole vocabulary: `st.from_type(Study)` in a property test."""
+
+from typing import get_args
+
+from hypothesis import strategies as st
+
+from selip_contracts.findings import (
+    Certainty,
+    Count,
+    Evidence,
+    Finding,
+    GeneralFinding,
+    Span,
+    SpanRole,
+    Study,
+)
+from selip_contracts.vocabulary import CHANGES, ENHANCEMENTS, MODALITIES, SIDES, SIGNALS, SITES
+
+TEXT = st.text(st.characters(codec="utf-8"), min_size=1, max_size=12)
+SPAN = st.builds(Span, role=st.sampled_from(get_args(SpanRole)), start=st.integers(0, 9), end=st.integers(0, 9))
+EVIDENCE = st.builds(Evidence, text=TEXT, start=st.integers(0, 9), end=st.integers(0, 9), spans=st.tuples(SPAN, SPAN))
+FURTHER = {
+    "side": st.sampled_from([*SIDES, None]),
+    "site": st.sampled_from(list(SITES)),
+    "evidence": st.none() | EVIDENCE,
+}
+
+
+def findings(present: bool) -> st.SearchStrategy[Finding]:
+    """A finding with every further field drawn, or an explicit negative."""
+    signals = {"T1CE": ENHANCEMENTS}
+
+    def on(modality: str) -> st.SearchStrategy[Finding]:
+        return st.builds(
+            Finding,
+            modality=st.just(modality),
+            signal=st.sampled_from(signals.get(modality, SIGNALS)) if present else st.none(),
+            present=st.just(present),
+            morphology=st.none() | TEXT | st.sampled_from(["点状", "斑片状", "环形", "线样", "弥漫性"]),
+            count=st.none() | st.sampled_from(get_args(Count)),
+            size_mm=st.lists(st.floats(0.1, 300), max_size=3).map(tuple),
+            margin=st.none() | TEXT,
+            lesion=st.none() | TEXT,
+            certainty=st.sampled_from(get_args(Certainty)),
+            confidence=st.none() | st.floats(0, 1),
+            agreed=st.none() | st.booleans(),
+            **FURTHER,
+        )
+
+    return st.sampled_from(MODALITIES).flatmap(on)
+
+
+st.register_type_strategy(Finding, findings(present=True))
+st.register_type_strategy(GeneralFinding, st.builds(GeneralFinding, change=st.sampled_from(CHANGES), **FURTHER))
+st.register_type_strategy(
+    Study,
+    st.builds(
+        Study,
+        findings=st.lists(findings(present=True), max_size=5).map(tuple),
+        negatives=st.lists(findings(present=False), max_size=3).map(tuple),
+        general=st.lists(st.from_type(GeneralFinding), max_size=3).map(tuple),
+    ),
+)

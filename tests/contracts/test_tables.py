@@ -1,0 +1,169 @@
+import sqlite3
+import subprocess
+import sys
+from pathlib import Path
+
+import duckdb
+import pytest
+
+from selip_contracts.statements import MORPHOLOGY_PATTERN, NORMAL_TEXT
+from selip_contracts.tables import VERSION, create, describe, open_store, read_store
+from selip_contracts.vocabulary import MODALITIES, SITES
+from selip_shared.errors import SelipError
+
+GOLDEN = Path(__file__).parent / "golden" / "schema.txt"
+
+
+def test_the_schema_is_the_golden_one() -> None:
+    connection = duckdb.connect()
+    create(connection)
+    made_by = "python -m selip_contracts.tables > tests/contracts/golden/schema.txt"
+    assert describe(connection) == GOLDEN.read_text(encoding="utf-8"), f"a wanted change is recorded by: {made_by}"
+
+
+def test_every_table_view_and_column_has_a_comment() -> None:
+    connection = duckdb.connect()
+    create(connection)
+    uncommented = connection.execute(
+        """SELECT table_name FROM duckdb_tables() WHERE comment IS NULL AND NOT internal
+        UNION ALL SELECT view_name FROM duckdb_views() WHERE comment IS NULL AND NOT internal
+        UNION ALL SELECT concat(table_name, '.', column_name) FROM duckdb_columns()
+        WHERE comment IS NULL AND NOT internal"""
+    ).fetchall()
+    assert uncommented == []
+
+
+def test_the_view_of_statements_knows_what_statements_know() -> None:
+    connection = duckdb.connect()
+    create(connection)
+    ((view,),) = connection.execute("SELECT sql FROM duckdb_views() WHERE view_name = 'statements'").fetchall()
+    assert f"'{NORMAL_TEXT}'" in view
+    assert f"'{MORPHOLOGY_PATTERN}'" in view
+    assert ", ".join(f"'{modality}'" for modality in MODALITIES) in view
+
+
+def test_the_sites_are_the_vocabulary_with_its_hierarchy_and_follow_it(tmp_path: Path) -> None:
+    path = tmp_path / "selip.duckdb"
+    with open_store(path) as connection:
+        connection.execute("DELETE FROM sites WHERE site = '壳核'")
+        connection.execute("UPDATE sites SET english = 'outdated' WHERE site = '丘脑'")
+    with open_store(path) as connection:
+        assert connection.execute("SELECT site FROM sites").fetchall() == [(site,) for site in SITES]
+        assert connection.execute("SELECT ancestors, english FROM sites WHERE site = '壳核'").fetchall() == [
+            (["豆状核", "基底节区", "脑实质"], "putamen")
+        ]
+        assert connection.execute("SELECT * FROM sites WHERE english = 'outdated'").fetchall() == []
+
+
+def test_an_existing_file_is_left_as_it_is(tmp_path: Path) -> None:
+    path = tmp_path / "selip.duckdb"
+    with open_store(path) as connection:
+        connection.execute("INSERT INTO images VALUES ('a.nii.gz', 'r1', 'T2', '2026-01-01')")
+    with open_store(path) as connection:
+        assert connection.execute("SELECT path FROM images").fetchall() == [("a.nii.gz",)]
+        assert connection.execute("SELECT version FROM selip_schema").fetchall() == [(VERSION,)]
+    with read_store(path) as connection:
+        assert connection.execute("SELECT path FROM images").fetchall() == [("a.nii.gz",)]
+
+
+def test_every_time_can_be_fetched_without_a_further_package() -> None:
+    connection = duckdb.connect()
+    create(connection)
+    zoned = "SELECT column_name FROM duckdb_columns() WHERE data_type = 'TIMESTAMP WITH TIME ZONE' AND NOT internal"
+    assert connection.execute(zoned).fetchall() == []
+
+
+def refusal(path: Path) -> str:
+    with pytest.raises(SelipError) as told:
+        open_store(path)
+    return str(told.value)
+
+
+def test_a_newer_version_is_refused_and_unchanged(tmp_path: Path) -> None:
+    path = tmp_path / "selip.duckdb"
+    with open_store(path) as connection:
+        connection.execute("INSERT INTO selip_schema VALUES (?, '2030-01-01')", [VERSION + 1])
+    expected = (
+        f"{path} is of version {VERSION + 1} and this program knows versions up to {VERSION}: update the program."
+    )
+    assert refusal(path) == expected
+    with pytest.raises(SelipError, match="update the program"):
+        read_store(path)
+
+
+def test_the_database_of_another_program_is_refused_and_unchanged(tmp_path: Path) -> None:
+    path = tmp_path / "other.duckdb"
+    with duckdb.connect(path) as connection:
+        connection.execute("CREATE TABLE reports (a INTEGER)")
+    assert refusal(path) == f"{path} holds the tables of another program: name another file."
+    with duckdb.connect(path) as connection:
+        assert connection.execute("SELECT table_name FROM duckdb_tables()").fetchall() == [("reports",)]
+
+
+@pytest.mark.parametrize("content", [b"", b"report_id,findings\n1,abc\n" * 400])
+def test_a_file_that_is_no_database_is_refused(tmp_path: Path, content: bytes) -> None:
+    path = tmp_path / "reports.csv"
+    path.write_bytes(content)
+    assert refusal(path) == f"{path} is not a DuckDB database: name another file."
+    assert path.read_bytes() == content
+
+
+def test_a_database_of_sqlite_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "other.db"
+    other = sqlite3.connect(path)
+    other.execute("CREATE TABLE reports (a INTEGER)")
+    other.close()
+    assert refusal(path) == f"{path} is not a DuckDB database: name another file."
+
+
+def test_a_damaged_database_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "selip.duckdb"
+    open_store(path).close()
+    path.write_bytes(path.read_bytes()[:12] + b"\xff" * 5000)
+    assert refusal(path).startswith(f"The database {path} cannot be opened (")
+
+
+def test_a_folder_or_a_folder_that_is_not_there_is_refused(tmp_path: Path) -> None:
+    assert refusal(tmp_path) == (
+        f"{tmp_path} is a folder: name a file for the database, e.g. {tmp_path / 'selip.duckdb'}."
+    )
+    assert refusal(tmp_path / "none" / "selip.duckdb") == (
+        f"The folder {tmp_path / 'none'} for the database does not exist: create it or name another file."
+    )
+
+
+@pytest.mark.skipif(not Path("/sys/kernel").is_dir(), reason="needs a place where nobody may write")
+def test_a_place_that_may_not_be_written_to_is_refused() -> None:
+    assert refusal(Path("/sys/selip.duckdb")) == (
+        'The database /sys/selip.duckdb cannot be opened (Cannot open file "/sys/selip.duckdb": Permission denied): '
+        "name a file in a folder that you may write to."
+    )
+
+
+def test_a_file_in_use_by_another_process_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "selip.duckdb"
+    hold = "import duckdb, sys; held = duckdb.connect(sys.argv[1]); print('held', flush=True); sys.stdin.read()"
+    with subprocess.Popen(
+        [sys.executable, "-c", hold, path], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as other:
+        assert other.stdin is not None
+        assert other.stdout is not None
+        assert other.stdout.readline() == "held\n"
+        assert refusal(path) == (
+            f"The database {path} is in use by another program: close that program or name another file."
+        )
+        other.stdin.close()
+
+
+def test_reading_alone_makes_no_file(tmp_path: Path) -> None:
+    path = tmp_path / "selip.duckdb"
+    with pytest.raises(SelipError, match=r"There is no database .*selip\.duckdb: make one with selip-extract"):
+        read_store(path)
+    assert not path.exists()
+
+
+def test_reading_alone_does_not_take_an_empty_database_for_ours(tmp_path: Path) -> None:
+    path = tmp_path / "empty.duckdb"
+    duckdb.connect(path).close()
+    with pytest.raises(SelipError, match="run selip-extract on it once"):
+        read_store(path)
