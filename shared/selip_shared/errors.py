@@ -5,6 +5,8 @@ import sys
 from collections.abc import Callable
 from typing import NoReturn
 
+from selip_shared.privacy import stay_offline
+
 INTERRUPTED = 130
 _REMEDIES = {
     errno.ENOSPC: "No space is left on the disk for {place}: free some, or name a place on another disk.",
@@ -19,7 +21,8 @@ class SelipError(Exception):
 
 
 def run_command(app: Callable[[], object]) -> NoReturn:
-    """Run a typer app; what a user can put right ends in one line on stderr and exit code 1, Ctrl-C in 130."""
+    """Run a typer app, offline; what a user can put right ends in one line on stderr and exit code 1, Ctrl-C in 130."""
+    stay_offline()
     try:
         app()
     except SelipError as error:
