@@ -4,10 +4,11 @@ import random
 from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields
 
+import duckdb
 import numpy as np
 from numpy.typing import NDArray
 
-from selip_contracts.findings import AnnotatedReport, Finding, Study
+from selip_contracts.findings import AnnotatedReport, Finding, GeneralFinding, Study
 from selip_contracts.vocabulary import SITES
 
 BOOTSTRAP_ROUNDS = 1000
@@ -102,6 +103,50 @@ def score(gold: Sequence[AnnotatedReport], extracted: Mapping[str, Study]) -> Sc
         ungrounded=sum(not grounded(f.site, g.findings_text) for g, s in pairs for f in s.findings),
         missing_reports=sum(bool(g.study.findings) and not s.findings for g, s in pairs),
     )
+
+
+def extracted_studies(
+    connection: duckdb.DuckDBPyConnection, run_id: int, gold: Sequence[AnnotatedReport]
+) -> dict[str, Study]:
+    """The studies of one run by the id of the annotated report; no entry for a report that the run has not read.
+
+    Where one id came with several texts the one that was annotated counts.
+    """
+    stored = connection.execute(
+        """SELECT given_id, report_id, text FROM reports JOIN extractions USING (report_id)
+        WHERE run_id = ? AND status = 'ok' AND given_id IN (SELECT unnest(?)) ORDER BY ordinal DESC""",
+        [run_id, [report.report_id for report in gold]],
+    ).fetchall()
+    by_text = {(given_id, text): report_id for given_id, report_id, text in stored}
+    by_id = {report_id: report_id for _, report_id, _ in stored}
+    names = {
+        report.report_id: by_text.get((report.report_id, report.findings_text), by_id.get(report.report_id))
+        for report in gold
+    }
+    stored_ids = [name for name in names.values() if name is not None]
+    findings: dict[str, list[Finding]] = {name: [] for name in stored_ids}
+    general: dict[str, list[GeneralFinding]] = {name: [] for name in stored_ids}
+    for report_id, modality, side, site, signal, present in connection.execute(
+        """SELECT report_id, modality, side, site, signal, present FROM finding_rows
+        WHERE run_id = ? AND report_id IN (SELECT unnest(?))""",
+        [run_id, stored_ids],
+    ).fetchall():
+        findings[report_id].append(Finding(modality=modality, side=side, site=site, signal=signal, present=present))
+    for report_id, side, site, change in connection.execute(
+        """SELECT report_id, side, site, change FROM general_finding_rows
+        WHERE run_id = ? AND report_id IN (SELECT unnest(?))""",
+        [run_id, stored_ids],
+    ).fetchall():
+        general[report_id].append(GeneralFinding(side=side, site=site, change=change))
+    return {
+        annotated_id: Study(
+            findings=tuple(f for f in findings[stored_id] if f.present),
+            negatives=tuple(f for f in findings[stored_id] if not f.present),
+            general=tuple(general[stored_id]),
+        )
+        for annotated_id, stored_id in names.items()
+        if stored_id is not None
+    }
 
 
 def grounded(site: str, text: str) -> bool:

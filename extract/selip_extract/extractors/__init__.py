@@ -8,6 +8,7 @@ from typing import Protocol, cast
 
 from selip_contracts.findings import Study
 from selip_extract.extraction import Review, Status
+from selip_shared.errors import SelipError
 
 
 @dataclass(frozen=True)
@@ -54,3 +55,12 @@ EXTRACTORS: Mapping[str, Callable[[Path | None], Extractor]] = {
     "model": _deferred("language_model", "LanguageModelReader"),
     "rules": _rules,
 }
+
+
+def make_extractor(name: str, model: Path | None) -> Extractor:
+    """The extractor of that name with the model in a folder (None: the one that ships); SelipError without either."""
+    if name not in EXTRACTORS:
+        raise SelipError(f"There is no extractor {name}: name one of {', '.join(EXTRACTORS)}.")
+    if model is not None and not model.is_dir():
+        raise SelipError(f"There is no model folder {model}: name one that holds a model, or leave --model out.")
+    return EXTRACTORS[name](model)
