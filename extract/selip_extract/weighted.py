@@ -1,0 +1,34 @@
+"""Weighted choices that a table can write as text: `额叶8 顶叶5 岛叶`."""
+
+import random
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from itertools import accumulate
+from typing import Generic, TypeVar
+
+T = TypeVar("T")
+_ENTRY = re.compile(r"(\S*?[^\s\d])(\d*)(?:\s+|$)")
+
+
+@dataclass(frozen=True)
+class Weighted(Generic[T]):
+    """Values and the running totals of their weights."""
+
+    values: tuple[T, ...]
+    totals: tuple[float, ...]
+
+    def draw(self, rng: random.Random) -> T:
+        """One value, as often as its weight says."""
+        return rng.choices(self.values, cum_weights=self.totals)[0]
+
+
+def weighted(entries: Iterable[tuple[T, float]]) -> Weighted[T]:
+    """The choice among (value, weight) pairs."""
+    values, weights = zip(*entries, strict=True)
+    return Weighted(values, tuple(accumulate(weights)))
+
+
+def words(text: str) -> list[tuple[str, int]]:
+    """(word, weight) of each blank-separated entry; a number at a word's end is its weight, 1 where none stands."""
+    return [(word, int(weight or 1)) for word, weight in _ENTRY.findall(text)]
