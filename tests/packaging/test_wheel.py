@@ -1,0 +1,84 @@
+"""The wheel alone, beside nothing but the base dependencies: what a user without the extras has."""
+
+import os
+import subprocess
+import sys
+from importlib.metadata import PackageNotFoundError, distribution
+from pathlib import Path
+
+import duckdb
+import pytest
+from packaging.requirements import Requirement
+
+ROOT = Path(__file__).parents[2]
+
+pytestmark = pytest.mark.slow
+
+
+def base_dependencies() -> set[str]:
+    """The distributions that the package needs without extras, and theirs, as far as they are installed."""
+    found: set[str] = set()
+    to_look_at = ["selip"]
+    while to_look_at:
+        for requirement in map(Requirement, distribution(to_look_at.pop()).requires or ()):
+            needed = requirement.marker is None or requirement.marker.evaluate({"extra": ""})
+            if needed and requirement.name not in found and is_installed(requirement.name):
+                found.add(requirement.name)
+                to_look_at.append(requirement.name)
+    return found
+
+
+def is_installed(name: str) -> bool:
+    try:
+        distribution(name)
+    except PackageNotFoundError:
+        return False
+    return True
+
+
+@pytest.fixture(scope="module")
+def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with the wheel's contents and links to the base dependencies."""
+    folder = tmp_path_factory.mktemp("wheel")
+    run(sys.executable, "-m", "hatchling", "build", "--target", "wheel", "--directory", str(folder), cwd=ROOT)
+    (wheel,) = folder.glob("*.whl")
+    site = folder / "site"
+    run(sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--target", str(site), str(wheel), cwd=folder)
+    for name in base_dependencies():
+        for file in distribution(name).files or ():
+            top = file.parts[0]
+            if top != ".." and not (site / top).exists():
+                (site / top).symlink_to(Path(str(distribution(name).locate_file(top))))
+    return site
+
+
+def run(*command: str, cwd: Path, **variables: str) -> str:
+    environment = {**os.environ, **variables}
+    finished = subprocess.run(command, cwd=cwd, env=environment, capture_output=True, text=True, timeout=300)
+    assert finished.returncode == 0, finished.stderr
+    return finished.stdout
+
+
+def command(site: Path, name: str, *arguments: str) -> str:
+    # -S leaves the packages of this environment out, the project's sources among them
+    return run(sys.executable, "-S", str(site / "bin" / name), *arguments, cwd=site.parent, PYTHONPATH=str(site))
+
+
+@pytest.mark.parametrize("name", ["selip-extract", "selip-score", "selip-pseudo"])
+def test_help(installed: Path, name: str) -> None:
+    assert "--help" in command(installed, name, "--help")
+
+
+def test_the_example_reports_of_the_wheel_are_extracted(installed: Path, tmp_path: Path) -> None:
+    database = tmp_path / "selip.duckdb"
+    command(installed, "selip-extract", str(installed / "selip_extract/examples/reports.csv"), "--db", str(database))
+    with duckdb.connect(database, read_only=True) as connection:
+        ((reports,),) = connection.execute("SELECT count(*) FROM reports").fetchall()
+        ((findings,),) = connection.execute("SELECT count(*) FROM findings").fetchall()
+    assert reports >= 20
+    assert findings >= reports
+
+
+def test_development_packages_are_not_seen(installed: Path) -> None:
+    present = [name for name in ("pytest", "hypothesis", "peft", "pyarrow", "mypy") if (installed / name).exists()]
+    assert present == []
