@@ -103,7 +103,8 @@ def test_other_formats(tmp_path: Path, write: Callable[[Path, Table], Path], for
 cells = st.text(st.characters(codec="utf-8"), max_size=30) | st.text(
     st.sampled_from('",\r\n\t;| \0\x01a所'), max_size=12
 )
-rows_of_cells = st.lists(st.tuples(cells, cells), max_size=8)
+ids = cells.filter(lambda cell: "=" not in cell)  # ="0012" is how Excel guards a number, and read as 0012
+rows_of_cells = st.lists(st.tuples(ids, cells), max_size=8)
 quickly = settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 
 
@@ -144,7 +145,7 @@ def test_any_chinese_cells_survive_without_a_mark(tmp_path: Path, codec: str, ro
 
 
 @quickly
-@given(rows=st.lists(st.tuples(cells, cells), min_size=1, max_size=8))
+@given(rows=st.lists(st.tuples(ids, cells), min_size=1, max_size=8))
 def test_any_cells_survive_json_lines(tmp_path: Path, rows: list[tuple[str, str]]) -> None:
     assert list(open_reports(write_json_lines(tmp_path / "reports.jsonl", [HEADING, *rows]))) == as_read(rows)
 
