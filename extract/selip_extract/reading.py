@@ -16,16 +16,14 @@ QUOTED_CHARACTERS = 60
 
 def read_batch(extractor: Extractor, reports: Sequence[Report]) -> list[Extraction]:
     """One extraction a report, in order; a report that the extractor fails on does not cost the others theirs."""
-    unreadable = {report.row: status for report in reports if (status := _unreadable(report.text)) is not None}
-    readable = [report for report in reports if report.row not in unreadable]
+    unreadable = [_unreadable(report.text) for report in reports]
+    readable = [report for report, status in zip(reports, unreadable, strict=True) if status is None]
     started = time.perf_counter()
-    readings = dict(zip((report.row for report in readable), _read(extractor, readable), strict=True))
+    readings = iter(_read(extractor, readable))
     seconds = (time.perf_counter() - started) / max(len(readable), 1)
     return [
-        _failed(report, unreadable[report.row])
-        if report.row in unreadable
-        else _extraction(report, readings[report.row], seconds)
-        for report in reports
+        _extraction(report, next(readings), seconds) if status is None else _failed(report, status)
+        for report, status in zip(reports, unreadable, strict=True)
     ]
 
 

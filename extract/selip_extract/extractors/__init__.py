@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from importlib import import_module
 from pathlib import Path
 from typing import Protocol, cast
@@ -28,7 +29,10 @@ class Extractor(Protocol):
     name: str
 
     def fingerprint(self) -> dict[str, str]:
-        """What decides the findings: model hash, versions of task and grammar, settings."""
+        """What decides the findings: model_hash, task_version, grammar_version, engine, seed, settings.
+
+        Where a column of the table `runs` has the name of a key it takes its value.
+        """
         ...
 
     def read(self, texts: Sequence[str]) -> list[Reading]:
@@ -57,10 +61,13 @@ EXTRACTORS: Mapping[str, Callable[[Path | None], Extractor]] = {
 }
 
 
-def make_extractor(name: str, model: Path | None) -> Extractor:
-    """The extractor of that name with the model in a folder (None: the one that ships); SelipError without either."""
+def extractor_maker(name: str, model: Path | None) -> Callable[[], Extractor]:
+    """What makes the extractor of that name, with the model in a folder or (None) the one that ships.
+
+    Raises SelipError at once, before anything is loaded, where there is no such extractor or folder.
+    """
     if name not in EXTRACTORS:
         raise SelipError(f"There is no extractor {name}: name one of {', '.join(EXTRACTORS)}.")
     if model is not None and not model.is_dir():
         raise SelipError(f"There is no model folder {model}: name one that holds a model, or leave --model out.")
-    return EXTRACTORS[name](model)
+    return partial(EXTRACTORS[name], model)

@@ -1,0 +1,58 @@
+"""`selip-extract`: a table of reports in, a database of findings out."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from selip_contracts.tables import read_store
+from selip_extract.extractors import DEFAULT_EXTRACTOR, EXTRACTORS, extractor_maker
+from selip_extract.pipeline import BATCH_SIZE, extract
+from selip_extract.read_reports import open_reports
+from selip_extract.store import Store
+from selip_extract.summary import print_summary
+from selip_shared.errors import INTERRUPTED, run_command
+
+app = typer.Typer(add_completion=False)
+
+
+@app.command()
+def command(
+    reports: Annotated[
+        Path,
+        typer.Argument(metavar="REPORTS", help="CSV, TSV, Excel (.xlsx), Parquet or JSON lines with one report a row."),
+    ],
+    db: Annotated[Path, typer.Option(help="Database that the findings are added to; made where there is none.")] = Path(
+        "selip.duckdb"
+    ),
+    extractor: Annotated[
+        str, typer.Option(help=f"What reads the reports: {', '.join(EXTRACTORS)}.")
+    ] = DEFAULT_EXTRACTOR,
+    model: Annotated[
+        Path | None, typer.Option(help="Folder of a language model to use instead of the one that ships.")
+    ] = None,
+    text_column: Annotated[
+        str | None, typer.Option(help="Column of the findings text, where its name is not a usual one.")
+    ] = None,
+    id_column: Annotated[
+        str | None, typer.Option(help="Column of the report's id, where its name is not a usual one.")
+    ] = None,
+    batch_size: Annotated[int, typer.Option(min=1, help="Reports that are read together and written at once.")] = (
+        BATCH_SIZE
+    ),
+) -> None:
+    """Read the findings out of Chinese head-MRI reports; run again, it reads only what is new."""
+    make = extractor_maker(extractor, model)
+    table = open_reports(reports, text_column, id_column)
+    with Store(db) as store:
+        outcome = extract(table, store, make(), batch_size)
+    with read_store(db) as connection:
+        print_summary(Console(), table, connection, db, outcome)
+    if outcome.interrupted:
+        raise typer.Exit(INTERRUPTED)
+
+
+def main() -> None:
+    """Entry point of `selip-extract`."""
+    run_command(app)

@@ -1,0 +1,85 @@
+"""Reports through an extractor into the database, batch by batch: what is written stays, and nothing is read twice."""
+
+import hashlib
+import json
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass
+from importlib.metadata import version
+
+from selip_contracts.findings import Study
+from selip_contracts.vocabulary import SITES
+from selip_extract.extractors import Extractor
+from selip_extract.read_reports import ReportTable
+from selip_extract.reading import read_batch
+from selip_extract.reports import Report
+from selip_extract.store import Added, Store
+from selip_shared.progress import progress
+from selip_shared.provenance import code_hash
+
+BATCH_SIZE = 256
+# So many batches are sorted by length together: a batch of like lengths wastes no padding, and memory stays flat.
+BATCHES_SORTED_TOGETHER = 16
+HASH_CHARACTERS = 12
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """One sitting: what became of the rows, `read` reports in `seconds`, and how many this run still has to read."""
+
+    run_id: int
+    added: Added
+    read: int
+    seconds: float
+    remaining: int
+    interrupted: bool
+
+
+def extract(table: ReportTable, store: Store, extractor: Extractor, batch_size: int = BATCH_SIZE) -> Outcome:
+    """Add the reports to the database and read those that a run of this configuration has not read yet.
+
+    Every report ends with a status. Ctrl-C ends the sitting after the last whole batch; the next one goes on there.
+    """
+    added = store.add_reports(table, str(table.path))
+    run_id = store.begin_run(configuration(extractor))
+    pending = store.pending_count(run_id)
+    read = 0
+    interrupted = False
+    started = time.perf_counter()
+    try:
+        with progress("reports", pending) as advance:
+            for batch in _batches(store, run_id, batch_size):
+                store.write(run_id, read_batch(extractor, batch))
+                read += len(batch)
+                advance(len(batch))
+    except KeyboardInterrupt:
+        interrupted = True
+    finally:
+        seconds = time.perf_counter() - started
+        store.finish_run(run_id, seconds=seconds, reports=read)
+    return Outcome(run_id, added, read, seconds, pending - read, interrupted)
+
+
+def configuration(extractor: Extractor) -> dict[str, str]:
+    """What decides the findings of a run: another value of any of it begins another run."""
+    return {
+        "reader": extractor.name,
+        "code_version": f"{version('selip')}+{code_hash(['selip_contracts', 'selip_extract'])[:HASH_CHARACTERS]}",
+        "schema_version": schema_version(),
+        **extractor.fingerprint(),
+    }
+
+
+def schema_version() -> str:
+    """A short hash of the finding schema and the vocabulary."""
+    sites = [asdict(site) for site in SITES.values()]
+    described = json.dumps([Study.model_json_schema(), sites], ensure_ascii=False, sort_keys=True)
+    return hashlib.sha256(described.encode()).hexdigest()[:HASH_CHARACTERS]
+
+
+def _batches(store: Store, run_id: int, batch_size: int) -> Iterator[Sequence[Report]]:
+    """The pending reports; within a window the short ones come first."""
+    for window in store.pending(run_id, batch_size * BATCHES_SORTED_TOGETHER):
+        by_length = sorted(window, key=lambda report: len(report.text))
+        for start in range(0, len(by_length), batch_size):
+            yield by_length[start : start + batch_size]

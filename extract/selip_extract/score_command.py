@@ -1,0 +1,125 @@
+"""`selip-score`: what was extracted against an annotated file, as a table with intervals."""
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Annotated
+
+import duckdb
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from selip_contracts.annotated import read_annotated
+from selip_contracts.findings import AnnotatedReport, Study
+from selip_contracts.tables import read_store
+from selip_extract.extractors import EXTRACTORS, extractor_maker
+from selip_extract.pipeline import extract
+from selip_extract.read_reports import open_reports
+from selip_extract.score import Estimate, Score, extracted_studies, score
+from selip_extract.store import Store
+from selip_shared.errors import SelipError, run_command
+
+app = typer.Typer(add_completion=False)
+
+FIGURES = {
+    "finding_f1": "Finding F1: sequence, side, site and signal",
+    "precision": "Precision",
+    "recall": "Recall",
+    "class_f1": "F1 with the class of the signal",
+    "where_f1": "F1 without the signal",
+    "site_f1": "F1 of side and site",
+    "general_f1": "F1 of general findings",
+    "exact_match": "Reports exactly right",
+    "positive_exact_match": "Reports with findings exactly right",
+    "negation_errors": "Negation errors",
+    "ungrounded": "Ungrounded findings",
+    "missing_reports": "Reports with findings of which none was found",
+}
+
+
+@app.command()
+def command(
+    gold: Annotated[Path, typer.Argument(metavar="GOLD", help="Annotated reports, one JSON object a line.")],
+    db: Annotated[Path | None, typer.Option(help="Database in which selip-extract has read these reports.")] = None,
+    run: Annotated[int | None, typer.Option(help="Run to score instead of the newest complete one.")] = None,
+    extractor: Annotated[
+        str | None, typer.Option(help=f"Read the reports now with this extractor: {', '.join(EXTRACTORS)}.")
+    ] = None,
+    model: Annotated[Path | None, typer.Option(help="Folder of a language model to read them with.")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
+) -> None:
+    """Compare what was extracted with annotated reports: F1 with 95 % intervals, exact match, negation errors."""
+    if (db is None) == (extractor is None):
+        raise SelipError("Give either --db, a database to score, or --extractor, what shall read the reports now.")
+    annotated = list(read_annotated(gold))
+    if not annotated:
+        raise SelipError(f"{gold} holds no report; name a file of annotated reports.")
+    if db is not None:
+        with read_store(db) as connection:
+            studies = _stored_studies(connection, db, run, annotated)
+    else:
+        assert extractor is not None
+        studies = _studies_read_now(gold, extractor, model, annotated)
+    figures = score(annotated, studies)
+    if as_json:
+        print(json.dumps({"not_extracted": len(annotated) - len(studies), **figures.as_json()}))
+    else:
+        _print(figures, len(annotated) - len(studies))
+
+
+def _stored_studies(
+    connection: duckdb.DuckDBPyConnection, db: Path, run: int | None, annotated: Sequence[AnnotatedReport]
+) -> dict[str, Study]:
+    runs = [run_id for (run_id,) in connection.execute("SELECT run_id FROM runs ORDER BY run_id").fetchall()]
+    newest = connection.execute("SELECT run_id FROM newest_run").fetchall()
+    if run is not None and run not in runs:
+        raise SelipError(f"{db} has no run {run}; name one of {', '.join(map(str, runs)) or 'none'} with --run.")
+    if run is None and not newest:
+        raise SelipError(f"{db} has no complete run; run selip-extract to its end first, or name a run with --run.")
+    studies = extracted_studies(connection, newest[0][0] if run is None else run, annotated)
+    if not studies:
+        raise SelipError(f"{db} has read none of these reports; read them with selip-extract GOLD.jsonl --db {db}.")
+    return studies
+
+
+def _studies_read_now(
+    gold: Path, extractor: str, model: Path | None, annotated: Sequence[AnnotatedReport]
+) -> dict[str, Study]:
+    make = extractor_maker(extractor, model)
+    table = open_reports(gold)
+    with TemporaryDirectory() as folder:
+        db = Path(folder) / "score.duckdb"
+        with Store(db) as store:
+            outcome = extract(table, store, make())
+        with read_store(db) as connection:
+            return extracted_studies(connection, outcome.run_id, annotated)
+
+
+def _print(figures: Score, not_extracted: int) -> None:
+    table = Table(title=f"{figures.reports:,} annotated reports, {not_extracted:,} of them not extracted")
+    table.add_column("Figure")
+    table.add_column("Value", justify="right")
+    table.add_column("95 % interval", justify="right")
+    for name, label in FIGURES.items():
+        table.add_row(label, *_cells(getattr(figures, name)))
+    Console().print(table)
+
+
+def _cells(figure: Estimate | float | int | None) -> tuple[str, str]:
+    """A figure and its interval as they are shown."""
+    match figure:
+        case None:
+            return "–", ""
+        case Estimate():
+            return f"{figure.value:.4f}", f"{figure.low:.4f} – {figure.high:.4f}"
+        case float():
+            return f"{figure:.4f}", ""
+        case int():
+            return f"{figure:,}", ""
+
+
+def main() -> None:
+    """Entry point of `selip-score`."""
+    run_command(app)
