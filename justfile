@@ -40,7 +40,7 @@ test *options: setup
     {{ bin }}/ruff check --quiet
     {{ bin }}/ruff format --check --quiet
     {{ bin }}/mypy
-    {{ bin }}/lint-imports --no-cache
+    {{ bin }}/lint-imports --no-cache --no-logo
     {{ bin }}/python docs/generate.py --check
     {{ bin }}/python -m pytest -q {{ options }}
 

@@ -12,6 +12,17 @@ from packaging.requirements import Requirement
 
 ROOT = Path(__file__).parents[2]
 
+CONNECTION_OPENED = 99
+GUARDED = f"""
+import os, sys
+from selip_extract.command import main
+def guard(event, _):
+    if event in ("socket.connect", "socket.getaddrinfo", "socket.sendto"):
+        os._exit({CONNECTION_OPENED})
+sys.addaudithook(guard)
+main()
+"""
+
 pytestmark = pytest.mark.slow
 
 
@@ -77,6 +88,13 @@ def test_the_example_reports_of_the_wheel_are_extracted(installed: Path, tmp_pat
         ((findings,),) = connection.execute("SELECT count(*) FROM findings").fetchall()
     assert reports >= 20
     assert findings >= reports
+
+
+def test_no_connection_is_opened(installed: Path, tmp_path: Path) -> None:
+    reports, database = installed / "selip_extract/examples/reports.csv", tmp_path / "selip.duckdb"
+    arguments = ("-S", "-c", GUARDED, str(reports), "--db", str(database))
+    run(sys.executable, *arguments, cwd=tmp_path, PYTHONPATH=str(installed))
+    assert database.exists()
 
 
 def test_development_packages_are_not_seen(installed: Path) -> None:
