@@ -5,7 +5,6 @@ export PIP_DISABLE_PIP_VERSION_CHECK := "1"
 python := env("PYTHON", "python3")
 bin := ".venv/bin"
 example := "extract/selip_extract/examples/reports.csv"
-sample := "SELECT report_id, modality, side, site, signal, evidence FROM findings WHERE present ORDER BY report_id, evidence_start LIMIT 12"
 
 # List the recipes
 [private]
@@ -33,7 +32,6 @@ setup:
 demo: setup
     @rm -f demo.duckdb demo.duckdb.wal
     @{{ bin }}/selip-extract {{ example }} --db demo.duckdb
-    @{{ bin }}/python -c "import duckdb; duckdb.connect('demo.duckdb', read_only=True).sql('{{ sample }}').show(max_width=120)"
 
 # Lint, types, import contracts, generated docs, tests; what follows goes to pytest: just test -k store
 test *options: setup

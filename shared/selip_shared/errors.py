@@ -34,11 +34,16 @@ def run_command(app: Callable[[], object]) -> NoReturn:
             raise
         _leave(_REMEDIES[error.errno].format(place=error.filename or "the output"), 1)
     except SystemExit as leaving:
-        # typer itself turns Ctrl-C into this exit code, without a word
-        if leaving.code == INTERRUPTED:
+        if _is_typers_ctrl_c(leaving):
             _leave("Stopped.", INTERRUPTED)
         raise
     sys.exit(0)
+
+
+def _is_typers_ctrl_c(leaving: SystemExit) -> bool:
+    """Whether typer itself has turned Ctrl-C into this exit, which it does without a word."""
+    cause = leaving.__context__ and leaving.__context__.__cause__
+    return isinstance(cause, KeyboardInterrupt)
 
 
 def _leave(sentence: str, code: int) -> NoReturn:

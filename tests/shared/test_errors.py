@@ -3,7 +3,7 @@ import errno
 import pytest
 import typer
 
-from selip_shared.errors import SelipError, run_command
+from selip_shared.errors import INTERRUPTED, SelipError, run_command
 
 
 def app_raising(error: BaseException) -> typer.Typer:
@@ -41,6 +41,10 @@ def test_a_disk_that_refuses_is_one_line_with_the_place(number: int, capsys: pyt
 
 def test_ctrl_c_is_130(capsys: pytest.CaptureFixture[str]) -> None:
     assert end_of(KeyboardInterrupt(), capsys) == (130, "Stopped.\n")
+
+
+def test_a_command_that_has_spoken_itself_is_not_spoken_over(capsys: pytest.CaptureFixture[str]) -> None:
+    assert end_of(typer.Exit(INTERRUPTED), capsys) == (130, "")
 
 
 def test_a_bug_keeps_its_traceback() -> None:
