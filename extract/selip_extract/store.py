@@ -22,6 +22,9 @@ ADDED_TOGETHER = 5_000
 ADDED_CHARACTERS = 5_000_000
 """A batch of reports is written when it holds so many reports or characters: memory does not grow with the file."""
 
+MEMORY = "512MB"
+"""What the database may keep in memory; by default it would be most of the machine's, which the model needs."""
+
 _PAGE = 1_000
 _RUN_COLUMNS = (
     "reader", "engine", "model_hash", "adapter_hash", "task_version", "grammar_version", "schema_version",
@@ -66,6 +69,7 @@ class Store:
         """Open or create the file; SelipError where that cannot be."""
         self.path = path
         self.connection = open_store(path)
+        self.connection.execute("SET memory_limit = ?", [MEMORY])
 
     def __enter__(self) -> Self:
         return self
