@@ -17,16 +17,16 @@ DOCUMENTS = sorted(
 )
 
 
-@pytest.fixture(scope="module")
-def database() -> duckdb.DuckDBPyConnection:
+def empty_database() -> duckdb.DuckDBPyConnection:
     connection = duckdb.connect()
     create(connection)
     return connection
 
 
 @pytest.mark.parametrize("name", READ_MES)
-def test_the_queries_of_the_read_me_run(name: str, database: duckdb.DuckDBPyConnection) -> None:
+def test_the_queries_of_the_read_me_run(name: str) -> None:
     (queries,) = re.findall(r"```sql\n(.*?)```", (ROOT / name).read_text("utf-8"), re.DOTALL)
+    database = empty_database()
     statements = database.extract_statements(queries)
     assert len(statements) >= 3
     for statement in statements:
@@ -34,9 +34,9 @@ def test_the_queries_of_the_read_me_run(name: str, database: duckdb.DuckDBPyConn
 
 
 @pytest.mark.parametrize("name", READ_MES)
-def test_the_columns_and_tables_of_the_read_me_are_there(name: str, database: duckdb.DuckDBPyConnection) -> None:
+def test_the_columns_and_tables_of_the_read_me_are_there(name: str) -> None:
     text = (ROOT / name).read_text("utf-8")
-    columns = {name for name, *_ in database.execute("DESCRIBE findings").fetchall()}
+    columns = {name for name, *_ in empty_database().execute("DESCRIBE findings").fetchall()}
     cells = re.findall(r"^\| ((?:`\w+`[,、 ]*)+) \|", text, re.MULTILINE)
     named = {column for cell in cells for column in re.findall(r"\w+", cell)} - {"、"}
     assert len(named) >= 12
