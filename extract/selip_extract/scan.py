@@ -44,6 +44,8 @@ _PATTERN = re.compile(
             r"(?P<ADC>ADC(?:MAP|图像|图|序列|像)?)",
             rf"(?P<T1>T1{_SUFFIX})",
             rf"(?P<T2>(?:FS-?|压脂-?|脂肪抑制)?T2(?:WI)?[-/]?(?:FS|STIR|压脂|脂肪抑制|抑脂)?{_SUFFIX})",
+            r"(?P<ventricle>第?[34]脑室)",
+            r"(?P<angle>CPA(?:区|池)?)",
             r"(?P<elsewhere>\d?D?-?TOF-?MRA|MRA|MRV|CTA)",
             r"(?P<mark>(?<![^。;\n:,])(?:\(\d{1,2}\)|\d{1,2}[.、)](?!\d)|[①-⑳]))",
             r"(?P<lobes>[额颞顶枕岛](?:[、及和,]?[额颞顶枕岛])++(?:叶|部|区)?+(?![骨窦角肌底极]))",
@@ -125,6 +127,10 @@ def _pattern_tokens(match: re.Match[str]) -> Iterator[Token]:
             for i in lobes:
                 to = end if i == lobes[-1] else start + i + 1
                 yield Token("site", LOBES[found[i]], start + i, to)
+        case "ventricle":
+            yield Token("site", "三脑室" if "3" in match[0] else "四脑室", start, end)
+        case "angle":
+            yield Token("site", "桥小脑角区", start, end)
         case "T1f":
             yield Token("sequence", "T1", start, end)
         case "T1" | "T2" | "FLAIR" | "DWI" | "ADC" | "SWI" | "T1CE":
@@ -207,6 +213,10 @@ def _resolved(tokens: list[Token], text: str) -> list[Token]:
             case "post_side":
                 if not (adjoins and before is not None and (before.kind in ("site", "layer") or before.value == "(")):
                     token = token._replace(kind="side")
+            case "other":
+                # 等 alone also ends a list (额叶等处): it is a signal only right after a verb or a sequence
+                if token.value == "等" and adjoins and before is not None and before.kind in ("verb", "cue", "sequence", "signal"):
+                    token = token._replace(kind="signal")
             case "cue":
                 if token.value == "其内" and token.end - token.start == 1 and adjoins and before is not None and before.kind in ("site", "layer", "other", "lesion"):
                     token = token._replace(kind="other")

@@ -305,6 +305,11 @@ def put_value(draft: Draft, mentions: Sequence[Mention], modalities: Sequence[Mo
     rng = draft.rng
     draft.maybe(0.06, "相应", "病灶", "该病灶", "病变")
     spots = put_sequences(draft, modalities)
+    if list(modalities) == ["DWI"] and value == "高" and draft.chance(0.12):
+        draft.one("", "示", "呈", "上", "序列")
+        spot = draft.one("弥散受限", "扩散受限", "明显弥散受限", "受限", "弥散受限改变")
+        state(draft, mentions, "DWI", "高", spot, spots["DWI"], uncertain=uncertain)
+        return
     draft.maybe(0.15, "均", "亦", "也", "均")
     draft.one("呈", "呈", "呈", "呈", "为", "示", "表现为", "见", "上呈", "", "显示为", "可见")
     draft.maybe(0.1, *MORPHOLOGIES)
@@ -330,6 +335,7 @@ def put_enhancement(draft: Draft, mentions: Sequence[Mention], values: Values, o
 
 
 def _put_restriction(draft: Draft, mentions: Sequence[Mention]) -> None:
+    draft.maybe(0.15, "DWI及ADC图示", "DWI、ADC图呈", "DWI与ADC提示")
     spot = draft.one("弥散受限", "扩散受限", "弥散明显受限", "呈弥散受限改变", "弥散受限信号", "扩散明显受限", "水分子弥散受限")
     state(draft, mentions, "DWI", "高", spot)
     state(draft, mentions, "ADC", "低", spot)

@@ -1,0 +1,72 @@
+"""What the shipped model learns from: questions about pseudo-reports with their right answers, in words."""
+
+import random
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from selip_extract.scan import scan
+from selip_extract.task import BLANK, Question, Statement, answer, prompt, questions, renumbered, support
+from selip_extract.wording import Fact
+from selip_extract.write_report import WrittenReport, write_study
+
+
+class Lesson(NamedTuple):
+    """One question and its answer as words of the task's vocabulary."""
+
+    prompt: list[str]
+    answer: list[str]
+
+
+def _statement(fact: Fact) -> Statement:
+    assert fact.modality is not None
+    place = fact.mention.place
+    return Statement(place.side, place.site, fact.modality, fact.value)  # type: ignore[arg-type]
+
+
+def _sayable(question: Question, statement: Statement) -> bool:
+    words = support(question)
+    return (
+        statement.site in question.sites
+        and (statement.side is None or statement.side in words.sides)
+        and statement.modality in words.modalities
+        and (statement.value is None or statement.value in (*words.signals, *words.enhancements))
+    )
+
+
+def lessons(report: WrittenReport, numbers: list[str]) -> Iterator[Lesson]:
+    """The report's questions with their answers; a question whose truth its words cannot support is left out."""
+    asked = questions(scan(report.text))
+    facts = [f for f in report.facts if f.modality is not None]
+    for question in asked:
+        start, end = question.sentence[0].start, question.sentence[-1].end
+        events: dict[tuple[int, object, object], list[tuple[int, Statement]]] = {}
+        for fact in facts:
+            if start <= fact.spot[0] < end:
+                key = (fact.spot[0], fact.modality, fact.value)
+                events.setdefault(key, []).append((fact.mention.site[0], _statement(fact)))
+        if all(_sayable(question, s) for said in events.values() for _, s in said):
+            ordered = [(key[0], said) for key, said in events.items()]
+            yield Lesson(prompt(question, numbers), answer(question, ordered, numbers))
+
+
+def blurred(rng: random.Random, words: list[str]) -> list[str]:
+    """The words with blanks and verbs dropped or added at random: what the report's other words may be."""
+    found: list[str] = []
+    drop_blank, drop_verb, add = rng.random() * 0.6, rng.random() * 0.3, rng.random() * 0.08
+    for word in words:
+        if (word == BLANK and rng.random() < drop_blank) or (word == "呈" and rng.random() < drop_verb):
+            continue
+        if rng.random() < add and (not found or found[-1] != BLANK):
+            found.append(BLANK)
+        found.append(word)
+    return found
+
+
+def lesson_stream(seed: int) -> Iterator[Lesson]:
+    """Endless lessons from pseudo-reports, the same for the same seed."""
+    number = 0
+    while True:
+        rng = random.Random(f"{seed}-{number}")
+        number += 1
+        for lesson in lessons(write_study(rng), renumbered(rng)):
+            yield Lesson(blurred(rng, lesson.prompt[:-1]) + lesson.prompt[-1:], lesson.answer)

@@ -1,0 +1,280 @@
+"""The language model's task: one sentence of a report as typed tokens in, its statements lesion by lesion out.
+
+A question shows the model the relations of a sentence and keeps the words away from it: every site is a numbered
+token, every spelling of a sequence or a signal is one token, and what carries no meaning is a blank. The answer is
+
+    左侧 s0 s1 右侧 s2 : T1 低 T2 高 DWI 否 ; …
+
+sides and sites once, then sequence and signal in the order of the text (否: explicitly absent).
+"""
+
+import random
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import NamedTuple, get_args
+
+from selip_contracts.vocabulary import ENHANCEMENTS, MODALITIES, SIDES, SIGNALS, SITES, Enhancement, Modality, Side, Signal, ancestors
+
+from selip_extract.lexicon import CUES
+from selip_extract.scan import Scan, Token
+
+TASK_VERSION = "1"
+MOST_SITES = 48
+LONGEST_UNIT = 120
+LONGEST_CONTEXT = 200
+NO_SIDE = "无侧"
+ABSENT = "否"
+BLANK = "〇"
+NOW = "<now>"
+ANSWER = "<answer>"
+PAD, END = "<pad>", "</s>"
+SITE_TOKENS = tuple(f"s{i}" for i in range(MOST_SITES))
+
+_SITE_CLASSES = {
+    "叶": ("额叶", "顶叶", "颞叶", "枕叶", "岛叶", "扣带回"),
+    "全": ("脑实质", "大脑半球", "小脑", "脑干", "脑白质"),
+    "室": ("脑室系统", "脑沟", "脑池", "外侧裂", "枕大池", "环池"),
+    "外": ("脑外间隙", "头皮", "颅骨"),
+    "窦": ("副鼻窦", "乳突", "鼻咽部", "眼眶"),
+    "管": ("血管",),
+    "鞍": ("鞍区", "海绵窦"),
+}
+_CLASS_TOKENS = tuple(f"<{c}>" for c in (*_SITE_CLASSES, "中", "深"))
+_SILENT_CUES = frozenset(("信号",))
+VOCABULARY: tuple[str, ...] = (
+    PAD, END, NOW, ANSWER, BLANK, *_CLASS_TOKENS, *SITE_TOKENS, *SIDES, NO_SIDE, "偏左侧", "偏右侧", "偏双侧",
+    *MODALITIES, *SIGNALS, *ENHANCEMENTS, "受限", ABSENT, "变", "未见", "异常", "正常", "灶", "呈", "他处", "尺寸", "日期",
+    ",", ";", ":", "、", "(", ")", *(cue for cue in CUES if cue not in _SILENT_CUES),
+)  # fmt: skip
+assert len(set(VOCABULARY)) == len(VOCABULARY)
+
+_POINTING_CUES = frozenset("其余 上述 前者 后者 同上 除 其中 部分 周围 其内 边缘 中心 相应 较大".split())
+_LITERAL: dict[str, str] = {
+    "restriction": "受限", "change": "变", "negation": "未见", "abnormal": "异常", "normal": "正常",
+    "lesion": "灶", "verb": "呈", "elsewhere": "他处", "size": "尺寸", "date": "日期",
+}  # fmt: skip
+
+
+class Statement(NamedTuple):
+    """One answer of the model: value None says explicitly absent."""
+
+    side: Side | None
+    site: str
+    modality: Modality
+    value: Signal | Enhancement | None
+
+
+@dataclass(frozen=True)
+class Question:
+    """A sentence with what stands before it in view; `sites[i]` is what the token s{i} stands for."""
+
+    context: tuple[Token, ...]
+    sentence: tuple[Token, ...]
+    sites: tuple[str, ...]
+
+    @property
+    def tokens(self) -> tuple[Token, ...]:
+        """All tokens in view."""
+        return self.context + self.sentence
+
+
+class Support(NamedTuple):
+    """What the words in view can support: the answer may contain nothing else."""
+
+    sites: int
+    sides: tuple[Side, ...]
+    modalities: tuple[Modality, ...]
+    signals: tuple[Signal, ...]
+    enhancements: tuple[Enhancement, ...]
+
+
+def _site_class(site: str) -> str:
+    line = (site, *ancestors(site))
+    for name, members in _SITE_CLASSES.items():
+        if site in members or (name not in ("叶", "全") and any(s in members for s in line)):
+            return f"<{name}>"
+    if any(s in _SITE_CLASSES["叶"] for s in line):
+        return "<叶>"
+    return "<中>" if SITES[site].laterality == "midline" else "<深>"
+
+
+SITE_CLASS = {site: _site_class(site) for site in SITES}
+
+
+def _kinds(tokens: Iterable[Token]) -> set[str]:
+    return {t.kind for t in tokens}
+
+
+def _answerable(unit: Sequence[Token], context: Sequence[Token]) -> bool:
+    kinds = _kinds(unit)
+    if not (kinds & {"site"} or context):
+        return False
+    if kinds & {"enhancement", "restriction"} or any(t.value == "同上" for t in unit if t.kind == "cue"):
+        return True
+    if "signal" in kinds:
+        return "sequence" in kinds or any(t.kind == "sequence" for t in context)
+    return {"abnormal", "negation", "sequence"} <= kinds
+
+
+def _points_back(unit: Sequence[Token]) -> bool:
+    first_site = next((i for i, t in enumerate(unit) if t.kind == "site"), None)
+    if first_site is None or any(t.kind in ("signal", "enhancement", "restriction") for t in unit[:first_site]):
+        return True
+    if not any(t.kind in ("side", "post_side") for t in unit) and any(
+        t.kind == "site" and SITES[t.value].laterality == "paired" for t in unit
+    ):
+        return True
+    return any(t.kind == "lesion" or (t.kind == "cue" and t.value in _POINTING_CUES) for t in unit)
+
+
+def _units(sentence: tuple[Token, ...]) -> Iterator[tuple[Token, ...]]:
+    """The sentence, or its parts at semicolons and commas where it is too long to be read at once."""
+    if len(sentence) <= LONGEST_UNIT:
+        yield sentence
+        return
+    for mark in (";", ","):
+        cuts = [i for i, t in enumerate(sentence) if t.kind == "punctuation" and t.value == mark and i <= LONGEST_UNIT]
+        if cuts and cuts[-1]:
+            yield sentence[: cuts[-1]]
+            yield from _units(sentence[cuts[-1] + 1 :])
+            return
+    yield sentence[:LONGEST_UNIT]
+    yield from _units(sentence[LONGEST_UNIT:])
+
+
+def questions(scan: Scan) -> list[Question]:
+    """The questions that a report poses: its sentences that can state a signal."""
+    asked: list[Question] = []
+    before: list[tuple[Token, ...]] = []
+    for sentence in scan.sentences:
+        for unit in _units(sentence):
+            recent = _recent(before)
+            if _answerable(unit, recent):
+                context = recent if _points_back(unit) else ()
+                sites = tuple(dict.fromkeys(t.value for t in (*context, *unit) if t.kind == "site"))[:MOST_SITES]
+                asked.append(Question(context, unit, sites))
+            kinds = _kinds(unit)
+            if "site" in kinds and kinds & {"sequence", "enhancement", "restriction", "abnormal", "lesion"}:
+                before.append(unit)
+            elif before and kinds & {"signal", "enhancement", "restriction"}:
+                before.append(unit)
+    return asked
+
+
+def _recent(before: Sequence[tuple[Token, ...]]) -> tuple[Token, ...]:
+    """The last content units that fit into the context, each ended by a semicolon."""
+    kept: list[tuple[Token, ...]] = []
+    room = LONGEST_CONTEXT
+    for unit in reversed(before[-4:]):
+        if len(unit) + 1 > room:
+            break
+        kept.append((*unit, Token("punctuation", ";", unit[-1].end, unit[-1].end)))
+        room -= len(unit) + 1
+    return tuple(t for unit in reversed(kept) for t in unit)
+
+
+def _words(tokens: Iterable[Token], numbers: dict[str, str]) -> Iterator[str]:
+    blank = False
+    for token in tokens:
+        match token.kind:
+            case "site" if token.value in numbers:
+                yield SITE_CLASS[token.value]
+                yield numbers[token.value]
+            case "side" | "sequence" | "signal" | "enhancement" | "punctuation":
+                yield token.value
+            case "post_side":
+                yield "偏" + token.value
+            case "cue":
+                if token.value in _SILENT_CUES:
+                    continue
+                yield token.value
+            case "layer":
+                continue
+            case kind if kind in _LITERAL:
+                yield _LITERAL[kind]
+            case _:
+                if not blank:
+                    yield BLANK
+                blank = True
+                continue
+        blank = False
+
+
+def prompt(question: Question, numbers: Sequence[str] = SITE_TOKENS) -> list[str]:
+    """The question as words of VOCABULARY; `numbers[i]` is the token of the i-th site."""
+    named = dict(zip(question.sites, numbers, strict=False))
+    return [*_words(question.context, named), NOW, *_words(question.sentence, named), ANSWER]
+
+
+def answer(question: Question, events: Iterable[tuple[int, Sequence[tuple[int, Statement]]]], numbers: Sequence[str] = SITE_TOKENS) -> list[str]:
+    """The right answer in words: `events` are (offset of the signal, (offset of the site, statement) …)."""
+    named = dict(zip(question.sites, numbers, strict=False))
+    groups: list[tuple[tuple[tuple[Side | None, str], ...], list[str]]] = []
+    for _, statements in sorted(events, key=lambda e: e[0]):
+        ordered = [s for _, s in sorted(statements, key=lambda s: s[0])]
+        places = tuple(dict.fromkeys((s.side, s.site) for s in ordered))
+        words = [ordered[0].modality, ordered[0].value or ABSENT]
+        if groups and groups[-1][0] == places:
+            groups[-1][1].extend(words)
+        else:
+            groups.append((places, words))
+    said: list[str] = []
+    for places, items in groups:
+        side: str | None = None
+        for place_side, site in places:
+            if (place_side or NO_SIDE) != side:
+                side = place_side or NO_SIDE
+                said.append(side)
+            said.append(named[site])
+        said += [":", *items, ";"]
+    return said
+
+
+def read_answer(question: Question, words: Iterable[str]) -> list[Statement]:
+    """The statements of an answer; a last group without its end is left out."""
+    named = dict(zip(SITE_TOKENS, question.sites, strict=False))
+    found: list[Statement] = []
+    places: list[tuple[Side | None, str]] = []
+    pending: list[Statement] = []
+    side: Side | None = None
+    modality: Modality | None = None
+    for word in words:
+        if word in named:
+            places.append((side, named[word]))
+        elif word == NO_SIDE:
+            side = None
+        elif word in get_args(Side):
+            side = word  # type: ignore[assignment]
+        elif word in MODALITIES:
+            modality = word
+        elif word == ";":
+            found += pending
+            places, pending, side, modality = [], [], None, None
+        elif modality is not None:
+            value = None if word == ABSENT else word
+            pending += [Statement(s, site, modality, value) for s, site in places]  # type: ignore[arg-type]
+    return list(dict.fromkeys(found))
+
+
+def support(question: Question) -> Support:
+    """What the words of the question can support."""
+    tokens = question.tokens
+    values = {kind: {t.value for t in tokens if t.kind == kind} for kind in ("sequence", "signal", "enhancement")}
+    if any(t.kind == "restriction" for t in tokens):
+        values["sequence"] |= {"DWI", "ADC"}
+        values["signal"] |= {"高", "低"}
+    if values["enhancement"]:
+        values["sequence"].add("T1CE")
+    sides = {t.value for t in tokens if t.kind in ("side", "post_side")}
+    return Support(
+        sites=len(question.sites),
+        sides=tuple(s for s in SIDES if s in sides),
+        modalities=tuple(m for m in MODALITIES if m in values["sequence"]),
+        signals=tuple(s for s in SIGNALS if s in values["signal"]),
+        enhancements=tuple(e for e in ENHANCEMENTS if e in values["enhancement"]),
+    )
+
+
+def renumbered(rng: random.Random) -> list[str]:
+    """The site tokens in random order, so that a learner cannot lean on their numbers."""
+    return rng.sample(SITE_TOKENS, MOST_SITES)

@@ -1,0 +1,169 @@
+"""Train the model that ships: a small decoder, from nothing, on pseudo-reports; resumable, the same for the same seed."""
+
+import json
+import time
+from collections.abc import Iterator
+from itertools import islice
+from pathlib import Path
+from typing import Annotated
+
+import torch
+import typer
+from safetensors.torch import load_file, save_file
+from selip_shared.files import write_text
+from selip_shared.provenance import environment
+from transformers import LlamaConfig, LlamaForCausalLM
+
+from selip_extract.lesson import Lesson, lesson_stream
+from selip_extract.model_files import MODEL_FOLDER, save_model, word_numbers
+from selip_extract.task import END, PAD, TASK_VERSION, VOCABULARY
+
+HIDDEN, LAYERS, HEADS, FEED_FORWARD = 256, 4, 4, 704
+TOKENS_PER_BATCH = 4096
+LESSONS_PER_CHUNK = 2048
+LEARNING_RATE = 2e-3
+WARM_UP = 300
+COOL_DOWN = 0.35
+VALIDATION_SEED = 999_983
+IGNORED = -100
+
+
+def new_model(seed: int) -> LlamaForCausalLM:
+    """The untrained decoder."""
+    torch.manual_seed(seed)
+    numbers = word_numbers()
+    return LlamaForCausalLM(
+        LlamaConfig(
+            vocab_size=len(VOCABULARY),
+            hidden_size=HIDDEN,
+            intermediate_size=FEED_FORWARD,
+            num_hidden_layers=LAYERS,
+            num_attention_heads=HEADS,
+            num_key_value_heads=HEADS,
+            max_position_embeddings=1024,
+            tie_word_embeddings=True,
+            bos_token_id=None,
+            eos_token_id=numbers[END],
+            pad_token_id=numbers[PAD],
+        )
+    )
+
+
+def batches(lessons: Iterator[Lesson]) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
+    """Token ids and labels, (lessons, length) each, of like length; labels only on the answer."""
+    numbers = word_numbers()
+    while chunk := list(islice(lessons, LESSONS_PER_CHUNK)):
+        rows = sorted(
+            ([numbers[w] for w in x.prompt], [numbers[w] for w in (*x.answer, END)]) for x in chunk
+        )
+        rows.sort(key=lambda r: len(r[0]) + len(r[1]))
+        found = []
+        while rows:
+            longest = len(rows[-1][0]) + len(rows[-1][1])
+            count = max(1, TOKENS_PER_BATCH // longest)
+            found.append(_padded(rows[-count:], longest, numbers[PAD]))
+            rows = rows[:-count]
+        order = torch.randperm(len(found), generator=torch.Generator().manual_seed(len(found)))
+        for i in order.tolist():
+            yield found[i]
+
+
+def _padded(rows: list[tuple[list[int], list[int]]], length: int, pad: int) -> tuple[torch.Tensor, torch.Tensor]:
+    ids = torch.full((len(rows), length), pad)
+    labels = torch.full((len(rows), length), IGNORED)
+    for i, (prompt, answer) in enumerate(rows):
+        end = len(prompt) + len(answer)
+        ids[i, :end] = torch.tensor(prompt + answer)
+        labels[i, len(prompt) : end] = torch.tensor(answer)
+    return ids, labels
+
+
+def rate(step: int, steps: int) -> float:
+    """Share of the learning rate: linear warm-up, constant, linear to zero over the last part."""
+    return min(1.0, (step + 1) / WARM_UP, max(0.0, (steps - step) / (COOL_DOWN * steps)))
+
+
+@torch.no_grad()
+def validation(model: LlamaForCausalLM, count: int = 1024) -> tuple[float, float]:
+    """(loss per answer token, share of answers that are right in every token) on lessons never trained on."""
+    model.eval()
+    total = tokens = right = answers = 0.0
+    for ids, labels in batches(islice(lesson_stream(VALIDATION_SEED), count)):
+        logits = model(input_ids=ids).logits[:, :-1].float()
+        wanted = labels[:, 1:]
+        kept = wanted != IGNORED
+        total += float(torch.nn.functional.cross_entropy(logits[kept], wanted[kept], reduction="sum"))
+        tokens += float(kept.sum())
+        right += float(((logits.argmax(-1) == wanted) | ~kept).all(1).sum())
+        answers += len(ids)
+    model.train()
+    return total / tokens, right / answers
+
+
+def train(out: Path, steps: int, seed: int, save_every: int = 400) -> None:
+    """Train for `steps` batches; a run that was interrupted continues from its last checkpoint in `out`."""
+    out.mkdir(parents=True, exist_ok=True)
+    model = new_model(seed)
+    optimizer = torch.optim.AdamW(model.parameters(), lr=LEARNING_RATE, betas=(0.9, 0.98), weight_decay=0.01)
+    curve: list[dict[str, float]] = []
+    done = 0
+    if (out / "progress.json").exists():
+        progress = json.loads((out / "progress.json").read_text())
+        done, curve = progress["step"], progress["curve"]
+        state = load_file(out / f"training-{done}.safetensors")
+        with torch.no_grad():
+            for name, parameter in model.named_parameters():
+                parameter.copy_(state[f"model.{name}"])
+                optimizer.state[parameter] = {
+                    k: state[f"{k}.{name}"] for k in ("exp_avg", "exp_avg_sq", "step")
+                }
+    stream = islice(batches(lesson_stream(seed)), done, steps)
+    started, tokens, running = time.monotonic(), 0, 0.0
+    for step, (ids, labels) in enumerate(stream, done):
+        for group in optimizer.param_groups:
+            group["lr"] = LEARNING_RATE * rate(step, steps)
+        with torch.autocast("cpu", torch.bfloat16):
+            loss = model(input_ids=ids, labels=labels).loss
+        loss.backward()
+        torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
+        optimizer.step()
+        optimizer.zero_grad()
+        tokens += ids.numel()
+        running = 0.98 * running + 0.02 * float(loss.detach())
+        if (step + 1) % 50 == 0:
+            seconds = time.monotonic() - started
+            left = seconds / (step + 1 - done) * (steps - step - 1)
+            print(f"step {step + 1}/{steps}  loss {running:.4f}  {tokens / seconds:.0f} tokens/s  {left / 60:.1f} min left", flush=True)
+        if (step + 1) % save_every == 0 or step + 1 == steps:
+            loss_value, exact = validation(model)
+            curve.append({"step": step + 1, "loss": loss_value, "exact": exact})
+            print(f"validation: loss {loss_value:.4f}, exact answers {exact:.4f}", flush=True)
+            _save(out, model, optimizer, step + 1, curve)
+            recipe = {"steps": steps, "seed": seed, "task": TASK_VERSION, "curve": curve, "versions": environment(["torch", "transformers", "tokenizers"])}
+            save_model(model, out / "model", recipe)
+
+
+def _save(out: Path, model: LlamaForCausalLM, optimizer: torch.optim.Optimizer, step: int, curve: list[dict[str, float]]) -> None:
+    tensors = {}
+    for name, parameter in model.named_parameters():
+        tensors[f"model.{name}"] = parameter.detach().clone()
+        for key, value in optimizer.state[parameter].items():
+            tensors[f"{key}.{name}"] = value.clone()
+    save_file(tensors, out / f"training-{step}.safetensors")
+    write_text(out / "progress.json", json.dumps({"step": step, "curve": curve}))
+    for old in out.glob("training-*.safetensors"):
+        if old.name != f"training-{step}.safetensors":
+            old.unlink()
+
+
+def main(
+    out: Annotated[Path, typer.Option(help="Where checkpoints and the model are written.")] = MODEL_FOLDER,
+    steps: Annotated[int, typer.Option(help="Batches of about 4,096 tokens.")] = 20_000,
+    seed: Annotated[int, typer.Option(help="Seed of the weights and the pseudo-reports.")] = 1,
+) -> None:
+    """Train the shipped model from nothing on pseudo-reports; an interrupted run continues."""
+    train(out, steps, seed)
+
+
+if __name__ == "__main__":
+    typer.run(main)
