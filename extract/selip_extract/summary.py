@@ -28,7 +28,10 @@ REVIEW_MEANING = {
     "uncited": "abnormal words that no finding cites",
     "low_confidence": "a finding that is likely to be wrong",
 }
-NEXT_QUESTION = "SELECT site, modality, signal, count(*) AS findings FROM findings WHERE present GROUP BY ALL ORDER BY findings DESC LIMIT 20"
+NEXT_QUESTION = (
+    "SELECT site, modality, signal, count(*) AS findings FROM findings WHERE present "
+    "GROUP BY ALL ORDER BY findings DESC LIMIT 20"
+)
 
 
 def print_summary(

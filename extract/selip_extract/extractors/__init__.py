@@ -1,6 +1,6 @@
 """The seam between the pipeline and what reads a report: a new extractor is one file and one line in EXTRACTORS."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from importlib import import_module
@@ -54,7 +54,7 @@ def _rules(_model: Path | None) -> Extractor:
 
 
 DEFAULT_EXTRACTOR = "both"
-EXTRACTORS: Mapping[str, Callable[[Path | None], Extractor]] = {
+EXTRACTORS: dict[str, Callable[[Path | None], Extractor]] = {
     "both": _deferred("both", "DoubleReader"),
     "model": _deferred("language_model", "LanguageModelReader"),
     "rules": _rules,

@@ -1,0 +1,182 @@
+import csv
+import signal
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from selip_contracts.findings import Finding, Study
+from selip_extract.extraction import Review
+from selip_extract.extractors import Reading
+from selip_extract.pipeline import Outcome, configuration, extract
+from selip_extract.read_reports import open_reports
+from selip_extract.reading import MAX_CHARACTERS
+from selip_extract.store import Added, Store
+from selip_shared.errors import SelipError
+
+
+class FrontalLobeReader:
+    """Finds a T2 高 at 额叶 wherever the word stands; `before` is called with each batch of texts."""
+
+    name = "frontal"
+
+    def __init__(self, settings: str = "1", before: Callable[[Sequence[str]], None] | None = None) -> None:
+        self.settings = settings
+        self.before = before
+        self.batches: list[list[str]] = []
+
+    def fingerprint(self) -> dict[str, str]:
+        return {"settings": self.settings, "task_version": "7"}
+
+    def read(self, texts: Sequence[str]) -> list[Reading]:
+        if self.before is not None:
+            self.before(texts)
+        self.batches.append(list(texts))
+        return [self._read_one(text) for text in texts]
+
+    def _read_one(self, text: str) -> Reading:
+        finding = Finding(modality="T2", side=None, site="额叶", signal="高")
+        return Reading(
+            Study(findings=(finding,) if "额叶" in text else ()), review=(Review("uncited", text[:1], 0, 1),)
+        )
+
+    @property
+    def texts(self) -> list[str]:
+        return [text for batch in self.batches for text in batch]
+
+
+def fail_on_explosive(texts: Sequence[str]) -> None:
+    if any("炸" in text for text in texts):
+        raise RuntimeError(texts[0])
+
+
+def write_csv(path: Path, rows: Sequence[tuple[str, str]]) -> Path:
+    with path.open("w", encoding="utf-8", newline="") as file:
+        csv.writer(file).writerows([("检查号", "影像所见"), *rows])
+    return path
+
+
+@contextmanager
+def store_in(folder: Path) -> Iterator[Store]:
+    with Store(folder / "selip.duckdb") as store:
+        yield store
+
+
+def run(folder: Path, rows: Sequence[tuple[str, str]], extractor: FrontalLobeReader, batch_size: int = 4) -> Outcome:
+    with store_in(folder) as store:
+        return extract(open_reports(write_csv(folder / "reports.csv", rows)), store, extractor, batch_size)
+
+
+def stored(folder: Path, query: str) -> list[tuple[object, ...]]:
+    with store_in(folder) as store:
+        return store.connection.execute(query).fetchall()
+
+
+def test_every_report_ends_with_a_status(tmp_path: Path) -> None:
+    rows = [
+        ("a", "左侧额叶见长T2信号"),
+        ("b", ""),
+        ("c", "额" * (MAX_CHARACTERS + 1)),
+        ("d", "炸"),
+        ("a", "左侧额叶见长T2信号"),
+        ("a", "另一份报告"),
+        ("e", "未见异常"),
+    ]
+    outcome = run(tmp_path, rows, FrontalLobeReader(before=fail_on_explosive))
+    assert outcome.added == Added(new=6, renamed=1, repeated=1)
+    assert (outcome.read, outcome.remaining, outcome.interrupted) == (6, 0, False)
+    assert stored(tmp_path, "SELECT report_id, status FROM extractions ORDER BY 1") == [
+        ("a", "ok"),
+        ("a#2", "ok"),
+        ("b", "empty"),
+        ("c", "too_long"),
+        ("d", "error"),
+        ("e", "ok"),
+    ]
+    assert stored(tmp_path, "SELECT report_id, site, signal FROM findings") == [("a", "额叶", "高")]
+    failed = stored(tmp_path, "SELECT report_id FROM review WHERE reason = 'failed' ORDER BY 1")
+    assert failed == [("c",), ("d",)]
+
+
+def test_run_again_only_what_is_new_is_read(tmp_path: Path) -> None:
+    rows = [(f"r{number}", f"额叶第{number}例") for number in range(10)]
+    run(tmp_path, rows[:7], FrontalLobeReader())
+    again = FrontalLobeReader()
+    outcome = run(tmp_path, rows, again)
+    assert (outcome.added, outcome.read) == (Added(new=3, known=7), 3)
+    assert sorted(again.texts) == ["额叶第7例", "额叶第8例", "额叶第9例"]
+    assert stored(tmp_path, "SELECT count(*), count(DISTINCT report_id), count(DISTINCT run_id) FROM findings") == [
+        (10, 10, 1)
+    ]
+
+
+def test_another_configuration_is_another_run_and_overwrites_nothing(tmp_path: Path) -> None:
+    rows = [("a", "额叶"), ("b", "额叶")]
+    first = run(tmp_path, rows, FrontalLobeReader(settings="1"))
+    second = run(tmp_path, rows, FrontalLobeReader(settings="2"))
+    assert (first.run_id, second.run_id, second.read) == (1, 2, 2)
+    assert stored(tmp_path, "SELECT run_id, count(*) FROM finding_rows GROUP BY 1 ORDER BY 1") == [(1, 2), (2, 2)]
+    assert stored(tmp_path, "SELECT DISTINCT run_id FROM findings") == [(2,)]
+
+
+def test_a_run_says_what_wrote_it(tmp_path: Path) -> None:
+    run(tmp_path, [("a", "额叶")], FrontalLobeReader())
+    [(reader, task, code, settings)] = stored(
+        tmp_path, "SELECT reader, task_version, code_version, configuration->>'settings' FROM runs"
+    )
+    assert (reader, task, settings) == ("frontal", "7", "1")
+    assert code == configuration(FrontalLobeReader())["code_version"]
+
+
+def test_ctrl_c_keeps_what_is_written_and_the_next_sitting_goes_on(tmp_path: Path) -> None:
+    rows = [(f"r{number}", f"额叶第{number}例") for number in range(10)]
+
+    def interrupt_at_third_batch(_texts: Sequence[str]) -> None:
+        if len(reader.batches) == 2:
+            signal.raise_signal(signal.SIGINT)
+
+    reader = FrontalLobeReader(before=interrupt_at_third_batch)
+    stopped = run(tmp_path, rows, reader, batch_size=3)
+    assert (stopped.read, stopped.remaining, stopped.interrupted) == (6, 4, True)
+    assert stored(tmp_path, "SELECT count(*) FROM finding_rows") == [(6,)]
+    assert stored(tmp_path, "SELECT count(*) FROM findings") == [(0,)]
+
+    rest = run(tmp_path, rows, FrontalLobeReader(), batch_size=3)
+    assert (rest.run_id, rest.read, rest.remaining, rest.interrupted) == (stopped.run_id, 4, 0, False)
+    assert stored(tmp_path, "SELECT count(*), count(DISTINCT report_id) FROM findings") == [(10, 10)]
+
+
+def test_an_error_for_the_user_ends_the_sitting_with_what_is_written(tmp_path: Path) -> None:
+    def fail_at_second_batch(_texts: Sequence[str]) -> None:
+        if reader.batches:
+            raise SelipError("The model is gone: name another one.")
+
+    reader = FrontalLobeReader(before=fail_at_second_batch)
+    rows = [(f"r{number}", f"额叶第{number}例") for number in range(5)]
+    with pytest.raises(SelipError, match="The model is gone"):
+        run(tmp_path, rows, reader, batch_size=3)
+    assert stored(tmp_path, "SELECT status, count(*) FROM extractions GROUP BY 1") == [("ok", 3)]
+    assert stored(tmp_path, "SELECT last_finished_at IS NULL FROM runs") == [(True,)]
+
+
+def test_batches_hold_reports_of_like_length(tmp_path: Path) -> None:
+    rows = [(f"r{number}", "额叶" * (1 + number * 7 % 20)) for number in range(20)]
+    reader = FrontalLobeReader()
+    run(tmp_path, rows, reader, batch_size=5)
+    by_length = sorted(len(text) for _, text in rows)
+    lengths = [[len(text) for text in batch] for batch in reader.batches]
+    assert lengths == [by_length[start : start + 5] for start in range(0, 20, 5)]
+
+
+@pytest.mark.parametrize("batch_size", [1, 3, 100])
+def test_the_size_of_a_batch_changes_no_finding(tmp_path: Path, batch_size: int) -> None:
+    rows = [(f"r{number}", "额叶" if number % 3 else "未见异常") for number in range(10)]
+    run(tmp_path, rows, FrontalLobeReader(), batch_size=batch_size)
+    found = stored(tmp_path, "SELECT report_id FROM findings ORDER BY 1")
+    assert found == [(f"r{number}",) for number in range(10) if number % 3]
+
+
+def test_a_table_without_rows_is_read_to_its_end(tmp_path: Path) -> None:
+    outcome = run(tmp_path, [], FrontalLobeReader())
+    assert (outcome.added, outcome.read, outcome.remaining) == (Added(), 0, 0)
