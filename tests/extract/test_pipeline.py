@@ -1,7 +1,9 @@
 import csv
+import resource
 import signal
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from itertools import chain
 from pathlib import Path
 
 import pytest
@@ -46,14 +48,21 @@ class FrontalLobeReader:
         return [text for batch in self.batches for text in batch]
 
 
+class ForgetfulReader(FrontalLobeReader):
+    """Keeps no text."""
+
+    def read(self, texts: Sequence[str]) -> list[Reading]:
+        return [self._read_one(text) for text in texts]
+
+
 def fail_on_explosive(texts: Sequence[str]) -> None:
     if any("炸" in text for text in texts):
         raise RuntimeError(texts[0])
 
 
-def write_csv(path: Path, rows: Sequence[tuple[str, str]]) -> Path:
+def write_csv(path: Path, rows: Iterable[tuple[str, str]]) -> Path:
     with path.open("w", encoding="utf-8", newline="") as file:
-        csv.writer(file).writerows([("检查号", "影像所见"), *rows])
+        csv.writer(file).writerows(chain([("检查号", "影像所见")], rows))
     return path
 
 
@@ -180,3 +189,21 @@ def test_the_size_of_a_batch_changes_no_finding(tmp_path: Path, batch_size: int)
 def test_a_table_without_rows_is_read_to_its_end(tmp_path: Path) -> None:
     outcome = run(tmp_path, [], FrontalLobeReader())
     assert (outcome.added, outcome.read, outcome.remaining) == (Added(), 0, 0)
+
+
+@pytest.mark.slow
+def test_memory_does_not_grow_with_the_file(tmp_path: Path) -> None:
+    text = "左侧额叶见斑片状长T1长T2信号，FLAIR呈高信号，DWI呈高信号，ADC图呈低信号，边界欠清。双侧脑室大小正常。" * 2
+
+    def peak_megabytes(reports: int) -> float:
+        folder = tmp_path / str(reports)
+        folder.mkdir()
+        rows = ((f"r{number}", f"{text}{number}") for number in range(reports))
+        table = open_reports(write_csv(folder / "reports.csv", rows))
+        with store_in(folder) as store:
+            assert extract(table, store, ForgetfulReader()).read == reports
+        return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+
+    few = peak_megabytes(10_000)
+    many = peak_megabytes(100_000)
+    assert many - few < 150  # the cache of the database, which has a limit of its own; the texts alone are 30 MB
