@@ -26,8 +26,7 @@ def _statement(fact: Fact) -> Statement:
 def _sayable(question: Question, statement: Statement) -> bool:
     words = support(question)
     return (
-        statement.site in question.sites
-        and (statement.side is None or statement.side in words.sides)
+        any(side == statement.side and statement.site in (question.sites[i] for i in sites) for side, sites in words.places)
         and statement.modality in words.modalities
         and (statement.value is None or statement.value in (*words.signals, *words.enhancements))
     )

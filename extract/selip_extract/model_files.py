@@ -1,17 +1,19 @@
 """The files of a sentence model: weights, configuration and the tokenizer made of the task's vocabulary."""
 
+import copy
 import json
 from functools import cache
 from pathlib import Path
 from typing import Any
 
+import torch
+from selip_extract.task import BLANK, END, PAD, VOCABULARY
+from selip_shared.errors import SelipError
 from selip_shared.files import write_text
 from tokenizers import Tokenizer
 from tokenizers.models import WordLevel
 from tokenizers.pre_tokenizers import WhitespaceSplit
-from transformers import LlamaForCausalLM, PreTrainedTokenizerFast
-
-from selip_extract.task import BLANK, END, PAD, VOCABULARY
+from transformers import AutoModelForCausalLM, AutoTokenizer, LlamaForCausalLM, PreTrainedModel, PreTrainedTokenizerFast
 
 MODEL_FOLDER = Path(__file__).parent / "model"
 
@@ -31,11 +33,24 @@ def tokenizer() -> PreTrainedTokenizerFast:
 
 def save_model(model: LlamaForCausalLM, folder: Path, recipe: dict[str, Any]) -> None:
     """Write the model in half precision with its tokenizer and its recipe."""
-    import copy
-
-    import torch
-
     folder.mkdir(parents=True, exist_ok=True)
     copy.deepcopy(model).to(torch.float16).save_pretrained(folder)
     tokenizer().save_pretrained(folder)
     write_text(folder / "recipe.json", json.dumps(recipe, ensure_ascii=False, indent=1) + "\n")
+
+
+def load_model(folder: Path) -> PreTrainedModel:
+    """The model of a folder in single precision, for inference; SelipError where there is none."""
+    try:
+        model: PreTrainedModel = AutoModelForCausalLM.from_pretrained(folder, dtype=torch.float32, use_safetensors=True, local_files_only=True)
+    except (OSError, ValueError) as failure:
+        raise SelipError(f"There is no language model in {folder}: name a folder with config.json and model.safetensors.") from failure
+    return model.eval()
+
+
+def load_tokenizer(folder: Path) -> PreTrainedTokenizerFast:
+    """The tokenizer of a folder; SelipError where it does not speak the words of the task."""
+    words: PreTrainedTokenizerFast = AutoTokenizer.from_pretrained(folder, local_files_only=True)
+    if words.get_vocab() != word_numbers():
+        raise SelipError(f"The model in {folder} was trained for another version of the task: train it again or use the one that ships.")
+    return words

@@ -206,7 +206,7 @@ def _resolved(tokens: list[Token], text: str) -> list[Token]:
                     and adjoins
                 )
                 leads = followed and following is not None and following.kind in ("site", "layer")
-                if after_site and not leads and token.value != "双侧":
+                if after_site and not leads and (token.value != "双侧" or before.value == "("):
                     token = token._replace(kind="post_side")
                 elif token.end - token.start == 1 and not leads:
                     token = token._replace(kind="other")

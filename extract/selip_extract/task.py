@@ -16,6 +16,7 @@ from typing import NamedTuple, get_args
 from selip_contracts.vocabulary import ENHANCEMENTS, MODALITIES, SIDES, SIGNALS, SITES, Enhancement, Modality, Side, Signal, ancestors
 
 from selip_extract.lexicon import CUES
+from selip_extract.places import placed_sites
 from selip_extract.scan import Scan, Token
 
 TASK_VERSION = "1"
@@ -79,10 +80,9 @@ class Question:
 
 
 class Support(NamedTuple):
-    """What the words in view can support: the answer may contain nothing else."""
+    """What the words in view can support: the answer may contain nothing else; sites are numbers, by their side."""
 
-    sites: int
-    sides: tuple[Side, ...]
+    places: tuple[tuple[Side | None, tuple[int, ...]], ...]
     modalities: tuple[Modality, ...]
     signals: tuple[Signal, ...]
     enhancements: tuple[Enhancement, ...]
@@ -256,6 +256,20 @@ def read_answer(question: Question, words: Iterable[str]) -> list[Statement]:
     return list(dict.fromkeys(found))
 
 
+def _supported_places(question: Question) -> tuple[tuple[Side | None, tuple[int, ...]], ...]:
+    """The sides that the words give to each site; one named without a side may be the one told before with it."""
+    here, before = placed_sites(question.sentence), placed_sites(question.context)
+    sides: dict[str, set[Side | None]] = {}
+    for place in here:
+        if not place.locates:
+            sides.setdefault(place.site, set()).add(place.side)
+    for place in before:
+        if not place.locates and (place.site not in sides or None in sides[place.site]):
+            sides.setdefault(place.site, set()).add(place.side)
+    by_side = {side: tuple(i for i, s in enumerate(question.sites) if side in sides.get(s, ())) for side in (*SIDES, None)}
+    return tuple((side, numbers) for side, numbers in by_side.items() if numbers)
+
+
 def support(question: Question) -> Support:
     """What the words of the question can support."""
     tokens = question.tokens
@@ -265,10 +279,8 @@ def support(question: Question) -> Support:
         values["signal"] |= {"高", "低"}
     if values["enhancement"]:
         values["sequence"].add("T1CE")
-    sides = {t.value for t in tokens if t.kind in ("side", "post_side")}
     return Support(
-        sites=len(question.sites),
-        sides=tuple(s for s in SIDES if s in sides),
+        places=_supported_places(question),
         modalities=tuple(m for m in MODALITIES if m in values["sequence"]),
         signals=tuple(s for s in SIGNALS if s in values["signal"]),
         enhancements=tuple(e for e in ENHANCEMENTS if e in values["enhancement"]),

@@ -1,0 +1,54 @@
+"""The grammar of one question's answers: it admits only what the question's words support, and it always ends."""
+
+from functools import lru_cache
+
+import xgrammar
+from selip_contracts.vocabulary import Side
+from selip_extract.task import ABSENT, END, NO_SIDE, SITE_TOKENS, VOCABULARY, Support
+
+GRAMMAR_VERSION = "1"
+MOST_GROUPS = 12
+MOST_ITEMS = 12
+MOST_PLACES = 16
+
+
+def _choice(words: tuple[str, ...]) -> str:
+    return "(" + " | ".join(f'"{w}"' for w in words) + ")"
+
+
+def answer_grammar(words: Support) -> str:
+    """The answers that the words support, in EBNF over concatenated words of the vocabulary."""
+    values = _choice((*words.signals, ABSENT))
+    items = [f'"{m}" {values}' for m in words.modalities if m != "T1CE"]
+    if "T1CE" in words.modalities:
+        items.append(f'"T1CE" {_choice((*words.enhancements, ABSENT))}')
+    if not items or not words.places:
+        return 'root ::= ""'
+    sides = [_place(side, sites) for side, sites in words.places]
+    return "\n".join(
+        (
+            f"root ::= group{{0,{MOST_GROUPS}}}",
+            f'group ::= side{{1,{MOST_PLACES}}} ":" item{{1,{MOST_ITEMS}}} ";"',
+            f"side ::= {' | '.join(sides)}",
+            f"item ::= {' | '.join(items)}",
+        )
+    )
+
+
+def _place(side: Side | None, sites: tuple[int, ...]) -> str:
+    return f'"{side or NO_SIDE}" {_choice(tuple(SITE_TOKENS[i] for i in sites))}{{1,{MOST_PLACES}}}'
+
+
+@lru_cache(1)
+def _compiler() -> xgrammar.GrammarCompiler:
+    # the tokens are words of the task's own vocabulary: their bytes are the words themselves
+    words = xgrammar.TokenizerInfo(
+        [w.encode() for w in VOCABULARY], xgrammar.VocabType.RAW, stop_token_ids=[VOCABULARY.index(END)]
+    )
+    return xgrammar.GrammarCompiler(words, max_threads=1, cache_enabled=False)
+
+
+@lru_cache(20_000)
+def compiled(words: Support) -> xgrammar.CompiledGrammar:
+    """The compiled grammar; questions whose words support the same share one."""
+    return _compiler().compile_grammar(answer_grammar(words))

@@ -1,0 +1,162 @@
+"""Evidence: the characters of the report that a statement rests on; a statement without them is no finding."""
+
+import re
+from collections.abc import Iterable, Sequence
+from typing import NamedTuple
+
+from selip_contracts.findings import Count, Evidence, Finding, Span, SpanRole
+from selip_extract.places import Placed, placed_sites
+from selip_extract.scan import Token
+from selip_extract.task import Question, Statement
+
+_MORPHOLOGY = re.compile(r"(?:[大小]|类|不规则|半)?(?:斑片|斑点|点片|条片|片|点|团块|结节|条|线|囊|环|弧|带|裂隙|絮|卵圆|圆|新月|梭|桑葚|帽|晕|楔|分叶|肿块|脑回|斑)(?:状|样|形)")
+_COUNTS: dict[str, Count] = {"多发": "多发", "多个": "多发", "数个": "多发", "散在": "散在", "单发": "单发", "一枚": "单发", "一个": "单发"}
+_COUNT = re.compile("|".join(_COUNTS))
+_MARGIN = re.compile(r"(?:边界|境界|边缘)(?:尚|欠|不|较|部分)?(?:清楚|清晰|清|模糊|光整|规则|毛糙)")
+_LESION = re.compile("软化灶|水肿|囊肿|出血灶|出血|血肿|腔隙灶|肿块|结节|脓肿|梗死灶|梗塞灶|脱髓鞘灶|囊腔|挫伤灶|转移灶")
+_NUMBERS = re.compile(r"(\d+(?:\.\d+)?)\s*(mm|cm|毫米|厘米|公分)?", re.IGNORECASE)
+_SIZE = re.compile(
+    r"\d+(?:\.\d+)?\s*(?:mm|cm|毫米|厘米)?(?:\s*[×xX*＊]\s*\d+(?:\.\d+)?\s*(?:mm|cm|毫米|厘米)?)+|\d+(?:\.\d+)?\s*(?:mm|cm|毫米|厘米)", re.IGNORECASE
+)
+_EARLIER = re.compile(r"（前[^）]*$|\(前[^)]*$|[片次](?:约|为)?$")
+
+
+class Words(NamedTuple):
+    """The tokens that say a statement."""
+
+    site: Token
+    side: Token | None
+    signal: Token
+    sequence: Token | None
+    negation: Token | None
+
+
+_ROLES: tuple[SpanRole, ...] = ("site", "side", "signal", "sequence", "negation")
+
+
+def grounded(text: str, question: Question, statements: Iterable[Statement]) -> list[Finding]:
+    """The statements as findings with their evidence; what the words do not say exactly is left out."""
+    here, before = placed_sites(question.sentence), placed_sites(question.context)
+    found = []
+    for statement in statements:
+        place = _place(statement, here, question.sentence) or _place(statement, before, question.context)
+        value = _value(statement, question.sentence) or _value(statement, question.context)
+        if place is None or value is None:
+            continue
+        placed, site = place
+        signal, sequence, negation = value
+        doubtful = _doubtful(text, question, signal)
+        found.append(finding(text, statement, Words(site, placed.side_token, signal, sequence, negation), doubtful))
+    return found
+
+
+def _place(statement: Statement, placed: Sequence[Placed], tokens: Sequence[Token]) -> tuple[Placed, Token] | None:
+    """Where the site is named with this side; else where it is named without one, its side having been told before."""
+    exact = [p for p in placed if p.site == statement.site and p.side == statement.side]
+    if exact:
+        return exact[-1], tokens[exact[-1].index]
+    return None
+
+
+def _value(statement: Statement, tokens: Sequence[Token]) -> tuple[Token, Token | None, Token | None] | None:
+    """(what says the signal or its absence, the sequence's name, the negation) nearest to one another."""
+    best: tuple[int, int, Token, Token | None, Token | None] | None = None
+    for i, token in enumerate(tokens):
+        if not _says(statement, token):
+            continue
+        negation = _negation_before(tokens, i)
+        if (statement.value is None) != (negation is not None):
+            continue
+        distance, sequence = _sequence_near(statement, tokens, i)
+        if sequence is None and token.kind == "signal":
+            continue
+        candidate = (distance, -i, token, sequence, negation)
+        if best is None or candidate[:2] < best[:2]:
+            best = candidate
+    return None if best is None else best[2:]
+
+
+def _says(statement: Statement, token: Token) -> bool:
+    modality, value = statement.modality, statement.value
+    if token.kind == "restriction":
+        return (modality, value) in (("DWI", "高"), ("ADC", "低"), ("DWI", None), ("ADC", None))
+    if value is None:
+        return token.kind in ("signal", "abnormal") or (token.kind == "enhancement" and modality == "T1CE")
+    return token.value == value and token.kind in ("signal", "enhancement")
+
+
+def _negation_before(tokens: Sequence[Token], at: int) -> Token | None:
+    """The negation whose scope the token stands in: no comma and no other signal in between."""
+    for token in reversed(tokens[max(0, at - 8) : at]):
+        if token.kind == "negation":
+            return token
+        if token.kind in ("signal", "enhancement", "verb", "sequence") or (token.kind == "punctuation" and token.value != "、"):
+            return None
+    return None
+
+
+def _sequence_near(statement: Statement, tokens: Sequence[Token], at: int) -> tuple[int, Token | None]:
+    """How many tokens the sequence's name stands away, before rather than after."""
+    for distance in range(1, len(tokens)):
+        for place, cost in ((at - distance, distance), (at + distance, 3 * distance)):
+            if 0 <= place < len(tokens) and tokens[place].kind == "sequence" and tokens[place].value == statement.modality:
+                return cost, tokens[place]
+    return len(tokens), None
+
+
+def _span(role: SpanRole, token: Token | None) -> list[Span]:
+    return [] if token is None else [Span(role=role, start=token.start, end=token.end)]
+
+
+def finding(text: str, statement: Statement, words: Words, doubtful: bool) -> Finding:
+    """The statement with its evidence and what the words between site and signal say of the lesion."""
+    spans = tuple(s for role, token in zip(_ROLES, words, strict=True) for s in _span(role, token))
+    start, end = min(s.start for s in spans), max(s.end for s in spans)
+    present = statement.value is not None
+    around = text[words.site.end : words.signal.end] if words.site.end < words.signal.end else text[start:end]
+    return Finding(
+        modality=statement.modality,
+        side=statement.side,
+        site=statement.site,
+        signal=statement.value,
+        present=present,
+        evidence=Evidence(text=text[start:end], start=start, end=end, spans=spans),
+        certainty="可疑" if doubtful else "肯定",
+        **(_described(around) if present else {}),  # type: ignore[arg-type]
+    )
+
+
+def _doubtful(text: str, question: Question, value: Token) -> bool:
+    """部分病灶 with no site named in its clause, and 可疑."""
+    clause: list[Token] = []
+    for token in question.tokens:
+        if token.start >= value.start:
+            break
+        clause = [] if token.kind == "punctuation" and token.value in (",", ";") else [*clause, token]
+    cues = {t.value for t in clause if t.kind == "cue"}
+    return "可疑" in cues or ("部分" in cues and not any(t.kind == "site" for t in clause) and "病灶" in text[clause[0].start : value.start])
+
+
+def _described(around: str) -> dict[str, object]:
+    """Morphology, count, size, margin and noun as the words between site and signal say them."""
+    morphology, count, margin, lesion = (p.search(around) for p in (_MORPHOLOGY, _COUNT, _MARGIN, _LESION))
+    return {
+        "morphology": morphology[0] if morphology else None,
+        "count": _COUNTS[count[0]] if count else None,
+        "size_mm": _size(around),
+        "margin": margin[0] if margin else None,
+        "lesion": lesion[0] if lesion else None,
+    }
+
+
+def _size(around: str) -> tuple[float, ...]:
+    """The dimensions with the largest product, in millimetres; sizes of an earlier study do not count."""
+    sizes: list[tuple[float, ...]] = []
+    for match in _SIZE.finditer(around):
+        if _EARLIER.search(around[: match.start()]):
+            continue
+        numbers = _NUMBERS.findall(match[0])
+        unit = next((u for _, u in reversed(numbers) if u), "mm").lower()
+        factor = 10 if unit in ("cm", "厘米", "公分") else 1
+        sizes.append(tuple(round(float(n) * factor, 2) for n, _ in numbers))
+    return max(sizes, key=lambda s: (len(s), max(s)), default=())

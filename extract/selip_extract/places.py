@@ -1,0 +1,88 @@
+"""Which side each named site has: a side carries over an enumeration until another is named (rule 2 of the annotation)."""
+
+from collections.abc import Iterable, Sequence
+from typing import NamedTuple
+
+from selip_contracts.vocabulary import SITES, Side, ancestors
+from selip_extract.scan import Token
+
+_PREDICATES = frozenset(
+    ("signal", "enhancement", "restriction", "change", "negation", "abnormal", "normal", "verb", "sequence", "elsewhere")
+)
+
+
+class Placed(NamedTuple):
+    """A site that is named, the side that governs it, and the tokens that say both."""
+
+    index: int
+    site: str
+    side: Side | None
+    side_token: Token | None
+    locates: bool
+
+
+def placed_sites(tokens: Sequence[Token]) -> list[Placed]:
+    """Every site token with its side; `locates` where the site only says in what larger part the next one lies."""
+    found: list[Placed] = []
+    carried: Token | None = None
+    for i, token in enumerate(tokens):
+        if token.kind == "side":
+            carried = token
+            if i and tokens[i - 1].value == "位于" and not _leads_to_site(tokens, i):
+                found = [p if p.side else p._replace(side=token.value, side_token=token) for p in found]  # type: ignore[arg-type]
+        elif token.kind == "site":
+            found.append(_placed(tokens, i, carried))
+        elif token.kind in _PREDICATES or (token.kind == "punctuation" and token.value in (";", ":")):
+            carried = None
+        elif token.kind == "lesion" and not _continues(tokens, i):
+            carried = None
+        elif token.kind == "cue" and token.value in ("外", "其余", "上述", "前者", "后者", "同上"):
+            carried = None
+    return found
+
+
+def _leads_to_site(tokens: Sequence[Token], at: int) -> bool:
+    return at + 1 < len(tokens) and tokens[at + 1].kind in ("site", "other")
+
+
+def _continues(tokens: Sequence[Token], at: int) -> bool:
+    following = tokens[at + 1] if at + 1 < len(tokens) else None
+    return following is not None and following.value in ("、", "(")
+
+
+def _placed(tokens: Sequence[Token], at: int, carried: Token | None) -> Placed:
+    token = tokens[at]
+    after = _side_after(tokens, at)
+    if after is not None:
+        governing: Token | None = after
+    elif SITES[token.value].laterality == "paired" or (carried is not None and carried.end == token.start):
+        governing = carried
+    else:
+        governing = None
+    side: Side | None = governing.value if governing is not None else None  # type: ignore[assignment]
+    return Placed(at, token.value, side, governing, _locates(tokens, at))
+
+
+def _side_after(tokens: Sequence[Token], at: int) -> Token | None:
+    """The side that follows its site: 脑桥左侧份, 额叶（左侧）."""
+    for token in tokens[at + 1 : at + 4]:
+        if token.kind == "post_side":
+            return token
+        if not (token.kind == "layer" or token.value == "("):
+            return None
+    return None
+
+
+def _locates(tokens: Sequence[Token], at: int) -> bool:
+    """基底节区（壳核） and 基底节区壳核 name the putamen only."""
+    following = tokens[at + 1 : at + 3]
+    if following and following[0].value == "(":
+        following = following[1:]
+    elif following and following[0].start != tokens[at].end:
+        return False
+    return bool(following) and following[0].kind == "site" and tokens[at].value in ancestors(following[0].value)
+
+
+def sides_of(tokens: Iterable[Placed], site: str) -> set[Side | None]:
+    """The sides that govern the site's mentions."""
+    return {p.side for p in tokens if p.site == site}

@@ -1,0 +1,46 @@
+"""General changes (扩大, 受压, 积液 …): read by rule, since they belong to no sequence."""
+
+from collections.abc import Iterator, Sequence
+
+from selip_contracts.findings import Evidence, GeneralFinding, Span
+from selip_extract.places import Placed, placed_sites
+from selip_extract.scan import Scan, Token
+
+
+def read_changes(scan: Scan) -> list[GeneralFinding]:
+    """Every change that a clause states of the sites named before it."""
+    return [g for sentence in scan.sentences for g in _sentence_changes(scan.text, sentence)]
+
+
+def _sentence_changes(text: str, sentence: Sequence[Token]) -> Iterator[GeneralFinding]:
+    places = placed_sites(sentence)
+    named: list[Placed] = []
+    at = 0
+    negated = earlier = False
+    for i, token in enumerate(sentence):
+        if token.kind == "site":
+            if named and any(t.kind in ("change", "negation", "normal", "signal", "sequence", "abnormal") for t in sentence[named[-1].index : i]):
+                named = []
+            place = places[at]
+            at += 1
+            if not place.locates:
+                named.append(place)
+        elif token.kind == "punctuation" and token.value in (",", ";"):
+            negated = earlier = False
+        elif token.kind == "negation":
+            negated = True
+        elif token.kind == "cue" and token.value == "前片":
+            earlier = True
+        elif token.kind == "change" and not negated and not earlier and token.value:
+            for place in named:
+                yield _change(text, sentence, place, token)
+
+
+def _change(text: str, sentence: Sequence[Token], place: Placed, token: Token) -> GeneralFinding:
+    site = sentence[place.index]
+    spans = [Span(role="site", start=site.start, end=site.end), Span(role="change", start=token.start, end=token.end)]
+    if place.side_token is not None:
+        spans.append(Span(role="side", start=place.side_token.start, end=place.side_token.end))
+    start, end = min(s.start for s in spans), max(s.end for s in spans)
+    evidence = Evidence(text=text[start:end], start=start, end=end, spans=tuple(spans))
+    return GeneralFinding(side=place.side, site=place.site, change=token.value, evidence=evidence)  # type: ignore[arg-type]
