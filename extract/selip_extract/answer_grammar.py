@@ -4,7 +4,7 @@ from functools import lru_cache
 
 import xgrammar
 from selip_contracts.vocabulary import Side
-from selip_extract.task import ABSENT, END, NO_SIDE, SITE_TOKENS, VOCABULARY, Support
+from selip_extract.task import ABSENT, END, NO_SIDE, SEQUENCE_TOKENS, SITE_TOKENS, VOCABULARY, Support
 
 GRAMMAR_VERSION = "1"
 MOST_GROUPS = 12
@@ -19,9 +19,9 @@ def _choice(words: tuple[str, ...]) -> str:
 def answer_grammar(words: Support) -> str:
     """The answers that the words support, in EBNF over concatenated words of the vocabulary."""
     values = _choice((*words.signals, ABSENT))
-    items = [f'"{m}" {values}' for m in words.modalities if m != "T1CE"]
-    if "T1CE" in words.modalities:
-        items.append(f'"T1CE" {_choice((*words.enhancements, ABSENT))}')
+    items = [
+        f'"{SEQUENCE_TOKENS[m]}" {_choice((*words.enhancements, ABSENT)) if m == "T1CE" else values}' for m in words.modalities
+    ]
     if not items or not words.places:
         return 'root ::= ""'
     sides = [_place(side, sites) for side, sites in words.places]

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from selip_extract.scan import scan
-from selip_extract.task import BLANK, Question, Statement, answer, prompt, questions, renumbered, support
+from selip_extract.task import BLANK, Question, Statement, answer, prompt, questions, support
 from selip_extract.wording import Fact
 from selip_extract.write_report import WrittenReport, write_study
 
@@ -32,7 +32,7 @@ def _sayable(question: Question, statement: Statement) -> bool:
     )
 
 
-def lessons(report: WrittenReport, numbers: list[str]) -> Iterator[Lesson]:
+def lessons(report: WrittenReport) -> Iterator[Lesson]:
     """The report's questions with their answers; a question whose truth its words cannot support is left out."""
     asked = questions(scan(report.text))
     facts = [f for f in report.facts if f.modality is not None]
@@ -45,7 +45,7 @@ def lessons(report: WrittenReport, numbers: list[str]) -> Iterator[Lesson]:
                 events.setdefault(key, []).append((fact.mention.site[0], _statement(fact)))
         if all(_sayable(question, s) for said in events.values() for _, s in said):
             ordered = [(key[0], said) for key, said in events.items()]
-            yield Lesson(prompt(question, numbers), answer(question, ordered, numbers))
+            yield Lesson(prompt(question), answer(question, ordered))
 
 
 def blurred(rng: random.Random, words: list[str]) -> list[str]:
@@ -67,5 +67,5 @@ def lesson_stream(seed: int) -> Iterator[Lesson]:
     while True:
         rng = random.Random(f"{seed}-{number}")
         number += 1
-        for lesson in lessons(write_study(rng), renumbered(rng)):
+        for lesson in lessons(write_study(rng)):
             yield Lesson(blurred(rng, lesson.prompt[:-1]) + lesson.prompt[-1:], lesson.answer)

@@ -76,11 +76,11 @@ def _side_after(tokens: Sequence[Token], at: int) -> Token | None:
 def _locates(tokens: Sequence[Token], at: int) -> bool:
     """基底节区（壳核） and 基底节区壳核 name the putamen only."""
     following = tokens[at + 1 : at + 3]
-    if following and following[0].value == "(":
-        following = following[1:]
-    elif following and following[0].start != tokens[at].end:
+    if len(following) > 1 and following[0].value == "(":
+        return following[1].kind == "site"
+    if not following or following[0].start != tokens[at].end:
         return False
-    return bool(following) and following[0].kind == "site" and tokens[at].value in ancestors(following[0].value)
+    return following[0].kind == "site" and tokens[at].value in ancestors(following[0].value)
 
 
 def sides_of(tokens: Iterable[Placed], site: str) -> set[Side | None]:

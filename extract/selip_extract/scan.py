@@ -215,13 +215,20 @@ def _resolved(tokens: list[Token], text: str) -> list[Token]:
                     token = token._replace(kind="side")
             case "other":
                 # 等 alone also ends a list (额叶等处): it is a signal only right after a verb or a sequence
-                if token.value == "等" and adjoins and before is not None and before.kind in ("verb", "cue", "sequence", "signal"):
+                if token.value == "等" and adjoins and before is not None and _opens_a_signal(found):
                     token = token._replace(kind="signal")
             case "cue":
                 if token.value == "其内" and token.end - token.start == 1 and adjoins and before is not None and before.kind in ("site", "layer", "other", "lesion"):
                     token = token._replace(kind="other")
         found.append(token)
     return found
+
+
+def _opens_a_signal(found: list[Token]) -> bool:
+    last = found[-1]
+    if last.value == "、" and len(found) > 1:
+        return found[-2].kind == "signal"
+    return last.kind in ("verb", "cue", "sequence", "signal")
 
 
 def _forget_placement(found: list[Token]) -> None:

@@ -3,12 +3,11 @@
 A question shows the model the relations of a sentence and keeps the words away from it: every site is a numbered
 token, every spelling of a sequence or a signal is one token, and what carries no meaning is a blank. The answer is
 
-    左侧 s0 s1 右侧 s2 : T1 低 T2 高 DWI 否 ; …
+    左侧 s00 s01 右侧 s02 : T1 低 T2 高 DWI 否 ; …
 
 sides and sites once, then sequence and signal in the order of the text (否: explicitly absent).
 """
 
-import random
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple, get_args
@@ -29,7 +28,8 @@ BLANK = "〇"
 NOW = "<now>"
 ANSWER = "<answer>"
 PAD, END = "<pad>", "</s>"
-SITE_TOKENS = tuple(f"s{i}" for i in range(MOST_SITES))
+SITE_TOKENS = tuple(f"s{i:02}" for i in range(MOST_SITES))
+SEQUENCE_TOKENS: dict[Modality, str] = {m: "CE" if m == "T1CE" else m for m in MODALITIES}
 
 _SITE_CLASSES = {
     "叶": ("额叶", "顶叶", "颞叶", "枕叶", "岛叶", "扣带回"),
@@ -44,11 +44,15 @@ _CLASS_TOKENS = tuple(f"<{c}>" for c in (*_SITE_CLASSES, "中", "深"))
 _SILENT_CUES = frozenset(("信号",))
 VOCABULARY: tuple[str, ...] = (
     PAD, END, NOW, ANSWER, BLANK, *_CLASS_TOKENS, *SITE_TOKENS, *SIDES, NO_SIDE, "偏左侧", "偏右侧", "偏双侧",
-    *MODALITIES, *SIGNALS, *ENHANCEMENTS, "受限", ABSENT, "变", "未见", "异常", "正常", "灶", "呈", "他处", "尺寸", "日期",
+    *SEQUENCE_TOKENS.values(), *SIGNALS, *ENHANCEMENTS, "受限", ABSENT, "变", "未见", "异常", "正常", "灶", "呈", "他处", "尺寸", "日期",
     ",", ";", ":", "、", "(", ")", *(cue for cue in CUES if cue not in _SILENT_CUES),
 )  # fmt: skip
 assert len(set(VOCABULARY)) == len(VOCABULARY)
+# an answer's grammar is over characters: no word of an answer may begin another
+_ANSWER_WORDS = (*SITE_TOKENS, *SIDES, NO_SIDE, *SEQUENCE_TOKENS.values(), *SIGNALS, *ENHANCEMENTS, ABSENT, ":", ";")
+assert not any(a != b and a.startswith(b) for a in _ANSWER_WORDS for b in _ANSWER_WORDS)
 
+_SEQUENCE_OF = {token: modality for modality, token in SEQUENCE_TOKENS.items()}
 _POINTING_CUES = frozenset("其余 上述 前者 后者 同上 除 其中 部分 周围 其内 边缘 中心 相应 较大".split())
 _LITERAL: dict[str, str] = {
     "restriction": "受限", "change": "变", "negation": "未见", "abnormal": "异常", "normal": "正常",
@@ -67,7 +71,7 @@ class Statement(NamedTuple):
 
 @dataclass(frozen=True)
 class Question:
-    """A sentence with what stands before it in view; `sites[i]` is what the token s{i} stands for."""
+    """A sentence with what stands before it in view; `sites[i]` is what the i-th site token stands for."""
 
     context: tuple[Token, ...]
     sentence: tuple[Token, ...]
@@ -151,10 +155,10 @@ def questions(scan: Scan) -> list[Question]:
             recent = _recent(before)
             if _answerable(unit, recent):
                 context = recent if _points_back(unit) else ()
-                sites = tuple(dict.fromkeys(t.value for t in (*context, *unit) if t.kind == "site"))[:MOST_SITES]
+                sites = tuple(dict.fromkeys(t.value for t in (*unit, *context) if t.kind == "site"))[:MOST_SITES]
                 asked.append(Question(context, unit, sites))
             kinds = _kinds(unit)
-            if "site" in kinds and kinds & {"sequence", "enhancement", "restriction", "abnormal", "lesion"}:
+            if "site" in kinds and kinds & {"sequence", "enhancement", "restriction", "abnormal", "lesion", "change"}:
                 before.append(unit)
             elif before and kinds & {"signal", "enhancement", "restriction"}:
                 before.append(unit)
@@ -180,7 +184,9 @@ def _words(tokens: Iterable[Token], numbers: dict[str, str]) -> Iterator[str]:
             case "site" if token.value in numbers:
                 yield SITE_CLASS[token.value]
                 yield numbers[token.value]
-            case "side" | "sequence" | "signal" | "enhancement" | "punctuation":
+            case "sequence":
+                yield SEQUENCE_TOKENS[token.value]  # type: ignore[index]
+            case "side" | "signal" | "enhancement" | "punctuation":
                 yield token.value
             case "post_side":
                 yield "偏" + token.value
@@ -200,20 +206,20 @@ def _words(tokens: Iterable[Token], numbers: dict[str, str]) -> Iterator[str]:
         blank = False
 
 
-def prompt(question: Question, numbers: Sequence[str] = SITE_TOKENS) -> list[str]:
-    """The question as words of VOCABULARY; `numbers[i]` is the token of the i-th site."""
-    named = dict(zip(question.sites, numbers, strict=False))
+def prompt(question: Question) -> list[str]:
+    """The question as words of VOCABULARY."""
+    named = dict(zip(question.sites, SITE_TOKENS, strict=False))
     return [*_words(question.context, named), NOW, *_words(question.sentence, named), ANSWER]
 
 
-def answer(question: Question, events: Iterable[tuple[int, Sequence[tuple[int, Statement]]]], numbers: Sequence[str] = SITE_TOKENS) -> list[str]:
+def answer(question: Question, events: Iterable[tuple[int, Sequence[tuple[int, Statement]]]]) -> list[str]:
     """The right answer in words: `events` are (offset of the signal, (offset of the site, statement) …)."""
-    named = dict(zip(question.sites, numbers, strict=False))
+    named = dict(zip(question.sites, SITE_TOKENS, strict=False))
     groups: list[tuple[tuple[tuple[Side | None, str], ...], list[str]]] = []
     for _, statements in sorted(events, key=lambda e: e[0]):
         ordered = [s for _, s in sorted(statements, key=lambda s: s[0])]
         places = tuple(dict.fromkeys((s.side, s.site) for s in ordered))
-        words = [ordered[0].modality, ordered[0].value or ABSENT]
+        words = [SEQUENCE_TOKENS[ordered[0].modality], ordered[0].value or ABSENT]
         if groups and groups[-1][0] == places:
             groups[-1][1].extend(words)
         else:
@@ -245,8 +251,8 @@ def read_answer(question: Question, words: Iterable[str]) -> list[Statement]:
             side = None
         elif word in get_args(Side):
             side = word  # type: ignore[assignment]
-        elif word in MODALITIES:
-            modality = word
+        elif word in _SEQUENCE_OF:
+            modality = _SEQUENCE_OF[word]
         elif word == ";":
             found += pending
             places, pending, side, modality = [], [], None, None
@@ -257,14 +263,10 @@ def read_answer(question: Question, words: Iterable[str]) -> list[Statement]:
 
 
 def _supported_places(question: Question) -> tuple[tuple[Side | None, tuple[int, ...]], ...]:
-    """The sides that the words give to each site; one named without a side may be the one told before with it."""
-    here, before = placed_sites(question.sentence), placed_sites(question.context)
+    """The sides that the words in view give to each site."""
     sides: dict[str, set[Side | None]] = {}
-    for place in here:
+    for place in (*placed_sites(question.sentence), *placed_sites(question.context)):
         if not place.locates:
-            sides.setdefault(place.site, set()).add(place.side)
-    for place in before:
-        if not place.locates and (place.site not in sides or None in sides[place.site]):
             sides.setdefault(place.site, set()).add(place.side)
     by_side = {side: tuple(i for i, s in enumerate(question.sites) if side in sides.get(s, ())) for side in (*SIDES, None)}
     return tuple((side, numbers) for side, numbers in by_side.items() if numbers)
@@ -285,8 +287,3 @@ def support(question: Question) -> Support:
         signals=tuple(s for s in SIGNALS if s in values["signal"]),
         enhancements=tuple(e for e in ENHANCEMENTS if e in values["enhancement"]),
     )
-
-
-def renumbered(rng: random.Random) -> list[str]:
-    """The site tokens in random order, so that a learner cannot lean on their numbers."""
-    return rng.sample(SITE_TOKENS, MOST_SITES)

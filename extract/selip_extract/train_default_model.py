@@ -19,9 +19,9 @@ from selip_extract.model_files import MODEL_FOLDER, save_model, word_numbers
 from selip_extract.task import END, PAD, TASK_VERSION, VOCABULARY
 
 HIDDEN, LAYERS, HEADS, FEED_FORWARD = 256, 4, 4, 704
-TOKENS_PER_BATCH = 4096
+TOKENS_PER_BATCH = 2048
 LESSONS_PER_CHUNK = 2048
-LEARNING_RATE = 2e-3
+LEARNING_RATE = 1.5e-3
 WARM_UP = 300
 COOL_DOWN = 0.35
 VALIDATION_SEED = 999_983
@@ -100,7 +100,7 @@ def validation(model: LlamaForCausalLM, count: int = 1024) -> tuple[float, float
     return total / tokens, right / answers
 
 
-def train(out: Path, steps: int, seed: int, save_every: int = 400) -> None:
+def train(out: Path, steps: int, seed: int, save_every: int = 500) -> None:
     """Train for `steps` batches; a run that was interrupted continues from its last checkpoint in `out`."""
     out.mkdir(parents=True, exist_ok=True)
     model = new_model(seed)
@@ -158,7 +158,7 @@ def _save(out: Path, model: LlamaForCausalLM, optimizer: torch.optim.Optimizer, 
 
 def main(
     out: Annotated[Path, typer.Option(help="Where checkpoints and the model are written.")] = MODEL_FOLDER,
-    steps: Annotated[int, typer.Option(help="Batches of about 4,096 tokens.")] = 20_000,
+    steps: Annotated[int, typer.Option(help="Batches of about 2,048 tokens.")] = 20_000,
     seed: Annotated[int, typer.Option(help="Seed of the weights and the pseudo-reports.")] = 1,
 ) -> None:
     """Train the shipped model from nothing on pseudo-reports; an interrupted run continues."""

@@ -130,7 +130,7 @@ def put_places(draft: Draft, places: Sequence[Place], plain: bool = False) -> li
         if at:
             last = at + (fused if fused > 1 else 1) >= len(order)
             draft.one(*(("及", "和", "、", "及", "与", "，", "以及") if last else ("、", "、", "、", "，")))
-        after = place.side in ("左侧", "右侧") and rng.random() < (0.7 if midline else 0.03) and fused <= 1
+        after = place.side in ("左侧", "右侧") and rng.random() < (0.7 if midline else 0.05) and fused <= 1
         if place.side is None:
             if not midline:
                 said = None
@@ -145,7 +145,11 @@ def put_places(draft: Draft, places: Sequence[Place], plain: bool = False) -> li
             said, side_spot = place.side, spot
         else:
             spot = side_spot
-        if fused > 1 and rng.random() < 0.75:
+        whole, family = _family(order, at) if not after else ("", 0)
+        if family and rng.random() < 0.5:
+            mentions += _put_family(draft, whole, order[at : at + family], spot)
+            at += family
+        elif fused > 1 and rng.random() < 0.75:
             mentions += _put_fused_lobes(draft, order[at : at + fused], spot)
             at += fused
         else:
@@ -178,6 +182,35 @@ def _put_place(draft: Draft, place: Place, side: Spot | None, after: bool, plain
         assert place.side is not None
         side = draft.put(rng.choice(_POST_SIDES).format(place.side[0]))
     return Mention(place, site, side)
+
+
+_FAMILIES: dict[str, tuple[str, ...]] = {
+    "基底节区": ("壳核", "苍白球", "尾状核", "豆状核"), "脑干": ("脑桥", "中脑", "延髓"), "小脑": ("小脑半球", "齿状核", "小脑蚓部"),
+    "颞叶": ("海马", "杏仁核"), "内囊": ("内囊前肢", "内囊膝部", "内囊后肢"), "脑白质": ("半卵圆中心", "放射冠"),
+}  # fmt: skip
+
+
+def _family(places: Sequence[Place], at: int) -> tuple[str, int]:
+    """A larger part that holds two or three places in a row from `at`, which share a side."""
+    for whole, members in _FAMILIES.items():
+        end = at
+        while end < len(places) and places[end].site in members and places[end].side == places[at].side:
+            end += 1
+        if end - at > 1:
+            return whole, end - at
+    return "", 0
+
+
+def _put_family(draft: Draft, whole: str, places: Sequence[Place], side: Spot | None) -> list[Mention]:
+    """右侧基底节区（苍白球、壳核）."""
+    draft.put(SITES[whole].surface_forms[0] + "（")
+    mentions = []
+    for i, place in enumerate(places):
+        if i:
+            draft.one("、", "、", "及")
+        mentions.append(Mention(place, draft.put(site_word(draft.rng, place.site)), side))
+    draft.put("）")
+    return mentions
 
 
 def _put_fused_lobes(draft: Draft, places: Sequence[Place], side: Spot | None) -> list[Mention]:

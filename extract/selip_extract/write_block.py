@@ -80,10 +80,13 @@ def _put_same_signal(draft: Draft, lesion: Lesion, model: Told) -> Told:
     """右侧额叶亦见小片状异常信号，信号特点同上: what was said of the one before holds here too."""
     mentions = put_places(draft, lesion.places)
     draft.one("亦见", "亦可见", "也见", "另见", "可见", "见")
-    draft.one("类似", "小片状", "小", "斑片状", "片状", "点状", "较小", "相同")
-    draft.one("异常信号", "病灶", "异常信号影", "异常信号灶", "灶", "囊状病灶", "结节")
-    draft.put("，")
-    spot = draft.one("信号同上", "信号特点同上", "信号特征同上", "信号同前", "信号表现同上", "信号与上述病灶相同", "信号同上述病灶", "信号与前者相同", "信号特征同前述病灶", "信号与前述病灶相仿", "各序列信号同上", "信号改变同上", "信号与之相仿")
+    if draft.chance(0.2):
+        spot = draft.one("相同信号灶", "类似信号", "相同信号影", "类似异常信号", "类似信号灶")
+    else:
+        draft.one("类似", "小片状", "小", "斑片状", "片状", "点状", "较小", "相同")
+        draft.one("病灶", "病灶", "囊状病灶", "灶", "异常信号影", "异常信号灶", "结节")
+        draft.put("，")
+        spot = draft.one("信号同上", "信号特点同上", "信号特征同上", "信号同前", "信号表现同上", "信号与上述病灶相同", "信号同上述病灶", "信号与前者相同", "信号特征同前述病灶", "信号与前述病灶相仿", "各序列信号同上", "信号改变同上", "信号与之相仿", "信号特点同前", "信号相同")
     start = len(draft.facts)
     first = model.said[0].mention
     for fact in model.said:
@@ -131,6 +134,12 @@ def _put_subset(draft: Draft, told: Told) -> None:
         return
     if draft.chance(0.3):
         _put_some(draft, told, draft.rng.choice(free))
+        return
+    if draft.chance(0.4):
+        draft.one("，", "，", "；")
+        start = len(draft.facts)
+        _put_collective(draft, [told], (), draft.rng.choice(free))
+        told.said += draft.facts[start:]
         return
     draft.one("，", "；", "。", "，")
     subset = _some_of(draft, told.mentions)
@@ -190,7 +199,7 @@ def _put_collective(draft: Draft, told: Sequence[Told], lesions: Sequence[Lesion
         one = own[0]
     if one == two or len(everything) == 1:
         two = one
-    style = rng.choice(("all", "rest", "rest", "rest", "except", "each")) if one != two else "all"
+    style = rng.choice(("all", "rest", "rest", "rest", "except", "except", "each", "only")) if one != two else "all"
     parts = _some_of(draft, everything) if len(everything) > 1 else everything
     others = [m for m in everything if m not in parts]
     if style == "all" or not others:
@@ -222,13 +231,17 @@ def _put_collective(draft: Draft, told: Sequence[Told], lesions: Sequence[Lesion
     first_named = rng.random() < 0.4
     if not first_named:
         _put_open(draft, modality)
+    if style == "only":
+        draft.one("仅", "仅", "只有", "仅见")
     named = _put_reference(draft, parts, everything)
     if first_named:
         _put_open(draft, modality)
     _put_said(draft, named, modality, one, False)
+    if style == "only" and draft.chance(0.5):
+        return
     draft.one("，", "，", "；")
-    if style == "rest":
-        draft.one("其余病灶", "余病灶", "其余", "余", "其余各病灶", "其他病灶", "余者")
+    if style in ("rest", "only"):
+        draft.one("其余病灶", "余病灶", "其余", "余", "其余各病灶", "其他病灶", "余者", "其余者", "其余均" if draft.chance(0.5) else "余病灶")
         if first_named and draft.chance(0.4):
             _put_open(draft, modality)
         _put_said(draft, others, modality, two, draft.chance(0.6))
@@ -269,9 +282,9 @@ def _put_two_together(draft: Draft, first: Lesion, second: Lesion) -> list[Told]
         put_absent(draft, named, lesion.absent)
         draft.cut()
         told.append(Told(mentions, draft.facts[start:]))
-    if draft.chance(0.15):
-        draft.one("。", "；")
-        _put_collective_pair(draft, told)
+    if draft.chance(0.4):
+        draft.one("。", "；", "，")
+        _put_collective_pair(draft, told, former)
     return told
 
 
@@ -280,15 +293,29 @@ def _sided(places: Sequence[Place]) -> list[Place]:
     return [p if p.side else Place("双侧", p.site) for p in places]
 
 
-def _put_collective_pair(draft: Draft, told: Sequence[Told]) -> None:
+def _put_collective_pair(draft: Draft, told: Sequence[Told], former: bool) -> None:
+    """增强后前者呈环形强化，后者未见强化; 两者DWI均呈高信号."""
     free = [m for m in MODALITIES if all(f.modality != m for t in told for f in t.said)]
     if not free:
         draft.one("二者边界清", "两者大小相仿")
         return
     modality = draft.rng.choice(free)
+    values = (_some_signal(draft, modality), _some_signal(draft, modality), _ABSENT)
+    if former and draft.chance(0.7):
+        leads = draft.chance(0.7)
+        if leads:
+            _put_open(draft, modality)
+        for word, lesion, value in zip(draft.rng.choice((("前者", "后者"), ("前者", "后者"), ("前一病灶", "后一病灶"))), told, draft.rng.sample(values, 2), strict=True):
+            if lesion is not told[0]:
+                draft.one("，", "，", "；")
+            draft.put(word)
+            if not leads:
+                _put_open(draft, modality)
+            _put_said(draft, lesion.mentions, modality, value, False)
+        return
     draft.one("两者", "二者", "上述病灶", "两病灶")
     _put_open(draft, modality)
-    _put_said(draft, [m for t in told for m in t.mentions], modality, _some_signal(draft, modality), True)
+    _put_said(draft, [m for t in told for m in t.mentions], modality, draft.rng.choice(values), True)
 
 
 def _put_by_sequence(draft: Draft, lesions: Sequence[Lesion], stop: str) -> None:

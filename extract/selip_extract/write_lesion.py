@@ -68,7 +68,7 @@ def put_lesion(draft: Draft, lesion: Lesion, signals: Signals, absent: Sequence[
         frames += ["idiom"] * 7 + ["reversed", "levels", "named"]
     first = [m for m in signals if m != "T1CE" and len(signals[m]) == 1]
     if first:
-        frames += ["sequence"] * 2 + ["direct"] * 3
+        frames += ["sequence"] * 2 + ["direct"] * 3 + ["changed", "placed last"]
     match rng.choice(frames):
         case "idiom":
             mentions = _put_idiom(draft, lesion, signals)
@@ -82,6 +82,10 @@ def put_lesion(draft: Draft, lesion: Lesion, signals: Signals, absent: Sequence[
             mentions = _put_sequence_first(draft, lesion, signals, rng.choice(first))
         case "direct":
             mentions = _put_direct(draft, lesion, signals, rng.choice(first))
+        case "changed":
+            mentions = _put_changed(draft, lesion)
+        case "placed last":
+            mentions = _put_placed_last(draft, lesion, signals, rng.choice(first))
         case "subject":
             mentions = put_places(draft, lesion.places)
             draft.maybe(0.5, "病灶", "病变", "结节", "肿块", "灶", "病灶，", "占位", "囊性灶", "血肿，", "原病灶", "陈旧灶")
@@ -96,6 +100,10 @@ def put_lesion(draft: Draft, lesion: Lesion, signals: Signals, absent: Sequence[
             draft.one(*((lesion.noun,) if lesion.noun and draft.chance(0.4) else _NOUNS))
             separate(draft)
     _put_attributes(draft, lesion)
+    if draft.chance(0.03):
+        _put_earlier_signal(draft)
+    if len(mentions) > 1 and draft.chance(0.08):
+        _put_one_each(draft, mentions, signals)
     put_signals(draft, mentions, signals)
     if absent:
         put_absent(draft, mentions, absent)
@@ -172,7 +180,7 @@ def _put_reversed(draft: Draft, lesion: Lesion, signals: Signals) -> list[Mentio
     _put_idiom_words(draft, (Mention(lesion.places[0], (0, 0), None),), _idiom_of(draft, signals))
     said = draft.facts[facts:]
     del draft.facts[facts:]
-    draft.one("，位于", "，累及", "分布于", "，分布于", "位于", "，主要位于", "，见于", "，病变累及")
+    draft.one("的病灶位于", "，位于", "，累及", "分布于", "，分布于", "位于", "，主要位于", "，见于", "，病变累及")
     mentions = put_places(draft, lesion.places)
     for fact in said:
         state(draft, mentions, fact.modality, fact.value, fact.spot, fact.sequence)
@@ -215,6 +223,64 @@ def _put_named(draft: Draft, lesion: Lesion, signals: Signals) -> list[Mention]:
     _put_idiom_words(draft, mentions, _idiom_of(draft, signals))
     separate(draft)
     return mentions
+
+
+def _put_changed(draft: Draft, lesion: Lesion) -> list[Mention]:
+    """双侧上颌窦黏膜增厚，内见T2高信号: a change of the places leads their signals in."""
+    rng = draft.rng
+    mentions = put_places(draft, lesion.places)
+    change: Change = rng.choice(("增厚", "积液", "肿胀", "萎缩", "扩大"))
+    words = {"增厚": ("增厚", "黏膜增厚", "黏膜增厚"), "积液": ("积液", "少量积液"), "肿胀": ("肿胀", "皮层肿胀", "脑回肿胀"), "萎缩": ("萎缩", "体积缩小"), "扩大": ("扩大", "增大")}[change]
+    spot = draft.one(*words)
+    state(draft, mentions, None, change, spot)
+    draft.one("，", "，", "并", "伴", "，内见", "，其内", "，呈", "，信号异常，", "，内", "")
+    return mentions
+
+
+def _put_placed_last(draft: Draft, lesion: Lesion, signals: Signals, modality: Modality) -> list[Mention]:
+    """FLAIR呈稍高信号的小灶位于左侧桥臂."""
+    rng = draft.rng
+    value = signals.pop(modality)[0]
+    sequence = put_sequences(draft, (modality,))[modality]
+    draft.one("呈", "呈", "见", "上见", "示", "")
+    draft.maybe(0.4, *MORPHOLOGIES)
+    spot = draft.put(signal_word(rng, value))  # type: ignore[arg-type]
+    draft.one("的病灶位于", "的小灶位于", "病灶位于", "，位于", "，分布于", "者位于", "，见于", "，累及", "的结节位于")
+    mentions = put_places(draft, lesion.places)
+    state(draft, mentions, modality, value, spot, sequence)
+    separate(draft)
+    return mentions
+
+
+def _put_earlier_signal(draft: Draft) -> None:
+    """What an earlier study showed, which states nothing now: 原DWI高信号，现…."""
+    rng = draft.rng
+    modality = rng.choice(("T1", "T2", "FLAIR", "DWI", "ADC"))
+    draft.one("原", "前片", "上次检查", "前次片", "原先", "2023-11-20片", "2024年3月片")
+    put_sequences(draft, (modality,))
+    draft.one("呈", "", "为", "示")
+    draft.put(signal_word(rng, rng.choice(_PLAIN)))  # type: ignore[arg-type]
+    draft.one("，现", "，本次", "，现片", "灶现", "，目前", "，此次", "，本次检查")
+
+
+def _put_one_each(draft: Draft, mentions: Sequence[Mention], signals: Signals) -> None:
+    """T1WI依次呈等、低、稍低信号: each place has its own."""
+    rng = draft.rng
+    free = [m for m in ("T1", "T2", "FLAIR", "DWI") if m not in signals]
+    if not free:
+        return
+    modality: Modality = rng.choice(free)  # type: ignore[assignment]
+    sequence = put_sequences(draft, (modality,))[modality]
+    draft.maybe(0.3, "上")
+    draft.one("依次呈", "分别呈", "依次为", "分别为")
+    whole = rng.random() < 0.3
+    for i, mention in enumerate(mentions):
+        if i:
+            draft.put("、")
+        value: Signal = rng.choice(_PLAIN)  # type: ignore[assignment]
+        spot = draft.put(value + ("信号" if whole or i == len(mentions) - 1 else ""))
+        state(draft, (mention,), modality, value, spot, sequence)
+    separate(draft)
 
 
 def _alike(draft: Draft, signals: Signals, modality: Modality, share: float) -> list[Modality]:

@@ -39,6 +39,7 @@ _CHANGE_WORDS: dict[Change, tuple[str, ...]] = {
     "缺损": ("缺损", "局部缺损", "骨质缺损"), "占位": ("占位", "占位性病变"), "狭窄": ("狭窄", "轻度狭窄", "重度狭窄", "局限性狭窄"), "闭塞": ("闭塞", "未显影"), "扩张": ("扩张", "轻度扩张", "积水", "扩张积水"), "其他": ("其他",),
 }  # fmt: skip
 assert set(_CHANGE_WORDS) == set(CHANGES)
+_PAIRED = tuple(s for s in SITES if SITES[s].laterality == "paired")
 _HALF_WIDTH = str.maketrans("，；：（）", ",;:()")
 _SLIPS = str.maketrans({"像": "象", "黏": "粘", "圆": "园", "欠": "久", "界": "介", "糊": "湖"})
 
@@ -158,8 +159,17 @@ def _put_lesions(draft: Draft, study: SampledStudy, stop: str, numbered: bool) -
 def _put_earlier(draft: Draft) -> None:
     """A sentence about an earlier study, which states nothing now."""
     rng = draft.rng
+    if rng.random() < 0.4:
+        draft.put(rng.choice(("前片示", "{date}片：", "{date}MR报告：", "与{date}片比较，原片", "上次检查示")).format(date=_date(rng)))
+        for i in range(rng.choice((1, 1, 2))):
+            draft.put("，" if i else "")
+            put_places(draft, [Place(rng.choice(("左侧", "右侧", "双侧")), rng.choice(_PAIRED))], plain=True)
+            put_sequences(draft, rng.choice((["T2", "FLAIR"], ["DWI"], ["T1"], ["FLAIR"])))
+            draft.one("呈高信号", "高信号", "高信号影", "呈低信号", "稍高信号")
+        draft.one("。本次检查：", "。本次复查：", "。现片示：", "，本次")
+        return
     draft.one("原", "前片", "上次检查", "既往")
-    draft.put(rng.choice(("左侧", "右侧", "双侧")) + site_word(rng, rng.choice([s for s in SITES if SITES[s].laterality == "paired"])))
+    draft.put(rng.choice(("左侧", "右侧", "双侧")) + site_word(rng, rng.choice(_PAIRED)))
     draft.one("病灶此次未见显示", "病灶较前缩小", "病灶范围同前", "病灶已基本吸收", "病灶大致同前", "病灶本次未见明确显示")
     draft.put("。")
 
@@ -205,7 +215,7 @@ def _put_clear(draft: Draft, modalities: Sequence[Modality]) -> None:
     rng = draft.rng
     subject = rng.choice(("脑实质", "脑实质", "脑实质", "脑膜", None, "大脑半球"))
     if subject is None:
-        place = Place("双侧", rng.choice([s for s in SITES if SITES[s].laterality == "paired"]))
+        place = Place("双侧", rng.choice(_PAIRED))
     else:
         place = Place("双侧" if subject == "大脑半球" else None, subject)
     chosen = rng.sample(list(modalities), min(len(modalities), rng.choice((1, 1, 1, 2, 3))))
