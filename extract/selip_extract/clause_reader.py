@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from selip_contracts.findings import Finding
-from selip_contracts.vocabulary import Enhancement, Modality, Side, Signal
+from selip_contracts.vocabulary import SIGNALS, Enhancement, Modality, Side, Signal
 from selip_extract.ground import Words, finding
 from selip_extract.places import Placed, placed_sites
 from selip_extract.scan import Scan, Token
@@ -35,7 +35,9 @@ class ClauseReader:
     text: str
     findings: list[Finding] = field(default_factory=list)
     told: list[list[Spot]] = field(default_factory=list)
+    sided: list[Spot] = field(default_factory=list)
     subject: list[Spot] = field(default_factory=list)
+    pair: list[list[Spot]] = field(default_factory=list)
     said: list[tuple[tuple[Side | None, str], Modality, Signal | Enhancement | None]] = field(default_factory=list)
 
     def read(self, sentence: Sequence[Token]) -> None:
@@ -61,12 +63,14 @@ class _Sentence:
     respective: int | None = None
     negation: Token | None = None
     earlier: bool = False
+    quoting: bool = False
     doubtful: bool = False
-    excepting: bool = False
+    before_exception: list[Spot] | None = None
+    whole: list[Spot] = field(default_factory=list)
+    rest: bool = False
     changed: list[Spot] = field(default_factory=list)
-    introduced: bool = False
-    stated: list[tuple[tuple[Side | None, str], Modality]] = field(default_factory=list)
-    pair: list[list[Spot]] = field(default_factory=list)
+    change_leads: bool = False
+    introduced: list[Spot] = field(default_factory=list)
 
     def read(self) -> None:
         places = {p.index: p for p in placed_sites(self.tokens)}
@@ -76,6 +80,8 @@ class _Sentence:
                     return
                 case "site":
                     self._site(places[self.at])
+                case "side":
+                    self._side(token)
                 case "sequence":
                     self._sequence(token)
                 case "signal" | "enhancement" | "restriction":
@@ -85,6 +91,7 @@ class _Sentence:
                 case "abnormal":
                     if self.negation and self.sequences and not self.consumed:
                         self._state(token, [(t, None) for t in self.sequences])
+                        self.consumed = True
                     self.closed = True
                 case "change":
                     self._change()
@@ -101,21 +108,25 @@ class _Sentence:
         if placed.locates:
             return
         token = self.tokens[placed.index]
-        spot = Spot(placed.side, placed.site, token, placed.side_token)
         if self.closed:
-            self.named, self.closed = [], False
-            if self.consumed and self.sequences and self.sequences[-1].value == "T1CE":
-                self.consumed = False
-        self.named.append(self._remembered(spot))
+            self.named, self.closed, self.rest = [], False, False
+        self.named += self._remembered(Spot(placed.side, placed.site, token, placed.side_token))
 
-    def _remembered(self, spot: Spot) -> Spot:
-        """A site named without its side is the one told before, where there is just one."""
+    def _remembered(self, spot: Spot) -> list[Spot]:
+        """A site named without its side is the one told before, or both."""
         if spot.side is None:
-            sides = {s.side: s for s in self.report.known() if s.site == spot.site}
-            if len(sides) == 1:
-                (known,) = sides.values()
-                return known._replace(token=spot.token)
-        return spot
+            before = {s.side: s for s in (*self.report.known(), *self.report.sided) if s.site == spot.site}
+            if before and None not in before:
+                return [s._replace(token=spot.token) for s in before.values()]
+        return [spot]
+
+    def _side(self, token: Token) -> None:
+        """右侧者轻度强化: a side that stands for the lesion on it."""
+        following = self.tokens[self.at + 1] if self.at + 1 < len(self.tokens) else None
+        if following is not None and following.kind == "lesion" and following.start == token.end:
+            on_it = [s for s in self.report.known() if s.side == token.value]
+            if on_it:
+                self.named, self.closed, self.rest = on_it, True, False
 
     def _sequence(self, token: Token) -> None:
         if self.consumed:
@@ -128,7 +139,7 @@ class _Sentence:
             return
         value: Signal | Enhancement | None = None if self.negation else token.value  # type: ignore[assignment]
         if token.kind == "enhancement":
-            sequence = next((t for t in self.sequences if t.value == "T1CE"), token._replace(kind="sequence", value="T1CE"))
+            sequence = next((t for t in self.sequences if t.value == "T1CE"), token._replace(value="T1CE"))
             self._state(token, [(sequence, value)])
             self.sequences, self.consumed = [sequence], True
         elif token.kind == "restriction":
@@ -136,17 +147,27 @@ class _Sentence:
             given = near or [token._replace(value="DWI"), token._replace(value="ADC")]
             self._state(token, [(t, None if self.negation else "高" if t.value == "DWI" else "低") for t in given])
             self.consumed = True
-        elif self.respective is not None and self.respective < len(self.sequences):
-            self._state(token, [(self.sequences[self.respective], value)])
-            self.respective += 1
-            if self.respective == len(self.sequences):
-                self.respective, self.consumed = None, True
+        elif self.respective is not None:
+            self._respectively(token, value)
         else:
             used = [t for t in self.sequences if t.value != "T1CE"]
             if self._one_by_one(used):
                 used = used[-1:]
             self._state(token, [(t, value) for t in used])
             self.consumed = bool(used) or self.consumed
+
+    def _respectively(self, token: Token, value: Signal | Enhancement | None) -> None:
+        """T1WI、T2WI分别呈低、高信号 by sequence; T1WI依次呈等、低信号 by place."""
+        assert self.respective is not None
+        spots = self._spots()
+        if len(self.sequences) > 1:
+            if self.respective < len(self.sequences):
+                self._state(token, [(self.sequences[self.respective], value)])
+        elif self.respective < len(spots):
+            self._state(token, [(t, value) for t in self.sequences], [spots[self.respective]])
+        self.respective += 1
+        if self.respective >= max(len(self.sequences), len(spots) if len(self.sequences) == 1 else 0):
+            self.respective, self.consumed = None, True
 
     def _one_by_one(self, used: Sequence[Token]) -> bool:
         """A signal right after its sequence's letters (长T1长T2): each sequence has its own."""
@@ -155,20 +176,20 @@ class _Sentence:
     def _spots(self) -> list[Spot]:
         if self.named:
             return self.named
-        if self.changed and not self.introduced:
+        if self.changed and (self.change_leads or not self.introduced):
             return self.changed
-        if not self.introduced and not self.report.subject or self._places_follow():
+        if self._places_follow() or not (self.introduced or self.report.subject):
             ahead = self._ahead()
             if ahead:
                 return ahead
-        return self.report.subject
+        return self.introduced or self.report.subject
 
     def _places_follow(self) -> bool:
         """长T1长T2信号的病灶位于左侧额叶: the place comes after the signal."""
         for token in self.tokens[self.at + 1 :]:
             if token.kind == "cue" and token.value in ("位于", "于"):
                 return True
-            if token.kind in ("site", "punctuation") and token.value != ",":
+            if token.kind in ("site", "sequence") or (token.kind == "punctuation" and token.value not in (",", "、")):
                 return False
         return False
 
@@ -177,113 +198,146 @@ class _Sentence:
         for placed in placed_sites(self.tokens):
             if placed.index < self.at or placed.locates:
                 continue
-            between = self.tokens[self.at + 1 : placed.index]
-            if any(t.kind in ("negation", "change", "normal", "enhancement", "restriction") for t in between):
-                break
-            if found and any(t.kind in ("sequence", "signal", "verb") for t in self.tokens[self.at + 1 : placed.index] if t.start > found[0].token.start):
+            between = self.tokens[(found and placed.index and self._index_of(found[-1])) or self.at + 1 : placed.index]
+            stops = ("negation", "change", "normal", "enhancement", "restriction")
+            if any(t.kind in (*stops, "sequence", "signal", "verb") if found else t.kind in stops for t in between):
                 break
             found.append(Spot(placed.side, placed.site, self.tokens[placed.index], placed.side_token))
         return found
 
-    def _state(self, token: Token, pairs: Sequence[tuple[Token, Signal | Enhancement | None]]) -> None:
-        spots = self._spots()
+    def _index_of(self, spot: Spot) -> int:
+        return self.tokens.index(spot.token)
+
+    def _state(
+        self,
+        token: Token,
+        pairs: Sequence[tuple[Token, Signal | Enhancement | None]],
+        spots: list[Spot] | None = None,
+    ) -> None:
+        spots = self._spots() if spots is None else spots
         if not spots or not pairs:
             return
-        positive = self.negation is None
-        if self.named is spots or not self.report.subject:
-            self._introduce(spots, positive)
+        if not self.rest:
+            self._introduce(spots, self.negation is None)
         for sequence, value in pairs:
             modality: Modality = sequence.value  # type: ignore[assignment]
-            if (value in ("高", "低", "等", "稍高", "稍低", "混杂")) and modality == "T1CE":
+            if value in SIGNALS and modality == "T1CE":
                 continue
             name = sequence if sequence.kind == "sequence" else None
-            for spot in spots:
+            for spot in self._remaining(modality) if self.rest else spots:
                 statement = Statement(spot.side, spot.site, modality, value)
                 words = Words(spot.token, spot.side_token, token, name, self.negation)
                 self.report.findings.append(finding(self.report.text, statement, words, self.doubtful))
                 self.report.said.append((spot.place, modality, value))
-                self.stated.append((spot.place, modality))
+
+    def _remaining(self, modality: Modality) -> list[Spot]:
+        """其余病灶: the lesions of this sentence, else of the report, of which this sequence has not been told."""
+        done = {place for place, m, _ in self.report.said if m == modality}
+        return [s for s in (self.introduced if len(self.introduced) > 1 else self.report.known()) if s.place not in done]
 
     def _introduce(self, spots: list[Spot], positive: bool) -> None:
         places = {s.place for s in spots}
-        known = {s.place for s in self.report.known()}
-        if positive and not places <= known:
+        new = not places <= {s.place for s in self.report.known()}
+        if positive and new:
             self.report.told.append(spots)
-        if positive or not self.report.subject:
-            self.report.subject = spots
-        self.introduced = True
+        if new or any(places == {s.place for s in lesion} for lesion in self.report.told):
+            if positive or not self.report.subject:
+                self.report.subject = spots
+            self.introduced = spots
 
     def _change(self) -> None:
         self.closed = True
-        self.changed, self.named = list(self.named), []
+        if self.named and not self.negation:
+            self.report.sided += [s for s in self.named if s.side]
+        self.changed, self.named, self.change_leads = list(self.named), [], True
 
     def _cue(self, token: Token) -> None:
-        known = self.report.known()
         match token.value:
             case "前片":
                 self.earlier = True
             case "本次":
-                self.earlier = False
+                self.earlier = self.quoting = False
             case "分别":
                 self.respective = 0 if not self.consumed else None
             case "除":
-                self.excepting, self.closed = True, True
-            case "外" if self.excepting:
-                self.excepting = False
-                left_out = {s.place for s in self.named}
-                scope = self.report.subject if left_out < {s.place for s in self.report.subject} else known
-                self.named = [s for s in scope if s.place not in left_out]
-                self.closed = True
-                self.consumed = False
-            case "其余" if not self._names_a_site():
-                self.named = [s for s in known if not self._already(s)]
-                self.closed = True
-            case "上述" if not self._names_a_site() and self._all_meant():
-                self.named, self.closed = known, True
+                self.before_exception, self.closed = self.named, True
+            case "外" if self.before_exception is not None:
+                self._except(self.before_exception)
+                self.before_exception = None
+            case "其余" if not self._names_a_site() and not self.whole:
+                self.named = self.report.known()
+                self.rest, self.closed = True, True
+            case "上述" if not self._names_a_site() and not self.whole and self._all_meant(token):
+                self.named, self.closed, self.rest = self.report.known(), True, False
             case "前者" | "后者":
-                group = self.pair or [[s] for s in (self.named or self.report.subject)]
-                self.pair = group
-                if len(group) > 1:
-                    self.named = group[0] if token.value == "前者" else group[-1]
-                self.closed = True
+                self._one_of_two(token.value)
             case "部分" if "病灶" in self.report.text[token.start : token.end + 2]:
                 self.doubtful = True
             case "同上":
                 self._same_again(token)
 
+    def _except(self, before: list[Spot]) -> None:
+        """除A外: what follows is said of the others, within the lesion told in this sentence or of all."""
+        if self.named is before:
+            return
+        left_out = {s.place for s in self.named}
+        own = self.introduced if left_out < {s.place for s in self.introduced} else self.report.subject
+        self.whole = own if left_out < {s.place for s in own} else self.report.known()
+        self.named = [s for s in self.whole if s.place not in left_out]
+        self.closed = True
+        if self.consumed and self.sequences[-1:] and self.sequences[-1].value != "T1CE":
+            self.consumed = False
+
+    def _one_of_two(self, which: str) -> None:
+        if len(self.named) == 2 and not self.report.pair or len(self.named) == 2 and self.named == self.introduced:
+            self.report.pair = [[s] for s in self.named]
+        elif len(self.report.pair) != 2 and len(self.report.told) > 1:
+            self.report.pair = self.report.told[-2:]
+        elif len(self.report.subject) == 2 and not self.report.pair:
+            self.report.pair = [[s] for s in self.report.subject]
+        if len(self.report.pair) == 2:
+            self.named = self.report.pair[0 if which == "前者" else 1]
+        self.closed, self.rest = True, False
+
     def _names_a_site(self) -> bool:
         """其余脑实质 and 上述部位额叶 go on to name their own sites."""
-        following = self.tokens[self.at + 1 : self.at + 3]
-        return any(t.kind in ("site", "side") for t in following)
+        return any(t.kind in ("site", "side") for t in self.tokens[self.at + 1 : self.at + 3])
 
-    def _all_meant(self) -> bool:
-        text = self.report.text[self.tokens[self.at].start : self.tokens[self.at].end]
-        return text[0] not in "其该此所"
-
-    def _already(self, spot: Spot) -> bool:
-        return any(place == spot.place for place, _ in self.stated)
+    def _all_meant(self, token: Token) -> bool:
+        return self.report.text[token.start] not in "其该此所"
 
     def _same_again(self, token: Token) -> None:
-        if not self.named:
-            return
+        """信号同上: what was said last of another lesion."""
         here = {s.place for s in self.named}
         before = [x for x in self.report.said if x[0] not in here]
-        if not before:
+        if not self.named or not before:
             return
         model = before[-1][0]
         told = dict.fromkeys((m, v) for place, m, v in before if place == model)
-        self.negation = None
         for modality, value in told:
-            self._state(token, [(token._replace(kind="cue", value=modality), value)])
+            self._state(token, [(token._replace(value=modality), value)])
 
     def _end_of_clause(self, mark: str) -> None:
-        if self.named and self._introduces():
+        if self.named and not self.rest and self._introduces():
             self._introduce(self.named, True)
-        if mark in (";", ":"):
+        if self.whole and not self._exception_goes_on():
+            self.named, self.whole = self.whole, []
             self.closed = True
-        self.negation = None
-        self.earlier = False
-        self.doubtful = False
+        if self.earlier:
+            self.sequences = []
+            self.quoting = self.quoting or (mark == ":" and self.report.text[: self.tokens[self.at].start].endswith("报告"))
+        self.negation, self.earlier, self.doubtful = None, self.quoting, False
+        if mark == ",":
+            self.change_leads = self.change_leads and bool(self.changed) and not self.introduced
+        elif mark == ";":
+            self.named, self.closed, self.rest = [], True, False
+            self.introduced, self.changed = [], []
+        else:
+            self.closed = True
+
+    def _exception_goes_on(self) -> bool:
+        """The comma right after 外 does not end the exception."""
+        return self.at > 0 and self.tokens[self.at - 1].value == "外"
 
     def _introduces(self) -> bool:
         """A clause that names a lesion without any signal: 左侧额叶见团块状肿块."""

@@ -185,7 +185,10 @@ def _resolved(tokens: list[Token], text: str) -> list[Token]:
         followed = following is not None and following.start == token.end
         match token.kind:
             case "site":
-                if adjoins and before is not None:
+                if before is not None and before.value == ")" and len(found) > 1 and found[-2].kind == "post_side":
+                    if token.value in _LAYER_SITES:
+                        token = token._replace(kind="layer")
+                elif adjoins and before is not None:
                     if before.kind == "side" and text[before.end - 1] == "侧" and text.startswith("脑室", token.start):
                         name = "侧脑室" if token.value == "脑室系统" else token.value
                         token = Token("site", name, token.start - 1, token.end)
@@ -199,6 +202,9 @@ def _resolved(tokens: list[Token], text: str) -> list[Token]:
             case "layer":
                 if not (adjoins and before is not None and before.kind in ("site", "layer")):
                     token = token._replace(kind="other")
+            case "side" if token.value == "同侧":
+                one_sided = [t.value for t in found if t.kind in ("side", "post_side") and t.value != "双侧"]
+                token = token._replace(value=one_sided[-1]) if one_sided else token._replace(kind="other")
             case "side":
                 after_site = (
                     before is not None

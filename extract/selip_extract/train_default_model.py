@@ -24,6 +24,7 @@ LESSONS_PER_CHUNK = 2048
 LEARNING_RATE = 1.5e-3
 WARM_UP = 300
 COOL_DOWN = 0.35
+SAVE_EVERY = 500
 VALIDATION_SEED = 999_983
 IGNORED = -100
 
@@ -100,24 +101,22 @@ def validation(model: LlamaForCausalLM, count: int = 1024) -> tuple[float, float
     return total / tokens, right / answers
 
 
-def train(out: Path, steps: int, seed: int, save_every: int = 500) -> None:
-    """Train for `steps` batches; a run that was interrupted continues from its last checkpoint in `out`."""
+def train(out: Path, steps: int, seed: int, processes: int) -> None:
+    """Train for `steps` steps, one batch a process; an interrupted run continues from its last checkpoint in `out`."""
     out.mkdir(parents=True, exist_ok=True)
+    meeting = out / "meeting"
+    meeting.unlink(missing_ok=True)
+    torch.multiprocessing.spawn(_train, (processes, meeting, out, steps, seed), nprocs=processes)  # type: ignore[no-untyped-call]
+
+
+def _train(rank: int, processes: int, meeting: Path, out: Path, steps: int, seed: int) -> None:
+    torch.set_num_threads(1)
+    torch.distributed.init_process_group("gloo", init_method=f"file://{meeting.absolute()}", rank=rank, world_size=processes)
     model = new_model(seed)
-    optimizer = torch.optim.AdamW(model.parameters(), lr=LEARNING_RATE, betas=(0.9, 0.98), weight_decay=0.01)
-    curve: list[dict[str, float]] = []
-    done = 0
-    if (out / "progress.json").exists():
-        progress = json.loads((out / "progress.json").read_text())
-        done, curve = progress["step"], progress["curve"]
-        state = load_file(out / f"training-{done}.safetensors")
-        with torch.no_grad():
-            for name, parameter in model.named_parameters():
-                parameter.copy_(state[f"model.{name}"])
-                optimizer.state[parameter] = {
-                    k: state[f"{k}.{name}"] for k in ("exp_avg", "exp_avg_sq", "step")
-                }
-    stream = islice(batches(lesson_stream(seed)), done, steps)
+    parameters = list(model.parameters())
+    optimizer = torch.optim.AdamW(parameters, lr=LEARNING_RATE, betas=(0.9, 0.98), weight_decay=0.01)
+    done, curve = _restored(out, model, optimizer)
+    stream = islice(batches(lesson_stream(seed * processes + rank)), done, steps)
     started, tokens, running = time.monotonic(), 0, 0.0
     for step, (ids, labels) in enumerate(stream, done):
         for group in optimizer.param_groups:
@@ -125,22 +124,52 @@ def train(out: Path, steps: int, seed: int, save_every: int = 500) -> None:
         with torch.autocast("cpu", torch.bfloat16):
             loss = model(input_ids=ids, labels=labels).loss
         loss.backward()
-        torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
+        _average_gradients(parameters, processes)
+        torch.nn.utils.clip_grad_norm_(parameters, 1.0)
         optimizer.step()
         optimizer.zero_grad()
-        tokens += ids.numel()
+        if rank:
+            continue
+        tokens += ids.numel() * processes
         running = 0.98 * running + 0.02 * float(loss.detach())
         if (step + 1) % 50 == 0:
             seconds = time.monotonic() - started
             left = seconds / (step + 1 - done) * (steps - step - 1)
             print(f"step {step + 1}/{steps}  loss {running:.4f}  {tokens / seconds:.0f} tokens/s  {left / 60:.1f} min left", flush=True)
-        if (step + 1) % save_every == 0 or step + 1 == steps:
+        if (step + 1) % SAVE_EVERY == 0 or step + 1 == steps:
             loss_value, exact = validation(model)
             curve.append({"step": step + 1, "loss": loss_value, "exact": exact})
             print(f"validation: loss {loss_value:.4f}, exact answers {exact:.4f}", flush=True)
             _save(out, model, optimizer, step + 1, curve)
-            recipe = {"steps": steps, "seed": seed, "task": TASK_VERSION, "curve": curve, "versions": environment(["torch", "transformers", "tokenizers"])}
+            recipe = {
+                "steps": steps, "seed": seed, "processes": processes, "task": TASK_VERSION, "curve": curve,
+                "versions": environment(["torch", "transformers", "tokenizers"]),
+            }  # fmt: skip
             save_model(model, out / "model", recipe)
+
+
+def _average_gradients(parameters: list[torch.nn.Parameter], processes: int) -> None:
+    flat = torch.cat([p.grad.flatten() for p in parameters if p.grad is not None])
+    torch.distributed.all_reduce(flat)
+    flat /= processes
+    at = 0
+    for p in parameters:
+        if p.grad is not None:
+            p.grad.copy_(flat[at : at + p.numel()].view_as(p))
+            at += p.numel()
+
+
+def _restored(out: Path, model: LlamaForCausalLM, optimizer: torch.optim.Optimizer) -> tuple[int, list[dict[str, float]]]:
+    """Load the last checkpoint, if there is one: (steps done, validation curve)."""
+    if not (out / "progress.json").exists():
+        return 0, []
+    progress = json.loads((out / "progress.json").read_text())
+    state = load_file(out / f"training-{progress['step']}.safetensors")
+    with torch.no_grad():
+        for name, parameter in model.named_parameters():
+            parameter.copy_(state[f"model.{name}"])
+            optimizer.state[parameter] = {k: state[f"{k}.{name}"] for k in ("exp_avg", "exp_avg_sq", "step")}
+    return progress["step"], progress["curve"]
 
 
 def _save(out: Path, model: LlamaForCausalLM, optimizer: torch.optim.Optimizer, step: int, curve: list[dict[str, float]]) -> None:
@@ -158,11 +187,12 @@ def _save(out: Path, model: LlamaForCausalLM, optimizer: torch.optim.Optimizer, 
 
 def main(
     out: Annotated[Path, typer.Option(help="Where checkpoints and the model are written.")] = MODEL_FOLDER,
-    steps: Annotated[int, typer.Option(help="Batches of about 2,048 tokens.")] = 20_000,
+    steps: Annotated[int, typer.Option(help="Steps of one batch of about 2,048 tokens a process.")] = 10_000,
     seed: Annotated[int, typer.Option(help="Seed of the weights and the pseudo-reports.")] = 1,
+    processes: Annotated[int, typer.Option(help="Processes that train together, one CPU core each.")] = 2,
 ) -> None:
     """Train the shipped model from nothing on pseudo-reports; an interrupted run continues."""
-    train(out, steps, seed)
+    train(out, steps, seed, processes)
 
 
 if __name__ == "__main__":
