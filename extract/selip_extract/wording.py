@@ -5,11 +5,11 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 from selip_contracts.vocabulary import SITES, Change, Enhancement, Modality, Side, Signal
-
 from selip_extract.lexicon import LOBES, SINGLE_CHARACTER_LOBES
 from selip_extract.sample_study import Place
 
 Spot = tuple[int, int]
+Value = Signal | Enhancement
 
 
 @dataclass(frozen=True)
@@ -27,7 +27,7 @@ class Fact:
 
     mention: Mention
     modality: Modality | None
-    value: Signal | Enhancement | Change | None
+    value: Value | Change | None
     spot: Spot
     sequence: Spot | None = None
     negation: Spot | None = None
@@ -80,8 +80,8 @@ SIDE_WORDS: dict[Side, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "双侧": (("双侧", "双侧", "双侧", "两侧", "左右侧", "左侧及右侧", "左右两侧"), ("双", "双", "两")),
 }
 _POST_SIDES = ("偏{0}", "偏{0}侧", "{0}侧份", "{0}份", "（{0}侧）", "{0}侧", "{0}侧部", "略偏{0}侧", "{0}半侧")
-_LAYER_WORDS = ("皮层下", "皮质下", "深部白质", "皮层", "皮质", "皮层及皮层下", "皮质及皮质下", "白质", "皮髓质交界区", "深部", "皮层下白质", "皮层下及深部白质", "脑白质", "皮质、皮质下")
-_PARTS_OF_A_SITE = ("前部", "后部", "内侧", "外侧部", "内侧份", "深部", "腹侧", "背侧", "上部", "下部", "中央", "头部", "体部", "外侧", "后外侧", "局部", "区域")
+_LAYER_WORDS = ("皮层下", "皮质下", "深部白质", "皮层", "皮质", "皮层及皮层下", "皮质及皮质下", "白质", "皮髓质交界区", "深部", "皮层下白质", "皮层下及深部白质", "脑白质", "皮质、皮质下")  # fmt: skip
+_PARTS_OF_A_SITE = ("前部", "后部", "内侧", "外侧部", "内侧份", "深部", "腹侧", "背侧", "上部", "下部", "中央", "头部", "体部", "外侧", "后外侧", "局部", "区域")  # fmt: skip
 _LOBE_CHARACTER = {lobe: c for c, lobe in LOBES.items()}
 _LAYERED = frozenset((*_LOBE_CHARACTER, "中央前回", "中央后回", "楔前叶", "扣带回"))
 _OUTSIDE = frozenset(("硬膜下", "硬膜外", "头皮", "颅骨"))
@@ -115,7 +115,10 @@ def _fusible(places: Sequence[Place], at: int) -> int:
 
 
 def put_places(draft: Draft, places: Sequence[Place], plain: bool = False) -> list[Mention]:
-    """Write the places as an enumeration, sides carried over; `plain` keeps to the shortest wording."""
+    """Write the places as an enumeration, sides carried over; the mentions in the order of the text.
+
+    `plain` keeps to the shortest wording.
+    """
     rng = draft.rng
     order = _arranged(rng, places)
     repeats_side = rng.random() < 0.15
@@ -237,7 +240,7 @@ SEQUENCE_WORDS: dict[Modality, tuple[str, ...]] = {
     "SWI": ("SWI", "SWI", "SWI序列", "磁敏感成像", "磁敏感加权成像", "T2*", "GRE", "T2*WI", "磁敏感序列", "SWAN"),
 }  # fmt: skip
 
-_DEGREE: dict[Signal, tuple[str, ...]] = {
+_DEGREE: dict[Value, tuple[str, ...]] = {
     "高": ("高", "高", "高", "高", "明显高", "显著高", "极高", "不均匀高", "混杂高", "均匀高", "异常高"),
     "稍高": ("稍高", "稍高", "略高", "等高", "不均匀稍高", "轻度高"),
     "等": ("等",),
@@ -245,7 +248,7 @@ _DEGREE: dict[Signal, tuple[str, ...]] = {
     "低": ("低", "低", "低", "明显低", "极低", "不均匀低"),
     "混杂": ("混杂", "高低混杂", "不均匀", "等高混杂", "高低混杂", "混杂"),
 }
-_CHANGED: dict[Signal, tuple[str, ...]] = {
+_CHANGED: dict[Value, tuple[str, ...]] = {
     "高": ("信号增高", "信号升高", "信号明显增高", "信号对称性增高"),
     "稍高": ("信号稍增高", "信号轻度增高", "信号略增高", "信号稍高"),
     "低": ("信号减低", "信号降低", "信号明显减低"),
@@ -253,7 +256,7 @@ _CHANGED: dict[Signal, tuple[str, ...]] = {
     "等": ("信号与脑实质相似", "与灰质相仿信号", "信号与脑实质相仿"),
     "混杂": ("信号不均匀", "信号混杂", "信号不均"),
 }
-ENHANCEMENT_WORDS: dict[Enhancement, tuple[str, ...]] = {
+ENHANCEMENT_WORDS: dict[Value, tuple[str, ...]] = {
     "明显强化": ("明显强化", "明显强化", "显著强化", "强化明显", "明显异常强化", "明显结节状强化"),
     "轻度强化": ("轻度强化", "轻度强化", "轻微强化", "稍强化", "轻度异常强化", "轻度点状强化"),
     "均匀强化": ("均匀强化", "明显均匀强化", "均匀明显强化", "强化均匀", "均匀一致强化"),
@@ -261,7 +264,7 @@ ENHANCEMENT_WORDS: dict[Enhancement, tuple[str, ...]] = {
     "环形强化": ("环形强化", "环状强化", "明显环形强化", "花环样强化", "不规则环形强化", "环形强化影"),
     "强化": ("强化", "异常强化", "脑回样强化", "线样强化", "结节状强化", "斑片状强化", "花边样强化", "中度强化", "边缘强化", "结节样强化", "点状强化", "线状强化"),
 }  # fmt: skip
-LENGTH_WORDS: dict[tuple[str, Signal], tuple[str, ...]] = {
+LENGTH_WORDS: dict[tuple[Modality, Value], tuple[str, ...]] = {
     ("T1", "低"): ("长", "长", "明显长"), ("T1", "高"): ("短", "短", "明显短"), ("T1", "稍低"): ("稍长", "等长", "略长"),
     ("T1", "稍高"): ("稍短", "略短"), ("T1", "等"): ("等",), ("T1", "混杂"): ("混杂", "长短混杂"),
     ("T2", "高"): ("长", "长", "明显长"), ("T2", "低"): ("短", "短", "明显短"), ("T2", "稍高"): ("稍长", "等长", "略长"),
@@ -269,15 +272,15 @@ LENGTH_WORDS: dict[tuple[str, Signal], tuple[str, ...]] = {
 }  # fmt: skip
 
 
-def signal_word(rng: random.Random, signal: Signal) -> str:
-    """A signal as it follows its sequence: 高信号, 稍高信号影, 信号减低 …"""
+def signal_word(rng: random.Random, signal: Value) -> str:
+    """A signal as it follows its sequence (高信号, 稍高信号影, 信号减低 …); KeyError for an enhancement."""
     if rng.random() < 0.06:
         return rng.choice(_CHANGED[signal])
-    return rng.choice(_DEGREE[signal]) + rng.choice(("信号", "信号", "信号", "信号", "信号", "信号影", "信号改变", "信号灶"))
+    return rng.choice(_DEGREE[signal]) + rng.choice(("信号", "信号", "信号", "信号", "信号", "信号影", "信号改变", "信号灶"))  # fmt: skip
 
 
-def degree_word(rng: random.Random, signal: Signal) -> str:
-    """A signal without the word 信号: 高, 稍高 …"""
+def degree_word(rng: random.Random, signal: Value) -> str:
+    """A signal without the word 信号 (高, 稍高 …); KeyError for an enhancement."""
     return rng.choice(_DEGREE[signal])
 
 
@@ -296,7 +299,7 @@ def put_sequences(draft: Draft, modalities: Sequence[Modality]) -> dict[Modality
 
 
 def put_size(draft: Draft, size_mm: Iterable[int]) -> None:
-    """Write the size in mm or cm."""
+    """Write a size that is given in mm, in mm or cm."""
     rng = draft.rng
     sizes = list(size_mm)
     cross = rng.choice(("×", "×", "*", "x", "X"))
@@ -306,4 +309,4 @@ def put_size(draft: Draft, size_mm: Iterable[int]) -> None:
     else:
         numbers, unit = [str(mm) for mm in sizes], "mm"
     text = cross.join(numbers) + unit if rng.random() < 0.5 else cross.join(n + unit for n in numbers)
-    draft.put(rng.choice(("大小约", "约", "范围约", "大小为", "大小", "最大径约", "较大者约", "大者约", "最大者约", "大小约为")) + text)
+    draft.put(rng.choice(("大小约", "约", "范围约", "大小为", "大小", "最大径约", "较大者约", "大者约", "最大者约", "大小约为")) + text)  # fmt: skip

@@ -4,7 +4,6 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 
 from selip_contracts.vocabulary import ENHANCEMENTS, MODALITIES, SIGNALS, Modality
-
 from selip_extract.sample_study import Lesion, Place
 from selip_extract.wording import (
     Draft,
@@ -42,8 +41,9 @@ class Told:
 
 def put_block(draft: Draft, lesions: Sequence[Lesion], stop: str) -> None:
     """Write the lesions as sentences, each ended by `stop`."""
-    rng = draft.rng
-    deferred = [m for m in _COLLECTIVE if draft.chance(0.22) and sum(m in x.signals or m in x.absent for x in lesions) > 0]
+    deferred = [
+        m for m in _COLLECTIVE if draft.chance(0.22) and sum(m in x.signals or m in x.absent for x in lesions) > 0
+    ]
     if len(lesions) > 1 and draft.chance(0.1) and all(len(x.signals) > 1 for x in lesions):
         _put_by_sequence(draft, lesions, stop)
         return
@@ -86,7 +86,7 @@ def _put_same_signal(draft: Draft, lesion: Lesion, model: Told) -> Told:
         draft.one("类似", "小片状", "小", "斑片状", "片状", "点状", "较小", "相同")
         draft.one("病灶", "病灶", "囊状病灶", "灶", "异常信号影", "异常信号灶", "结节")
         draft.put("，")
-        spot = draft.one("信号同上", "信号特点同上", "信号特征同上", "信号同前", "信号表现同上", "信号与上述病灶相同", "信号同上述病灶", "信号与前者相同", "信号特征同前述病灶", "信号与前述病灶相仿", "各序列信号同上", "信号改变同上", "信号与之相仿", "信号特点同前", "信号相同")
+        spot = draft.one("信号同上", "信号特点同上", "信号特征同上", "信号同前", "信号表现同上", "信号与上述病灶相同", "信号同上述病灶", "信号与前者相同", "信号特征同前述病灶", "信号与前述病灶相仿", "各序列信号同上", "信号改变同上", "信号与之相仿", "信号特点同前", "信号相同")  # fmt: skip
     start = len(draft.facts)
     first = model.said[0].mention
     for fact in model.said:
@@ -100,7 +100,9 @@ def _some_of(draft: Draft, mentions: Sequence[Mention]) -> list[Mention]:
     return [m for i, m in enumerate(mentions) if i in set(draft.rng.sample(range(len(mentions)), count))]
 
 
-def _put_reference(draft: Draft, mentions: Sequence[Mention], known: Iterable[Mention], noun: bool = True) -> list[Mention]:
+def _put_reference(
+    draft: Draft, mentions: Sequence[Mention], known: Iterable[Mention], noun: bool = True
+) -> list[Mention]:
     """Name places told before, sometimes without their side; the new mentions."""
     by_place = {m.place: m for m in mentions}
     sites = [m.place.site for m in known]
@@ -185,7 +187,7 @@ def _put_said(draft: Draft, named: Sequence[Mention], modality: Modality, values
     else:
         draft.one("呈", "呈", "为", "见", "表现为")
         draft.maybe(0.1, *MORPHOLOGIES)
-        spot = draft.put(signal_word(draft.rng, values[0]))  # type: ignore[arg-type]
+        spot = draft.put(signal_word(draft.rng, values[0]))
         state(draft, named, modality, values[0], spot)
 
 
@@ -203,32 +205,60 @@ def _put_collective(draft: Draft, told: Sequence[Told], lesions: Sequence[Lesion
     parts = _some_of(draft, everything) if len(everything) > 1 else everything
     others = [m for m in everything if m not in parts]
     if style == "all" or not others:
-        leads = rng.random() < 0.5
-        if leads:
-            _put_open(draft, modality)
-        if len(everything) > 1 or draft.chance(0.8):
-            draft.one("上述病灶", "以上病灶", "上述病灶", "各病灶", "上述部位", "前述病灶") if len(everything) > 1 else draft.one("病灶", "该病灶", "上述病灶")
-        if not leads:
-            _put_open(draft, modality)
-        _put_said(draft, everything, modality, one, len(everything) > 1)
-        return
-    if style == "except":
-        leads = rng.random() < 0.5
-        if leads:
-            _put_open(draft, modality)
-        draft.put("除")
-        named = _put_reference(draft, parts, everything)
-        if not leads and draft.chance(0.5):
-            leads = True
-            _put_open(draft, modality)
-        _put_said(draft, named, modality, one, False)
-        draft.one("外，", "外", "以外，", "外，")
-        draft.one("其余病灶", "上述病灶", "余病灶", "", "余", "其余")
-        if not leads:
-            _put_open(draft, modality)
-        _put_said(draft, others, modality, two, True)
-        return
-    first_named = rng.random() < 0.4
+        _put_all_alike(draft, everything, modality, one)
+    elif style == "except":
+        _put_exception(draft, parts, others, modality, (one, two))
+    else:
+        _put_one_by_one(draft, parts, others, modality, (one, two), style)
+
+
+def _put_all_alike(draft: Draft, mentions: Sequence[Mention], modality: Modality, values: Values) -> None:
+    """上述病灶DWI均呈高信号."""
+    several = len(mentions) > 1
+    leads = draft.chance(0.5)
+    if leads:
+        _put_open(draft, modality)
+    if several:
+        draft.one("上述病灶", "以上病灶", "上述病灶", "各病灶", "上述部位", "前述病灶")
+    elif draft.chance(0.8):
+        draft.one("病灶", "该病灶", "上述病灶")
+    if not leads:
+        _put_open(draft, modality)
+    _put_said(draft, mentions, modality, values, several)
+
+
+def _put_exception(
+    draft: Draft, parts: Sequence[Mention], others: Sequence[Mention], modality: Modality, values: tuple[Values, Values]
+) -> None:
+    """除左侧额叶病灶DWI呈高信号外，其余病灶均未见高信号."""
+    leads = draft.chance(0.5)
+    if leads:
+        _put_open(draft, modality)
+    draft.put("除")
+    named = _put_reference(draft, parts, [*parts, *others])
+    if not leads and draft.chance(0.5):
+        leads = True
+        _put_open(draft, modality)
+    _put_said(draft, named, modality, values[0], False)
+    draft.one("外，", "外", "以外，", "外，")
+    draft.one("其余病灶", "上述病灶", "余病灶", "", "余", "其余")
+    if not leads:
+        _put_open(draft, modality)
+    _put_said(draft, others, modality, values[1], True)
+
+
+def _put_one_by_one(
+    draft: Draft,
+    parts: Sequence[Mention],
+    others: Sequence[Mention],
+    modality: Modality,
+    values: tuple[Values, Values],
+    style: str,
+) -> None:
+    """仅左侧额叶病灶DWI呈高信号，其余病灶呈等信号; DWI左侧额叶病灶呈高信号，右侧丘脑病灶呈等信号."""
+    everything = [*parts, *others]
+    one, two = values
+    first_named = draft.chance(0.4)
     if not first_named:
         _put_open(draft, modality)
     if style == "only":
@@ -241,7 +271,7 @@ def _put_collective(draft: Draft, told: Sequence[Told], lesions: Sequence[Lesion
         return
     draft.one("，", "，", "；")
     if style in ("rest", "only"):
-        draft.one("其余病灶", "余病灶", "其余", "余", "其余各病灶", "其他病灶", "余者", "其余者", "其余均" if draft.chance(0.5) else "余病灶")
+        draft.one("其余病灶", "余病灶", "其余", "余", "其余各病灶", "其他病灶", "余者", "其余者", "其余均" if draft.chance(0.5) else "余病灶")  # fmt: skip
         if first_named and draft.chance(0.4):
             _put_open(draft, modality)
         _put_said(draft, others, modality, two, draft.chance(0.6))
@@ -305,7 +335,12 @@ def _put_collective_pair(draft: Draft, told: Sequence[Told], former: bool) -> No
         leads = draft.chance(0.7)
         if leads:
             _put_open(draft, modality)
-        for word, lesion, value in zip(draft.rng.choice((("前者", "后者"), ("前者", "后者"), ("前一病灶", "后一病灶"))), told, draft.rng.sample(values, 2), strict=True):
+        for word, lesion, value in zip(
+            draft.rng.choice((("前者", "后者"), ("前者", "后者"), ("前一病灶", "后一病灶"))),
+            told,
+            draft.rng.sample(values, 2),
+            strict=True,
+        ):
             if lesion is not told[0]:
                 draft.one("，", "，", "；")
             draft.put(word)
@@ -341,8 +376,7 @@ def _put_by_sequence(draft: Draft, lesions: Sequence[Lesion], stop: str) -> None
                 draft.one("呈", "呈", "见", "为", "", "可见")
                 draft.maybe(0.35, *MORPHOLOGIES)
                 value = lesion.signals[modality][0]
-                spot = draft.put(signal_word(draft.rng, value))  # type: ignore[arg-type]
+                spot = draft.put(signal_word(draft.rng, value))
                 state(draft, named, modality, value, spot, sequence)
         draft.put(stop if draft.chance(0.4) else "；")
     _end(draft, stop) if draft.parts[-1] == "；" else None
-

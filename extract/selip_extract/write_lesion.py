@@ -2,8 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 
-from selip_contracts.vocabulary import Change, Enhancement, Modality, Signal
-
+from selip_contracts.vocabulary import Change, Modality, Signal
 from selip_extract.sample_study import Lesion
 from selip_extract.wording import (
     ENHANCEMENT_WORDS,
@@ -13,6 +12,7 @@ from selip_extract.wording import (
     Fact,
     Mention,
     Spot,
+    Value,
     degree_word,
     put_places,
     put_sequences,
@@ -20,7 +20,7 @@ from selip_extract.wording import (
     signal_word,
 )
 
-Values = tuple[Signal | Enhancement, ...]
+Values = tuple[Value, ...]
 Signals = dict[Modality, Values]
 
 MORPHOLOGIES = (
@@ -28,7 +28,7 @@ MORPHOLOGIES = (
     "点片状", "斑点及斑片状", "线状", "弧形", "新月形", "小斑片状", "环状", "桑葚状", "帽状", "晕状", "斑点状、小片状", "卵圆形、斑片状", "脑回样", "裂隙状", "梭形", "",
     "絮状", "类圆形小", "大小不等的片状", "大小不等圆形", "对称性片状", "不规则团块状", "薄层", "弥漫性", "楔形", "融合大片状", "分叶状",
 )  # fmt: skip
-_MARGINS = ("边界清", "边界清楚", "边界不清", "边界欠清", "境界清楚", "边缘光整", "边界模糊", "边缘模糊", "边缘欠规则", "形态不规则", "边界尚清", "部分边界不清", "部分边缘模糊")
+_MARGINS = ("边界清", "边界清楚", "边界不清", "边界欠清", "境界清楚", "边缘光整", "边界模糊", "边缘模糊", "边缘欠规则", "形态不规则", "边界尚清", "部分边界不清", "部分边缘模糊")  # fmt: skip
 _EFFECTS = (
     "周围见片状水肿", "周围未见水肿", "周围见大片状水肿带", "占位效应明显", "无明显占位效应", "周围伴指状水肿", "部分病灶相互融合", "部分病灶融合", "部分病灶长轴与侧脑室垂直",
     "宽基底与硬脑膜相连", "可见脑膜尾征", "呈对称性分布", "以左侧为著", "右侧为著", "数目较前增多", "范围较前缩小", "较前相仿", "较前片大致相仿", "大致对称", "与侧脑室长轴垂直", "灶周见轻度水肿",
@@ -36,14 +36,14 @@ _EFFECTS = (
 )  # fmt: skip
 _NOUNS = ("异常信号", "异常信号影", "异常信号灶", "异常信号影", "病灶", "病变", "异常信号区")
 _OPENINGS = ("见", "见", "见", "可见", "内见", "内可见", "示", "见有", "有", "处见", "区见", "")
-_PLAIN = ("高", "稍高", "等", "稍低", "低")
+_PLAIN: tuple[Signal, ...] = ("高", "稍高", "等", "稍低", "低")
 
 
 def state(
     draft: Draft,
     mentions: Iterable[Mention],
     modality: Modality | None,
-    value: Signal | Enhancement | Change | None,
+    value: Value | Change | None,
     spot: Spot,
     sequence: Spot | None = None,
     negation: Spot | None = None,
@@ -60,45 +60,8 @@ def separate(draft: Draft) -> None:
 
 def put_lesion(draft: Draft, lesion: Lesion, signals: Signals, absent: Sequence[Modality]) -> list[Mention]:
     """Write the lesion in one sentence, without its full stop; the mentions of its places."""
-    rng = draft.rng
     signals = dict(signals)
-    singles = [m for m in ("T1", "T2") if m in signals and len(signals[m]) == 1]
-    frames = ["noun"] * 5 + ["subject"] * 2 + ["colon"]
-    if singles == ["T1", "T2"]:
-        frames += ["idiom"] * 7 + ["reversed", "levels", "named"]
-    first = [m for m in signals if m != "T1CE" and len(signals[m]) == 1]
-    if first:
-        frames += ["sequence"] * 2 + ["direct"] * 3 + ["changed", "placed last"]
-    match rng.choice(frames):
-        case "idiom":
-            mentions = _put_idiom(draft, lesion, signals)
-        case "reversed":
-            mentions = _put_reversed(draft, lesion, signals)
-        case "levels":
-            mentions = _put_levels(draft, lesion, signals)
-        case "named":
-            mentions = _put_named(draft, lesion, signals)
-        case "sequence":
-            mentions = _put_sequence_first(draft, lesion, signals, rng.choice(first))
-        case "direct":
-            mentions = _put_direct(draft, lesion, signals, rng.choice(first))
-        case "changed":
-            mentions = _put_changed(draft, lesion)
-        case "placed last":
-            mentions = _put_placed_last(draft, lesion, signals, rng.choice(first))
-        case "subject":
-            mentions = put_places(draft, lesion.places)
-            draft.maybe(0.5, "病灶", "病变", "结节", "肿块", "灶", "病灶，", "占位", "囊性灶", "血肿，", "原病灶", "陈旧灶")
-        case "colon":
-            mentions = put_places(draft, lesion.places)
-            draft.maybe(0.4, "病灶", "见异常信号", "病变")
-            draft.put("：")
-        case _:
-            mentions = put_places(draft, lesion.places)
-            draft.one(*_OPENINGS[:-1])
-            _put_description(draft, lesion)
-            draft.one(*((lesion.noun,) if lesion.noun and draft.chance(0.4) else _NOUNS))
-            separate(draft)
+    mentions = _put_introduction(draft, lesion, signals)
     _put_attributes(draft, lesion)
     if draft.chance(0.03):
         _put_earlier_signal(draft)
@@ -111,10 +74,40 @@ def put_lesion(draft: Draft, lesion: Lesion, signals: Signals, absent: Sequence[
     return mentions
 
 
+def _put_introduction(draft: Draft, lesion: Lesion, signals: Signals) -> list[Mention]:
+    """The lesion's places and, in many frames, its first signals, which are taken out of `signals`."""
+    rng = draft.rng
+    first = [m for m in signals if m != "T1CE" and len(signals[m]) == 1]
+    frames = ["noun"] * 5 + ["subject"] * 2 + ["colon"]
+    if "T1" in first and "T2" in first:
+        frames += ["idiom"] * 7 + ["reversed", "levels", "named"]
+    if first:
+        frames += ["sequence"] * 2 + ["direct"] * 3 + ["changed", "placed last"]
+    frame = rng.choice(frames)
+    if frame in _FRAMES_OF_T1_AND_T2:
+        return _FRAMES_OF_T1_AND_T2[frame](draft, lesion, signals)
+    if frame in _FRAMES_OF_ONE_SEQUENCE:
+        return _FRAMES_OF_ONE_SEQUENCE[frame](draft, lesion, signals, rng.choice(first))
+    if frame == "changed":
+        return _put_changed(draft, lesion)
+    mentions = put_places(draft, lesion.places)
+    if frame == "subject":
+        draft.maybe(0.5, "病灶", "病变", "结节", "肿块", "灶", "病灶，", "占位", "囊性灶", "血肿，", "原病灶", "陈旧灶")
+    elif frame == "colon":
+        draft.maybe(0.4, "病灶", "见异常信号", "病变")
+        draft.put("：")
+    else:
+        draft.one(*_OPENINGS[:-1])
+        _put_description(draft, lesion)
+        draft.one(*((lesion.noun,) if lesion.noun and draft.chance(0.4) else _NOUNS))
+        separate(draft)
+    return mentions
+
+
 def _put_description(draft: Draft, lesion: Lesion) -> None:
     rng = draft.rng
     if lesion.count and draft.chance(0.6):
-        draft.put({"单发": rng.choice(("单发", "一", "一枚", "一个")), "多发": rng.choice(("多发", "多个", "数个", "多发大小不等", "弥漫")), "散在": rng.choice(("散在", "散在多发", "少许"))}[lesion.count])
+        draft.put({"单发": rng.choice(("单发", "一", "一枚", "一个")), "多发": rng.choice(("多发", "多个", "数个", "多发大小不等", "弥漫")), "散在": rng.choice(("散在", "散在多发", "少许"))}[lesion.count])  # fmt: skip
     draft.put(lesion.morphology if lesion.morphology and draft.chance(0.5) else rng.choice(MORPHOLOGIES))
 
 
@@ -131,11 +124,11 @@ def _put_attributes(draft: Draft, lesion: Lesion) -> None:
         separate(draft)
 
 
-def _put_idiom_words(draft: Draft, mentions: Sequence[Mention], signals: Sequence[tuple[Modality, Signal | Enhancement]]) -> None:
+def _put_idiom_words(draft: Draft, mentions: Sequence[Mention], signals: Sequence[tuple[Modality, Value]]) -> None:
     """长T1长T2信号, with its variants."""
     rng = draft.rng
     (m1, s1), (m2, s2) = signals
-    long1, long2 = (rng.choice(LENGTH_WORDS[m, s]) for m, s in ((m1, s1), (m2, s2)))  # type: ignore[index]
+    long1, long2 = (rng.choice(LENGTH_WORDS[m, s]) for m, s in ((m1, s1), (m2, s2)))
     if long1 == long2 and m1 == "T1" and draft.chance(0.25):
         spot = draft.put(f"{long1}T1" + rng.choice(("、", "、", "及", "")) + "T2")
         spots = (spot, spot)
@@ -148,8 +141,8 @@ def _put_idiom_words(draft: Draft, mentions: Sequence[Mention], signals: Sequenc
         state(draft, mentions, modality, value, spot, spot)
 
 
-def _idiom_of(draft: Draft, signals: Signals) -> list[tuple[Modality, Signal | Enhancement]]:
-    pair: list[tuple[Modality, Signal | Enhancement]] = [(m, signals.pop(m)[0]) for m in ("T1", "T2")]
+def _idiom_of(draft: Draft, signals: Signals) -> list[tuple[Modality, Value]]:
+    pair: list[tuple[Modality, Value]] = [(m, signals.pop(m)[0]) for m in ("T1", "T2")]
     return pair[::-1] if draft.chance(0.05) else pair
 
 
@@ -203,7 +196,7 @@ def _put_levels(draft: Draft, lesion: Lesion, signals: Signals) -> list[Mention]
             spot = draft.put("混杂信号")
         else:
             sequence = draft.put(modality)
-            spot = draft.put(degree_word(rng, value))  # type: ignore[arg-type]
+            spot = draft.put(degree_word(rng, value))
         draft.maybe(0.2, "、", "，")
         state(draft, mentions, modality, value, spot, sequence)
     draft.one("信号", "信号影", "信号灶", "异常信号")
@@ -230,7 +223,7 @@ def _put_changed(draft: Draft, lesion: Lesion) -> list[Mention]:
     rng = draft.rng
     mentions = put_places(draft, lesion.places)
     change: Change = rng.choice(("增厚", "积液", "肿胀", "萎缩", "扩大"))
-    words = {"增厚": ("增厚", "黏膜增厚", "黏膜增厚"), "积液": ("积液", "少量积液"), "肿胀": ("肿胀", "皮层肿胀", "脑回肿胀"), "萎缩": ("萎缩", "体积缩小"), "扩大": ("扩大", "增大")}[change]
+    words = {"增厚": ("增厚", "黏膜增厚", "黏膜增厚"), "积液": ("积液", "少量积液"), "肿胀": ("肿胀", "皮层肿胀", "脑回肿胀"), "萎缩": ("萎缩", "体积缩小"), "扩大": ("扩大", "增大")}[change]  # fmt: skip
     spot = draft.one(*words)
     state(draft, mentions, None, change, spot)
     draft.one("，", "，", "并", "伴", "，内见", "，其内", "，呈", "，信号异常，", "，内", "")
@@ -244,7 +237,7 @@ def _put_placed_last(draft: Draft, lesion: Lesion, signals: Signals, modality: M
     sequence = put_sequences(draft, (modality,))[modality]
     draft.one("呈", "呈", "见", "上见", "示", "")
     draft.maybe(0.4, *MORPHOLOGIES)
-    spot = draft.put(signal_word(rng, value))  # type: ignore[arg-type]
+    spot = draft.put(signal_word(rng, value))
     draft.one("的病灶位于", "的小灶位于", "病灶位于", "，位于", "，分布于", "者位于", "，见于", "，累及", "的结节位于")
     mentions = put_places(draft, lesion.places)
     state(draft, mentions, modality, value, spot, sequence)
@@ -255,21 +248,22 @@ def _put_placed_last(draft: Draft, lesion: Lesion, signals: Signals, modality: M
 def _put_earlier_signal(draft: Draft) -> None:
     """What an earlier study showed, which states nothing now: 原DWI高信号，现…."""
     rng = draft.rng
-    modality = rng.choice(("T1", "T2", "FLAIR", "DWI", "ADC"))
+    modality: Modality = rng.choice(("T1", "T2", "FLAIR", "DWI", "ADC"))
     draft.one("原", "前片", "上次检查", "前次片", "原先", "2023-11-20片", "2024年3月片")
     put_sequences(draft, (modality,))
     draft.one("呈", "", "为", "示")
-    draft.put(signal_word(rng, rng.choice(_PLAIN)))  # type: ignore[arg-type]
+    draft.put(signal_word(rng, rng.choice(_PLAIN)))
     draft.one("，现", "，本次", "，现片", "灶现", "，目前", "，此次", "，本次检查")
 
 
 def _put_one_each(draft: Draft, mentions: Sequence[Mention], signals: Signals) -> None:
     """T1WI依次呈等、低、稍低信号: each place has its own."""
     rng = draft.rng
-    free = [m for m in ("T1", "T2", "FLAIR", "DWI") if m not in signals]
+    sequences: tuple[Modality, ...] = ("T1", "T2", "FLAIR", "DWI")
+    free = [m for m in sequences if m not in signals]
     if not free:
         return
-    modality: Modality = rng.choice(free)  # type: ignore[assignment]
+    modality = rng.choice(free)
     sequence = put_sequences(draft, (modality,))[modality]
     draft.maybe(0.3, "上")
     draft.one("依次呈", "分别呈", "依次为", "分别为")
@@ -277,7 +271,7 @@ def _put_one_each(draft: Draft, mentions: Sequence[Mention], signals: Signals) -
     for i, mention in enumerate(mentions):
         if i:
             draft.put("、")
-        value: Signal = rng.choice(_PLAIN)  # type: ignore[assignment]
+        value = rng.choice(_PLAIN)
         spot = draft.put(value + ("信号" if whole or i == len(mentions) - 1 else ""))
         state(draft, (mention,), modality, value, spot, sequence)
     separate(draft)
@@ -302,7 +296,7 @@ def _put_sequence_first(draft: Draft, lesion: Lesion, signals: Signals, modality
     mentions = put_places(draft, lesion.places)
     draft.one("见", "", "呈", "可见", "见")
     _put_description(draft, lesion)
-    spot = draft.put(signal_word(rng, value))  # type: ignore[arg-type]
+    spot = draft.put(signal_word(rng, value))
     for m in together:
         del signals[m]
         state(draft, mentions, m, value, spot, spots[m])
@@ -322,12 +316,16 @@ def _put_direct(draft: Draft, lesion: Lesion, signals: Signals, modality: Modali
     spots = put_sequences(draft, together)
     if draft.chance(0.1):
         draft.one("呈", "上", "序列")
-    spot = draft.put(signal_word(rng, value))  # type: ignore[arg-type]
+    spot = draft.put(signal_word(rng, value))
     for m in together:
         del signals[m]
         state(draft, mentions, m, value, spot, spots[m])
     separate(draft)
     return mentions
+
+
+_FRAMES_OF_T1_AND_T2 = {"idiom": _put_idiom, "reversed": _put_reversed, "levels": _put_levels, "named": _put_named}
+_FRAMES_OF_ONE_SEQUENCE = {"sequence": _put_sequence_first, "direct": _put_direct, "placed last": _put_placed_last}
 
 
 def put_signals(draft: Draft, mentions: Sequence[Mention], signals: Signals) -> None:
@@ -341,12 +339,24 @@ def put_signals(draft: Draft, mentions: Sequence[Mention], signals: Signals) -> 
         modality = order.pop(0)
         values = signals[modality]
         other = order[0] if order else None
-        if modality == "DWI" and values == ("高",) and signals.get("ADC") == ("低",) and "ADC" in order and draft.chance(0.35):
+        if (
+            modality == "DWI"
+            and values == ("高",)
+            and signals.get("ADC") == ("低",)
+            and "ADC" in order
+            and draft.chance(0.35)
+        ):
             order.remove("ADC")
             _put_restriction(draft, mentions)
         elif len(values) == 2:
             alike = [modality, *(m for m in order if signals[m] == values and draft.chance(0.5))]
-            if modality == "T1" and other == "T2" and len(signals["T2"]) == 2 and "混杂" not in (*values, *signals["T2"]) and draft.chance(0.5):
+            if (
+                modality == "T1"
+                and other == "T2"
+                and len(signals["T2"]) == 2
+                and "混杂" not in (*values, *signals["T2"])
+                and draft.chance(0.5)
+            ):
                 order.remove("T2")
                 _put_two_idioms(draft, mentions, signals)
             else:
@@ -366,7 +376,9 @@ def put_signals(draft: Draft, mentions: Sequence[Mention], signals: Signals) -> 
     signals.clear()
 
 
-def put_value(draft: Draft, mentions: Sequence[Mention], modalities: Sequence[Modality], value: Signal | Enhancement, uncertain: bool = False) -> None:
+def put_value(
+    draft: Draft, mentions: Sequence[Mention], modalities: Sequence[Modality], value: Value, uncertain: bool = False
+) -> None:
     """T2WI及FLAIR均呈高信号."""
     rng = draft.rng
     draft.maybe(0.06, "相应", "病灶", "该病灶", "病变")
@@ -379,7 +391,7 @@ def put_value(draft: Draft, mentions: Sequence[Mention], modalities: Sequence[Mo
     draft.maybe(0.15, "均", "亦", "也", "均")
     draft.one("呈", "呈", "呈", "呈", "为", "示", "表现为", "见", "上呈", "", "显示为", "可见")
     draft.maybe(0.1, *MORPHOLOGIES)
-    spot = draft.put(signal_word(rng, value))  # type: ignore[arg-type]
+    spot = draft.put(signal_word(rng, value))
     for m in modalities:
         state(draft, mentions, m, value, spot, spots[m], uncertain=uncertain)
 
@@ -392,17 +404,17 @@ def put_enhancement(draft: Draft, mentions: Sequence[Mention], values: Values, o
         draft.maybe(0.1, "：", "，", "示")
         draft.maybe(0.3, "病灶", "病变", "肿块", "结节", "其", "上述病灶" if draft.chance(0.2) else "病灶")
     draft.one("呈", "见", "可见", "", "", "呈")
-    spot = draft.one(*ENHANCEMENT_WORDS[values[0]])  # type: ignore[index]
+    spot = draft.one(*ENHANCEMENT_WORDS[values[0]])
     state(draft, mentions, "T1CE", values[0], spot, sequence)
     if len(values) > 1:
         draft.one("，其内结节", "，内部见", "，部分", "、部分呈", "，中心")
-        spot = draft.one(*ENHANCEMENT_WORDS[values[1]])  # type: ignore[index]
+        spot = draft.one(*ENHANCEMENT_WORDS[values[1]])
         state(draft, mentions, "T1CE", values[1], spot, sequence)
 
 
 def _put_restriction(draft: Draft, mentions: Sequence[Mention]) -> None:
     draft.maybe(0.15, "DWI及ADC图示", "DWI、ADC图呈", "DWI与ADC提示")
-    spot = draft.one("弥散受限", "扩散受限", "弥散明显受限", "呈弥散受限改变", "弥散受限信号", "扩散明显受限", "水分子弥散受限")
+    spot = draft.one("弥散受限", "扩散受限", "弥散明显受限", "呈弥散受限改变", "弥散受限信号", "扩散明显受限", "水分子弥散受限")  # fmt: skip
     state(draft, mentions, "DWI", "高", spot)
     state(draft, mentions, "ADC", "低", spot)
 
@@ -435,12 +447,12 @@ def _put_two_values(draft: Draft, mentions: Sequence[Mention], modalities: Seque
             "around": (("呈",), (f"，周围水肿{rng.choice(('呈', '见'))}", "，周围水肿带呈", "，周围胶质增生带", "，灶周水肿呈")),
         }[style]  # fmt: skip
         draft.one(*lead)
-        one = draft.put(signal_word(rng, first))  # type: ignore[arg-type]
+        one = draft.put(signal_word(rng, first))
         draft.one(*join)
         if style in ("around", "ring") and draft.chance(0.6):
             spots = spots | put_sequences(draft, modalities[:1])
             draft.maybe(0.4, "呈")
-        two = draft.put(signal_word(rng, second))  # type: ignore[arg-type]
+        two = draft.put(signal_word(rng, second))
     for value, spot in ((first, one), (second, two)):
         for m in modalities:
             state(draft, mentions, m, value, spot, spots[m])
@@ -455,15 +467,15 @@ def _put_two_idioms(draft: Draft, mentions: Sequence[Mention], signals: Signals)
     _put_idiom_words(draft, mentions, (("T1", b1), ("T2", b2)))
 
 
-def _put_respectively(draft: Draft, mentions: Sequence[Mention], pair: Sequence[tuple[Modality, Signal | Enhancement]]) -> None:
+def _put_respectively(draft: Draft, mentions: Sequence[Mention], pair: Sequence[tuple[Modality, Value]]) -> None:
     """T1WI、T2WI分别呈低、高信号."""
     rng = draft.rng
     (m1, s1), (m2, s2) = pair
     spots = put_sequences(draft, (m1, m2))
     draft.one("分别呈", "依次呈", "分别为")
-    one = draft.put("等" if s1 == "等" else "混杂" if s1 == "混杂" else degree_word(rng, s1))  # type: ignore[arg-type]
+    one = draft.put("等" if s1 == "等" else "混杂" if s1 == "混杂" else degree_word(rng, s1))
     draft.one("、", "及", "、", "和")
-    two = draft.put((s2 if s2 in ("等", "混杂") else degree_word(rng, s2)) + "信号")  # type: ignore[arg-type]
+    two = draft.put((s2 if s2 in ("等", "混杂") else degree_word(rng, s2)) + "信号")
     state(draft, mentions, m1, s1, one, spots[m1])
     state(draft, mentions, m2, s2, two, spots[m2])
 
@@ -488,7 +500,9 @@ def put_absent(draft: Draft, mentions: Sequence[Mention], modalities: Sequence[M
         separate(draft)
 
 
-def put_negative(draft: Draft, mentions: Sequence[Mention], modalities: Sequence[Modality], opened: bool = False) -> None:
+def put_negative(
+    draft: Draft, mentions: Sequence[Mention], modalities: Sequence[Modality], opened: bool = False
+) -> None:
     """DWI未见高信号; `opened` where the sequence has been named already."""
     spots = {} if opened else put_sequences(draft, modalities)
     if not opened:
@@ -526,5 +540,3 @@ def _put_no_restriction(draft: Draft, mentions: Sequence[Mention]) -> None:
         spot = draft.one("弥散受限", "异常信号", "弥散异常", "异常")
     state(draft, mentions, "DWI", None, spot, None, negation)
     state(draft, mentions, "ADC", None, spot, None, negation)
-
-

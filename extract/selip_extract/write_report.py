@@ -3,12 +3,13 @@
 import random
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import cast
 
 from selip_contracts.findings import AnnotatedReport, Evidence, Finding, GeneralFinding, Span, SpanRole, Study
 from selip_contracts.vocabulary import CHANGES, SITES, Change, Modality
-
 from selip_extract.sample_study import GeneralChange, Place, SampledStudy, sample_study
-from selip_extract.wording import Draft, Fact, Mention, Spot, put_places, put_sequences, site_word
+from selip_extract.study import assembled
+from selip_extract.wording import Draft, Fact, Mention, Spot, Value, put_places, put_sequences, site_word
 from selip_extract.write_block import put_block
 from selip_extract.write_lesion import put_negative, state
 
@@ -40,6 +41,7 @@ _CHANGE_WORDS: dict[Change, tuple[str, ...]] = {
 }  # fmt: skip
 assert set(_CHANGE_WORDS) == set(CHANGES)
 _PAIRED = tuple(s for s in SITES if SITES[s].laterality == "paired")
+_EARLIER_SEQUENCES: tuple[tuple[Modality, ...], ...] = (("T2", "FLAIR"), ("DWI",), ("T1",), ("FLAIR",))
 _HALF_WIDTH = str.maketrans("，；：（）", ",;:()")
 _SLIPS = str.maketrans({"像": "象", "黏": "粘", "圆": "园", "欠": "久", "界": "介", "糊": "湖"})
 
@@ -54,27 +56,29 @@ class WrittenReport:
     @property
     def study(self) -> Study:
         """The distinct findings, negatives and changes with their evidence."""
-        present: dict[object, Finding] = {}
-        absent: dict[object, Finding] = {}
-        general: dict[object, GeneralFinding] = {}
-        for fact in self.facts:
-            place, evidence = fact.mention.place, self._evidence(fact)
-            if fact.modality is None:
-                change = GeneralFinding(side=place.side, site=place.site, change=fact.value, evidence=evidence)  # type: ignore[arg-type]
-                general.setdefault(change.key, change)
-                continue
-            finding = Finding(
-                modality=fact.modality, side=place.side, site=place.site, signal=fact.value, present=fact.value is not None,  # type: ignore[arg-type]
-                certainty="可疑" if fact.uncertain else "肯定", evidence=evidence,
-            )  # fmt: skip
-            (present if finding.present else absent).setdefault(finding.key, finding)
-        where = {(f.modality, f.side, f.site) for f in present.values()}
-        negatives = tuple(f for f in absent.values() if (f.modality, f.side, f.site) not in where)
-        return Study(findings=tuple(present.values()), negatives=negatives, general=tuple(general.values()))
+        findings = (self._finding(f, f.modality) for f in self.facts if f.modality is not None)
+        return assembled(findings, (self._change(f) for f in self.facts if f.modality is None))
 
     def annotated(self, report_id: str) -> AnnotatedReport:
         """The report in the annotated form."""
         return AnnotatedReport(report_id=report_id, findings_text=self.text, study=self.study)
+
+    def _finding(self, fact: Fact, modality: Modality) -> Finding:
+        return Finding(
+            modality=modality,
+            side=fact.mention.place.side,
+            site=fact.mention.place.site,
+            signal=cast(Value | None, fact.value),
+            present=fact.value is not None,
+            certainty="可疑" if fact.uncertain else "肯定",
+            evidence=self._evidence(fact),
+        )
+
+    def _change(self, fact: Fact) -> GeneralFinding:
+        place = fact.mention.place
+        return GeneralFinding(
+            side=place.side, site=place.site, change=cast(Change, fact.value), evidence=self._evidence(fact)
+        )
 
     def _evidence(self, fact: Fact) -> Evidence:
         value: SpanRole = "change" if fact.modality is None else "signal"
@@ -96,15 +100,32 @@ def write_report(rng: random.Random, study: SampledStudy) -> WrittenReport:
     draft = Draft(rng)
     stop = rng.choices(("。", "；", "，"), (84, 12, 4))[0]
     numbered = len(study.lesions) > 1 and rng.random() < 0.08
+    _put_opening(draft, study)
+    _put_lesions(draft, study, stop, numbered)
+    _put_closing(draft, study)
+    text = draft.text
+    if rng.random() < 0.2:
+        text = text.translate(_HALF_WIDTH)
+    if rng.random() < 0.1:
+        text = text.translate(_SLIPS)
+    return WrittenReport(text, tuple(draft.facts))
+
+
+def _put_opening(draft: Draft, study: SampledStudy) -> None:
+    rng = draft.rng
     if rng.random() < 0.3:
         draft.put(rng.choice(_HEADINGS).format(date=_date(rng)))
-    if not study.lesions and not study.changes or rng.random() < 0.1:
+    if (not study.lesions and not study.changes) or rng.random() < 0.1:
         _put_normal(draft, _NORMAL_BRAIN, "。")
-    if not study.lesions and rng.random() < 0.7 or rng.random() < 0.06:
+    if (not study.lesions and rng.random() < 0.7) or rng.random() < 0.06:
         _put_clear(draft, study.modalities)
     if rng.random() < 0.12:
         _put_normal(draft, _NORMAL_REST, "。")
-    _put_lesions(draft, study, stop, numbered)
+
+
+def _put_closing(draft: Draft, study: SampledStudy) -> None:
+    """The general changes, and among them what is normal, clear or of other body parts."""
+    rng = draft.rng
     closing: list[Callable[[], None]] = [lambda: _put_changes(draft, study.changes)]
     closing += [lambda: _put_normal(draft, _NORMAL_REST, rng.choice(("。", "，", "；")))] * rng.choice((0, 1, 1, 2, 3))
     if rng.random() < 0.2:
@@ -120,17 +141,11 @@ def write_report(rng: random.Random, study: SampledStudy) -> WrittenReport:
         _put_normal(draft, _ELSEWHERE, "。")
     if rng.random() < 0.1:
         draft.cut()
-    text = draft.text
-    if rng.random() < 0.2:
-        text = text.translate(_HALF_WIDTH)
-    if rng.random() < 0.1:
-        text = text.translate(_SLIPS)
-    return WrittenReport(text, tuple(draft.facts))
 
 
 def _date(rng: random.Random) -> str:
     year, month, day = rng.randint(2015, 2026), rng.randint(1, 12), rng.randint(1, 28)
-    return rng.choice((f"{year}-{month:02}-{day:02}", f"{year}年{month}月", f"{year}.{month}.{day}", f"{year}-{month}", f"{year}年{month}月{day}日"))
+    return rng.choice((f"{year}-{month:02}-{day:02}", f"{year}年{month}月", f"{year}.{month}.{day}", f"{year}-{month}", f"{year}年{month}月{day}日"))  # fmt: skip
 
 
 def _put_lesions(draft: Draft, study: SampledStudy, stop: str, numbered: bool) -> None:
@@ -160,17 +175,17 @@ def _put_earlier(draft: Draft) -> None:
     """A sentence about an earlier study, which states nothing now."""
     rng = draft.rng
     if rng.random() < 0.4:
-        draft.put(rng.choice(("前片示", "{date}片：", "{date}MR报告：", "与{date}片比较，原片", "上次检查示")).format(date=_date(rng)))
+        draft.put(rng.choice(("前片示", "{date}片：", "{date}MR报告：", "与{date}片比较，原片", "上次检查示")).format(date=_date(rng)))  # fmt: skip
         for i in range(rng.choice((1, 1, 2))):
             draft.put("，" if i else "")
             put_places(draft, [Place(rng.choice(("左侧", "右侧", "双侧")), rng.choice(_PAIRED))], plain=True)
-            put_sequences(draft, rng.choice((["T2", "FLAIR"], ["DWI"], ["T1"], ["FLAIR"])))
+            put_sequences(draft, rng.choice(_EARLIER_SEQUENCES))
             draft.one("呈高信号", "高信号", "高信号影", "呈低信号", "稍高信号")
         draft.one("。本次检查：", "。本次复查：", "。现片示：", "，本次")
         return
     draft.one("原", "前片", "上次检查", "既往")
     draft.put(rng.choice(("左侧", "右侧", "双侧")) + site_word(rng, rng.choice(_PAIRED)))
-    draft.one("病灶此次未见显示", "病灶较前缩小", "病灶范围同前", "病灶已基本吸收", "病灶大致同前", "病灶本次未见明确显示")
+    draft.one("病灶此次未见显示", "病灶较前缩小", "病灶范围同前", "病灶已基本吸收", "病灶大致同前", "病灶本次未见明确显示")  # fmt: skip
     draft.put("。")
 
 
@@ -186,7 +201,9 @@ def _put_normal_sites(draft: Draft) -> None:
     paired = [s for s in sites if SITES[s].laterality == "paired"]
     midline = [s for s in sites if SITES[s].laterality != "paired"]
     side = rng.choice(("双侧", "左侧", "双侧", "右侧"))
-    words = [(side if i == 0 else "") + site_word(rng, s) for i, s in enumerate(paired)] + [site_word(rng, s) for s in midline]
+    words = [(side if i == 0 else "") + site_word(rng, s) for i, s in enumerate(paired)] + [
+        site_word(rng, s) for s in midline
+    ]
     draft.put("、".join(words))
     draft.one(
         "未见异常", "形态信号未见异常", "未见异常信号", "信号正常", "显示清晰", "形态如常", "未见明显异常信号影", "未见受压", "未见受累", "未见扩大", "未见增厚", "未见明显异常", "形态正常", "未见包绕", "信号未见异常改变", "未见明显扩张及狭窄",
@@ -200,7 +217,11 @@ def _put_changes(draft: Draft, changes: Sequence[GeneralChange]) -> None:
     while rest:
         change = rest.pop(0)
         together = [change, *(c for c in rest if c.change == change.change and rng.random() < 0.6)]
-        together = [c for i, c in enumerate(together) if Place(c.side, c.site) not in [Place(d.side, d.site) for d in together[:i]]]
+        together = [
+            c
+            for i, c in enumerate(together)
+            if Place(c.side, c.site) not in [Place(d.side, d.site) for d in together[:i]]
+        ]
         rest = [c for c in rest if c not in together]
         draft.maybe(0.06, "邻近", "局部", "相应")
         mentions = put_places(draft, [Place(c.side, c.site) for c in together], plain=True)
@@ -238,4 +259,3 @@ def _put_clear(draft: Draft, modalities: Sequence[Modality]) -> None:
                 draft.put("，")
             put_negative(draft, mentions, (modality,))
     draft.put("。")
-
