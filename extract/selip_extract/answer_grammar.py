@@ -3,6 +3,7 @@
 from functools import lru_cache
 
 import xgrammar
+
 from selip_contracts.vocabulary import Side
 from selip_extract.task import ABSENT, END, NO_SIDE, SEQUENCE_TOKENS, SITE_TOKENS, VOCABULARY, Support
 
@@ -19,9 +20,8 @@ def _choice(words: tuple[str, ...]) -> str:
 def answer_grammar(words: Support) -> str:
     """The answers that the words support, in EBNF over concatenated words of the vocabulary."""
     values = _choice((*words.signals, ABSENT))
-    items = [
-        f'"{SEQUENCE_TOKENS[m]}" {_choice((*words.enhancements, ABSENT)) if m == "T1CE" else values}' for m in words.modalities
-    ]
+    enhancements = _choice((*words.enhancements, ABSENT))
+    items = [f'"{SEQUENCE_TOKENS[m]}" {enhancements if m == "T1CE" else values}' for m in words.modalities]
     if not items or not words.places:
         return 'root ::= ""'
     sides = [_place(side, sites) for side, sites in words.places]

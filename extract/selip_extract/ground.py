@@ -2,22 +2,33 @@
 
 import re
 from collections.abc import Iterable, Sequence
-from typing import NamedTuple
+from typing import NamedTuple, TypedDict
 
 from selip_contracts.findings import Count, Evidence, Finding, Span, SpanRole
 from selip_extract.places import Placed, placed_sites
 from selip_extract.scan import Token
 from selip_extract.task import Question, Statement
 
-_MORPHOLOGY = re.compile(r"(?:[大小]|类|不规则|半)?(?:斑片|斑点|点片|条片|片|点|团块|结节|条|线|囊|环|弧|带|裂隙|絮|卵圆|圆|新月|梭|桑葚|帽|晕|楔|分叶|肿块|脑回|斑)(?:状|样|形)")
-_COUNTS: dict[str, Count] = {"多发": "多发", "多个": "多发", "数个": "多发", "散在": "散在", "单发": "单发", "一枚": "单发", "一个": "单发"}
+_MORPHOLOGY = re.compile(
+    "(?:[大小]|类|不规则|半)?"
+    "(?:斑片|斑点|点片|条片|片|点|团块|结节|条|线|囊|环|弧|带|裂隙|絮|卵圆|圆|新月|梭|桑葚|帽|晕|楔|分叶|肿块|脑回|斑)"
+    "(?:状|样|形)"
+)
+_COUNTS: dict[str, Count] = {
+    "多发": "多发", "多个": "多发", "数个": "多发", "散在": "散在", "单发": "单发", "一枚": "单发", "一个": "单发",
+}  # fmt: skip
 _COUNT = re.compile("|".join(_COUNTS))
 _MARGIN = re.compile(r"(?:边界|境界|边缘)(?:尚|欠|不|较|部分)?(?:清楚|清晰|清|模糊|光整|规则|毛糙)")
-_LESION = re.compile("软化灶|水肿|囊肿|出血灶|出血|血肿|腔隙灶|肿块|结节|脓肿|梗死灶|梗塞灶|脱髓鞘灶|囊腔|挫伤灶|转移灶")
+_LESION = re.compile(
+    "软化灶|水肿|囊肿|出血灶|出血|血肿|腔隙灶|肿块|结节|脓肿|梗死灶|梗塞灶|脱髓鞘灶|囊腔|挫伤灶|转移灶"
+)
 _NUMBERS = re.compile(r"(\d+(?:\.\d+)?)\s*(mm|cm|毫米|厘米|公分)?", re.IGNORECASE)
 _SIZE = re.compile(
-    r"\d+(?:\.\d+)?\s*(?:mm|cm|毫米|厘米)?(?:\s*[×xX*＊]\s*\d+(?:\.\d+)?\s*(?:mm|cm|毫米|厘米)?)+|\d+(?:\.\d+)?\s*(?:mm|cm|毫米|厘米)", re.IGNORECASE
+    r"\d+(?:\.\d+)?\s*(?:mm|cm|毫米|厘米)?(?:\s*[×xX*＊]\s*\d+(?:\.\d+)?\s*(?:mm|cm|毫米|厘米)?)+"
+    r"|\d+(?:\.\d+)?\s*(?:mm|cm|毫米|厘米)",
+    re.IGNORECASE,
 )
+_NEGATION_ENDS = frozenset(("signal", "enhancement", "verb", "sequence"))
 _EARLIER = re.compile(r"（前[^）]*$|\(前[^)]*$|[片次](?:约|为)?$")
 
 
@@ -29,6 +40,16 @@ class Words(NamedTuple):
     signal: Token
     sequence: Token | None
     negation: Token | None
+
+
+class Description(TypedDict, total=False):
+    """What the words around a statement say of the lesion, by the names of the finding's fields; sizes in mm."""
+
+    morphology: str | None
+    count: Count | None
+    size_mm: tuple[float, ...]
+    margin: str | None
+    lesion: str | None
 
 
 _ROLES: tuple[SpanRole, ...] = ("site", "side", "signal", "sequence", "negation")
@@ -51,11 +72,9 @@ def grounded(text: str, question: Question, statements: Iterable[Statement]) -> 
 
 
 def _place(statement: Statement, placed: Sequence[Placed], tokens: Sequence[Token]) -> tuple[Placed, Token] | None:
-    """Where the site is named with this side; else where it is named without one, its side having been told before."""
+    """The last place where the site is named with this very side."""
     exact = [p for p in placed if p.site == statement.site and p.side == statement.side]
-    if exact:
-        return exact[-1], tokens[exact[-1].index]
-    return None
+    return (exact[-1], tokens[exact[-1].index]) if exact else None
 
 
 def _value(statement: Statement, tokens: Sequence[Token]) -> tuple[Token, Token | None, Token | None] | None:
@@ -90,7 +109,7 @@ def _negation_before(tokens: Sequence[Token], at: int) -> Token | None:
     for token in reversed(tokens[max(0, at - 8) : at]):
         if token.kind == "negation":
             return token
-        if token.kind in ("signal", "enhancement", "verb", "sequence") or (token.kind == "punctuation" and token.value != "、"):
+        if token.kind in _NEGATION_ENDS or (token.kind == "punctuation" and token.value != "、"):
             return None
     return None
 
@@ -99,7 +118,7 @@ def _sequence_near(statement: Statement, tokens: Sequence[Token], at: int) -> tu
     """How many tokens the sequence's name stands away, before rather than after."""
     for distance in range(1, len(tokens)):
         for place, cost in ((at - distance, distance), (at + distance, 3 * distance)):
-            if 0 <= place < len(tokens) and tokens[place].kind == "sequence" and tokens[place].value == statement.modality:
+            if 0 <= place < len(tokens) and tokens[place][:2] == ("sequence", statement.modality):
                 return cost, tokens[place]
     return len(tokens), None
 
@@ -122,7 +141,7 @@ def finding(text: str, statement: Statement, words: Words, doubtful: bool) -> Fi
         present=present,
         evidence=Evidence(text=text[start:end], start=start, end=end, spans=spans),
         certainty="可疑" if doubtful else "肯定",
-        **(_described(around) if present else {}),  # type: ignore[arg-type]
+        **(_described(around) if present else Description()),
     )
 
 
@@ -134,23 +153,25 @@ def _doubtful(text: str, question: Question, value: Token) -> bool:
             break
         clause = [] if token.kind == "punctuation" and token.value in (",", ";") else [*clause, token]
     cues = {t.value for t in clause if t.kind == "cue"}
-    return "可疑" in cues or ("部分" in cues and not any(t.kind == "site" for t in clause) and "病灶" in text[clause[0].start : value.start])
+    if "部分" not in cues or any(t.kind == "site" for t in clause):
+        return "可疑" in cues
+    return "可疑" in cues or "病灶" in text[clause[0].start : value.start]
 
 
-def _described(around: str) -> dict[str, object]:
+def _described(around: str) -> Description:
     """Morphology, count, size, margin and noun as the words between site and signal say them."""
     morphology, count, margin, lesion = (p.search(around) for p in (_MORPHOLOGY, _COUNT, _MARGIN, _LESION))
-    return {
-        "morphology": morphology[0] if morphology else None,
-        "count": _COUNTS[count[0]] if count else None,
-        "size_mm": _size(around),
-        "margin": margin[0] if margin else None,
-        "lesion": lesion[0] if lesion else None,
-    }
+    return Description(
+        morphology=morphology[0] if morphology else None,
+        count=_COUNTS[count[0]] if count else None,
+        size_mm=_size(around),
+        margin=margin[0] if margin else None,
+        lesion=lesion[0] if lesion else None,
+    )
 
 
 def _size(around: str) -> tuple[float, ...]:
-    """The dimensions with the largest product, in millimetres; sizes of an earlier study do not count."""
+    """The dimensions in mm: of several, those with most numbers and then the largest; none of an earlier study."""
     sizes: list[tuple[float, ...]] = []
     for match in _SIZE.finditer(around):
         if _EARLIER.search(around[: match.start()]):

@@ -2,11 +2,11 @@
 
 import random
 from collections.abc import Iterator
-from typing import NamedTuple
+from typing import NamedTuple, cast
 
 from selip_extract.scan import scan
 from selip_extract.task import BLANK, Question, Statement, answer, prompt, questions, support
-from selip_extract.wording import Fact
+from selip_extract.wording import Fact, Value
 from selip_extract.write_report import WrittenReport, write_study
 
 
@@ -20,13 +20,14 @@ class Lesson(NamedTuple):
 def _statement(fact: Fact) -> Statement:
     assert fact.modality is not None
     place = fact.mention.place
-    return Statement(place.side, place.site, fact.modality, fact.value)  # type: ignore[arg-type]
+    return Statement(place.side, place.site, fact.modality, cast(Value | None, fact.value))
 
 
 def _sayable(question: Question, statement: Statement) -> bool:
     words = support(question)
+    places = {(side, question.sites[i]) for side, sites in words.places for i in sites}
     return (
-        any(side == statement.side and statement.site in (question.sites[i] for i in sites) for side, sites in words.places)
+        (statement.side, statement.site) in places
         and statement.modality in words.modalities
         and (statement.value is None or statement.value in (*words.signals, *words.enhancements))
     )

@@ -7,13 +7,14 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from selip_extract.task import BLANK, END, PAD, VOCABULARY
-from selip_shared.errors import SelipError
-from selip_shared.files import write_text
 from tokenizers import Tokenizer
 from tokenizers.models import WordLevel
 from tokenizers.pre_tokenizers import WhitespaceSplit
 from transformers import AutoModelForCausalLM, AutoTokenizer, LlamaForCausalLM, PreTrainedModel, PreTrainedTokenizerFast
+
+from selip_extract.task import BLANK, END, PAD, VOCABULARY
+from selip_shared.errors import SelipError
+from selip_shared.files import write_text
 
 MODEL_FOLDER = Path(__file__).parent / "model"
 
@@ -25,16 +26,18 @@ def word_numbers() -> dict[str, int]:
 
 
 def tokenizer() -> PreTrainedTokenizerFast:
-    """A tokenizer for questions and answers as words between blanks."""
+    """A tokenizer for questions and answers as words between blanks; it pads on the left."""
     words = Tokenizer(WordLevel(word_numbers(), unk_token=BLANK))
     words.pre_tokenizer = WhitespaceSplit()
-    return PreTrainedTokenizerFast(tokenizer_object=words, pad_token=PAD, eos_token=END, unk_token=BLANK, padding_side="left")
+    return PreTrainedTokenizerFast(  # type: ignore[no-untyped-call]
+        tokenizer_object=words, pad_token=PAD, eos_token=END, unk_token=BLANK, padding_side="left"
+    )
 
 
 def save_model(model: LlamaForCausalLM, folder: Path, recipe: dict[str, Any]) -> None:
     """Write the model in half precision with its tokenizer and its recipe."""
     folder.mkdir(parents=True, exist_ok=True)
-    copy.deepcopy(model).to(torch.float16).save_pretrained(folder)
+    copy.deepcopy(model).to(torch.float16).save_pretrained(folder)  # type: ignore[arg-type]
     tokenizer().save_pretrained(folder)
     write_text(folder / "recipe.json", json.dumps(recipe, ensure_ascii=False, indent=1) + "\n")
 
@@ -42,15 +45,23 @@ def save_model(model: LlamaForCausalLM, folder: Path, recipe: dict[str, Any]) ->
 def load_model(folder: Path) -> PreTrainedModel:
     """The model of a folder in single precision, for inference; SelipError where there is none."""
     try:
-        model: PreTrainedModel = AutoModelForCausalLM.from_pretrained(folder, dtype=torch.float32, use_safetensors=True, local_files_only=True)
+        model: PreTrainedModel = AutoModelForCausalLM.from_pretrained(
+            folder, dtype=torch.float32, use_safetensors=True, local_files_only=True
+        )
     except (OSError, ValueError) as failure:
-        raise SelipError(f"There is no language model in {folder}: name a folder with config.json and model.safetensors.") from failure
-    return model.eval()
+        raise SelipError(
+            f"There is no language model in {folder}: name a folder with config.json and model.safetensors."
+        ) from failure
+    model.train(False)
+    return model
 
 
 def load_tokenizer(folder: Path) -> PreTrainedTokenizerFast:
     """The tokenizer of a folder; SelipError where it does not speak the words of the task."""
-    words: PreTrainedTokenizerFast = AutoTokenizer.from_pretrained(folder, local_files_only=True)
-    if words.get_vocab() != word_numbers():
-        raise SelipError(f"The model in {folder} was trained for another version of the task: train it again or use the one that ships.")
+    words = AutoTokenizer.from_pretrained(folder, local_files_only=True)
+    if not isinstance(words, PreTrainedTokenizerFast) or words.get_vocab() != word_numbers():
+        raise SelipError(
+            f"The model in {folder} was trained for another version of the task: "
+            "train it again or use the one that ships."
+        )
     return words

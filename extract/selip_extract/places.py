@@ -1,20 +1,24 @@
-"""Which side each named site has: a side carries over an enumeration until another is named (rule 2 of the annotation)."""
+"""Which side each named site has: it carries over an enumeration until another is named (rule 2 of the annotation)."""
 
-from collections.abc import Iterable, Sequence
-from typing import NamedTuple
+from collections.abc import Sequence
+from typing import NamedTuple, cast
 
 from selip_contracts.vocabulary import SITES, Side, ancestors
 from selip_extract.scan import Token
 
 _PREDICATES = frozenset(
-    ("signal", "enhancement", "restriction", "change", "negation", "abnormal", "normal", "verb", "sequence", "elsewhere")
+    "signal enhancement restriction change negation abnormal normal verb sequence elsewhere".split()
 )
+_ENDING_CUES = frozenset(("外", "其余", "上述", "前者", "后者", "同上"))
 
 
 class Placed(NamedTuple):
-    """A site that is named, the side that governs it, and the tokens that say both."""
+    """A site that is named by the token at `index`, the side that governs it, and the token that says the side.
 
-    index: int
+    `locates` is true where the site only says in what larger part the next one lies.
+    """
+
+    index: int  # type: ignore[assignment]  # hides tuple.index, which nothing needs here
     site: str
     side: Side | None
     side_token: Token | None
@@ -22,23 +26,35 @@ class Placed(NamedTuple):
 
 
 def placed_sites(tokens: Sequence[Token]) -> list[Placed]:
-    """Every site token with its side; `locates` where the site only says in what larger part the next one lies."""
+    """Every site token with its side, in the order of the tokens."""
     found: list[Placed] = []
     carried: Token | None = None
     for i, token in enumerate(tokens):
         if token.kind == "side":
             carried = token
             if i and tokens[i - 1].value == "位于" and not _leads_to_site(tokens, i):
-                found = [p if p.side else p._replace(side=token.value, side_token=token) for p in found]  # type: ignore[arg-type]
+                found = [p if p.side else p._replace(side=_side(token), side_token=token) for p in found]
         elif token.kind == "site":
             found.append(_placed(tokens, i, carried))
-        elif token.kind in _PREDICATES or (token.kind == "punctuation" and token.value in (";", ":")):
-            carried = None
-        elif token.kind == "lesion" and not _continues(tokens, i):
-            carried = None
-        elif token.kind == "cue" and token.value in ("外", "其余", "上述", "前者", "后者", "同上"):
+        elif _ends_enumeration(tokens, i):
             carried = None
     return found
+
+
+def _side(token: Token) -> Side:
+    return cast(Side, token.value)
+
+
+def _ends_enumeration(tokens: Sequence[Token], at: int) -> bool:
+    match tokens[at].kind:
+        case "punctuation":
+            return tokens[at].value in (";", ":")
+        case "lesion":
+            return not _continues(tokens, at)
+        case "cue":
+            return tokens[at].value in _ENDING_CUES
+        case kind:
+            return kind in _PREDICATES
 
 
 def _leads_to_site(tokens: Sequence[Token], at: int) -> bool:
@@ -59,7 +75,7 @@ def _placed(tokens: Sequence[Token], at: int, carried: Token | None) -> Placed:
         governing = carried
     else:
         governing = None
-    side: Side | None = governing.value if governing is not None else None  # type: ignore[assignment]
+    side = None if governing is None else _side(governing)
     return Placed(at, token.value, side, governing, _locates(tokens, at))
 
 
@@ -81,8 +97,3 @@ def _locates(tokens: Sequence[Token], at: int) -> bool:
     if not following or following[0].start != tokens[at].end:
         return False
     return following[0].kind == "site" and tokens[at].value in ancestors(following[0].value)
-
-
-def sides_of(tokens: Iterable[Placed], site: str) -> set[Side | None]:
-    """The sides that govern the site's mentions."""
-    return {p.side for p in tokens if p.site == site}

@@ -1,10 +1,14 @@
 """General changes (扩大, 受压, 积液 …): read by rule, since they belong to no sequence."""
 
 from collections.abc import Iterator, Sequence
+from typing import cast
 
 from selip_contracts.findings import Evidence, GeneralFinding, Span
+from selip_contracts.vocabulary import Change
 from selip_extract.places import Placed, placed_sites
 from selip_extract.scan import Scan, Token
+
+_PREDICATES = frozenset(("change", "negation", "normal", "signal", "sequence", "abnormal"))
 
 
 def read_changes(scan: Scan) -> list[GeneralFinding]:
@@ -19,7 +23,7 @@ def _sentence_changes(text: str, sentence: Sequence[Token]) -> Iterator[GeneralF
     negated = earlier = False
     for i, token in enumerate(sentence):
         if token.kind == "site":
-            if named and any(t.kind in ("change", "negation", "normal", "signal", "sequence", "abnormal") for t in sentence[named[-1].index : i]):
+            if named and any(t.kind in _PREDICATES for t in sentence[named[-1].index : i]):
                 named = []
             place = places[at]
             at += 1
@@ -43,4 +47,4 @@ def _change(text: str, sentence: Sequence[Token], place: Placed, token: Token) -
         spans.append(Span(role="side", start=place.side_token.start, end=place.side_token.end))
     start, end = min(s.start for s in spans), max(s.end for s in spans)
     evidence = Evidence(text=text[start:end], start=start, end=end, spans=tuple(spans))
-    return GeneralFinding(side=place.side, site=place.site, change=token.value, evidence=evidence)  # type: ignore[arg-type]
+    return GeneralFinding(side=place.side, site=place.site, change=cast(Change, token.value), evidence=evidence)
