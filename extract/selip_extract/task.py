@@ -10,10 +10,21 @@ sides and sites once, then sequence and signal in the order of the text (否: ex
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import NamedTuple, get_args
+from itertools import pairwise
+from typing import NamedTuple, cast
 
-from selip_contracts.vocabulary import ENHANCEMENTS, MODALITIES, SIDES, SIGNALS, SITES, Enhancement, Modality, Side, Signal, ancestors
-
+from selip_contracts.vocabulary import (
+    ENHANCEMENTS,
+    MODALITIES,
+    SIDES,
+    SIGNALS,
+    SITES,
+    Enhancement,
+    Modality,
+    Side,
+    Signal,
+    ancestors,
+)
 from selip_extract.lexicon import CUES
 from selip_extract.places import placed_sites
 from selip_extract.scan import Scan, Token
@@ -44,16 +55,23 @@ _CLASS_TOKENS = tuple(f"<{c}>" for c in (*_SITE_CLASSES, "中", "深"))
 _SILENT_CUES = frozenset(("信号",))
 VOCABULARY: tuple[str, ...] = (
     PAD, END, NOW, ANSWER, BLANK, *_CLASS_TOKENS, *SITE_TOKENS, *SIDES, NO_SIDE, "偏左侧", "偏右侧", "偏双侧",
-    *SEQUENCE_TOKENS.values(), *SIGNALS, *ENHANCEMENTS, "受限", ABSENT, "变", "未见", "异常", "正常", "灶", "呈", "他处", "尺寸", "日期",
+    *SEQUENCE_TOKENS.values(), *SIGNALS, *ENHANCEMENTS,
+    "受限", ABSENT, "变", "未见", "异常", "正常", "灶", "呈", "他处", "尺寸", "日期",
     ",", ";", ":", "、", "(", ")", *(cue for cue in CUES if cue not in _SILENT_CUES),
 )  # fmt: skip
 assert len(set(VOCABULARY)) == len(VOCABULARY)
 # an answer's grammar is over characters: no word of an answer may begin another
-_ANSWER_WORDS = (*SITE_TOKENS, *SIDES, NO_SIDE, *SEQUENCE_TOKENS.values(), *SIGNALS, *ENHANCEMENTS, ABSENT, ":", ";")
+_ANSWER_WORDS = (
+    *SITE_TOKENS, *SIDES, NO_SIDE, *SEQUENCE_TOKENS.values(), *SIGNALS, *ENHANCEMENTS, ABSENT, ":", ";",
+)  # fmt: skip
 assert not any(a != b and a.startswith(b) for a in _ANSWER_WORDS for b in _ANSWER_WORDS)
 
 _SEQUENCE_OF = {token: modality for modality, token in SEQUENCE_TOKENS.items()}
+_SIDE_OF: dict[str, Side | None] = {NO_SIDE: None, **{side: side for side in SIDES}}
+_VALUE_OF: dict[str, Signal | Enhancement | None] = {ABSENT: None, **{v: v for v in (*SIGNALS, *ENHANCEMENTS)}}
 _POINTING_CUES = frozenset("其余 上述 前者 后者 同上 除 其中 部分 周围 其内 边缘 中心 相应 较大".split())
+_STATING = frozenset(("signal", "enhancement", "restriction"))
+_INTRODUCING = frozenset(("sequence", "enhancement", "restriction", "abnormal", "lesion", "change"))
 _LITERAL: dict[str, str] = {
     "restriction": "受限", "change": "变", "negation": "未见", "abnormal": "异常", "normal": "正常",
     "lesion": "灶", "verb": "呈", "elsewhere": "他处", "size": "尺寸", "date": "日期",
@@ -122,7 +140,7 @@ def _answerable(unit: Sequence[Token], context: Sequence[Token]) -> bool:
 
 def _points_back(unit: Sequence[Token]) -> bool:
     first_site = next((i for i, t in enumerate(unit) if t.kind == "site"), None)
-    if first_site is None or any(t.kind in ("signal", "enhancement", "restriction") for t in unit[:first_site]):
+    if first_site is None or _kinds(unit[:first_site]) & _STATING:
         return True
     if not any(t.kind in ("side", "post_side") for t in unit) and any(
         t.kind == "site" and SITES[t.value].laterality == "paired" for t in unit
@@ -158,9 +176,7 @@ def questions(scan: Scan) -> list[Question]:
                 sites = tuple(dict.fromkeys(t.value for t in (*unit, *context) if t.kind == "site"))[:MOST_SITES]
                 asked.append(Question(context, unit, sites))
             kinds = _kinds(unit)
-            if "site" in kinds and kinds & {"sequence", "enhancement", "restriction", "abnormal", "lesion", "change"}:
-                before.append(unit)
-            elif before and kinds & {"signal", "enhancement", "restriction"}:
+            if ("site" in kinds and kinds & _INTRODUCING) or (before and kinds & _STATING):
                 before.append(unit)
     return asked
 
@@ -178,32 +194,33 @@ def _recent(before: Sequence[tuple[Token, ...]]) -> tuple[Token, ...]:
 
 
 def _words(tokens: Iterable[Token], numbers: dict[str, str]) -> Iterator[str]:
+    """What the model sees of the tokens; blanks in a row are one."""
     blank = False
     for token in tokens:
-        match token.kind:
-            case "site" if token.value in numbers:
-                yield SITE_CLASS[token.value]
-                yield numbers[token.value]
-            case "sequence":
-                yield SEQUENCE_TOKENS[token.value]  # type: ignore[index]
-            case "side" | "signal" | "enhancement" | "punctuation":
-                yield token.value
-            case "post_side":
-                yield "偏" + token.value
-            case "cue":
-                if token.value in _SILENT_CUES:
-                    continue
-                yield token.value
-            case "layer":
-                continue
-            case kind if kind in _LITERAL:
-                yield _LITERAL[kind]
-            case _:
-                if not blank:
-                    yield BLANK
-                blank = True
-                continue
-        blank = False
+        said = _word(token, numbers)
+        if said == (BLANK,) and blank:
+            continue
+        if said:
+            blank = said == (BLANK,)
+        yield from said
+
+
+def _word(token: Token, numbers: dict[str, str]) -> tuple[str, ...]:
+    match token.kind:
+        case "site" if token.value in numbers:
+            return SITE_CLASS[token.value], numbers[token.value]
+        case "sequence":
+            return (SEQUENCE_TOKENS[cast(Modality, token.value)],)
+        case "side" | "signal" | "enhancement" | "punctuation":
+            return (token.value,)
+        case "post_side":
+            return ("偏" + token.value,)
+        case "cue":
+            return () if token.value in _SILENT_CUES else (token.value,)
+        case "layer":
+            return ()
+        case kind:
+            return (_LITERAL.get(kind, BLANK),)
 
 
 def prompt(question: Question) -> list[str]:
@@ -213,7 +230,10 @@ def prompt(question: Question) -> list[str]:
 
 
 def answer(question: Question, events: Iterable[tuple[int, Sequence[tuple[int, Statement]]]]) -> list[str]:
-    """The right answer in words: `events` are (offset of the signal, (offset of the site, statement) …)."""
+    """The right answer in words: `events` are (offset of the signal, [(offset of the site, statement), …]).
+
+    KeyError where the question does not name a statement's site.
+    """
     named = dict(zip(question.sites, SITE_TOKENS, strict=False))
     groups: list[tuple[tuple[tuple[Side | None, str], ...], list[str]]] = []
     for _, statements in sorted(events, key=lambda e: e[0]):
@@ -247,19 +267,25 @@ def read_answer(question: Question, words: Iterable[str]) -> list[Statement]:
     for word in words:
         if word in named:
             places.append((side, named[word]))
-        elif word == NO_SIDE:
-            side = None
-        elif word in get_args(Side):
-            side = word  # type: ignore[assignment]
+        elif word in _SIDE_OF:
+            side = _SIDE_OF[word]
         elif word in _SEQUENCE_OF:
             modality = _SEQUENCE_OF[word]
         elif word == ";":
             found += pending
             places, pending, side, modality = [], [], None, None
-        elif modality is not None:
-            value = None if word == ABSENT else word
-            pending += [Statement(s, site, modality, value) for s, site in places]  # type: ignore[arg-type]
+        elif modality is not None and word in _VALUE_OF:
+            pending += [Statement(s, site, modality, _VALUE_OF[word]) for s, site in places]
     return list(dict.fromkeys(found))
+
+
+def _sides_alone(sentence: Sequence[Token]) -> set[Side]:
+    """The sides that stand for a lesion told before: 右侧T1WI呈高信号, 左侧者未见强化."""
+    return {
+        cast(Side, token.value)
+        for token, following in pairwise(sentence)
+        if token.kind == "side" and following.kind in ("sequence", "lesion", "size")
+    }
 
 
 def _supported_places(question: Question) -> tuple[tuple[Side | None, tuple[int, ...]], ...]:
@@ -268,8 +294,15 @@ def _supported_places(question: Question) -> tuple[tuple[Side | None, tuple[int,
     for place in (*placed_sites(question.sentence), *placed_sites(question.context)):
         if not place.locates:
             sides.setdefault(place.site, set()).add(place.side)
-    by_side = {side: tuple(i for i, s in enumerate(question.sites) if side in sides.get(s, ())) for side in (*SIDES, None)}
-    return tuple((side, numbers) for side, numbers in by_side.items() if numbers)
+    for side in _sides_alone(question.sentence):
+        for given in sides.values():
+            if "双侧" in given:
+                given.add(side)
+    by_side = (
+        (side, tuple(i for i, site in enumerate(question.sites) if side in sides.get(site, ())))
+        for side in (*SIDES, None)
+    )
+    return tuple((side, numbers) for side, numbers in by_side if numbers)
 
 
 def support(question: Question) -> Support:
