@@ -1,4 +1,4 @@
-"""Train the model that ships: a small decoder, from nothing, on pseudo-reports; resumable, the same for the same seed."""
+"""Train the model that ships: a small decoder, from nothing, on pseudo-reports; the same for the same seed."""
 
 import json
 import time
@@ -10,13 +10,14 @@ from typing import Annotated
 import torch
 import typer
 from safetensors.torch import load_file, save_file
-from selip_shared.files import write_text
-from selip_shared.provenance import environment
+from torch.multiprocessing.spawn import spawn
 from transformers import LlamaConfig, LlamaForCausalLM
 
 from selip_extract.lesson import Lesson, lesson_stream
 from selip_extract.model_files import MODEL_FOLDER, save_model, word_numbers
 from selip_extract.task import END, PAD, TASK_VERSION, VOCABULARY
+from selip_shared.files import write_text
+from selip_shared.provenance import environment
 
 HIDDEN, LAYERS, HEADS, FEED_FORWARD = 256, 4, 4, 704
 TOKENS_PER_BATCH = 2048
@@ -26,14 +27,16 @@ WARM_UP = 300
 COOL_DOWN = 0.35
 SAVE_EVERY = 500
 VALIDATION_SEED = 999_983
+VALIDATION_LESSONS = 1024
 IGNORED = -100
+Curve = list[dict[str, float]]
 
 
 def new_model(seed: int) -> LlamaForCausalLM:
     """The untrained decoder."""
     torch.manual_seed(seed)
     numbers = word_numbers()
-    return LlamaForCausalLM(
+    return LlamaForCausalLM(  # type: ignore[no-untyped-call]
         LlamaConfig(
             vocab_size=len(VOCABULARY),
             hidden_size=HIDDEN,
@@ -54,9 +57,7 @@ def batches(lessons: Iterator[Lesson]) -> Iterator[tuple[torch.Tensor, torch.Ten
     """Token ids and labels, (lessons, length) each, of like length; labels only on the answer."""
     numbers = word_numbers()
     while chunk := list(islice(lessons, LESSONS_PER_CHUNK)):
-        rows = sorted(
-            ([numbers[w] for w in x.prompt], [numbers[w] for w in (*x.answer, END)]) for x in chunk
-        )
+        rows = sorted(([numbers[w] for w in x.prompt], [numbers[w] for w in (*x.answer, END)]) for x in chunk)
         rows.sort(key=lambda r: len(r[0]) + len(r[1]))
         found = []
         while rows:
@@ -85,11 +86,11 @@ def rate(step: int, steps: int) -> float:
 
 
 @torch.no_grad()
-def validation(model: LlamaForCausalLM, count: int = 1024) -> tuple[float, float]:
+def validation(model: LlamaForCausalLM) -> tuple[float, float]:
     """(loss per answer token, share of answers that are right in every token) on lessons never trained on."""
-    model.eval()
+    model.train(False)
     total = tokens = right = answers = 0.0
-    for ids, labels in batches(islice(lesson_stream(VALIDATION_SEED), count)):
+    for ids, labels in batches(islice(lesson_stream(VALIDATION_SEED), VALIDATION_LESSONS)):
         logits = model(input_ids=ids).logits[:, :-1].float()
         wanted = labels[:, 1:]
         kept = wanted != IGNORED
@@ -106,12 +107,14 @@ def train(out: Path, steps: int, seed: int, processes: int) -> None:
     out.mkdir(parents=True, exist_ok=True)
     meeting = out / "meeting"
     meeting.unlink(missing_ok=True)
-    torch.multiprocessing.spawn(_train, (processes, meeting, out, steps, seed), nprocs=processes)  # type: ignore[no-untyped-call]
+    spawn(_train, (processes, meeting, out, steps, seed), nprocs=processes)  # type: ignore[no-untyped-call]
 
 
 def _train(rank: int, processes: int, meeting: Path, out: Path, steps: int, seed: int) -> None:
     torch.set_num_threads(1)
-    torch.distributed.init_process_group("gloo", init_method=f"file://{meeting.absolute()}", rank=rank, world_size=processes)
+    torch.distributed.init_process_group(
+        "gloo", init_method=f"file://{meeting.absolute()}", rank=rank, world_size=processes
+    )
     model = new_model(seed)
     parameters = list(model.parameters())
     optimizer = torch.optim.AdamW(parameters, lr=LEARNING_RATE, betas=(0.9, 0.98), weight_decay=0.01)
@@ -135,7 +138,8 @@ def _train(rank: int, processes: int, meeting: Path, out: Path, steps: int, seed
         if (step + 1) % 50 == 0:
             seconds = time.monotonic() - started
             left = seconds / (step + 1 - done) * (steps - step - 1)
-            print(f"step {step + 1}/{steps}  loss {running:.4f}  {tokens / seconds:.0f} tokens/s  {left / 60:.1f} min left", flush=True)
+            speed = f"{tokens / seconds:.0f} tokens/s  {left / 60:.1f} min left"
+            print(f"step {step + 1}/{steps}  loss {running:.4f}  {speed}", flush=True)
         if (step + 1) % SAVE_EVERY == 0 or step + 1 == steps:
             loss_value, exact = validation(model)
             curve.append({"step": step + 1, "loss": loss_value, "exact": exact})
@@ -146,9 +150,11 @@ def _train(rank: int, processes: int, meeting: Path, out: Path, steps: int, seed
                 "versions": environment(["torch", "transformers", "tokenizers"]),
             }  # fmt: skip
             save_model(model, out / "model", recipe)
+    torch.distributed.destroy_process_group()
 
 
 def _average_gradients(parameters: list[torch.nn.Parameter], processes: int) -> None:
+    """Replace the gradients by their mean over the processes, so that all make the same step."""
     flat = torch.cat([p.grad.flatten() for p in parameters if p.grad is not None])
     torch.distributed.all_reduce(flat)
     flat /= processes
@@ -159,7 +165,7 @@ def _average_gradients(parameters: list[torch.nn.Parameter], processes: int) -> 
             at += p.numel()
 
 
-def _restored(out: Path, model: LlamaForCausalLM, optimizer: torch.optim.Optimizer) -> tuple[int, list[dict[str, float]]]:
+def _restored(out: Path, model: LlamaForCausalLM, optimizer: torch.optim.Optimizer) -> tuple[int, Curve]:
     """Load the last checkpoint, if there is one: (steps done, validation curve)."""
     if not (out / "progress.json").exists():
         return 0, []
@@ -172,7 +178,7 @@ def _restored(out: Path, model: LlamaForCausalLM, optimizer: torch.optim.Optimiz
     return progress["step"], progress["curve"]
 
 
-def _save(out: Path, model: LlamaForCausalLM, optimizer: torch.optim.Optimizer, step: int, curve: list[dict[str, float]]) -> None:
+def _save(out: Path, model: LlamaForCausalLM, optimizer: torch.optim.Optimizer, step: int, curve: Curve) -> None:
     tensors = {}
     for name, parameter in model.named_parameters():
         tensors[f"model.{name}"] = parameter.detach().clone()
