@@ -68,6 +68,7 @@ class _Sentence:
     before_exception: list[Spot] | None = None
     whole: list[Spot] = field(default_factory=list)
     rest: bool = False
+    both: list[Spot] = field(default_factory=list)
     changed: list[Spot] = field(default_factory=list)
     change_leads: bool = False
     introduced: list[Spot] = field(default_factory=list)
@@ -121,12 +122,17 @@ class _Sentence:
         return [spot]
 
     def _side(self, token: Token) -> None:
-        """右侧者轻度强化: a side that stands for the lesion on it."""
+        """右侧者轻度强化, 右侧T1WI呈高信号: a side that stands for the lesion on it."""
         following = self.tokens[self.at + 1] if self.at + 1 < len(self.tokens) else None
-        if following is not None and following.kind == "lesion" and following.start == token.end:
-            on_it = [s for s in self.report.known() if s.side == token.value]
-            if on_it:
-                self.named, self.closed, self.rest = on_it, True, False
+        if following is None or following.kind not in ("lesion", "sequence", "size") or following.start != token.end:
+            return
+        told = self.named or self.introduced or self.report.subject
+        self.both = [s for s in told if s.side == "双侧"] or self.both
+        on_it = [s._replace(side=token.value, side_token=token) for s in self.both] or [  # type: ignore[arg-type]
+            s for s in self.report.known() if s.side == token.value
+        ]
+        if on_it:
+            self.named, self.closed, self.rest = on_it, True, False
 
     def _sequence(self, token: Token) -> None:
         if self.consumed:
@@ -334,6 +340,17 @@ class _Sentence:
             self.introduced, self.changed = [], []
         else:
             self.closed = True
+        if any(t.kind == "size" for t in self._clause()):
+            self.closed = True
+
+    def _clause(self) -> list[Token]:
+        """The tokens of the clause that ends here."""
+        clause: list[Token] = []
+        for token in reversed(self.tokens[: self.at]):
+            if token.kind == "punctuation" and token.value in (",", ";", ":"):
+                break
+            clause.append(token)
+        return clause
 
     def _exception_goes_on(self) -> bool:
         """The comma right after 外 does not end the exception."""
@@ -341,12 +358,7 @@ class _Sentence:
 
     def _introduces(self) -> bool:
         """A clause that names a lesion without any signal: 左侧额叶见团块状肿块."""
-        clause: list[Token] = []
-        for token in reversed(self.tokens[: self.at]):
-            if token.kind == "punctuation" and token.value in (",", ";", ":"):
-                break
-            clause.append(token)
-        kinds = {t.kind for t in clause}
+        kinds = {t.kind for t in self._clause()}
         return "site" in kinds and bool(kinds & {"abnormal", "lesion"}) and not kinds & {"negation", "change", *_FOCAL}
 
 

@@ -4,7 +4,8 @@ from functools import cache
 from itertools import product
 from typing import Literal, NamedTuple
 
-import jieba
+import jieba  # type: ignore[import-untyped]
+
 from selip_contracts.vocabulary import CHANGES, SITES, Modality
 
 Kind = Literal[
@@ -66,6 +67,13 @@ NOT_SITES = (
     "脑室炎 脑膜炎 脑膜瘤 血管源性 额外 顶端 大脑导水管 中线两旁 中线旁 近中线 额状位 鼻咽癌 眼眶骨折 开颅 颅脑术"
 ).split()  # fmt: skip
 
+# what follows one of these is only where a lesion borders or drains
+TOWARDS = "汇入 引流至 引流入 引流向 破入 突入 突向 凸向 突至 紧邻 靠近 毗邻 伸向 附着于 附于 紧贴 贴附于 贴附 起自 基底位于 附着 伸入 流入 压向 推挤 平行于 垂直于".split()
+
+BESIDE_BOTH_HORNS = (
+    "侧脑室前后角旁 侧脑室前、后角旁 侧脑室前角及后角旁 侧脑室前角、后角旁 侧脑室前后角周围 侧脑室前、后角周围 侧脑室前及后角旁 侧脑室前后角旁白质 侧脑室额角及枕角旁 侧脑室前角和后角旁"
+).split()  # fmt: skip
+
 LAYERS = (
     "皮层 皮质 灰质 皮髓质 皮髓质交界 皮髓质交界区 皮髓交界区 灰白质交界 灰白质交界区 灰白质交界处 皮层区 皮质区 皮层及皮层下 皮质及皮质下 "
     "皮层、皮层下 皮质、皮质下 皮层和皮层下 皮质和皮质下 皮层及皮层下白质 皮质及皮质下白质 皮层及皮下 皮层与皮层下 皮层及白质 皮质及白质 "
@@ -104,7 +112,8 @@ LOW = {a: {"高": "低", "稍高": "稍低"}[s] for a, s in HIGH.items() if a no
 CHANGED_HIGH = "增高 升高 增强 增加 高".split()
 CHANGED_LOW = "减低 降低 下降 减弱 减少 低".split()
 SLIGHTLY = "稍 略 轻度 轻微 稍有 略有 轻 稍微".split()
-SIMPLY = ["", "明显", "显著", "异常", "对称性", "弥漫性", "不均匀", "局部", "呈", "均", "明显不均匀", "均匀", "普遍", "显著性", "局限性", "弥漫", "片状", "相应", "弥漫对称性", "较", "亦", "均明显"]
+SIMPLY = ["", "明显", "显著", "异常", "对称性", "弥漫性", "不均匀", "局部", "呈", "均", "明显不均匀", "均匀", "普遍", "显著性", "局限性", "弥漫", "片状", "相应", "弥漫对称性", "较", "亦", "均明显"]  # fmt: skip
+TISSUES = "脑实质 脑灰质 灰质 脑白质 白质 脑皮质 皮层 脑皮层 正常脑实质 正常脑组织 脑组织 灰白质 皮质".split()
 MIXED = (
     "高低混杂 混杂 高、低混杂 等高混杂 等低混杂 等高低混杂 长短混杂 不均匀 不均 混合 高低不均 高低不等 高低混合 等、高混杂 等、低混杂 高低相间 高等低混杂 高、等、低混杂 稍高、低混杂 高/低混杂 等高低混合 混杂高低 高低不均匀 明显混杂 不均质 极不均匀 明显不均匀"
 ).split()
@@ -119,6 +128,11 @@ PLAIN = [
     "片状", "条状", "条片状", "条索状", "花边样", "花边状", "团块状", "斑片样", "小片状", "部分", "弥漫性", "延迟", "渐进性", "点片状", "斑状", "壁", "小结节状", "小结节样", "不规则",
     "不规则形", "不规则状", "环壁", "边缘线样", "絮状", "云絮状", "开放", "明确", "中心", "散在", "多发", "多发结节状", "多发结节样", "持续", "持续性", "较强", "条带状", "弧形", "新月形", "局灶性", "小点状", "沿脑沟", "脑膜样", "蚓状", "蚯蚓状", "小斑片状", "软脑膜", "血管样", "迂曲", "葡萄状", "泥沙样", "树枝状", "羽毛状", "室管膜", "附壁结节样", "壁结节", "片絮状", "裂隙状", "簇状",
 ]  # fmt: skip
+
+MANNERS_AFTER = {
+    "明显": "明显强化", "均匀": "均匀强化", "显著": "明显强化", "不均匀": "不均匀强化", "不均": "不均匀强化", "轻微": "轻度强化",
+    "尚均匀": "均匀强化", "较均匀": "均匀强化", "欠均匀": "不均匀强化", "较明显": "明显强化", "呈环形": "环形强化",
+}  # fmt: skip
 
 RESTRICTION = "受限 弥散受限 扩散受限 弥散障碍 扩散障碍 弥散异常 扩散异常 弥散明显受限 弥散轻度受限 弥散稍受限 弥散受限信号 弥散受限改变 弥散受限征象 弥散受限表现 扩散明显受限 扩散轻度受限 明显弥散受限 明显扩散受限 轻度弥散受限 水分子弥散受限 水分子扩散受限 弥散运动受限 扩散运动受限 弥散略受限 扩散略受限 弥散稍受限制 弥散受限制 弥散呈受限 水分子弥散运动受限 弥散显著受限 异常弥散受限 弥散显示受限".split()  # fmt: skip
 
@@ -180,7 +194,7 @@ CUES = {
     "本次": "转为 变为 转变为 本次 现 现片 本次检查 目前 今 本片 此次 本次片 现为 现约 今次 现呈 本次扫描 今片",
     "前片": "由 原 原先 前片 原片 旧片 上次 前次 老片 既往 上次片 前次检查 前次片 既往片 上次检查 旧有 原有 先前 之前 当时 以往 既往检查 上次扫描 前片示 术前 原先 原来",
     "较前": "较前 较前片 较旧片 较上次 较原片 较前次 较老片 较上片 比较 对照 相比 对比 相较 相仿 相近 类似 相似 对比前片 较前相仿 大致同前 大小同前 大致相仿 未见变化 无变化 无明显变化 未见明显变化 变化不大 大致相同 较前次片 复查 与前大致相仿 与前相仿",
-    "位于": "位于 见于 分布于 累及 主要位于 散布于 分布在 主要分布于 侵及 侵犯 波及 涉及 集中于 发生于 定位于 起自 源于 起源于 累及范围包括 散在分布于 散在分布 多位于 延伸至 延及 主要累及 范围累及 包括",
+    "位于": "位于 见于 分布于 累及 主要位于 散布于 分布在 主要分布于 侵及 侵犯 波及 涉及 集中于 发生于 定位于 源于 起源于 累及范围包括 散在分布于 散在分布 多位于 延伸至 延及 主要累及 范围累及 包括",
     "可疑": "可疑 疑 疑似 似 似见 似呈 不除外 可能",
     "为著": "为著 为主 较著 为甚 显著 较明显",
     "以": "以",
@@ -190,7 +204,7 @@ CUES = {
 }  # fmt: skip
 VERBS = "见 可见 呈 为 示 显示 表现为 可见有 见有 发现 提示 呈现 表现 有 查见 均呈 亦呈 呈为 上呈 均为 均见 出现 均表现为 亦见 探及 均示 现".split()
 ELSEWHERE = (
-    "MRA MRV CTA 颈椎 胸椎 腰椎 颈髓 胸髓 脊髓 椎间盘 椎体 椎管 颈部 腮腺 甲状腺 颌面部 咽旁 颞颌关节 上颈段 颈段 淋巴结 诊断意见 诊断 印象 结论 意见 颈2 颈3 颈4 颈5 腰骶 膝关节 胸部 腹部 肝脏 肺部 关节 肩关节 颈胸髓 颈动脉 头颈 血管成像 腰 髋关节 盆腔 半月板 韧带 肾 椎旁"
+    "MRA MRV CTA 颈椎 胸椎 腰椎 颈髓 胸髓 脊髓 椎间盘 椎体 椎管 颈部 腮腺 甲状腺 颌面部 咽旁 颞颌关节 上颈段 颈段 淋巴结 诊断意见 诊断 印象 结论 意见 颈2 颈3 颈4 颈5 腰骶 膝关节 胸部 腹部 肝脏 肺部 关节 肩关节 颈胸髓 颈动脉 头颈 血管成像 髋关节 盆腔 半月板 韧带 肾脏 双肾 椎旁"
 ).split()
 
 OTHER_WORDS = (
@@ -211,8 +225,9 @@ OTHER_WORDS = (
 
 def _signals() -> dict[str, Meaning]:
     words: dict[str, Meaning] = {}
-    suffixes = ("信号", "", "信号影", "信号灶", "信号改变", "信号区", "信号强度", "信号病灶", "信号结节", "信号环", "信号带", "信号表现")
-    for (before, value), after in product([*((f"{a}高", s) for a, s in HIGH.items()), *((f"{a}低", s) for a, s in LOW.items())], suffixes):
+    suffixes = ("信号", "", "信号影", "信号灶", "信号改变", "信号区", "信号强度", "信号病灶", "信号结节", "信号环", "信号带", "信号表现")  # fmt: skip
+    degrees = [*((f"{a}高", s) for a, s in HIGH.items()), *((f"{a}低", s) for a, s in LOW.items())]
+    for (before, value), after in product(degrees, suffixes):
         words[before + after] = Meaning("signal", value)
     for before, after in product(("等", "均匀等", "呈等", "相等"), suffixes[:1] + suffixes[2:]):
         words[before + after] = Meaning("signal", "等")
@@ -228,22 +243,20 @@ def _signals() -> dict[str, Meaning]:
         if len(changed) > 1 and changed not in ("增强", "增加", "减少"):
             words |= {f"{how}{changed}": Meaning("signal", value) for how in ("", "明显", "对称性")}
             words |= {f"{how}{changed}": Meaning("signal", "稍" + value) for how in SLIGHTLY}
-    for alike in "相似 相仿 相等 相近 一致 相同 类似".split():
-        for tissue in "脑实质 脑灰质 灰质 脑白质 白质 脑皮质 皮层 脑皮层 正常脑实质 正常脑组织 脑组织 灰白质 皮质".split():
-            words |= {f"{of}{tissue}{alike}": Meaning("signal", "等") for of in ("信号与", "与", "信号同", "信号强度与")}
-            words |= {f"{of}{tissue}{alike}信号": Meaning("signal", "等") for of in ("与", "同")}
+    for alike, tissue in product("相似 相仿 相等 相近 一致 相同 类似".split(), TISSUES):
+        words |= {f"{of}{tissue}{alike}": Meaning("signal", "等") for of in ("信号与", "与", "信号同", "信号强度与")}
+        words |= {f"{of}{tissue}{alike}信号": Meaning("signal", "等") for of in ("与", "同")}
     return words
 
 
 def _enhancements() -> dict[str, Meaning]:
     words: dict[str, Meaning] = {}
-    kinds = (("强化", PLAIN), ("轻度强化", WEAK), ("明显强化", STRONG), ("不均匀强化", UNEVEN), ("均匀强化", EVEN), ("环形强化", RING))
+    kinds = (("强化", PLAIN), ("轻度强化", WEAK), ("明显强化", STRONG), ("不均匀强化", UNEVEN), ("均匀强化", EVEN), ("环形强化", RING))  # fmt: skip
     for value, manners in kinds:
         for manner in manners:
-            words |= {f"{manner}{noun}": Meaning("enhancement", value) for noun in ("强化", "强化影", "强化灶", "强化信号", "强化改变", "异常强化", "增强信号", "强化表现", "强化效应")}
-    for manner, value in (("明显", "明显强化"), ("均匀", "均匀强化"), ("显著", "明显强化"), ("不均匀", "不均匀强化"), ("不均", "不均匀强化"), ("轻微", "轻度强化"), ("尚均匀", "均匀强化"), ("较均匀", "均匀强化"), ("欠均匀", "不均匀强化"), ("较明显", "明显强化"), ("呈环形", "环形强化")):
-        words[f"强化{manner}"] = Meaning("enhancement", value)
-    words |= {w: Meaning("enhancement", "无") for w in ("强化不明显", "强化不著", "强化不显著", "不强化", "无强化", "未强化", "未见强化", "强化不明显影")}
+            words |= {f"{manner}{noun}": Meaning("enhancement", value) for noun in ("强化", "强化影", "强化灶", "强化信号", "强化改变", "异常强化", "增强信号", "强化表现", "强化效应")}  # fmt: skip
+    words |= {f"强化{manner}": Meaning("enhancement", value) for manner, value in MANNERS_AFTER.items()}
+    words |= {w: Meaning("enhancement", "无") for w in ("强化不明显", "强化不著", "强化不显著", "不强化", "无强化", "未强化", "未见强化", "强化不明显影")}  # fmt: skip
     words |= {w: Meaning("other", w) for w in ("强化程度", "强化方式", "强化幅度", "强化特点", "强化扫描序列")}
     return words
 
@@ -271,12 +284,11 @@ def words() -> dict[str, Meaning]:
         forms = [*site.surface_forms, *SITE_VARIANTS.get(site.name, "").split()]
         found |= {form: Meaning("site", site.name) for form in forms if form not in SINGLE_CHARACTER_LOBES}
     found |= {w: Meaning("layer", w) for w in LAYERS}
-    for both in ("侧脑室前后角旁", "侧脑室前、后角旁", "侧脑室前角及后角旁", "侧脑室前角、后角旁", "侧脑室前后角周围", "侧脑室前、后角周围", "侧脑室前及后角旁", "侧脑室前后角旁白质", "侧脑室额角及枕角旁", "侧脑室前角和后角旁"):
-        found[both] = Meaning("site", "侧脑室前角旁|侧脑室后角旁")
+    take(Meaning("site", "侧脑室前角旁|侧脑室后角旁"), BESIDE_BOTH_HORNS)
     take(Meaning("other", "非部位"), NOT_SITES)
+    take(Meaning("other", "至"), TOWARDS)
     meninges = [f for name in ("脑膜", "大脑镰", "小脑幕", "颅骨") for f in SITES[name].surface_forms]
-    take(Meaning("other", "非部位"), [f"{to}{f}" for f in meninges for to in ("附着于", "附于", "紧贴", "贴附于", "起自", "基底位于")])
-    take(Meaning("other", "非部位"), [f"与{f}{how}" for f in meninges for how in ("相连", "宽基底相连", "广基底相连", "关系密切", "分界不清", "广基相连", "宽基相连")])
+    take(Meaning("other", "非部位"), [f"与{f}{how}" for f in meninges for how in ("相连", "宽基底相连", "广基底相连", "关系密切", "分界不清", "广基相连", "宽基相连")])  # fmt: skip
     found["同侧"] = Meaning("side", "同侧")
     take(Meaning("elsewhere", "他处"), ELSEWHERE)
     take(Meaning("other", "标题"), HEADINGS)

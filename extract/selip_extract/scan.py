@@ -33,6 +33,7 @@ _NUMBER = r"\d+(?:\.\d+)?"
 _PATTERN = re.compile(
     "|".join(
         (
+            r"(?P<heading>平扫[+加及](?:增强|强化)(?:扫描)?(?:\+MR[AV])?)",
             rf"(?P<length>(?:{_LENGTH})(?:[、或/至~\-,]|或者)?(?:{_LENGTH})?T[12](?!\*)(?:WI|加权)?(?:[、,及和/]?T2(?!\*)(?:WI)?(?=信号|异常|影|改变|灶|病|斑|片|结))?)",
             rf"(?P<date>(?:19|20)\d\d[-./年]\d{{1,2}}(?:[-./月]\d{{1,2}}日?|月)?|(?:19|20)\d\d年|\d{{1,2}}月\d{{1,2}}日|(?:19|20)\d{{6}})",
             rf"(?P<size>{_NUMBER}{_UNIT}?(?:[×X*✕]{_NUMBER}{_UNIT}?)+|{_NUMBER}(?:[-~]{_NUMBER})?{_UNIT})",
@@ -135,6 +136,8 @@ def _pattern_tokens(match: re.Match[str]) -> Iterator[Token]:
             yield Token("sequence", "T1", start, end)
         case "T1" | "T2" | "FLAIR" | "DWI" | "ADC" | "SWI" | "T1CE":
             yield Token("sequence", kind, start, end)
+        case "heading":
+            yield Token("other", "标题", start, end)
         case "date" | "size" | "mark" | "stop" | "elsewhere" | "other":
             yield Token(kind, kind, start, end)
         case _:
@@ -184,6 +187,8 @@ def _resolved(tokens: list[Token], text: str) -> list[Token]:
         adjoins = before is not None and before.end == token.start
         followed = following is not None and following.start == token.end
         match token.kind:
+            case "site" if _borders(found):
+                token = token._replace(kind="other")
             case "site":
                 if before is not None and before.value == ")" and len(found) > 1 and found[-2].kind == "post_side":
                     if token.value in _LAYER_SITES:
@@ -228,6 +233,12 @@ def _resolved(tokens: list[Token], text: str) -> list[Token]:
                     token = token._replace(kind="other")
         found.append(token)
     return found
+
+
+def _borders(found: list[Token]) -> bool:
+    """Whether the next site only says where a lesion borders or drains: 破入侧脑室, 汇入左侧横窦."""
+    before = [t for t in found[-2:] if t.kind != "side"][-1:]
+    return bool(before) and before[0] == Token("other", "至", before[0].start, before[0].end)
 
 
 def _opens_a_signal(found: list[Token]) -> bool:

@@ -1,14 +1,14 @@
 """The shipped kind of model: it answers a report's questions in batches, each under its own grammar."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import NamedTuple
 
 import torch
 import xgrammar
-from selip_contracts.findings import Finding, Study
 from selip_extract.answer_grammar import GRAMMAR_VERSION, compiled
+from selip_extract.double_reading import ModelReading
 from selip_extract.extractors import Reading
 from selip_extract.ground import grounded
 from selip_extract.model_files import MODEL_FOLDER, load_model, load_tokenizer
@@ -17,10 +17,10 @@ from selip_extract.scan import Scan, scan
 from selip_extract.study import assembled
 from selip_extract.task import TASK_VERSION, Question, prompt, questions, read_answer, support
 from selip_shared.provenance import folder_hash
-from transformers import LogitsProcessor
+from transformers import LogitsProcessor, PreTrainedModel
 
 QUESTIONS_AT_ONCE = 96
-LONGEST_ANSWER = 320
+LONGEST_ANSWER = 160
 
 
 class Answer(NamedTuple):
@@ -58,10 +58,11 @@ class GrammarMask(LogitsProcessor):
         return scores
 
 
-@dataclass(frozen=True)
-class _Asked:
-    report: int
-    question: Question
+class Said(NamedTuple):
+    """The model's reply to one report, and what it says sentence by sentence."""
+
+    reply: str
+    sentences: tuple[ModelReading, ...]
 
 
 class LanguageModelReader:
@@ -72,8 +73,12 @@ class LanguageModelReader:
     def __init__(self, folder: Path | None = None, constrained: bool = True) -> None:
         self.folder = folder or MODEL_FOLDER
         self.constrained = constrained
-        self.model = load_model(self.folder)
         self.tokenizer = load_tokenizer(self.folder)
+
+    @cached_property
+    def model(self) -> PreTrainedModel:
+        """The weights, loaded when they are first needed."""
+        return load_model(self.folder)
 
     def fingerprint(self) -> dict[str, str]:
         """The model's hash and the versions of task and grammar."""
@@ -86,26 +91,27 @@ class LanguageModelReader:
 
     def read(self, texts: Sequence[str]) -> list[Reading]:
         """One reading a text; questions of all texts are answered together, like lengths with like."""
-        return self.read_scans([scan(text) for text in texts])
+        scans = [scan(text) for text in texts]
+        readings = []
+        for scanned, said in zip(scans, self.read_scans(scans), strict=True):
+            findings = [
+                f.model_copy(update={"confidence": round(s.probability, 4)}) for s in said.sentences for f in s.findings
+            ]
+            readings.append(Reading(assembled(findings, read_changes(scanned)), said.reply))
+        return readings
 
-    def read_scans(self, scans: Sequence[Scan]) -> list[Reading]:
-        """The readings of reports that have been scanned already."""
-        asked = [_Asked(i, q) for i, s in enumerate(scans) for q in questions(s)]
-        answers = self.answer([a.question for a in asked])
-        found: list[list[Finding]] = [[] for _ in scans]
+    def read_scans(self, scans: Sequence[Scan]) -> list[Said]:
+        """What the model says of each report's sentences."""
+        asked = [(i, q) for i, s in enumerate(scans) for q in questions(s)]
+        answers = self.answer([q for _, q in asked])
+        said: list[list[ModelReading]] = [[] for _ in scans]
         replies: list[list[str]] = [[] for _ in scans]
-        cut = [False] * len(scans)
-        for a, reply in zip(asked, answers, strict=True):
-            findings = grounded(scans[a.report].text, a.question, read_answer(a.question, reply.words))
-            found[a.report] += [f.model_copy(update={"confidence": round(reply.probability, 4)}) for f in findings]
-            replies[a.report].append("".join(reply.words))
-            cut[a.report] |= not reply.ended
-        return [
-            Reading(Study(), "\n".join(reply), "incomplete", "an answer was longer than any sentence states")
-            if incomplete
-            else Reading(assembled(findings, read_changes(s)), "\n".join(reply))
-            for s, findings, reply, incomplete in zip(scans, found, replies, cut, strict=True)
-        ]
+        for (i, question), reply in zip(asked, answers, strict=True):
+            findings = grounded(scans[i].text, question, read_answer(question, reply.words))
+            # an answer cut off at its limit is incomplete: nothing speaks for what it left out
+            said[i].append(ModelReading(question, tuple(findings), reply.probability if reply.ended else 0.0))
+            replies[i].append("".join(reply.words))
+        return [Said("\n".join(r), tuple(s)) for r, s in zip(replies, said, strict=True)]
 
     def answer(self, asked: Sequence[Question]) -> list[Answer]:
         """The model's answers, in the order of the questions."""

@@ -1,0 +1,100 @@
+"""Double reading: where language model and rules agree a finding is `agreed`, where they differ a person should look."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+
+from selip_contracts.findings import Finding, GeneralFinding
+from selip_extract.extraction import Review, ReviewReason
+from selip_extract.scan import Scan, Token
+from selip_extract.task import Question
+
+# Below this probability of a whole answer the rules' reading of the sentence is kept instead of the model's.
+TRUSTED = 0.5
+LOW_CONFIDENCE = 0.5
+
+
+@dataclass(frozen=True)
+class ModelReading:
+    """What the model said of one sentence, and how probable its whole answer was to it."""
+
+    question: Question
+    findings: tuple[Finding, ...]
+    probability: float
+
+
+def cited_at(finding: Finding) -> int:
+    """Where the words stand that say the finding's signal: this decides to which sentence it belongs."""
+    assert finding.evidence is not None
+    return next(s.start for s in finding.evidence.spans if s.role == "signal")
+
+
+def double_read(readings: Sequence[ModelReading], by_rule: Sequence[Finding]) -> list[Finding]:
+    """The findings of a report after both readings, each with its confidence and whether both readers found it."""
+    kept: list[Finding] = []
+    taken: set[int] = set()
+    for reading in readings:
+        start, end = reading.question.sentence[0].start, reading.question.sentence[-1].end
+        rules = [f for f in by_rule if start <= cited_at(f) < end]
+        taken.update(id(f) for f in rules)
+        kept += _of_sentence(reading, rules)
+    alone = [f.model_copy(update={"agreed": False}) for f in by_rule if id(f) not in taken]
+    return sorted([*kept, *alone], key=cited_at)
+
+
+def _of_sentence(reading: ModelReading, rules: Sequence[Finding]) -> Iterator[Finding]:
+    model_keys, rule_keys = {f.key for f in reading.findings}, {f.key for f in rules}
+    trusted = model_keys == rule_keys or reading.probability >= TRUSTED
+    confidence = reading.probability if trusted else 1 - reading.probability
+    for finding in reading.findings if trusted else rules:
+        agreed = finding.key in model_keys and finding.key in rule_keys
+        yield finding.model_copy(update={"agreed": agreed, "confidence": round(confidence, 4)})
+
+
+def to_review(
+    scan: Scan, readings: Sequence[ModelReading], by_rule: Sequence[Finding], kept: Sequence[Finding], general: Sequence[GeneralFinding]
+) -> tuple[Review, ...]:
+    """The sentences that a person should look at first: readers differ, the model is unsure, or nothing cites an abnormal word."""
+    reviews = list(_disagreements(scan, readings, by_rule))
+    reviews += _uncited(scan, kept, general)
+    return tuple(dict.fromkeys(reviews))
+
+
+def _disagreements(scan: Scan, readings: Sequence[ModelReading], by_rule: Sequence[Finding]) -> Iterator[Review]:
+    for reading in readings:
+        sentence = reading.question.sentence
+        start, end = sentence[0].start, sentence[-1].end
+        rule_keys = {f.key for f in by_rule if start <= cited_at(f) < end}
+        if {f.key for f in reading.findings} != rule_keys:
+            yield _review("disagreement", scan, sentence)
+        elif reading.probability < LOW_CONFIDENCE:
+            yield _review("low_confidence", scan, sentence)
+
+
+def _uncited(scan: Scan, kept: Sequence[Finding], general: Sequence[GeneralFinding]) -> Iterator[Review]:
+    evidence = [e for f in (*kept, *general) if (e := f.evidence) is not None]
+    cited = {(s.start, s.end) for e in evidence for s in e.spans}
+    for sentence in scan.sentences:
+        if any(t.kind == "elsewhere" for t in sentence):
+            continue
+        if any((t.start, t.end) not in cited for t in _abnormal_words(sentence)):
+            yield _review("uncited", scan, sentence)
+
+
+def _abnormal_words(sentence: Sequence[Token]) -> Iterator[Token]:
+    """The words that state something abnormal of a named site, outside of negations."""
+    negated = False
+    sited = any(t.kind == "site" for t in sentence)
+    for token in sentence:
+        if token.kind == "negation":
+            negated = True
+        elif token.kind == "punctuation" and token.value in (",", ";"):
+            negated = False
+        elif token.kind in ("enhancement", "restriction") or (token.kind == "signal" and token.value != "等"):
+            if not negated and sited:
+                yield token
+
+
+def _review(reason: ReviewReason, scan: Scan, sentence: Iterable[Token]) -> Review:
+    tokens = tuple(sentence)
+    start, end = tokens[0].start, tokens[-1].end
+    return Review(reason, scan.text[start:end], start, end)
