@@ -35,7 +35,7 @@ _PATTERN = re.compile(
         (
             r"(?P<heading>平扫[+加及](?:增强|强化)(?:扫描)?(?:\+MR[AV])?)",
             rf"(?P<length>(?:{_LENGTH})(?:[、或/至~\-,]|或者)?(?:{_LENGTH})?T[12](?!\*)(?:WI|加权)?(?:[、,及和/]?T2(?!\*)(?:WI)?(?=信号|异常|影|改变|灶|病|斑|片|结))?)",
-            rf"(?P<date>(?:19|20)\d\d[-./年]\d{{1,2}}(?:[-./月]\d{{1,2}}日?|月)?|(?:19|20)\d\d年|\d{{1,2}}月\d{{1,2}}日|(?:19|20)\d{{6}})",
+            r"(?P<date>(?:19|20)\d\d[-./年]\d{1,2}(?:[-./月]\d{1,2}日?|月)?|(?:19|20)\d\d年|\d{1,2}月\d{1,2}日|(?:19|20)\d{6})",
             rf"(?P<size>{_NUMBER}{_UNIT}?(?:[×X*✕]{_NUMBER}{_UNIT}?)+|{_NUMBER}(?:[-~]{_NUMBER})?{_UNIT})",
             r"(?P<T1CE>T1(?:WI)?\+C|C\+T1(?:WI)?|T1C(?:E|WI|\+)?(?![A-Z])|CE-?T1(?:WI)?|T1(?:WI)?[-]?(?:增强|强化扫描)(?:扫描|像|序列)?后?|增强(?:扫描|后)?T1(?:WI)?(?:序列|像)?|(?:静脉|经静脉)?(?:注[入射]|静注|团注)[^,。;、]{0,14}?后(?:扫描)?|GD-?DTPA增强(?:扫描)?后?)",
             rf"(?P<T1f>T1[-_]?FLAIR{_SUFFIX})",
@@ -57,8 +57,13 @@ _PATTERN = re.compile(
     )
 )
 _LENGTH_PARTS = re.compile(rf"({_LENGTH})(?:[、或/至~\-,]|或者)?({_LENGTH})?T([12])(?:WI|加权)?(.*)")
-_PUNCTUATION = {",": ",", ";": ";", ":": ":", "、": "、", "(": "(", ")": ")", "/": "、", "及": "、", "和": "、", "与": "、", "[": "(", "]": ")", "+": "、", "同": "、", "以及": "、", "并累及": "、"}  # fmt: skip
+_PUNCTUATION = {
+    ",": ",", ";": ";", ":": ":", "、": "、", "(": "(", ")": ")", "/": "、", "及": "、", "和": "、", "与": "、",
+    "[": "(", "]": ")", "+": "、", "同": "、", "以及": "、", "并累及": "、",
+}  # fmt: skip
 _BRAIN_AS_A_WHOLE = frozenset(("大脑半球", "脑实质"))
+_PLACES: frozenset[Kind] = frozenset(("site", "layer"))
+_HOLDERS: frozenset[Kind] = frozenset(("site", "layer", "other", "lesion"))
 _LAYER_SITES = frozenset(("皮层下", "脑白质"))
 _OUTSIDE_THE_BRAIN = frozenset(
     ("硬膜下", "硬膜外", "头皮", "颅骨", "脑膜", "软脑膜", "大脑凸面", "大脑镰", "蛛网膜下腔", "脑沟", "颅底")
@@ -72,9 +77,8 @@ def _normal_form(character: str) -> str:
     if character in "\r\n\u2028\u0085":
         form = "\n"
     else:
-        form = "".join(
-            c for c in unicodedata.normalize("NFKC", character).upper() if not (c.isspace() or unicodedata.category(c)[0] == "C")
-        )
+        forms = unicodedata.normalize("NFKC", character).upper()
+        form = "".join(c for c in forms if not (c.isspace() or unicodedata.category(c)[0] == "C"))
     return _normal_forms.setdefault(character, form)
 
 
@@ -181,58 +185,67 @@ def _raw_tokens(text: str) -> list[Token]:
 def _resolved(tokens: list[Token], text: str) -> list[Token]:
     """The tokens after what their neighbours say of them: layers, placements, sides before and after a site."""
     found: list[Token] = []
-    for i, token in enumerate(tokens):
-        following = tokens[i + 1] if i + 1 < len(tokens) else None
-        before = found[-1] if found else None
-        adjoins = before is not None and before.end == token.start
-        followed = following is not None and following.start == token.end
+    for token, following in zip(tokens, [*tokens[1:], None], strict=True):
         match token.kind:
-            case "site" if _borders(found):
-                token = token._replace(kind="other")
             case "site":
-                if before is not None and before.value == ")" and len(found) > 1 and found[-2].kind == "post_side":
-                    if token.value in _LAYER_SITES:
-                        token = token._replace(kind="layer")
-                elif adjoins and before is not None:
-                    if before.kind == "side" and text[before.end - 1] == "侧" and text.startswith("脑室", token.start):
-                        name = "侧脑室" if token.value == "脑室系统" else token.value
-                        token = Token("site", name, token.start - 1, token.end)
-                    elif token.value in _LAYER_SITES and before.kind in ("site", "layer"):
-                        if before.value in _BRAIN_AS_A_WHOLE:
-                            found[-1] = before._replace(kind="other")
-                        elif before.kind == "layer" or before.value not in _LAYER_SITES:
-                            token = token._replace(kind="layer")
-                    elif token.value in _OUTSIDE_THE_BRAIN:
-                        _forget_placement(found)
-            case "layer":
-                if not (adjoins and before is not None and before.kind in ("site", "layer")):
-                    token = token._replace(kind="other")
-            case "side" if token.value == "同侧":
-                one_sided = [t.value for t in found if t.kind in ("side", "post_side") and t.value != "双侧"]
-                token = token._replace(value=one_sided[-1]) if one_sided else token._replace(kind="other")
+                token = _resolved_site(token, found, text)
             case "side":
-                after_site = (
-                    before is not None
-                    and (before.kind in ("site", "layer") or (before.value == "(" and len(found) > 1 and found[-2].kind in ("site", "layer")))
-                    and adjoins
-                )
-                leads = followed and following is not None and following.kind in ("site", "layer")
-                if after_site and not leads and (token.value != "双侧" or before.value == "("):
-                    token = token._replace(kind="post_side")
-                elif token.end - token.start == 1 and not leads:
-                    token = token._replace(kind="other")
-            case "post_side":
-                if not (adjoins and before is not None and (before.kind in ("site", "layer") or before.value == "(")):
-                    token = token._replace(kind="side")
-            case "other":
-                # 等 alone also ends a list (额叶等处): it is a signal only right after a verb or a sequence
-                if token.value == "等" and adjoins and before is not None and _opens_a_signal(found):
-                    token = token._replace(kind="signal")
-            case "cue":
-                if token.value == "其内" and token.end - token.start == 1 and adjoins and before is not None and before.kind in ("site", "layer", "other", "lesion"):
-                    token = token._replace(kind="other")
+                token = _resolved_side(token, found, following)
+            case "post_side" if not _follows(token, found, _PLACES, "("):
+                token = token._replace(kind="side")
+            case "layer" if not _follows(token, found, _PLACES):
+                token = token._replace(kind="other")
+            # 等 alone also ends a list (额叶等处): it is a signal only right after a verb or a sequence
+            case "other" if token.value == "等" and _adjoining(token, found) and _opens_a_signal(found):
+                token = token._replace(kind="signal")
+            case "cue" if token.value == "其内" and token.end - token.start == 1 and _follows(token, found, _HOLDERS):
+                token = token._replace(kind="other")
         found.append(token)
     return found
+
+
+def _adjoining(token: Token, found: list[Token]) -> Token | None:
+    """The token before, if nothing stands in between."""
+    return found[-1] if found and found[-1].end == token.start else None
+
+
+def _follows(token: Token, found: list[Token], kinds: frozenset[Kind], mark: str | None = None) -> bool:
+    before = _adjoining(token, found)
+    return before is not None and (before.kind in kinds or before.value == mark)
+
+
+def _resolved_site(token: Token, found: list[Token], text: str) -> Token:
+    if _borders(found):
+        return token._replace(kind="other")
+    if len(found) > 1 and found[-1].value == ")" and found[-2].kind == "post_side":
+        return token._replace(kind="layer") if token.value in _LAYER_SITES else token
+    before = _adjoining(token, found)
+    if before is None:
+        return token
+    if before.kind == "side" and text[before.end - 1] == "侧" and text.startswith("脑室", token.start):
+        name = "侧脑室" if token.value == "脑室系统" else token.value
+        return Token("site", name, token.start - 1, token.end)
+    if token.value in _LAYER_SITES and before.kind in _PLACES:
+        if before.value in _BRAIN_AS_A_WHOLE:
+            found[-1] = before._replace(kind="other")
+        elif before.kind == "layer" or before.value not in _LAYER_SITES:
+            return token._replace(kind="layer")
+    elif token.value in _OUTSIDE_THE_BRAIN:
+        _forget_placement(found)
+    return token
+
+
+def _resolved_side(token: Token, found: list[Token], following: Token | None) -> Token:
+    if token.value == "同侧":
+        one_sided = [t.value for t in found if t.kind in ("side", "post_side") and t.value != "双侧"]
+        return token._replace(value=one_sided[-1]) if one_sided else token._replace(kind="other")
+    if following is not None and following.start == token.end and following.kind in _PLACES:
+        return token
+    before = _adjoining(token, found)
+    bracketed = before is not None and before.value == "(" and len(found) > 1 and found[-2].kind in _PLACES
+    if bracketed or (token.value != "双侧" and _follows(token, found, _PLACES)):
+        return token._replace(kind="post_side")
+    return token._replace(kind="other") if token.end - token.start == 1 else token
 
 
 def _borders(found: list[Token]) -> bool:
