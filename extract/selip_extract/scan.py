@@ -68,6 +68,7 @@ _LAYER_SITES = frozenset(("皮层下", "脑白质"))
 _OUTSIDE_THE_BRAIN = frozenset(
     ("硬膜下", "硬膜外", "头皮", "颅骨", "脑膜", "软脑膜", "大脑凸面", "大脑镰", "蛛网膜下腔", "脑沟", "颅底")
 )
+_OPPOSITE = {"左侧": "右侧", "右侧": "左侧"}
 _LOBE_SITES = frozenset(LOBES.values())
 
 _normal_forms: dict[str, str] = {chr(c): chr(c) for c in range(0x2460, 0x2474)}
@@ -185,7 +186,7 @@ def _raw_tokens(text: str) -> list[Token]:
 def _resolved(tokens: list[Token], text: str) -> list[Token]:
     """The tokens after what their neighbours say of them: layers, placements, sides before and after a site."""
     found: list[Token] = []
-    for token, following in zip(tokens, [*tokens[1:], None], strict=True):
+    for token, following in zip(tokens, [*tokens, None][1:], strict=True):
         match token.kind:
             case "site":
                 token = _resolved_site(token, found, text)
@@ -235,10 +236,17 @@ def _resolved_site(token: Token, found: list[Token], text: str) -> Token:
     return token
 
 
+def _relative_side(token: Token, found: list[Token]) -> Token:
+    """同侧 and 对侧 as the side they mean after the last one named."""
+    one_sided = [t.value for t in found if t.kind in ("side", "post_side") and t.value in _OPPOSITE]
+    if not one_sided:
+        return token._replace(kind="other")
+    return token._replace(value=one_sided[-1] if token.value == "同侧" else _OPPOSITE[one_sided[-1]])
+
+
 def _resolved_side(token: Token, found: list[Token], following: Token | None) -> Token:
-    if token.value == "同侧":
-        one_sided = [t.value for t in found if t.kind in ("side", "post_side") and t.value != "双侧"]
-        return token._replace(value=one_sided[-1]) if one_sided else token._replace(kind="other")
+    if token.value in ("同侧", "对侧"):
+        return _relative_side(token, found)
     if following is not None and following.start == token.end and following.kind in _PLACES:
         return token
     before = _adjoining(token, found)
