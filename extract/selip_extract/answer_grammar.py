@@ -5,7 +5,7 @@ from functools import lru_cache
 import xgrammar
 
 from selip_contracts.vocabulary import Side
-from selip_extract.task import ABSENT, END, NO_SIDE, SEQUENCE_TOKENS, SITE_TOKENS, VOCABULARY, Support
+from selip_extract.task import ABSENT, ANSWER_WORDS, END, NO_SIDE, SEQUENCE_TOKENS, SITE_TOKENS, VOCABULARY, Support
 
 GRAMMAR_VERSION = "1"
 MOST_GROUPS = 12
@@ -41,11 +41,11 @@ def _place(side: Side | None, sites: tuple[int, ...]) -> str:
 
 @lru_cache(1)
 def _compiler() -> xgrammar.GrammarCompiler:
-    # the tokens are words of the task's own vocabulary: their bytes are the words themselves
-    words = xgrammar.TokenizerInfo(
-        [w.encode() for w in VOCABULARY], xgrammar.VocabType.RAW, stop_token_ids=[VOCABULARY.index(END)]
-    )
-    return xgrammar.GrammarCompiler(words, max_threads=1, cache_enabled=False)
+    # The tokens' bytes are the words themselves. The mark keeps a word of questions alone (均) from being taken for
+    # the beginning of a word of answers (均匀强化), after which no token could follow.
+    words = [w.encode() if w in ANSWER_WORDS else b"\0" + w.encode() for w in VOCABULARY]
+    tokens = xgrammar.TokenizerInfo(words, xgrammar.VocabType.RAW, stop_token_ids=[VOCABULARY.index(END)])
+    return xgrammar.GrammarCompiler(tokens, max_threads=1, cache_enabled=False)
 
 
 @lru_cache(20_000)

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from selip_contracts.findings import Finding
-from selip_contracts.vocabulary import SIGNALS, Enhancement, Modality, Side, Signal
+from selip_contracts.vocabulary import SIGNALS, Enhancement, Modality, Side, Signal, ancestors
 from selip_extract.ground import Words, finding
 from selip_extract.places import Placed, placed_sites
 from selip_extract.scan import Scan, Token
@@ -63,7 +63,9 @@ class _Sentence:
     respective: int | None = None
     negation: Token | None = None
     earlier: bool = False
+    sequences_now: int = 0
     quoting: bool = False
+    aside: bool = False
     doubtful: bool = False
     before_exception: list[Spot] | None = None
     whole: list[Spot] = field(default_factory=list)
@@ -99,14 +101,14 @@ class _Sentence:
                 case "normal":
                     self.closed = True
                 case "date":
-                    self.earlier = True
+                    self._look_back()
                 case "cue":
                     self._cue(token)
                 case "punctuation" if token.value in (",", ";", ":"):
                     self._end_of_clause(token.value)
 
     def _site(self, placed: Placed) -> None:
-        if placed.locates:
+        if placed.locates or self.aside:
             return
         token = self.tokens[placed.index]
         if self.closed:
@@ -119,7 +121,13 @@ class _Sentence:
             before = {s.side: s for s in (*self.report.known(), *self.report.sided) if s.site == spot.site}
             if before and None not in before:
                 return [s._replace(token=spot.token) for s in before.values()]
+            inside = [s for s in self.report.known() if spot.site in ancestors(s.site)]
+            if inside and not before and self._lesion_follows():
+                return inside
         return [spot]
+
+    def _lesion_follows(self) -> bool:
+        return self.at + 1 < len(self.tokens) and self.tokens[self.at + 1].kind == "lesion"
 
     def _side(self, token: Token) -> None:
         """右侧者轻度强化, 右侧T1WI呈高信号: a side that stands for the lesion on it."""
@@ -192,11 +200,13 @@ class _Sentence:
 
     def _places_follow(self) -> bool:
         """长T1长T2信号的病灶位于左侧额叶: the place comes after the signal."""
+        ended = False
         for token in self.tokens[self.at + 1 :]:
-            if token.kind == "cue" and token.value in ("位于", "于"):
+            if (token.kind == "cue" and token.value in ("位于", "于")) or (token.value == ":" and not ended):
                 return True
-            if token.kind in ("site", "sequence") or (token.kind == "punctuation" and token.value not in (",", "、")):
+            if token.kind == "site" or token.value == ";" or (ended and token.kind in ("sequence", "signal")):
                 return False
+            ended = ended or token.value == ","
         return False
 
     def _ahead(self) -> list[Spot]:
@@ -260,7 +270,9 @@ class _Sentence:
     def _cue(self, token: Token) -> None:
         match token.value:
             case "前片":
-                self.earlier = True
+                self._look_back()
+            case "较大":
+                self.aside = True
             case "本次":
                 self.earlier = self.quoting = False
             case "分别":
@@ -282,6 +294,10 @@ class _Sentence:
             case "同上":
                 self._same_again(token)
 
+    def _look_back(self) -> None:
+        """From here to the end of the clause an earlier study is spoken of."""
+        self.earlier, self.sequences_now = True, 0 if self.consumed else len(self.sequences)
+
     def _except(self, before: list[Spot]) -> None:
         """除A外: what follows is said of the others, within the lesion told in this sentence or of all."""
         if self.named is before:
@@ -291,7 +307,7 @@ class _Sentence:
         self.whole = own if left_out < {s.place for s in own} else self.report.known()
         self.named = [s for s in self.whole if s.place not in left_out]
         self.closed = True
-        if self.consumed and self.sequences[-1:] and self.sequences[-1].value != "T1CE":
+        if self.sequences[-1:] and self.sequences[-1].value != "T1CE" and not self._names_a_sequence():
             self.consumed = False
 
     def _one_of_two(self, which: str) -> None:
@@ -304,6 +320,13 @@ class _Sentence:
         if len(self.report.pair) == 2:
             self.named = self.report.pair[0 if which == "前者" else 1]
         self.closed, self.rest = True, False
+
+    def _names_a_sequence(self) -> bool:
+        """Whether a sequence is named before the next signal."""
+        for token in self.tokens[self.at :]:
+            if token.kind in ("sequence", *_FOCAL):
+                return token.kind == "sequence"
+        return False
 
     def _names_a_site(self) -> bool:
         """其余脑实质 and 上述部位额叶 go on to name their own sites."""
@@ -326,13 +349,14 @@ class _Sentence:
     def _end_of_clause(self, mark: str) -> None:
         if self.named and not self.rest and self._introduces():
             self._introduce(self.named, True)
+            self.closed = True
         if self.whole and not self._exception_goes_on():
             self.named, self.whole = self.whole, []
             self.closed = True
         if self.earlier:
-            self.sequences = []
+            del self.sequences[self.sequences_now :]
             self.quoting = self.quoting or (mark == ":" and self.report.text[: self.tokens[self.at].start].endswith("报告"))
-        self.negation, self.earlier, self.doubtful = None, self.quoting, False
+        self.negation, self.earlier, self.doubtful, self.aside = None, self.quoting, False, False
         if mark == ",":
             self.change_leads = self.change_leads and bool(self.changed) and not self.introduced
         elif mark == ";":

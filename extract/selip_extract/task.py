@@ -61,10 +61,10 @@ VOCABULARY: tuple[str, ...] = (
 )  # fmt: skip
 assert len(set(VOCABULARY)) == len(VOCABULARY)
 # an answer's grammar is over characters: no word of an answer may begin another
-_ANSWER_WORDS = (
+ANSWER_WORDS = (
     *SITE_TOKENS, *SIDES, NO_SIDE, *SEQUENCE_TOKENS.values(), *SIGNALS, *ENHANCEMENTS, ABSENT, ":", ";",
 )  # fmt: skip
-assert not any(a != b and a.startswith(b) for a in _ANSWER_WORDS for b in _ANSWER_WORDS)
+assert not any(a != b and a.startswith(b) for a in ANSWER_WORDS for b in ANSWER_WORDS)
 
 _SEQUENCE_OF = {token: modality for modality, token in SEQUENCE_TOKENS.items()}
 _SIDE_OF: dict[str, Side | None] = {NO_SIDE: None, **{side: side for side in SIDES}}

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 
-from selip_contracts.vocabulary import ENHANCEMENTS, MODALITIES, SIGNALS, Modality
+from selip_contracts.vocabulary import ENHANCEMENTS, MODALITIES, SIGNALS, SITES, Modality, Side
 from selip_extract.sample_study import Lesion, Place
 from selip_extract.wording import (
     Draft,
@@ -27,6 +27,8 @@ from selip_extract.write_lesion import (
     state,
 )
 
+# the larger parts by which one lesion inside may be called: 小脑病灶
+_WHOLES = frozenset(("小脑", "脑干", "基底节区", "颞叶", "额叶", "胼胝体", "内囊"))
 _COLLECTIVE: tuple[Modality, ...] = ("DWI", "T1CE", "ADC", "SWI", "FLAIR")
 _ABSENT: Values = ()
 
@@ -45,7 +47,10 @@ def put_block(draft: Draft, lesions: Sequence[Lesion], stop: str) -> None:
         m for m in _COLLECTIVE if draft.chance(0.22) and sum(m in x.signals or m in x.absent for x in lesions) > 0
     ]
     if len(lesions) > 1 and draft.chance(0.1) and all(len(x.signals) > 1 for x in lesions):
-        _put_by_sequence(draft, lesions, stop)
+        if draft.chance(0.2):
+            _put_listed(draft, lesions, stop)
+        else:
+            _put_by_sequence(draft, lesions, stop)
         return
     told: list[Told] = []
     if len(lesions) > 1 and draft.chance(0.14):
@@ -57,7 +62,9 @@ def put_block(draft: Draft, lesions: Sequence[Lesion], stop: str) -> None:
         absent = [m for m in lesion.absent if m not in deferred and m not in own]
         if told and draft.chance(0.18):
             draft.maybe(0.5, "另", "另于", "此外，", "另见", "并可见", "余", "此外")
-        if told and told[-1].said and draft.chance(0.1):
+        if draft.chance(0.03) and any(p.side == "双侧" for p in lesion.places):
+            told.append(_put_side_by_side(draft, lesion, own))
+        elif told and told[-1].said and draft.chance(0.1):
             told.append(_put_same_signal(draft, lesion, told[-1]))
         else:
             start = len(draft.facts)
@@ -95,6 +102,41 @@ def _put_same_signal(draft: Draft, lesion: Lesion, model: Told) -> Told:
     return Told(mentions, draft.facts[start:])
 
 
+def _put_side_by_side(draft: Draft, lesion: Lesion, signals: Signals) -> Told:
+    """双侧硬膜下见新月形异常信号，右侧T1WI呈高信号，左侧T1WI呈低信号."""
+    rng = draft.rng
+    both = put_places(draft, [p for p in lesion.places if p.side == "双侧"], plain=True)
+    draft.one("见", "可见", "均见")
+    draft.one("异常信号", "新月形异常信号影", "片状异常信号", "病灶", "斑片状异常信号")
+    draft.put("，")
+    start = len(draft.facts)
+    sides: tuple[Side, ...] = rng.choice((("左侧", "右侧"), ("右侧", "左侧")))
+    for side in sides:
+        if side != sides[0]:
+            draft.one("，", "；", "，")
+        spot = draft.put(side)
+        draft.maybe(0.3, "病灶", "者")
+        own: Signals = {m: _some_signal(draft, m) if side != sides[0] and draft.chance(0.7) else v for m, v in signals.items()}
+        put_signals(draft, [Mention(Place(side, m.place.site), m.site, spot) for m in both], own)
+        draft.cut()
+    return Told(both, draft.facts[start:])
+
+
+def _put_listed(draft: Draft, lesions: Sequence[Lesion], stop: str) -> None:
+    """T2WI高信号：双侧额叶、左侧放射冠。FLAIR等信号：脑桥。"""
+    for modality in MODALITIES:
+        if modality == "T1CE":
+            continue
+        involved = [x for x in lesions if modality in x.signals and draft.chance(0.8)]
+        for lesion in involved:
+            value = lesion.signals[modality][0]
+            sequence = put_sequences(draft, (modality,))[modality]
+            spot = draft.put(signal_word(draft.rng, value))  # type: ignore[arg-type]
+            draft.put("：")
+            state(draft, put_places(draft, lesion.places, plain=True), modality, value, spot, sequence)
+            draft.put(stop)
+
+
 def _some_of(draft: Draft, mentions: Sequence[Mention]) -> list[Mention]:
     count = draft.rng.randint(1, max(1, len(mentions) - 1))
     return [m for i, m in enumerate(mentions) if i in set(draft.rng.sample(range(len(mentions)), count))]
@@ -106,6 +148,12 @@ def _put_reference(
     """Name places told before, sometimes without their side; the new mentions."""
     by_place = {m.place: m for m in mentions}
     sites = [m.place.site for m in known]
+    wholes = [w for m in known if (w := SITES[m.place.site].parent) in _WHOLES]
+    (place,) = by_place if len(by_place) == 1 else (None,)
+    if place and (whole := SITES[place.site].parent) in _WHOLES and wholes.count(whole) == 1 and whole not in sites and draft.chance(0.3):
+        draft.put(SITES[whole].surface_forms[0])
+        draft.one("病灶", "病灶", "病变", "结节")
+        return [by_place[place]]
     if draft.chance(0.35) and all(sites.count(p.site) == 1 for p in by_place):
         named = []
         for i, (place, old) in enumerate(by_place.items()):

@@ -249,6 +249,12 @@ def _put_earlier_signal(draft: Draft) -> None:
     """What an earlier study showed, which states nothing now: 原DWI高信号，现…."""
     rng = draft.rng
     modality: Modality = rng.choice(("T1", "T2", "FLAIR", "DWI", "ADC"))
+    if draft.chance(0.2):
+        draft.one("原", "前片", "2024-01-09 MR报告：")
+        put_sequences(draft, ("FLAIR", "T2"))
+        draft.put(signal_word(rng, rng.choice(_PLAIN)))
+        draft.one("水肿已消失，", "现已消退，", "，现未见显示，", "灶本次未见显示，")
+        return
     draft.one("原", "前片", "上次检查", "前次片", "原先", "2023-11-20片", "2024年3月片")
     put_sequences(draft, (modality,))
     draft.one("呈", "", "为", "示")
@@ -432,6 +438,9 @@ def _put_two_values(draft: Draft, mentions: Sequence[Mention], modalities: Seque
     spots = put_sequences(draft, modalities)
     draft.maybe(0.1, "均", "亦")
     between = rng.choice(("、", "，", "，", "；"))
+    if draft.chance(0.04):
+        draft.put(rng.choice(("由", "前片呈", "前片为")) + signal_word(rng, rng.choice(_PLAIN)))
+        draft.one("转为", "变为", "，现呈", "，本次呈", "，现为")
     if style == "both":
         draft.one("呈", "呈", "为")
         one = draft.put(first)
@@ -480,7 +489,7 @@ def _put_respectively(draft: Draft, mentions: Sequence[Mention], pair: Sequence[
     state(draft, mentions, m2, s2, two, spots[m2])
 
 
-_NEGATIONS = ("未见", "未见", "未见明显", "未见明确", "未见异常", "无", "未见确切", "未见显著", "均未见", "亦未见")
+_NEGATIONS = ("未见", "未见", "未见明显", "未见明确", "未见异常", "无", "未见确切", "未见显著", "均未见", "亦未见", "不伴")
 
 
 def put_absent(draft: Draft, mentions: Sequence[Mention], modalities: Sequence[Modality]) -> None:
