@@ -290,7 +290,7 @@ def words() -> dict[str, Meaning]:
     meninges = [f for name in ("脑膜", "大脑镰", "小脑幕", "颅骨") for f in SITES[name].surface_forms]
     take(Meaning("other", "非部位"), [f"与{f}{how}" for f in meninges for how in ("相连", "宽基底相连", "广基底相连", "关系密切", "分界不清", "广基相连", "宽基相连")])  # fmt: skip
     vessels = [f for site in SITES.values() if site.parent == "血管" for f in site.surface_forms]
-    take(Meaning("other", "供血区"), [f"{vessel}{area}" for vessel in vessels for area in ("供血区", "分布区", "供血区域", "供应区")])
+    take(Meaning("other", "供血区"), [f"{vessel}{area}" for vessel in vessels for area in ("供血区", "分布区", "供血区域", "供应区")])  # fmt: skip
     found |= {w: Meaning("side", w) for w in ("同侧", "对侧")}
     take(Meaning("elsewhere", "他处"), ELSEWHERE)
     take(Meaning("other", "标题"), HEADINGS)

@@ -116,14 +116,16 @@ def _put_side_by_side(draft: Draft, lesion: Lesion, signals: Signals) -> Told:
             draft.one("，", "；", "，")
         spot = draft.put(side)
         draft.maybe(0.3, "病灶", "者")
-        own: Signals = {m: _some_signal(draft, m) if side != sides[0] and draft.chance(0.7) else v for m, v in signals.items()}
+        own: Signals = {
+            m: _some_signal(draft, m) if side != sides[0] and draft.chance(0.7) else v for m, v in signals.items()
+        }
         put_signals(draft, [Mention(Place(side, m.place.site), m.site, spot) for m in both], own)
         draft.cut()
     return Told(both, draft.facts[start:])
 
 
 def _put_listed(draft: Draft, lesions: Sequence[Lesion], stop: str) -> None:
-    """T2WI高信号：双侧额叶、左侧放射冠。FLAIR等信号：脑桥。"""
+    """T2WI高信号：双侧额叶、左侧放射冠; FLAIR等信号：脑桥."""
     for modality in MODALITIES:
         if modality == "T1CE":
             continue
@@ -131,7 +133,7 @@ def _put_listed(draft: Draft, lesions: Sequence[Lesion], stop: str) -> None:
         for lesion in involved:
             value = lesion.signals[modality][0]
             sequence = put_sequences(draft, (modality,))[modality]
-            spot = draft.put(signal_word(draft.rng, value))  # type: ignore[arg-type]
+            spot = draft.put(signal_word(draft.rng, value))
             draft.put("：")
             state(draft, put_places(draft, lesion.places, plain=True), modality, value, spot, sequence)
             draft.put(stop)
@@ -150,7 +152,13 @@ def _put_reference(
     sites = [m.place.site for m in known]
     wholes = [w for m in known if (w := SITES[m.place.site].parent) in _WHOLES]
     (place,) = by_place if len(by_place) == 1 else (None,)
-    if place and (whole := SITES[place.site].parent) in _WHOLES and wholes.count(whole) == 1 and whole not in sites and draft.chance(0.3):
+    if (
+        place
+        and (whole := SITES[place.site].parent) in _WHOLES
+        and wholes.count(whole) == 1
+        and whole not in sites
+        and draft.chance(0.3)
+    ):
         draft.put(SITES[whole].surface_forms[0])
         draft.one("病灶", "病灶", "病变", "结节")
         return [by_place[place]]

@@ -489,7 +489,7 @@ def _put_respectively(draft: Draft, mentions: Sequence[Mention], pair: Sequence[
     state(draft, mentions, m2, s2, two, spots[m2])
 
 
-_NEGATIONS = ("未见", "未见", "未见明显", "未见明确", "未见异常", "无", "未见确切", "未见显著", "均未见", "亦未见", "不伴")
+_NEGATIONS = ("未见", "未见", "未见明显", "未见明确", "未见异常", "无", "未见确切", "未见显著", "均未见", "亦未见", "不伴")  # fmt: skip
 
 
 def put_absent(draft: Draft, mentions: Sequence[Mention], modalities: Sequence[Modality]) -> None:
