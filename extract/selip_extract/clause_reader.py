@@ -249,7 +249,9 @@ class _Sentence:
     def _remaining(self, modality: Modality) -> list[Spot]:
         """其余病灶: the lesions of this sentence, else of the report, of which this sequence has not been told."""
         done = {place for place, m, _ in self.report.said if m == modality}
-        return [s for s in (self.introduced if len(self.introduced) > 1 else self.report.known()) if s.place not in done]
+        return [
+            s for s in (self.introduced if len(self.introduced) > 1 else self.report.known()) if s.place not in done
+        ]
 
     def _introduce(self, spots: list[Spot], positive: bool) -> None:
         places = {s.place for s in spots}
@@ -355,7 +357,9 @@ class _Sentence:
             self.closed = True
         if self.earlier:
             del self.sequences[self.sequences_now :]
-            self.quoting = self.quoting or (mark == ":" and self.report.text[: self.tokens[self.at].start].endswith("报告"))
+            self.quoting = self.quoting or (
+                mark == ":" and self.report.text[: self.tokens[self.at].start].endswith("报告")
+            )
         self.negation, self.earlier, self.doubtful, self.aside = None, self.quoting, False, False
         if mark == ",":
             self.change_leads = self.change_leads and bool(self.changed) and not self.introduced

@@ -51,7 +51,11 @@ def _of_sentence(reading: ModelReading, rules: Sequence[Finding]) -> Iterator[Fi
 
 
 def to_review(
-    scan: Scan, readings: Sequence[ModelReading], by_rule: Sequence[Finding], kept: Sequence[Finding], general: Sequence[GeneralFinding]
+    scan: Scan,
+    readings: Sequence[ModelReading],
+    by_rule: Sequence[Finding],
+    kept: Sequence[Finding],
+    general: Sequence[GeneralFinding],
 ) -> tuple[Review, ...]:
     """The sentences that a person should look at first: readers differ, the model is unsure, or nothing cites an abnormal word."""
     reviews = list(_disagreements(scan, readings, by_rule))

@@ -153,7 +153,7 @@ CHANGE_WORDS = {
     "占位": "占位 占位性病变 占位病变",
     "狭窄": "狭窄 轻度狭窄 重度狭窄 中度狭窄 明显狭窄 变细 局限性狭窄 管腔狭窄 稍狭窄 纤细",
     "闭塞": "闭塞 未显影 中断 闭锁",
-    "其他": "",
+    "其他": "迂曲 走行迂曲",
 }  # fmt: skip
 assert set(CHANGE_WORDS) == set(CHANGES)
 
@@ -221,6 +221,9 @@ OTHER_WORDS = (
     "髓鞘化 发育 髓鞘形成 胶质瘤 转移瘤术后 水平 层面 全程 走行 管腔 管壁 显影 分布 体积 比例 变性 变异 变形 变化 减少 减轻 缩小 增多 增加 加重 进展 好转 吸收 消退 明显缩小 稍缩小 略缩小 较小 变小 范围缩小 "
     "高信号环 低信号环 提高 高压氧 长轴 长径 长短径 宽基底 长约 长条状 长条形 短径 短轴 延长 长期 长度 "
 ).split()  # fmt: skip
+
+
+_JOINING = str.maketrans("、/", "丶丿")
 
 
 def _signals() -> dict[str, Meaning]:
@@ -301,12 +304,17 @@ def words() -> dict[str, Meaning]:
     return found
 
 
+def joined(text: str) -> str:
+    """The text with marks that stand inside words of the lexicon (左、右侧) as characters that jieba joins; of the same length."""
+    return text.translate(_JOINING)
+
+
 @cache
 def segmenter() -> jieba.Tokenizer:
     """A jieba segmenter that knows the lexicon and nothing else; it prefers the fewest words."""
     tokenizer = jieba.Tokenizer()
     tokenizer.FREQ = {}
-    for word in words():
+    for word in map(joined, words()):
         for end in range(1, len(word)):
             tokenizer.FREQ.setdefault(word[:end], 0)
         tokenizer.FREQ[word] = 100

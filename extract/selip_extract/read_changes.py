@@ -8,7 +8,9 @@ from selip_contracts.vocabulary import Change
 from selip_extract.places import Placed, placed_sites
 from selip_extract.scan import Scan, Token
 
-_PREDICATES = frozenset(("change", "negation", "normal", "signal", "sequence", "abnormal"))
+_PREDICATES = frozenset(
+    ("change", "negation", "normal", "signal", "sequence", "abnormal", "enhancement", "verb", "lesion")
+)
 
 
 def read_changes(scan: Scan) -> list[GeneralFinding]:
@@ -23,7 +25,7 @@ def _sentence_changes(text: str, sentence: Sequence[Token]) -> Iterator[GeneralF
     negated = earlier = False
     for i, token in enumerate(sentence):
         if token.kind == "site":
-            if named and any(t.kind in _PREDICATES for t in sentence[named[-1].index : i]):
+            if named and any(t.kind in _PREDICATES or t.value == "周围" for t in sentence[named[-1].index : i]):
                 named = []
             place = places[at]
             at += 1

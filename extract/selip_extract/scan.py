@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from selip_extract.lexicon import LOBES, Kind, Meaning, segmenter, words
+from selip_extract.lexicon import LOBES, Kind, Meaning, joined, segmenter, words
 
 
 class Token(NamedTuple):
@@ -153,8 +153,9 @@ def _word_tokens(text: str, start: int, end: int) -> Iterator[Token]:
     """The tokens of a stretch without letters and digits, segmented by the lexicon."""
     meanings = words()
     at = start
-    for word in segmenter().cut(text[start:end], HMM=False):
-        to = at + len(word)
+    for cut in segmenter().cut(joined(text[start:end]), HMM=False):
+        to = at + len(cut)
+        word = text[at:to]
         meaning: Meaning | None = meanings.get(word)
         if meaning is None:
             mark = _PUNCTUATION.get(word)

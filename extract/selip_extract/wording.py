@@ -42,6 +42,7 @@ class Draft:
     parts: list[str] = field(default_factory=list)
     length: int = 0
     facts: list[Fact] = field(default_factory=list)
+    runs_on: bool = False
 
     def put(self, text: str) -> Spot:
         """Append text; the characters it occupies."""
@@ -62,6 +63,10 @@ class Draft:
     def chance(self, share: float) -> bool:
         """True with the given chance."""
         return self.rng.random() < share
+
+    def end(self) -> None:
+        """End a statement: with a full stop, or with a comma in a report that runs on."""
+        self.put(self.rng.choices(("，", "；", "。"), (6, 1, 3))[0] if self.runs_on else "。")
 
     def cut(self) -> None:
         """Take back a last comma, so that a full stop can follow."""

@@ -68,7 +68,11 @@ def put_block(draft: Draft, lesions: Sequence[Lesion], stop: str) -> None:
             told.append(_put_same_signal(draft, lesion, told[-1]))
         else:
             start = len(draft.facts)
+            late = own.pop("T1CE", None) if len(own) > 1 and draft.chance(0.12) else None
             mentions = put_lesion(draft, lesion, own, absent)
+            if late is not None:
+                _put_mass_effect(draft)
+                put_enhancement(draft, mentions, late)
             told.append(Told(mentions, draft.facts[start:]))
             _put_subset(draft, told[-1])
         _end(draft, stop if draft.chance(0.85) else "；")
@@ -81,6 +85,18 @@ def put_block(draft: Draft, lesions: Sequence[Lesion], stop: str) -> None:
 def _end(draft: Draft, stop: str) -> None:
     draft.cut()
     draft.put(stop)
+
+
+def _put_mass_effect(draft: Draft) -> None:
+    """A clause about a neighbour, after which the lesion goes on: 左侧侧脑室受压，增强后…."""
+    draft.one("，", "，", "；")
+    mentions = put_places(
+        draft, [Place(draft.rng.choice(("左侧", "右侧")), draft.rng.choice(("侧脑室", "外侧裂", "大脑脚")))], plain=True
+    )
+    spot = draft.one("受压", "受压变形", "轻度受压", "受推移")
+    state(draft, mentions, None, "受压", spot)
+    draft.put("，")
+    draft.maybe(0.4, "中线结构无移位，", "边界不清，", "垂体柄显示不清，", "脑室系统不大，")
 
 
 def _put_same_signal(draft: Draft, lesion: Lesion, model: Told) -> Told:

@@ -37,7 +37,7 @@ _CHANGE_WORDS: dict[Change, tuple[str, ...]] = {
     "扩大": ("扩大", "轻度扩大", "明显扩大", "稍扩大", "增大"), "变窄": ("变窄", "变小", "受压变窄", "狭小"), "增宽": ("增宽", "增宽、加深", "增宽加深", "稍增宽", "明显增宽"),
     "变浅": ("变浅", "变浅、消失", "变平"), "萎缩": ("萎缩", "体积缩小", "轻度萎缩", "变薄"), "肿胀": ("肿胀", "脑回肿胀", "稍肿胀", "肿大"), "增厚": ("增厚", "黏膜增厚", "粘膜增厚", "黏膜轻度增厚", "软组织增厚"),
     "移位": ("移位", "右移", "左移", "向左侧移位", "移位约5mm", "偏移", "右移约4mm"), "受压": ("受压", "受压变形", "轻度受压", "受推移"), "积液": ("积液", "少量积液", "少许积液"), "积气": ("积气",),
-    "缺损": ("缺损", "局部缺损", "骨质缺损"), "占位": ("占位", "占位性病变"), "狭窄": ("狭窄", "轻度狭窄", "重度狭窄", "局限性狭窄"), "闭塞": ("闭塞", "未显影"), "扩张": ("扩张", "轻度扩张", "积水", "扩张积水"), "其他": ("其他",),
+    "缺损": ("缺损", "局部缺损", "骨质缺损"), "占位": ("占位", "占位性病变"), "狭窄": ("狭窄", "轻度狭窄", "重度狭窄", "局限性狭窄"), "闭塞": ("闭塞", "未显影"), "扩张": ("扩张", "轻度扩张", "积水", "扩张积水"), "其他": ("迂曲", "走行迂曲"),
 }  # fmt: skip
 assert set(_CHANGE_WORDS) == set(CHANGES)
 _PAIRED = tuple(s for s in SITES if SITES[s].laterality == "paired")
@@ -98,11 +98,12 @@ def write_study(rng: random.Random) -> WrittenReport:
 def write_report(rng: random.Random, study: SampledStudy) -> WrittenReport:
     """Write the study as one findings text."""
     draft = Draft(rng)
+    draft.runs_on = rng.random() < 0.35
     stop = rng.choices(("。", "；", "，"), (84, 12, 4))[0]
     numbered = len(study.lesions) > 1 and rng.random() < 0.08
     _put_opening(draft, study)
-    _put_lesions(draft, study, stop, numbered)
-    _put_closing(draft, study)
+    changes = _put_lesions(draft, study, stop, numbered)
+    _put_closing(draft, changes, study.modalities)
     text = draft.text
     if rng.random() < 0.2:
         text = text.translate(_HALF_WIDTH)
@@ -115,30 +116,32 @@ def _put_opening(draft: Draft, study: SampledStudy) -> None:
     rng = draft.rng
     if rng.random() < 0.3:
         draft.put(rng.choice(_HEADINGS).format(date=_date(rng)))
-    if (not study.lesions and not study.changes) or rng.random() < 0.1:
-        _put_normal(draft, _NORMAL_BRAIN, "。")
+    often = 4 if draft.runs_on else 1
+    if (not study.lesions and not study.changes) or rng.random() < 0.1 * often:
+        _put_normal(draft, _NORMAL_BRAIN)
     if (not study.lesions and rng.random() < 0.7) or rng.random() < 0.06:
         _put_clear(draft, study.modalities)
-    if rng.random() < 0.12:
-        _put_normal(draft, _NORMAL_REST, "。")
+    if rng.random() < 0.12 * often:
+        _put_normal(draft, _NORMAL_REST)
 
 
-def _put_closing(draft: Draft, study: SampledStudy) -> None:
+def _put_closing(draft: Draft, changes: Sequence[GeneralChange], modalities: Sequence[Modality]) -> None:
     """The general changes, and among them what is normal, clear or of other body parts."""
     rng = draft.rng
-    closing: list[Callable[[], None]] = [lambda: _put_changes(draft, study.changes)]
-    closing += [lambda: _put_normal(draft, _NORMAL_REST, rng.choice(("。", "，", "；")))] * rng.choice((0, 1, 1, 2, 3))
+    closing: list[Callable[[], None]] = [lambda: _put_changes(draft, changes)]
+    closing += [lambda: _put_normal(draft, _NORMAL_REST)] * rng.choice((0, 1, 1, 2, 3))
     if rng.random() < 0.2:
-        closing.append(lambda: _put_clear(draft, study.modalities))
+        closing.append(lambda: _put_clear(draft, modalities))
     if rng.random() < 0.25:
         closing.append(lambda: _put_normal_sites(draft))
     if rng.random() < 0.15:
-        closing.append(lambda: _put_normal(draft, _NORMAL_BRAIN, "。"))
+        closing.append(lambda: _put_normal(draft, _NORMAL_BRAIN))
     rng.shuffle(closing)
     for close in closing:
         close()
     if rng.random() < 0.1:
-        _put_normal(draft, _ELSEWHERE, "。")
+        draft.cut()
+        draft.put("。" + rng.choice(_ELSEWHERE) + "。")
     if rng.random() < 0.1:
         draft.cut()
 
@@ -148,27 +151,31 @@ def _date(rng: random.Random) -> str:
     return rng.choice((f"{year}-{month:02}-{day:02}", f"{year}年{month}月", f"{year}.{month}.{day}", f"{year}-{month}", f"{year}年{month}月{day}日"))  # fmt: skip
 
 
-def _put_lesions(draft: Draft, study: SampledStudy, stop: str, numbered: bool) -> None:
+def _put_lesions(draft: Draft, study: SampledStudy, stop: str, numbered: bool) -> list[GeneralChange]:
+    """Write the lesions, with some changes before and among them; the changes that are left."""
     rng = draft.rng
-    lesions = list(study.lesions)
+    lesions, changes = list(study.lesions), list(study.changes)
     if not lesions:
-        return
+        return changes
     if numbered:
         for i, lesion in enumerate(lesions, 1):
             draft.put(rng.choice((f"{i}.", f"{i}、", f"（{i}）")))
             put_block(draft, [lesion], "。")
-        return
+        return changes
     while lesions:
+        if changes and rng.random() < (0.7 if draft.runs_on else 0.3):
+            _put_changes(draft, [changes.pop()])
         count = rng.choice((1, 2, 2, 3, 3, 4))
         if rng.random() < 0.12:
             _put_earlier(draft)
         put_block(draft, lesions[:count], stop)
         lesions = lesions[count:]
         if lesions and rng.random() < 0.2:
-            _put_normal(draft, _NORMAL_REST, "。")
+            _put_normal(draft, _NORMAL_REST)
     if stop == "，":
         draft.cut()
-        draft.put("。")
+        draft.end()
+    return changes
 
 
 def _put_earlier(draft: Draft) -> None:
@@ -189,9 +196,9 @@ def _put_earlier(draft: Draft) -> None:
     draft.put("。")
 
 
-def _put_normal(draft: Draft, sentences: Sequence[str], stop: str) -> None:
+def _put_normal(draft: Draft, sentences: Sequence[str]) -> None:
     draft.put(draft.rng.choice(sentences))
-    draft.put(stop)
+    draft.end()
 
 
 def _put_normal_sites(draft: Draft) -> None:
@@ -228,7 +235,7 @@ def _put_changes(draft: Draft, changes: Sequence[GeneralChange]) -> None:
         draft.maybe(0.1, "内", "均", "明显", "稍", "对称性", "局限性")
         spot = draft.one(*_CHANGE_WORDS[change.change])
         state(draft, mentions, None, change.change, spot)
-        draft.one("，", "。", "，", "；") if rest else draft.put("。")
+        draft.one("，", "。", "，", "；") if rest else draft.end()
 
 
 def _put_clear(draft: Draft, modalities: Sequence[Modality]) -> None:
@@ -258,4 +265,4 @@ def _put_clear(draft: Draft, modalities: Sequence[Modality]) -> None:
             if i:
                 draft.put("，")
             put_negative(draft, mentions, (modality,))
-    draft.put("。")
+    draft.end()

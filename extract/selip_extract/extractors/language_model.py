@@ -128,7 +128,11 @@ class LanguageModelReader:
     def _generate(self, prompts: list[str], asked: list[Question]) -> list[Answer]:
         inputs = self.tokenizer(prompts, return_tensors="pt", padding=True, return_token_type_ids=False)
         length = inputs["input_ids"].shape[1]
-        mask = GrammarMask([compiled(support(q)) for q in asked], self.model.config.vocab_size, length) if self.constrained else None
+        mask = (
+            GrammarMask([compiled(support(q)) for q in asked], self.model.config.vocab_size, length)
+            if self.constrained
+            else None
+        )
         out = self.model.generate(
             **inputs, max_new_tokens=LONGEST_ANSWER, do_sample=False, logits_processor=[mask] if mask else None
         )

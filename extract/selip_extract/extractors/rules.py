@@ -18,7 +18,12 @@ class RuleReader:
 
     def fingerprint(self) -> dict[str, str]:
         """The version of the rules."""
-        return {"model_hash": "none", "task_version": f"rules-{RULES_VERSION}", "grammar_version": "none", "engine": "rules"}
+        return {
+            "model_hash": "none",
+            "task_version": f"rules-{RULES_VERSION}",
+            "grammar_version": "none",
+            "engine": "rules",
+        }
 
     def read(self, texts: Sequence[str]) -> list[Reading]:
         """One reading a text."""
