@@ -26,7 +26,7 @@ REVIEW_MEANING = {
     "failed": "could not be read",
     "disagreement": "the two readers differ",
     "uncited": "abnormal words that no finding cites",
-    "low_confidence": "a finding that is likely to be wrong",
+    "low_confidence": "the model is unsure of its answer",
 }
 NEXT_QUESTION = (
     "SELECT site, modality, signal, count(*) AS findings FROM findings WHERE present "

@@ -123,7 +123,7 @@ COMMENT ON COLUMN finding_rows.evidence IS 'The words of the report that it rest
 COMMENT ON COLUMN finding_rows.evidence_start IS 'Where these words begin in the text, in characters from 0.';
 COMMENT ON COLUMN finding_rows.evidence_end IS 'Where these words end: the first character after them.';
 COMMENT ON COLUMN finding_rows.evidence_spans IS 'The characters of the text that say site, side, sequence, signal or negation: role, start, end.';
-COMMENT ON COLUMN finding_rows.confidence IS 'Calibrated probability that the finding is right, 0 to 1.';
+COMMENT ON COLUMN finding_rows.confidence IS 'The model''s probability of its whole answer on the sentence, 0 to 1; where the rules'' reading is kept instead, one minus it; null where only the rules read.';
 COMMENT ON COLUMN finding_rows.agreed IS 'Whether two readers found it independently; null where only one read.';
 
 CREATE TABLE general_finding_rows (
@@ -243,7 +243,7 @@ COMMENT ON COLUMN findings.evidence IS 'The words of the report that it rests on
 COMMENT ON COLUMN findings.evidence_start IS 'Where these words begin in the text, in characters from 0.';
 COMMENT ON COLUMN findings.evidence_end IS 'Where these words end: the first character after them.';
 COMMENT ON COLUMN findings.evidence_spans IS 'The characters of the text that say site, side, sequence, signal or negation: role, start, end.';
-COMMENT ON COLUMN findings.confidence IS 'Calibrated probability that the finding is right, 0 to 1.';
+COMMENT ON COLUMN findings.confidence IS 'The model''s probability of its whole answer on the sentence, 0 to 1; where the rules'' reading is kept instead, one minus it; null where only the rules read.';
 COMMENT ON COLUMN findings.agreed IS 'Whether two readers found it independently; null where only one read.';
 COMMENT ON COLUMN findings.run_id IS 'The run that wrote the row.';
 
@@ -259,7 +259,7 @@ COMMENT ON COLUMN negatives.evidence IS 'The words of the report that it rests o
 COMMENT ON COLUMN negatives.evidence_start IS 'Where these words begin in the text, in characters from 0.';
 COMMENT ON COLUMN negatives.evidence_end IS 'Where these words end: the first character after them.';
 COMMENT ON COLUMN negatives.evidence_spans IS 'The characters of the text that say site, side, sequence, signal or negation: role, start, end.';
-COMMENT ON COLUMN negatives.confidence IS 'Calibrated probability that the negative is right, 0 to 1.';
+COMMENT ON COLUMN negatives.confidence IS 'The model''s probability of its whole answer on the sentence, 0 to 1; where the rules'' reading is kept instead, one minus it; null where only the rules read.';
 COMMENT ON COLUMN negatives.agreed IS 'Whether two readers found it independently; null where only one read.';
 COMMENT ON COLUMN negatives.run_id IS 'The run that wrote the row.';
 
