@@ -77,7 +77,8 @@ class _Sentence:
 
     def read(self) -> None:
         places = {p.index: p for p in placed_sites(self.tokens)}
-        for self.at, token in enumerate(self.tokens):
+        for at, token in enumerate(self.tokens):
+            self.at = at
             match token.kind:
                 case "elsewhere":
                     return
@@ -313,7 +314,7 @@ class _Sentence:
             self.consumed = False
 
     def _one_of_two(self, which: str) -> None:
-        if len(self.named) == 2 and not self.report.pair or len(self.named) == 2 and self.named == self.introduced:
+        if len(self.named) == 2 and (not self.report.pair or self.named == self.introduced):
             self.report.pair = [[s] for s in self.named]
         elif len(self.report.pair) != 2 and len(self.report.told) > 1:
             self.report.pair = self.report.told[-2:]

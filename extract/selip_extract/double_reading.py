@@ -1,4 +1,4 @@
-"""Double reading: where language model and rules agree a finding is `agreed`, where they differ a person should look."""
+"""Double reading: a finding that model and rules share is `agreed`; where they differ a person should look."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -57,7 +57,7 @@ def to_review(
     kept: Sequence[Finding],
     general: Sequence[GeneralFinding],
 ) -> tuple[Review, ...]:
-    """The sentences that a person should look at first: readers differ, the model is unsure, or nothing cites an abnormal word."""
+    """The sentences to look at first: readers differ, the model is unsure, or no finding cites an abnormal word."""
     reviews = list(_disagreements(scan, readings, by_rule))
     reviews += _uncited(scan, kept, general)
     return tuple(dict.fromkeys(reviews))
@@ -75,7 +75,7 @@ def _disagreements(scan: Scan, readings: Sequence[ModelReading], by_rule: Sequen
 
 
 def _uncited(scan: Scan, kept: Sequence[Finding], general: Sequence[GeneralFinding]) -> Iterator[Review]:
-    evidence = [e for f in (*kept, *general) if (e := f.evidence) is not None]
+    evidence = [f.evidence for f in kept if f.evidence] + [g.evidence for g in general if g.evidence]
     cited = {(s.start, s.end) for e in evidence for s in e.spans}
     for sentence in scan.sentences:
         if any(t.kind == "elsewhere" for t in sentence):
@@ -93,9 +93,12 @@ def _abnormal_words(sentence: Sequence[Token]) -> Iterator[Token]:
             negated = True
         elif token.kind == "punctuation" and token.value in (",", ";"):
             negated = False
-        elif token.kind in ("enhancement", "restriction") or (token.kind == "signal" and token.value != "等"):
-            if not negated and sited:
-                yield token
+        elif sited and not negated and _is_abnormal(token):
+            yield token
+
+
+def _is_abnormal(token: Token) -> bool:
+    return token.kind in ("enhancement", "restriction") or (token.kind == "signal" and token.value != "等")
 
 
 def _review(reason: ReviewReason, scan: Scan, sentence: Iterable[Token]) -> Review:

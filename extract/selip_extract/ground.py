@@ -123,14 +123,11 @@ def _sequence_near(statement: Statement, tokens: Sequence[Token], at: int) -> tu
     return len(tokens), None
 
 
-def _span(role: SpanRole, token: Token | None) -> list[Span]:
-    return [] if token is None else [Span(role=role, start=token.start, end=token.end)]
-
-
 def finding(text: str, statement: Statement, words: Words, doubtful: bool) -> Finding:
     """The statement with its evidence and what the words between site and signal say of the lesion."""
-    spans = tuple(s for role, token in zip(_ROLES, words, strict=True) for s in _span(role, token))
-    start, end = min(s.start for s in spans), max(s.end for s in spans)
+    said = [(role, token) for role, token in zip(_ROLES, words, strict=True) if token is not None]
+    spans = tuple([Span(role=role, start=token.start, end=token.end) for role, token in said])
+    start, end = min([token.start for _, token in said]), max([token.end for _, token in said])
     present = statement.value is not None
     around = text[words.site.end : words.signal.end] if words.site.end < words.signal.end else text[start:end]
     return Finding(

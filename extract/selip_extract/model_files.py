@@ -1,4 +1,4 @@
-"""The files of a sentence model: weights, configuration and the tokenizer made of the task's vocabulary."""
+"""The files of a model: weights, configuration and tokenizer; the shipped one's is made of the task's vocabulary."""
 
 import copy
 import json
@@ -11,6 +11,7 @@ from tokenizers import Tokenizer
 from tokenizers.models import WordLevel
 from tokenizers.pre_tokenizers import WhitespaceSplit
 from transformers import AutoModelForCausalLM, AutoTokenizer, LlamaForCausalLM, PreTrainedModel, PreTrainedTokenizerFast
+from transformers.utils import logging
 
 from selip_extract.task import BLANK, END, PAD, VOCABULARY
 from selip_shared.errors import SelipError
@@ -43,25 +44,31 @@ def save_model(model: LlamaForCausalLM, folder: Path, recipe: dict[str, Any]) ->
 
 
 def load_model(folder: Path) -> PreTrainedModel:
-    """The model of a folder in single precision, for inference; SelipError where there is none."""
+    """The model of a folder for inference: on a GPU in bfloat16, else in single precision; SelipError without one."""
+    gpu = torch.cuda.is_available()
+    logging.disable_progress_bar()
     try:
         model: PreTrainedModel = AutoModelForCausalLM.from_pretrained(
-            folder, dtype=torch.float32, use_safetensors=True, local_files_only=True
+            folder, dtype=torch.bfloat16 if gpu else torch.float32, use_safetensors=True, local_files_only=True
         )
     except (OSError, ValueError) as failure:
         raise SelipError(
-            f"There is no language model in {folder}: name a folder with config.json and model.safetensors."
+            f"There is no causal language model in {folder}: name a folder with config.json and model.safetensors."
         ) from failure
     model.train(False)
+    if gpu:
+        model.cuda()
     return model
 
 
 def load_tokenizer(folder: Path) -> PreTrainedTokenizerFast:
-    """The tokenizer of a folder; SelipError where it does not speak the words of the task."""
-    words = AutoTokenizer.from_pretrained(folder, local_files_only=True)
-    if not isinstance(words, PreTrainedTokenizerFast) or words.get_vocab() != word_numbers():
-        raise SelipError(
-            f"The model in {folder} was trained for another version of the task: "
-            "train it again or use the one that ships."
-        )
+    """The tokenizer of a folder, padding on the left; SelipError where there is none that runs without remote code."""
+    try:
+        words = AutoTokenizer.from_pretrained(folder, local_files_only=True, padding_side="left")
+    except (OSError, ValueError) as failure:
+        raise SelipError(f"There is no tokenizer in {folder}: name a folder with tokenizer.json.") from failure
+    if not isinstance(words, PreTrainedTokenizerFast) or words.eos_token_id is None:
+        raise SelipError(f"The tokenizer in {folder} has no fast form or no end token: use one with tokenizer.json.")
+    if words.pad_token is None:
+        words.pad_token = words.eos_token
     return words

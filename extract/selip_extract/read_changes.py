@@ -15,7 +15,12 @@ _PREDICATES = frozenset(
 
 def read_changes(scan: Scan) -> list[GeneralFinding]:
     """Every change that a clause states of the sites named before it."""
-    return [g for sentence in scan.sentences for g in _sentence_changes(scan.text, sentence)]
+    return [
+        change
+        for sentence in scan.sentences
+        if any(token.kind == "change" for token in sentence)
+        for change in _sentence_changes(scan.text, sentence)
+    ]
 
 
 def _sentence_changes(text: str, sentence: Sequence[Token]) -> Iterator[GeneralFinding]:

@@ -2,8 +2,9 @@
 
 import re
 import unicodedata
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import NamedTuple
 
 from selip_extract.lexicon import LOBES, Kind, Meaning, joined, segmenter, words
@@ -71,31 +72,43 @@ _OUTSIDE_THE_BRAIN = frozenset(
 _OPPOSITE = {"左侧": "右侧", "右侧": "左侧"}
 _LOBE_SITES = frozenset(LOBES.values())
 
-_normal_forms: dict[str, str] = {chr(c): chr(c) for c in range(0x2460, 0x2474)}
+# Words of the lexicon end at these marks, so what stands between two of them is segmented by itself; and hospitals
+# write the same clauses over and over.
+BETWEEN_WORDS = ",;:()"
+_BLOCKS = re.compile(f"[{BETWEEN_WORDS}]|[^{BETWEEN_WORDS}]+")
+BLOCKS_REMEMBERED = 1 << 14
 
 
-def _normal_form(character: str) -> str:
-    if character in "\r\n\u2028\u0085":
-        form = "\n"
-    else:
-        forms = unicodedata.normalize("NFKC", character).upper()
-        form = "".join(c for c in forms if not (c.isspace() or unicodedata.category(c)[0] == "C"))
-    return _normal_forms.setdefault(character, form)
+class _NormalForms(dict[int, str]):
+    """By code point what a character becomes: NFKC capitals, no blanks; `resized` are those that do not stay one."""
+
+    def __init__(self) -> None:
+        super().__init__({c: chr(c) for c in range(0x2460, 0x2474)})
+        self.resized: set[str] = set()
+
+    def __missing__(self, code: int) -> str:
+        character = chr(code)
+        if character in "\r\n\u2028\u0085":
+            form = "\n"
+        else:
+            forms = unicodedata.normalize("NFKC", character).upper()
+            form = "".join(c for c in forms if not (c.isspace() or unicodedata.category(c)[0] == "C"))
+        if len(form) != 1:
+            self.resized.add(character)
+        self[code] = form
+        return form
 
 
-def _normalized(text: str) -> tuple[str, list[int]]:
+_NORMAL_FORMS = _NormalForms()
+
+
+def _normalized(text: str) -> tuple[str, Sequence[int]]:
     """The text in NFKC capitals without blanks, and for each of its characters the place in the original."""
-    known = _normal_forms
-    if all(len(known.get(c) or _normal_form(c)) == 1 for c in text):
-        return "".join(known[c] for c in text), list(range(len(text) + 1))
-    characters: list[str] = []
-    places: list[int] = []
-    for place, character in enumerate(text):
-        form = known.get(character)
-        for c in _normal_form(character) if form is None else form:
-            characters.append(c)
-            places.append(place)
-    return "".join(characters), [*places, len(text)]
+    normal = text.translate(_NORMAL_FORMS)
+    if _NORMAL_FORMS.resized.isdisjoint(text):
+        return normal, range(len(text) + 1)
+    places = [place for place, character in enumerate(text) for _ in _NORMAL_FORMS[ord(character)]]
+    return normal, [*places, len(text)]
 
 
 def _value_of_length(length: str, weighting: str) -> str:
@@ -150,10 +163,23 @@ def _pattern_tokens(match: re.Match[str]) -> Iterator[Token]:
 
 
 def _word_tokens(text: str, start: int, end: int) -> Iterator[Token]:
-    """The tokens of a stretch without letters and digits, segmented by the lexicon."""
+    """The tokens of a stretch without letters and digits."""
+    for block in _BLOCKS.findall(text, start, end):
+        for kind, value, at, to in _block_tokens(block):
+            yield Token(kind, value, start + at, start + to)
+        start += len(block)
+
+
+@lru_cache(BLOCKS_REMEMBERED)
+def _block_tokens(block: str) -> tuple[Token, ...]:
+    """The tokens of a stretch without marks, segmented by the lexicon; offsets refer to the stretch."""
+    return tuple(_segmented(block))
+
+
+def _segmented(text: str) -> Iterator[Token]:
     meanings = words()
-    at = start
-    for cut in segmenter().cut(joined(text[start:end]), HMM=False):
+    at = 0
+    for cut in segmenter().cut(joined(text), HMM=False):
         to = at + len(cut)
         word = text[at:to]
         meaning: Meaning | None = meanings.get(word)
@@ -285,14 +311,15 @@ def scan(text: str) -> Scan:
     normal, places = _normalized(text)
     sentences: list[tuple[Token, ...]] = []
     current: list[Token] = []
-    for kind, value, start, end in _resolved(_raw_tokens(normal), normal):
-        token = Token(kind, value, places[start], places[end - 1] + 1)
-        if kind in ("stop", "mark"):
+    for token in _resolved(_raw_tokens(normal), normal):
+        if token.kind in ("stop", "mark"):
             if current:
                 sentences.append(tuple(current))
             current = []
         else:
-            current.append(token)
+            start, end = places[token.start], places[token.end - 1] + 1
+            moved = (start, end) != (token.start, token.end)
+            current.append(token._replace(start=start, end=end) if moved else token)
     if current:
         sentences.append(tuple(current))
     return Scan(text, tuple(sentences))

@@ -1,5 +1,6 @@
-"""The shipped kind of model: it answers a report's questions in batches, each under its own grammar."""
+"""A causal language model as a reader: it answers a report's questions in batches, each under its own grammar."""
 
+import math
 from collections.abc import Sequence
 from functools import cached_property
 from pathlib import Path
@@ -7,7 +8,9 @@ from typing import NamedTuple
 
 import torch
 import xgrammar
-from selip_extract.answer_grammar import GRAMMAR_VERSION, compiled
+from transformers import AutoConfig, LogitsProcessor, LogitsProcessorList, PreTrainedModel
+
+from selip_extract.answer_forms import AnswerForm, form_of
 from selip_extract.double_reading import ModelReading
 from selip_extract.extractors import Reading
 from selip_extract.ground import grounded
@@ -15,18 +18,14 @@ from selip_extract.model_files import MODEL_FOLDER, load_model, load_tokenizer
 from selip_extract.read_changes import read_changes
 from selip_extract.scan import Scan, scan
 from selip_extract.study import assembled
-from selip_extract.task import TASK_VERSION, Question, prompt, questions, read_answer, support
+from selip_extract.task import Question
 from selip_shared.provenance import folder_hash
-from transformers import LogitsProcessor, PreTrainedModel
-
-QUESTIONS_AT_ONCE = 96
-LONGEST_ANSWER = 160
 
 
 class Answer(NamedTuple):
-    """A question's answer: its words, the model's probability of them, and whether it came to its end."""
+    """A question's answer: its tokens, the model's probability of them, and whether it came to its end."""
 
-    words: list[str]
+    ids: list[int]
     probability: float
     ended: bool
 
@@ -43,19 +42,27 @@ class GrammarMask(LogitsProcessor):
 
     def __call__(self, input_ids: torch.Tensor, scores: torch.Tensor) -> torch.Tensor:
         """Mask `scores` (rows, vocabulary) by the grammars after the tokens of `input_ids` (rows, length)."""
-        started = input_ids.shape[1] > self.prompt_length
-        chosen = input_ids[:, -1].tolist() if started else []
-        if self.last is not None and started:
-            taken = self.last.gather(1, input_ids[:, -1:]).squeeze(1).tolist()
+        if input_ids.shape[1] > self.prompt_length:
+            self._take(input_ids[:, -1])
         for row, matcher in enumerate(self.matchers):
-            if started and not matcher.is_terminated():
-                self.log_probability[row] += taken[row]
-                assert matcher.accept_token(chosen[row]), "the grammar admits what it let through"
             if not matcher.is_terminated():
                 matcher.fill_next_token_bitmask(self.mask, row)
-        xgrammar.apply_token_bitmask_inplace(scores, self.mask)
+        xgrammar.apply_token_bitmask_inplace(scores, self.mask.to(scores.device))
         self.last = scores.log_softmax(-1)
         return scores
+
+    def probabilities(self, last_ids: torch.Tensor) -> list[float]:
+        """The probability of each row's whole answer, after the last tokens (rows) of the generation."""
+        self._take(last_ids)
+        return [math.exp(x) for x in self.log_probability]
+
+    def _take(self, chosen: torch.Tensor) -> None:
+        assert self.last is not None
+        taken = self.last.gather(1, chosen[:, None]).squeeze(1).tolist()
+        for row, (matcher, token) in enumerate(zip(self.matchers, chosen.tolist(), strict=True)):
+            if not matcher.is_terminated():
+                self.log_probability[row] += taken[row]
+                assert matcher.accept_token(token), "the grammar admits what it let through"
 
 
 class Said(NamedTuple):
@@ -66,13 +73,12 @@ class Said(NamedTuple):
 
 
 class LanguageModelReader:
-    """Reads reports with a causal language model of the sentence task, by default the one that ships."""
+    """Reads reports with a causal language model, by default the one that ships."""
 
     name = "model"
 
-    def __init__(self, folder: Path | None = None, constrained: bool = True) -> None:
+    def __init__(self, folder: Path | None = None) -> None:
         self.folder = folder or MODEL_FOLDER
-        self.constrained = constrained
         self.tokenizer = load_tokenizer(self.folder)
 
     @cached_property
@@ -80,12 +86,17 @@ class LanguageModelReader:
         """The weights, loaded when they are first needed."""
         return load_model(self.folder)
 
+    @cached_property
+    def form(self) -> AnswerForm:
+        """The form in which this model answers."""
+        return form_of(self.tokenizer, AutoConfig.from_pretrained(self.folder, local_files_only=True).vocab_size)
+
     def fingerprint(self) -> dict[str, str]:
-        """The model's hash and the versions of task and grammar."""
+        """The model's hash and the version of task and grammar."""
         return {
             "model_hash": folder_hash(self.folder, "*.safetensors"),
-            "task_version": TASK_VERSION,
-            "grammar_version": GRAMMAR_VERSION if self.constrained else "none",
+            "task_version": self.form.version,
+            "grammar_version": self.form.version,
             "engine": "transformers",
         }
 
@@ -102,45 +113,51 @@ class LanguageModelReader:
 
     def read_scans(self, scans: Sequence[Scan]) -> list[Said]:
         """What the model says of each report's sentences."""
-        asked = [(i, q) for i, s in enumerate(scans) for q in questions(s)]
-        answers = self.answer([q for _, q in asked])
+        asked = [(i, q) for i, s in enumerate(scans) for q in self.form.questions(s)]
+        answers = self._answers([(scans[i], q) for i, q in asked])
         said: list[list[ModelReading]] = [[] for _ in scans]
         replies: list[list[str]] = [[] for _ in scans]
-        for (i, question), reply in zip(asked, answers, strict=True):
-            findings = grounded(scans[i].text, question, read_answer(question, reply.words))
-            # an answer cut off at its limit is incomplete: nothing speaks for what it left out
-            said[i].append(ModelReading(question, tuple(findings), reply.probability if reply.ended else 0.0))
-            replies[i].append("".join(reply.words))
+        for (i, question), answer in zip(asked, answers, strict=True):
+            reading, reply = self._read(scans[i], question, answer)
+            said[i].append(reading)
+            replies[i].append(reply)
         return [Said("\n".join(r), tuple(s)) for r, s in zip(replies, said, strict=True)]
 
-    def answer(self, asked: Sequence[Question]) -> list[Answer]:
-        """The model's answers, in the order of the questions."""
-        prompts = [prompt(q) for q in asked]
+    def _read(self, scanned: Scan, question: Question, answer: Answer) -> tuple[ModelReading, str]:
+        """An answer that was cut off is trusted in nothing: no one can say what it left out."""
+        try:
+            reply, statements = self.form.read(question, answer.ids)
+        except ValueError:
+            return ModelReading(question, (), 0.0), ""
+        findings = grounded(scanned.text, question, statements)
+        return ModelReading(question, tuple(findings), answer.probability if answer.ended else 0.0), reply
+
+    def _answers(self, asked: Sequence[tuple[Scan, Question]]) -> list[Answer]:
+        """The model's answers, in the order of the questions; like lengths are asked together."""
+        prompts = [self.form.prompt(s, q) for s, q in asked]
         order = sorted(range(len(asked)), key=lambda i: len(prompts[i]))
         answers: dict[int, Answer] = {}
-        for start in range(0, len(order), QUESTIONS_AT_ONCE):
-            batch = order[start : start + QUESTIONS_AT_ONCE]
-            replies = self._generate([" ".join(prompts[i]) for i in batch], [asked[i] for i in batch])
+        for start in range(0, len(order), self.form.at_once):
+            batch = order[start : start + self.form.at_once]
+            replies = self._generate([prompts[i] for i in batch], [asked[i][1] for i in batch])
             answers.update(zip(batch, replies, strict=True))
         return [answers[i] for i in range(len(asked))]
 
     @torch.inference_mode()
     def _generate(self, prompts: list[str], asked: list[Question]) -> list[Answer]:
         inputs = self.tokenizer(prompts, return_tensors="pt", padding=True, return_token_type_ids=False)
+        inputs = inputs.to(self.model.device)
         length = inputs["input_ids"].shape[1]
-        mask = (
-            GrammarMask([compiled(support(q)) for q in asked], self.model.config.vocab_size, length)
-            if self.constrained
-            else None
+        mask = GrammarMask([self.form.grammar(q) for q in asked], self.model.config.vocab_size, length)
+        out = self.model.generate(  # type: ignore[operator]
+            **inputs,
+            max_new_tokens=self.form.longest_answer,
+            do_sample=False,
+            logits_processor=LogitsProcessorList([mask]),
+            pad_token_id=self.tokenizer.pad_token_id,
         )
-        out = self.model.generate(
-            **inputs, max_new_tokens=LONGEST_ANSWER, do_sample=False, logits_processor=[mask] if mask else None
-        )
-        answers = []
         end = self.tokenizer.eos_token_id
-        for row, ids in enumerate(out[:, length:].tolist()):
-            ended = end in ids
-            words = self.tokenizer.convert_ids_to_tokens(ids[: ids.index(end)] if ended else ids)
-            probability = float(torch.tensor(mask.log_probability[row]).exp()) if mask else 1.0
-            answers.append(Answer(words, probability, ended))
-        return answers
+        return [
+            Answer(ids[: ids.index(end)] if end in ids else ids, probability, end in ids)
+            for ids, probability in zip(out[:, length:].tolist(), mask.probabilities(out[:, -1]), strict=True)
+        ]

@@ -1,0 +1,135 @@
+"""Any causal language model in the place of the shipped one: the whole report in, the contract's JSON out."""
+
+import json
+import random
+from pathlib import Path
+
+import pytest
+import torch
+import xgrammar
+from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
+from transformers import PreTrainedTokenizerFast, Qwen3Config, Qwen3ForCausalLM
+
+from selip_extract.answer_forms import ReportForm, SentenceForm, form_of
+from selip_extract.extractors.language_model import LanguageModelReader
+from selip_extract.model_files import MODEL_FOLDER, load_model, load_tokenizer
+from selip_extract.report_task import INSTRUCTIONS, read_report_answer, report_answer, report_question
+from selip_extract.scan import scan
+from selip_extract.task import Statement, support
+from selip_extract.write_report import write_study
+from selip_shared.errors import SelipError
+
+TEMPLATE = "{% for m in messages %}<|{{ m.role }}|>{{ m.content }}{% endfor %}<|assistant|>"
+
+
+def _reports(count: int) -> list[str]:
+    return [write_study(random.Random(f"forms-{i}")).text for i in range(count)]
+
+
+@pytest.fixture(scope="module")
+def any_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A small Qwen3 with random weights and a byte-level tokenizer of its own, saved as Hugging Face models are."""
+    folder = tmp_path_factory.mktemp("any_model")
+    words = Tokenizer(models.BPE())
+    words.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
+    words.decoder = decoders.ByteLevel()
+    trainer = trainers.BpeTrainer(
+        vocab_size=800,
+        special_tokens=["<|end|>"],
+        initial_alphabet=pre_tokenizers.ByteLevel.alphabet(),
+        show_progress=False,
+    )
+    words.train_from_iterator([INSTRUCTIONS, *_reports(50)], trainer)
+    tokenizer = PreTrainedTokenizerFast(tokenizer_object=words, eos_token="<|end|>", chat_template=TEMPLATE)
+    tokenizer.save_pretrained(folder)
+    torch.manual_seed(0)
+    Qwen3ForCausalLM(
+        Qwen3Config(
+            vocab_size=len(tokenizer),
+            hidden_size=64,
+            intermediate_size=128,
+            num_hidden_layers=2,
+            num_attention_heads=2,
+            num_key_value_heads=2,
+            head_dim=32,
+            eos_token_id=tokenizer.eos_token_id,
+        )
+    ).save_pretrained(folder)
+    return folder
+
+
+def test_the_tokenizer_decides_the_form(any_model: Path) -> None:
+    assert isinstance(LanguageModelReader(MODEL_FOLDER).form, SentenceForm)
+    assert isinstance(LanguageModelReader(any_model).form, ReportForm)
+
+
+def test_a_report_answer_is_read_back() -> None:
+    for text in _reports(100):
+        question = report_question(scan(text))
+        words = support(question)
+        said = [
+            Statement(side, question.sites[i], m, v)
+            for side, sites in words.places
+            for i in sites[:2]
+            for m in words.modalities
+            for v in (None, *(words.enhancements if m == "T1CE" else words.signals)[:2])
+        ]
+        assert set(read_report_answer(report_answer(question, said))) == set(said)
+
+
+@pytest.mark.parametrize("answer", ["[]", "{", '{"T1":[{}]}', '{"T1":3}', '{"T1":["左侧"]}'])
+def test_an_answer_that_is_no_study_is_refused(answer: str) -> None:
+    with pytest.raises(ValueError):
+        read_report_answer(answer)
+
+
+def test_the_grammar_admits_the_right_answer_and_no_unsupported_site(any_model: Path) -> None:
+    tokenizer = load_tokenizer(any_model)
+    form = ReportForm(tokenizer, len(tokenizer))
+    text = "左侧额叶见片状长T1长T2信号，DWI未见高信号。"
+    question = report_question(scan(text))
+    right = [
+        Statement("左侧", "额叶", "T1", "低"),
+        Statement("左侧", "额叶", "T2", "高"),
+        Statement("左侧", "额叶", "DWI", None),
+    ]
+    answer = report_answer(question, right)
+
+    def admits(reply: str) -> bool:
+        matcher = xgrammar.GrammarMatcher(form.grammar(question))
+        return matcher.accept_string(reply) and matcher.accept_token(tokenizer.eos_token_id)
+
+    assert admits(answer)
+    assert not admits(answer.replace("额叶", "颞叶"))
+    assert not admits(answer.replace("左侧", "右侧"))
+    assert not admits(json.dumps(json.loads(answer), ensure_ascii=False))
+
+
+def test_a_model_of_any_kind_says_only_what_the_words_support(any_model: Path) -> None:
+    text = "右侧小脑半球见片状长T1长T2信号。"
+    reader = LanguageModelReader(any_model)
+    reader.form.longest_answer = 200
+    question = report_question(scan(text))
+    prompt = reader.form.prompt(scan(text), question)
+    assert prompt.startswith("<|user|>") and text in prompt
+    (reading,) = reader.read([text])
+    for finding in (*reading.study.findings, *reading.study.negatives):
+        assert (finding.side, finding.site) == ("右侧", "小脑半球")
+        assert finding.evidence is not None
+        assert text[finding.evidence.start : finding.evidence.end] == finding.evidence.text
+
+
+def test_a_report_that_states_no_signal_is_not_asked(any_model: Path) -> None:
+    assert LanguageModelReader(any_model).form.questions(scan("双侧大脑半球对称，中线结构居中。")) == []
+
+
+def test_a_folder_without_a_model_is_named(tmp_path: Path) -> None:
+    with pytest.raises(SelipError, match="no causal language model"):
+        load_model(tmp_path)
+    with pytest.raises(SelipError, match="no tokenizer"):
+        load_tokenizer(tmp_path)
+
+
+def test_form_of_needs_no_weights() -> None:
+    tokenizer = load_tokenizer(MODEL_FOLDER)
+    assert isinstance(form_of(tokenizer, len(tokenizer)), SentenceForm)
