@@ -46,7 +46,7 @@ def save_model(model: LlamaForCausalLM, folder: Path, recipe: dict[str, Any]) ->
 def load_model(folder: Path) -> PreTrainedModel:
     """The model of a folder for inference: on a GPU in bfloat16, else in single precision; SelipError without one."""
     gpu = torch.cuda.is_available()
-    logging.disable_progress_bar()
+    logging.disable_progress_bar()  # type: ignore[no-untyped-call]
     try:
         model: PreTrainedModel = AutoModelForCausalLM.from_pretrained(
             folder, dtype=torch.bfloat16 if gpu else torch.float32, use_safetensors=True, local_files_only=True
@@ -57,7 +57,7 @@ def load_model(folder: Path) -> PreTrainedModel:
         ) from failure
     model.train(False)
     if gpu:
-        model.cuda()
+        model.to(torch.device("cuda"))  # type: ignore[arg-type]
     return model
 
 

@@ -40,10 +40,12 @@ def any_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
         show_progress=False,
     )
     words.train_from_iterator([INSTRUCTIONS, *_reports(50)], trainer)
-    tokenizer = PreTrainedTokenizerFast(tokenizer_object=words, eos_token="<|end|>", chat_template=TEMPLATE)
+    tokenizer = PreTrainedTokenizerFast(  # type: ignore[no-untyped-call]
+        tokenizer_object=words, eos_token="<|end|>", chat_template=TEMPLATE
+    )
     tokenizer.save_pretrained(folder)
     torch.manual_seed(0)
-    Qwen3ForCausalLM(
+    Qwen3ForCausalLM(  # type: ignore[no-untyped-call]
         Qwen3Config(
             vocab_size=len(tokenizer),
             hidden_size=64,
@@ -79,7 +81,7 @@ def test_a_report_answer_is_read_back() -> None:
 
 @pytest.mark.parametrize("answer", ["[]", "{", '{"T1":[{}]}', '{"T1":3}', '{"T1":["左侧"]}'])
 def test_an_answer_that_is_no_study_is_refused(answer: str) -> None:
-    with pytest.raises(ValueError):
+    with pytest.raises(ValueError, match="validation error"):
         read_report_answer(answer)
 
 
@@ -111,7 +113,8 @@ def test_a_model_of_any_kind_says_only_what_the_words_support(any_model: Path) -
     reader.form.longest_answer = 200
     question = report_question(scan(text))
     prompt = reader.form.prompt(scan(text), question)
-    assert prompt.startswith("<|user|>") and text in prompt
+    assert prompt.startswith("<|user|>")
+    assert text in prompt
     (reading,) = reader.read([text])
     for finding in (*reading.study.findings, *reading.study.negatives):
         assert (finding.side, finding.site) == ("右侧", "小脑半球")
