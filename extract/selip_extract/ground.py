@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterable, Sequence
+from functools import lru_cache
 from typing import NamedTuple, TypedDict
 
 from selip_contracts.findings import Count, Evidence, Finding, Span, SpanRole
@@ -123,10 +124,16 @@ def _sequence_near(statement: Statement, tokens: Sequence[Token], at: int) -> tu
     return len(tokens), None
 
 
+@lru_cache(1 << 14)
+def span(role: SpanRole, start: int, end: int) -> Span:
+    """The span; a report's findings name the same words again and again, and a span once made does not change."""
+    return Span(role=role, start=start, end=end)
+
+
 def finding(text: str, statement: Statement, words: Words, doubtful: bool) -> Finding:
     """The statement with its evidence and what the words between site and signal say of the lesion."""
     said = [(role, token) for role, token in zip(_ROLES, words, strict=True) if token is not None]
-    spans = tuple([Span(role=role, start=token.start, end=token.end) for role, token in said])
+    spans = tuple([span(role, token.start, token.end) for role, token in said])
     start, end = min([token.start for _, token in said]), max([token.end for _, token in said])
     present = statement.value is not None
     around = text[words.site.end : words.signal.end] if words.site.end < words.signal.end else text[start:end]

@@ -3,8 +3,9 @@
 from collections.abc import Iterator, Sequence
 from typing import cast
 
-from selip_contracts.findings import Evidence, GeneralFinding, Span
+from selip_contracts.findings import Evidence, GeneralFinding
 from selip_contracts.vocabulary import Change
+from selip_extract.ground import span
 from selip_extract.places import Placed, placed_sites
 from selip_extract.scan import Scan, Token
 
@@ -49,9 +50,9 @@ def _sentence_changes(text: str, sentence: Sequence[Token]) -> Iterator[GeneralF
 
 def _change(text: str, sentence: Sequence[Token], place: Placed, token: Token) -> GeneralFinding:
     site = sentence[place.index]
-    spans = [Span(role="site", start=site.start, end=site.end), Span(role="change", start=token.start, end=token.end)]
+    spans = [span("site", site.start, site.end), span("change", token.start, token.end)]
     if place.side_token is not None:
-        spans.append(Span(role="side", start=place.side_token.start, end=place.side_token.end))
+        spans.append(span("side", place.side_token.start, place.side_token.end))
     start, end = min(s.start for s in spans), max(s.end for s in spans)
     evidence = Evidence(text=text[start:end], start=start, end=end, spans=tuple(spans))
     return GeneralFinding(side=place.side, site=place.site, change=cast(Change, token.value), evidence=evidence)
