@@ -57,7 +57,8 @@ docs: setup
 
 # Train the language model that ships with the package, from nothing; an interrupted training goes on
 train-default-model *options: setup
-    {{ bin }}/python -m selip_extract.train_default_model {{ options }}
+    {{ bin }}/python -m selip_extract.train_default_model --out out/default-model {{ options }}
+    cp out/default-model/model/* extract/selip_extract/model/
 
 # Write the versions in .venv to requirements.lock
 lock:

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from selip_contracts.findings import Finding, GeneralFinding
-from selip_extract.extraction import Review, ReviewReason
+from selip_extract.extraction import Review, ReviewReason, Status
 from selip_extract.scan import Scan, Token
 from selip_extract.task import Question
 
@@ -20,6 +20,7 @@ class ModelReading:
     question: Question
     findings: tuple[Finding, ...]
     probability: float
+    status: Status = "ok"
 
 
 def cited_at(finding: Finding) -> int:

@@ -30,6 +30,8 @@ _SIZE = re.compile(
     re.IGNORECASE,
 )
 _NEGATION_ENDS = frozenset(("signal", "enhancement", "verb", "sequence"))
+# what follows the signal and still speaks of the same lesion: size and margin often stand there
+_WITHOUT_ANOTHER_SITE = re.compile(r"[^。；;\n左右双两]{0,60}")
 _EARLIER = re.compile(r"（前[^）]*$|\(前[^)]*$|[片次](?:约|为)?$")
 
 
@@ -136,7 +138,7 @@ def finding(text: str, statement: Statement, words: Words, doubtful: bool) -> Fi
     spans = tuple([span(role, token.start, token.end) for role, token in said])
     start, end = min([token.start for _, token in said]), max([token.end for _, token in said])
     present = statement.value is not None
-    around = text[words.site.end : words.signal.end] if words.site.end < words.signal.end else text[start:end]
+    around = text[min(words.site.end, words.signal.end) : words.signal.end] + _after(text, end)
     return Finding(
         modality=statement.modality,
         side=statement.side,
@@ -160,6 +162,11 @@ def _doubtful(text: str, question: Question, value: Token) -> bool:
     if "部分" not in cues or any(t.kind == "site" for t in clause):
         return "可疑" in cues
     return "可疑" in cues or "病灶" in text[clause[0].start : value.start]
+
+
+def _after(text: str, end: int) -> str:
+    following = _WITHOUT_ANOTHER_SITE.match(text, end)
+    return following[0] if following else ""
 
 
 def _described(around: str) -> Description:

@@ -71,12 +71,22 @@ def _placed(tokens: Sequence[Token], at: int, carried: Token | None) -> Placed:
     after = _side_after(tokens, at)
     if after is not None:
         governing: Token | None = after
-    elif SITES[token.value].laterality == "paired" or (carried is not None and carried.end == token.start):
+    elif SITES[token.value].laterality == "paired" or (carried is not None and _stands_before(carried, tokens, at)):
         governing = carried
     else:
         governing = None
     side = None if governing is None else _side(governing)
     return Placed(at, token.value, side, governing, _locates(tokens, at))
+
+
+def _stands_before(side: Token, tokens: Sequence[Token], at: int) -> bool:
+    """左侧脑桥, 左侧额部脑沟: nothing but words that place the site stand between it and its side."""
+    for token in reversed(tokens[:at]):
+        if token is side:
+            return True
+        if token.kind != "other" or SITES[tokens[at].value].laterality != "none":
+            return False
+    return False
 
 
 def _side_after(tokens: Sequence[Token], at: int) -> Token | None:

@@ -67,10 +67,23 @@ _PLACES: frozenset[Kind] = frozenset(("site", "layer"))
 _HOLDERS: frozenset[Kind] = frozenset(("site", "layer", "other", "lesion"))
 _LAYER_SITES = frozenset(("皮层下", "脑白质"))
 _OUTSIDE_THE_BRAIN = frozenset(
-    ("硬膜下", "硬膜外", "头皮", "颅骨", "脑膜", "软脑膜", "大脑凸面", "大脑镰", "蛛网膜下腔", "脑沟", "颅底")
+    (
+        "硬膜下",
+        "硬膜外",
+        "头皮",
+        "颅骨",
+        "脑膜",
+        "软脑膜",
+        "大脑凸面",
+        "大脑镰",
+        "蛛网膜下腔",
+        "脑沟",
+        "颅底",
+        "脑外间隙",
+    )
 )
 _OPPOSITE = {"左侧": "右侧", "右侧": "左侧"}
-_LOBE_SITES = frozenset(LOBES.values())
+_PLACING_SITES = frozenset((*LOBES.values(), "大脑半球", "大脑凸面"))
 
 # Words of the lexicon end at these marks, so what stands between two of them is segmented by itself; and hospitals
 # write the same clauses over and over.
@@ -218,7 +231,7 @@ def _resolved(tokens: list[Token], text: str) -> list[Token]:
             case "site":
                 token = _resolved_site(token, found, text)
             case "side":
-                token = _resolved_side(token, found, following)
+                token = _resolved_side(token, found, following, text)
             case "post_side" if not _follows(token, found, _PLACES, "("):
                 token = token._replace(kind="side")
             case "layer" if not _follows(token, found, _PLACES):
@@ -263,17 +276,21 @@ def _resolved_site(token: Token, found: list[Token], text: str) -> Token:
     return token
 
 
-def _relative_side(token: Token, found: list[Token]) -> Token:
+def _relative_side(token: Token, found: list[Token], text: str) -> Token:
     """同侧 and 对侧 as the side they mean after the last one named."""
-    one_sided = [t.value for t in found if t.kind in ("side", "post_side") and t.value in _OPPOSITE]
+    one_sided = [
+        t.value
+        for t in found
+        if t.kind in ("side", "post_side") and t.value in _OPPOSITE and text[t.start : t.end] not in ("同侧", "对侧")
+    ]
     if not one_sided:
         return token._replace(kind="other")
     return token._replace(value=one_sided[-1] if token.value == "同侧" else _OPPOSITE[one_sided[-1]])
 
 
-def _resolved_side(token: Token, found: list[Token], following: Token | None) -> Token:
+def _resolved_side(token: Token, found: list[Token], following: Token | None, text: str) -> Token:
     if token.value in ("同侧", "对侧"):
-        return _relative_side(token, found)
+        return _relative_side(token, found, text)
     if following is not None and following.start == token.end and following.kind in _PLACES:
         return token
     before = _adjoining(token, found)
@@ -299,7 +316,7 @@ def _opens_a_signal(found: list[Token]) -> bool:
 def _forget_placement(found: list[Token]) -> None:
     """A lobe that only places what lies outside the brain (额颞部硬膜下) is no site: rule 15 of the annotation."""
     at = len(found) - 1
-    while at >= 0 and found[at].kind == "site" and found[at].value in _LOBE_SITES:
+    while at >= 0 and found[at].kind == "site" and found[at].value in _PLACING_SITES:
         found[at] = found[at]._replace(kind="other")
         at -= 1
         if at > 0 and found[at].value == "、" and found[at - 1].kind == "site":

@@ -14,7 +14,7 @@ from torch.multiprocessing.spawn import spawn
 from transformers import LlamaConfig, LlamaForCausalLM
 
 from selip_extract.lesson import Lesson, lesson_stream
-from selip_extract.model_files import MODEL_FOLDER, save_model, word_numbers
+from selip_extract.model_files import save_model, word_numbers
 from selip_extract.task import END, PAD, TASK_VERSION, VOCABULARY
 from selip_shared.files import write_text
 from selip_shared.provenance import environment
@@ -192,7 +192,7 @@ def _save(out: Path, model: LlamaForCausalLM, optimizer: torch.optim.Optimizer, 
 
 
 def main(
-    out: Annotated[Path, typer.Option(help="Where checkpoints and the model are written.")] = MODEL_FOLDER,
+    out: Annotated[Path, typer.Option(help="Where checkpoints and the model are written.")] = Path("out/default-model"),
     steps: Annotated[int, typer.Option(help="Steps of one batch of about 2,048 tokens a process.")] = 10_000,
     seed: Annotated[int, typer.Option(help="Seed of the weights and the pseudo-reports.")] = 1,
     processes: Annotated[int, typer.Option(help="Processes that train together, one CPU core each.")] = 2,

@@ -34,12 +34,13 @@ _HEADINGS = (
     "MRI平扫示：", "平扫：", "突发右侧肢体无力3小时。", "检查所见：", "颅脑MR平扫：", "复查，与前片比较：", "扫描技术：轴位T1WI、T2WI，矢状位T1WI。", "头痛1周。", "男，65岁。", "急诊：", "术后改变，",
 )  # fmt: skip
 _CHANGE_WORDS: dict[Change, tuple[str, ...]] = {
-    "扩大": ("扩大", "轻度扩大", "明显扩大", "稍扩大", "增大"), "变窄": ("变窄", "变小", "受压变窄", "狭小"), "增宽": ("增宽", "增宽、加深", "增宽加深", "稍增宽", "明显增宽"),
-    "变浅": ("变浅", "变浅、消失", "变平"), "萎缩": ("萎缩", "体积缩小", "轻度萎缩", "变薄"), "肿胀": ("肿胀", "脑回肿胀", "稍肿胀", "肿大"), "增厚": ("增厚", "黏膜增厚", "粘膜增厚", "黏膜轻度增厚", "软组织增厚"),
+    "扩大": ("扩大", "轻度扩大", "明显扩大", "稍扩大", "增大"), "变窄": ("变窄", "变小", "狭小"), "增宽": ("增宽", "增宽、加深", "增宽加深", "稍增宽", "明显增宽"),
+    "变浅": ("变浅", "变浅消失", "变平"), "萎缩": ("萎缩", "体积缩小", "轻度萎缩", "变薄"), "肿胀": ("肿胀", "脑回肿胀", "稍肿胀", "肿大"), "增厚": ("增厚", "黏膜增厚", "粘膜增厚", "黏膜轻度增厚", "软组织增厚"),
     "移位": ("移位", "右移", "左移", "向左侧移位", "移位约5mm", "偏移", "右移约4mm"), "受压": ("受压", "受压变形", "轻度受压", "受推移"), "积液": ("积液", "少量积液", "少许积液"), "积气": ("积气",),
-    "缺损": ("缺损", "局部缺损", "骨质缺损"), "占位": ("占位", "占位性病变"), "狭窄": ("狭窄", "轻度狭窄", "重度狭窄", "局限性狭窄"), "闭塞": ("闭塞", "未显影"), "扩张": ("扩张", "轻度扩张", "积水", "扩张积水"), "其他": ("迂曲", "走行迂曲"),
+    "缺损": ("缺损", "局部缺损", "骨质缺损"), "占位": ("占位", "占位性病变"), "狭窄": ("狭窄", "轻度狭窄", "重度狭窄", "局限性狭窄"), "闭塞": ("闭塞", "未显影"), "扩张": ("扩张", "轻度扩张", "积水", "扩张积水"),
 }  # fmt: skip
-assert set(_CHANGE_WORDS) == set(CHANGES)
+# 其他 is for what people annotate: there is no one word for it to be written with
+assert set(_CHANGE_WORDS) == set(CHANGES) - {"其他"}
 _PAIRED = tuple(s for s in SITES if SITES[s].laterality == "paired")
 _EARLIER_SEQUENCES: tuple[tuple[Modality, ...], ...] = (("T2", "FLAIR"), ("DWI",), ("T1",), ("FLAIR",))
 _HALF_WIDTH = str.maketrans("，；：（）", ",;:()")
@@ -220,7 +221,7 @@ def _put_normal_sites(draft: Draft) -> None:
 
 def _put_changes(draft: Draft, changes: Sequence[GeneralChange]) -> None:
     rng = draft.rng
-    rest = list(changes)
+    rest = [c for c in changes if c.change in _CHANGE_WORDS]
     while rest:
         change = rest.pop(0)
         together = [change, *(c for c in rest if c.change == change.change and rng.random() < 0.6)]

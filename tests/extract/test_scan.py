@@ -218,7 +218,6 @@ def test_places(text: str, said: str) -> None:
     assert [value for _, value in _said(text, "site", "side")] == said.split()
 
 
-@pytest.mark.xfail(reason="jieba never joins characters across 、, so words that hold it are not found", strict=True)
 @pytest.mark.parametrize(
     ("text", "said"),
     [

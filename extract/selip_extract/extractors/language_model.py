@@ -108,7 +108,9 @@ class LanguageModelReader:
             findings = [
                 f.model_copy(update={"confidence": round(s.probability, 4)}) for s in said.sentences for f in s.findings
             ]
-            readings.append(Reading(assembled(findings, read_changes(scanned)), said.reply))
+            study = assembled(findings, read_changes(scanned))
+            failed = next((s.status for s in said.sentences if s.status != "ok"), "ok")
+            readings.append(Reading(study, said.reply, failed))
         return readings
 
     def read_scans(self, scans: Sequence[Scan]) -> list[Said]:
@@ -128,9 +130,11 @@ class LanguageModelReader:
         try:
             reply, statements = self.form.read(question, answer.ids)
         except ValueError:
-            return ModelReading(question, (), 0.0), ""
-        findings = grounded(scanned.text, question, statements)
-        return ModelReading(question, tuple(findings), answer.probability if answer.ended else 0.0), reply
+            return ModelReading(question, (), 0.0, "invalid" if answer.ended else "incomplete"), ""
+        findings = tuple(grounded(scanned.text, question, statements))
+        if not answer.ended:
+            return ModelReading(question, findings, 0.0, "incomplete"), reply
+        return ModelReading(question, findings, answer.probability), reply
 
     def _answers(self, asked: Sequence[tuple[Scan, Question]]) -> list[Answer]:
         """The model's answers, in the order of the questions; like lengths are asked together."""
