@@ -109,8 +109,8 @@ class LanguageModelReader:
                 f.model_copy(update={"confidence": round(s.probability, 4)}) for s in said.sentences for f in s.findings
             ]
             study = assembled(findings, read_changes(scanned))
-            failed = next((s.status for s in said.sentences if s.status != "ok"), "ok")
-            readings.append(Reading(study, said.reply, failed))
+            failed = [s.status for s in said.sentences if s.status != "ok"]
+            readings.append(Reading(study, said.reply, failed[0] if failed else "ok"))
         return readings
 
     def read_scans(self, scans: Sequence[Scan]) -> list[Said]:
