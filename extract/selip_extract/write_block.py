@@ -14,13 +14,13 @@ from selip_extract.wording import (
     signal_word,
     site_word,
 )
-from selip_extract.write_lesion import (
+from selip_extract.write_lesion import put_lesion
+from selip_extract.write_signals import (
     MORPHOLOGIES,
     Signals,
     Values,
     put_absent,
     put_enhancement,
-    put_lesion,
     put_negative,
     put_signals,
     put_value,

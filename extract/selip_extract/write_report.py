@@ -11,7 +11,7 @@ from selip_extract.sample_study import GeneralChange, Place, SampledStudy, sampl
 from selip_extract.study import assembled
 from selip_extract.wording import Draft, Fact, Mention, Spot, Value, put_places, put_sequences, site_word
 from selip_extract.write_block import put_block
-from selip_extract.write_lesion import put_negative, state
+from selip_extract.write_signals import put_negative, state
 
 _NORMAL_BRAIN = (
     "双侧大脑半球对称，灰白质对比正常，脑实质内未见异常信号影", "脑实质内未见明显异常信号", "脑实质形态、信号未见异常，灰白质界限清晰", "双侧大脑半球结构对称，灰白质分界清楚",
