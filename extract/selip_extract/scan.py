@@ -34,6 +34,7 @@ _NUMBER = r"\d+(?:\.\d+)?"
 _PATTERN = re.compile(
     "|".join(
         (
+            r'(?P<code>\{[^{}\n]*"[^\n]*\})',
             r"(?P<heading>平扫[+加及](?:增强|强化)(?:扫描)?(?:\+MR[AV])?)",
             rf"(?P<length>(?:{_LENGTH})(?:[、或/至~\-,]|或者)?(?:{_LENGTH})?T[12](?!\*)(?:WI|加权)?(?:[、,及和/]?T2(?!\*)(?:WI)?(?=信号|异常|影|改变|灶|病|斑|片|结))?)",
             r"(?P<date>(?:19|20)\d\d[-./年]\d{1,2}(?:[-./月]\d{1,2}日?|月)?|(?:19|20)\d\d年|\d{1,2}月\d{1,2}日|(?:19|20)\d{6})",
@@ -167,6 +168,8 @@ def _pattern_tokens(match: re.Match[str]) -> Iterator[Token]:
             yield Token("sequence", "T1", start, end)
         case "T1" | "T2" | "FLAIR" | "DWI" | "ADC" | "SWI" | "T1CE":
             yield Token("sequence", kind, start, end)
+        case "code":
+            yield Token("other", "代码", start, end)
         case "heading":
             yield Token("other", "标题", start, end)
         case "date" | "size" | "mark" | "stop" | "elsewhere" | "other":

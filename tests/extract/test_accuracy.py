@@ -165,7 +165,7 @@ def test_what_is_found_does_not_depend_on_the_other_reports(extractor: str, size
 
 
 def test_a_report_alone_reads_as_it_does_among_others() -> None:
-    for report in annotated("development_hard")[:10]:
+    for report in annotated("development_hard")[:5]:
         (reading,) = reader("both").read([report.findings_text])
         among_others = studies("both", "development_hard")[report.report_id]
         assert without_rounding(reading.study) == without_rounding(among_others)
@@ -205,7 +205,9 @@ def test_hostile_texts_end_with_a_status_or_an_honest_result(extractor: str, tmp
         assert extract(open_reports(path), store, reader(extractor)).remaining == 0
     with read_store(tmp_path / "selip.duckdb") as connection:
         read = connection.execute("SELECT report_id, status FROM extractions").fetchall()
-        found = connection.execute("SELECT report_id, modality, side, site, signal FROM findings").fetchall()
+        found = connection.execute(
+            "SELECT report_id, modality, side, site, signal FROM findings WHERE present"
+        ).fetchall()
     assert dict(read) == {name: FAILING.get(name, "ok") for name in HOSTILE}
     assert {row[0] for row in found} == set(READABLE)
     for name in READABLE:
