@@ -44,11 +44,11 @@ test *options: setup
 
 # The tests that take minutes or download packages
 test-slow: setup
-    {{ bin }}/python -m pytest -q -m slow --ignore tests/benchmarks
+    {{ bin }}/python -m pytest -q -m slow
 
-# Speed on this machine, printed
-bench: setup
-    {{ bin }}/python -m pytest -q -s -m slow tests/benchmarks
+# Speed and memory on this machine, printed; --write also keeps them in tests/benchmarks/results.json
+bench *options: setup
+    @{{ bin }}/python tests/benchmarks/bench_extract.py {{ options }}
 
 # Bring code and generated documents into shape
 docs: setup

@@ -1,0 +1,295 @@
+"""Speed and memory of the extraction on this machine: `just bench`; with --write also into results.json.
+
+The obvious alternative is measured beside it: one model.generate a report, under one JSON schema for all reports.
+"""
+
+import csv
+import json
+import os
+import platform
+import random
+import re
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from itertools import islice
+from pathlib import Path
+from typing import NamedTuple, cast
+
+import torch
+import xgrammar
+from rich.console import Console
+from rich.table import Table
+from transformers import LogitsProcessorList
+
+from selip_contracts.annotated import read_annotated
+from selip_contracts.findings import AnnotatedReport, Study
+from selip_contracts.tables import read_store
+from selip_contracts.vocabulary import CHANGES, ENHANCEMENTS, MODALITIES, SIDES, SIGNALS, SITES
+from selip_extract.extractors import Extractor
+from selip_extract.extractors.both import DoubleReader
+from selip_extract.extractors.language_model import GrammarMask, LanguageModelReader
+from selip_extract.extractors.rules import RuleReader
+from selip_extract.pipeline import BATCH_SIZE, extract
+from selip_extract.read_reports import open_reports
+from selip_extract.report_task import report_question
+from selip_extract.scan import scan
+from selip_extract.store import Store
+from selip_extract.task import prompt
+from selip_extract.write_report import write_study
+
+RESULTS = Path(__file__).with_name("results.json")
+DEVELOPMENT = Path(__file__).parents[1] / "gold/development.jsonl"
+SELIP_EXTRACT = str(Path(sys.executable).with_name("selip-extract"))
+SEED = 31_000_000
+CHARACTERS = range(95, 126)
+REPORTS_OF_RULES = 4 * BATCH_SIZE
+REPORTS_OF_MODELS = BATCH_SIZE
+REPORTS_OF_LOOP = 12
+DIFFERENT_TEXTS = 10_000
+
+KEYS = ("findings", "negatives", "general", "modality", "side", "site", "signal", "change")
+VALUES = (*MODALITIES, *SIDES, *SIGNALS, *ENHANCEMENTS, *CHANGES)
+MARKS = ("{", "}", "[", "]", ",", ":", "null")
+
+
+class Figure(NamedTuple):
+    """One line of the table."""
+
+    name: str
+    value: float
+    unit: str
+    wanted: str = ""
+
+
+def reports_of_usual_length() -> Iterator[AnnotatedReport]:
+    """Pseudo-reports of about 110 characters, without end."""
+    number = 0
+    while True:
+        number += 1
+        written = write_study(random.Random(f"{SEED}/{number}"))
+        if len(written.text) in CHARACTERS:
+            yield written.annotated(f"b{number:07}")
+
+
+def write_csv(path: Path, rows: Iterable[tuple[str, str]]) -> Path:
+    """A table of (id, text)."""
+    with path.open("w", encoding="utf-8", newline="") as file:
+        writer = csv.writer(file)
+        writer.writerow(("检查号", "影像所见"))
+        writer.writerows(rows)
+    return path
+
+
+def rate(extractor: Extractor, texts: Path) -> float:
+    """Reports a second through the pipeline into a new database, after loading."""
+    extractor.read(["左侧额叶见斑片状长T1长T2信号。"])
+    with Store(texts.with_suffix(f".{extractor.name}.duckdb")) as store:
+        outcome = extract(open_reports(texts), store, extractor)
+    return outcome.read / outcome.seconds
+
+
+def reading_rate(texts: Sequence[str]) -> float:
+    """Reports a second of the rules alone, without the database."""
+    reader = RuleReader()
+    reader.read(["左侧额叶见斑片状长T1长T2信号。"])
+    started = time.perf_counter()
+    for start in range(0, len(texts), BATCH_SIZE):
+        reader.read(texts[start : start + BATCH_SIZE])
+    return len(texts) / (time.perf_counter() - started)
+
+
+class PlainLoop:
+    """One model.generate a report, under one JSON schema of findings, negatives and general changes.
+
+    The model that ships was never trained for JSON, so only the time counts. Its tokens are given other bytes: every
+    key, value and mark of the JSON is one token, the shortest that any tokenizer can make it. The sites that are left
+    over when the tokens are used up are missing in the schema.
+    """
+
+    def __init__(self, reader: LanguageModelReader) -> None:
+        self.reader = reader
+        size = reader.model.config.vocab_size
+        words = [*MARKS, *(json.dumps(word, ensure_ascii=False) for word in (*KEYS, *VALUES))]
+        sites = list(SITES)[: size - len(words) - 2]
+        words += [json.dumps(site, ensure_ascii=False) for site in sites]
+        # the first token ends the grammar; the last stands in no answer, so that none ends before its length
+        tokens = xgrammar.TokenizerInfo(["</s>", *words, "\0"], xgrammar.VocabType.RAW, stop_token_ids=[0])
+        self.grammar = xgrammar.GrammarCompiler(tokens).compile_json_schema(
+            json.dumps(schema(sites), ensure_ascii=False), any_whitespace=False, separators=(",", ":")
+        )
+
+    @torch.inference_mode()
+    def read(self, text: str, tokens: int) -> None:
+        """Write so many tokens about a report."""
+        question = " ".join(prompt(report_question(scan(text))))
+        inputs = self.reader.tokenizer([question], return_tensors="pt", return_token_type_ids=False)
+        length = inputs["input_ids"].shape[1]
+        mask = GrammarMask([self.grammar], self.reader.model.config.vocab_size, length)
+        written = self.reader.model.generate(  # type: ignore[operator]
+            **inputs,
+            max_new_tokens=tokens,
+            do_sample=False,
+            pad_token_id=0,
+            eos_token_id=self.reader.model.config.vocab_size - 1,
+            logits_processor=LogitsProcessorList([mask]),
+        )
+        assert written.shape[1] == length + tokens
+
+    def rate(self, reports: Sequence[AnnotatedReport], tokens: Callable[[Study], int]) -> float:
+        """Reports a second where the answer to a study takes so many tokens."""
+        self.read(reports[0].findings_text, 8)
+        started = time.perf_counter()
+        for report in reports:
+            self.read(report.findings_text, tokens(report.study))
+        return len(reports) / (time.perf_counter() - started)
+
+
+def schema(sites: Sequence[str]) -> dict[str, object]:
+    """The JSON schema of a study's keys, the same for every report."""
+    place = {"side": {"enum": [*SIDES, None]}, "site": {"enum": list(sites)}}
+    kinds: dict[str, dict[str, object]] = {
+        "findings": {"modality": {"enum": [*MODALITIES]}, **place, "signal": {"enum": [*SIGNALS, *ENHANCEMENTS]}},
+        "negatives": {"modality": {"enum": [*MODALITIES]}, **place},
+        "general": {**place, "change": {"enum": [*CHANGES]}},
+    }
+    return _object({kind: {"type": "array", "items": _object(fields)} for kind, fields in kinds.items()})
+
+
+def _object(properties: Mapping[str, object]) -> dict[str, object]:
+    return {
+        "type": "object",
+        "properties": properties,
+        "required": list(properties),
+        "additionalProperties": False,
+    }
+
+
+def answer(study: Study) -> str:
+    """The right answer under the schema."""
+    told = {
+        "findings": [dict(zip(("modality", "side", "site", "signal"), f.key, strict=True)) for f in study.findings],
+        "negatives": [dict(zip(("modality", "side", "site"), f.key[:3], strict=True)) for f in study.negatives],
+        "general": [dict(zip(("side", "site", "change"), g.key, strict=True)) for g in study.general],
+    }
+    return json.dumps(told, ensure_ascii=False, separators=(",", ":"))
+
+
+def pieces(study: Study) -> int:
+    """How many tokens the right answer takes where each key, value and mark is one."""
+    return len(re.findall(r'"[^"]*"|null|[{}\[\],:]', answer(study)))
+
+
+def characters(study: Study) -> int:
+    """How many characters the right answer takes."""
+    return len(answer(study))
+
+
+class Finished(NamedTuple):
+    """What a run of the command took."""
+
+    seconds: float
+    peak_megabytes: float
+    reports_per_second: float
+
+
+def command(texts: Path, *options: str) -> Finished:
+    """Run selip-extract in a process of its own."""
+    database = texts.with_suffix(".command.duckdb")
+    started = time.perf_counter()
+    process = subprocess.Popen(
+        [SELIP_EXTRACT, str(texts), "--db", str(database), *options],
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    _, status, usage = os.wait4(process.pid, 0)
+    seconds = time.perf_counter() - started
+    process.returncode = os.waitstatus_to_exitcode(status)
+    assert process.returncode == 0, f"selip-extract ended with {process.returncode}"
+    with read_store(database) as connection:
+        ((per_second,),) = connection.execute("SELECT reports_per_second FROM runs").fetchall()
+    # macOS counts bytes, Linux kilobytes
+    megabytes = usage.ru_maxrss / 1024 / (1024 if sys.platform == "darwin" else 1)
+    return Finished(seconds, megabytes, cast(float, per_second))
+
+
+def speeds(folder: Path) -> Iterator[Figure]:
+    """Every reader on the same reports, one after the other."""
+    reports = list(islice(reports_of_usual_length(), REPORTS_OF_RULES))
+    rows = [(r.report_id, r.findings_text) for r in reports]
+    for_rules = write_csv(folder / "rules.csv", rows)
+    for_models = write_csv(folder / "models.csv", rows[:REPORTS_OF_MODELS])
+    yield Figure("characters a report", sum(len(text) for _, text in rows) / len(rows), "")
+    yield Figure("rules, reading alone", reading_rate([text for _, text in rows]), "reports/s")
+    yield Figure(
+        "rules, the command", command(for_rules, "--extractor", "rules").reports_per_second, "reports/s", "≥ 2,000"
+    )
+    both = DoubleReader()
+    default = rate(both, for_models)
+    yield Figure("both (the default), after loading", default, "reports/s", "≥ 20")
+    yield Figure("model alone, after loading", rate(both.model, for_models), "reports/s")
+    loop = PlainLoop(both.model)
+    few = reports[:REPORTS_OF_LOOP]
+    short = loop.rate(few, pieces)
+    yield Figure("tokens of JSON a report, a token for each key, value and mark", _mean(few, pieces), "tokens")
+    yield Figure("plain loop of model.generate over that JSON", short, "reports/s")
+    yield Figure("both against that loop", default / short, "times", "≥ 10")
+    long = loop.rate(few, characters)
+    yield Figure("tokens of JSON a report, a token for each character", _mean(few, characters), "tokens")
+    yield Figure("plain loop of model.generate over that JSON", long, "reports/s")
+    yield Figure("both against that loop", default / long, "times", "≥ 10")
+
+
+def _mean(reports: Sequence[AnnotatedReport], tokens: Callable[[Study], int]) -> float:
+    return sum(tokens(r.study) for r in reports) / len(reports)
+
+
+def start(folder: Path) -> Iterator[Figure]:
+    """From the command's start to its end on the development reports."""
+    rows = [(r.report_id, r.findings_text) for r in read_annotated(DEVELOPMENT)]
+    took = command(write_csv(folder / "development.csv", rows))
+    yield Figure(f"the command on {len(rows)} reports, start to end", took.seconds, "s", "≤ 20")
+
+
+def memory(folder: Path) -> Iterator[Figure]:
+    """The command's peak on files of 10,000 and 100,000 reports."""
+    texts = [r.findings_text for r in islice(reports_of_usual_length(), DIFFERENT_TEXTS)]
+    peaks = []
+    for count in (10_000, 100_000):
+        rows = ((f"m{i:06}", f"{texts[i % len(texts)]}{i}") for i in range(count))
+        took = command(write_csv(folder / f"memory{count}.csv", rows), "--extractor", "rules")
+        peaks.append(took.peak_megabytes)
+        yield Figure(f"memory, rules on {count:,} reports", took.peak_megabytes, "MB")
+        yield Figure(f"rules, the command on {count:,} reports", took.reports_per_second, "reports/s", "≥ 2,000")
+    yield Figure("memory that ten times the reports add", peaks[1] - peaks[0], "MB", "no growth with the file")
+
+
+def machine() -> str:
+    """Processor, cores, Python and torch."""
+    return (
+        f"{platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}, torch {torch.__version__}"
+    )
+
+
+def main() -> None:
+    """Measure, print, and with --write keep the figures."""
+    table = Table("measured", "", "", "wanted", title=f"selip-extract on {machine()}", title_justify="left")
+    for column in table.columns[1:2]:
+        column.justify = "right"
+    figures = []
+    with tempfile.TemporaryDirectory() as folder:
+        for measured in (speeds, start, memory):
+            for figure in measured(Path(folder)):
+                figures.append(figure)
+                print(f"{figure.name}: {figure.value:,.1f} {figure.unit}", file=sys.stderr)
+                table.add_row(figure.name, f"{figure.value:,.1f}", figure.unit, figure.wanted)
+    Console().print(table)
+    if sys.argv[1:] == ["--write"]:
+        found = {"machine": machine(), "figures": [figure._asdict() for figure in figures]}
+        RESULTS.write_text(json.dumps(found, ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()
