@@ -193,7 +193,7 @@ def _save(out: Path, model: LlamaForCausalLM, optimizer: torch.optim.Optimizer, 
 
 def main(
     out: Annotated[Path, typer.Option(help="Where checkpoints and the model are written.")] = Path("out/default-model"),
-    steps: Annotated[int, typer.Option(help="Steps of one batch of about 2,048 tokens a process.")] = 10_000,
+    steps: Annotated[int, typer.Option(help="Steps of one batch of about 2,048 tokens a process.")] = 8_000,
     seed: Annotated[int, typer.Option(help="Seed of the weights and the pseudo-reports.")] = 1,
     processes: Annotated[int, typer.Option(help="Processes that train together, one CPU core each.")] = 2,
 ) -> None:
