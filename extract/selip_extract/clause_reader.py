@@ -152,6 +152,7 @@ class _Sentence:
         self.closed = True
         if self.earlier:
             return
+        self.negation = self.negation or self._negation_after()
         value: Signal | Enhancement | None = None if self.negation else token.value  # type: ignore[assignment]
         if token.kind == "enhancement":
             sequence = next((t for t in self.sequences if t.value == "T1CE"), token._replace(value="T1CE"))
@@ -170,6 +171,12 @@ class _Sentence:
                 used = used[-1:]
             self._state(token, [(t, value) for t in used])
             self.consumed = bool(used) or self.consumed
+
+    def _negation_after(self) -> Token | None:
+        """T1WI高信号未见: the negation ends the clause."""
+        following = [*self.tokens[self.at + 1 : self.at + 3], None, None][:2]
+        ends = following[1] is None or following[1].value in (",", ";")
+        return following[0] if following[0] is not None and following[0].kind == "negation" and ends else None
 
     def _respectively(self, token: Token, value: Signal | Enhancement | None) -> None:
         """T1WI、T2WI分别呈低、高信号 by sequence; T1WI依次呈等、低信号 by place."""
@@ -277,6 +284,8 @@ class _Sentence:
             case "较大":
                 self.aside = True
             case "本次":
+                if self.earlier and self._names_a_sequence():
+                    del self.sequences[self.sequences_now :]
                 self.earlier = self.quoting = False
             case "分别":
                 self.respective = 0 if not self.consumed else None

@@ -290,7 +290,12 @@ def words() -> dict[str, Meaning]:
     take(Meaning("site", "侧脑室前角旁|侧脑室后角旁"), BESIDE_BOTH_HORNS)
     take(Meaning("other", "非部位"), NOT_SITES)
     take(Meaning("other", "至"), TOWARDS)
-    meninges = [f for name in ("脑膜", "大脑镰", "小脑幕", "颅骨") for f in SITES[name].surface_forms]
+    meninges = [
+        "颅骨内板",
+        "颅内板",
+        "内板",
+        *(f for n in ("脑膜", "大脑镰", "小脑幕", "颅骨") for f in SITES[n].surface_forms),
+    ]
     take(Meaning("other", "非部位"), [f"与{f}{how}" for f in meninges for how in ("相连", "宽基底相连", "广基底相连", "关系密切", "分界不清", "广基相连", "宽基相连")])  # fmt: skip
     vessels = [f for site in SITES.values() if site.parent == "血管" for f in site.surface_forms]
     take(Meaning("other", "供血区"), [f"{vessel}{area}" for vessel in vessels for area in ("供血区", "分布区", "供血区域", "供应区")])  # fmt: skip

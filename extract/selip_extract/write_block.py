@@ -156,8 +156,9 @@ def _put_listed(draft: Draft, lesions: Sequence[Lesion], stop: str) -> None:
 
 
 def _some_of(draft: Draft, mentions: Sequence[Mention]) -> list[Mention]:
-    count = draft.rng.randint(1, max(1, len(mentions) - 1))
-    return [m for i, m in enumerate(mentions) if i in set(draft.rng.sample(range(len(mentions)), count))]
+    """At least one of the mentions and, where there are several, not all of them; in their order."""
+    chosen = draft.rng.sample(range(len(mentions)), draft.rng.randint(1, max(1, len(mentions) - 1)))
+    return [mentions[i] for i in sorted(chosen)]
 
 
 def _put_reference(
