@@ -42,7 +42,9 @@ FLOORS = {
     ("both", "styles_b_hard"): Floor(0.90, 0.60, negation_errors=3),
     ("both", "styles_c"): Floor(0.97, 0.85),
     ("both", "styles_c_hard"): Floor(0.90, 0.60),
-    ("both", "pseudo"): Floor(0.97, 0.85),
+    ("both", "styles_d"): Floor(0.97, 0.85),
+    ("both", "styles_d_hard"): Floor(0.90, 0.50, negation_errors=1),
+    ("both", "pseudo"): Floor(0.97, 0.85, negation_errors=12),
     ("rules", "development"): Floor(0.97, 0.85),
     ("rules", "development_hard"): Floor(0.90, 0.60),
     ("rules", "styles_a"): Floor(0.97, 0.85),
@@ -51,6 +53,8 @@ FLOORS = {
     ("rules", "styles_b_hard"): Floor(0.90, 0.60, negation_errors=3),
     ("rules", "styles_c"): Floor(0.97, 0.85),
     ("rules", "styles_c_hard"): Floor(0.90, 0.60),
+    ("rules", "styles_d"): Floor(0.97, 0.85),
+    ("rules", "styles_d_hard"): Floor(0.90, 0.50, negation_errors=1),
     ("rules", "pseudo"): Floor(0.95, 0.75, negation_errors=12),
 }
 
