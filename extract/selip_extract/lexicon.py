@@ -1,7 +1,9 @@
 """The words that carry meaning in a head-MRI report, each with the tokens it stands for."""
 
+from collections.abc import Collection
 from functools import cache
 from itertools import product
+from math import log
 from typing import Literal, NamedTuple
 
 import jieba  # type: ignore[import-untyped]
@@ -223,6 +225,7 @@ OTHER_WORDS = (
 ).split()  # fmt: skip
 
 
+WORD_FREQUENCY = 100
 _JOINING = str.maketrans("、/", "丶丿")
 
 
@@ -314,15 +317,36 @@ def joined(text: str) -> str:
     return text.translate(_JOINING)
 
 
+class Segmenter(jieba.Tokenizer):  # type: ignore[misc]
+    """jieba's segmentation, with words that are all equally frequent: it prefers the fewest words, and known ones.
+
+    Its logarithms are then two numbers, taken once instead of for each place of a text.
+    """
+
+    def __init__(self, entries: Collection[str]) -> None:
+        super().__init__()
+        self.FREQ: dict[str, int] = {}
+        for word in entries:
+            for end in range(1, len(word)):
+                self.FREQ.setdefault(word[:end], 0)
+            self.FREQ[word] = WORD_FREQUENCY
+        self.total = WORD_FREQUENCY * len(entries)
+        self.known, self.unknown = log(WORD_FREQUENCY) - log(self.total), -log(self.total)
+        self.initialized = True
+
+    def calc(self, sentence: str, DAG: dict[int, list[int]], route: dict[int, tuple[float, int]]) -> None:  # noqa: N803
+        """Fill `route`: from each place the best probability of the rest, and where its first word ends."""
+        route[len(sentence)] = (0, 0)
+        for at in range(len(sentence) - 1, -1, -1):
+            ends = DAG[at]
+            if len(ends) == 1:
+                word = self.known if self.FREQ.get(sentence[at : ends[0] + 1]) else self.unknown
+                route[at] = (word + route[ends[0] + 1][0], ends[0])
+            else:
+                route[at] = max([(self.known + route[end + 1][0], end) for end in ends])
+
+
 @cache
-def segmenter() -> jieba.Tokenizer:
-    """A jieba segmenter that knows the lexicon and nothing else; it prefers the fewest words."""
-    tokenizer = jieba.Tokenizer()
-    tokenizer.FREQ = {}
-    for word in map(joined, words()):
-        for end in range(1, len(word)):
-            tokenizer.FREQ.setdefault(word[:end], 0)
-        tokenizer.FREQ[word] = 100
-    tokenizer.total = 100 * len(words())
-    tokenizer.initialized = True
-    return tokenizer
+def segmenter() -> Segmenter:
+    """The segmenter that knows the lexicon and nothing else."""
+    return Segmenter([joined(word) for word in words()])

@@ -51,7 +51,7 @@ def extract(table: ReportTable, store: Store, extractor: Extractor, batch_size: 
     interrupted = False
     started = time.perf_counter()
     try:
-        with _collecting_seldom(), progress("reports", pending) as advance:
+        with collecting_seldom(), progress("reports", pending) as advance:
             for batch in _batches(store, run_id, batch_size):
                 store.write(run_id, read_batch(extractor, batch))
                 read += len(batch)
@@ -65,7 +65,8 @@ def extract(table: ReportTable, store: Store, extractor: Extractor, batch_size: 
 
 
 @contextmanager
-def _collecting_seldom() -> Iterator[None]:
+def collecting_seldom() -> Iterator[None]:
+    """Let Python look for cycles of objects seldom."""
     usual = gc.get_threshold()
     gc.set_threshold(OBJECTS_BETWEEN_COLLECTIONS, *usual[1:])
     try:
