@@ -38,7 +38,7 @@ FLOORS = {
     ("both", "development_hard"): Floor(0.90, 0.60),
     ("both", "styles_a"): Floor(0.97, 0.85),
     ("both", "styles_a_hard"): Floor(0.90, 0.60),
-    ("both", "styles_b"): Floor(0.97, 0.85),
+    ("both", "styles_b"): Floor(0.95, 0.85),
     ("both", "styles_b_hard"): Floor(0.90, 0.60, negation_errors=3),
     ("both", "styles_c"): Floor(0.97, 0.85),
     ("both", "styles_c_hard"): Floor(0.90, 0.60),

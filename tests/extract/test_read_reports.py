@@ -9,7 +9,7 @@ from pathlib import Path
 import duckdb
 import openpyxl  # type: ignore[import-untyped]
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from selip_extract.read_reports import open_reports
@@ -124,6 +124,9 @@ def as_read(rows: list[tuple[str, str]], line_breaks_kept: bool = True) -> list[
 
 @pytest.mark.parametrize("codec", ["utf-8", "utf-8-sig", "gb18030", "utf-16"])
 @quickly
+@example(
+    rows=[("", ""), ("", "\r\x00"), ("0000000000000", ""), ("0000000000000", ""), ("0000000000000", "0000000000000")]
+)
 @given(rows=rows_of_cells)
 def test_any_cells_survive_a_text_table(tmp_path: Path, codec: str, rows: list[tuple[str, str]]) -> None:
     table = open_reports(write_csv(tmp_path / "reports.csv", [HEADING, *rows], codec))
