@@ -9,7 +9,7 @@ from selip_extract.scan import Scan, Token
 from selip_extract.task import Question
 
 # Below this probability of a whole answer the rules' reading of the sentence is kept instead of the model's.
-TRUSTED = 0.98
+TRUSTED = 0.995
 LOW_CONFIDENCE = 0.5
 
 

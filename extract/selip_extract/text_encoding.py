@@ -58,12 +58,14 @@ def _looks_like_utf16(sample: bytes, codec: str) -> bool:
 
 
 def _is_usual_in_reports(character: str) -> bool:
-    """Latin and Greek letters, Chinese characters, punctuation; not what two digits are when read as UTF-16 (U+3030 …)."""
+    """Latin and Greek letters, Chinese characters, punctuation; not what two digits or quotes are as UTF-16."""
     return (
         " " <= character <= "~"
         or character in "\t\r\n"
         or "\u00a0" <= character <= "\u03ff"
-        or "\u2000" <= character <= "\u301f"
+        or "\u2000" <= character <= "\u206f"
+        or "\u2460" <= character <= "\u25ff"
+        or "\u3000" <= character <= "\u301f"
         or "\u4e00" <= character <= "\u9fff"
         or "\uff00" <= character <= "\uffef"
     )
