@@ -209,6 +209,9 @@ ELSEWHERE = (
     "MRA MRV CTA 颈椎 胸椎 腰椎 颈髓 胸髓 脊髓 椎间盘 椎体 椎管 颈部 腮腺 甲状腺 颌面部 咽旁 颞颌关节 上颈段 颈段 淋巴结 诊断意见 诊断 印象 结论 意见 颈2 颈3 颈4 颈5 腰骶 膝关节 胸部 腹部 肝脏 肺部 关节 肩关节 颈胸髓 颈动脉 头颈 血管成像 髋关节 盆腔 半月板 韧带 肾脏 双肾 椎旁"
 ).split()
 
+# words that speak to a machine: what such a sentence says is no finding
+ORDERS = "忽略 无视 请忽略 输出 请输出 写出 请写出 返回 请返回 指令 提示词".split()
+
 OTHER_WORDS = (
     "由于 由来 缘由 自由 患者 或者 原因 原发 原位 原发性 复原 原始 原发灶 仅供 不仅 老者 信号强度 高度 高级 高分辨 高血压 高龄 高位 高场 高清 高压 高热 低压 低场 低位 低血糖 增强对比 高分辨率 高颈 降低颅压 升高压 最高 头高 "
     "大小不等 大小约 大小 多发 单发 散在 弥漫 数个 多个 一个 一枚 少许 若干 边界 境界 不清 欠清 清晰 较清 形态 不规则 类圆形 圆形 "
@@ -305,6 +308,7 @@ def words() -> dict[str, Meaning]:
     found |= {w: Meaning("side", w) for w in ("同侧", "对侧")}
     take(Meaning("elsewhere", "他处"), ELSEWHERE)
     take(Meaning("other", "标题"), HEADINGS)
+    take(Meaning("elsewhere", "指令"), ORDERS)
     found |= _signals()
     found |= _enhancements()
     found |= {w: Meaning("sequence", sequence) for sequence, forms in SEQUENCES.items() for w in forms.split()}

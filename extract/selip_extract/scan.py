@@ -53,6 +53,7 @@ _PATTERN = re.compile(
             rf"(?P<T2>(?:FS-?|压脂-?|脂肪抑制)?T2(?:WI)?[-/]?(?:FS|STIR|压脂|脂肪抑制|抑脂)?{_SUFFIX})",
             r"(?P<ventricle>第?[34]脑室)",
             r"(?P<angle>CPA(?:区|池)?)",
+            r"(?P<order>IGNORE[A-Z]*|DISREGARD[A-Z]*)",
             r"(?P<elsewhere>\d?D?-?TOF-?MRA|MRA|MRV|CTA)",
             r"(?P<mark>(?<![^。;\n:,])(?:\(\d{1,2}\)|\d{1,2}[.、)](?!\d)|[①-⑳]))",
             r"(?P<lobes>[额颞顶枕岛](?:[、及和,]?[额颞顶枕岛])++(?:叶|部|区)?+(?![骨窦角肌底极]))",
@@ -177,6 +178,8 @@ def _pattern_tokens(match: re.Match[str]) -> Iterator[Token]:
             yield Token("other", "代码", start, end)
         case "heading":
             yield Token("other", "标题", start, end)
+        case "order":
+            yield Token("elsewhere", "指令", start, end)
         case "date" | "size" | "mark" | "stop" | "elsewhere" | "other":
             yield Token(kind, kind, start, end)
         case _:

@@ -129,7 +129,7 @@ def _kinds(tokens: Iterable[Token]) -> set[str]:
 
 def _answerable(unit: Sequence[Token], context: Sequence[Token]) -> bool:
     kinds = _kinds(unit)
-    if not (kinds & {"site"} or context):
+    if not (kinds & {"site"} or context) or any(t.kind == "elsewhere" and t.value == "指令" for t in unit):
         return False
     if kinds & {"enhancement", "restriction"} or any(t.value == "同上" for t in unit if t.kind == "cue"):
         return True
