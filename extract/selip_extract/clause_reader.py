@@ -219,18 +219,17 @@ class _Sentence:
 
     def _ahead(self) -> list[Spot]:
         found: list[Spot] = []
+        since = self.at + 1
         for placed in placed_sites(self.tokens):
             if placed.index < self.at or placed.locates:
                 continue
-            between = self.tokens[(found and placed.index and self._index_of(found[-1])) or self.at + 1 : placed.index]
+            between = self.tokens[since : placed.index]
             stops = ("negation", "change", "normal", "enhancement", "restriction")
             if any(t.kind in (*stops, "sequence", "signal", "verb") if found else t.kind in stops for t in between):
                 break
             found.append(Spot(placed.side, placed.site, self.tokens[placed.index], placed.side_token))
+            since = placed.index
         return found
-
-    def _index_of(self, spot: Spot) -> int:
-        return self.tokens.index(spot.token)
 
     def _state(
         self,

@@ -34,8 +34,7 @@ def double_read(readings: Sequence[ModelReading], by_rule: Sequence[Finding]) ->
     kept: list[Finding] = []
     taken: set[int] = set()
     for reading in readings:
-        start, end = reading.question.sentence[0].start, reading.question.sentence[-1].end
-        rules = [f for f in by_rule if start <= cited_at(f) < end]
+        rules = [f for f in by_rule if reading.question.holds(cited_at(f))]
         taken.update(id(f) for f in rules)
         kept += _of_sentence(reading, rules)
     alone = [f.model_copy(update={"agreed": False}) for f in by_rule if id(f) not in taken]
@@ -67,8 +66,7 @@ def to_review(
 def _disagreements(scan: Scan, readings: Sequence[ModelReading], by_rule: Sequence[Finding]) -> Iterator[Review]:
     for reading in readings:
         sentence = reading.question.sentence
-        start, end = sentence[0].start, sentence[-1].end
-        rule_keys = {f.key for f in by_rule if start <= cited_at(f) < end}
+        rule_keys = {f.key for f in by_rule if reading.question.holds(cited_at(f))}
         if {f.key for f in reading.findings} != rule_keys:
             yield _review("disagreement", scan, sentence)
         elif reading.probability < LOW_CONFIDENCE:

@@ -1,7 +1,7 @@
 """What the shipped model learns from: questions about pseudo-reports with their right answers, in words."""
 
 import random
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import NamedTuple, cast
 
 from selip_extract.scan import scan
@@ -23,14 +23,11 @@ def _statement(fact: Fact) -> Statement:
     return Statement(place.side, place.site, fact.modality, cast(Value | None, fact.value))
 
 
-def _sayable(question: Question, statement: Statement) -> bool:
+def _sayable(question: Question, statements: Iterable[Statement]) -> bool:
     words = support(question)
     places = {(side, question.sites[i]) for side, sites in words.places for i in sites}
-    return (
-        (statement.side, statement.site) in places
-        and statement.modality in words.modalities
-        and (statement.value is None or statement.value in (*words.signals, *words.enhancements))
-    )
+    values = {None, *words.signals, *words.enhancements}
+    return all((s.side, s.site) in places and s.modality in words.modalities and s.value in values for s in statements)
 
 
 def lessons(report: WrittenReport) -> Iterator[Lesson]:
@@ -38,13 +35,12 @@ def lessons(report: WrittenReport) -> Iterator[Lesson]:
     asked = questions(scan(report.text))
     facts = [f for f in report.facts if f.modality is not None]
     for question in asked:
-        start, end = question.sentence[0].start, question.sentence[-1].end
         events: dict[tuple[int, object, object], list[tuple[int, Statement]]] = {}
         for fact in facts:
-            if start <= fact.spot[0] < end:
+            if question.holds(fact.spot[0]):
                 key = (fact.spot[0], fact.modality, fact.value)
                 events.setdefault(key, []).append((fact.mention.site[0], _statement(fact)))
-        if all(_sayable(question, s) for said in events.values() for _, s in said):
+        if _sayable(question, (s for said in events.values() for _, s in said)):
             ordered = [(key[0], said) for key, said in events.items()]
             yield Lesson(prompt(question), answer(question, ordered))
 

@@ -100,6 +100,10 @@ class Question:
         """All tokens in view."""
         return self.context + self.sentence
 
+    def holds(self, offset: int) -> bool:
+        """Whether the character at `offset` of the report stands in the sentence."""
+        return self.sentence[0].start <= offset < self.sentence[-1].end
+
 
 class Support(NamedTuple):
     """What the words in view can support: the answer may contain nothing else; sites are numbers, by their side."""

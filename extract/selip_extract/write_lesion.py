@@ -1,6 +1,6 @@
 """One lesion as a radiologist writes it: an introduction of its places, then its signal on each sequence."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from selip_contracts.vocabulary import Change, Modality
 from selip_extract.sample_study import Lesion
@@ -8,6 +8,7 @@ from selip_extract.wording import (
     SEQUENCE_WORDS,
     Draft,
     Mention,
+    Spot,
     Value,
     degree_word,
     put_places,
@@ -216,29 +217,33 @@ def _alike(draft: Draft, signals: Signals, modality: Modality, share: float) -> 
     ]  # fmt: skip
 
 
+def _put_shared_signal(
+    draft: Draft, mentions: Sequence[Mention], signals: Signals, spots: Mapping[Modality, Spot]
+) -> None:
+    """The signal that the sequences named at `spots` share; it is told then."""
+    value = signals[next(iter(spots))][0]
+    spot = draft.put(signal_word(draft.rng, value))
+    for modality, sequence in spots.items():
+        del signals[modality]
+        state(draft, mentions, modality, value, spot, sequence)
+    separate(draft)
+
+
 def _put_sequence_first(draft: Draft, lesion: Lesion, signals: Signals, modality: Modality) -> list[Mention]:
     """DWI示左侧额叶斑片状高信号."""
-    rng = draft.rng
     together = _alike(draft, signals, modality, 0.5)
-    value = signals[modality][0]
     spots = put_sequences(draft, together)
     draft.one("示", "示", "示", "：", "上", "可见", "上见", "显示", "于", "像示", "见", "，")
     mentions = put_places(draft, lesion.places)
     draft.one("见", "", "呈", "可见", "见")
     _put_description(draft, lesion)
-    spot = draft.put(signal_word(rng, value))
-    for m in together:
-        del signals[m]
-        state(draft, mentions, m, value, spot, spots[m])
-    separate(draft)
+    _put_shared_signal(draft, mentions, signals, spots)
     return mentions
 
 
 def _put_direct(draft: Draft, lesion: Lesion, signals: Signals, modality: Modality) -> list[Mention]:
     """右侧乳突小房内见少许T2WI高信号."""
-    rng = draft.rng
     together = _alike(draft, signals, modality, 0.5)
-    value = signals[modality][0]
     mentions = put_places(draft, lesion.places)
     draft.one(*_OPENINGS)
     if draft.chance(0.7):
@@ -246,11 +251,7 @@ def _put_direct(draft: Draft, lesion: Lesion, signals: Signals, modality: Modali
     spots = put_sequences(draft, together)
     if draft.chance(0.1):
         draft.one("呈", "上", "序列")
-    spot = draft.put(signal_word(rng, value))
-    for m in together:
-        del signals[m]
-        state(draft, mentions, m, value, spot, spots[m])
-    separate(draft)
+    _put_shared_signal(draft, mentions, signals, spots)
     return mentions
 
 

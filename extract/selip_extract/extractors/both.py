@@ -3,13 +3,10 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from selip_contracts.findings import Study
-from selip_extract.clause_reader import read_clauses
 from selip_extract.double_reading import double_read, to_review
 from selip_extract.extractors import Reading
 from selip_extract.extractors.language_model import LanguageModelReader
-from selip_extract.extractors.rules import RULES_VERSION
-from selip_extract.read_changes import read_changes
+from selip_extract.extractors.rules import RULES_VERSION, RuleReader
 from selip_extract.scan import scan
 from selip_extract.study import assembled
 
@@ -21,6 +18,7 @@ class DoubleReader:
 
     def __init__(self, folder: Path | None = None) -> None:
         self.model = LanguageModelReader(folder)
+        self.rules = RuleReader()
 
     def fingerprint(self) -> dict[str, str]:
         """The model's fingerprint and the version of the rules."""
@@ -31,10 +29,10 @@ class DoubleReader:
         scans = [scan(text) for text in texts]
         readings = []
         for scanned, said in zip(scans, self.model.read_scans(scans), strict=True):
-            by_rule = assembled(read_clauses(scanned), read_changes(scanned))
+            by_rule = self.rules.read_scan(scanned).study
             rules = (*by_rule.findings, *by_rule.negatives)
             kept = double_read(said.sentences, rules)
-            study: Study = assembled(kept, by_rule.general)
+            study = assembled(kept, by_rule.general)
             review = to_review(scanned, said.sentences, rules, (*study.findings, *study.negatives), study.general)
             readings.append(Reading(study, said.reply, review=review))
         return readings
