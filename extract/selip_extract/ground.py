@@ -1,7 +1,7 @@
 """Evidence: the characters of the report that a statement rests on; a statement without them is no finding."""
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from functools import lru_cache
 from typing import NamedTuple, TypedDict
 
@@ -68,7 +68,7 @@ def grounded(text: str, question: Question, statements: Iterable[Statement]) -> 
         if place is None or value is None:
             continue
         placed, site = place
-        signal, sequence, negation = value
+        _, signal, sequence, negation = value
         doubtful = _doubtful(text, question, signal)
         found.append(finding(text, statement, Words(site, placed.side_token, signal, sequence, negation), doubtful))
     return found
@@ -80,9 +80,17 @@ def _place(statement: Statement, placed: Sequence[Placed], tokens: Sequence[Toke
     return (exact[-1], tokens[exact[-1].index]) if exact else None
 
 
-def _value(statement: Statement, tokens: Sequence[Token]) -> tuple[Token, Token | None, Token | None] | None:
-    """(what says the signal or its absence, the sequence's name, the negation) nearest to one another."""
-    best: tuple[int, int, Token, Token | None, Token | None] | None = None
+class Saying(NamedTuple):
+    """Tokens that say a statement's signal or its absence; `distance` from the sequence's name, in tokens."""
+
+    distance: int
+    signal: Token
+    sequence: Token | None
+    negation: Token | None
+
+
+def sayings(statement: Statement, tokens: Sequence[Token]) -> Iterator[Saying]:
+    """Every way in which the tokens say the statement's signal, in their order."""
     for i, token in enumerate(tokens):
         if not _says(statement, token):
             continue
@@ -92,10 +100,12 @@ def _value(statement: Statement, tokens: Sequence[Token]) -> tuple[Token, Token 
         distance, sequence = _sequence_near(statement, tokens, i)
         if sequence is None and token.kind == "signal":
             continue
-        candidate = (distance, -i, token, sequence, negation)
-        if best is None or candidate[:2] < best[:2]:
-            best = candidate
-    return None if best is None else best[2:]
+        yield Saying(distance, token, sequence, negation)
+
+
+def _value(statement: Statement, tokens: Sequence[Token]) -> Saying | None:
+    """What says the statement with its parts nearest to one another, the last of equals."""
+    return min(reversed([*sayings(statement, tokens)]), key=lambda s: s.distance, default=None)
 
 
 def _says(statement: Statement, token: Token) -> bool:

@@ -6,7 +6,7 @@ from typing import NamedTuple, cast
 
 from selip_extract.scan import scan
 from selip_extract.task import BLANK, Question, Statement, answer, prompt, questions, support
-from selip_extract.wording import Fact, Value
+from selip_extract.wording import Value
 from selip_extract.write_report import WrittenReport, write_study
 
 
@@ -17,32 +17,51 @@ class Lesson(NamedTuple):
     answer: list[str]
 
 
-def _statement(fact: Fact) -> Statement:
-    assert fact.modality is not None
-    place = fact.mention.place
-    return Statement(place.side, place.site, fact.modality, cast(Value | None, fact.value))
+class Told(NamedTuple):
+    """A statement and where in the report its site and its signal are said."""
+
+    statement: Statement
+    site_at: int
+    signal_at: int
 
 
-def _sayable(question: Question, statements: Iterable[Statement]) -> bool:
+def told_by(report: WrittenReport) -> list[Told]:
+    """What a pseudo-report states of sequences, in the order of the writing."""
+    return [
+        Told(
+            Statement(f.mention.place.side, f.mention.place.site, f.modality, cast(Value | None, f.value)),
+            f.mention.site[0],
+            f.spot[0],
+        )
+        for f in report.facts
+        if f.modality is not None
+    ]
+
+
+def sayable(question: Question, statements: Iterable[Statement]) -> bool:
+    """Whether the words of the question support all of the statements."""
     words = support(question)
     places = {(side, question.sites[i]) for side, sites in words.places for i in sites}
     values = {None, *words.signals, *words.enhancements}
     return all((s.side, s.site) in places and s.modality in words.modalities and s.value in values for s in statements)
 
 
+def right_words(question: Question, told: Iterable[Told]) -> list[str]:
+    """The right answer to a question, where this is what its sentence tells; KeyError where it lacks a site."""
+    events: dict[tuple[int, object, object], list[tuple[int, Statement]]] = {}
+    for statement, site_at, signal_at in told:
+        key = (signal_at, statement.modality, statement.value)
+        events.setdefault(key, []).append((site_at, statement))
+    return answer(question, [(key[0], said) for key, said in events.items()])
+
+
 def lessons(report: WrittenReport) -> Iterator[Lesson]:
     """The report's questions with their answers; a question whose truth its words cannot support is left out."""
-    asked = questions(scan(report.text))
-    facts = [f for f in report.facts if f.modality is not None]
-    for question in asked:
-        events: dict[tuple[int, object, object], list[tuple[int, Statement]]] = {}
-        for fact in facts:
-            if question.holds(fact.spot[0]):
-                key = (fact.spot[0], fact.modality, fact.value)
-                events.setdefault(key, []).append((fact.mention.site[0], _statement(fact)))
-        if _sayable(question, (s for said in events.values() for _, s in said)):
-            ordered = [(key[0], said) for key, said in events.items()]
-            yield Lesson(prompt(question), answer(question, ordered))
+    told = told_by(report)
+    for question in questions(scan(report.text)):
+        here = [t for t in told if question.holds(t.signal_at)]
+        if sayable(question, (t.statement for t in here)):
+            yield Lesson(prompt(question), right_words(question, here))
 
 
 def blurred(rng: random.Random, words: list[str]) -> list[str]:
