@@ -1,14 +1,14 @@
 """The two forms in which a model answers: words of the sentence task, or the JSON of a whole report."""
 
 import json
-from collections.abc import Sequence
+import re
 from functools import lru_cache
 from typing import Protocol
 
-import xgrammar
 from transformers import PreTrainedTokenizerFast
 
-from selip_extract.answer_grammar import GRAMMAR_VERSION, compiled
+from selip_extract.answer_grammar import GRAMMAR_VERSION, answer_grammar
+from selip_extract.engines import Constraint
 from selip_extract.model_files import word_numbers
 from selip_extract.report_task import (
     REPORT_TASK_VERSION,
@@ -20,9 +20,14 @@ from selip_extract.report_task import (
 from selip_extract.scan import Scan
 from selip_extract.task import TASK_VERSION, Question, Statement, prompt, questions, read_answer, support
 
+Spans = tuple[tuple[int, int], ...]
+"""Characters [start, end) of an answer's text."""
+
+_grammar = lru_cache(20_000)(answer_grammar)
+
 
 class AnswerForm(Protocol):
-    """What a model is asked, under which grammar, and how its answer is read."""
+    """What a model is asked, what its answer may be, and how it is read."""
 
     version: str
     longest_answer: int
@@ -36,12 +41,12 @@ class AnswerForm(Protocol):
         """The question as the model reads it."""
         ...
 
-    def grammar(self, question: Question) -> xgrammar.CompiledGrammar:
+    def constraint(self, question: Question) -> Constraint:
         """What the question's words support."""
         ...
 
-    def read(self, question: Question, ids: Sequence[int]) -> tuple[str, list[Statement]]:
-        """The reply as text and its statements; ValueError where it cannot be read."""
+    def read(self, question: Question, reply: str) -> dict[Statement, Spans]:
+        """The reply's statements and the characters that say each; ValueError where it cannot be read."""
         ...
 
 
@@ -53,9 +58,6 @@ class SentenceForm:
     longest_answer = 160
     at_once = 96
 
-    def __init__(self, tokenizer: PreTrainedTokenizerFast) -> None:
-        self.tokenizer = tokenizer
-
     def questions(self, scan: Scan) -> list[Question]:
         """The sentences that can state a signal."""
         return questions(scan)
@@ -64,15 +66,15 @@ class SentenceForm:
         """The question's words between blanks."""
         return " ".join(prompt(question))
 
-    def grammar(self, question: Question) -> xgrammar.CompiledGrammar:
+    def constraint(self, question: Question) -> Constraint:
         """The answer grammar of the sentence."""
-        return compiled(support(question))
+        return Constraint("grammar", _grammar(support(question)))
 
-    def read(self, question: Question, ids: Sequence[int]) -> tuple[str, list[Statement]]:
+    def read(self, question: Question, reply: str) -> dict[Statement, Spans]:
         """The answer's words as statements."""
-        words = self.tokenizer.convert_ids_to_tokens(list(ids))
-        assert isinstance(words, list)
-        return "".join(words), read_answer(question, words)
+        words = list(re.finditer(r"\S+", reply))
+        said = read_answer(question, [w[0] for w in words])
+        return {statement: tuple(words[i].span() for i in places) for statement, places in said.items()}
 
 
 class ReportForm:
@@ -82,10 +84,9 @@ class ReportForm:
     longest_answer = 4096
     at_once = 16
 
-    def __init__(self, tokenizer: PreTrainedTokenizerFast, vocabulary: int) -> None:
-        self.tokenizer = tokenizer
-        tokens = xgrammar.TokenizerInfo.from_huggingface(tokenizer, vocab_size=vocabulary)
-        self._compile = lru_cache(1_000)(xgrammar.GrammarCompiler(tokens, max_threads=2).compile_json_schema)
+    def __init__(self, tokenizer: PreTrainedTokenizerFast | None) -> None:
+        """Without a tokenizer the prompt is the bare text, for a server that renders chats itself."""
+        self.template = None if tokenizer is None or tokenizer.chat_template is None else tokenizer
 
     def questions(self, scan: Scan) -> list[Question]:
         """One question, where any sentence can state a signal."""
@@ -94,27 +95,22 @@ class ReportForm:
     def prompt(self, scan: Scan, question: Question) -> str:
         """Instructions and report, as a chat's first turn where the model has a chat template."""
         text = report_prompt(scan.text)
-        if self.tokenizer.chat_template is None:
+        if self.template is None:
             return text
         turn = [{"role": "user", "content": text}]
-        rendered = self.tokenizer.apply_chat_template(turn, tokenize=False, add_generation_prompt=True)
+        rendered = self.template.apply_chat_template(turn, tokenize=False, add_generation_prompt=True)
         assert isinstance(rendered, str)
         return rendered
 
-    def grammar(self, question: Question) -> xgrammar.CompiledGrammar:
-        """The JSON schema of the report, in one byte form."""
-        schema = json.dumps(report_schema(question), ensure_ascii=False)
-        return self._compile(schema, any_whitespace=False, separators=(",", ":"), strict_mode=True)
+    def constraint(self, question: Question) -> Constraint:
+        """The JSON schema of the report."""
+        return Constraint("json", json.dumps(report_schema(question), ensure_ascii=False))
 
-    def read(self, question: Question, ids: Sequence[int]) -> tuple[str, list[Statement]]:
+    def read(self, question: Question, reply: str) -> dict[Statement, Spans]:
         """The JSON as statements."""
-        reply = self.tokenizer.decode(list(ids), skip_special_tokens=True)
-        assert isinstance(reply, str)
-        return reply, read_report_answer(reply)
+        return {statement: (span,) for statement, span in read_report_answer(reply).items()}
 
 
-def form_of(tokenizer: PreTrainedTokenizerFast, vocabulary: int) -> AnswerForm:
+def form_of(tokenizer: PreTrainedTokenizerFast) -> AnswerForm:
     """The form that a model speaks, told by its tokenizer: the sentence task's own words, or any other."""
-    if tokenizer.get_vocab() == word_numbers():
-        return SentenceForm(tokenizer)
-    return ReportForm(tokenizer, vocabulary)
+    return SentenceForm() if tokenizer.get_vocab() == word_numbers() else ReportForm(tokenizer)

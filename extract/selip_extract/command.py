@@ -7,7 +7,7 @@ import typer
 from rich.console import Console
 
 from selip_contracts.tables import read_store
-from selip_extract.extractors import DEFAULT_EXTRACTOR, EXTRACTORS, extractor_maker
+from selip_extract.extractors import DEFAULT_EXTRACTOR, EXTRACTORS, ModelChoice, extractor_maker
 from selip_extract.pipeline import BATCH_SIZE, extract
 from selip_extract.read_reports import open_reports
 from selip_extract.store import Store
@@ -43,7 +43,7 @@ def command(
     ),
 ) -> None:
     """Read the findings out of Chinese head-MRI reports; run again, it reads only what is new."""
-    make = extractor_maker(extractor, model)
+    make = extractor_maker(extractor, ModelChoice(model))
     table = open_reports(reports, text_column, id_column)
     with Store(db) as store:
         outcome = extract(table, store, make(), batch_size)

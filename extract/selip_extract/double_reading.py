@@ -11,6 +11,7 @@ from selip_extract.task import Question
 # Below this probability of a whole answer the rules' reading of the sentence is kept instead of the model's.
 TRUSTED = 0.995
 LOW_CONFIDENCE = 0.5
+CONFIDENCE_DIGITS = 4
 
 
 @dataclass(frozen=True)
@@ -42,12 +43,14 @@ def double_read(readings: Sequence[ModelReading], by_rule: Sequence[Finding]) ->
 
 
 def _of_sentence(reading: ModelReading, rules: Sequence[Finding]) -> Iterator[Finding]:
+    """The model's reading or the rules'; what the model left out has the probability that its answer is wrong."""
     model_keys, rule_keys = {f.key for f in reading.findings}, {f.key for f in rules}
     trusted = model_keys == rule_keys or reading.probability >= TRUSTED
-    confidence = reading.probability if trusted else 1 - reading.probability
+    confidence = {f.key: f.confidence for f in reading.findings}
     for finding in reading.findings if trusted else rules:
         agreed = finding.key in model_keys and finding.key in rule_keys
-        yield finding.model_copy(update={"agreed": agreed, "confidence": round(confidence, 4)})
+        against = round(1 - reading.probability, CONFIDENCE_DIGITS)
+        yield finding.model_copy(update={"agreed": agreed, "confidence": confidence.get(finding.key, against)})
 
 
 def to_review(

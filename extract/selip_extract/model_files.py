@@ -8,6 +8,7 @@ from typing import Any
 
 import torch
 from tokenizers import Tokenizer
+from tokenizers.decoders import WordPiece
 from tokenizers.models import WordLevel
 from tokenizers.pre_tokenizers import WhitespaceSplit
 from transformers import AutoModelForCausalLM, AutoTokenizer, LlamaForCausalLM, PreTrainedModel, PreTrainedTokenizerFast
@@ -30,6 +31,7 @@ def tokenizer() -> PreTrainedTokenizerFast:
     """A tokenizer for questions and answers as words between blanks; it pads on the left."""
     words = Tokenizer(WordLevel(word_numbers(), unk_token=BLANK))
     words.pre_tokenizer = WhitespaceSplit()
+    words.decoder = WordPiece(prefix="##", cleanup=False)
     return PreTrainedTokenizerFast(  # type: ignore[no-untyped-call]
         tokenizer_object=words, pad_token=PAD, eos_token=END, unk_token=BLANK, padding_side="left"
     )

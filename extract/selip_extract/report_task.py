@@ -5,6 +5,7 @@ in one byte form, that of json.dumps(..., ensure_ascii=False, separators=(",", "
 """
 
 import json
+import re
 from collections.abc import Iterable
 from typing import Any
 
@@ -88,7 +89,13 @@ class _Said(Strict):
 _ANSWER = TypeAdapter(dict[Modality, list[_Said]])
 
 
-def read_report_answer(answer: str) -> list[Statement]:
-    """The statements of an answer; ValueError where it is no such JSON."""
+def read_report_answer(answer: str) -> dict[Statement, tuple[int, int]]:
+    """The answer's statements and the characters [start, end) that say each; ValueError where it is no such JSON."""
     told = _ANSWER.validate_json(answer)
-    return list(dict.fromkeys(Statement(x.side, x.site, m, x.signal) for m, items in told.items() for x in items))
+    said = [Statement(x.side, x.site, m, x.signal) for m, items in told.items() for x in items]
+    spans = [item.span() for item in re.finditer(r"\{[^{}]*\}", answer)] if said else []
+    # A key that stands in the JSON twice has left some of its items out, and no one can say which.
+    found: dict[Statement, tuple[int, int]] = {}
+    for statement, span in zip(said, spans, strict=True):
+        found.setdefault(statement, span)
+    return found

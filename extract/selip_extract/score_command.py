@@ -14,7 +14,7 @@ from rich.table import Table
 from selip_contracts.annotated import read_annotated
 from selip_contracts.findings import AnnotatedReport, Study
 from selip_contracts.tables import read_store
-from selip_extract.extractors import EXTRACTORS, extractor_maker
+from selip_extract.extractors import EXTRACTORS, ModelChoice, extractor_maker
 from selip_extract.pipeline import extract
 from selip_extract.read_reports import open_reports
 from selip_extract.score import Estimate, Score, extracted_studies, score
@@ -87,7 +87,7 @@ def _stored_studies(
 def _studies_read_now(
     gold: Path, extractor: str, model: Path | None, annotated: Sequence[AnnotatedReport]
 ) -> dict[str, Study]:
-    make = extractor_maker(extractor, model)
+    make = extractor_maker(extractor, ModelChoice(model))
     table = open_reports(gold)
     with TemporaryDirectory() as folder:
         db = Path(folder) / "score.duckdb"

@@ -53,18 +53,19 @@ _SITE_CLASSES = {
 }
 _CLASS_TOKENS = tuple(f"<{c}>" for c in (*_SITE_CLASSES, "中", "深"))
 _SILENT_CUES = frozenset(("信号",))
+_CUE_WORDS = {"均": "<均>"}
 VOCABULARY: tuple[str, ...] = (
     PAD, END, NOW, ANSWER, BLANK, *_CLASS_TOKENS, *SITE_TOKENS, *SIDES, NO_SIDE, "偏左侧", "偏右侧", "偏双侧",
     *SEQUENCE_TOKENS.values(), *SIGNALS, *ENHANCEMENTS,
     "受限", ABSENT, "变", "未见", "异常", "正常", "灶", "呈", "他处", "尺寸", "日期",
-    ",", ";", ":", "、", "(", ")", *(cue for cue in CUES if cue not in _SILENT_CUES),
+    ",", ";", ":", "、", "(", ")", *(_CUE_WORDS.get(cue, cue) for cue in CUES if cue not in _SILENT_CUES),
 )  # fmt: skip
 assert len(set(VOCABULARY)) == len(VOCABULARY)
-# an answer's grammar is over characters: no word of an answer may begin another
 ANSWER_WORDS = (
     *SITE_TOKENS, *SIDES, NO_SIDE, *SEQUENCE_TOKENS.values(), *SIGNALS, *ENHANCEMENTS, ABSENT, ":", ";",
 )  # fmt: skip
-assert not any(a != b and a.startswith(b) for a in ANSWER_WORDS for b in ANSWER_WORDS)
+# An answer's grammar is over characters: no word may begin a word of answers (均 would begin 均匀强化).
+assert not any(a != b and a.startswith(b) for a in ANSWER_WORDS for b in VOCABULARY)
 
 _SEQUENCE_OF = {token: modality for modality, token in SEQUENCE_TOKENS.items()}
 _SIDE_OF: dict[str, Side | None] = {NO_SIDE: None, **{side: side for side in SIDES}}
@@ -220,7 +221,7 @@ def _word(token: Token, numbers: dict[str, str]) -> tuple[str, ...]:
         case "post_side":
             return ("偏" + token.value,)
         case "cue":
-            return () if token.value in _SILENT_CUES else (token.value,)
+            return () if token.value in _SILENT_CUES else (_CUE_WORDS.get(token.value, token.value),)
         case "layer":
             return ()
         case kind:
@@ -260,27 +261,29 @@ def answer(question: Question, events: Iterable[tuple[int, Sequence[tuple[int, S
     return said
 
 
-def read_answer(question: Question, words: Iterable[str]) -> list[Statement]:
-    """The statements of an answer; a last group without its end is left out."""
+def read_answer(question: Question, words: Iterable[str]) -> dict[Statement, tuple[int, ...]]:
+    """The statements of an answer, each with the numbers of the words that say it; a group without end is left out."""
     named = dict(zip(SITE_TOKENS, question.sites, strict=False))
-    found: list[Statement] = []
-    places: list[tuple[Side | None, str]] = []
-    pending: list[Statement] = []
-    side: Side | None = None
-    modality: Modality | None = None
-    for word in words:
+    found: dict[Statement, tuple[int, ...]] = {}
+    places: list[tuple[Side | None, str, tuple[int, ...]]] = []
+    pending: list[tuple[Statement, tuple[int, ...]]] = []
+    side: tuple[Side | None, tuple[int, ...]] = None, ()
+    sequence: tuple[Modality, int] | None = None
+    for i, word in enumerate(words):
         if word in named:
-            places.append((side, named[word]))
+            places.append((side[0], named[word], (*side[1], i)))
         elif word in _SIDE_OF:
-            side = _SIDE_OF[word]
+            side = _SIDE_OF[word], (i,)
         elif word in _SEQUENCE_OF:
-            modality = _SEQUENCE_OF[word]
+            sequence = _SEQUENCE_OF[word], i
         elif word == ";":
-            found += pending
-            places, pending, side, modality = [], [], None, None
-        elif modality is not None and word in _VALUE_OF:
-            pending += [Statement(s, site, modality, _VALUE_OF[word]) for s, site in places]
-    return list(dict.fromkeys(found))
+            for statement, said_by in pending:
+                found.setdefault(statement, said_by)
+            places, pending, side, sequence = [], [], (None, ()), None
+        elif sequence is not None and word in _VALUE_OF:
+            modality, at = sequence
+            pending += [(Statement(s, site, modality, _VALUE_OF[word]), (*by, at, i)) for s, site, by in places]
+    return found
 
 
 def _sides_alone(sentence: Sequence[Token]) -> set[Side]:

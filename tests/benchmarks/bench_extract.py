@@ -28,9 +28,9 @@ from selip_contracts.annotated import read_annotated
 from selip_contracts.findings import AnnotatedReport, Study
 from selip_contracts.tables import read_store
 from selip_contracts.vocabulary import CHANGES, ENHANCEMENTS, MODALITIES, SIDES, SIGNALS, SITES
-from selip_extract.extractors import Extractor
+from selip_extract.engines.transformers_engine import GrammarMask, TransformersEngine
+from selip_extract.extractors import Extractor, ModelChoice, local_reader
 from selip_extract.extractors.both import DoubleReader
-from selip_extract.extractors.language_model import GrammarMask, LanguageModelReader
 from selip_extract.extractors.rules import RuleReader
 from selip_extract.pipeline import BATCH_SIZE, collecting_seldom, extract
 from selip_extract.read_reports import open_reports
@@ -110,9 +110,9 @@ class PlainLoop:
     over when the tokens are used up are missing in the schema.
     """
 
-    def __init__(self, reader: LanguageModelReader) -> None:
-        self.reader = reader
-        size = reader.model.config.vocab_size
+    def __init__(self, engine: TransformersEngine) -> None:
+        self.engine = engine
+        size = engine.model.config.vocab_size
         words = [*MARKS, *(json.dumps(word, ensure_ascii=False) for word in (*KEYS, *VALUES))]
         sites = list(SITES)[: size - len(words) - 2]
         words += [json.dumps(site, ensure_ascii=False) for site in sites]
@@ -126,15 +126,15 @@ class PlainLoop:
     def read(self, text: str, tokens: int) -> None:
         """Write so many tokens about a report."""
         question = " ".join(prompt(report_question(scan(text))))
-        inputs = self.reader.tokenizer([question], return_tensors="pt", return_token_type_ids=False)
+        inputs = self.engine.tokenizer([question], return_tensors="pt", return_token_type_ids=False)
         length = inputs["input_ids"].shape[1]
-        mask = GrammarMask([self.grammar], self.reader.model.config.vocab_size, length)
-        written = self.reader.model.generate(  # type: ignore[operator]
+        mask = GrammarMask([self.grammar], self.engine.model.config.vocab_size, length)
+        written = self.engine.model.generate(  # type: ignore[operator]
             **inputs,
             max_new_tokens=tokens,
             do_sample=False,
             pad_token_id=0,
-            eos_token_id=self.reader.model.config.vocab_size - 1,
+            eos_token_id=self.engine.model.config.vocab_size - 1,
             logits_processor=LogitsProcessorList([mask]),
         )
         assert written.shape[1] == length + tokens
@@ -227,11 +227,12 @@ def speeds(folder: Path) -> Iterator[Figure]:
     yield Figure(
         "rules, the command", command(for_rules, "--extractor", "rules").reports_per_second, "reports/s", "≥ 2,000"
     )
-    both = DoubleReader()
-    default = rate(both, for_models)
+    model = local_reader(ModelChoice())
+    default = rate(DoubleReader(model), for_models)
     yield Figure("both (the default), after loading", default, "reports/s", "≥ 20")
-    yield Figure("model alone, after loading", rate(both.model, for_models), "reports/s")
-    loop = PlainLoop(both.model)
+    yield Figure("model alone, after loading", rate(model, for_models), "reports/s")
+    assert isinstance(model.engine, TransformersEngine)
+    loop = PlainLoop(model.engine)
     few = reports[:REPORTS_OF_LOOP]
     short = loop.rate(few, pieces)
     yield Figure("tokens of JSON a report, a token for each key, value and mark", _mean(few, pieces), "tokens")

@@ -12,7 +12,7 @@ import pytest
 from selip_contracts.annotated import read_annotated
 from selip_contracts.findings import AnnotatedReport, Evidence, Finding, GeneralFinding, SpanRole, Study
 from selip_contracts.tables import read_store
-from selip_extract.extractors import EXTRACTORS, Extractor
+from selip_extract.extractors import EXTRACTORS, Extractor, ModelChoice
 from selip_extract.pipeline import extract
 from selip_extract.pseudo_command import pseudo_reports
 from selip_extract.read_reports import open_reports
@@ -64,7 +64,7 @@ ROLES: tuple[SpanRole, ...] = ("site", "side", "sequence", "signal", "negation",
 @cache
 def reader(name: str) -> Extractor:
     """The extractor of that name, with the model that ships."""
-    return EXTRACTORS[name](None)
+    return EXTRACTORS[name](ModelChoice())
 
 
 @cache

@@ -10,7 +10,8 @@ import xgrammar
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
 from transformers import PreTrainedTokenizerFast, Qwen3Config, Qwen3ForCausalLM
 
-from selip_extract.answer_forms import ReportForm, SentenceForm, form_of
+from selip_extract.answer_forms import ReportForm, SentenceForm
+from selip_extract.extractors import ModelChoice, extractor_maker
 from selip_extract.extractors.language_model import LanguageModelReader
 from selip_extract.model_files import MODEL_FOLDER, load_model, load_tokenizer
 from selip_extract.report_task import INSTRUCTIONS, read_report_answer, report_answer, report_question
@@ -60,9 +61,15 @@ def any_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+def _reader(folder: Path) -> LanguageModelReader:
+    reader = extractor_maker("model", ModelChoice(folder))()
+    assert isinstance(reader, LanguageModelReader)
+    return reader
+
+
 def test_the_tokenizer_decides_the_form(any_model: Path) -> None:
-    assert isinstance(LanguageModelReader(MODEL_FOLDER).form, SentenceForm)
-    assert isinstance(LanguageModelReader(any_model).form, ReportForm)
+    assert isinstance(_reader(MODEL_FOLDER).form, SentenceForm)
+    assert isinstance(_reader(any_model).form, ReportForm)
 
 
 def test_a_report_answer_is_read_back() -> None:
@@ -76,7 +83,12 @@ def test_a_report_answer_is_read_back() -> None:
             for m in words.modalities
             for v in (None, *(words.enhancements if m == "T1CE" else words.signals)[:2])
         ]
-        assert set(read_report_answer(report_answer(question, said))) == set(said)
+        answer = report_answer(question, said)
+        read = read_report_answer(answer)
+        assert set(read) == set(said)
+        for statement, (start, end) in read.items():
+            told = json.loads(answer[start:end])
+            assert (told["side"], told["site"], told["signal"]) == (statement.side, statement.site, statement.value)
 
 
 @pytest.mark.parametrize("answer", ["[]", "{", '{"T1":[{}]}', '{"T1":3}', '{"T1":["左侧"]}'])
@@ -87,7 +99,9 @@ def test_an_answer_that_is_no_study_is_refused(answer: str) -> None:
 
 def test_the_grammar_admits_the_right_answer_and_no_unsupported_site(any_model: Path) -> None:
     tokenizer = load_tokenizer(any_model)
-    form = ReportForm(tokenizer, len(tokenizer))
+    form = ReportForm(tokenizer)
+    words = xgrammar.TokenizerInfo.from_huggingface(tokenizer, vocab_size=len(tokenizer))
+    compiler = xgrammar.GrammarCompiler(words)
     text = "左侧额叶见片状长T1长T2信号，DWI未见高信号。"
     question = report_question(scan(text))
     right = [
@@ -98,7 +112,10 @@ def test_the_grammar_admits_the_right_answer_and_no_unsupported_site(any_model: 
     answer = report_answer(question, right)
 
     def admits(reply: str) -> bool:
-        matcher = xgrammar.GrammarMatcher(form.grammar(question))
+        schema = form.constraint(question).source
+        matcher = xgrammar.GrammarMatcher(
+            compiler.compile_json_schema(schema, any_whitespace=False, separators=(",", ":"), strict_mode=True)
+        )
         return matcher.accept_string(reply) and matcher.accept_token(tokenizer.eos_token_id)
 
     assert admits(answer)
@@ -109,7 +126,7 @@ def test_the_grammar_admits_the_right_answer_and_no_unsupported_site(any_model: 
 
 def test_a_model_of_any_kind_says_only_what_the_words_support(any_model: Path) -> None:
     text = "右侧小脑半球见片状长T1长T2信号。"
-    reader = LanguageModelReader(any_model)
+    reader = _reader(any_model)
     reader.form.longest_answer = 200
     question = report_question(scan(text))
     prompt = reader.form.prompt(scan(text), question)
@@ -123,7 +140,7 @@ def test_a_model_of_any_kind_says_only_what_the_words_support(any_model: Path) -
 
 
 def test_a_report_that_states_no_signal_is_not_asked(any_model: Path) -> None:
-    assert LanguageModelReader(any_model).form.questions(scan("双侧大脑半球对称，中线结构居中。")) == []
+    assert _reader(any_model).form.questions(scan("双侧大脑半球对称，中线结构居中。")) == []
 
 
 def test_a_folder_without_a_model_is_named(tmp_path: Path) -> None:
@@ -131,8 +148,3 @@ def test_a_folder_without_a_model_is_named(tmp_path: Path) -> None:
         load_model(tmp_path)
     with pytest.raises(SelipError, match="no tokenizer"):
         load_tokenizer(tmp_path)
-
-
-def test_form_of_needs_no_weights() -> None:
-    tokenizer = load_tokenizer(MODEL_FOLDER)
-    assert isinstance(form_of(tokenizer, len(tokenizer)), SentenceForm)

@@ -87,7 +87,7 @@ def test_an_answer_names_places_once_and_signals_in_the_order_of_the_text() -> N
 
 def test_a_group_without_its_end_is_not_read() -> None:
     question = _only("左侧额叶T1WI呈低信号，T2WI呈高信号")
-    assert read_answer(question, "左侧 s00 : T1 低 ; 左侧 s00 : T2 高".split()) == [
+    assert list(read_answer(question, "左侧 s00 : T1 低 ; 左侧 s00 : T2 高".split())) == [
         Statement("左侧", "额叶", "T1", "低")
     ]
 

@@ -3,13 +3,16 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
-from importlib import import_module
 from pathlib import Path
-from typing import Protocol, cast
+from typing import TYPE_CHECKING, Protocol
 
 from selip_contracts.findings import Study
+from selip_extract.engines import NO_USAGE, Usage
 from selip_extract.extraction import Review, Status
 from selip_shared.errors import SelipError
+
+if TYPE_CHECKING:
+    from selip_extract.extractors.language_model import LanguageModelReader
 
 
 @dataclass(frozen=True)
@@ -21,6 +24,7 @@ class Reading:
     status: Status = "ok"
     note: str | None = None
     review: tuple[Review, ...] = ()
+    usage: Usage = NO_USAGE
 
 
 class Extractor(Protocol):
@@ -40,34 +44,54 @@ class Extractor(Protocol):
         ...
 
 
-def _deferred(module: str, name: str) -> Callable[[Path | None], Extractor]:
-    """A maker that imports its module only when it is called, so that a list of extractors costs nothing."""
+@dataclass(frozen=True)
+class ModelChoice:
+    """Which language model, as the user names it: None is the one that ships."""
 
-    def make(model: Path | None) -> Extractor:
-        return cast(Extractor, getattr(import_module(f"selip_extract.extractors.{module}"), name)(model))
-
-    return make
+    model: Path | None = None
 
 
-def _rules(_model: Path | None) -> Extractor:
-    return cast(Extractor, import_module("selip_extract.extractors.rules").RuleReader())
+def local_reader(choice: ModelChoice) -> "LanguageModelReader":
+    """The model through transformers."""
+    from selip_extract.answer_forms import form_of
+    from selip_extract.engines.transformers_engine import TransformersEngine
+    from selip_extract.extractors.language_model import LanguageModelReader
+    from selip_extract.model_files import MODEL_FOLDER, load_tokenizer
+
+    folder = choice.model or MODEL_FOLDER
+    tokenizer = load_tokenizer(folder)
+    form = form_of(tokenizer)
+    return LanguageModelReader(TransformersEngine(folder, tokenizer, form.at_once), form)
+
+
+def _double(model: "LanguageModelReader") -> Extractor:
+    from selip_extract.extractors.both import DoubleReader
+
+    return DoubleReader(model)
+
+
+def _rules(_choice: ModelChoice) -> Extractor:
+    from selip_extract.extractors.rules import RuleReader
+
+    return RuleReader()
 
 
 DEFAULT_EXTRACTOR = "both"
-EXTRACTORS: dict[str, Callable[[Path | None], Extractor]] = {
-    "both": _deferred("both", "DoubleReader"),
-    "model": _deferred("language_model", "LanguageModelReader"),
+# What an extractor needs is imported when it is made: a list of extractors costs nothing.
+EXTRACTORS: dict[str, Callable[[ModelChoice], Extractor]] = {
+    "both": lambda choice: _double(local_reader(choice)),
+    "model": local_reader,
     "rules": _rules,
 }
 
 
-def extractor_maker(name: str, model: Path | None) -> Callable[[], Extractor]:
-    """What makes the extractor of that name, with the model in a folder or (None) the one that ships.
+def extractor_maker(name: str, choice: ModelChoice) -> Callable[[], Extractor]:
+    """What makes the extractor of that name.
 
     Raises SelipError at once, before anything is loaded, where there is no such extractor or folder.
     """
     if name not in EXTRACTORS:
         raise SelipError(f"There is no extractor {name}: name one of {', '.join(EXTRACTORS)}.")
-    if model is not None and not model.is_dir():
-        raise SelipError(f"There is no model folder {model}: name one that holds a model, or leave --model out.")
-    return partial(EXTRACTORS[name], model)
+    if choice.model is not None and not choice.model.is_dir():
+        raise SelipError(f"There is no model folder {choice.model}: name one that holds a model, or leave --model out.")
+    return partial(EXTRACTORS[name], choice)

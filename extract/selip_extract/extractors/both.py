@@ -1,13 +1,13 @@
 """Double reading by the language model and the rules: the default."""
 
 from collections.abc import Sequence
-from pathlib import Path
 
 from selip_extract.double_reading import double_read, to_review
+from selip_extract.engines import Failure
 from selip_extract.extractors import Reading
-from selip_extract.extractors.language_model import LanguageModelReader
+from selip_extract.extractors.language_model import LanguageModelReader, Said, failed
 from selip_extract.extractors.rules import RULES_VERSION, RuleReader
-from selip_extract.scan import scan
+from selip_extract.scan import Scan, scan
 from selip_extract.study import assembled
 
 
@@ -16,8 +16,8 @@ class DoubleReader:
 
     name = "both"
 
-    def __init__(self, folder: Path | None = None) -> None:
-        self.model = LanguageModelReader(folder)
+    def __init__(self, model: LanguageModelReader) -> None:
+        self.model = model
         self.rules = RuleReader()
 
     def fingerprint(self) -> dict[str, str]:
@@ -27,12 +27,13 @@ class DoubleReader:
     def read(self, texts: Sequence[str]) -> list[Reading]:
         """One reading a text; findings carry `agreed`, what the readers differ on is in `review`."""
         scans = [scan(text) for text in texts]
-        readings = []
-        for scanned, said in zip(scans, self.model.read_scans(scans), strict=True):
-            by_rule = self.rules.read_scan(scanned).study
-            rules = (*by_rule.findings, *by_rule.negatives)
-            kept = double_read(said.sentences, rules)
-            study = assembled(kept, by_rule.general)
-            review = to_review(scanned, said.sentences, rules, (*study.findings, *study.negatives), study.general)
-            readings.append(Reading(study, said.reply, review=review))
-        return readings
+        return [self._reading(*pair) for pair in zip(scans, self.model.read_scans(scans), strict=True)]
+
+    def _reading(self, scanned: Scan, said: Said | Failure) -> Reading:
+        if isinstance(said, Failure):
+            return failed(said)
+        by_rule = self.rules.read_scan(scanned).study
+        rules = (*by_rule.findings, *by_rule.negatives)
+        study = assembled(double_read(said.sentences, rules), by_rule.general)
+        review = to_review(scanned, said.sentences, rules, (*study.findings, *study.negatives), study.general)
+        return Reading(study, said.reply, review=review, usage=said.usage)
