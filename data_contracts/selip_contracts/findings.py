@@ -1,6 +1,7 @@
 """What an extraction says of one study: findings per sequence, explicit negatives, general changes."""
 
 from collections.abc import Iterable
+from functools import cached_property
 from typing import Annotated, Literal, Self
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
@@ -44,6 +45,11 @@ class Span(Strict):
     role: SpanRole
     start: int = Field(ge=0)
     end: int = Field(ge=0)
+
+    @cached_property
+    def written(self) -> str:
+        """`role:start-end`, as the database has it; kept, since the findings of a sentence share their spans."""
+        return f"{self.role}:{self.start}-{self.end}"
 
 
 class Evidence(Strict):

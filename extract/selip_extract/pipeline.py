@@ -93,8 +93,13 @@ def schema_version() -> str:
 
 
 def _batches(store: Store, run_id: int, batch_size: int) -> Iterator[Sequence[Report]]:
-    """The pending reports; within a window the short ones come first."""
-    for window in store.pending(run_id, batch_size * BATCHES_SORTED_TOGETHER):
+    """The pending reports; within a window the short ones come first.
+
+    What a run has read already is left out of the batches after they are cut: a batch keeps its reports, on whose
+    lengths the last digits of a model's numbers depend, whenever a run goes on.
+    """
+    for window, pending in store.pending(run_id, batch_size * BATCHES_SORTED_TOGETHER):
         by_length = sorted(window, key=lambda report: len(report.text))
         for start in range(0, len(by_length), batch_size):
-            yield by_length[start : start + batch_size]
+            if batch := [report for report in by_length[start : start + batch_size] if report.report_id in pending]:
+                yield batch

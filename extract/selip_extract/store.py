@@ -8,14 +8,27 @@ from dataclasses import dataclass
 from itertools import groupby
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, NamedTuple, Self
 
 import duckdb
+import numpy as np
 
-from selip_contracts.findings import AnnotatedReport, Evidence, Finding, GeneralFinding, Study
+from selip_contracts.findings import AnnotatedReport, Study
 from selip_contracts.tables import open_store, utc_now
-from selip_extract.extraction import Extraction
+from selip_extract.extraction import Extraction, Status
 from selip_extract.reports import Report
+from selip_extract.stored_rows import (
+    FINDING_VALUES,
+    GENERAL_VALUES,
+    Columns,
+    Row,
+    extraction_columns,
+    finding,
+    finding_columns,
+    general_columns,
+    general_finding,
+    review_columns,
+)
 from selip_shared.errors import SelipError
 
 ADDED_TOGETHER = 5_000
@@ -25,18 +38,17 @@ ADDED_CHARACTERS = 5_000_000
 MEMORY = "512MB"
 """What the database may keep in memory; by default it would be most of the machine's, which the model needs."""
 
+WORTH_REPEATING: tuple[Status, ...] = ("incomplete", "invalid", "error")
+"""What another attempt may read: a text that is empty or too long stays so."""
+
 _PAGE = 1_000
+_REPORT_COLUMNS = (
+    "ordinal", "report_id", "given_id", "text", "text_sha256", "source_file", "source_row", "added_at",
+)  # fmt: skip
 _RUN_COLUMNS = (
     "reader", "engine", "model_hash", "adapter_hash", "task_version", "grammar_version", "schema_version",
     "code_version", "seed",
 )  # fmt: skip
-_EVIDENCE_COLUMNS = "evidence, evidence_start, evidence_end, evidence_spans"
-_FINDING_COLUMNS = (
-    "present, modality, side, site, signal, morphology, count, size_mm, margin, lesion, certainty, confidence, agreed, "
-    + _EVIDENCE_COLUMNS
-)
-_GENERAL_COLUMNS = f"side, site, change, {_EVIDENCE_COLUMNS}"
-Row = tuple[Any, ...]
 
 
 @dataclass(frozen=True)
@@ -60,6 +72,13 @@ class Added:
             self.known + other.known,
             self.repeated + other.repeated,
         )
+
+
+class Window(NamedTuple):
+    """Reports that came in one after the other, and the ids of those among them that a run has not extracted yet."""
+
+    reports: list[Report]
+    pending: frozenset[str]
 
 
 class Store:
@@ -118,42 +137,50 @@ class Store:
             )
         )
 
-    def pending(self, run_id: int, batch: int) -> Iterator[list[Report]]:
-        """The reports that this run has not extracted yet, in the order they came in, `batch` at a time.
+    def pending(self, run_id: int, size: int) -> Iterator[Window]:
+        """The windows in which this run has something to extract, in the order the reports came in.
 
-        What is pending is settled at the first batch; extractions may be written between two batches.
+        Windows are fixed ranges of `size` places: a run that goes on sees the very windows that it saw before. Which
+        windows there are is settled at the first one; extractions may be written between two of them.
         """
-        table = f"pending_{run_id}"
-        self.connection.execute(
-            f"""CREATE OR REPLACE TEMP TABLE {table} AS SELECT ordinal FROM reports
-            ANTI JOIN (FROM extractions WHERE run_id = {int(run_id)}) USING (report_id) ORDER BY ordinal"""
+        numbers = self._rows(
+            """SELECT DISTINCT (ordinal - 1) // $size AS number FROM reports
+            ANTI JOIN (FROM extractions WHERE run_id = $run) USING (report_id) ORDER BY number""",
+            {"size": size, "run": run_id},
         )
-        last = 0
-        while rows := self._rows(
-            f"""SELECT ordinal, report_id, text, source_row FROM reports SEMI JOIN
-            (SELECT ordinal FROM {table} WHERE ordinal > ? ORDER BY ordinal LIMIT ?) USING (ordinal)
-            ORDER BY ordinal""",
-            [last, batch],
-        ):
-            last = rows[-1][0]
-            yield [Report(report_id=report_id, text=text, row=row) for _, report_id, text, row in rows]
-        self.connection.execute(f"DROP TABLE {table}")
+        for (number,) in numbers:
+            rows = self._rows(
+                """SELECT report_id, text, source_row, extracted FROM reports
+                LEFT JOIN (SELECT report_id, true AS extracted FROM extractions WHERE run_id = $run) USING (report_id)
+                WHERE ordinal > $start AND ordinal <= $start + $size ORDER BY ordinal""",
+                {"run": run_id, "start": number * size, "size": size},
+            )
+            yield Window(
+                [Report(report_id=report_id, text=text, row=row) for report_id, text, row, _ in rows],
+                frozenset(report_id for report_id, _, _, extracted in rows if not extracted),
+            )
 
     def write(self, run_id: int, extractions: Sequence[Extraction]) -> None:
         """Add a batch of extractions with findings and review, all of it or nothing."""
-        tables: dict[str, list[Row]] = {
-            "extractions": [(run_id, e.report_id, e.status, e.seconds, e.reply, e.note) for e in extractions],
-            "finding_rows": [row for e in extractions for row in _finding_rows(run_id, e)],
-            "general_finding_rows": [row for e in extractions for row in _general_rows(run_id, e)],
-            "review_rows": [
-                (run_id, e.report_id, position, review.reason, review.text, review.start, review.end)
-                for e in extractions
-                for position, review in enumerate(e.review, start=1)
-            ],
+        tables = {
+            "extractions": extraction_columns(run_id, extractions),
+            "finding_rows": finding_columns(run_id, extractions),
+            "general_finding_rows": general_columns(run_id, extractions),
+            "review_rows": review_columns(run_id, extractions),
         }
         with self._transaction():
-            for table, rows in tables.items():
-                self._append(table, rows)
+            for table, columns in tables.items():
+                self._append(table, columns)
+
+    def forget_failures(self, run_id: int) -> int:
+        """Make pending again what this run could not read, texts left out that no repetition helps; how many."""
+        failed = "FROM extractions WHERE run_id = $run AND status IN (SELECT unnest($failures))"
+        values = {"run": run_id, "failures": list(WORTH_REPEATING)}
+        with self._transaction():
+            self.connection.execute(
+                f"DELETE FROM review_rows WHERE run_id = $run AND report_id IN (SELECT report_id {failed})", values
+            )
+            return len(self._rows(f"DELETE {failed} RETURNING report_id", values))
 
     def finish_run(self, run_id: int, *, seconds: float, reports: int) -> bool:
         """Record a sitting that read `reports` in `seconds`; whether the run is complete, and so the newest one."""
@@ -181,14 +208,14 @@ class Store:
         ):
             last = page[-1][0]
             ids = [report_id for _, report_id, _ in page]
-            findings = self._by_report("finding_rows", _FINDING_COLUMNS, run_id, ids)
-            general = self._by_report("general_finding_rows", _GENERAL_COLUMNS, run_id, ids)
+            findings = self._by_report("finding_rows", FINDING_VALUES, run_id, ids)
+            changes = self._by_report("general_finding_rows", GENERAL_VALUES, run_id, ids)
             for _, report_id, text in page:
-                read = [_finding(row) for row in findings.get(report_id, [])]
+                read = [finding(row) for row in findings.get(report_id, [])]
                 study = Study(
-                    findings=tuple(finding for finding in read if finding.present),
-                    negatives=tuple(finding for finding in read if not finding.present),
-                    general=tuple(_general(row) for row in general.get(report_id, [])),
+                    findings=tuple(f for f in read if f.present),
+                    negatives=tuple(f for f in read if not f.present),
+                    general=tuple(general_finding(row) for row in changes.get(report_id, [])),
                 )
                 yield AnnotatedReport(report_id=report_id, findings_text=text, study=study)
 
@@ -217,7 +244,8 @@ class Store:
             ordinal += 1
             known[report.report_id, digest] = ordinal
             rows.append((ordinal, report_id, report.report_id, report.text, digest, source_file, report.row, now))
-        self._append("reports", rows)
+        if rows:
+            self._append("reports", dict(zip(_REPORT_COLUMNS, zip(*rows, strict=True), strict=True)))
         return Added(new=len(rows), renamed=renamed, known=before, repeated=repeated)
 
     def _free(self, given_id: str, taken: set[str]) -> str:
@@ -230,17 +258,19 @@ class Store:
             candidate = f"{given_id}#{number}"
         return candidate
 
-    def _by_report(self, table: str, columns: str, run_id: int, ids: Sequence[str]) -> dict[str, list[Row]]:
+    def _by_report(self, table: str, values: str, run_id: int, ids: Sequence[str]) -> dict[str, list[Row]]:
         rows = self._rows(
-            f"""SELECT report_id, {columns} FROM {table} WHERE run_id = ? AND report_id IN (SELECT unnest(?))
+            f"""SELECT report_id, {values} FROM {table} WHERE run_id = ? AND report_id IN (SELECT unnest(?))
             ORDER BY report_id, position""",
             [run_id, ids],
         )
         return {report_id: [row[1:] for row in group] for report_id, group in groupby(rows, key=lambda row: row[0])}
 
-    def _append(self, table: str, rows: Sequence[Row]) -> None:
-        with self.connection.appender(table) as appender:
-            appender.append_rows(rows)
+    def _append(self, table: str, columns: Columns) -> None:
+        """Add rows given as columns; value by value, the database's appender takes three times as long."""
+        self.connection.register("added", {name: np.fromiter(values, object) for name, values in columns.items()})
+        self.connection.execute(f"INSERT INTO {table} BY NAME FROM added")
+        self.connection.unregister("added")
 
     def _rows(self, query: str, values: Sequence[object] | Mapping[str, object] = ()) -> list[Row]:
         # fetchall and not fetchone: an open result would refuse the next appender.
@@ -284,49 +314,3 @@ def _bounded(reports: Iterable[Report]) -> Iterator[list[Report]]:
             batch, characters = [], 0
     if batch:
         yield batch
-
-
-def _finding_rows(run_id: int, extraction: Extraction) -> Iterator[Row]:
-    if extraction.study is None:
-        return
-    for findings in (extraction.study.findings, extraction.study.negatives):
-        for position, f in enumerate(findings, start=1):
-            yield (
-                run_id, extraction.report_id, position, f.modality, f.side, f.site, f.signal, f.signal_class, f.present,
-                f.morphology, f.count, f.size_mm, f.margin, f.lesion, f.certainty, *_evidence_values(f.evidence),
-                f.confidence, f.agreed,
-            )  # fmt: skip
-
-
-def _general_rows(run_id: int, extraction: Extraction) -> Iterator[Row]:
-    if extraction.study is not None:
-        for position, g in enumerate(extraction.study.general, start=1):
-            yield (run_id, extraction.report_id, position, g.side, g.site, g.change, *_evidence_values(g.evidence))
-
-
-def _evidence_values(evidence: Evidence | None) -> Row:
-    if evidence is None:
-        return (None, None, None, None)
-    spans = [{"role": span.role, "start": span.start, "end": span.end} for span in evidence.spans]
-    return (evidence.text, evidence.start, evidence.end, spans)
-
-
-def _finding(row: Row) -> Finding:
-    present, modality, side, site, signal, morphology, count, size, margin, lesion, certainty, confidence, agreed = row[
-        :-4
-    ]
-    return Finding(
-        modality=modality, side=side, site=site, signal=signal, present=present, morphology=morphology, count=count,
-        size_mm=tuple(size), margin=margin, lesion=lesion, certainty=certainty, confidence=confidence, agreed=agreed,
-        evidence=_evidence(row[-4:]),
-    )  # fmt: skip
-
-
-def _general(row: Row) -> GeneralFinding:
-    side, site, change = row[:-4]
-    return GeneralFinding(side=side, site=site, change=change, evidence=_evidence(row[-4:]))
-
-
-def _evidence(values: Row) -> Evidence | None:
-    text, start, end, spans = values
-    return None if text is None else Evidence(text=text, start=start, end=end, spans=tuple(spans))

@@ -7,10 +7,11 @@ import duckdb
 import pytest
 
 from selip_contracts.statements import MORPHOLOGY_PATTERN, NORMAL_TEXT
-from selip_contracts.tables import VERSION, create, describe, open_store, read_store
+from selip_contracts.tables import MIGRATIONS, OLDEST_DUCKDB, VERSION, create, describe, open_store, read_store
 from selip_contracts.vocabulary import MODALITIES, SITES
 from selip_shared.errors import SelipError
 
+VERSIONS = [(version,) for version in range(1, VERSION + 1)]
 GOLDEN = Path(__file__).parent / "golden" / "schema.txt"
 
 
@@ -61,9 +62,54 @@ def test_an_existing_file_is_left_as_it_is(tmp_path: Path) -> None:
         connection.execute("INSERT INTO images VALUES ('a.nii.gz', 'r1', 'T2', '2026-01-01')")
     with open_store(path) as connection:
         assert connection.execute("SELECT path FROM images").fetchall() == [("a.nii.gz",)]
-        assert connection.execute("SELECT version FROM selip_schema").fetchall() == [(VERSION,)]
+        assert connection.execute("SELECT version FROM selip_schema").fetchall() == VERSIONS
     with read_store(path) as connection:
         assert connection.execute("SELECT path FROM images").fetchall() == [("a.nii.gz",)]
+
+
+def test_a_file_of_version_1_keeps_its_rows_even_where_the_update_is_killed(tmp_path: Path) -> None:
+    path = tmp_path / "selip.duckdb"
+    spans = [{"role": "side", "start": 0, "end": 2}, {"role": "site", "start": 10, "end": 12}]
+    with duckdb.connect(path, config={"storage_compatibility_version": OLDEST_DUCKDB}) as connection:
+        connection.execute(MIGRATIONS[0].read_text(encoding="utf-8"))
+        connection.execute(
+            """INSERT INTO selip_schema VALUES (1, '2026-01-01');
+            INSERT INTO runs (run_id, fingerprint, reader, code_version, configuration, started_at, last_finished_at,
+                seconds) VALUES (1, 'f', 'rules', '1', '{}', '2026-01-01', '2026-01-01', 1.5)"""
+        )
+        for position, stored in enumerate((spans, [], None), start=1):
+            connection.execute(
+                """INSERT INTO finding_rows (run_id, report_id, position, modality, site, present, size_mm, certainty,
+                    evidence_spans) VALUES (1, 'r1', ?, 'T2', '额叶', true, [21.5, 18], '肯定', ?)""",
+                [position, stored],
+            )
+            connection.execute(
+                """INSERT INTO general_finding_rows (run_id, report_id, position, site, change, evidence_spans)
+                VALUES (1, 'r1', ?, '脑沟', '增宽', ?)""",
+                [position, stored],
+            )
+    update = """
+import os, sys
+from pathlib import Path
+from selip_contracts.tables import open_store
+connection = open_store(Path(sys.argv[1]))
+os._exit(9)
+"""
+    assert subprocess.run([sys.executable, "-c", update, path], check=False).returncode == 9
+    with open_store(path) as connection:
+        assert connection.execute("SELECT version FROM selip_schema").fetchall() == VERSIONS
+        assert connection.execute("SELECT size_mm, evidence_spans FROM findings").fetchall() == [
+            ([21.5, 18.0], stored) for stored in (spans, [], None)
+        ]
+        assert connection.execute("SELECT evidence_spans FROM general_findings").fetchall() == [
+            (stored,) for stored in (spans, [], None)
+        ]
+        assert connection.execute("SELECT evidence_spans FROM finding_rows").fetchall() == [
+            ("side:0-2 site:10-12",),
+            ("",),
+            (None,),
+        ]
+        assert connection.execute("SELECT run_id, seconds, tokens_in FROM runs").fetchall() == [(1, 1.5, None)]
 
 
 def test_every_time_can_be_fetched_without_a_further_package() -> None:

@@ -60,7 +60,10 @@ def ok(report_id: str, study: Study = STUDY) -> Extraction:
 
 
 def ids(store: Store, run_id: int, batch: int = 100) -> list[list[str]]:
-    return [[pending.report_id for pending in reports] for reports in store.pending(run_id, batch)]
+    return [
+        [report.report_id for report in window.reports if report.report_id in window.pending]
+        for window in store.pending(run_id, batch)
+    ]
 
 
 def rows(store: Store, query: str) -> list[tuple[object, ...]]:
@@ -117,9 +120,9 @@ def test_more_reports_than_one_batch_come_back_in_their_order(store: Store) -> N
     count = ADDED_TOGETHER + 10
     assert store.add_reports((report(n) for n in range(count)), "a.csv") == Added(new=count)
     run_id = store.begin_run(RULES)
-    batches = list(store.pending(run_id, 4_000))
-    assert [len(batch) for batch in batches] == [4_000, count - 4_000]
-    assert [r for batch in batches for r in batch] == [report(n) for n in range(count)]
+    windows = list(store.pending(run_id, 4_000))
+    assert [len(window.pending) for window in windows] == [4_000, count - 4_000]
+    assert [r for window in windows for r in window.reports] == [report(n) for n in range(count)]
 
 
 def test_the_same_configuration_continues_the_run_with_what_is_new(store: Store) -> None:
@@ -138,11 +141,36 @@ def test_a_batch_may_be_written_before_the_next_is_taken(store: Store) -> None:
     store.add_reports((report(n) for n in range(10)), "a.csv")
     run_id = store.begin_run(RULES)
     read = []
-    for batch in store.pending(run_id, 3):
-        store.write(run_id, [ok(r.report_id) for r in batch])
-        read += [r.report_id for r in batch]
+    for window in store.pending(run_id, 3):
+        store.write(run_id, [ok(r.report_id) for r in window.reports])
+        read += [r.report_id for r in window.reports]
     assert read == [f"r{n}" for n in range(10)]
     assert store.pending_count(run_id) == 0
+
+
+def test_windows_stay_the_same_whatever_was_extracted_before(store: Store) -> None:
+    store.add_reports((report(n) for n in range(10)), "a.csv")
+    run_id = store.begin_run(RULES)
+    store.write(run_id, [ok(f"r{n}") for n in (0, 4, 5, 6, 7)])
+    windows = [([r.row for r in window.reports], sorted(window.pending)) for window in store.pending(run_id, 4)]
+    assert windows == [([0, 1, 2, 3], ["r1", "r2", "r3"]), ([8, 9], ["r8", "r9"])]
+
+
+def test_failures_forgotten_are_pending_again_and_everything_else_stays(store: Store) -> None:
+    failed = (Review("failed", "text", 0, 4),)
+    extractions = [Extraction(s, s, Study() if s == "ok" else None, failed, 0.0, None, None) for s in STATUSES]
+    run_id = finished(store, extractions)
+    other = store.begin_run(RULES)
+    store.write(other, extractions)
+    assert store.forget_failures(run_id) == 3
+    assert ids(store, run_id) == [["incomplete", "invalid", "error"]]
+    kept = [("empty",), ("ok",), ("too_long",)]
+    for table in ("extractions", "review_rows"):
+        assert rows(store, f"SELECT report_id FROM {table} WHERE run_id = {run_id} ORDER BY 1") == kept
+        assert rows(store, f"SELECT count(*) FROM {table} WHERE run_id = {other}") == [(len(STATUSES),)]
+    store.write(run_id, [ok("incomplete"), ok("invalid"), ok("error")])
+    assert store.pending_count(run_id) == 0
+    assert store.forget_failures(run_id) == 0
 
 
 def test_a_run_says_how_it_was_configured(store: Store) -> None:
