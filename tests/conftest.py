@@ -2,6 +2,7 @@
 
 from typing import get_args
 
+from hypothesis import settings
 from hypothesis import strategies as st
 
 from selip_contracts.findings import (
@@ -15,6 +16,10 @@ from selip_contracts.findings import (
     Study,
 )
 from selip_contracts.vocabulary import CHANGES, ENHANCEMENTS, MODALITIES, SIDES, SIGNALS, SITES
+
+# How long an example takes says how busy the machine is.
+settings.register_profile("selip", deadline=None)
+settings.load_profile("selip")
 
 TEXT = st.text(st.characters(codec="utf-8"), min_size=1, max_size=12)
 SPAN = st.builds(Span, role=st.sampled_from(get_args(SpanRole)), start=st.integers(0, 9), end=st.integers(0, 9))

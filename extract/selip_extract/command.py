@@ -8,7 +8,7 @@ from rich.console import Console
 
 from selip_contracts.tables import read_store
 from selip_extract.extractors import DEFAULT_EXTRACTOR, EXTRACTORS, ModelChoice, extractor_maker
-from selip_extract.pipeline import BATCH_SIZE, extract
+from selip_extract.pipeline import RunOptions, extract
 from selip_extract.read_reports import open_reports
 from selip_extract.store import Store
 from selip_extract.summary import print_summary
@@ -38,15 +38,18 @@ def command(
     id_column: Annotated[
         str | None, typer.Option(help="Column of the report's id, where its name is not a usual one.")
     ] = None,
-    batch_size: Annotated[int, typer.Option(min=1, help="Reports that are read together and written at once.")] = (
-        BATCH_SIZE
-    ),
+    batch_size: Annotated[
+        int | None, typer.Option(min=1, help="Reports in work at once; by default what suits the extractor.")
+    ] = None,
+    retry_failed: Annotated[
+        bool, typer.Option("--retry-failed", help="Read reports again that failed before (incomplete, invalid, error).")
+    ] = False,
 ) -> None:
     """Read the findings out of Chinese head-MRI reports; run again, it reads only what is new."""
     make = extractor_maker(extractor, ModelChoice(model))
     table = open_reports(reports, text_column, id_column)
     with Store(db) as store:
-        outcome = extract(table, store, make(), batch_size)
+        outcome = extract(table, store, make(), RunOptions(batch_size, retry_failed))
     with read_store(db) as connection:
         print_summary(Console(), table, connection, db, outcome)
     if outcome.interrupted:

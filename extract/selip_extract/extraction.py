@@ -13,6 +13,25 @@ REVIEW_REASONS: tuple[ReviewReason, ...] = get_args(ReviewReason)
 
 
 @dataclass(frozen=True)
+class Usage:
+    """Tokens of prompts, of these those found in the engine's cache, and tokens of answers."""
+
+    tokens_in: int = 0
+    tokens_cached: int = 0
+    tokens_out: int = 0
+
+    def __add__(self, other: "Usage") -> "Usage":
+        return Usage(
+            self.tokens_in + other.tokens_in,
+            self.tokens_cached + other.tokens_cached,
+            self.tokens_out + other.tokens_out,
+        )
+
+
+NO_USAGE = Usage()
+
+
+@dataclass(frozen=True)
 class Review:
     """Characters [start, end) of a report that a person should look at, quoted in `text`, and why."""
 
@@ -33,6 +52,7 @@ class Extraction:
     seconds: float
     reply: str | None
     note: str | None
+    usage: Usage = NO_USAGE
 
     def __post_init__(self) -> None:
         assert (self.study is not None) == (self.status == "ok"), f"{self.report_id}: {self.status} with a study"

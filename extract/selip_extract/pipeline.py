@@ -4,13 +4,16 @@ import gc
 import hashlib
 import json
 import time
-from collections.abc import Iterator, Sequence
+from collections import deque
+from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from importlib.metadata import version
 
 from selip_contracts.findings import Study
 from selip_contracts.vocabulary import SITES
+from selip_extract.extraction import NO_USAGE, Extraction, Usage
 from selip_extract.extractors import Extractor
 from selip_extract.read_reports import ReportTable
 from selip_extract.reading import read_batch
@@ -19,12 +22,24 @@ from selip_extract.store import Added, Store
 from selip_shared.progress import progress
 from selip_shared.provenance import code_hash
 
-BATCH_SIZE = 256
+# So many of equal size share the reports in work: while one waits for its last answers the next keeps the engine busy.
+BATCHES_IN_WORK = 2
 # So many batches are sorted by length together: a batch of like lengths wastes no padding, and memory stays flat.
 BATCHES_SORTED_TOGETHER = 16
 HASH_CHARACTERS = 12
 # Findings are many small objects in no cycles; at Python's usual 700 the search for cycles costs a third of the rules.
 OBJECTS_BETWEEN_COLLECTIONS = 50_000
+
+
+@dataclass(frozen=True)
+class RunOptions:
+    """How many reports are in work at once (None: what suits the extractor), and whether failures are read again."""
+
+    batch_size: int | None = None
+    retry_failed: bool = False
+
+
+DEFAULT_OPTIONS = RunOptions()
 
 
 @dataclass(frozen=True)
@@ -37,31 +52,53 @@ class Outcome:
     seconds: float
     remaining: int
     interrupted: bool
+    usage: Usage
 
 
-def extract(table: ReportTable, store: Store, extractor: Extractor, batch_size: int = BATCH_SIZE) -> Outcome:
+def extract(table: ReportTable, store: Store, extractor: Extractor, options: RunOptions = DEFAULT_OPTIONS) -> Outcome:
     """Add the reports to the database and read those that a run of this configuration has not read yet.
 
-    Every report ends with a status. Ctrl-C ends the sitting after the last whole batch; the next one goes on there.
+    Every report ends with a status. Ctrl-C ends the sitting after the batches in work; the next one goes on there.
     """
     added = store.add_reports(table, str(table.path))
     run_id = store.begin_run(configuration(extractor))
+    if options.retry_failed:
+        store.forget_failures(run_id)
     pending = store.pending_count(run_id)
-    read = 0
+    read, usage = 0, NO_USAGE
     interrupted = False
+    batch_size = options.batch_size or extractor.batch_size
+    batches = _batches(store, run_id, max(1, batch_size // BATCHES_IN_WORK))
     started = time.perf_counter()
     try:
         with collecting_seldom(), progress("reports", pending) as advance:
-            for batch in _batches(store, run_id, batch_size):
-                store.write(run_id, read_batch(extractor, batch))
-                read += len(batch)
-                advance(len(batch))
+            for extractions in _read_ahead(extractor, batches):
+                store.write(run_id, extractions)
+                read += len(extractions)
+                usage = sum((e.usage for e in extractions), usage)
+                advance(len(extractions))
     except KeyboardInterrupt:
         interrupted = True
     finally:
         seconds = time.perf_counter() - started
-        store.finish_run(run_id, seconds=seconds, reports=read)
-    return Outcome(run_id, added, read, seconds, pending - read, interrupted)
+        store.finish_run(run_id, seconds=seconds, reports=read, usage=usage)
+    return Outcome(run_id, added, read, seconds, pending - read, interrupted, usage)
+
+
+def _read_ahead(extractor: Extractor, batches: Iterable[Sequence[Report]]) -> Iterator[list[Extraction]]:
+    """The batches read, in order: while one is written the next is in work, and memory holds no more than these."""
+    with ThreadPoolExecutor(BATCHES_IN_WORK) as pool:
+        waiting: deque[Future[list[Extraction]]] = deque()
+        try:
+            for batch in batches:
+                waiting.append(pool.submit(read_batch, extractor, batch))
+                if len(waiting) == BATCHES_IN_WORK:
+                    yield waiting.popleft().result()
+            while waiting:
+                yield waiting.popleft().result()
+        finally:
+            for future in waiting:
+                future.cancel()
 
 
 @contextmanager

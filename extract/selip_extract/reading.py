@@ -3,6 +3,7 @@
 import time
 from collections.abc import Sequence
 
+from selip_contracts.findings import Study
 from selip_extract.extraction import Extraction, Review, Status
 from selip_extract.extractors import Extractor, Reading
 from selip_extract.reports import Report
@@ -22,7 +23,9 @@ def read_batch(extractor: Extractor, reports: Sequence[Report]) -> list[Extracti
     readings = iter(_read(extractor, readable))
     seconds = (time.perf_counter() - started) / max(len(readable), 1)
     return [
-        _extraction(report, next(readings), seconds) if status is None else _failed(report, status)
+        _extraction(report, next(readings), seconds)
+        if status is None
+        else _failed(report, Reading(Study(), status=status))
         for report, status in zip(reports, unreadable, strict=True)
     ]
 
@@ -53,22 +56,20 @@ def _read(extractor: Extractor, reports: Sequence[Report]) -> list[Reading | Exc
 def _extraction(report: Report, reading: Reading | Exception, seconds: float) -> Extraction:
     if isinstance(reading, Exception):
         # Only the class: an exception's words may quote the report.
-        return _failed(report, "error", type(reading).__name__, seconds=seconds)
+        return _failed(report, Reading(Study(), status="error", note=type(reading).__name__), seconds)
     if reading.status != "ok":
-        return _failed(report, reading.status, reading.note, reading.review, reading.reply, seconds)
-    return Extraction(report.report_id, "ok", reading.study, reading.review, seconds, reading.reply, reading.note)
+        return _failed(report, reading, seconds)
+    return Extraction(
+        report.report_id, "ok", reading.study, reading.review, seconds, reading.reply, reading.note, reading.usage
+    )
 
 
-def _failed(
-    report: Report,
-    status: Status,
-    note: str | None = None,
-    review: tuple[Review, ...] = (),
-    reply: str | None = None,
-    seconds: float = 0.0,
-) -> Extraction:
+def _failed(report: Report, reading: Reading, seconds: float = 0.0) -> Extraction:
     """A report without a study; unless it is empty its beginning is for a person to look at."""
-    if status != "empty":
+    review = reading.review
+    if reading.status != "empty":
         beginning = report.text[:QUOTED_CHARACTERS]
         review = (*review, Review("failed", beginning, 0, len(beginning)))
-    return Extraction(report.report_id, status, None, review, seconds, reply, note)
+    return Extraction(
+        report.report_id, reading.status, None, review, seconds, reading.reply, reading.note, reading.usage
+    )

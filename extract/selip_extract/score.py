@@ -126,12 +126,14 @@ def extracted_studies(
     stored_ids = [name for name in names.values() if name is not None]
     findings: dict[str, list[Finding]] = {name: [] for name in stored_ids}
     general: dict[str, list[GeneralFinding]] = {name: [] for name in stored_ids}
-    for report_id, modality, side, site, signal, present in connection.execute(
-        """SELECT report_id, modality, side, site, signal, present FROM finding_rows
+    for report_id, modality, side, site, signal, present, confidence in connection.execute(
+        """SELECT report_id, modality, side, site, signal, present, confidence FROM finding_rows
         WHERE run_id = ? AND report_id IN (SELECT unnest(?))""",
         [run_id, stored_ids],
     ).fetchall():
-        findings[report_id].append(Finding(modality=modality, side=side, site=site, signal=signal, present=present))
+        findings[report_id].append(
+            Finding(modality=modality, side=side, site=site, signal=signal, present=present, confidence=confidence)
+        )
     for report_id, side, site, change in connection.execute(
         """SELECT report_id, side, site, change FROM general_finding_rows
         WHERE run_id = ? AND report_id IN (SELECT unnest(?))""",
@@ -152,6 +154,12 @@ def extracted_studies(
 def grounded(site: str, text: str) -> bool:
     """Whether some surface form of the site stands in the text."""
     return any(form in text for form in SITES[site].surface_forms)
+
+
+def middle(draws: NDArray[np.float64]) -> tuple[float, float]:
+    """The bounds of the middle 95 % of the draws (rounds)."""
+    ordered = [round(float(draw), DECIMALS) for draw in np.sort(draws)]
+    return ordered[int(len(ordered) * 0.025)], ordered[int(len(ordered) * 0.975)]
 
 
 def _places(findings: Iterable[Finding]) -> set[tuple[Hashable, ...]]:
@@ -178,7 +186,7 @@ def _estimates(tallies: Mapping[str, Tallies]) -> dict[str, Estimate]:
         for name, tally in tallies.items():
             resampled[name][draw] = times @ tally
     return {
-        name: Estimate(round(float(_ratio(tally.sum(axis=0))), DECIMALS), *_middle(_ratio(resampled[name])))
+        name: Estimate(round(float(_ratio(tally.sum(axis=0))), DECIMALS), *middle(_ratio(resampled[name])))
         for name, tally in tallies.items()
     }
 
@@ -192,9 +200,3 @@ def _ratio(sums: Tallies) -> NDArray[np.float64]:
         part, whole = sums[..., 0], sums[..., 1]
     shares: NDArray[np.float64] = np.where(whole > 0, part / np.maximum(whole, 1), 1.0)
     return shares
-
-
-def _middle(draws: NDArray[np.float64]) -> tuple[float, float]:
-    """The bounds of the middle 95 % of the draws."""
-    ordered = [round(float(draw), DECIMALS) for draw in np.sort(draws)]
-    return ordered[int(len(ordered) * 0.025)], ordered[int(len(ordered) * 0.975)]

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Sequence
+from dataclasses import asdict
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Annotated
@@ -14,6 +15,7 @@ from rich.table import Table
 from selip_contracts.annotated import read_annotated
 from selip_contracts.findings import AnnotatedReport, Study
 from selip_contracts.tables import read_store
+from selip_extract.calibration import Calibration, calibration, draw
 from selip_extract.extractors import EXTRACTORS, ModelChoice, extractor_maker
 from selip_extract.pipeline import extract
 from selip_extract.read_reports import open_reports
@@ -48,6 +50,14 @@ def command(
         str | None, typer.Option(help=f"Read the reports now with this extractor: {', '.join(EXTRACTORS)}.")
     ] = None,
     model: Annotated[Path | None, typer.Option(help="Folder of a language model to read them with.")] = None,
+    plot: Annotated[
+        Path | None,
+        typer.Option(
+            "--calibration",
+            metavar="PICTURE",
+            help="Show also what is right among the surest findings, and draw it into this file (.svg, .png, .pdf).",
+        ),
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
 ) -> None:
     """Compare what was extracted with annotated reports: F1 with 95 % intervals, exact match, negation errors."""
@@ -63,10 +73,16 @@ def command(
         assert extractor is not None
         studies = _studies_read_now(gold, extractor, model, annotated)
     figures = score(annotated, studies)
+    found = None if plot is None else calibration(annotated, studies)
+    if plot is not None and found is not None:
+        draw(found, plot)
     if as_json:
-        print(json.dumps({"not_extracted": len(annotated) - len(studies), **figures.as_json()}))
-    else:
-        _print(figures, len(annotated) - len(studies))
+        more = {} if found is None else {"calibration": asdict(found)}
+        print(json.dumps({"not_extracted": len(annotated) - len(studies), **figures.as_json(), **more}))
+        return
+    _print(figures, len(annotated) - len(studies))
+    if found is not None:
+        _print_calibration(found)
 
 
 def _stored_studies(
@@ -104,6 +120,15 @@ def _print(figures: Score, not_extracted: int) -> None:
     table.add_column("95 % interval", justify="right")
     for name, label in FIGURES.items():
         table.add_row(label, *_cells(getattr(figures, name)))
+    Console().print(table)
+
+
+def _print_calibration(found: Calibration) -> None:
+    table = Table(title=f"What is right among the surest of {found.findings:,} findings")
+    for heading in ("Kept", "Least confidence", "Mean confidence", "Right", "95 % interval"):
+        table.add_column(heading, justify="right")
+    for kept in found.kept:
+        table.add_row(f"{kept.share:.0%}", f"{kept.least:.4f}", f"{kept.mean:.4f}", *_cells(kept.right))
     Console().print(table)
 
 

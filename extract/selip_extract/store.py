@@ -4,7 +4,7 @@ import hashlib
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from itertools import groupby
 from pathlib import Path
 from types import TracebackType
@@ -15,7 +15,7 @@ import numpy as np
 
 from selip_contracts.findings import AnnotatedReport, Study
 from selip_contracts.tables import open_store, utc_now
-from selip_extract.extraction import Extraction, Status
+from selip_extract.extraction import NO_USAGE, Extraction, Status, Usage
 from selip_extract.reports import Report
 from selip_extract.stored_rows import (
     FINDING_VALUES,
@@ -182,7 +182,7 @@ class Store:
             )
             return len(self._rows(f"DELETE {failed} RETURNING report_id", values))
 
-    def finish_run(self, run_id: int, *, seconds: float, reports: int) -> bool:
+    def finish_run(self, run_id: int, *, seconds: float, reports: int, usage: Usage = NO_USAGE) -> bool:
         """Record a sitting that read `reports` in `seconds`; whether the run is complete, and so the newest one."""
         now = utc_now()
         complete = self.pending_count(run_id) == 0
@@ -190,11 +190,16 @@ class Store:
             self.connection.execute(
                 """UPDATE runs SET seconds = seconds + $seconds,
                     reports_per_second = coalesce($reports / nullif($seconds, 0), reports_per_second),
+                    tokens_in = nullif(coalesce(tokens_in, 0) + $tokens_in, 0),
+                    tokens_cached = CASE WHEN coalesce(tokens_in, 0) + $tokens_in > 0
+                        THEN coalesce(tokens_cached, 0) + $tokens_cached END,
+                    tokens_out = CASE WHEN coalesce(tokens_in, 0) + $tokens_in > 0
+                        THEN coalesce(tokens_out, 0) + $tokens_out END,
                     finished_at = CASE WHEN $complete THEN coalesce(finished_at, $now) ELSE finished_at END,
                     last_finished_at = CASE WHEN $complete THEN $now ELSE last_finished_at END
                 WHERE run_id = $run""",
                 {"seconds": seconds if reports else 0.0, "reports": reports, "complete": complete, "now": now,
-                 "run": run_id},
+                 "run": run_id, **asdict(usage)},
             )  # fmt: skip
         return complete
 

@@ -14,6 +14,7 @@ from selip_extract.pipeline import Outcome
 from selip_extract.read_reports import ReportTable
 
 SAMPLE_FINDINGS = 6
+ENOUGH_FOR_AN_ESTIMATE = 200
 STATUS_MEANING = {
     "ok": "read",
     "incomplete": "the model's answer did not end",
@@ -70,7 +71,23 @@ def _print_work(console: Console, outcome: Outcome) -> None:
     if outcome.read:
         work += f" in {outcome.seconds:,.1f} s ({outcome.read / outcome.seconds:,.1f} reports/s)"
     _say(console, f"{work}; run {outcome.run_id}")
+    if outcome.read >= ENOUGH_FOR_AN_ESTIMATE:
+        _say(console, f"  at this speed a million reports take {_duration(outcome.seconds / outcome.read * 1e6)}")
+    if outcome.usage.tokens_in:
+        _say(console, f"  {_tokens(outcome)}")
     console.print()
+
+
+def _tokens(outcome: Outcome) -> str:
+    usage = outcome.usage
+    cached = f", {usage.tokens_cached / usage.tokens_in:.0%} of them from the cache" if usage.tokens_cached else ""
+    per_second = f"{usage.tokens_in / outcome.seconds:,.0f} and {usage.tokens_out / outcome.seconds:,.0f} a second"
+    return f"{usage.tokens_in:,} tokens read{cached}, {usage.tokens_out:,} written ({per_second})"
+
+
+def _duration(seconds: float) -> str:
+    hours = seconds / 3600
+    return f"{hours:,.1f} hours" if hours >= 1 else f"{seconds / 60:,.0f} minutes"
 
 
 def _statuses(connection: duckdb.DuckDBPyConnection, run_id: int) -> Table:

@@ -32,7 +32,7 @@ from selip_extract.engines.transformers_engine import GrammarMask, TransformersE
 from selip_extract.extractors import Extractor, ModelChoice, local_reader
 from selip_extract.extractors.both import DoubleReader
 from selip_extract.extractors.rules import RuleReader
-from selip_extract.pipeline import BATCH_SIZE, collecting_seldom, extract
+from selip_extract.pipeline import collecting_seldom, extract
 from selip_extract.read_reports import open_reports
 from selip_extract.report_task import report_question
 from selip_extract.scan import scan
@@ -45,6 +45,7 @@ DEVELOPMENT = Path(__file__).parents[1] / "gold/development.jsonl"
 SELIP_EXTRACT = str(Path(sys.executable).with_name("selip-extract"))
 SEED = 31_000_000
 CHARACTERS = range(95, 126)
+BATCH_SIZE = 256
 REPORTS_OF_RULES = 16 * BATCH_SIZE
 REPORTS_OF_MODELS = BATCH_SIZE
 REPORTS_OF_LOOP = 12

@@ -23,6 +23,7 @@ class ThalamusReader:
     """Finds 丘脑 high on DWI; for the reports that name it also a passage to review."""
 
     name = "thalamus"
+    batch_size = 8
     stop_at = ""
 
     def fingerprint(self) -> dict[str, str]:

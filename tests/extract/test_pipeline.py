@@ -1,17 +1,19 @@
 import csv
 import resource
 import signal
+import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from itertools import chain
 from pathlib import Path
+from threading import Lock
 
 import pytest
 
 from selip_contracts.findings import Finding, Study
 from selip_extract.extraction import Review
 from selip_extract.extractors import Reading
-from selip_extract.pipeline import Outcome, configuration, extract
+from selip_extract.pipeline import Outcome, RunOptions, configuration, extract
 from selip_extract.read_reports import open_reports
 from selip_extract.reading import MAX_CHARACTERS
 from selip_extract.store import Added, Store
@@ -22,6 +24,7 @@ class FrontalLobeReader:
     """Finds a T2 高 at 额叶 wherever the word stands; `before` is called with each batch of texts."""
 
     name = "frontal"
+    batch_size = 8
 
     def __init__(self, settings: str = "1", before: Callable[[Sequence[str]], None] | None = None) -> None:
         self.settings = settings
@@ -74,7 +77,7 @@ def store_in(folder: Path) -> Iterator[Store]:
 
 def run(folder: Path, rows: Sequence[tuple[str, str]], extractor: FrontalLobeReader, batch_size: int = 4) -> Outcome:
     with store_in(folder) as store:
-        return extract(open_reports(write_csv(folder / "reports.csv", rows)), store, extractor, batch_size)
+        return extract(open_reports(write_csv(folder / "reports.csv", rows)), store, extractor, RunOptions(batch_size))
 
 
 def stored(folder: Path, query: str) -> list[tuple[object, ...]]:
@@ -141,40 +144,76 @@ def test_a_run_says_what_wrote_it(tmp_path: Path) -> None:
 def test_ctrl_c_keeps_what_is_written_and_the_next_sitting_goes_on(tmp_path: Path) -> None:
     rows = [(f"r{number}", f"额叶第{number}例") for number in range(10)]
 
-    def interrupt_at_third_batch(_texts: Sequence[str]) -> None:
-        if len(reader.batches) == 2:
+    def interrupt_at_last_batch(texts: Sequence[str]) -> None:
+        if "额叶第9例" in texts:
             signal.raise_signal(signal.SIGINT)
+            time.sleep(0.2)
 
-    reader = FrontalLobeReader(before=interrupt_at_third_batch)
-    stopped = run(tmp_path, rows, reader, batch_size=3)
-    assert (stopped.read, stopped.remaining, stopped.interrupted) == (6, 4, True)
-    assert stored(tmp_path, "SELECT count(*) FROM finding_rows") == [(6,)]
+    stopped = run(tmp_path, rows, FrontalLobeReader(before=interrupt_at_last_batch), batch_size=6)
+    assert stopped.interrupted
+    assert stopped.read in (6, 9)
+    assert stopped.remaining == 10 - stopped.read
+    assert stored(tmp_path, "SELECT count(*) FROM finding_rows") == [(stopped.read,)]
     assert stored(tmp_path, "SELECT count(*) FROM findings") == [(0,)]
 
-    rest = run(tmp_path, rows, FrontalLobeReader(), batch_size=3)
-    assert (rest.run_id, rest.read, rest.remaining, rest.interrupted) == (stopped.run_id, 4, 0, False)
+    rest = run(tmp_path, rows, FrontalLobeReader(), batch_size=6)
+    assert (rest.run_id, rest.read, rest.remaining, rest.interrupted) == (stopped.run_id, stopped.remaining, 0, False)
     assert stored(tmp_path, "SELECT count(*), count(DISTINCT report_id) FROM findings") == [(10, 10)]
 
 
 def test_an_error_for_the_user_ends_the_sitting_with_what_is_written(tmp_path: Path) -> None:
-    def fail_at_second_batch(_texts: Sequence[str]) -> None:
-        if reader.batches:
+    def fail_at_last_batch(texts: Sequence[str]) -> None:
+        if "额叶第4例" in texts:
             raise SelipError("The model is gone: name another one.")
 
-    reader = FrontalLobeReader(before=fail_at_second_batch)
+    reader = FrontalLobeReader(before=fail_at_last_batch)
     rows = [(f"r{number}", f"额叶第{number}例") for number in range(5)]
     with pytest.raises(SelipError, match="The model is gone"):
-        run(tmp_path, rows, reader, batch_size=3)
+        run(tmp_path, rows, reader, batch_size=6)
     assert stored(tmp_path, "SELECT status, count(*) FROM extractions GROUP BY 1") == [("ok", 3)]
     assert stored(tmp_path, "SELECT last_finished_at IS NULL FROM runs") == [(True,)]
+
+
+def test_failures_are_read_again_only_where_it_is_asked_for(tmp_path: Path) -> None:
+    rows = [("r1", "额叶"), ("r2", "额叶炸"), ("r3", "")]
+    first = run(tmp_path, rows, FrontalLobeReader(before=fail_on_explosive))
+    statuses = "SELECT report_id, status FROM extractions ORDER BY 1"
+    assert stored(tmp_path, statuses) == [("r1", "ok"), ("r2", "error"), ("r3", "empty")]
+
+    assert run(tmp_path, rows, FrontalLobeReader()).read == 0
+    reader = FrontalLobeReader()
+    with Store(tmp_path / "selip.duckdb") as store:
+        table = open_reports(tmp_path / "reports.csv")
+        again = extract(table, store, reader, RunOptions(retry_failed=True))
+    assert (again.run_id, again.read, reader.texts) == (first.run_id, 1, ["额叶炸"])
+    assert stored(tmp_path, statuses) == [("r1", "ok"), ("r2", "ok"), ("r3", "empty")]
+    assert stored(tmp_path, "SELECT report_id, reason FROM review ORDER BY ALL") == [
+        ("r1", "uncited"),
+        ("r2", "uncited"),
+    ]
+
+
+def test_two_batches_are_in_work_at_once_and_no_more(tmp_path: Path) -> None:
+    lock, at_work, most = Lock(), [0], [0]
+
+    def count(_texts: Sequence[str]) -> None:
+        with lock:
+            at_work[0] += 1
+            most[0] = max(most[0], at_work[0])
+        time.sleep(0.02)
+        with lock:
+            at_work[0] -= 1
+
+    run(tmp_path, [(f"r{number}", f"额叶{number}") for number in range(20)], FrontalLobeReader(before=count))
+    assert most == [2]
 
 
 def test_batches_hold_reports_of_like_length(tmp_path: Path) -> None:
     rows = [(f"r{number}", "额叶" * (1 + number * 7 % 20)) for number in range(20)]
     reader = FrontalLobeReader()
-    run(tmp_path, rows, reader, batch_size=5)
+    run(tmp_path, rows, reader, batch_size=10)
     by_length = sorted(len(text) for _, text in rows)
-    lengths = [[len(text) for text in batch] for batch in reader.batches]
+    lengths = sorted([len(text) for text in batch] for batch in reader.batches)
     assert lengths == [by_length[start : start + 5] for start in range(0, 20, 5)]
 
 

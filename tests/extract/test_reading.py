@@ -16,6 +16,7 @@ class FrontalLobeReader:
     """Finds a T2 高 at 额叶 wherever the word stands, and fails on some words as a real reader may."""
 
     name = "frontal"
+    batch_size = 8
 
     def __init__(self) -> None:
         self.batches: list[int] = []

@@ -33,6 +33,7 @@ class Reciter:
     """Reads exactly what the first annotated report says, and nothing anywhere else."""
 
     name = "reciter"
+    batch_size = 8
 
     def fingerprint(self) -> dict[str, str]:
         return {}

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
-from selip_extract.extraction import Status
+from selip_extract.extraction import Status, Usage
 
 
 @dataclass(frozen=True)
@@ -26,25 +26,6 @@ class Ask:
     prompt: str
     constraint: Constraint | None
     longest: int
-
-
-@dataclass(frozen=True)
-class Usage:
-    """Tokens of prompts, of these those found in the engine's cache, and tokens of answers."""
-
-    tokens_in: int = 0
-    tokens_cached: int = 0
-    tokens_out: int = 0
-
-    def __add__(self, other: "Usage") -> "Usage":
-        return Usage(
-            self.tokens_in + other.tokens_in,
-            self.tokens_cached + other.tokens_cached,
-            self.tokens_out + other.tokens_out,
-        )
-
-
-NO_USAGE = Usage()
 
 
 @dataclass(frozen=True)
@@ -85,7 +66,12 @@ class Failure:
 
 
 class Engine(Protocol):
-    """Runs a language model, greedily; safe to call from several threads."""
+    """Runs a language model, greedily; safe to call from several threads.
+
+    `batch_size` is how many reports should be in work at once to keep it busy.
+    """
+
+    batch_size: int
 
     def fingerprint(self) -> dict[str, str]:
         """What decides its answers: engine, model_hash, adapter_hash and settings."""

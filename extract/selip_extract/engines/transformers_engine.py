@@ -1,16 +1,17 @@
 """transformers as the engine: batches of like length on a CPU or one GPU, each row under its own grammar."""
 
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from functools import cached_property, lru_cache
 from pathlib import Path
-from threading import Lock
 
 import torch
 import xgrammar
 from tokenizers.decoders import DecodeStream
 from transformers import LogitsProcessor, LogitsProcessorList, PreTrainedModel, PreTrainedTokenizerFast
 
-from selip_extract.engines import Answer, Ask, Constraint, Failure, Usage
+from selip_extract.engines import Answer, Ask, Constraint, Failure
+from selip_extract.extraction import Usage
 from selip_extract.model_files import load_model
 from selip_shared.provenance import folder_hash
 
@@ -52,11 +53,14 @@ class GrammarMask(LogitsProcessor):
 class TransformersEngine:
     """The model of a folder; `at_once` asks are answered together."""
 
+    batch_size = 256
+
     def __init__(self, folder: Path, tokenizer: PreTrainedTokenizerFast, at_once: int) -> None:
         self.folder = folder
         self.tokenizer = tokenizer
         self.at_once = at_once
-        self.lock = Lock()
+        # One thread for all callers: every other one that calls torch would start threads of its own.
+        self._worker = ThreadPoolExecutor(1)
         self._grammar = lru_cache(GRAMMARS_KEPT)(self._compiled)
 
     @cached_property
@@ -83,12 +87,10 @@ class TransformersEngine:
                 found[i] = Failure("too_long", f"{len(prompts[i])} tokens, and the model takes {self.longest}")
             else:
                 order.append(i)
-        with self.lock:
-            for start in range(0, len(order), self.at_once):
-                batch = order[start : start + self.at_once]
-                found.update(
-                    zip(batch, self._generate([prompts[i] for i in batch], [asks[i] for i in batch]), strict=True)
-                )
+        for start in range(0, len(order), self.at_once):
+            batch = order[start : start + self.at_once]
+            generation = self._worker.submit(self._generate, [prompts[i] for i in batch], [asks[i] for i in batch])
+            found.update(zip(batch, generation.result(), strict=True))
         return [found[i] for i in range(len(asks))]
 
     @torch.inference_mode()

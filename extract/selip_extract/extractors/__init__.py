@@ -7,8 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 from selip_contracts.findings import Study
-from selip_extract.engines import NO_USAGE, Usage
-from selip_extract.extraction import Review, Status
+from selip_extract.extraction import NO_USAGE, Review, Status, Usage
 from selip_shared.errors import SelipError
 
 if TYPE_CHECKING:
@@ -28,9 +27,14 @@ class Reading:
 
 
 class Extractor(Protocol):
-    """Reads texts; what it finds in one text does not depend on the others."""
+    """Reads texts; what it finds in one text does not depend on the others. Safe to call from several threads."""
 
     name: str
+
+    @property
+    def batch_size(self) -> int:
+        """How many reports should be in work at once."""
+        ...
 
     def fingerprint(self) -> dict[str, str]:
         """What decides the findings: model_hash, task_version, grammar_version, engine, seed, settings.

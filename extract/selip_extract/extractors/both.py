@@ -20,6 +20,11 @@ class DoubleReader:
         self.model = model
         self.rules = RuleReader()
 
+    @property
+    def batch_size(self) -> int:
+        """As many reports as the model takes."""
+        return self.model.batch_size
+
     def fingerprint(self) -> dict[str, str]:
         """The model's fingerprint and the version of the rules."""
         return self.model.fingerprint() | {"rules_version": RULES_VERSION}

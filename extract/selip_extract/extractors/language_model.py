@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from selip_contracts.findings import Finding, Study
 from selip_extract.answer_forms import AnswerForm
 from selip_extract.double_reading import CONFIDENCE_DIGITS, ModelReading
-from selip_extract.engines import NO_USAGE, Answer, Ask, Engine, Failure, Usage
+from selip_extract.engines import Answer, Ask, Engine, Failure
+from selip_extract.extraction import NO_USAGE, Usage
 from selip_extract.extractors import Reading
 from selip_extract.ground import grounded
 from selip_extract.read_changes import read_changes
@@ -32,6 +33,11 @@ class LanguageModelReader:
     def __init__(self, engine: Engine, form: AnswerForm) -> None:
         self.engine = engine
         self.form = form
+
+    @property
+    def batch_size(self) -> int:
+        """As many reports as keep the engine busy."""
+        return self.engine.batch_size
 
     def fingerprint(self) -> dict[str, str]:
         """What the engine says of the model, and the version of task and grammar."""
