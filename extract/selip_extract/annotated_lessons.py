@@ -1,8 +1,8 @@
 """What each sentence of an annotated report tells: the statements of its study, laid to the words that say them.
 
 An annotated file need not say where a finding stands. A statement belongs to the question whose sentence says its
-signal nearest to its site and its sequence. Where that cannot be told, the question is left out: a wrong lesson costs
-more than a missing one.
+signal, beside its sequence's name, nearest to its site. Where that cannot be told, the question is left out: a wrong
+lesson costs more than a missing one.
 """
 
 from collections.abc import Iterator, Sequence
@@ -23,7 +23,7 @@ def told_in(report: AnnotatedReport, asked: Sequence[Question]) -> list[list[Tol
     told: list[list[Told]] = [[] for _ in asked]
     open_questions: set[int] = set()
     for finding in (*report.study.findings, *report.study.negatives):
-        ways = [best for i, q in enumerate(asked) if (best := _nearest(finding, i, q))]
+        ways = [way for i, q in enumerate(asked) if (way := _nearest(finding, i, q))]
         if not ways:
             open_questions |= _concerned(_statement(finding), asked)
             continue
@@ -44,19 +44,18 @@ def _nearest(finding: Finding, number: int, question: Question) -> tuple[int, in
     """(rank, distance, number, told) of the nearest words that say the finding.
 
     The rank is 0 where the sentence names site and sequence; of these, what stands before it names the site (1), the
-    sequence (2) or both (3).
+    sequence (2) or both (3); 4 more where signal and sequence stand beside others.
     """
     statement = _statement(finding)
     if cited := _cited(finding, statement):
         return (0, 0, number, cited) if question.holds(cited.signal_at) else None
-    tokens = question.tokens
+    tokens, before = question.tokens, len(question.context)
     ways = []
-    for at, name_at in _signals(statement, question):
-        for site_at in _sites(statement, tokens):
-            distance = _apart(tokens, at, site_at) + _apart(tokens, at, name_at)
+    for at, name_at, beside in _signals(statement, tokens):
+        for site_at in _sites(statement, tokens) if at >= before else ():
+            rank = (site_at < before) + 2 * (name_at < before) + 4 * (not beside)
             told = Told(statement, tokens[site_at].start, tokens[at].start)
-            rank = (site_at < len(question.context)) + 2 * (name_at < len(question.context))
-            ways.append((rank, distance, number, told))
+            ways.append((rank, _apart(tokens, at, site_at), number, told))
     return min(ways, key=lambda way: way[:3], default=None)
 
 
@@ -66,14 +65,22 @@ def _cited(finding: Finding, statement: Statement) -> Told | None:
     return Told(statement, at["site"], at["signal"]) if {"site", "signal"} <= at.keys() else None
 
 
-def _signals(statement: Statement, question: Question) -> Iterator[tuple[int, int]]:
-    """Where the sentence says the statement's signal, and the nearest name of its sequence: indices of tokens."""
-    tokens = question.tokens
-    names = [i for i, t in enumerate(tokens) if t[:2] == ("sequence", statement.modality)]
+def _signals(statement: Statement, tokens: Sequence[Token]) -> Iterator[tuple[int, int, bool]]:
+    """Where the statement's signal is said, the nearest name of its sequence, and whether nothing stands nearer to one.
+
+    Words that imply their sequence (强化, 弥散受限) stand for its name.
+    """
+    names = [i for i, t in enumerate(tokens) if t.kind == "sequence"]
+    own_names = [i for i in names if tokens[i].value == statement.modality]
+    signals = [i for i, t in enumerate(tokens) if t.kind == "signal"]
     for saying in sayings(statement, tokens):
         at = tokens.index(saying.signal)
-        if at >= len(question.context):
-            yield at, min(names, key=lambda i: _apart(tokens, at, i), default=at)
+        if saying.signal.kind != "signal" or not own_names:
+            yield at, at, True
+            continue
+        name_at = min(own_names, key=lambda i: _apart(tokens, at, i))
+        nearest = (min(_apart(tokens, at, i) for i in names), min(_apart(tokens, name_at, i) for i in signals))
+        yield at, name_at, _apart(tokens, at, name_at) in nearest
 
 
 def _sites(statement: Statement, tokens: Sequence[Token]) -> list[int]:

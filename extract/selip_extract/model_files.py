@@ -7,11 +7,21 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from huggingface_hub import snapshot_download
+from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalEntryNotFoundError
 from tokenizers import Tokenizer
 from tokenizers.decoders import WordPiece
 from tokenizers.models import WordLevel
 from tokenizers.pre_tokenizers import WhitespaceSplit
-from transformers import AutoModelForCausalLM, AutoTokenizer, LlamaForCausalLM, PreTrainedModel, PreTrainedTokenizerFast
+from transformers import (
+    CONFIG_MAPPING,
+    AutoModelForCausalLM,
+    AutoTokenizer,
+    LlamaForCausalLM,
+    PreTrainedModel,
+    PreTrainedTokenizerFast,
+)
+from transformers.models.auto.modeling_auto import MODEL_FOR_CAUSAL_LM_MAPPING_NAMES
 from transformers.utils import logging
 
 from selip_extract.task import BLANK, END, PAD, VOCABULARY
@@ -19,6 +29,8 @@ from selip_shared.errors import SelipError
 from selip_shared.files import write_text
 
 MODEL_FOLDER = Path(__file__).parent / "model"
+# no pickled weights and no code: neither is ever loaded
+HUB_FILES = ["*.safetensors", "*.json", "*.jinja", "*.txt", "*.model"]
 
 
 @cache
@@ -45,6 +57,50 @@ def save_model(model: LlamaForCausalLM, folder: Path, recipe: dict[str, Any]) ->
     write_text(folder / "recipe.json", json.dumps(recipe, ensure_ascii=False, indent=1) + "\n")
 
 
+def model_folder(name: str, download: bool = False) -> Path:
+    """The folder of a model: `name` itself, or a Hugging Face id, from the local cache or (`download`) fetched into it.
+
+    Raises SelipError where there is neither. Nothing is fetched while HF_HUB_OFFLINE is set.
+    """
+    if Path(name).is_dir():
+        return Path(name)
+    try:
+        return Path(snapshot_download(name, allow_patterns=HUB_FILES, local_files_only=not download))
+    except (LocalEntryNotFoundError, HFValidationError) as failure:
+        remedy = "check the connection" if download else "name a folder, or add --download to fetch it"
+        raise SelipError(
+            f"{name} is neither a folder nor a model in the local Hugging Face cache: {remedy}."
+        ) from failure
+    except HfHubHTTPError as failure:
+        raise SelipError(
+            f"{name} cannot be fetched ({failure.response.status_code}): check its name and licence."
+        ) from failure
+
+
+def check_causal(folder: Path) -> None:
+    """SelipError where the folder's model is no causal language model or needs code of its own."""
+    try:
+        config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+    except (OSError, ValueError) as failure:
+        raise _no_model(folder) from failure
+    if config.get("model_type") not in CONFIG_MAPPING:
+        raise SelipError(
+            f"The model in {folder} needs code of its own, which is never run: take one that transformers knows."
+        )
+    known = set(MODEL_FOR_CAUSAL_LM_MAPPING_NAMES.values())
+    architectures = config.get("architectures") or ["model of no known kind"]
+    if known.isdisjoint(architectures):
+        raise SelipError(
+            f"The model in {folder} is a {architectures[0]}, not a causal language model: take one that writes."
+        )
+
+
+def _no_model(folder: Path) -> SelipError:
+    return SelipError(
+        f"There is no causal language model in {folder}: name a folder with config.json and model.safetensors."
+    )
+
+
 def load_model(folder: Path) -> PreTrainedModel:
     """The model of a folder for inference: on a GPU in bfloat16, else in single precision; SelipError without one."""
     gpu = torch.cuda.is_available()
@@ -54,9 +110,7 @@ def load_model(folder: Path) -> PreTrainedModel:
             folder, dtype=torch.bfloat16 if gpu else torch.float32, use_safetensors=True, local_files_only=True
         )
     except (OSError, ValueError) as failure:
-        raise SelipError(
-            f"There is no causal language model in {folder}: name a folder with config.json and model.safetensors."
-        ) from failure
+        raise _no_model(folder) from failure
     model.train(False)
     if gpu:
         model.to(torch.device("cuda"))  # type: ignore[arg-type]
