@@ -18,16 +18,19 @@ from selip_contracts.tables import open_store, utc_now
 from selip_extract.extraction import NO_USAGE, Extraction, Status, Usage
 from selip_extract.reports import Report
 from selip_extract.stored_rows import (
+    EXTRACTION_COLUMNS,
+    FINDING_COLUMNS,
     FINDING_VALUES,
+    GENERAL_COLUMNS,
     GENERAL_VALUES,
-    Columns,
+    REVIEW_COLUMNS,
     Row,
-    extraction_columns,
+    extraction_rows,
     finding,
-    finding_columns,
-    general_columns,
+    finding_rows,
     general_finding,
-    review_columns,
+    general_rows,
+    review_rows,
 )
 from selip_shared.errors import SelipError
 
@@ -37,6 +40,9 @@ ADDED_CHARACTERS = 5_000_000
 
 MEMORY = "512MB"
 """What the database may keep in memory; by default it would be most of the machine's, which the model needs."""
+
+LOG = "128MB"
+"""The log of what was written goes into the tables when it is so long: seldom, since that costs as much each time."""
 
 WORTH_REPEATING: tuple[Status, ...] = ("incomplete", "invalid", "error")
 """What another attempt may read: a text that is empty or too long stays so."""
@@ -89,6 +95,7 @@ class Store:
         self.path = path
         self.connection = open_store(path)
         self.connection.execute("SET memory_limit = ?", [MEMORY])
+        self.connection.execute("SET wal_autocheckpoint = ?", [LOG])
 
     def __enter__(self) -> Self:
         return self
@@ -162,15 +169,11 @@ class Store:
 
     def write(self, run_id: int, extractions: Sequence[Extraction]) -> None:
         """Add a batch of extractions with findings and review, all of it or nothing."""
-        tables = {
-            "extractions": extraction_columns(run_id, extractions),
-            "finding_rows": finding_columns(run_id, extractions),
-            "general_finding_rows": general_columns(run_id, extractions),
-            "review_rows": review_columns(run_id, extractions),
-        }
         with self._transaction():
-            for table, columns in tables.items():
-                self._append(table, columns)
+            self._append("extractions", EXTRACTION_COLUMNS, extraction_rows(run_id, extractions))
+            self._append("finding_rows", FINDING_COLUMNS, finding_rows(run_id, extractions))
+            self._append("general_finding_rows", GENERAL_COLUMNS, general_rows(run_id, extractions))
+            self._append("review_rows", REVIEW_COLUMNS, review_rows(run_id, extractions))
 
     def forget_failures(self, run_id: int) -> int:
         """Make pending again what this run could not read, texts left out that no repetition helps; how many."""
@@ -249,8 +252,7 @@ class Store:
             ordinal += 1
             known[report.report_id, digest] = ordinal
             rows.append((ordinal, report_id, report.report_id, report.text, digest, source_file, report.row, now))
-        if rows:
-            self._append("reports", dict(zip(_REPORT_COLUMNS, zip(*rows, strict=True), strict=True)))
+        self._append("reports", _REPORT_COLUMNS, rows)
         return Added(new=len(rows), renamed=renamed, known=before, repeated=repeated)
 
     def _free(self, given_id: str, taken: set[str]) -> str:
@@ -271,11 +273,11 @@ class Store:
         )
         return {report_id: [row[1:] for row in group] for report_id, group in groupby(rows, key=lambda row: row[0])}
 
-    def _append(self, table: str, columns: Columns) -> None:
-        """Add rows given as columns; value by value, the database's appender takes three times as long."""
-        self.connection.register("added", {name: np.fromiter(values, object) for name, values in columns.items()})
-        self.connection.execute(f"INSERT INTO {table} BY NAME FROM added")
-        self.connection.unregister("added")
+    def _append(self, table: str, columns: Sequence[str], rows: Iterable[Row]) -> None:
+        """Add rows, handed over as columns: value by value the database's appender takes three times as long."""
+        if values := list(zip(*rows, strict=True)):
+            self.connection.register("added", {c: np.fromiter(v, object) for c, v in zip(columns, values, strict=True)})
+            self.connection.execute(f"INSERT INTO {table} BY NAME FROM added")
 
     def _rows(self, query: str, values: Sequence[object] | Mapping[str, object] = ()) -> list[Row]:
         # fetchall and not fetchone: an open result would refuse the next appender.

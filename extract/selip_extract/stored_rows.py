@@ -1,103 +1,87 @@
-"""Extractions as columns of the database's tables, and rows of these tables as findings."""
+"""Extractions as rows of the database's tables, and rows of these tables as findings."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from operator import attrgetter
 from typing import Any
 
 from selip_contracts.findings import Evidence, Finding, GeneralFinding
 from selip_extract.extraction import Extraction
 
-Columns = Mapping[str, Iterable[object]]
 Row = tuple[Any, ...]
 
-_FINDING_COLUMNS = (
+_EVIDENCE_COLUMNS = ("evidence", "evidence_start", "evidence_end", "evidence_spans")
+_PLACE_COLUMNS = ("run_id", "report_id", "position")
+_FINDING_FIELDS = (
     "modality", "side", "site", "signal", "present", "morphology", "count", "margin", "lesion", "certainty",
     "confidence", "agreed",
 )  # fmt: skip
-_GENERAL_COLUMNS = ("side", "site", "change")
+_GENERAL_FIELDS = ("side", "site", "change")
+
+EXTRACTION_COLUMNS = ("run_id", "report_id", "status", "seconds", "reply", "note")
+FINDING_COLUMNS = (*_PLACE_COLUMNS, *_FINDING_FIELDS, "signal_class", "size_mm", *_EVIDENCE_COLUMNS)
+GENERAL_COLUMNS = (*_PLACE_COLUMNS, *_GENERAL_FIELDS, *_EVIDENCE_COLUMNS)
+REVIEW_COLUMNS = (*_PLACE_COLUMNS, "reason", "passage", "passage_start", "passage_end")
+
 _EVIDENCE_VALUES = "evidence, evidence_start, evidence_end, spans(evidence_spans)"
-FINDING_VALUES = f"{', '.join(_FINDING_COLUMNS)}, size_mm, {_EVIDENCE_VALUES}"
+FINDING_VALUES = f"{', '.join(_FINDING_FIELDS)}, size_mm, {_EVIDENCE_VALUES}"
 """What `finding` needs of a row of finding_rows."""
-GENERAL_VALUES = f"{', '.join(_GENERAL_COLUMNS)}, {_EVIDENCE_VALUES}"
+GENERAL_VALUES = f"{', '.join(_GENERAL_FIELDS)}, {_EVIDENCE_VALUES}"
 """What `general_finding` needs of a row of general_finding_rows."""
 
-
-def extraction_columns(run_id: int, extractions: Sequence[Extraction]) -> Columns:
-    """The table extractions."""
-    return {
-        "run_id": [run_id] * len(extractions),
-        **_fields(extractions, "report_id", "status", "seconds", "reply", "note"),
-    }
+_finding_fields = attrgetter(*_FINDING_FIELDS, "signal_class")
+_general_fields = attrgetter(*_GENERAL_FIELDS)
 
 
-def finding_columns(run_id: int, extractions: Sequence[Extraction]) -> Columns:
-    """The table finding_rows."""
-    parts = [(e.report_id, part) for e in extractions if e.study for part in (e.study.findings, e.study.negatives)]
-    findings = [found for _, part in parts for found in part]
-    return {
-        **_places(run_id, parts),
-        **_fields(findings, *_FINDING_COLUMNS, "signal_class"),
-        "size_mm": (str([*found.size_mm]) for found in findings),
-        **_evidence_columns([found.evidence for found in findings]),
-    }
+def extraction_rows(run_id: int, extractions: Sequence[Extraction]) -> Iterator[Row]:
+    """Rows of EXTRACTION_COLUMNS."""
+    return ((run_id, e.report_id, e.status, e.seconds, e.reply, e.note) for e in extractions)
 
 
-def general_columns(run_id: int, extractions: Sequence[Extraction]) -> Columns:
-    """The table general_finding_rows."""
-    parts = [(e.report_id, e.study.general) for e in extractions if e.study]
-    changes = [change for _, part in parts for change in part]
-    return {
-        **_places(run_id, parts),
-        **_fields(changes, *_GENERAL_COLUMNS),
-        **_evidence_columns([change.evidence for change in changes]),
-    }
+def finding_rows(run_id: int, extractions: Sequence[Extraction]) -> Iterator[Row]:
+    """Rows of FINDING_COLUMNS, lists as text."""
+    return (
+        (run_id, e.report_id, position, *_finding_fields(f), str([*f.size_mm]), *_evidence_values(f.evidence))
+        for e in extractions
+        if e.study
+        for findings in (e.study.findings, e.study.negatives)
+        for position, f in enumerate(findings, start=1)
+    )
 
 
-def review_columns(run_id: int, extractions: Sequence[Extraction]) -> Columns:
-    """The table review_rows."""
-    parts = [(e.report_id, e.review) for e in extractions]
-    passages = [passage for _, part in parts for passage in part]
-    return {
-        **_places(run_id, parts),
-        "reason": [passage.reason for passage in passages],
-        "passage": [passage.text for passage in passages],
-        "passage_start": [passage.start for passage in passages],
-        "passage_end": [passage.end for passage in passages],
-    }
+def general_rows(run_id: int, extractions: Sequence[Extraction]) -> Iterator[Row]:
+    """Rows of GENERAL_COLUMNS."""
+    return (
+        (run_id, e.report_id, position, *_general_fields(change), *_evidence_values(change.evidence))
+        for e in extractions
+        if e.study
+        for position, change in enumerate(e.study.general, start=1)
+    )
+
+
+def review_rows(run_id: int, extractions: Sequence[Extraction]) -> Iterator[Row]:
+    """Rows of REVIEW_COLUMNS."""
+    return (
+        (run_id, e.report_id, position, review.reason, review.text, review.start, review.end)
+        for e in extractions
+        for position, review in enumerate(e.review, start=1)
+    )
 
 
 def finding(row: Row) -> Finding:
     """The finding or explicit negative of a row of FINDING_VALUES."""
-    fields = dict(zip(_FINDING_COLUMNS, row, strict=False))
+    fields = dict(zip(_FINDING_FIELDS, row, strict=False))
     return Finding(**fields, size_mm=tuple(row[-5]), evidence=_evidence(row[-4:]))
 
 
 def general_finding(row: Row) -> GeneralFinding:
     """The general finding of a row of GENERAL_VALUES."""
-    return GeneralFinding(**dict(zip(_GENERAL_COLUMNS, row, strict=False)), evidence=_evidence(row[-4:]))
+    return GeneralFinding(**dict(zip(_GENERAL_FIELDS, row, strict=False)), evidence=_evidence(row[-4:]))
 
 
-def _places(run_id: int, parts: Sequence[tuple[str, Sequence[object]]]) -> Columns:
-    """Where a row stands: its run, its report, and its position from 1 in its part of the extraction."""
-    reports = [report_id for report_id, part in parts for _ in part]
-    return {
-        "run_id": [run_id] * len(reports),
-        "report_id": reports,
-        "position": [position for _, part in parts for position in range(1, len(part) + 1)],
-    }
-
-
-def _fields(objects: Sequence[object], *names: str) -> Columns:
-    return {name: map(attrgetter(name), objects) for name in names}
-
-
-def _evidence_columns(evidence: Sequence[Evidence | None]) -> Columns:
-    return {
-        "evidence": [None if e is None else e.text for e in evidence],
-        "evidence_start": [None if e is None else e.start for e in evidence],
-        "evidence_end": [None if e is None else e.end for e in evidence],
-        "evidence_spans": [None if e is None else " ".join([span.written for span in e.spans]) for e in evidence],
-    }
+def _evidence_values(evidence: Evidence | None) -> Row:
+    if evidence is None:
+        return (None, None, None, None)
+    return (evidence.text, evidence.start, evidence.end, " ".join([span.written for span in evidence.spans]))
 
 
 def _evidence(values: Row) -> Evidence | None:
