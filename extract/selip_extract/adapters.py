@@ -28,6 +28,11 @@ def model_hash(folder: Path) -> str:
     return folder_hash(folder, "*.safetensors")
 
 
+def weights(folder: Path, adapter: Path | None) -> dict[str, str]:
+    """What decides a model's answers, by the names of the columns of `runs`."""
+    return {"model_hash": model_hash(folder)} | ({} if adapter is None else {"adapter_hash": model_hash(adapter)})
+
+
 def lora_config(model: PreTrainedModel, rank: int) -> LoraConfig:
     """An adapter of that rank on the linear layers of attention and MLP; SelipError where vLLM could not use it."""
     names = {

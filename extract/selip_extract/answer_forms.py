@@ -86,7 +86,7 @@ class ReportForm:
 
     def __init__(self, tokenizer: PreTrainedTokenizerFast | None) -> None:
         """Without a tokenizer the prompt is the bare text, for a server that renders chats itself."""
-        self.template = None if tokenizer is None or tokenizer.chat_template is None else tokenizer
+        self.tokenizer = tokenizer
 
     def questions(self, scan: Scan) -> list[Question]:
         """One question, where any sentence can state a signal."""
@@ -94,13 +94,7 @@ class ReportForm:
 
     def prompt(self, scan: Scan, question: Question) -> str:
         """Instructions and report, as a chat's first turn where the model has a chat template."""
-        text = report_prompt(scan.text)
-        if self.template is None:
-            return text
-        turn = [{"role": "user", "content": text}]
-        rendered = self.template.apply_chat_template(turn, tokenize=False, add_generation_prompt=True)
-        assert isinstance(rendered, str)
-        return rendered
+        return first_turn(self.tokenizer, report_prompt(scan.text))
 
     def constraint(self, question: Question) -> Constraint:
         """The JSON schema of the report."""
@@ -109,6 +103,16 @@ class ReportForm:
     def read(self, question: Question, reply: str) -> dict[Statement, Spans]:
         """The JSON as statements."""
         return {statement: (span,) for statement, span in read_report_answer(reply).items()}
+
+
+def first_turn(tokenizer: PreTrainedTokenizerFast | None, text: str) -> str:
+    """The text as a chat's first turn where the tokenizer has a chat template, else as it is."""
+    if tokenizer is None or tokenizer.chat_template is None:
+        return text
+    turn = [{"role": "user", "content": text}]
+    rendered = tokenizer.apply_chat_template(turn, tokenize=False, add_generation_prompt=True)
+    assert isinstance(rendered, str)
+    return rendered
 
 
 def form_of(tokenizer: PreTrainedTokenizerFast) -> AnswerForm:

@@ -7,12 +7,13 @@ import typer
 from rich.console import Console
 
 from selip_contracts.tables import read_store
-from selip_extract.extractors import DEFAULT_EXTRACTOR, EXTRACTORS, ModelChoice, extractor_maker
+from selip_extract.extractors import AUTO, EXTRACTORS, ModelChoice, automatic, extractor_maker
 from selip_extract.pipeline import RunOptions, extract
 from selip_extract.read_reports import open_reports
 from selip_extract.store import Store
 from selip_extract.summary import print_summary
 from selip_shared.errors import INTERRUPTED, run_command
+from selip_shared.privacy import allow_downloads
 
 app = typer.Typer(add_completion=False)
 
@@ -27,11 +28,26 @@ def command(
         "selip.duckdb"
     ),
     extractor: Annotated[
-        str, typer.Option(help=f"What reads the reports: {', '.join(EXTRACTORS)}.")
-    ] = DEFAULT_EXTRACTOR,
+        str,
+        typer.Option(help=f"What reads the reports: {', '.join(EXTRACTORS)}; {AUTO} takes the best that is here."),
+    ] = AUTO,
     model: Annotated[
-        Path | None, typer.Option(help="Folder of a language model to use instead of the one that ships.")
+        str | None,
+        typer.Option(help="Folder or Hugging Face id of a language model to use instead of the one that ships."),
     ] = None,
+    adapter: Annotated[
+        Path | None, typer.Option(help="Folder of an adapter to the model, as selip-finetune writes it.")
+    ] = None,
+    base_url: Annotated[
+        list[str] | None,
+        typer.Option(help="Server that speaks OpenAI's protocol, http://host:8000/v1; may be given several times."),
+    ] = None,
+    served_model: Annotated[
+        str | None, typer.Option(help="Name of the model on the servers, where they serve several.")
+    ] = None,
+    download: Annotated[
+        bool, typer.Option("--download", help="Fetch the model where it is not on this machine.")
+    ] = False,
     text_column: Annotated[
         str | None, typer.Option(help="Column of the findings text, where its name is not a usual one.")
     ] = None,
@@ -46,12 +62,16 @@ def command(
     ] = False,
 ) -> None:
     """Read the findings out of Chinese head-MRI reports; run again, it reads only what is new."""
-    make = extractor_maker(extractor, ModelChoice(model))
+    if download:
+        allow_downloads()
+    choice = ModelChoice(model, adapter, tuple(base_url or ()), served_model, download)
+    name, why = automatic(choice) if extractor == AUTO else (extractor, None)
+    make = extractor_maker(name, choice)
     table = open_reports(reports, text_column, id_column)
     with Store(db) as store:
         outcome = extract(table, store, make(), RunOptions(batch_size, retry_failed))
     with read_store(db) as connection:
-        print_summary(Console(), table, connection, db, outcome)
+        print_summary(Console(), table, connection, db, outcome, name if why is None else f"{name}, since {why}")
     if outcome.interrupted:
         raise typer.Exit(INTERRUPTED)
 

@@ -1,6 +1,5 @@
 """`selip-finetune`: adapt a language model to a hospital's reports, as a LoRA adapter or merged into its weights."""
 
-import os
 from pathlib import Path
 from typing import Annotated
 
@@ -9,6 +8,7 @@ from rich.console import Console
 from rich.table import Table
 
 from selip_shared.errors import SelipError, run_command
+from selip_shared.privacy import allow_downloads
 
 app = typer.Typer(add_completion=False)
 
@@ -43,7 +43,7 @@ def command(
 ) -> None:
     """Adapt a language model with LoRA; run again after an interruption, it goes on, and ends with the same weights."""
     if download:
-        os.environ["HF_HUB_OFFLINE"] = "0"
+        allow_downloads()
     # Imported only now: the libraries look at the environment when they are imported, and --help should not wait.
     from selip_extract.adapter_training import Options
     from selip_extract.adapters import merge_adapter

@@ -1,7 +1,7 @@
 """`selip-score`: what was extracted against an annotated file, as a table with intervals."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -16,7 +16,7 @@ from selip_contracts.annotated import read_annotated
 from selip_contracts.findings import AnnotatedReport, Study
 from selip_contracts.tables import read_store
 from selip_extract.calibration import Calibration, calibration, draw
-from selip_extract.extractors import EXTRACTORS, ModelChoice, extractor_maker
+from selip_extract.extractors import EXTRACTORS, Extractor, ModelChoice, extractor_maker
 from selip_extract.pipeline import extract
 from selip_extract.read_reports import open_reports
 from selip_extract.score import Estimate, Score, extracted_studies, score
@@ -49,7 +49,8 @@ def command(
     extractor: Annotated[
         str | None, typer.Option(help=f"Read the reports now with this extractor: {', '.join(EXTRACTORS)}.")
     ] = None,
-    model: Annotated[Path | None, typer.Option(help="Folder of a language model to read them with.")] = None,
+    model: Annotated[str | None, typer.Option(help="Folder or id of a language model to read them with.")] = None,
+    adapter: Annotated[Path | None, typer.Option(help="Folder of an adapter to the model.")] = None,
     plot: Annotated[
         Path | None,
         typer.Option(
@@ -71,7 +72,7 @@ def command(
             studies = _stored_studies(connection, db, run, annotated)
     else:
         assert extractor is not None
-        studies = _studies_read_now(gold, extractor, model, annotated)
+        studies = _studies_read_now(gold, extractor_maker(extractor, ModelChoice(model, adapter)), annotated)
     figures = score(annotated, studies)
     found = None if plot is None else calibration(annotated, studies)
     if plot is not None and found is not None:
@@ -101,9 +102,8 @@ def _stored_studies(
 
 
 def _studies_read_now(
-    gold: Path, extractor: str, model: Path | None, annotated: Sequence[AnnotatedReport]
+    gold: Path, make: Callable[[], Extractor], annotated: Sequence[AnnotatedReport]
 ) -> dict[str, Study]:
-    make = extractor_maker(extractor, ModelChoice(model))
     table = open_reports(gold)
     with TemporaryDirectory() as folder:
         db = Path(folder) / "score.duckdb"

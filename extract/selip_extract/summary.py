@@ -36,11 +36,16 @@ NEXT_QUESTION = (
 
 
 def print_summary(
-    console: Console, table: ReportTable, connection: duckdb.DuckDBPyConnection, db: Path, outcome: Outcome
+    console: Console,
+    table: ReportTable,
+    connection: duckdb.DuckDBPyConnection,
+    db: Path,
+    outcome: Outcome,
+    reader: str,
 ) -> None:
     """Print what the file was, what this run has found so far in all reports of the database, and a query to try."""
     _print_file(console, table)
-    _print_work(console, outcome)
+    _print_work(console, outcome, reader)
     console.print(_statuses(connection, outcome.run_id))
     console.print(_sequences(connection, outcome.run_id))
     _print_review(console, connection, outcome.run_id)
@@ -58,7 +63,7 @@ def _print_file(console: Console, table: ReportTable) -> None:
         _say(console, f"  {note}")
 
 
-def _print_work(console: Console, outcome: Outcome) -> None:
+def _print_work(console: Console, outcome: Outcome, reader: str) -> None:
     added = outcome.added
     parts = {
         "new": added.new,
@@ -70,7 +75,7 @@ def _print_work(console: Console, outcome: Outcome) -> None:
     work = f"{outcome.read:,} reports read now"
     if outcome.read:
         work += f" in {outcome.seconds:,.1f} s ({outcome.read / outcome.seconds:,.1f} reports/s)"
-    _say(console, f"{work}; run {outcome.run_id}")
+    _say(console, f"{work}; run {outcome.run_id}, read by {reader}")
     if outcome.read >= ENOUGH_FOR_AN_ESTIMATE:
         _say(console, f"  at this speed a million reports take {_duration(outcome.seconds / outcome.read * 1e6)}")
     if outcome.usage.tokens_in:

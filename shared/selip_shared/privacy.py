@@ -14,3 +14,8 @@ def stay_offline() -> None:
     """Switch look-ups and telemetry off, before the libraries are imported; what the user has set is left alone."""
     for name, value in OFFLINE.items():
         os.environ.setdefault(name, value)
+
+
+def allow_downloads() -> None:
+    """Let a model be fetched that the user has asked for, before the libraries are imported."""
+    os.environ["HF_HUB_OFFLINE"] = "0"

@@ -62,7 +62,7 @@ def any_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def _reader(folder: Path) -> LanguageModelReader:
-    reader = extractor_maker("model", ModelChoice(folder))()
+    reader = extractor_maker("model", ModelChoice(str(folder)))()
     assert isinstance(reader, LanguageModelReader)
     return reader
 

@@ -97,7 +97,7 @@ def test_run_twice_nothing_is_read_again(selip: Selip) -> None:
     selip(str(EXAMPLES), "--extractor", "thalamus")
     code, out, _ = selip(str(EXAMPLES), "--extractor", "thalamus")
     assert code == 0
-    assert squeezed(out)[1:3] == ["20 rows: 20 in the database before", "0 reports read now; run 1"]
+    assert squeezed(out)[1:3] == ["20 rows: 20 in the database before", "0 reports read now; run 1, read by thalamus"]
     assert "all 20" in squeezed(out)
 
 
@@ -195,8 +195,24 @@ def a_database_that_is_none(folder: Path) -> list[str]:
         (a_database_that_is_none, "is not a DuckDB database"),
         (lambda _: [str(EXAMPLES), "--db", "."], "is a folder"),
         (lambda _: [str(EXAMPLES), "--db", "nowhere/selip.duckdb"], "does not exist"),
-        (lambda _: [str(EXAMPLES), "--model", "nowhere"], "There is no model folder nowhere"),
-        (lambda _: [str(EXAMPLES), "--extractor", "oracle"], "There is no extractor oracle: name one of both, "),
+        (lambda _: [str(EXAMPLES), "--model", "nowhere"], "nowhere is neither a folder nor a model in the local"),
+        (lambda _: [str(EXAMPLES), "--adapter", "nowhere"], "There is no adapter folder nowhere"),
+        (lambda _: [str(EXAMPLES), "--extractor", "rules", "--model", "."], "The rules use no language model"),
+        (lambda _: [str(EXAMPLES), "--extractor", "endpoint"], "belong together"),
+        (lambda _: [str(EXAMPLES), "--base-url", "http://127.0.0.1:1/v1"], "belong together"),
+        (
+            lambda _: [
+                str(EXAMPLES),
+                "--extractor",
+                "endpoint",
+                "--base-url",
+                "http://127.0.0.1:1/v1",
+                "--adapter",
+                ".",
+            ],
+            "A server's adapter is its own",
+        ),
+        (lambda _: [str(EXAMPLES), "--extractor", "oracle"], "There is no extractor oracle: name one of auto, both, "),
         (lambda _: [str(EXAMPLES), "--text-column", "报告"], "There is no column 报告"),
     ],
 )

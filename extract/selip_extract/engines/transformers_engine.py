@@ -10,10 +10,10 @@ import xgrammar
 from tokenizers.decoders import DecodeStream
 from transformers import LogitsProcessor, LogitsProcessorList, PreTrainedModel, PreTrainedTokenizerFast
 
+from selip_extract.adapters import load_adapter, weights
 from selip_extract.engines import Answer, Ask, Constraint, Failure
 from selip_extract.extraction import Usage
 from selip_extract.model_files import load_model
-from selip_shared.provenance import folder_hash
 
 GRAMMARS_KEPT = 20_000
 ANY_TEXT = r"root ::= [^\0]*"
@@ -51,12 +51,15 @@ class GrammarMask(LogitsProcessor):
 
 
 class TransformersEngine:
-    """The model of a folder; `at_once` asks are answered together."""
+    """The model of a folder, with an adapter merged into it or without; `at_once` asks are answered together."""
 
     batch_size = 256
 
-    def __init__(self, folder: Path, tokenizer: PreTrainedTokenizerFast, at_once: int) -> None:
+    def __init__(
+        self, folder: Path, tokenizer: PreTrainedTokenizerFast, at_once: int, adapter: Path | None = None
+    ) -> None:
         self.folder = folder
+        self.adapter = adapter
         self.tokenizer = tokenizer
         self.at_once = at_once
         # One thread for all callers: every other one that calls torch would start threads of its own.
@@ -66,7 +69,11 @@ class TransformersEngine:
     @cached_property
     def model(self) -> PreTrainedModel:
         """The weights, loaded when they are first needed."""
-        return load_model(self.folder)
+        model = load_model(self.folder)
+        if self.adapter is None:
+            return model
+        merged: PreTrainedModel = load_adapter(model, self.folder, self.adapter).merge_and_unload()
+        return merged
 
     @cached_property
     def longest(self) -> int:
@@ -74,8 +81,8 @@ class TransformersEngine:
         return int(self.model.config.max_position_embeddings)
 
     def fingerprint(self) -> dict[str, str]:
-        """The engine and the model's hash."""
-        return {"engine": "transformers", "model_hash": folder_hash(self.folder, "*.safetensors")}
+        """The engine and the hashes of model and adapter."""
+        return {"engine": "transformers", **weights(self.folder, self.adapter)}
 
     def answers(self, asks: Sequence[Ask]) -> list[Answer | Failure]:
         """The model's answers, in the order of the asks; like lengths are asked together."""
