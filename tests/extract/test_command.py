@@ -199,7 +199,7 @@ def a_database_that_is_none(folder: Path) -> list[str]:
         (lambda _: [str(EXAMPLES), "--adapter", "nowhere"], "There is no adapter folder nowhere"),
         (lambda _: [str(EXAMPLES), "--extractor", "rules", "--model", "."], "The rules use no language model"),
         (lambda _: [str(EXAMPLES), "--extractor", "endpoint"], "belong together"),
-        (lambda _: [str(EXAMPLES), "--base-url", "http://127.0.0.1:1/v1"], "belong together"),
+        (lambda _: [str(EXAMPLES), "--base-url", "http://127.0.0.1:1/v1"], "give both or neither"),
         (
             lambda _: [
                 str(EXAMPLES),
