@@ -18,19 +18,16 @@ from selip_contracts.tables import open_store, utc_now
 from selip_extract.extraction import NO_USAGE, Extraction, Status, Usage
 from selip_extract.reports import Report
 from selip_extract.stored_rows import (
-    EXTRACTION_COLUMNS,
-    FINDING_COLUMNS,
     FINDING_VALUES,
-    GENERAL_COLUMNS,
     GENERAL_VALUES,
-    REVIEW_COLUMNS,
+    Columns,
     Row,
-    extraction_rows,
+    extraction_columns,
     finding,
-    finding_rows,
+    finding_columns,
+    general_columns,
     general_finding,
-    general_rows,
-    review_rows,
+    review_columns,
 )
 from selip_shared.errors import SelipError
 
@@ -96,6 +93,8 @@ class Store:
         self.connection = open_store(path)
         self.connection.execute("SET memory_limit = ?", [MEMORY])
         self.connection.execute("SET wal_autocheckpoint = ?", [LOG])
+        # One value tells the type of a column: they are all of one type.
+        self.connection.execute("SET pandas_analyze_sample = 1")
 
     def __enter__(self) -> Self:
         return self
@@ -170,10 +169,10 @@ class Store:
     def write(self, run_id: int, extractions: Sequence[Extraction]) -> None:
         """Add a batch of extractions with findings and review, all of it or nothing."""
         with self._transaction():
-            self._append("extractions", EXTRACTION_COLUMNS, extraction_rows(run_id, extractions))
-            self._append("finding_rows", FINDING_COLUMNS, finding_rows(run_id, extractions))
-            self._append("general_finding_rows", GENERAL_COLUMNS, general_rows(run_id, extractions))
-            self._append("review_rows", REVIEW_COLUMNS, review_rows(run_id, extractions))
+            self._append("extractions", extraction_columns(run_id, extractions))
+            self._append("finding_rows", finding_columns(run_id, extractions))
+            self._append("general_finding_rows", general_columns(run_id, extractions))
+            self._append("review_rows", review_columns(run_id, extractions))
 
     def forget_failures(self, run_id: int) -> int:
         """Make pending again what this run could not read, texts left out that no repetition helps; how many."""
@@ -252,7 +251,7 @@ class Store:
             ordinal += 1
             known[report.report_id, digest] = ordinal
             rows.append((ordinal, report_id, report.report_id, report.text, digest, source_file, report.row, now))
-        self._append("reports", _REPORT_COLUMNS, rows)
+        self._append("reports", dict(zip(_REPORT_COLUMNS, zip(*rows, strict=True), strict=False)))
         return Added(new=len(rows), renamed=renamed, known=before, repeated=repeated)
 
     def _free(self, given_id: str, taken: set[str]) -> str:
@@ -273,10 +272,10 @@ class Store:
         )
         return {report_id: [row[1:] for row in group] for report_id, group in groupby(rows, key=lambda row: row[0])}
 
-    def _append(self, table: str, columns: Sequence[str], rows: Iterable[Row]) -> None:
-        """Add rows, handed over as columns: value by value the database's appender takes three times as long."""
-        if values := list(zip(*rows, strict=True)):
-            self.connection.register("added", {c: np.fromiter(v, object) for c, v in zip(columns, values, strict=True)})
+    def _append(self, table: str, columns: Columns) -> None:
+        """Add rows given as columns; value by value, the database's appender takes three times as long."""
+        if any(columns.values()):
+            self.connection.register("added", {name: np.fromiter(v, object) for name, v in columns.items()})
             self.connection.execute(f"INSERT INTO {table} BY NAME FROM added")
 
     def _rows(self, query: str, values: Sequence[object] | Mapping[str, object] = ()) -> list[Row]:

@@ -1,26 +1,22 @@
-"""Extractions as rows of the database's tables, and rows of these tables as findings."""
+"""Extractions as columns of the database's tables, and rows of these tables as findings."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from operator import attrgetter
 from typing import Any
 
 from selip_contracts.findings import Evidence, Finding, GeneralFinding
 from selip_extract.extraction import Extraction
 
+Columns = Mapping[str, Sequence[object]]
 Row = tuple[Any, ...]
 
-_EVIDENCE_COLUMNS = ("evidence", "evidence_start", "evidence_end", "evidence_spans")
-_PLACE_COLUMNS = ("run_id", "report_id", "position")
+_EXTRACTION_FIELDS = ("report_id", "status", "seconds", "reply", "note")
 _FINDING_FIELDS = (
     "modality", "side", "site", "signal", "present", "morphology", "count", "margin", "lesion", "certainty",
     "confidence", "agreed",
 )  # fmt: skip
 _GENERAL_FIELDS = ("side", "site", "change")
-
-EXTRACTION_COLUMNS = ("run_id", "report_id", "status", "seconds", "reply", "note")
-FINDING_COLUMNS = (*_PLACE_COLUMNS, *_FINDING_FIELDS, "signal_class", "size_mm", *_EVIDENCE_COLUMNS)
-GENERAL_COLUMNS = (*_PLACE_COLUMNS, *_GENERAL_FIELDS, *_EVIDENCE_COLUMNS)
-REVIEW_COLUMNS = (*_PLACE_COLUMNS, "reason", "passage", "passage_start", "passage_end")
+_EVIDENCE_COLUMNS = ("evidence", "evidence_start", "evidence_end", "evidence_spans")
 
 _EVIDENCE_VALUES = "evidence, evidence_start, evidence_end, spans(evidence_spans)"
 FINDING_VALUES = f"{', '.join(_FINDING_FIELDS)}, size_mm, {_EVIDENCE_VALUES}"
@@ -28,43 +24,41 @@ FINDING_VALUES = f"{', '.join(_FINDING_FIELDS)}, size_mm, {_EVIDENCE_VALUES}"
 GENERAL_VALUES = f"{', '.join(_GENERAL_FIELDS)}, {_EVIDENCE_VALUES}"
 """What `general_finding` needs of a row of general_finding_rows."""
 
-_finding_fields = attrgetter(*_FINDING_FIELDS, "signal_class")
-_general_fields = attrgetter(*_GENERAL_FIELDS)
+
+def extraction_columns(run_id: int, extractions: Sequence[Extraction]) -> Columns:
+    """The table extractions."""
+    return {"run_id": [run_id] * len(extractions), **_fields(extractions, _EXTRACTION_FIELDS)}
 
 
-def extraction_rows(run_id: int, extractions: Sequence[Extraction]) -> Iterator[Row]:
-    """Rows of EXTRACTION_COLUMNS."""
-    return ((run_id, e.report_id, e.status, e.seconds, e.reply, e.note) for e in extractions)
+def finding_columns(run_id: int, extractions: Sequence[Extraction]) -> Columns:
+    """The table finding_rows, lists as text."""
+    parts = [(e.report_id, part) for e in extractions if e.study for part in (e.study.findings, e.study.negatives)]
+    findings = [found for _, part in parts for found in part]
+    return {
+        **_places(run_id, parts),
+        **_fields(findings, (*_FINDING_FIELDS, "signal_class")),
+        "size_mm": [str([*found.size_mm]) for found in findings],
+        **_evidence_columns(findings),
+    }
 
 
-def finding_rows(run_id: int, extractions: Sequence[Extraction]) -> Iterator[Row]:
-    """Rows of FINDING_COLUMNS, lists as text."""
-    return (
-        (run_id, e.report_id, position, *_finding_fields(f), str([*f.size_mm]), *_evidence_values(f.evidence))
-        for e in extractions
-        if e.study
-        for findings in (e.study.findings, e.study.negatives)
-        for position, f in enumerate(findings, start=1)
-    )
+def general_columns(run_id: int, extractions: Sequence[Extraction]) -> Columns:
+    """The table general_finding_rows, lists as text."""
+    parts = [(e.report_id, e.study.general) for e in extractions if e.study]
+    changes = [change for _, part in parts for change in part]
+    return {**_places(run_id, parts), **_fields(changes, _GENERAL_FIELDS), **_evidence_columns(changes)}
 
 
-def general_rows(run_id: int, extractions: Sequence[Extraction]) -> Iterator[Row]:
-    """Rows of GENERAL_COLUMNS."""
-    return (
-        (run_id, e.report_id, position, *_general_fields(change), *_evidence_values(change.evidence))
-        for e in extractions
-        if e.study
-        for position, change in enumerate(e.study.general, start=1)
-    )
-
-
-def review_rows(run_id: int, extractions: Sequence[Extraction]) -> Iterator[Row]:
-    """Rows of REVIEW_COLUMNS."""
-    return (
-        (run_id, e.report_id, position, review.reason, review.text, review.start, review.end)
-        for e in extractions
-        for position, review in enumerate(e.review, start=1)
-    )
+def review_columns(run_id: int, extractions: Sequence[Extraction]) -> Columns:
+    """The table review_rows."""
+    parts = [(e.report_id, e.review) for e in extractions]
+    return {
+        **_places(run_id, parts),
+        "reason": [review.reason for _, part in parts for review in part],
+        "passage": [review.text for _, part in parts for review in part],
+        "passage_start": [review.start for _, part in parts for review in part],
+        "passage_end": [review.end for _, part in parts for review in part],
+    }
 
 
 def finding(row: Row) -> Finding:
@@ -76,6 +70,26 @@ def finding(row: Row) -> Finding:
 def general_finding(row: Row) -> GeneralFinding:
     """The general finding of a row of GENERAL_VALUES."""
     return GeneralFinding(**dict(zip(_GENERAL_FIELDS, row, strict=False)), evidence=_evidence(row[-4:]))
+
+
+def _places(run_id: int, parts: Sequence[tuple[str, Sequence[object]]]) -> Columns:
+    """Where a row stands: its run, its report, and its position from 1 in its part of the extraction."""
+    reports = [report_id for report_id, part in parts for _ in part]
+    return {
+        "run_id": [run_id] * len(reports),
+        "report_id": reports,
+        "position": [position for _, part in parts for position in range(1, len(part) + 1)],
+    }
+
+
+def _fields(objects: Iterable[object], names: Sequence[str]) -> Columns:
+    """Object by object, not name by name, which would fetch every object from memory as often as it has fields."""
+    return dict(zip(names, zip(*map(attrgetter(*names), objects), strict=True), strict=False))
+
+
+def _evidence_columns(findings: Iterable[Finding | GeneralFinding]) -> Columns:
+    values = zip(*(_evidence_values(found.evidence) for found in findings), strict=True)
+    return dict(zip(_EVIDENCE_COLUMNS, values, strict=False))
 
 
 def _evidence_values(evidence: Evidence | None) -> Row:
