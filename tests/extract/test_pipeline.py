@@ -174,6 +174,25 @@ def test_an_error_for_the_user_ends_the_sitting_with_what_is_written(tmp_path: P
     assert stored(tmp_path, "SELECT last_finished_at IS NULL FROM runs") == [(True,)]
 
 
+def test_a_run_that_goes_on_reads_the_very_batches_that_an_uninterrupted_one_reads(tmp_path: Path) -> None:
+    rows = [(f"r{number}", "额叶" * (1 + number * 7 % 20) + str(number)) for number in range(100)]
+    (tmp_path / "whole").mkdir()
+    whole = FrontalLobeReader()
+    run(tmp_path / "whole", rows, whole, batch_size=6)
+
+    def fail_in_the_second_window(texts: Sequence[str]) -> None:
+        if rows[70][1] in texts:
+            raise SelipError("The model is gone: name another one.")
+
+    with pytest.raises(SelipError, match="The model is gone"):
+        run(tmp_path, rows, FrontalLobeReader(before=fail_in_the_second_window), batch_size=6)
+    ((before,),) = stored(tmp_path, "SELECT count(*) FROM extractions")
+    rest = FrontalLobeReader()
+    assert run(tmp_path, rows, rest, batch_size=6).read == 100 - before
+    assert sorted(rest.batches) == sorted(batch for batch in whole.batches if batch in rest.batches)
+    assert 0 < before < 100
+
+
 def test_failures_are_read_again_only_where_it_is_asked_for(tmp_path: Path) -> None:
     rows = [("r1", "额叶"), ("r2", "额叶炸"), ("r3", "")]
     first = run(tmp_path, rows, FrontalLobeReader(before=fail_on_explosive))
