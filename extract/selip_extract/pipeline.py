@@ -3,6 +3,7 @@
 import gc
 import hashlib
 import json
+import signal
 import time
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
@@ -10,6 +11,8 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from importlib.metadata import version
+from itertools import takewhile
+from threading import Event, current_thread, main_thread
 
 from selip_contracts.findings import Study
 from selip_contracts.vocabulary import SITES
@@ -66,23 +69,20 @@ def extract(table: ReportTable, store: Store, extractor: Extractor, options: Run
         store.forget_failures(run_id)
     pending = store.pending_count(run_id)
     read, usage = 0, NO_USAGE
-    interrupted = False
     batch_size = options.batch_size or extractor.batch_size
     batches = _batches(store, run_id, max(1, batch_size // BATCHES_IN_WORK))
     started = time.perf_counter()
     try:
-        with collecting_seldom(), progress("reports", pending) as advance:
-            for extractions in _read_ahead(extractor, batches):
+        with collecting_seldom(), progress("reports", pending) as advance, until_interrupted() as interrupted:
+            for extractions in _read_ahead(extractor, takewhile(lambda _: not interrupted.is_set(), batches)):
                 store.write(run_id, extractions)
                 read += len(extractions)
                 usage = sum((e.usage for e in extractions), usage)
                 advance(len(extractions))
-    except KeyboardInterrupt:
-        interrupted = True
     finally:
         seconds = time.perf_counter() - started
         store.finish_run(run_id, seconds=seconds, reports=read, usage=usage)
-    return Outcome(run_id, added, read, seconds, pending - read, interrupted, usage)
+    return Outcome(run_id, added, read, seconds, pending - read, interrupted.is_set() and read < pending, usage)
 
 
 def _read_ahead(extractor: Extractor, batches: Iterable[Sequence[Report]]) -> Iterator[list[Extraction]]:
@@ -99,6 +99,26 @@ def _read_ahead(extractor: Extractor, batches: Iterable[Sequence[Report]]) -> It
         finally:
             for future in waiting:
                 future.cancel()
+
+
+@contextmanager
+def until_interrupted() -> Iterator[Event]:
+    """An event that the first Ctrl-C sets, instead of breaking in wherever the program is; the second breaks in."""
+    interrupted = Event()
+    if current_thread() is not main_thread():
+        yield interrupted
+        return
+    usual = signal.getsignal(signal.SIGINT)
+
+    def stop(*_: object) -> None:
+        interrupted.set()
+        signal.signal(signal.SIGINT, usual)
+
+    signal.signal(signal.SIGINT, stop)
+    try:
+        yield interrupted
+    finally:
+        signal.signal(signal.SIGINT, usual)
 
 
 @contextmanager

@@ -144,12 +144,12 @@ def test_a_run_says_what_wrote_it(tmp_path: Path) -> None:
 def test_ctrl_c_keeps_what_is_written_and_the_next_sitting_goes_on(tmp_path: Path) -> None:
     rows = [(f"r{number}", f"额叶第{number}例") for number in range(10)]
 
-    def interrupt_at_last_batch(texts: Sequence[str]) -> None:
-        if "额叶第9例" in texts:
+    def interrupt_at_second_batch(texts: Sequence[str]) -> None:
+        if "额叶第3例" in texts:
             signal.raise_signal(signal.SIGINT)
             time.sleep(0.2)
 
-    stopped = run(tmp_path, rows, FrontalLobeReader(before=interrupt_at_last_batch), batch_size=6)
+    stopped = run(tmp_path, rows, FrontalLobeReader(before=interrupt_at_second_batch), batch_size=6)
     assert stopped.interrupted
     assert stopped.read in (6, 9)
     assert stopped.remaining == 10 - stopped.read
