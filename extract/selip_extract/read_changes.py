@@ -5,6 +5,7 @@ from typing import cast
 
 from selip_contracts.findings import Evidence, GeneralFinding
 from selip_contracts.vocabulary import Change
+from selip_extract.earlier_study import earlier_words
 from selip_extract.ground import span
 from selip_extract.places import Placed, placed_sites
 from selip_extract.scan import Scan, Token
@@ -27,8 +28,9 @@ def read_changes(scan: Scan) -> list[GeneralFinding]:
 def _sentence_changes(text: str, sentence: Sequence[Token]) -> Iterator[GeneralFinding]:
     places = placed_sites(sentence)
     named: list[Placed] = []
+    earlier = earlier_words(text, sentence)
     at = 0
-    negated = earlier = False
+    negated = False
     for i, token in enumerate(sentence):
         if token.kind == "site":
             if named and any(t.kind in _PREDICATES or t.value == "周围" for t in sentence[named[-1].index : i]):
@@ -38,12 +40,10 @@ def _sentence_changes(text: str, sentence: Sequence[Token]) -> Iterator[GeneralF
             if not place.locates:
                 named.append(place)
         elif token.kind == "punctuation" and token.value in (",", ";"):
-            negated = earlier = False
+            negated = False
         elif token.kind == "negation":
             negated = True
-        elif token.kind == "cue" and token.value == "前片":
-            earlier = True
-        elif token.kind == "change" and not negated and not earlier and token.value:
+        elif token.kind == "change" and not negated and i not in earlier and token.value:
             for place in named:
                 yield _change(text, sentence, place, token)
 

@@ -186,16 +186,18 @@ def _sample_lesions(rng: random.Random, modalities: tuple[Modality, ...]) -> tup
     lesions: list[Lesion] = []
     for _ in range(_LESION_NUMBER.draw(rng)):
         lesion = sample_lesion(rng, modalities)
-        if not any(_denies(lesion, other) or _denies(other, lesion) for other in lesions):
+        if not any(_contradicts(lesion, other) or _contradicts(other, lesion) for other in lesions):
             lesions.append(lesion)
     return tuple(lesions)
 
 
-def _denies(lesion: Lesion, other: Lesion) -> bool:
-    """Whether `lesion` is not seen where, and on a sequence on which, `other` is."""
-    return any(modality in other.signals for modality in lesion.absent) and not set(lesion.places).isdisjoint(
-        other.places
-    )
+def _contradicts(lesion: Lesion, other: Lesion) -> bool:
+    """Whether `lesion` is not seen where, and on a sequence on which, `other` is, or has no side where `other` has."""
+    denied = any(modality in other.signals for modality in lesion.absent)
+    if denied and not set(lesion.places).isdisjoint(other.places):
+        return True
+    unsided = {place.site for place in lesion.places if place.side is None}
+    return any(place.side is not None and place.site in unsided for place in other.places)
 
 
 def _sample_signals(rng: random.Random, kind: Archetype, modalities: tuple[Modality, ...]) -> dict[Modality, Values]:

@@ -8,21 +8,14 @@ from selip_extract.told_lesions import Spot
 
 VALUES = frozenset(("signal", "enhancement", "restriction"))
 _NO_PLACES = frozenset(("negation", "change", "normal", "enhancement", "restriction"))
-_NO_MORE_PLACES = frozenset((*_NO_PLACES, "sequence", "signal", "verb"))
-_SPREADING = ("累及", "侵", "波及", "涉及", "延", "范围累及", "包括")
+_SAYING = frozenset((*_NO_PLACES, "sequence", "signal"))
+_NO_MORE_PLACES = frozenset((*_SAYING, "verb"))
+_SPREADING = ("累及", "主要累及", "范围累及", "侵", "波及", "涉及", "延", "包括")
 
 
 def is_mark(token: Token) -> bool:
     """Whether a clause ends here."""
     return token.kind == "punctuation" and token.value in (",", ";", ":")
-
-
-def clause_before(tokens: Sequence[Token], at: int) -> Iterator[Token]:
-    """The tokens of the clause before `at`, the last first."""
-    for token in reversed(tokens[:at]):
-        if is_mark(token):
-            return
-        yield token
 
 
 def clause_after(tokens: Sequence[Token], at: int) -> Iterator[Token]:
@@ -66,6 +59,12 @@ def negation_after(tokens: Sequence[Token], at: int) -> Token | None:
     return following[0] if following[0] is not None and following[0].kind == "negation" and ends else None
 
 
+def denial_ends(tokens: Sequence[Token], at: int) -> bool:
+    """无占位效应、T1WI呈低信号: the mark at `at` stands between what is denied and a sequence."""
+    around = [t.kind for t in tokens[at - 1 : at + 2]]
+    return around == ["other", "punctuation", "sequence"]
+
+
 def values_in_a_row(tokens: Sequence[Token], at: int) -> int:
     """How many signals follow before the clause ends or names a sequence."""
     count = 0
@@ -74,6 +73,12 @@ def values_in_a_row(tokens: Sequence[Token], at: int) -> int:
             break
         count += token.kind == "signal"
     return count
+
+
+def accounts_in_a_row(tokens: Sequence[Token], at: int) -> int:
+    """How often the first sequence that follows is named before the clause ends."""
+    named = [token.value for token in clause_after(tokens, at) if token.kind == "sequence"]
+    return named.count(named[0]) if named else 0
 
 
 def exception_ends(tokens: Sequence[Token], at: int) -> int | None:
@@ -95,19 +100,25 @@ def sequences_of_exception(tokens: Sequence[Token], at: int) -> list[Token]:
     return found
 
 
-def places_follow(tokens: Sequence[Token], at: int, spreads: bool) -> bool:
-    """长T1长T2信号的病灶位于左侧额叶: the place comes after the signal; 累及 names it where the signal `spreads`."""
+def places_follow(text: str, tokens: Sequence[Token], at: int, spreads: bool) -> bool:
+    """长T1长T2信号的病灶位于左侧额叶: the place follows the signal; after 累及 only where it `spreads` from none."""
     ended = False
     for i in range(at + 1, len(tokens)):
         token = tokens[i]
         if token.kind == "cue" and token.value in ("位于", "于"):
-            return spreads or not _spreading(tokens, i)
+            return spreads or not text.startswith(_SPREADING, token.start)
         if token.value == ":" and not ended:
-            return True
+            return tokens[at].kind == "signal"
         if token.kind in ("site", "negation") or token.value == ";" or (ended and token.kind in ("sequence", "signal")):
             return False
-        ended = ended or token.value == ","
+        ended = ended or (token.value == "," and not _is_length(tokens, i + 1))
     return False
+
+
+def _is_length(tokens: Sequence[Token], at: int) -> bool:
+    """Whether 长T1 stands there: one word that is a sequence and its signal."""
+    words = tokens[at : at + 2]
+    return len(words) == 2 and words[0].kind == "sequence" and words[0].start == words[1].start
 
 
 def places_ahead(tokens: Sequence[Token], at: int) -> list[Spot]:
@@ -126,3 +137,8 @@ def places_ahead(tokens: Sequence[Token], at: int) -> list[Spot]:
         found.append(Spot(placed.side, placed.site, tokens[placed.index], placed.side_token))
         since = placed.index
     return found
+
+
+def _only_names(tokens: Sequence[Token], at: int) -> bool:
+    """Whether nothing is said of the site at `at` before its clause ends."""
+    return not any(t.kind in _SAYING for t in clause_after(tokens, at))

@@ -36,13 +36,17 @@ class Fact:
 
 @dataclass
 class Draft:
-    """A report while it is written."""
+    """A report while it is written.
+
+    `joined`: clauses are joined by commas alone, since what follows goes on with the places that the first one named.
+    """
 
     rng: random.Random
     parts: list[str] = field(default_factory=list)
     length: int = 0
     facts: list[Fact] = field(default_factory=list)
     runs_on: bool = False
+    joined: bool = False
 
     def put(self, text: str) -> Spot:
         """Append text; the characters it occupies."""

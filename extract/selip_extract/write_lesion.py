@@ -43,7 +43,7 @@ def put_lesion(draft: Draft, lesion: Lesion, signals: Signals, absent: Sequence[
     signals = dict(signals)
     mentions = _put_introduction(draft, lesion, signals)
     _put_attributes(draft, lesion)
-    if draft.chance(0.03):
+    if signals and draft.chance(0.03):
         put_earlier_signal(draft)
     if len(mentions) > 1 and draft.chance(0.08):
         put_one_each(draft, mentions, signals)

@@ -11,6 +11,7 @@ from selip_extract.sample_study import GeneralChange, Place, SampledStudy, sampl
 from selip_extract.study import assembled
 from selip_extract.wording import Draft, Fact, Mention, Spot, Value, put_places, put_sequences, site_word
 from selip_extract.write_block import put_block
+from selip_extract.write_collective import Told
 from selip_extract.write_signals import put_negative, state
 
 _NORMAL_BRAIN = (
@@ -163,13 +164,14 @@ def _put_lesions(draft: Draft, study: SampledStudy, stop: str, numbered: bool) -
             draft.put(rng.choice((f"{i}.", f"{i}、", f"（{i}）")))
             put_block(draft, [lesion], "。")
         return changes
+    told: list[Told] = []
     while lesions:
         if changes and rng.random() < (0.7 if draft.runs_on else 0.3):
             _put_changes(draft, [changes.pop()])
         count = rng.choice((1, 2, 2, 3, 3, 4))
         if rng.random() < 0.12:
             _put_earlier(draft)
-        put_block(draft, lesions[:count], stop)
+        told = put_block(draft, lesions[:count], stop, told)
         lesions = lesions[count:]
         if lesions and rng.random() < 0.2:
             _put_normal(draft, _NORMAL_REST)
@@ -183,7 +185,7 @@ def _put_earlier(draft: Draft) -> None:
     """A sentence about an earlier study, which states nothing now."""
     rng = draft.rng
     if rng.random() < 0.4:
-        draft.put(rng.choice(("前片示", "{date}片：", "{date}MR报告：", "与{date}片比较，原片", "上次检查示")).format(date=_date(rng)))  # fmt: skip
+        draft.put(rng.choice(("前片示", "{date}片：", "{date}MR报告：", "与{date}片比较，原片示", "上次检查示")).format(date=_date(rng)))  # fmt: skip
         for i in range(rng.choice((1, 1, 2))):
             draft.put("，" if i else "")
             put_places(draft, [Place(rng.choice(("左侧", "右侧", "双侧")), rng.choice(_PAIRED))], plain=True)

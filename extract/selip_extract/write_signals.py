@@ -44,7 +44,8 @@ def state(
 
 def separate(draft: Draft) -> None:
     """A comma, seldom something else."""
-    draft.put(draft.rng.choices(("，", "；", "、"), (92, 5, 3))[0])
+    mark = draft.rng.choices(("，", "；", "、"), (92, 5, 3))[0]
+    draft.put("，" if draft.joined else mark)
 
 
 def put_idiom_words(draft: Draft, mentions: Sequence[Mention], signals: Sequence[tuple[Modality, Value]]) -> None:
@@ -69,10 +70,11 @@ def put_earlier_signal(draft: Draft) -> None:
     rng = draft.rng
     modality: Modality = rng.choice(("T1", "T2", "FLAIR", "DWI", "ADC"))
     if draft.chance(0.2):
-        draft.one("原", "前片", "2024-01-09 MR报告：")
+        before = draft.one("原", "前片", "2024-01-09 MR报告：")
         put_sequences(draft, ("FLAIR", "T2"))
         draft.put(signal_word(rng, rng.choice(_PLAIN)))
-        draft.one("水肿已消失，", "现已消退，", "，现未见显示，", "灶本次未见显示，")
+        quoted = before[1] - before[0] > len("前片")
+        draft.one("水肿现已消失，" if quoted else "水肿已消失，", "现已消退，", "，现未见显示，", "灶本次未见显示，")
         return
     draft.one("原", "前片", "上次检查", "前次片", "原先", "2023-11-20片", "2024年3月片")
     put_sequences(draft, (modality,))
@@ -176,7 +178,7 @@ def put_enhancement(draft: Draft, mentions: Sequence[Mention], values: Values, o
     if not opened:
         sequence = draft.one(*SEQUENCE_WORDS["T1CE"])
         draft.maybe(0.1, "：", "，", "示")
-        draft.maybe(0.3, "病灶", "病变", "肿块", "结节", "其", "上述病灶" if draft.chance(0.2) else "病灶")
+        draft.maybe(0.3, "病灶", "病变", "肿块", "结节", "其", "该病灶" if draft.chance(0.2) else "病灶")
     draft.one("呈", "见", "可见", "", "", "呈")
     spot = draft.one(*ENHANCEMENT_WORDS[values[0]])
     state(draft, mentions, "T1CE", values[0], spot, sequence)
@@ -205,7 +207,7 @@ def _put_two_values(draft: Draft, mentions: Sequence[Mention], modalities: Seque
     style = rng.choice(styles)
     spots = put_sequences(draft, modalities)
     draft.maybe(0.1, "均", "亦")
-    between = rng.choice(("、", "，", "，", "；"))
+    between = rng.choice(("、", "，", "，", "，" if draft.joined else "；"))
     if draft.chance(0.04):
         draft.put(rng.choice(("由", "前片呈", "前片为")) + signal_word(rng, rng.choice(_PLAIN)))
         draft.one("转为", "变为", "，现呈", "，本次呈", "，现为")
