@@ -1,5 +1,6 @@
 """Double reading: a finding that model and rules share is `agreed`; where they differ a person should look."""
 
+import math
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
@@ -16,12 +17,17 @@ CONFIDENCE_DIGITS = 4
 
 @dataclass(frozen=True)
 class ModelReading:
-    """What the model said of one sentence, and how probable its whole answer was to it."""
+    """What the model said of one sentence, and how probable its whole answer was to it; nan where no one knows."""
 
     question: Question
     findings: tuple[Finding, ...]
     probability: float
     status: Status = "ok"
+
+
+def confidence_of(probability: float) -> float | None:
+    """A probability as findings carry it; None for nan."""
+    return None if math.isnan(probability) else round(probability, CONFIDENCE_DIGITS)
 
 
 def cited_at(finding: Finding) -> int:
@@ -49,7 +55,7 @@ def _of_sentence(reading: ModelReading, rules: Sequence[Finding]) -> Iterator[Fi
     confidence = {f.key: f.confidence for f in reading.findings}
     for finding in reading.findings if trusted else rules:
         agreed = finding.key in model_keys and finding.key in rule_keys
-        against = round(1 - reading.probability, CONFIDENCE_DIGITS)
+        against = confidence_of(1 - reading.probability)
         yield finding.model_copy(update={"agreed": agreed, "confidence": confidence.get(finding.key, against)})
 
 

@@ -23,6 +23,8 @@ from selip_extract.engines.endpoint_engine import EndpointEngine, placed
 from selip_extract.engines.server import Patience
 from selip_extract.engines.transformers_engine import TransformersEngine
 from selip_extract.extraction import Usage
+from selip_extract.extractors import Extractor
+from selip_extract.extractors.both import DoubleReader
 from selip_extract.extractors.language_model import LanguageModelReader
 from selip_extract.model_files import MODEL_FOLDER, load_tokenizer
 from selip_extract.scan import scan
@@ -338,6 +340,17 @@ def test_without_probabilities_none_is_claimed(server: LoopbackServer, text: str
         (answer,) = engine.answers([ask("a")])
     assert isinstance(answer, Answer)
     assert (answer.text, math.isnan(answer.probability), answer.usage) == (text, True, Usage())
+
+
+@pytest.mark.parametrize("reader", [lambda model: model, DoubleReader])
+def test_findings_without_probabilities_have_no_confidence(
+    server: LoopbackServer, reader: Callable[[LanguageModelReader], Extractor]
+) -> None:
+    reply = " ".join(["左侧", "s00", ":", "T2", "高", ";"])
+    server.answer = lambda _route, _body: {"choices": [{"text": reply, "finish_reason": "stop"}]}
+    with engine_of(server) as engine:
+        (reading,) = reader(LanguageModelReader(engine, SentenceForm())).read(["左侧额叶见长T2信号。"])
+    assert [(f.key, f.confidence) for f in reading.study.findings] == [(("T2", "左侧", "额叶", "高"), None)]
 
 
 def test_answers_come_in_the_order_of_the_asks_and_no_more_than_so_many_at_once(server: LoopbackServer) -> None:

@@ -33,7 +33,8 @@ class Answer:
     """What a model wrote.
 
     Token i has the logarithm of its probability, among the tokens that the constraint admits, in
-    `log_probabilities[i]`, and its characters end at `ends[i]` of `text`; the end token has none of its own.
+    `log_probabilities[i]`, and its characters end at `ends[i]` of `text`; the end token has none of its own. Where an
+    engine cannot tell the tokens apart the whole text stands as one; where it knows no probabilities they are nan.
     """
 
     text: str

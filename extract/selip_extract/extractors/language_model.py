@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from selip_contracts.findings import Finding, Study
 from selip_extract.answer_forms import AnswerForm
-from selip_extract.double_reading import CONFIDENCE_DIGITS, ModelReading
+from selip_extract.double_reading import ModelReading, confidence_of
 from selip_extract.engines import Answer, Ask, Engine, Failure
 from selip_extract.extraction import NO_USAGE, Usage
 from selip_extract.extractors import Reading
@@ -88,7 +88,7 @@ class LanguageModelReader:
         except ValueError:
             return ModelReading(question, (), 0.0, "invalid" if answer.ended else "incomplete")
         findings = tuple(
-            f.model_copy(update={"confidence": round(answer.probability_of(said[_statement(f)]), CONFIDENCE_DIGITS)})
+            f.model_copy(update={"confidence": confidence_of(answer.probability_of(said[_statement(f)]))})
             for f in grounded(scanned.text, question, said)
         )
         if not answer.ended:
