@@ -41,7 +41,7 @@ LARGE = 500_000_000
 BATCHES_OF_LIKE_LENGTH = 32
 IGNORED = -100
 
-Row = dict[str, list[int]]
+Row = dict[str, Any]
 
 
 @dataclass(frozen=True)
@@ -107,7 +107,8 @@ def _row(words: PreTrainedTokenizerFast, example: Example) -> Row:
     asked = words(example.prompt, return_token_type_ids=False)["input_ids"]
     said = [*words(example.answer, add_special_tokens=False)["input_ids"], words.eos_token_id]
     ids = [*asked, *said]
-    return {"input_ids": ids, "attention_mask": [1] * len(ids), "labels": [IGNORED] * len(asked) + said}
+    labels = [IGNORED] * len(asked) + said
+    return {"input_ids": ids, "attention_mask": [1] * len(ids), "labels": labels, "known": int(example.known)}
 
 
 def check_lengths(lessons: Lessons, model: PeftModel) -> None:
@@ -133,6 +134,36 @@ def arranged(rows: Iterable[Row], size: int, seed: int) -> list[Row]:
         rng.shuffle(batches)
         found += [row for batch in batches for row in batch]
     return found
+
+
+class _Adaptation(Trainer):
+    """The loss is on the right answers; where a row's kind is `known`, on what the base itself says of it.
+
+    The base has no error to learn from there that would not be chance: held to its own words, it forgets the least.
+    """
+
+    def compute_loss(
+        self,
+        model: torch.nn.Module,
+        inputs: dict[str, torch.Tensor | Any],
+        return_outputs: bool = False,
+        num_items_in_batch: torch.Tensor | int | None = None,
+    ) -> torch.Tensor | tuple[torch.Tensor, Any]:
+        """The mean over the tokens of the answers: cross entropy, or divergence from the base."""
+        known = inputs.pop("known").bool()
+        if not model.training or not known.any():
+            return super().compute_loss(model, inputs, return_outputs, num_items_in_batch)
+        labels = inputs["labels"]
+        unknown = inputs | {"labels": labels.masked_fill(known[:, None], IGNORED)}
+        loss, outputs = super().compute_loss(model, unknown, True, num_items_in_batch)
+        assert isinstance(model, PeftModel)
+        assert num_items_in_batch is not None
+        with torch.no_grad(), model.disable_adapter():
+            base = model(**{name: inputs[name][known] for name in ("input_ids", "attention_mask")}).logits
+        answered = labels[known][:, 1:] != IGNORED
+        said, wanted = (logits[:, :-1][answered].float().log_softmax(-1) for logits in (outputs["logits"][known], base))
+        divergence = torch.nn.functional.kl_div(said, wanted, reduction="sum", log_target=True) / num_items_in_batch
+        return (loss + divergence, outputs) if return_outputs else loss + divergence
 
 
 class _Shown(TrainerCallback):
@@ -171,7 +202,7 @@ def train(
     steps = -(-len(lessons.taught) // (at_once * accumulated))
     between = -(-steps // EVALUATIONS)
     last = _last_checkpoint(folder)
-    trainer = Trainer(
+    trainer = _Adaptation(
         model=model,
         args=TrainingArguments(
             output_dir=str(folder),

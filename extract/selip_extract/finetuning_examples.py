@@ -20,11 +20,11 @@ FEWEST_TO_HOLD_OUT = 5
 
 
 class Example(NamedTuple):
-    """A prompt, its right answer, and the id of the report that both come from."""
+    """A prompt and its right answer; `known` says that the base has learnt a great many of the kind."""
 
     prompt: str
     answer: str
-    report_id: str
+    known: bool = False
 
 
 @dataclass
@@ -59,7 +59,7 @@ def pseudo_examples(form: AnswerForm, count: int, seed: str) -> Examples:
         prompts = (form.prompt(scanned, question) for question in asked)
         if isinstance(form, SentenceForm):
             prompts = (_blurred(rng, prompt) for prompt in prompts)
-        _add(found, form, f"pseudo-{number + 1:06}", zip(prompts, asked, answers, strict=True))
+        _add(found, form, isinstance(form, SentenceForm), zip(prompts, asked, answers, strict=True))
     return found
 
 
@@ -70,7 +70,7 @@ def annotated_examples(form: AnswerForm, reports: Iterable[AnnotatedReport]) -> 
         scanned = scan(report.findings_text)
         asked = form.questions(scanned)
         prompts = [form.prompt(scanned, question) for question in asked]
-        _add(found, form, report.report_id, zip(prompts, asked, told_in(report, asked), strict=True))
+        _add(found, form, False, zip(prompts, asked, told_in(report, asked), strict=True))
     return found
 
 
@@ -88,14 +88,14 @@ def split(reports: Sequence[AnnotatedReport]) -> tuple[list[AnnotatedReport], li
 
 
 def _add(
-    found: Examples, form: AnswerForm, report_id: str, asked: Iterable[tuple[str, Question, list[Told] | None]]
+    found: Examples, form: AnswerForm, known: bool, asked: Iterable[tuple[str, Question, list[Told] | None]]
 ) -> None:
     found.reports += 1
     for prompt, question, told in asked:
         if told is None:
             found.left_out += 1
         else:
-            found.examples.append(Example(prompt, right_answer(form, question, told), report_id))
+            found.examples.append(Example(prompt, right_answer(form, question, told), known))
 
 
 def _blurred(rng: random.Random, prompt: str) -> str:
