@@ -24,6 +24,7 @@ from selip_extract.task import Statement
 from selip_extract.told_lesions import Spot, ToldLesions, Value
 
 _NO_OTHERS = "其余未见"
+_OF_A_MARGIN = frozenset(("规则", "清楚", "清晰", "光滑", "完整"))
 
 
 @dataclass
@@ -80,6 +81,8 @@ class ClauseReader:
                 self._abnormal(at)
             case "change":
                 self.subject.change(at, self.negation is not None)
+            case "normal" if self.subject.text[token.start : token.end] in _OF_A_MARGIN:
+                self.subject.closed = True
             case "normal":
                 self.subject.dismiss()
             case "cue":

@@ -53,11 +53,11 @@ class ClauseSubject:
 
     def spots(self, at: int, positive: bool) -> list[Spot]:
         """Of which places the value at `at`, or its absence, is said."""
-        if not (self.dismissed or self.outdated or self._names_the_whole()):
+        if not (self.dismissed or self.outdated or self._names_the_whole() or self._heads_a_list(at)):
             return self.named
         follow = places_follow(self.text, self.tokens, at, spreads=not self.announced)
-        if self.dismissed and self.introduced and positive and not follow:
-            return self.introduced
+        if self.dismissed and self.own and positive and not follow:
+            return self.introduced or self.told.subject
         if not follow and (self.named or self.announced):
             return self.named or self.announced
         if follow or not (self.introduced or self.told.subject):
@@ -65,6 +65,14 @@ class ClauseSubject:
             if ahead:
                 return ahead
         return self.named or self.announced or self.introduced or self.told.subject
+
+    def _heads_a_list(self, at: int) -> bool:
+        """T1低信号：脑桥, T1低信号的病灶位于脑桥: the clause of the value names no place before it."""
+        following = [t.value for t in self.tokens[at + 1 : at + 4]]
+        listed = following[:1] == [":"] or (
+            following[:1] != [","] and "位于" in following[:3] and "灶" in following[:2]
+        )
+        return listed and not any(t.kind == "site" for t in self.tokens[self.clause_start : at])
 
     def _names_the_whole(self) -> bool:
         """颅内可见…，累及额叶: no place, or only the brain as a whole, which leads in."""
@@ -80,7 +88,7 @@ class ClauseSubject:
             self.point_to([])
             self.closed = False
         spot = Spot(placed.side, placed.site, self.tokens[placed.index], placed.side_token)
-        self.named += self.told.remembered(spot, self.own, lesion_follows(self.tokens, placed.index))
+        self.named += self.told.remembered(spot, (self.introduced, self.own), lesion_follows(self.tokens, placed.index))
 
     def side(self, at: int) -> None:
         """右侧者轻度强化, 右侧T1WI呈高信号: a side that stands for the lesion on it."""
@@ -124,10 +132,10 @@ class ClauseSubject:
 
     def _leads_in(self, at: int) -> bool:
         """Whether the change at `at` begins the account of a lesion."""
-        if not (self.introduced or self.told.subject):
+        if not (self.introduced or self.told.subject or self.announced):
             return True
         if self.tokens[at].value in _DISPLACED:
-            return not self.own
+            return not (self.own or self.announced)
         if not self.introduced:
             return True
         following = [t for t in self.tokens[at + 1 : at + 3] if t.value != ","]
@@ -251,7 +259,7 @@ class ClauseSubject:
                 self.closed = True
             elif (mark == ":" and not self.closed) or (mark == ";" and self._goes_on(at)):
                 self.announced = self.named
-        if mark == "," and self.introduced and self._is_not_seen(clause):
+        if mark == "," and self.own and self._is_not_seen(clause):
             self.named, self.closed = [], True
         if self.whole and mark != ":" and not (clause and clause[-1].value == "外"):
             self.named, self.whole = self.whole, []

@@ -144,7 +144,9 @@ def sample_study(rng: random.Random) -> SampledStudy:
         return SampledStudy((), (), modalities)
     lesions = () if rng.random() < 0.05 else _sample_lesions(rng, modalities)
     pressed = [change for lesion in lesions for change in _sample_mass_effect(rng, lesion)]
-    changes = _without_contradictions([*pressed, *sample_changes(rng)])
+    unsided = {place.site for lesion in lesions for place in lesion.places if place.side is None}
+    drawn = [c for c in (*pressed, *sample_changes(rng)) if c.side is None or c.site not in unsided]
+    changes = _without_contradictions(drawn)
     if not lesions and not changes:
         lesions = (sample_lesion(rng, modalities),)
     return SampledStudy(lesions, changes, modalities)

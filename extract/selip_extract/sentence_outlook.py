@@ -1,6 +1,7 @@
 """What the tokens around a place of a sentence say of it."""
 
 from collections.abc import Iterator, Sequence
+from itertools import pairwise
 
 from selip_extract.places import placed_sites
 from selip_extract.scan import Token
@@ -141,4 +142,9 @@ def places_ahead(tokens: Sequence[Token], at: int) -> list[Spot]:
 
 def _only_names(tokens: Sequence[Token], at: int) -> bool:
     """Whether nothing is said of the site at `at` before its clause ends."""
-    return not any(t.kind in _SAYING for t in clause_after(tokens, at))
+    for token, following in pairwise([*clause_after(tokens, at), None]):
+        if token is None or (token.value == "、" and following is not None and following.kind == "sequence"):
+            return True
+        if token.kind in _SAYING:
+            return False
+    return True

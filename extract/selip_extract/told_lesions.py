@@ -62,17 +62,17 @@ class ToldLesions:
         """Every place told in this item, or in the report where it has no items."""
         return distinct(spot for lesion in self.lesions[self.item :] for spot in lesion)
 
-    def remembered(self, spot: Spot, here: Sequence[Spot], lesion_follows: bool) -> list[Spot]:
+    def remembered(self, spot: Spot, here: Sequence[Sequence[Spot]], lesion_follows: bool) -> list[Spot]:
         """A site without its side is the one told `here`, else before, or both; 小脑病灶 is the one told inside."""
         if spot.side is not None:
             return [spot]
         told = self.everywhere()
-        for known in (here, told, self.changed):
+        for known in (*here, told, self.changed):
             before = {s.side: s for s in known if s.site == spot.site}
             if before:
                 return [spot] if None in before else [s._replace(token=spot.token) for s in before.values()]
         if lesion_follows:
-            for known in (here, told):
+            for known in (*here, told):
                 inside = [s for s in known if spot.site in ancestors(s.site)]
                 if inside:
                     return inside
@@ -119,5 +119,5 @@ class ToldLesions:
     def last_said(self, here: Iterable[Spot]) -> list[tuple[Modality, Value]]:
         """What has been said of the place other than `here` that was spoken of last."""
         left_out = places(here)
-        others = [said for said in self.said if said[0] not in left_out]
+        others = [said for said in self.said if said[0] not in left_out] or self.said
         return list(dict.fromkeys((m, value) for place, m, value in others if place == others[-1][0]))

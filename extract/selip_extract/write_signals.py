@@ -205,7 +205,7 @@ def _put_two_values(draft: Draft, mentions: Sequence[Mention], modalities: Seque
     if first in _PLAIN and second in _PLAIN:
         styles += ["both"] * 2
     style = rng.choice(styles)
-    spots = put_sequences(draft, modalities)
+    spots = again = put_sequences(draft, modalities)
     draft.maybe(0.1, "均", "亦")
     between = rng.choice(("、", "，", "，", "，" if draft.joined else "；"))
     if draft.chance(0.04):
@@ -229,12 +229,12 @@ def _put_two_values(draft: Draft, mentions: Sequence[Mention], modalities: Seque
         one = draft.put(signal_word(rng, first))
         draft.one(*join)
         if style in ("around", "ring") and draft.chance(0.6):
-            spots = spots | put_sequences(draft, modalities[:1])
+            again = put_sequences(draft, modalities[:1])
             draft.maybe(0.4, "呈")
         two = draft.put(signal_word(rng, second))
-    for value, spot in ((first, one), (second, two)):
-        for m in modalities:
-            state(draft, mentions, m, value, spot, spots[m])
+    for value, spot, named in ((first, one, spots), (second, two, again)):
+        for m in named:
+            state(draft, mentions, m, value, spot, named[m])
 
 
 def _put_two_idioms(draft: Draft, mentions: Sequence[Mention], signals: Signals) -> None:
