@@ -48,12 +48,11 @@ def finetune(name: str, folder: Path, out: Path, pseudo: int, annotated: Sequenc
     plan = _plan(name, folder, form, pseudo, reports, options)
     if _is_complete(out, plan):
         return json.loads((out / MANIFEST).read_text(encoding="utf-8"))  # type: ignore[no-any-return]
-    with _writing(out):
-        out.mkdir(parents=True, exist_ok=True)
+    model = _adaptable(folder, options)
+    taught = lessons(form, words, pseudo, [r for found in reports.values() for r in found], options)
+    check_lengths(taught, model)
+    with writing(out):
         write_text(out / PLAN, _json(plan))
-        model = _adaptable(folder, options)
-        taught = lessons(form, words, pseudo, [r for found in reports.values() for r in found], options)
-        check_lengths(taught, model)
         state = train(model, words, taught, out / CHECKPOINTS, options, at_once(form, options))
         return _finished(out, plan, taught, state)
 
@@ -81,10 +80,10 @@ def _plan(
 
 def _is_complete(out: Path, plan: Manifest) -> bool:
     """Whether the folder holds this very adapter; SelipError where it holds something else."""
-    if not out.exists() or not any(out.iterdir()):
+    if not out.exists() or (out.is_dir() and not any(out.iterdir())):
         return False
     if not (out / PLAN).exists():
-        raise SelipError(f"{out} holds other files: name a new folder with --out.")
+        raise SelipError(f"{out} holds something else: name a new folder with --out.")
     before = json.loads((out / PLAN).read_text(encoding="utf-8"))
     if differing := [key for key in plan if before.get(key) != json.loads(_json(plan))[key]]:
         raise SelipError(
@@ -95,15 +94,19 @@ def _is_complete(out: Path, plan: Manifest) -> bool:
 
 
 @contextmanager
-def _writing(out: Path) -> Iterator[None]:
-    """Libraries write checkpoints: their own errors on a full disk become a sentence."""
+def writing(folder: Path) -> Iterator[None]:
+    """The folder, made where there is none; what libraries raise in their own way on a full disk becomes a sentence."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise SelipError(f"The folder {folder} cannot be made ({error.strerror}): name another one.") from error
     try:
         yield
     except (RuntimeError, SafetensorError) as failure:
-        if shutil.disk_usage(out).free > FULL_DISK:
+        if shutil.disk_usage(folder).free > FULL_DISK:
             raise
         raise SelipError(
-            f"No space is left on the disk for {out}: free some, and repeat the command to continue."
+            f"No space is left on the disk for {folder}: free some, and repeat the command to continue."
         ) from failure
 
 

@@ -47,18 +47,19 @@ def command(
     # Imported only now: the libraries look at the environment when they are imported, and --help should not wait.
     from selip_extract.adapter_training import Options
     from selip_extract.adapters import merge_adapter
-    from selip_extract.finetune import finetune
+    from selip_extract.finetune import finetune, writing
     from selip_extract.model_files import MODEL_FOLDER, model_folder
 
     folder = MODEL_FOLDER if base is None else model_folder(base, download)
-    if merge is not None and merge.exists() and any(merge.iterdir()):
-        raise SelipError(f"{merge} is not empty: name a new folder with --merge.")
+    if merge is not None and merge.exists() and (merge.is_file() or any(merge.iterdir())):
+        raise SelipError(f"{merge} holds something else: name a new folder with --merge.")
     options = Options(rank, epochs, learning_rate, batch_size, at_once, four_bit, seed)
     manifest = finetune(base or "the model that ships", folder, out, pseudo, annotated or [], options)
     _print(manifest)
     print(f"Adapter, as it was best after step {manifest['best_step']:,}: {out}")
     if merge is not None:
-        merge_adapter(folder, out, merge)
+        with writing(merge):
+            merge_adapter(folder, out, merge)
         print(f"Model with the adapter in its weights: {merge}")
 
 

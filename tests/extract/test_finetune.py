@@ -14,17 +14,31 @@ from pathlib import Path
 import pytest
 import torch
 from safetensors.torch import load_file
-from transformers import BertConfig, LlamaConfig, LlamaForCausalLM
+from tokenizers import Tokenizer
+from tokenizers.decoders import ByteLevel as ByteLevelDecoder
+from tokenizers.models import BPE
+from tokenizers.pre_tokenizers import ByteLevel
+from tokenizers.trainers import BpeTrainer
+from transformers import (
+    BertConfig,
+    LlamaConfig,
+    LlamaForCausalLM,
+    PreTrainedTokenizerFast,
+    Qwen3Config,
+    Qwen3ForCausalLM,
+)
 
 from selip_contracts.annotated import write_annotated
 from selip_contracts.findings import AnnotatedReport, Finding, Study
 from selip_contracts.vocabulary import MODALITIES
+from selip_extract import adapter_training
 from selip_extract.adapter_training import Options, arranged
 from selip_extract.adapters import RANKS, load_adapter, merge_adapter, read_manifest
 from selip_extract.extractors import ModelChoice, local_reader
 from selip_extract.finetune import CHECKPOINTS, finetune
 from selip_extract.finetune_command import main
-from selip_extract.model_files import MODEL_FOLDER, load_model, load_tokenizer, model_folder, save_model, word_numbers
+from selip_extract.model_files import MODEL_FOLDER, load_model, load_tokenizer, save_model, word_numbers
+from selip_extract.report_task import INSTRUCTIONS
 from selip_extract.task import END, PAD, VOCABULARY
 from selip_shared.errors import SelipError
 
@@ -96,7 +110,10 @@ def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], *ar
     return leaving.value.code, capsys.readouterr().err
 
 
-def test_the_shipped_model_learns_a_style_that_it_does_not_read(reports: Path, tmp_path: Path) -> None:
+def test_the_shipped_model_learns_a_style_that_it_does_not_read(
+    reports: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(adapter_training, "HELD_OUT_PSEUDO_REPORTS", 20)
     options = Options(rank=16, epochs=1, learning_rate=2e-3, batch_size=8)
     manifest = finetune("shipped", MODEL_FOLDER, tmp_path / "adapter", 30, [reports], options)
     before = manifest["curve"][0]
@@ -164,12 +181,11 @@ def test_another_training_does_not_overwrite_an_adapter(adapter: Path, base: Pat
 
 def test_a_folder_with_other_files_is_not_written_to(base: Path, tmp_path: Path) -> None:
     (tmp_path / "mine.txt").write_text("mine")
-    with pytest.raises(SelipError, match="holds other files"):
+    with pytest.raises(SelipError, match="holds something else"):
         finetune("small", base, tmp_path, 5, [], QUICK)
 
 
-def killed_after_a_checkpoint(arguments: Sequence[object], out: Path) -> None:
-    process = selip_finetune(arguments)
+def kill_after_a_checkpoint(process: "subprocess.Popen[str]", out: Path) -> None:
     while not list((out / CHECKPOINTS).glob("checkpoint-*/trainer_state.json")):
         assert process.poll() is None, process.stderr and process.stderr.read()
         time.sleep(0.01)
@@ -180,22 +196,70 @@ def killed_after_a_checkpoint(arguments: Sequence[object], out: Path) -> None:
 
 def test_a_killed_training_ends_with_the_weights_of_one_that_was_not(base: Path, reports: Path, tmp_path: Path) -> None:
     whole, killed = tmp_path / "whole", tmp_path / "killed"
-    arguments = ["--base", base, "--annotated", reports, "--pseudo", 150, "--rank", 8, "--batch-size", 4, "--out"]
-    killed_after_a_checkpoint([*arguments, killed], killed)
+    arguments = ["--base", base, "--annotated", reports, "--pseudo", 60, "--rank", 8, "--batch-size", 4, "--out"]
+    uninterrupted = selip_finetune([*arguments, whole])
+    kill_after_a_checkpoint(selip_finetune([*arguments, killed]), killed)
     assert not (killed / "manifest.json").exists()
     checkpoint = max((killed / CHECKPOINTS).glob("checkpoint-*"), key=lambda p: int(p.name.rpartition("-")[2]))
     # another kill, in the middle of writing the next checkpoint
     partial = killed / CHECKPOINTS / "checkpoint-99999"
     shutil.copytree(checkpoint, partial)
     (partial / "trainer_state.json").write_text("{")
-    for out in (killed, whole):
-        process = selip_finetune([*arguments, out])
+    for process in (uninterrupted, selip_finetune([*arguments, killed])):
         _, said = process.communicate()
         assert process.returncode == 0, said
     weights = [load_file(out / "adapter_model.safetensors") for out in (whole, killed)]
     assert weights[0].keys() == weights[1].keys()
     assert all(torch.equal(weights[0][name], weights[1][name]) for name in weights[0])
     assert read_manifest(whole) == read_manifest(killed)
+
+
+ON_A_SMALL_DISK = ["unshare", "-rm", "sh", "-c", 'mount -t tmpfs -o size=3m none "$0" && exec "$@"']
+
+
+@pytest.mark.skipif(
+    not shutil.which("unshare") or subprocess.run(["unshare", "-rm", "true"], check=False).returncode != 0,
+    reason="a disk of its own needs user namespaces",
+)
+def test_a_full_disk_is_one_sentence(base: Path, tmp_path: Path) -> None:
+    out = tmp_path / "disk"
+    out.mkdir()
+    command = [sys.executable, "-c", COMMAND, "--base", base, "--pseudo", 4, "--rank", 512, "--out", out]
+    ended = subprocess.run([*ON_A_SMALL_DISK, *map(str, (out, *command))], capture_output=True, text=True, check=False)
+    assert ended.returncode == 1
+    assert ended.stderr.splitlines()[-1].startswith("No space is left on the disk for")
+    assert "Traceback" not in ended.stderr
+
+
+TEMPLATE = "{% for m in messages %}<|{{ m.role }}|>{{ m.content }}{% endfor %}<|assistant|>"
+
+
+def test_any_model_learns_to_answer_in_json(reports: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With gradient checkpointing, as on a GPU."""
+    monkeypatch.setattr(adapter_training, "LARGE", 0)
+    monkeypatch.setattr(adapter_training, "HELD_OUT_PSEUDO_REPORTS", 4)
+    words = Tokenizer(BPE())
+    words.pre_tokenizer = ByteLevel(add_prefix_space=False)
+    words.decoder = ByteLevelDecoder()
+    trainer = BpeTrainer(
+        vocab_size=700, special_tokens=["<|end|>"], initial_alphabet=ByteLevel.alphabet(), show_progress=False
+    )
+    words.train_from_iterator([INSTRUCTIONS, *(r.findings_text for r in annotated(60))], trainer)
+    tokenizer = PreTrainedTokenizerFast(  # type: ignore[no-untyped-call]
+        tokenizer_object=words, eos_token="<|end|>", chat_template=TEMPLATE
+    )
+    config = Qwen3Config(
+        vocab_size=len(tokenizer), hidden_size=32, intermediate_size=64, num_hidden_layers=2, num_attention_heads=2,
+        num_key_value_heads=1, head_dim=16, eos_token_id=tokenizer.eos_token_id,
+    )  # fmt: skip
+    torch.manual_seed(0)
+    Qwen3ForCausalLM(config).save_pretrained(tmp_path / "base")  # type: ignore[no-untyped-call]
+    tokenizer.save_pretrained(tmp_path / "base")
+    options = replace(QUICK, learning_rate=1e-2, at_once=2)
+    manifest = finetune("any", tmp_path / "base", tmp_path / "adapter", 6, [reports], options)
+    losses = [point["annotated_loss"] for point in manifest["curve"]]
+    assert min(losses) < losses[0] - 0.2
+    assert manifest["data"]["annotated_examples"] == 54
 
 
 def test_rows_after_one_another_are_of_like_length_and_none_is_lost() -> None:
@@ -231,25 +295,9 @@ def test_a_base_that_cannot_be_adapted_is_one_sentence(
 def test_a_base_that_is_not_there_is_one_sentence(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    for name in ("nobody/no-such-model", str(tmp_path / "no such folder")):
-        code, said = run(monkeypatch, capsys, "--base", name, "--out", tmp_path / "out")
-        assert code == 1
-        assert said.startswith(f"{name} is neither a folder nor a model in the local Hugging Face cache: name a folder")
-
-
-def test_an_id_is_found_in_the_local_cache(base: Path, tmp_path: Path) -> None:
-    stored = tmp_path / "models--somebody--small"
-    snapshot = stored / "snapshots" / ("0" * 40)
-    shutil.copytree(base, snapshot)
-    (stored / "refs").mkdir()
-    (stored / "refs" / "main").write_text("0" * 40)
-    script = "from selip_extract.model_files import model_folder; print(model_folder('somebody/small'))"
-    found = subprocess.run(
-        [sys.executable, "-c", script], env=os.environ | {"HF_HUB_CACHE": str(tmp_path)}, capture_output=True,
-        text=True, check=True,
-    )  # fmt: skip
-    assert found.stdout.strip() == str(snapshot)
-    assert model_folder(str(base)) == base
+    code, said = run(monkeypatch, capsys, "--base", "nobody/no-such-model", "--out", tmp_path / "out")
+    assert code == 1
+    assert said.startswith("nobody/no-such-model is neither a folder nor a model in the local Hugging Face cache")
 
 
 def test_a_fault_in_an_annotated_file_is_named_with_its_line(
