@@ -65,6 +65,14 @@ def check_config(config: LoraConfig) -> None:
         raise SelipError(f"vLLM takes no adapter with {' and '.join(found)}: train one without.")
 
 
+def read_config(adapter: Path) -> LoraConfig:
+    """The adapter's rank and targets; SelipError where vLLM would refuse them."""
+    config = PeftConfig.from_pretrained(str(adapter))
+    assert isinstance(config, LoraConfig)
+    check_config(config)
+    return config
+
+
 def read_manifest(folder: Path) -> dict[str, Any]:
     """What is written about an adapter when its training is complete; SelipError where it is not."""
     try:
@@ -86,9 +94,7 @@ def check_base(base: Path, adapter: Path) -> None:
 def load_adapter(model: PreTrainedModel, base: Path, adapter: Path) -> PeftModel:
     """The model of the folder `base` with the adapter on it, for inference; SelipError where it is for another."""
     check_base(base, adapter)
-    config = PeftConfig.from_pretrained(str(adapter))
-    assert isinstance(config, LoraConfig)
-    check_config(config)
+    config = read_config(adapter)
     try:
         return PeftModel.from_pretrained(model, str(adapter), config=config)
     except (RuntimeError, SafetensorError) as failure:

@@ -1,5 +1,6 @@
 """`selip-extract`: a table of reports in, a database of findings out."""
 
+from contextlib import closing
 from pathlib import Path
 from typing import Annotated
 
@@ -68,8 +69,8 @@ def command(
     name, why = automatic(choice) if extractor == AUTO else (extractor, None)
     make = extractor_maker(name, choice)
     table = open_reports(reports, text_column, id_column)
-    with Store(db) as store:
-        outcome = extract(table, store, make(), RunOptions(batch_size, retry_failed))
+    with Store(db) as store, closing(make()) as reader:
+        outcome = extract(table, store, reader, RunOptions(batch_size, retry_failed))
     with read_store(db) as connection:
         print_summary(Console(), table, connection, db, outcome, name if why is None else f"{name}, since {why}")
     if outcome.interrupted:

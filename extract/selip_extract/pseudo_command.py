@@ -3,6 +3,7 @@
 import csv
 import random
 from collections.abc import Iterable, Iterator
+from contextlib import ExitStack, closing
 from io import TextIOWrapper
 from pathlib import Path
 from typing import Annotated
@@ -87,11 +88,14 @@ def _rewritten(
     from selip_extract.extractors import ModelChoice, extractor_maker
     from selip_extract.rewriting import Writer, rewritten
 
-    readers = [extractor_maker(reader, ModelChoice())() for reader in ("rules", "model")]
-    for report in rewritten(reports, Writer(name, served_model), readers, seed):
-        advance(1)
-        if report is not None:
-            yield report
+    with closing(Writer(name, served_model)) as writer, ExitStack() as stack:
+        readers = [
+            stack.enter_context(closing(extractor_maker(reader, ModelChoice())())) for reader in ("rules", "model")
+        ]
+        for report in rewritten(reports, writer, readers, seed):
+            advance(1)
+            if report is not None:
+                yield report
 
 
 def _print_gaps(path: Path, count: int, seed: int) -> None:

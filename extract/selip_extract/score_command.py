@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable, Sequence
+from contextlib import closing
 from dataclasses import asdict
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -107,8 +108,8 @@ def _studies_read_now(
     table = open_reports(gold)
     with TemporaryDirectory() as folder:
         db = Path(folder) / "score.duckdb"
-        with Store(db) as store:
-            outcome = extract(table, store, make())
+        with Store(db) as store, closing(make()) as reader:
+            outcome = extract(table, store, reader)
         with read_store(db) as connection:
             return extracted_studies(connection, outcome.run_id, annotated)
 

@@ -26,6 +26,9 @@ class ThalamusReader:
     batch_size = 8
     stop_at = ""
 
+    def close(self) -> None:
+        pass
+
     def fingerprint(self) -> dict[str, str]:
         return {"settings": "1"}
 

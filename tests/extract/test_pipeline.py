@@ -31,6 +31,9 @@ class FrontalLobeReader:
         self.before = before
         self.batches: list[list[str]] = []
 
+    def close(self) -> None:
+        pass
+
     def fingerprint(self) -> dict[str, str]:
         return {"settings": self.settings, "task_version": "7"}
 
@@ -213,7 +216,9 @@ def test_failures_are_read_again_only_where_it_is_asked_for(tmp_path: Path) -> N
 
 
 def test_two_batches_are_in_work_at_once_and_no_more(tmp_path: Path) -> None:
-    lock, at_work, most = Lock(), [0], [0]
+    lock = Lock()
+    at_work: list[int] = [0]
+    most: list[int] = [0]
 
     def count(_texts: Sequence[str]) -> None:
         with lock:

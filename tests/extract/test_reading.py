@@ -21,6 +21,9 @@ class FrontalLobeReader:
     def __init__(self) -> None:
         self.batches: list[int] = []
 
+    def close(self) -> None:
+        pass
+
     def fingerprint(self) -> dict[str, str]:
         return {"extractor": self.name}
 

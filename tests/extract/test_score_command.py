@@ -35,6 +35,9 @@ class Reciter:
     name = "reciter"
     batch_size = 8
 
+    def close(self) -> None:
+        pass
+
     def fingerprint(self) -> dict[str, str]:
         return {}
 

@@ -81,3 +81,7 @@ class Engine(Protocol):
     def answers(self, asks: Sequence[Ask]) -> list[Answer | Failure]:
         """One answer or failure an ask, in order; raises where the engine itself failed."""
         ...
+
+    def close(self) -> None:
+        """Give back what it holds: memory, threads, connections."""
+        ...

@@ -100,6 +100,10 @@ class TransformersEngine:
             found.update(zip(batch, generation.result(), strict=True))
         return [found[i] for i in range(len(asks))]
 
+    def close(self) -> None:
+        """End the engine's thread."""
+        self._worker.shutdown()
+
     @torch.inference_mode()
     def _generate(self, prompts: list[list[int]], asks: list[Ask]) -> list[Answer]:
         inputs = self.tokenizer.pad({"input_ids": prompts}, return_tensors="pt").to(self.model.device)

@@ -51,6 +51,10 @@ class Extractor(Protocol):
         """One reading a text, in the order of the texts."""
         ...
 
+    def close(self) -> None:
+        """Give back what it holds."""
+        ...
+
 
 @dataclass(frozen=True)
 class ModelChoice:

@@ -29,6 +29,10 @@ class DoubleReader:
         """The model's fingerprint and the version of the rules."""
         return self.model.fingerprint() | {"rules_version": RULES_VERSION}
 
+    def close(self) -> None:
+        """Close the model's engine."""
+        self.model.close()
+
     def read(self, texts: Sequence[str]) -> list[Reading]:
         """One reading a text; findings carry `agreed`, what the readers differ on is in `review`."""
         scans = [scan(text) for text in texts]

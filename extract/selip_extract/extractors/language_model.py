@@ -47,6 +47,10 @@ class LanguageModelReader:
             **self.engine.fingerprint(),
         }
 
+    def close(self) -> None:
+        """Close the engine."""
+        self.engine.close()
+
     def read(self, texts: Sequence[str]) -> list[Reading]:
         """One reading a text; the questions of all texts are asked at once."""
         scans = [scan(text) for text in texts]

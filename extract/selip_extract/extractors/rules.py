@@ -30,6 +30,9 @@ class RuleReader:
         """One reading a text."""
         return [self.read_scan(scan(text)) for text in texts]
 
+    def close(self) -> None:
+        """Rules hold nothing."""
+
     def read_scan(self, scanned: Scan) -> Reading:
         """The reading of a report that has been scanned already."""
         return Reading(assembled(read_clauses(scanned), read_changes(scanned)))
