@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from itertools import chain
 from pathlib import Path
 from threading import Lock
+from typing import Any
 
 import pytest
 
@@ -83,7 +84,7 @@ def run(folder: Path, rows: Sequence[tuple[str, str]], extractor: FrontalLobeRea
         return extract(open_reports(write_csv(folder / "reports.csv", rows)), store, extractor, RunOptions(batch_size))
 
 
-def stored(folder: Path, query: str) -> list[tuple[object, ...]]:
+def stored(folder: Path, query: str) -> list[tuple[Any, ...]]:
     with store_in(folder) as store:
         return store.connection.execute(query).fetchall()
 
