@@ -23,6 +23,7 @@ from selip_extract.sentence_outlook import (
 from selip_extract.task import Statement
 from selip_extract.told_lesions import Spot, ToldLesions, Value
 
+_SPEAKING = frozenset(("site", "abnormal", *VALUES))
 _NO_OTHERS = "其余未见"
 _OF_A_MARGIN = frozenset(("规则", "清楚", "清晰", "光滑", "完整"))
 
@@ -249,8 +250,9 @@ def read_clauses(scan: Scan) -> list[Finding]:
     end = 0
     for tokens in scan.sentences:
         _turn_the_page(told, scan.text[end : tokens[0].start])
-        ClauseReader(ClauseSubject(scan.text, tokens, told), findings).read()
         end = tokens[-1].end
+        if not _SPEAKING.isdisjoint([token.kind for token in tokens]):
+            ClauseReader(ClauseSubject(scan.text, tokens, told), findings).read()
     return findings
 
 

@@ -21,7 +21,7 @@ def earlier_words(text: str, tokens: Sequence[Token]) -> frozenset[int]:
     An earlier study that is quoted (前片示…, 2023年9月片：…) speaks until 现片 or 本次, or to the end of the sentence;
     one that is only mentioned (前片呈高信号) to the end of the clause.
     """
-    if not any(token.value in _BEGINNINGS for token in tokens):
+    if _BEGINNINGS.isdisjoint([token.value for token in tokens]):
         return frozenset()
     words: set[int] = set()
     end = 0
