@@ -8,7 +8,7 @@ from selip_extract.read_changes import read_changes
 from selip_extract.scan import Scan, scan
 from selip_extract.study import assembled
 
-RULES_VERSION = "1"
+RULES_VERSION = "2"
 
 
 class RuleReader:
