@@ -49,7 +49,7 @@ class Options:
     """How an adapter is trained; `batch_size` examples a step, `at_once` of them on the device together."""
 
     rank: int = 32
-    epochs: int = 2
+    epochs: int = 1
     learning_rate: float = 5e-4
     batch_size: int = 16
     at_once: int | None = None

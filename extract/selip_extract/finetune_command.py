@@ -29,7 +29,7 @@ def command(
         Path | None, typer.Option(help="Also write a whole model with the adapter in its weights to this folder.")
     ] = None,
     rank: Annotated[int, typer.Option(help="Rank of the adapter: 1, 8, 16, 32, 64, 128, 256, 320 or 512.")] = 32,
-    epochs: Annotated[int, typer.Option(min=1, help="How often all is gone through.")] = 2,
+    epochs: Annotated[int, typer.Option(min=1, help="How often all is gone through.")] = 1,
     learning_rate: Annotated[float, typer.Option(min=0, help="The highest step width.")] = 5e-4,
     batch_size: Annotated[int, typer.Option(min=1, help="Examples a step.")] = 16,
     at_once: Annotated[

@@ -58,7 +58,7 @@ def test_200_reports_of_a_style_are_enough_to_learn_it_and_nothing_is_forgotten(
     pseudo = list(pseudo_reports(PSEUDO_TESTED, UNTRAINED_SEED))
     write_annotated(tmp_path / "annotated.jsonl", annotated)
     files = [tmp_path / "annotated.jsonl"]
-    finetune("shipped", MODEL_FOLDER, tmp_path / "adapter", 700, files, Options())
+    finetune("shipped", MODEL_FOLDER, tmp_path / "adapter", 1000, files, Options())
     merge_adapter(MODEL_FOLDER, tmp_path / "adapter", tmp_path / "adapted")
     before, after = ({"style": f1(m, tested), "pseudo": f1(m, pseudo)} for m in (MODEL_FOLDER, tmp_path / "adapted"))
     print(f"F1 before {before}, after {after}")
