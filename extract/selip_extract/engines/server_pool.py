@@ -58,9 +58,10 @@ class ServerPool:
         Raises SelipError where no server is there for too long, or none has an answer to many asks in a row.
         """
         tries, failures = 0, 0
+        failed_on: set[Server] = set()
         while True:
             try:
-                answer = await self._once(route, body, read)
+                answer = await self._once(route, body, read, failed_on)
             except Rejected as rejected:
                 if rejected.failure.status == "error":
                     self._count_failed(rejected.failure.note)
@@ -83,14 +84,15 @@ class ServerPool:
         await asyncio.gather(*self._rests, return_exceptions=True)
         await asyncio.gather(*(server.close() for server in self.servers))
 
-    async def _once(self, route: str, body: bytes, read: Callable[[bytes], T]) -> T:
-        """One request to the server with the fewest in flight."""
+    async def _once(self, route: str, body: bytes, read: Callable[[bytes], T], failed_on: set[Server]) -> T:
+        """One request, to a server on which it has not failed yet where there is one."""
         async with self._slots:
-            server = await self._free()
+            server = await self._free(failed_on)
             try:
                 answer = _read(read, await server.post(route, body))
             except Unanswered as trouble:
                 self._note(server, trouble)
+                failed_on.add(server)
                 raise
             except Rejected:
                 self._heard(server)
@@ -98,8 +100,8 @@ class ServerPool:
             self._heard(server)
             return answer
 
-    async def _free(self) -> Server:
-        """A server that does not rest, waited for until patience ends."""
+    async def _free(self, failed_on: set[Server]) -> Server:
+        """The server with the fewest requests in flight of those that do not rest, waited for until patience ends."""
         silent = 0.0 if self._silent_since is None else time.monotonic() - self._silent_since
         left = self.patience.unreachable - silent
         with suppress(TimeoutError):
@@ -112,7 +114,7 @@ class ServerPool:
                 f"No server has answered for {self.patience.unreachable:.0f} s ({self._troubles()}): what is written "
                 "stays; start the server and run the same command again."
             )
-        return min(awake, key=lambda server: (server.in_flight, server.sent))
+        return min(awake, key=lambda server: (server in failed_on, server.in_flight, server.sent))
 
     def _heard(self, server: Server) -> None:
         server.failures = 0
