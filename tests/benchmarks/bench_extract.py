@@ -6,7 +6,6 @@ The obvious alternative is measured beside it: one model.generate a report, unde
 import csv
 import json
 import os
-import platform
 import random
 import re
 import subprocess
@@ -20,8 +19,6 @@ from typing import NamedTuple, cast
 
 import torch
 import xgrammar
-from rich.console import Console
-from rich.table import Table
 from transformers import LogitsProcessorList
 
 from selip_contracts.annotated import read_annotated
@@ -39,8 +36,8 @@ from selip_extract.scan import scan
 from selip_extract.store import Store
 from selip_extract.task import prompt
 from selip_extract.write_report import write_study
+from tests.benchmarks.figures import Figure, keep, machine, show
 
-RESULTS = Path(__file__).with_name("results.json")
 DEVELOPMENT = Path(__file__).parents[1] / "gold/development.jsonl"
 SELIP_EXTRACT = str(Path(sys.executable).with_name("selip-extract"))
 SEED = 31_000_000
@@ -54,15 +51,6 @@ DIFFERENT_TEXTS = 10_000
 KEYS = ("findings", "negatives", "general", "modality", "side", "site", "signal", "change")
 VALUES = (*MODALITIES, *SIDES, *SIGNALS, *ENHANCEMENTS, *CHANGES)
 MARKS = ("{", "}", "[", "]", ",", ":", "null")
-
-
-class Figure(NamedTuple):
-    """One line of the table."""
-
-    name: str
-    value: float
-    unit: str
-    wanted: str = ""
 
 
 def reports_of_usual_length() -> Iterator[AnnotatedReport]:
@@ -269,30 +257,14 @@ def memory(folder: Path) -> Iterator[Figure]:
     yield Figure("memory that ten times the reports add", peaks[1] - peaks[0], "MB", "no growth with the file")
 
 
-def machine() -> str:
-    """Processor, cores, Python and torch."""
-    return (
-        f"{platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}, torch {torch.__version__}"
-    )
-
-
 def main() -> None:
     """Measure, print, and with --write keep the figures."""
-    table = Table("measured", "", "", "wanted", title=f"selip-extract on {machine()}", title_justify="left")
-    for column in table.columns[1:2]:
-        column.justify = "right"
-    figures = []
     with tempfile.TemporaryDirectory() as folder:
         # memory first: what this process has taken counts in the peak of its children
-        for measured in (memory, start, speeds):
-            for figure in measured(Path(folder)):
-                figures.append(figure)
-                print(f"{figure.name}: {figure.value:,.1f} {figure.unit}", file=sys.stderr)
-                table.add_row(figure.name, f"{figure.value:,.1f}", figure.unit, figure.wanted)
-    Console().print(table)
+        measured = (figure for part in (memory, start, speeds) for figure in part(Path(folder)))
+        found = show(f"selip-extract on {machine()}", measured)
     if sys.argv[1:] == ["--write"]:
-        found = {"machine": machine(), "figures": [figure._asdict() for figure in figures]}
-        RESULTS.write_text(json.dumps(found, ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
+        keep("extract", found)
 
 
 if __name__ == "__main__":

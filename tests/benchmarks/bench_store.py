@@ -5,7 +5,6 @@ clock starts, without the lists of sizes and spans, through DuckDB's own appende
 """
 
 import argparse
-import json
 import random
 import re
 import resource
@@ -29,23 +28,13 @@ from selip_extract.reports import Report
 from selip_extract.store import LOG, MEMORY, Store
 from selip_extract.stored_rows import finding_columns
 from selip_extract.write_report import write_study
+from tests.benchmarks.figures import Figure, keep, machine, show
 
-RESULTS = Path(__file__).with_name("results.json")
 README = Path(__file__).parents[2] / "README.md"
-KEY = "store"
 SEED = 32_000_000
 DIFFERENT_REPORTS = 2_048
 FLOOR_ROWS = 300_000
 REPEATED = 5
-
-
-class Figure(NamedTuple):
-    """One line of what was measured."""
-
-    name: str
-    value: float
-    unit: str
-    wanted: str = ""
 
 
 class Took(NamedTuple):
@@ -196,15 +185,10 @@ def main() -> None:
     parser.add_argument("--batch", type=int, default=256, help="reports a transaction")
     parser.add_argument("--write", action="store_true", help="keep the figures in results.json")
     options = parser.parse_args()
-    figures = []
     with tempfile.TemporaryDirectory() as folder:
-        for figure in measure(Path(folder), options.reports, options.batch):
-            figures.append(figure)
-            print(f"{figure.name}: {figure.value:,.3f} {figure.unit} {figure.wanted}".rstrip(), flush=True)
+        found = show(f"the database on {machine()}", measure(Path(folder), options.reports, options.batch))
     if options.write:
-        kept = json.loads(RESULTS.read_text(encoding="utf-8"))
-        kept[KEY] = {"batch": options.batch, "figures": [figure._asdict() for figure in figures]}
-        RESULTS.write_text(json.dumps(kept, ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
+        keep("store", found)
 
 
 if __name__ == "__main__":

@@ -48,7 +48,7 @@ class VllmEngine:
 
     def answers(self, asks: Sequence[Ask]) -> list[Answer | Failure]:
         """The answers, in the order of the asks; where the engine dies the exception is vLLM's own."""
-        prompts = self.tokenizer([a.prompt for a in asks], return_token_type_ids=False)["input_ids"] if asks else []
+        prompts = self._tokens(asks)
         found: dict[int, Answer | Failure] = {
             i: Failure("too_long", f"{len(prompt)} tokens, and the model takes {self.longest}")
             for i, prompt in enumerate(prompts)
@@ -56,7 +56,7 @@ class VllmEngine:
         }
         order = [i for i in range(len(asks)) if i not in found]
         if order:
-            said = self._worker.submit(self._generate, [prompts[i] for i in order], [asks[i] for i in order]).result()
+            said = self._worker.submit(self._generate, [asks[i] for i in order]).result()
             found.update(zip(order, said, strict=True))
         return [found[i] for i in range(len(asks))]
 
@@ -70,20 +70,32 @@ class VllmEngine:
             self._llm.llm_engine.engine_core.shutdown()
             self._llm = None
 
-    def _generate(self, prompts: list[list[int]], asks: list[Ask]) -> list[Answer]:
+    @property
+    def llm(self) -> Any:
+        """The engine itself (vllm.LLM), started when it is first needed."""
         if self._llm is None:
             self._llm = self._started()
+        return self._llm
+
+    def requests(self, asks: Sequence[Ask]) -> tuple[list[Any], list[Any]]:
+        """Prompts and sampling parameters as LLM.generate takes them."""
+        prompts = self._tokens(asks)
+        parameters = [
+            self._sampling(ask, self.longest - len(prompt)) for prompt, ask in zip(prompts, asks, strict=True)
+        ]
+        return [{"prompt_token_ids": prompt} for prompt in prompts], parameters
+
+    def _tokens(self, asks: Sequence[Ask]) -> list[list[int]]:
+        return self.tokenizer([a.prompt for a in asks], return_token_type_ids=False)["input_ids"] if asks else []
+
+    def _generate(self, asks: list[Ask]) -> list[Answer]:
+        prompts, parameters = self.requests(asks)
         from vllm.lora.request import LoRARequest
         from vllm.v1.engine.exceptions import EngineDeadError
 
         adapter = None if self.adapter is None else LoRARequest("adapter", 1, str(self.adapter))
-        parameters = [
-            self._sampling(ask, self.longest - len(prompt)) for prompt, ask in zip(prompts, asks, strict=True)
-        ]
         try:
-            outputs = self._llm.generate(
-                [{"prompt_token_ids": prompt} for prompt in prompts], parameters, use_tqdm=False, lora_request=adapter
-            )
+            outputs = self.llm.generate(prompts, parameters, use_tqdm=False, lora_request=adapter)
         except EngineDeadError:
             self._stop()
             raise
