@@ -10,7 +10,7 @@ from selip_extract.scan import Scan, Token
 from selip_extract.task import Question
 
 # Below this probability of a whole answer the rules' reading of the sentence is kept instead of the model's.
-TRUSTED = 0.995
+TRUSTED = 0.9995
 LOW_CONFIDENCE = 0.5
 CONFIDENCE_DIGITS = 4
 

@@ -14,6 +14,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
 from itertools import islice
 from pathlib import Path
+from typing import Any
 
 import httpx2
 
@@ -34,18 +35,22 @@ TURNS = 3
 SERVER_STARTS_WITHIN = 300.0
 
 
-def bare_loop(reader: DoubleReader, texts: Sequence[str]) -> float:
-    """Seconds of one LLM.generate over all the questions of the texts, made before the clock starts."""
-    engine, form = reader.model.engine, reader.model.form
-    assert isinstance(engine, VllmEngine)
-    asks = [
+def questions(reader: DoubleReader, texts: Sequence[str]) -> list[Ask]:
+    """All that the texts ask."""
+    form = reader.model.form
+    return [
         Ask(form.prompt(s, q), form.constraint(q), form.longest_answer)
         for s in map(scan, texts)
         for q in form.questions(s)
     ]
-    prompts, sampling = engine.requests(asks)
+
+
+def bare_loop(llm: Any, engine: VllmEngine, asks: Sequence[Ask]) -> float:
+    """Seconds of one LLM.generate over all the questions, made before the clock starts."""
+    prompts = [{"prompt_token_ids": engine.prompt(ask)} for ask in asks]
+    sampling = [engine.sampling(ask, ask.longest) for ask in asks]
     started = time.perf_counter()
-    engine.llm.generate(prompts, sampling, use_tqdm=False)
+    llm.generate(prompts, sampling, use_tqdm=False)
     return time.perf_counter() - started
 
 
@@ -63,7 +68,8 @@ def server() -> Iterator[str]:
         port = free.getsockname()[1]
     address = f"http://127.0.0.1:{port}/v1"
     command = [
-        str(Path(sys.executable).with_name("vllm")), "serve", str(MODEL_FOLDER), "--served-model-name", "selip",
+        sys.executable, "-m", "vllm.entrypoints.openai.api_server", "--model", str(MODEL_FOLDER),
+        "--served-model-name", "selip", "--generation-config", "vllm",
         "--host", "127.0.0.1", "--port", str(port), "--dtype", "float32", "--enforce-eager",
         "--structured-outputs-config", '{"backend": "xgrammar", "disable_any_whitespace": true}',
     ]  # fmt: skip
@@ -96,8 +102,14 @@ def figures(folder: Path) -> Iterator[Figure]:
     texts = [r.findings_text for r in reports]
     with closing(EXTRACTORS["vllm"](ModelChoice())) as offline:
         assert isinstance(offline, DoubleReader)
+        engine = offline.model.engine
+        assert isinstance(engine, VllmEngine)
         offline.read(texts[:4])
-        turns = [(bare_loop(offline, texts), pipeline(offline, path)) for _ in range(TURNS)]
+        arguments = engine.arguments()
+        from vllm import LLM
+
+        llm, asks = LLM(**arguments), questions(offline, texts)
+        turns = [(bare_loop(llm, engine, asks), pipeline(offline, path)) for _ in range(TURNS)]
     bare, through = (REPORTS / statistics.median(seconds) for seconds in zip(*turns, strict=True))
     yield Figure("bare loop over LLM.generate", bare, "reports/s")
     yield Figure("--extractor vllm", through, "reports/s")

@@ -1,9 +1,12 @@
-"""vLLM as the engine, in this process: many reports at once on a GPU, or on a CPU with vLLM's CPU build."""
+"""vLLM as the engine, beside this process: many reports at once on a GPU, or on a CPU with vLLM's CPU build."""
 
+import asyncio
 import os
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
+from contextlib import nullcontext
+from itertools import count
 from pathlib import Path
+from threading import Lock, Thread
 from typing import Any
 
 import torch
@@ -18,29 +21,41 @@ from selip_shared.errors import SelipError
 
 # A report of 20,000 characters with the longest answer; more would only take memory from the cache.
 LONGEST_SEQUENCE = 24_576
-QUIET = {"VLLM_LOGGING_LEVEL": "ERROR", "VLLM_CONFIGURE_LOGGING": "1"}
+QUIET = {"VLLM_LOGGING_LEVEL": "ERROR"}
 ON_A_CPU = {"VLLM_CPU_KVCACHE_SPACE": "1", "VLLM_CPU_OMP_THREADS_BIND": "nobind"}
+JSON_AND_GRAMMARS = {"backend": "xgrammar", "disable_any_whitespace": True}
 
 
 class VllmEngine:
-    """The model of a folder, with an adapter on it or without; after its death the next call starts another."""
+    """The model of a folder, with an adapter on it or without.
+
+    All asks of a call are handed to vLLM at once, which batches them with those of other calls. Where its process dies
+    the calls in work fail; the next one starts another, and from then on one call is answered at a time, so that what
+    kills the engine is found.
+    """
 
     batch_size = 4096
 
     def __init__(self, folder: Path, tokenizer: PreTrainedTokenizerFast, adapter: Path | None = None) -> None:
         """SelipError where the folder's model is none that answers, or the adapter belongs to another."""
         check_causal(folder)
+        self.rank = None
         if adapter is not None:
             check_base(folder, adapter)
+            self.rank = read_config(adapter).r
         self.folder = folder
         self.tokenizer = tokenizer
         self.adapter = adapter
         self.longest = min(
             AutoConfig.from_pretrained(folder, local_files_only=True).max_position_embeddings, LONGEST_SEQUENCE
         )
-        # The engine is made and called in one thread, whichever thread asks.
-        self._worker = ThreadPoolExecutor(1)
         self._llm: Any = None
+        self._numbers = count()
+        self._died = False
+        self._alone = Lock()
+        self._loop = asyncio.new_event_loop()
+        self._thread = Thread(target=self._loop.run_forever, name="vllm", daemon=True)
+        self._thread.start()
 
     def fingerprint(self) -> dict[str, str]:
         """The engine and the hashes of model and adapter."""
@@ -48,82 +63,42 @@ class VllmEngine:
 
     def answers(self, asks: Sequence[Ask]) -> list[Answer | Failure]:
         """The answers, in the order of the asks; where the engine dies the exception is vLLM's own."""
-        prompts = self._tokens(asks)
-        found: dict[int, Answer | Failure] = {
-            i: Failure("too_long", f"{len(prompt)} tokens, and the model takes {self.longest}")
-            for i, prompt in enumerate(prompts)
-            if len(prompt) >= self.longest
-        }
-        order = [i for i in range(len(asks)) if i not in found]
-        if order:
-            said = self._worker.submit(self._generate, [asks[i] for i in order]).result()
-            found.update(zip(order, said, strict=True))
-        return [found[i] for i in range(len(asks))]
+        with self._alone if self._died else nullcontext():
+            return asyncio.run_coroutine_threadsafe(self._all(asks), self._loop).result()
 
     def close(self) -> None:
-        """End the engine's processes and thread."""
-        self._worker.submit(self._stop).result()
-        self._worker.shutdown()
+        """End the engine's processes and the thread."""
+        asyncio.run_coroutine_threadsafe(self._stop(), self._loop).result()
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join()
+        self._loop.close()
 
-    def _stop(self) -> None:
-        if self._llm is not None:
-            self._llm.llm_engine.engine_core.shutdown()
-            self._llm = None
-
-    @property
-    def llm(self) -> Any:
-        """The engine itself (vllm.LLM), started when it is first needed."""
-        if self._llm is None:
-            self._llm = self._started()
-        return self._llm
-
-    def requests(self, asks: Sequence[Ask]) -> tuple[list[Any], list[Any]]:
-        """Prompts and sampling parameters as LLM.generate takes them."""
-        prompts = self._tokens(asks)
-        parameters = [
-            self._sampling(ask, self.longest - len(prompt)) for prompt, ask in zip(prompts, asks, strict=True)
-        ]
-        return [{"prompt_token_ids": prompt} for prompt in prompts], parameters
-
-    def _tokens(self, asks: Sequence[Ask]) -> list[list[int]]:
-        return self.tokenizer([a.prompt for a in asks], return_token_type_ids=False)["input_ids"] if asks else []
-
-    def _generate(self, asks: list[Ask]) -> list[Answer]:
-        prompts, parameters = self.requests(asks)
-        from vllm.lora.request import LoRARequest
-        from vllm.v1.engine.exceptions import EngineDeadError
-
-        adapter = None if self.adapter is None else LoRARequest("adapter", 1, str(self.adapter))
-        try:
-            outputs = self.llm.generate(prompts, parameters, use_tqdm=False, lora_request=adapter)
-        except EngineDeadError:
-            self._stop()
-            raise
-        return [self._answer(output) for output in outputs]
-
-    def _started(self) -> Any:
-        for name, value in (QUIET | ({} if torch.cuda.is_available() else ON_A_CPU)).items():
-            os.environ.setdefault(name, value)
-        from vllm import LLM
-
-        lora = {} if self.adapter is None else {"enable_lora": True, "max_lora_rank": read_config(self.adapter).r}
+    def arguments(self) -> dict[str, Any]:
+        """What the engine is started with, as vllm.LLM takes it too; sets what vLLM reads from the environment."""
         gpu = torch.cuda.is_available()
-        try:
-            return LLM(
-                str(self.folder),
-                dtype="auto" if gpu else "float32",
-                enforce_eager=not gpu,
-                max_model_len=self.longest,
-                enable_prefix_caching=True,
-                disable_log_stats=True,
-                structured_outputs_config={"backend": "xgrammar", "disable_any_whitespace": True},
-                **lora,
-            )
-        except (RuntimeError, ValueError) as failure:
-            raise SelipError(f"vLLM does not start with {self.folder}: {str(failure).splitlines()[0]}") from failure
+        for name, value in (QUIET if gpu else QUIET | ON_A_CPU).items():
+            os.environ.setdefault(name, value)
+        lora = {} if self.rank is None else {"enable_lora": True, "max_lora_rank": max(self.rank, 8)}
+        return {
+            "model": str(self.folder),
+            "dtype": "auto" if gpu else "float32",
+            "enforce_eager": not gpu,
+            "max_model_len": self.longest,
+            "enable_prefix_caching": True,
+            "disable_log_stats": True,
+            "structured_outputs_config": JSON_AND_GRAMMARS,
+            **lora,
+        }
 
-    def _sampling(self, ask: Ask, room: int) -> Any:
+    def prompt(self, ask: Ask) -> list[int]:
+        """The prompt's token ids."""
+        ids: list[int] = self.tokenizer(ask.prompt, return_token_type_ids=False)["input_ids"]
+        return ids
+
+    def sampling(self, ask: Ask, room: int) -> Any:
+        """Greedy, under the ask's constraint, within `room` tokens (vllm.SamplingParams)."""
         from vllm import SamplingParams
+        from vllm.sampling_params import RequestOutputKind
 
         return SamplingParams(
             temperature=0.0,
@@ -131,15 +106,65 @@ class VllmEngine:
             logprobs=0,
             detokenize=False,
             structured_outputs=_structured(ask.constraint),
+            output_kind=RequestOutputKind.FINAL_ONLY,
         )
 
-    def _answer(self, output: Any) -> Answer:
-        (said,) = output.outputs
-        ids = list(said.token_ids)
-        text, ends = decoded(self.tokenizer, ids)
-        log_probabilities = tuple(at[token].logprob for at, token in zip(said.logprobs, ids, strict=True))
-        usage = Usage(len(output.prompt_token_ids), output.num_cached_tokens or 0, len(ids))
+    async def _all(self, asks: Sequence[Ask]) -> list[Answer | Failure]:
+        if self._llm is None:
+            self._llm = self._started()
+        llm = self._llm
+        found = await asyncio.gather(*(self._answer(llm, ask) for ask in asks), return_exceptions=True)
+        answers = []
+        for said in found:
+            if isinstance(said, BaseException):
+                if llm is self._llm:
+                    self._died = True
+                    await self._stop()
+                raise said
+            answers.append(said)
+        return answers
+
+    async def _answer(self, llm: Any, ask: Ask) -> Answer | Failure:
+        from vllm.exceptions import VLLMValidationError
+        from vllm.lora.request import LoRARequest
+
+        ids = self.prompt(ask)
+        if len(ids) >= self.longest:
+            return Failure("too_long", f"{len(ids)} tokens, and the model takes {self.longest}")
+        adapter = None if self.adapter is None else LoRARequest("adapter", 1, str(self.adapter))
+        sampling = self.sampling(ask, self.longest - len(ids))
+        try:
+            async for output in llm.generate(
+                {"prompt_token_ids": ids}, sampling, str(next(self._numbers)), lora_request=adapter
+            ):
+                last = output
+        except VLLMValidationError:
+            return Failure("error", "vLLM refuses the prompt or its grammar")
+        (said,) = last.outputs
+        if said.finish_reason not in ("stop", "length"):
+            return Failure("error", f"vLLM ended the answer with {said.finish_reason}")
+        written = list(said.token_ids)
+        text, ends = decoded(self.tokenizer, written)
+        log_probabilities = tuple(at[token].logprob for at, token in zip(said.logprobs, written, strict=True))
+        usage = Usage(len(ids), last.num_cached_tokens or 0, len(written))
         return Answer(text, ends, log_probabilities, said.finish_reason == "stop", usage)
+
+    def _started(self) -> Any:
+        arguments = self.arguments()
+        from vllm.engine.arg_utils import AsyncEngineArgs
+        from vllm.v1.engine.async_llm import AsyncLLM
+
+        try:
+            return AsyncLLM.from_engine_args(AsyncEngineArgs(**arguments, enable_log_requests=False))
+        except (RuntimeError, ValueError) as failure:
+            raise SelipError(
+                f"vLLM does not start with {self.folder} ({str(failure).splitlines()[0]}): take another extractor."
+            ) from failure
+
+    async def _stop(self) -> None:
+        if self._llm is not None:
+            self._llm.shutdown()
+            self._llm = None
 
 
 def _structured(constraint: Constraint | None) -> Any:
