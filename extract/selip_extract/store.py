@@ -5,7 +5,6 @@ import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
-from itertools import groupby
 from pathlib import Path
 from types import TracebackType
 from typing import Any, NamedTuple, Self
@@ -13,20 +12,15 @@ from typing import Any, NamedTuple, Self
 import duckdb
 import numpy as np
 
-from selip_contracts.findings import AnnotatedReport, Study
 from selip_contracts.tables import open_store, utc_now
 from selip_extract.extraction import NO_USAGE, Extraction, Status, Usage
 from selip_extract.reports import Report
 from selip_extract.stored_rows import (
-    FINDING_VALUES,
-    GENERAL_VALUES,
     Columns,
     Row,
     extraction_columns,
-    finding,
     finding_columns,
     general_columns,
-    general_finding,
     review_columns,
 )
 from selip_shared.errors import SelipError
@@ -44,7 +38,6 @@ LOG = "128MB"
 WORTH_REPEATING: tuple[Status, ...] = ("incomplete", "invalid", "error")
 """What another attempt may read: a text that is empty or too long stays so."""
 
-_PAGE = 1_000
 _REPORT_COLUMNS = (
     "ordinal", "report_id", "given_id", "text", "text_sha256", "source_file", "source_row", "added_at",
 )  # fmt: skip
@@ -205,27 +198,6 @@ class Store:
             )  # fmt: skip
         return complete
 
-    def studies(self, run_id: int) -> Iterator[AnnotatedReport]:
-        """The reports that this run read with status ok and what it found, in the order they came in."""
-        last = 0
-        while page := self._rows(
-            """SELECT ordinal, report_id, text FROM reports JOIN extractions USING (report_id)
-            WHERE run_id = ? AND status = 'ok' AND ordinal > ? ORDER BY ordinal LIMIT ?""",
-            [run_id, last, _PAGE],
-        ):
-            last = page[-1][0]
-            ids = [report_id for _, report_id, _ in page]
-            findings = self._by_report("finding_rows", FINDING_VALUES, run_id, ids)
-            changes = self._by_report("general_finding_rows", GENERAL_VALUES, run_id, ids)
-            for _, report_id, text in page:
-                read = [finding(row) for row in findings.get(report_id, [])]
-                study = Study(
-                    findings=tuple(f for f in read if f.present),
-                    negatives=tuple(f for f in read if not f.present),
-                    general=tuple(general_finding(row) for row in changes.get(report_id, [])),
-                )
-                yield AnnotatedReport(report_id=report_id, findings_text=text, study=study)
-
     def _add(self, batch: Sequence[Report], source_file: str, known_until: int) -> Added:
         ids = list({report.report_id for report in batch})
         there = self._rows(
@@ -263,14 +235,6 @@ class Store:
             number += 1
             candidate = f"{given_id}#{number}"
         return candidate
-
-    def _by_report(self, table: str, values: str, run_id: int, ids: Sequence[str]) -> dict[str, list[Row]]:
-        rows = self._rows(
-            f"""SELECT report_id, {values} FROM {table} WHERE run_id = ? AND report_id IN (SELECT unnest(?))
-            ORDER BY report_id, position""",
-            [run_id, ids],
-        )
-        return {report_id: [row[1:] for row in group] for report_id, group in groupby(rows, key=lambda row: row[0])}
 
     def _append(self, table: str, columns: Columns) -> None:
         """Add rows given as columns; value by value, the database's appender takes three times as long."""

@@ -15,6 +15,7 @@ from selip_contracts.vocabulary import MODALITIES
 from selip_extract.extraction import STATUSES, Extraction, Review
 from selip_extract.reports import Report
 from selip_extract.store import ADDED_TOGETHER, Added, Store
+from selip_extract.stored_studies import stored_studies
 from selip_shared.errors import SelipError
 
 RULES = {"reader": "rules", "code_version": "1", "decoding": {"beams": 1}}
@@ -255,7 +256,7 @@ def test_a_study_comes_back_as_it_went_in(long_store: Store, studies: tuple[Stud
     long_store.connection.execute("DELETE FROM reports")
     long_store.add_reports([report(0), report(1)], "a.csv")
     run_id = newest(long_store, list(studies))
-    assert [read.study for read in long_store.studies(run_id)] == list(studies)
+    assert [read.study for read in stored_studies(long_store.connection, run_id)] == list(studies)
 
 
 @given(st.from_type(Study))
