@@ -20,6 +20,7 @@ from selip_extract.calibration import Calibration, calibration, draw
 from selip_extract.extractors import EXTRACTORS, Extractor, ModelChoice, extractor_maker
 from selip_extract.pipeline import extract
 from selip_extract.read_reports import open_reports
+from selip_extract.runs import chosen_run
 from selip_extract.score import Estimate, Score, extracted_studies, score
 from selip_extract.store import Store
 from selip_shared.errors import SelipError, run_command
@@ -90,13 +91,7 @@ def command(
 def _stored_studies(
     connection: duckdb.DuckDBPyConnection, db: Path, run: int | None, annotated: Sequence[AnnotatedReport]
 ) -> dict[str, Study]:
-    runs = [run_id for (run_id,) in connection.execute("SELECT run_id FROM runs ORDER BY run_id").fetchall()]
-    newest = connection.execute("SELECT run_id FROM newest_run").fetchall()
-    if run is not None and run not in runs:
-        raise SelipError(f"{db} has no run {run}; name one of {', '.join(map(str, runs)) or 'none'} with --run.")
-    if run is None and not newest:
-        raise SelipError(f"{db} has no complete run; run selip-extract to its end first, or name a run with --run.")
-    studies = extracted_studies(connection, newest[0][0] if run is None else run, annotated)
+    studies = extracted_studies(connection, chosen_run(connection, db, run), annotated)
     if not studies:
         raise SelipError(f"{db} has read none of these reports; read them with selip-extract GOLD.jsonl --db {db}.")
     return studies
