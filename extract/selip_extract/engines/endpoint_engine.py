@@ -30,7 +30,7 @@ class EndpointEngine:
         base_urls: Sequence[str],
         served_model: str | None,
         rendered: bool,
-        concurrency: int = 64,
+        concurrency: int = 128,
         patience: Patience | None = None,
     ) -> None:
         if not base_urls:

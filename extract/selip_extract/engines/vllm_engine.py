@@ -1,6 +1,7 @@
 """vLLM as the engine, beside this process: many reports at once on a GPU, or on a CPU with vLLM's CPU build."""
 
 import asyncio
+import gc
 import os
 from collections.abc import Sequence
 from contextlib import nullcontext
@@ -34,7 +35,7 @@ class VllmEngine:
     kills the engine is found.
     """
 
-    batch_size = 4096
+    batch_size = 1024
 
     def __init__(self, folder: Path, tokenizer: PreTrainedTokenizerFast, adapter: Path | None = None) -> None:
         """SelipError where the folder's model is none that answers, or the adapter belongs to another."""
@@ -90,10 +91,9 @@ class VllmEngine:
             **lora,
         }
 
-    def prompt(self, ask: Ask) -> list[int]:
-        """The prompt's token ids."""
-        ids: list[int] = self.tokenizer(ask.prompt, return_token_type_ids=False)["input_ids"]
-        return ids
+    def prompts(self, asks: Sequence[Ask]) -> list[list[int]]:
+        """The prompts' token ids."""
+        return self.tokenizer([a.prompt for a in asks], return_token_type_ids=False)["input_ids"] if asks else []
 
     def sampling(self, ask: Ask, room: int) -> Any:
         """Greedy, under the ask's constraint, within `room` tokens (vllm.SamplingParams)."""
@@ -113,7 +113,8 @@ class VllmEngine:
         if self._llm is None:
             self._llm = self._started()
         llm = self._llm
-        found = await asyncio.gather(*(self._answer(llm, ask) for ask in asks), return_exceptions=True)
+        asked = zip(self.prompts(asks), asks, strict=True)
+        found = await asyncio.gather(*(self._answer(llm, ids, ask) for ids, ask in asked), return_exceptions=True)
         answers = []
         for said in found:
             if isinstance(said, BaseException):
@@ -124,11 +125,10 @@ class VllmEngine:
             answers.append(said)
         return answers
 
-    async def _answer(self, llm: Any, ask: Ask) -> Answer | Failure:
+    async def _answer(self, llm: Any, ids: list[int], ask: Ask) -> Answer | Failure:
         from vllm.exceptions import VLLMValidationError
         from vllm.lora.request import LoRARequest
 
-        ids = self.prompt(ask)
         if len(ids) >= self.longest:
             return Failure("too_long", f"{len(ids)} tokens, and the model takes {self.longest}")
         adapter = None if self.adapter is None else LoRARequest("adapter", 1, str(self.adapter))
@@ -165,6 +165,8 @@ class VllmEngine:
         if self._llm is not None:
             self._llm.shutdown()
             self._llm = None
+            # It refers to itself, and at the interpreter's end its own clean-up would fail.
+            gc.collect()
 
 
 def _structured(constraint: Constraint | None) -> Any:
