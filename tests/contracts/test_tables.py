@@ -2,13 +2,15 @@ import sqlite3
 import subprocess
 import sys
 from pathlib import Path
+from typing import get_args
 
 import duckdb
 import pytest
 
+from selip_contracts.findings import Certainty, Count
 from selip_contracts.statements import MORPHOLOGY_PATTERN, NORMAL_TEXT
 from selip_contracts.tables import MIGRATIONS, OLDEST_DUCKDB, VERSION, create, describe, open_store, read_store
-from selip_contracts.vocabulary import MODALITIES, SITES
+from selip_contracts.vocabulary import CHANGES, ENHANCEMENTS, MODALITIES, SIDES, SIGNAL_CLASS, SIGNALS, SITES
 from selip_shared.errors import SelipError
 
 VERSIONS = [(version,) for version in range(1, VERSION + 1)]
@@ -67,6 +69,17 @@ def test_an_existing_file_is_left_as_it_is(tmp_path: Path) -> None:
         assert connection.execute("SELECT path FROM images").fetchall() == [("a.nii.gz",)]
 
 
+def update_and_be_killed(path: Path) -> None:
+    update = """
+import os, sys
+from pathlib import Path
+from selip_contracts.tables import open_store
+connection = open_store(Path(sys.argv[1]))
+os._exit(9)
+"""
+    assert subprocess.run([sys.executable, "-c", update, path], check=False).returncode == 9
+
+
 def test_a_file_of_version_1_keeps_its_rows_even_where_the_update_is_killed(tmp_path: Path) -> None:
     path = tmp_path / "selip.duckdb"
     spans = [{"role": "side", "start": 0, "end": 2}, {"role": "site", "start": 10, "end": 12}]
@@ -88,14 +101,7 @@ def test_a_file_of_version_1_keeps_its_rows_even_where_the_update_is_killed(tmp_
                 VALUES (1, 'r1', ?, '脑沟', '增宽', ?)""",
                 [position, stored],
             )
-    update = """
-import os, sys
-from pathlib import Path
-from selip_contracts.tables import open_store
-connection = open_store(Path(sys.argv[1]))
-os._exit(9)
-"""
-    assert subprocess.run([sys.executable, "-c", update, path], check=False).returncode == 9
+    update_and_be_killed(path)
     with open_store(path) as connection:
         assert connection.execute("SELECT version FROM selip_schema").fetchall() == VERSIONS
         assert connection.execute("SELECT size_mm, evidence_spans FROM findings").fetchall() == [
@@ -110,6 +116,111 @@ os._exit(9)
             (None,),
         ]
         assert connection.execute("SELECT run_id, seconds, tokens_in FROM runs").fetchall() == [(1, 1.5, None)]
+
+
+def test_a_file_of_version_2_keeps_its_rows_even_where_the_update_is_killed(tmp_path: Path) -> None:
+    path = tmp_path / "selip.duckdb"
+    with duckdb.connect(path, config={"storage_compatibility_version": OLDEST_DUCKDB}) as connection:
+        for version, migration in enumerate(MIGRATIONS[:2], start=1):
+            connection.execute(migration.read_text(encoding="utf-8"))
+            connection.execute("INSERT INTO selip_schema VALUES (?, '2026-01-01')", [version])
+        add_run(connection)
+    with pytest.raises(SelipError, match="is of the older version 2: run selip-extract on it once to update it"):
+        read_store(path)
+    update_and_be_killed(path)
+    with open_store(path) as connection:
+        assert connection.execute("SELECT version FROM selip_schema").fetchall() == VERSIONS
+        assert connection.execute("SELECT report_id, site FROM findings").fetchall() == [
+            (report_id, site) for report_id, _, _, site, *_ in FINDINGS
+        ]
+        assert connection.execute(
+            "SELECT report_id, site FROM findings_en WHERE signal = 'ring enhancement'"
+        ).fetchall() == [("r2", "putamen")]
+
+
+FINDINGS = [
+    ("r1", "DWI", "左侧", "壳核", "高", "高", [18, 12.5]),
+    ("r1", "DWI", "左侧", "壳核", "稍高", "高", []),
+    ("r1", "DWI", "左侧", "壳核", "等", "等", []),
+    ("r1", "ADC", "左侧", "壳核", "低", "低", []),
+    ("r1", "T2", None, "脑桥", "高", "高", []),
+    ("r2", "T1CE", "右侧", "壳核", "环形强化", "强化", [9]),
+    ("r2", "DWI", "右侧", "壳核", None, None, []),
+]
+
+
+def add_run(connection: duckdb.DuckDBPyConnection) -> None:
+    """A complete run with FINDINGS in r1 and r2, a general change in r3, nothing in r4, and r5 not read."""
+    connection.execute(
+        """INSERT INTO runs (run_id, fingerprint, reader, code_version, configuration, started_at, last_finished_at,
+            seconds) VALUES (1, 'f', 'rules', '1', '{}', '2026-01-01', '2026-01-01', 1.5);
+        INSERT INTO extractions (run_id, report_id, status, seconds)
+        VALUES (1, 'r1', 'ok', 0), (1, 'r2', 'ok', 0), (1, 'r3', 'ok', 0), (1, 'r4', 'ok', 0), (1, 'r5', 'error', 0);
+        INSERT INTO general_finding_rows (run_id, report_id, position, side, site, change)
+        VALUES (1, 'r3', 1, '双侧', '侧脑室', '扩大');
+        INSERT INTO review_rows VALUES (1, 'r5', 1, 'failed', '左侧', 0, 2)"""
+    )
+    connection.executemany(
+        """INSERT INTO finding_rows (run_id, report_id, position, modality, side, site, signal, signal_class, present,
+            size_mm, certainty) VALUES (1, $1, 1, $2, $3, $4, $5, $6, $5 IS NOT NULL, $7, '肯定')""",
+        FINDINGS,
+    )
+
+
+@pytest.fixture
+def filled() -> duckdb.DuckDBPyConnection:
+    connection = duckdb.connect()
+    create(connection)
+    add_run(connection)
+    return connection
+
+
+def test_a_place_gathers_what_every_sequence_shows_there(filled: duckdb.DuckDBPyConnection) -> None:
+    assert filled.execute("SELECT * EXCLUDE (run_id) FROM places ORDER BY report_id, site").fetchall() == [
+        ("r1", "左侧", "壳核", [], [], [], ["等", "高"], ["低"], [], [], 18.0),
+        ("r1", None, "脑桥", [], ["高"], [], [], [], [], [], None),
+        ("r2", "右侧", "壳核", [], [], [], [], [], ["环形强化"], [], 9.0),
+    ]
+    ((columns,),) = filled.execute(
+        "SELECT list(column_name ORDER BY column_index) FROM duckdb_columns() WHERE table_name = 'places'"
+    ).fetchall()
+    assert set(MODALITIES) < set(columns)
+
+
+def test_a_site_is_found_by_what_contains_it(filled: duckdb.DuckDBPyConnection) -> None:
+    parts = filled.execute("SELECT part FROM site_parts WHERE whole = '基底节区'").fetchall()
+    assert {part for (part,) in parts} == {"基底节区", "尾状核", "豆状核", "壳核", "苍白球"}
+    assert filled.execute("SELECT count(*) FROM site_parts WHERE whole = part").fetchall() == [(len(SITES),)]
+
+
+def test_a_study_is_normal_when_nothing_is_present_in_it(filled: duckdb.DuckDBPyConnection) -> None:
+    assert filled.execute("SELECT * EXCLUDE (run_id) FROM studies ORDER BY report_id").fetchall() == [
+        ("r1", "ok", False, 5, 0, 0, 0),
+        ("r2", "ok", False, 1, 1, 0, 0),
+        ("r3", "ok", False, 0, 0, 1, 0),
+        ("r4", "ok", True, 0, 0, 0, 0),
+        ("r5", "error", None, 0, 0, 0, 1),
+    ]
+
+
+def test_every_word_of_the_vocabulary_has_an_english_one_of_its_own(filled: duckdb.DuckDBPyConnection) -> None:
+    words = [
+        *SIDES, *SIGNALS, *ENHANCEMENTS, *SIGNAL_CLASS.values(), *CHANGES, *get_args(Count), *get_args(Certainty),
+    ]  # fmt: skip
+    english = dict(filled.execute("SELECT word, english(word) FROM (SELECT unnest(?) AS word)", [words]).fetchall())
+    assert None not in english.values()
+    assert len(set(english.values())) == len(english) == len(set(words))
+
+
+def test_findings_can_be_asked_for_in_english(filled: duckdb.DuckDBPyConnection) -> None:
+    asked = "SELECT report_id, modality, side, site, signal, signal_class, present FROM findings_en ORDER BY ALL"
+    assert filled.execute(asked).fetchall()[-2:] == [
+        ("r2", "DWI", "right", "putamen", None, None, False),
+        ("r2", "T1CE", "right", "putamen", "ring enhancement", "enhancement", True),
+    ]
+    assert filled.execute("SELECT report_id, side, site, change FROM general_findings_en").fetchall() == [
+        ("r3", "bilateral", "lateral ventricle", "enlargement")
+    ]
 
 
 def test_every_time_can_be_fetched_without_a_further_package() -> None:
