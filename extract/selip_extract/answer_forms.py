@@ -110,9 +110,12 @@ def first_turn(tokenizer: PreTrainedTokenizerFast | None, text: str) -> str:
     if tokenizer is None or tokenizer.chat_template is None:
         return text
     turn = [{"role": "user", "content": text}]
-    rendered = tokenizer.apply_chat_template(turn, tokenize=False, add_generation_prompt=True)
+    # Templates of models that think before they answer know this switch; others pass it by.
+    rendered = tokenizer.apply_chat_template(turn, tokenize=False, add_generation_prompt=True, enable_thinking=False)
     assert isinstance(rendered, str)
-    return rendered
+    # What tokenizes the prompt, here or on a server, begins it with its own special token: once is enough.
+    begins = tokenizer.bos_token is not None and tokenizer("")["input_ids"][:1] == [tokenizer.bos_token_id]
+    return rendered.removeprefix(tokenizer.bos_token) if begins else rendered
 
 
 def form_of(tokenizer: PreTrainedTokenizerFast) -> AnswerForm:

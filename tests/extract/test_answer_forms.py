@@ -8,6 +8,7 @@ import pytest
 import torch
 import xgrammar
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
+from tokenizers.processors import TemplateProcessing
 from transformers import PreTrainedTokenizerFast, Qwen3Config, Qwen3ForCausalLM
 
 from selip_extract.answer_forms import ReportForm, SentenceForm
@@ -122,6 +123,21 @@ def test_the_grammar_admits_the_right_answer_and_no_unsupported_site(any_model: 
     assert not admits(answer.replace("额叶", "颞叶"))
     assert not admits(answer.replace("左侧", "右侧"))
     assert not admits(json.dumps(json.loads(answer), ensure_ascii=False))
+
+
+@pytest.mark.parametrize("adds_it", [True, False])
+def test_a_chat_begins_with_one_special_token(any_model: Path, tmp_path: Path, adds_it: bool) -> None:
+    tokenizer = load_tokenizer(any_model)
+    tokenizer.add_special_tokens({"bos_token": "<|begin|>"})
+    tokenizer.chat_template = "<|begin|>" + TEMPLATE
+    if adds_it:
+        begin = ("<|begin|>", tokenizer.bos_token_id)
+        tokenizer.backend_tokenizer.post_processor = TemplateProcessing("<|begin|> $A", special_tokens=[begin])
+    tokenizer.save_pretrained(tmp_path)
+    saved = load_tokenizer(tmp_path)
+    scanned = scan("左侧额叶见片状长T1信号。")
+    prompt = ReportForm(saved).prompt(scanned, report_question(scanned))
+    assert saved(prompt)["input_ids"].count(saved.bos_token_id) == 1
 
 
 def test_a_model_of_any_kind_says_only_what_the_words_support(any_model: Path) -> None:
