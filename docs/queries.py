@@ -1,0 +1,127 @@
+"""Runs every query of queries.md on the example reports and writes its answer under it, as a table.
+
+`python docs/queries.py [--check] [FILE]`: `--check` only says whether an answer is out of date.
+"""
+
+import re
+import sys
+from collections.abc import Sequence
+from importlib.resources import files
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import duckdb
+
+from selip_contracts.findings import Finding, Key, Study
+from selip_contracts.tables import read_store
+from selip_extract.extraction import Extraction, Review
+from selip_extract.extractors.rules import RuleReader
+from selip_extract.read_reports import open_reports
+from selip_extract.reading import read_batch
+from selip_extract.store import Store
+from selip_shared.files import write_text
+
+DOCUMENT = Path(__file__).with_suffix(".md")
+SLIPS: dict[tuple[str, Key], dict[str, str] | None] = {
+    ("MR240302", ("ADC", "左侧", "基底节区", "低")): {"side": "右侧"},
+    ("MR240307", ("T1CE", "左侧", "半卵圆中心", "环形强化")): {"site": "侧脑室旁"},
+    ("MR240318", ("T1", "左侧", "枕叶", "稍低")): {"signal": "低"},
+    ("MR240319", ("DWI", "左侧", "丘脑", "高")): None,
+}
+"""What run 1 has instead of a finding of run 2; None: nothing."""
+
+_QUERY_AND_ANSWER = re.compile(r"(```sql\n(.*?)```\n)\n*(?:\|[^\n]*\n)*\n*", re.DOTALL)
+
+
+def make_examples(path: Path) -> None:
+    """A database of the example reports with two runs, as the document says."""
+    with Store(path) as store:
+        table = open_reports(Path(str(files("selip_extract").joinpath("examples/reports.csv"))))
+        store.add_reports(table, table.path.name)
+        read = read_batch(RuleReader(), list(table))
+        made = {(e.report_id, f.key) for e in read if e.study for f in e.study.findings}
+        assert SLIPS.keys() <= made, f"the rules no longer find {SLIPS.keys() - made}"
+        for reader, extractions in (
+            ("rules, with slips", [_with_slips(e) for e in read]),
+            ("rules", [_marked(e) for e in read]),
+        ):
+            run_id = store.begin_run({"reader": reader, "code_version": "example"})
+            store.write(run_id, extractions)
+            store.finish_run(run_id, seconds=1, reports=len(extractions))
+
+
+def _with_slips(extraction: Extraction) -> Extraction:
+    if extraction.study is None:
+        return extraction
+    kept = [
+        Finding.model_validate(finding.model_dump() | (SLIPS.get((extraction.report_id, finding.key)) or {}))
+        for finding in extraction.study.findings
+        if SLIPS.get((extraction.report_id, finding.key), {}) is not None
+    ]
+    return _of_study(extraction, kept, ())
+
+
+def _marked(extraction: Extraction) -> Extraction:
+    """The findings with `agreed`; what the readers differ on is to be reviewed."""
+    if extraction.study is None:
+        return extraction
+    findings = [
+        finding.model_copy(update={"agreed": (extraction.report_id, finding.key) not in SLIPS})
+        for finding in extraction.study.findings
+    ]
+    disputed = [f.evidence for f in findings if not f.agreed and f.evidence is not None]
+    return _of_study(extraction, findings, tuple(Review("disagreement", e.text, e.start, e.end) for e in disputed))
+
+
+def _of_study(extraction: Extraction, findings: Sequence[Finding], review: tuple[Review, ...]) -> Extraction:
+    assert extraction.study is not None
+    study = Study(findings=tuple(findings), negatives=extraction.study.negatives, general=extraction.study.general)
+    return Extraction(extraction.report_id, "ok", study, review, extraction.seconds, None, None)
+
+
+def answered(document: str, connection: duckdb.DuckDBPyConnection) -> str:
+    """The document with the answer of each of its queries under it."""
+
+    def with_answer(match: re.Match[str]) -> str:
+        return f"{match[1]}\n{_table(connection.execute(match[2]))}\n"
+
+    return _QUERY_AND_ANSWER.sub(with_answer, document).rstrip("\n") + "\n"
+
+
+def _table(answer: duckdb.DuckDBPyConnection) -> str:
+    headings = [name for name, *_ in answer.description or ()]
+    rows = [headings, ["---"] * len(headings), *answer.fetchall()]
+    return "".join(f"| {' | '.join(map(_cell, row))} |\n" for row in rows)
+
+
+def _cell(value: object) -> str:
+    match value:
+        case None:
+            return ""
+        case bool():
+            return str(value).lower()
+        case float():
+            return f"{value:g}"
+        case list():
+            return ", ".join(map(_cell, value))
+    return str(value).replace("|", "\\|").replace("\n", " ")
+
+
+def main() -> None:
+    """Write the answers, or with --check end in exit code 1 where one is out of date."""
+    check = "--check" in sys.argv[1:]
+    path = next((Path(a) for a in sys.argv[1:] if a != "--check"), DOCUMENT)
+    with TemporaryDirectory() as folder:
+        database = Path(folder) / "examples.duckdb"
+        make_examples(database)
+        with read_store(database) as connection:
+            document = path.read_text("utf-8")
+            fresh = answered(document, connection)
+    if fresh != document and check:
+        sys.exit(f"Out of date: {path.name}; run python docs/queries.py.")
+    if fresh != document:
+        write_text(path, fresh)
+
+
+if __name__ == "__main__":
+    main()

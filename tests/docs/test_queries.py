@@ -1,0 +1,33 @@
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).parents[2]
+DOCUMENT = ROOT / "docs" / "queries.md"
+
+
+def queries(*arguments: object) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, str(ROOT / "docs" / "queries.py"), *map(str, arguments)]
+    return subprocess.run(command, capture_output=True, text=True, check=False)
+
+
+def test_the_answers_are_those_of_today() -> None:
+    told = queries("--check")
+    assert (told.returncode, told.stderr) == (0, "")
+
+
+def test_every_query_is_answered_by_at_least_one_row() -> None:
+    text = DOCUMENT.read_text("utf-8")
+    answers = re.findall(r"```sql\n[^`]*```\n\n\|[^\n]*\|\n\|[ -|]*\|\n\|", text)
+    assert len(answers) == text.count("```sql") >= 15
+
+
+def test_an_answer_that_is_out_of_date_is_told_and_written_anew(tmp_path: Path) -> None:
+    changed = tmp_path / "queries.md"
+    text = DOCUMENT.read_text("utf-8")
+    changed.write_text(text.replace("| MR240303 |", "| MR999999 |").replace("| MR240311 |\n", ""), encoding="utf-8")
+    told = queries("--check", changed)
+    assert (told.returncode, told.stderr) == (1, "Out of date: queries.md; run python docs/queries.py.\n")
+    assert queries(changed).returncode == 0
+    assert changed.read_text("utf-8") == text
