@@ -1,6 +1,5 @@
 """Whether confidence means anything: the share of findings that is right among the surest of them."""
 
-import random
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
@@ -11,7 +10,7 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from selip_contracts.findings import AnnotatedReport, Study
-from selip_extract.score import BOOTSTRAP_ROUNDS, BOOTSTRAP_SEED, Estimate, middle
+from selip_extract.score import Estimate, middle, resamples
 from selip_shared.errors import SelipError
 
 SHARES = tuple(percent / 100 for percent in range(10, 101, 10))
@@ -61,11 +60,7 @@ def calibration(gold: Sequence[AnnotatedReport], extracted: Mapping[str, Study])
         for _, number, is_right in same:
             counts[i, number] += 1
             rights[i, number] += is_right
-    rng = random.Random(BOOTSTRAP_SEED)
-    draws = [
-        np.bincount([rng.randrange(len(gold)) for _ in gold], minlength=len(gold)) for _ in range(BOOTSTRAP_ROUNDS)
-    ]
-    resampled = np.array([_shares(counts @ times, rights @ times) for times in draws])
+    resampled = np.array([_shares(counts @ times, rights @ times) for times in resamples(len(gold))])
     everyone = np.ones(len(gold))
     right = _shares(counts @ everyone, rights @ everyone)
     means = _shares(counts @ everyone, confidences * (counts @ everyone))

@@ -4,7 +4,6 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
 
 from selip_contracts.tables import read_store
 from selip_extract.export import FORMATS, destination, export
@@ -41,8 +40,9 @@ def command(
             if path.exists() and path.samefile(db):
                 raise SelipError(f"{path} is the database itself: name another file with --out.")
         counts = export(connection, chosen_run(connection, db, run), to)
+    unit = "studies" if to.form in ("jsonl", "paper") else "rows"
     for path, count in counts.items():
-        Console().print(f"{path}: {count:,} {'studies' if to.form in ('jsonl', 'paper') else 'rows'}", soft_wrap=True)
+        print(f"{path}: {count:,} {unit}")
 
 
 def main() -> None:

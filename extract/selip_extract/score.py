@@ -1,7 +1,7 @@
 """Extracted studies against annotated ones: F1 of the findings, exact match, and what must not happen."""
 
 import random
-from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields
 
 import duckdb
@@ -76,11 +76,11 @@ def score(gold: Sequence[AnnotatedReport], extracted: Mapping[str, Study]) -> Sc
         raise ValueError("there is no annotated report to score against")
     pairs = [(report, extracted.get(report.report_id, Study())) for report in gold]
     tallies = {
-        name: np.array([_tally(map(view, g.study.findings), map(view, s.findings)) for g, s in pairs])
+        name: np.array([tally(map(view, g.study.findings), map(view, s.findings)) for g, s in pairs])
         for name, view in FINDING_VIEWS.items()
     }
     tallies["general_f1"] = np.array(
-        [_tally((x.key for x in g.study.general), (x.key for x in s.general)) for g, s in pairs]
+        [tally((x.key for x in g.study.general), (x.key for x in s.general)) for g, s in pairs]
     )
     exact = (tallies["finding_f1"][:, 1:] == 0).all(axis=1)
     positive = np.array([bool(g.study.findings) for g, _ in pairs])
@@ -156,42 +156,26 @@ def grounded(site: str, text: str) -> bool:
     return any(form in text for form in SITES[site].surface_forms)
 
 
+def resamples(reports: int) -> Iterator[Tallies]:
+    """How often each report is drawn, round by round of the bootstrap; the same whenever it is called."""
+    rng = random.Random(BOOTSTRAP_SEED)
+    for _ in range(BOOTSTRAP_ROUNDS):
+        yield np.bincount([rng.randrange(reports) for _ in range(reports)], minlength=reports)
+
+
 def middle(draws: NDArray[np.float64]) -> tuple[float, float]:
     """The bounds of the middle 95 % of the draws (rounds)."""
     ordered = [round(float(draw), DECIMALS) for draw in np.sort(draws)]
     return ordered[int(len(ordered) * 0.025)], ordered[int(len(ordered) * 0.975)]
 
 
-def _places(findings: Iterable[Finding]) -> set[tuple[Hashable, ...]]:
-    return {where(f) for f in findings}
-
-
-def _tally(annotated: Iterable[Hashable], extracted: Iterable[Hashable]) -> tuple[int, int, int]:
+def tally(annotated: Iterable[Hashable], extracted: Iterable[Hashable]) -> tuple[int, int, int]:
     """How many distinct keys are right, extracted alone and annotated alone."""
     want, got = set(annotated), set(extracted)
     return len(want & got), len(got - want), len(want - got)
 
 
-def _share(part: int, whole: int) -> float:
-    return round(float(part / whole), DECIMALS) if whole else 1.0
-
-
-def _estimates(tallies: Mapping[str, Tallies]) -> dict[str, Estimate]:
-    """The figure of each tally [reports, 3] (F1) or [reports, 2] (share) with its interval, on common resamples."""
-    reports = len(next(iter(tallies.values())))
-    rng = random.Random(BOOTSTRAP_SEED)
-    resampled = {name: np.empty((BOOTSTRAP_ROUNDS, tally.shape[1]), np.int64) for name, tally in tallies.items()}
-    for draw in range(BOOTSTRAP_ROUNDS):
-        times = np.bincount([rng.randrange(reports) for _ in range(reports)], minlength=reports)
-        for name, tally in tallies.items():
-            resampled[name][draw] = times @ tally
-    return {
-        name: Estimate(round(float(_ratio(tally.sum(axis=0))), DECIMALS), *middle(_ratio(resampled[name])))
-        for name, tally in tallies.items()
-    }
-
-
-def _ratio(sums: Tallies) -> NDArray[np.float64]:
+def ratio(sums: Tallies) -> NDArray[np.float64]:
     """F1 of (right, wrong, missed) or the share of (part, whole) along the last axis; 1 where there is nothing."""
     if sums.shape[-1] == 3:
         part = 2 * sums[..., 0]
@@ -200,3 +184,23 @@ def _ratio(sums: Tallies) -> NDArray[np.float64]:
         part, whole = sums[..., 0], sums[..., 1]
     shares: NDArray[np.float64] = np.where(whole > 0, part / np.maximum(whole, 1), 1.0)
     return shares
+
+
+def _places(findings: Iterable[Finding]) -> set[tuple[Hashable, ...]]:
+    return {where(f) for f in findings}
+
+
+def _share(part: int, whole: int) -> float:
+    return round(float(part / whole), DECIMALS) if whole else 1.0
+
+
+def _estimates(tallies: Mapping[str, Tallies]) -> dict[str, Estimate]:
+    """The figure of each tally [reports, 3] (F1) or [reports, 2] (share) with its interval, on common resamples."""
+    resampled = {name: np.empty((BOOTSTRAP_ROUNDS, counts.shape[1]), np.int64) for name, counts in tallies.items()}
+    for draw, times in enumerate(resamples(len(next(iter(tallies.values()))))):
+        for name, counts in tallies.items():
+            resampled[name][draw] = times @ counts
+    return {
+        name: Estimate(round(float(ratio(counts.sum(axis=0))), DECIMALS), *middle(ratio(resampled[name])))
+        for name, counts in tallies.items()
+    }

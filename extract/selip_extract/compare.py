@@ -1,0 +1,172 @@
+"""Two runs over the same reports: what changed, by kind, and which of them annotated reports prefer."""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import groupby
+from typing import Any, Literal, NamedTuple, get_args
+
+import duckdb
+import numpy as np
+
+from selip_contracts.findings import AnnotatedReport, Study
+from selip_extract.score import DECIMALS, Estimate, middle, ratio, resamples, tally
+
+Kind = Literal[
+    "signal", "side", "site", "finding_only_before", "finding_only_after", "general_only_before", "general_only_after",
+    "status",
+]  # fmt: skip
+KINDS: tuple[Kind, ...] = get_args(Kind)
+
+_COMPARED = """WITH compared AS (
+    SELECT report_id FROM extractions AS one JOIN extractions AS other USING (report_id)
+    WHERE one.run_id = $before AND other.run_id = $after AND one.status = 'ok' AND other.status = 'ok'
+), before AS (SELECT report_id, {key} FROM {table} SEMI JOIN compared USING (report_id) WHERE run_id = $before {where}),
+after AS (SELECT report_id, {key} FROM {table} SEMI JOIN compared USING (report_id) WHERE run_id = $after {where})
+"""
+_DIFFERENCES = """
+SELECT false AS is_after, * FROM (FROM before EXCEPT FROM after)
+UNION ALL SELECT true, * FROM (FROM after EXCEPT FROM before) ORDER BY ALL"""
+_FINDINGS = {"table": "finding_rows", "key": "modality, side, site, signal", "where": "AND present"}
+_GENERAL = {"table": "general_finding_rows", "key": "side, site, change", "where": ""}
+_PAIRS: dict[Kind, int] = {"signal": 3, "side": 1, "site": 2}
+"""Where in (modality, side, site, signal) the findings of a pair differ, in the order in which pairs are sought."""
+
+_STATUSES = """
+SELECT report_id, one.status AS before, other.status AS after
+FROM (FROM extractions WHERE run_id = $before) AS one
+FULL JOIN (FROM extractions WHERE run_id = $after) AS other USING (report_id)
+WHERE one.status IS DISTINCT FROM other.status ORDER BY report_id"""
+
+Key = tuple[str | None, ...]
+Row = tuple[Any, ...]
+
+
+class Change(NamedTuple):
+    """One difference in one report, as the keys of findings or as statuses; None where there is nothing."""
+
+    kind: Kind
+    report_id: str
+    before: str | None
+    after: str | None
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """What differs between two runs, in so many reports that both read; findings are compared in these alone."""
+
+    reports: int
+    same_findings: int
+    changes: tuple[Change, ...]
+
+    def of(self, kind: Kind) -> tuple[Change, ...]:
+        """The changes of one kind."""
+        return tuple(change for change in self.changes if change.kind == kind)
+
+    @property
+    def changed_reports(self) -> int:
+        """How many reports have a change of any kind."""
+        return len({change.report_id for change in self.changes})
+
+
+@dataclass(frozen=True)
+class Advantage:
+    """Finding F1 of two runs on the same annotated reports, and by how much the later one is better, with interval."""
+
+    reports: int
+    before: float
+    after: float
+    difference: Estimate
+
+    @property
+    def better(self) -> Literal["before", "after"] | None:
+        """The better run; None where the interval holds 0: these reports do not tell."""
+        if self.difference.low > 0:
+            return "after"
+        return "before" if self.difference.high < 0 else None
+
+
+def compare(connection: duckdb.DuckDBPyConnection, before: int, after: int) -> Comparison:
+    """What changed from one run to the other."""
+    runs = {"before": before, "after": after}
+    findings = _COMPARED.format(**_FINDINGS)
+    counts = "SELECT (SELECT count(*) FROM compared), (SELECT count(*) FROM (FROM before INTERSECT FROM after))"
+    ((reports, same),) = connection.execute(findings + counts, runs).fetchall()
+    rows = connection.execute(findings + _DIFFERENCES, runs).fetchall()
+    general = connection.execute(_COMPARED.format(**_GENERAL) + _DIFFERENCES, runs).fetchall()
+    statuses = connection.execute(_STATUSES, runs).fetchall()
+    return Comparison(
+        reports,
+        same,
+        (
+            *_of_findings(rows),
+            *(_alone("general", report_id, is_after, key) for is_after, report_id, *key in general),
+            *(Change("status", *row) for row in statuses),
+        ),
+    )
+
+
+def advantage(gold: Sequence[AnnotatedReport], before: Mapping[str, Study], after: Mapping[str, Study]) -> Advantage:
+    """Both runs' studies, by report id, against the annotated reports: a paired bootstrap over the reports.
+
+    Each round draws the same reports for both runs, so what makes a report hard does not widen the interval.
+    """
+    tallies = [
+        np.array(
+            [
+                tally(
+                    (f.key for f in report.study.findings),
+                    (f.key for f in studies.get(report.report_id, Study()).findings),
+                )
+                for report in gold
+            ]
+        )
+        for studies in (before, after)
+    ]
+    old, new = (float(ratio(counts.sum(axis=0))) for counts in tallies)
+    draws = np.array([[ratio(times @ counts) for counts in tallies] for times in resamples(len(gold))])
+    difference = Estimate(round(new - old, DECIMALS), *middle(draws[:, 1] - draws[:, 0]))
+    return Advantage(len(gold), round(old, DECIMALS), round(new, DECIMALS), difference)
+
+
+def _of_findings(rows: Iterable[Row]) -> Iterator[Change]:
+    """The changes of findings that only one run has: pairs that differ in one thing, then what is left alone."""
+    for report_id, differing in groupby(sorted(rows, key=_report), key=_report):
+        only: dict[bool, list[Key]] = {False: [], True: []}
+        for is_after, _, *key in differing:
+            only[is_after].append(tuple(key))
+        for kind, place in _PAIRS.items():
+            for old, new in _pairs(only[False], only[True], place):
+                only[False].remove(old)
+                only[True].remove(new)
+                yield Change(kind, report_id, _written(old), _written(new))
+        for is_after, keys in only.items():
+            yield from (_alone("finding", report_id, is_after, key) for key in keys)
+
+
+def _report(row: Row) -> str:
+    return str(row[1])
+
+
+def _pairs(before: Sequence[Key], after: Sequence[Key], place: int) -> list[tuple[Key, Key]]:
+    """Keys that are equal but for the value at that place, each key in one pair at most."""
+    free: dict[Key, list[Key]] = {}
+    for key in after:
+        free.setdefault(_without(key, place), []).append(key)
+    return [(key, same.pop(0)) for key in before if (same := free.get(_without(key, place)))]
+
+
+def _without(key: Key, place: int) -> Key:
+    return key[:place] + key[place + 1 :]
+
+
+def _alone(what: Literal["finding", "general"], report_id: str, is_after: bool, key: Sequence[str | None]) -> Change:
+    kinds: dict[tuple[str, bool], Kind] = {
+        ("finding", False): "finding_only_before", ("finding", True): "finding_only_after",
+        ("general", False): "general_only_before", ("general", True): "general_only_after",
+    }  # fmt: skip
+    said = _written(key)
+    return Change(kinds[what, is_after], report_id, None if is_after else said, said if is_after else None)
+
+
+def _written(key: Iterable[str | None]) -> str:
+    return " ".join(part for part in key if part is not None)
