@@ -8,6 +8,7 @@ import typer
 from rich.console import Console
 
 from selip_contracts.tables import read_store
+from selip_extract.deidentify import Deidentifier, key_in
 from selip_extract.extractors import AUTO, EXTRACTORS, ModelChoice, automatic, extractor_maker
 from selip_extract.pipeline import RunOptions, extract
 from selip_extract.read_reports import open_reports
@@ -58,6 +59,13 @@ def command(
     batch_size: Annotated[
         int | None, typer.Option(min=1, help="Reports in work at once; by default what suits the extractor.")
     ] = None,
+    deidentify: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="KEYFILE",
+            help="Mask names, numbers and addresses and hash ids, with the key in this file; made where there is none.",
+        ),
+    ] = None,
     retry_failed: Annotated[
         bool, typer.Option("--retry-failed", help="Read reports again that failed before (incomplete, invalid, error).")
     ] = False,
@@ -69,12 +77,21 @@ def command(
     name, why = automatic(choice) if extractor == AUTO else (extractor, None)
     make = extractor_maker(name, choice)
     table = open_reports(reports, text_column, id_column)
+    deidentifier = None if deidentify is None else deidentifier_of(deidentify)
     with Store(db) as store, closing(make()) as reader:
-        outcome = extract(table, store, reader, RunOptions(batch_size, retry_failed))
+        outcome = extract(table, store, reader, RunOptions(batch_size, retry_failed, deidentifier))
     with read_store(db) as connection:
         print_summary(Console(), table, connection, db, outcome, name if why is None else f"{name}, since {why}")
     if outcome.interrupted:
         raise typer.Exit(INTERRUPTED)
+
+
+def deidentifier_of(path: Path) -> Deidentifier:
+    """The de-identifier with the key in the file; says where a new key lies."""
+    key, new = key_in(path)
+    if new:
+        typer.echo(f"A new key is in {path}: whoever has it can match ids again, so keep it apart from the database.")
+    return Deidentifier(key)
 
 
 def main() -> None:

@@ -16,12 +16,13 @@ from threading import Event, current_thread, main_thread
 
 from selip_contracts.findings import Study
 from selip_contracts.vocabulary import SITES
+from selip_extract.deidentify import Deidentifier
 from selip_extract.extraction import NO_USAGE, Extraction, Usage
 from selip_extract.extractors import Extractor
 from selip_extract.read_reports import ReportTable
 from selip_extract.reading import read_batch
 from selip_extract.reports import Report
-from selip_extract.store import Added, Store
+from selip_extract.store import DEIDENTIFIED, Added, Store
 from selip_shared.progress import progress
 from selip_shared.provenance import code_hash
 
@@ -36,10 +37,14 @@ OBJECTS_BETWEEN_COLLECTIONS = 50_000
 
 @dataclass(frozen=True)
 class RunOptions:
-    """How many reports are in work at once (None: what suits the extractor), and whether failures are read again."""
+    """How many reports are in work at once (None: what suits the extractor), and whether failures are read again.
+
+    With a `deidentifier` nothing is stored or read before it has masked it.
+    """
 
     batch_size: int | None = None
     retry_failed: bool = False
+    deidentifier: Deidentifier | None = None
 
 
 DEFAULT_OPTIONS = RunOptions()
@@ -63,8 +68,12 @@ def extract(table: ReportTable, store: Store, extractor: Extractor, options: Run
 
     Every report ends with a status. Ctrl-C ends the sitting after the batches in work; the next one goes on there.
     """
-    added = store.add_reports(table, str(table.path))
-    run_id = store.begin_run(configuration(extractor))
+    deidentifier = options.deidentifier
+    key_mark = None if deidentifier is None else deidentifier.key_mark
+    store.require_key(key_mark)
+    # The run comes first: whether its reports are masked is on record before there is one.
+    run_id = store.begin_run(configuration(extractor, key_mark))
+    added = store.add_reports(table if deidentifier is None else deidentifier.reports(table), str(table.path))
     if options.retry_failed:
         store.forget_failures(run_id)
     pending = store.pending_count(run_id)
@@ -132,9 +141,10 @@ def collecting_seldom() -> Iterator[None]:
         gc.set_threshold(*usual)
 
 
-def configuration(extractor: Extractor) -> dict[str, str]:
+def configuration(extractor: Extractor, key_mark: str | None = None) -> dict[str, str]:
     """What decides the findings of a run: another value of any of it begins another run."""
     return {
+        **({} if key_mark is None else {DEIDENTIFIED: key_mark}),
         "reader": extractor.name,
         "code_version": f"{version('selip')}+{code_hash(['selip_contracts', 'selip_extract'])[:HASH_CHARACTERS]}",
         "schema_version": schema_version(),

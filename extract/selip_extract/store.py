@@ -35,6 +35,9 @@ MEMORY = "512MB"
 LOG = "128MB"
 """The log of what was written goes into the tables when it is so long: seldom, since that costs as much each time."""
 
+DEIDENTIFIED = "deidentified"
+"""Under this name the configuration of a run has the mark of the key, where reports are masked before they come in."""
+
 WORTH_REPEATING: tuple[Status, ...] = ("incomplete", "invalid", "error")
 """What another attempt may read: a text that is empty or too long stays so."""
 
@@ -105,6 +108,27 @@ class Store:
             with self._transaction():
                 added += self._add(batch, source_file, known_until)
         return added
+
+    def require_key(self, key_mark: str | None) -> None:
+        """SelipError where the reports in the file came in under another key, or with one and now without (None)."""
+        marks = self._rows("SELECT configuration->>? FROM runs ORDER BY run_id LIMIT 1", [DEIDENTIFIED])
+        if not marks and self._rows("SELECT 1 FROM reports LIMIT 1"):
+            marks = [(None,)]
+        if not marks or marks == [(key_mark,)]:
+            return
+        if key_mark is None:
+            raise SelipError(
+                f"The reports in {self.path} are de-identified: give --deidentify with the same key, "
+                "or name another database."
+            )
+        if marks == [(None,)]:
+            raise SelipError(
+                f"The reports in {self.path} came in as they were: leave --deidentify out, or name another database."
+            )
+        raise SelipError(
+            f"The reports in {self.path} are de-identified with another key: give the file of that key, "
+            "or name another database."
+        )
 
     def begin_run(self, configuration: Mapping[str, object]) -> int:
         """The run of this configuration, continued where there is one.
