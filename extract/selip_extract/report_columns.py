@@ -55,7 +55,7 @@ def find_text_column(columns: Sequence[str], wanted: str | None) -> int:
     if any(_reads_like_a_report(column) for column in columns):
         raise SelipError(
             "The first line looks like a report and not like a heading: put a line of column names above it, "
-            f"for example 检查号,影像所见. It reads: {listed(columns)}"
+            "for example 检查号,影像所见."
         )
     raise SelipError(
         "No column has a usual name for the report text (影像所见, 检查所见, findings, report, …): "
