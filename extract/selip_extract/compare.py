@@ -1,8 +1,10 @@
 """Two runs over the same reports: what changed, by kind, and which of them annotated reports prefer."""
 
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import groupby
+from itertools import chain, groupby
+from operator import itemgetter
 from typing import Any, Literal, NamedTuple, get_args
 
 import duckdb
@@ -24,8 +26,8 @@ _COMPARED = """WITH compared AS (
 after AS (SELECT report_id, {key} FROM {table} SEMI JOIN compared USING (report_id) WHERE run_id = $after {where})
 """
 _DIFFERENCES = """
-SELECT false AS is_after, * FROM (FROM before EXCEPT FROM after)
-UNION ALL SELECT true, * FROM (FROM after EXCEPT FROM before) ORDER BY ALL"""
+SELECT report_id, false AS is_after, * EXCLUDE (report_id) FROM (FROM before EXCEPT FROM after)
+UNION ALL SELECT report_id, true, * EXCLUDE (report_id) FROM (FROM after EXCEPT FROM before) ORDER BY ALL"""
 _FINDINGS = {"table": "finding_rows", "key": "modality, side, site, signal", "where": "AND present"}
 _GENERAL = {"table": "general_finding_rows", "key": "side, site, change", "where": ""}
 _PAIRS: dict[Kind, int] = {"signal": 3, "side": 1, "site": 2}
@@ -36,6 +38,8 @@ SELECT report_id, one.status AS before, other.status AS after
 FROM (FROM extractions WHERE run_id = $before) AS one
 FULL JOIN (FROM extractions WHERE run_id = $after) AS other USING (report_id)
 WHERE one.status IS DISTINCT FROM other.status ORDER BY report_id"""
+
+_PAGE = 10_000
 
 Key = tuple[str | None, ...]
 Row = tuple[Any, ...]
@@ -52,20 +56,16 @@ class Change(NamedTuple):
 
 @dataclass(frozen=True)
 class Comparison:
-    """What differs between two runs, in so many reports that both read; findings are compared in these alone."""
+    """What differs between two runs, in so many reports that both read; findings are compared in these alone.
+
+    `examples` has the first changes of each kind, in the order of the reports' ids.
+    """
 
     reports: int
+    changed_reports: int
     same_findings: int
-    changes: tuple[Change, ...]
-
-    def of(self, kind: Kind) -> tuple[Change, ...]:
-        """The changes of one kind."""
-        return tuple(change for change in self.changes if change.kind == kind)
-
-    @property
-    def changed_reports(self) -> int:
-        """How many reports have a change of any kind."""
-        return len({change.report_id for change in self.changes})
+    changes: Mapping[Kind, int]
+    examples: tuple[Change, ...]
 
 
 @dataclass(frozen=True)
@@ -85,24 +85,27 @@ class Advantage:
         return "before" if self.difference.high < 0 else None
 
 
-def compare(connection: duckdb.DuckDBPyConnection, before: int, after: int) -> Comparison:
-    """What changed from one run to the other."""
+def compare(connection: duckdb.DuckDBPyConnection, before: int, after: int, examples: int = 3) -> Comparison:
+    """What changed from one run to the other, with so many examples of each kind."""
     runs = {"before": before, "after": after}
-    findings = _COMPARED.format(**_FINDINGS)
+    findings, general = _COMPARED.format(**_FINDINGS), _COMPARED.format(**_GENERAL)
     counts = "SELECT (SELECT count(*) FROM compared), (SELECT count(*) FROM (FROM before INTERSECT FROM after))"
     ((reports, same),) = connection.execute(findings + counts, runs).fetchall()
-    rows = connection.execute(findings + _DIFFERENCES, runs).fetchall()
-    general = connection.execute(_COMPARED.format(**_GENERAL) + _DIFFERENCES, runs).fetchall()
-    statuses = connection.execute(_STATUSES, runs).fetchall()
-    return Comparison(
-        reports,
-        same,
-        (
-            *_of_findings(rows),
-            *(_alone("general", report_id, is_after, key) for is_after, report_id, *key in general),
-            *(Change("status", *row) for row in statuses),
-        ),
+    found = chain(
+        _of_findings(_rows(connection, findings + _DIFFERENCES, runs)),
+        (_alone("general", *row) for row in _rows(connection, general + _DIFFERENCES, runs)),
+        (Change("status", *row) for row in _rows(connection, _STATUSES, runs)),
     )
+    number: Counter[Kind] = Counter()
+    shown: list[Change] = []
+    changed: set[str] = set()
+    for change in found:
+        number[change.kind] += 1
+        changed.add(change.report_id)
+        if number[change.kind] <= examples:
+            shown.append(change)
+    shown.sort(key=lambda change: KINDS.index(change.kind))
+    return Comparison(reports, len(changed), same, {kind: number[kind] for kind in KINDS}, tuple(shown))
 
 
 def advantage(gold: Sequence[AnnotatedReport], before: Mapping[str, Study], after: Mapping[str, Study]) -> Advantage:
@@ -128,11 +131,17 @@ def advantage(gold: Sequence[AnnotatedReport], before: Mapping[str, Study], afte
     return Advantage(len(gold), round(old, DECIMALS), round(new, DECIMALS), difference)
 
 
+def _rows(connection: duckdb.DuckDBPyConnection, query: str, runs: Mapping[str, int]) -> Iterator[Row]:
+    answer = connection.execute(query, runs)
+    while page := answer.fetchmany(_PAGE):
+        yield from page
+
+
 def _of_findings(rows: Iterable[Row]) -> Iterator[Change]:
     """The changes of findings that only one run has: pairs that differ in one thing, then what is left alone."""
-    for report_id, differing in groupby(sorted(rows, key=_report), key=_report):
+    for report_id, differing in groupby(rows, key=itemgetter(0)):
         only: dict[bool, list[Key]] = {False: [], True: []}
-        for is_after, _, *key in differing:
+        for _, is_after, *key in differing:
             only[is_after].append(tuple(key))
         for kind, place in _PAIRS.items():
             for old, new in _pairs(only[False], only[True], place):
@@ -140,11 +149,7 @@ def _of_findings(rows: Iterable[Row]) -> Iterator[Change]:
                 only[True].remove(new)
                 yield Change(kind, report_id, _written(old), _written(new))
         for is_after, keys in only.items():
-            yield from (_alone("finding", report_id, is_after, key) for key in keys)
-
-
-def _report(row: Row) -> str:
-    return str(row[1])
+            yield from (_alone("finding", report_id, is_after, *key) for key in keys)
 
 
 def _pairs(before: Sequence[Key], after: Sequence[Key], place: int) -> list[tuple[Key, Key]]:
@@ -159,13 +164,10 @@ def _without(key: Key, place: int) -> Key:
     return key[:place] + key[place + 1 :]
 
 
-def _alone(what: Literal["finding", "general"], report_id: str, is_after: bool, key: Sequence[str | None]) -> Change:
-    kinds: dict[tuple[str, bool], Kind] = {
-        ("finding", False): "finding_only_before", ("finding", True): "finding_only_after",
-        ("general", False): "general_only_before", ("general", True): "general_only_after",
-    }  # fmt: skip
-    said = _written(key)
-    return Change(kinds[what, is_after], report_id, None if is_after else said, said if is_after else None)
+def _alone(what: Literal["finding", "general"], report_id: str, is_after: bool, *key: str | None) -> Change:
+    if is_after:
+        return Change(f"{what}_only_after", report_id, None, _written(key))
+    return Change(f"{what}_only_before", report_id, _written(key), None)
 
 
 def _written(key: Iterable[str | None]) -> str:

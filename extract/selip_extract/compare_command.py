@@ -47,14 +47,14 @@ def command(
         raise SelipError(f"Run {before} is compared with itself: name two runs.")
     with closing(read_store(db)) as connection:
         _check_runs(connection, db, before, after)
-        found = compare(connection, before, after)
+        found = compare(connection, before, after, examples)
         better = None if gold is None else _advantage(connection, db, gold, before, after)
     if as_json:
-        print(json.dumps(_as_json(found, better, examples), ensure_ascii=False))
+        print(json.dumps(_as_json(found, better), ensure_ascii=False))
         return
     console = Console(markup=False, highlight=False)
     _print_changes(console, found, before, after)
-    _print_examples(console, found, before, after, examples)
+    _print_examples(console, found, before, after)
     if better is not None:
         _print_advantage(console, better, before, after)
 
@@ -79,15 +79,9 @@ def _advantage(connection: duckdb.DuckDBPyConnection, db: Path, gold: Path, befo
     return advantage(annotated, studies[before], studies[after])
 
 
-def _as_json(found: Comparison, better: Advantage | None, examples: int) -> dict[str, object]:
-    return {
-        "reports": found.reports,
-        "changed_reports": found.changed_reports,
-        "same_findings": found.same_findings,
-        "changes": {kind: len(found.of(kind)) for kind in KINDS},
-        "examples": [change._asdict() for kind in KINDS for change in found.of(kind)[:examples]],
-        **({} if better is None else {"gold": {**asdict(better), "better": better.better}}),
-    }
+def _as_json(found: Comparison, better: Advantage | None) -> dict[str, object]:
+    comparison = {**asdict(found), "examples": [change._asdict() for change in found.examples]}
+    return comparison if better is None else comparison | {"gold": {**asdict(better), "better": better.better}}
 
 
 def _print_changes(console: Console, found: Comparison, before: int, after: int) -> None:
@@ -97,20 +91,19 @@ def _print_changes(console: Console, found: Comparison, before: int, after: int)
     table.add_column("Number", justify="right")
     table.add_row("Findings that both have", f"{found.same_findings:,}")
     for kind in KINDS:
-        table.add_row(LABELS[kind].format(before=before, after=after), f"{len(found.of(kind)):,}")
+        table.add_row(LABELS[kind].format(before=before, after=after), f"{found.changes[kind]:,}")
     table.add_row("Reports with a change", f"{found.changed_reports:,}")
     console.print(table)
 
 
-def _print_examples(console: Console, found: Comparison, before: int, after: int, number: int) -> None:
-    shown = [change for kind in KINDS for change in found.of(kind)[:number]]
-    if not shown:
+def _print_examples(console: Console, found: Comparison, before: int, after: int) -> None:
+    if not found.examples:
         return
     console.print("\nExamples")
     table = Table()
     for heading in ("What", "Report", f"Run {before}", f"Run {after}"):
         table.add_column(heading, overflow="fold")
-    for change in shown:
+    for change in found.examples:
         label = LABELS[change.kind].format(before=before, after=after)
         table.add_row(label, change.report_id, change.before or "–", change.after or "–")
     console.print(table)

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from selip_contracts.annotated import write_annotated
 from selip_contracts.findings import AnnotatedReport, Finding, GeneralFinding, Study, keys
-from selip_extract.compare import Comparison, advantage, compare
+from selip_extract.compare import Comparison, Kind, advantage, compare
 from selip_extract.compare_command import main
 from selip_extract.extraction import Extraction
 from selip_extract.reports import Report
@@ -17,6 +17,7 @@ from selip_extract.store import Store
 
 Compare = Callable[..., tuple[object, str, str]]
 Run = dict[str, Study | None]
+PAIRS: tuple[Kind, ...] = ("signal", "side", "site")
 
 T2 = Finding(modality="T2", side="左侧", site="额叶", signal="高")
 T1 = Finding(modality="T1", side="左侧", site="额叶", signal="低")
@@ -134,9 +135,7 @@ def test_every_finding_is_in_both_runs_or_in_one_change(long_store: Store, one: 
     assert _findings(found, "finding_only_before") == len(keys(one.findings))
     assert _findings(found, "finding_only_after") == len(keys(other.findings))
     back = compare(long_store.connection, *reversed(runs))
-    assert [len(back.of(kind)) for kind in ("signal", "side", "site")] == [
-        len(found.of(kind)) for kind in ("signal", "side", "site")
-    ]
+    assert [back.changes[kind] for kind in PAIRS] == [found.changes[kind] for kind in PAIRS]
 
 
 def _numbered(store: Store, *studies: Study) -> list[tuple[int, Study]]:
@@ -144,8 +143,8 @@ def _numbered(store: Store, *studies: Study) -> list[tuple[int, Study]]:
     return list(enumerate(studies, start=runs + 1))
 
 
-def _findings(found: Comparison, alone: str) -> int:
-    return found.same_findings + sum(change.kind in ("signal", "side", "site", alone) for change in found.changes)
+def _findings(found: Comparison, alone: Kind) -> int:
+    return found.same_findings + sum(found.changes[kind] for kind in (*PAIRS, alone))
 
 
 def report(name: str, *findings: Finding) -> AnnotatedReport:
