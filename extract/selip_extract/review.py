@@ -8,16 +8,15 @@ import hashlib
 import json
 import re
 from importlib.resources import files
-from itertools import groupby
 from typing import Any
 
 import duckdb
 
 from selip_contracts.annotated import format_annotated
-from selip_contracts.findings import AnnotatedReport, Study
+from selip_contracts.findings import AnnotatedReport
 from selip_contracts.vocabulary import CHANGES, ENHANCEMENTS, MODALITIES, SIDES, SIGNALS, SITES
 from selip_extract.extraction import STATUSES, ReviewReason
-from selip_extract.stored_rows import FINDING_VALUES, GENERAL_VALUES, Row, finding, general_finding
+from selip_extract.stored_studies import rows_by_report, studies_of
 
 URGENCY: tuple[ReviewReason, ...] = ("failed", "disagreement", "uncited", "low_confidence")
 SITES_IN_OVERVIEW = 12
@@ -85,32 +84,14 @@ def _reports(connection: duckdb.DuckDBPyConnection, run_id: int, limit: int) -> 
         {"run": run_id, "reasons": URGENCY, "limit": limit},
     ).fetchall()
     ids = [report_id for report_id, _, _ in chosen]
-    findings = _by_report(connection, "finding_rows", FINDING_VALUES, run_id, ids)
-    changes = _by_report(connection, "general_finding_rows", GENERAL_VALUES, run_id, ids)
-    reviews = _by_report(connection, "review_rows", "reason, passage_start, passage_end", run_id, ids)
+    studies = studies_of(connection, run_id, ids)
+    passages = rows_by_report(connection, "review_rows", "reason, passage_start, passage_end", run_id, ids)
     reports = []
     for report_id, text, status in chosen:
-        read = [finding(row) for row in findings.get(report_id, [])]
-        study = Study(
-            findings=tuple(f for f in read if f.present),
-            negatives=tuple(f for f in read if not f.present),
-            general=tuple(general_finding(row) for row in changes.get(report_id, [])),
-        )
-        line = format_annotated(AnnotatedReport(report_id=report_id, findings_text=text, study=study))
-        review = [{"reason": reason, "start": start, "end": end} for reason, start, end in reviews.get(report_id, [])]
+        line = format_annotated(AnnotatedReport(report_id=report_id, findings_text=text, study=studies[report_id]))
+        review = [{"reason": reason, "start": start, "end": end} for reason, start, end in passages.get(report_id, [])]
         reports.append({**json.loads(line), "status": status, "review": review})
     return reports
-
-
-def _by_report(
-    connection: duckdb.DuckDBPyConnection, table: str, values: str, run_id: int, ids: list[str]
-) -> dict[str, list[Row]]:
-    rows = connection.execute(
-        f"""SELECT report_id, {values} FROM {table} WHERE run_id = ? AND report_id IN (SELECT unnest(?))
-        ORDER BY report_id, position""",
-        [run_id, ids],
-    ).fetchall()
-    return {report_id: [row[1:] for row in group] for report_id, group in groupby(rows, key=lambda row: row[0])}
 
 
 def _overview(connection: duckdb.DuckDBPyConnection, run_id: int) -> Json:

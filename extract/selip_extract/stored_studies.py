@@ -21,22 +21,30 @@ def stored_studies(connection: duckdb.DuckDBPyConnection, run_id: int) -> Iterat
         [run_id, last, PAGE],
     ).fetchall():
         last = page[-1][0]
-        ids = [report_id for _, report_id, _ in page]
-        findings = _by_report(connection, "finding_rows", FINDING_VALUES, run_id, ids)
-        changes = _by_report(connection, "general_finding_rows", GENERAL_VALUES, run_id, ids)
+        studies = studies_of(connection, run_id, [report_id for _, report_id, _ in page])
         for _, report_id, text in page:
-            read = [finding(row) for row in findings.get(report_id, [])]
-            study = Study(
-                findings=tuple(f for f in read if f.present),
-                negatives=tuple(f for f in read if not f.present),
-                general=tuple(general_finding(row) for row in changes.get(report_id, [])),
-            )
-            yield AnnotatedReport(report_id=report_id, findings_text=text, study=study)
+            yield AnnotatedReport(report_id=report_id, findings_text=text, study=studies[report_id])
 
 
-def _by_report(
+def studies_of(connection: duckdb.DuckDBPyConnection, run_id: int, ids: Sequence[str]) -> dict[str, Study]:
+    """What the run found in these reports; an empty study where it found nothing."""
+    findings = rows_by_report(connection, "finding_rows", FINDING_VALUES, run_id, ids)
+    changes = rows_by_report(connection, "general_finding_rows", GENERAL_VALUES, run_id, ids)
+    studies = {}
+    for report_id in ids:
+        read = [finding(row) for row in findings.get(report_id, [])]
+        studies[report_id] = Study(
+            findings=tuple(f for f in read if f.present),
+            negatives=tuple(f for f in read if not f.present),
+            general=tuple(general_finding(row) for row in changes.get(report_id, [])),
+        )
+    return studies
+
+
+def rows_by_report(
     connection: duckdb.DuckDBPyConnection, table: str, values: str, run_id: int, ids: Sequence[str]
 ) -> dict[str, list[Row]]:
+    """These values of the run's rows of a table, by report, in their order within it."""
     rows = connection.execute(
         f"""SELECT report_id, {values} FROM {table} WHERE run_id = ? AND report_id IN (SELECT unnest(?))
         ORDER BY report_id, position""",

@@ -199,8 +199,8 @@ function refreshRow(report) {
   const reasons = new Set(report.review.map(({ reason }) => reason));
   const marks = [...reasons].map((reason) => make("i", { className: reason, text: say("reasons")[reason] }));
   if (report.status !== "ok") marks.unshift(make("i", { className: "failed", text: say("statuses")[report.status] }));
-  if (isCorrected(report)) marks.push(make("i", { className: "corrected", text: say("corrected") }));
-  if (report.checked) marks.push(make("i", { className: "checked", text: `✓ ${say("checked")}` }));
+  if (isCorrected(report)) marks.push(make("i", { className: "corrected", text: "✎", title: say("corrected") }));
+  if (report.checked) marks.push(make("i", { className: "checked", text: "✓", title: say("checked") }));
   report.marks.replaceChildren(...marks);
 }
 
