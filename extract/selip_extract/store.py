@@ -262,8 +262,9 @@ class Store:
 
     def _append(self, table: str, columns: Columns) -> None:
         """Add rows given as columns; value by value, the database's appender takes three times as long."""
-        if any(columns.values()):
-            self.connection.register("added", {name: np.fromiter(v, object) for name, v in columns.items()})
+        if any(len(values) for values in columns.values()):
+            arrays = {n: v if isinstance(v, np.ndarray) else np.fromiter(v, object) for n, v in columns.items()}
+            self.connection.register("added", arrays)
             self.connection.execute(f"INSERT INTO {table} BY NAME FROM added")
 
     def _rows(self, query: str, values: Sequence[object] | Mapping[str, object] = ()) -> list[Row]:

@@ -4,10 +4,14 @@ from collections.abc import Iterable, Mapping, Sequence
 from operator import attrgetter
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 from selip_contracts.findings import Evidence, Finding, GeneralFinding
+from selip_contracts.vocabulary import SIGNAL_CLASS
 from selip_extract.extraction import Extraction
 
-Columns = Mapping[str, Sequence[object]]
+Columns = Mapping[str, Sequence[object] | NDArray[np.int64]]
 Row = tuple[Any, ...]
 
 _EXTRACTION_FIELDS = ("report_id", "status", "seconds", "reply", "note")
@@ -16,7 +20,6 @@ _FINDING_FIELDS = (
     "confidence", "agreed",
 )  # fmt: skip
 _GENERAL_FIELDS = ("side", "site", "change")
-_EVIDENCE_COLUMNS = ("evidence", "evidence_start", "evidence_end", "evidence_spans")
 
 _EVIDENCE_VALUES = "evidence, evidence_start, evidence_end, spans(evidence_spans)"
 FINDING_VALUES = f"{', '.join(_FINDING_FIELDS)}, size_mm, {_EVIDENCE_VALUES}"
@@ -27,7 +30,7 @@ GENERAL_VALUES = f"{', '.join(_GENERAL_FIELDS)}, {_EVIDENCE_VALUES}"
 
 def extraction_columns(run_id: int, extractions: Sequence[Extraction]) -> Columns:
     """The table extractions."""
-    return {"run_id": [run_id] * len(extractions), **_fields(extractions, _EXTRACTION_FIELDS)}
+    return {"run_id": np.full(len(extractions), run_id), **_fields(extractions, _EXTRACTION_FIELDS)}
 
 
 def finding_columns(run_id: int, extractions: Sequence[Extraction]) -> Columns:
@@ -36,8 +39,9 @@ def finding_columns(run_id: int, extractions: Sequence[Extraction]) -> Columns:
     findings = [found for _, part in parts for found in part]
     return {
         **_places(run_id, parts),
-        **_fields(findings, (*_FINDING_FIELDS, "signal_class")),
-        "size_mm": [str([*found.size_mm]) for found in findings],
+        **_fields(findings, _FINDING_FIELDS),
+        "signal_class": [SIGNAL_CLASS[found.signal] if found.signal else None for found in findings],
+        "size_mm": [str([*found.size_mm]) if found.size_mm else "[]" for found in findings],
         **_evidence_columns(findings),
     }
 
@@ -75,10 +79,11 @@ def general_finding(row: Row) -> GeneralFinding:
 def _places(run_id: int, parts: Sequence[tuple[str, Sequence[object]]]) -> Columns:
     """Where a row stands: its run, its report, and its position from 1 in its part of the extraction."""
     reports = [report_id for report_id, part in parts for _ in part]
+    positions = (position for _, part in parts for position in range(1, len(part) + 1))
     return {
-        "run_id": [run_id] * len(reports),
+        "run_id": np.full(len(reports), run_id),
         "report_id": reports,
-        "position": [position for _, part in parts for position in range(1, len(part) + 1)],
+        "position": np.fromiter(positions, np.int64, len(reports)),
     }
 
 
@@ -88,14 +93,13 @@ def _fields(objects: Iterable[object], names: Sequence[str]) -> Columns:
 
 
 def _evidence_columns(findings: Iterable[Finding | GeneralFinding]) -> Columns:
-    values = zip(*(_evidence_values(found.evidence) for found in findings), strict=True)
-    return dict(zip(_EVIDENCE_COLUMNS, values, strict=False))
-
-
-def _evidence_values(evidence: Evidence | None) -> Row:
-    if evidence is None:
-        return (None, None, None, None)
-    return (evidence.text, evidence.start, evidence.end, " ".join([span.written for span in evidence.spans]))
+    evidence = [found.evidence for found in findings]
+    return {
+        "evidence": [e and e.text for e in evidence],
+        "evidence_start": [e and e.start for e in evidence],
+        "evidence_end": [e and e.end for e in evidence],
+        "evidence_spans": [e and " ".join([span.written for span in e.spans]) for e in evidence],
+    }
 
 
 def _evidence(values: Row) -> Evidence | None:
