@@ -61,13 +61,13 @@ COMMENT ON COLUMN general_findings_en.run_id IS 'The run that wrote the row.';
 
 CREATE VIEW places AS
 SELECT report_id, side, site,
-       coalesce(list(DISTINCT signal_class ORDER BY signal_class) FILTER (modality = 'T1'), []) AS T1,
-       coalesce(list(DISTINCT signal_class ORDER BY signal_class) FILTER (modality = 'T2'), []) AS T2,
-       coalesce(list(DISTINCT signal_class ORDER BY signal_class) FILTER (modality = 'FLAIR'), []) AS FLAIR,
-       coalesce(list(DISTINCT signal_class ORDER BY signal_class) FILTER (modality = 'DWI'), []) AS DWI,
-       coalesce(list(DISTINCT signal_class ORDER BY signal_class) FILTER (modality = 'ADC'), []) AS ADC,
-       coalesce(list(DISTINCT signal ORDER BY signal) FILTER (modality = 'T1CE'), []) AS T1CE,
-       coalesce(list(DISTINCT signal_class ORDER BY signal_class) FILTER (modality = 'SWI'), []) AS SWI,
+       list_sort(list_distinct(coalesce(list(signal_class) FILTER (modality = 'T1'), []))) AS T1,
+       list_sort(list_distinct(coalesce(list(signal_class) FILTER (modality = 'T2'), []))) AS T2,
+       list_sort(list_distinct(coalesce(list(signal_class) FILTER (modality = 'FLAIR'), []))) AS FLAIR,
+       list_sort(list_distinct(coalesce(list(signal_class) FILTER (modality = 'DWI'), []))) AS DWI,
+       list_sort(list_distinct(coalesce(list(signal_class) FILTER (modality = 'ADC'), []))) AS ADC,
+       list_sort(list_distinct(coalesce(list(signal) FILTER (modality = 'T1CE'), []))) AS T1CE,
+       list_sort(list_distinct(coalesce(list(signal_class) FILTER (modality = 'SWI'), []))) AS SWI,
        max(list_max(size_mm)) AS largest_mm, run_id
 FROM findings WHERE present GROUP BY report_id, side, site, run_id;
 COMMENT ON VIEW places IS 'What each sequence shows at one place of one report: a row for a site and side, with the classes of the signals found there.';
