@@ -19,7 +19,7 @@ NAME, NUMBER, ID_NUMBER, PHONE, BIRTH, MAIL, ADDRESS = (
 
 _DONE = "\0"
 _HAN = "[㐀-䶿一-鿿\U00020000-\U000323af]"
-_UNIT = r" ?(?:mm|cm|ml|m/s|毫米|厘米|公分|×|[xX*])"
+_UNIT = r" ?(?:mm|cm|ml|ms|m/s|毫米|厘米|公分|×|[xX*])"
 
 # The names under which the identifiers of hospitals go; a blank may stand between any two characters.
 _NUMBER_LABELS = (
@@ -48,7 +48,7 @@ _STOP = (
     r"年龄|民族|职业|科室|病区|检查|影像|住院|门诊|床号|电话|手机|住址|地址|出生|身份|报告|审核|登记|编号|日期|时间|男性|女性|先生|女士|"
     r"T[12]|MR|CT|DWI|FLAIR)"
 )
-_AFTER_A_NAME = rf"(?={_STOP}|[男女因于行以]|入院|来诊|来院|既往|本次|此次|今|为|见|{_DONE}|$|(?!{_HAN}).)"
+_AFTER_A_NAME = rf"(?={_STOP}|[男女因于行以]|入院|来诊|来院|既往|本次|此次|陪同|陪护|今|为|见|(?!{_HAN}))"
 _BOUNDARY = rf"(?!{_HAN})"
 _NO_WORDS_OF_NAMES = r"(?!(?:FLAIR|DWI|ADC|SWI|SWAN|TOF|GRE|MRI?|MRA|MRV|MRS|CTA?|WI|STIR|PWI|ASL|MRN|ID)(?![A-Za-z]))"
 
@@ -59,7 +59,8 @@ def _any_of(labels: list[str]) -> str:
     return rf"(?<![A-Za-z])(?:{'|'.join(spaced)})"
 
 
-_AFTER_LABEL = r"[ \])}】>]*(?:号码)?[:=#]* *(?:[为是](?=[ A-Z\d+(])|No\.?:?)? *"
+_TAGS = r"(?:</?\w{1,6}>)*"
+_AFTER_LABEL = _TAGS + r"[ \])}】>]*(?:号码)?[:=#]*" + _TAGS + r" *(?:[为是](?=[ A-Z\d+(])|No\.?:?)? *"
 _LATIN = rf"{_NO_WORDS_OF_NAMES}[A-Za-z][A-Za-z'’-]*(?![A-Za-z\d])"
 _MORE_LATIN = rf"(?:[ ,.]{{1,2}}{_NO_WORDS_OF_NAMES}[A-Z][A-Za-z'’-]*(?![A-Za-z\d]))"
 _DOTTED = rf"(?:(?!{_STOP}){_HAN}){{1,10}}(?: ?[·•・‧∙] ?(?:(?!{_STOP}){_HAN}){{1,10}})+|(?:(?!{_STOP}){_HAN}){{2,6}}\.(?:(?!{_STOP}){_HAN}){{2,6}}{_BOUNDARY}"
@@ -73,7 +74,7 @@ _SURNAMED = (
     rf"(?!{_NO_NAMES})(?:(?:{'|'.join(_DOUBLE_SURNAMES)}){_HAN}{{1,2}}?|[{_SURNAMES}]{_HAN}{{1,2}}?){_AFTER_A_NAME}"
 )
 _NAME_LABEL = r"(?:姓 *名|名 *字|(?<![A-Za-z])(?:Patient(?:'s)? *)?Name(?![A-Za-z]))"
-_PERSON = r"(?:患 *者|病 *[人员]|受 *检 *者|被 *检 *者|(?<![A-Za-z])Patient)"
+_PERSON = r"(?:患 *[者儿]|病 *[人员]|受 *检 *者|被 *检 *者|(?<![A-Za-z])Patient)"
 _RELATED = r"(?:联 *系 *人|监 *护 *人|家 *属|申 *请 *人|送 *检 *人)"
 _SIGNING = (
     r"(?:(?:报告|审核|诊断|审签|审阅|书写|记录|检查|操作|主治|主管|副主任|主任|上级|复核|会诊|申请|送检|住院|经治|管床|影像|阅片|扫描|摄片)? *"
@@ -146,9 +147,11 @@ _PATTERNS = tuple(
 _NAMES = tuple(
     re.compile(spelling)
     for spelling in (
-        rf"(?i:{_NAME_LABEL})[ \])}}】>]*[:=]? *(?P<it>{_AFTER_NAME_LABEL})",
+        rf"(?i:{_NAME_LABEL}){_TAGS}[ \])}}】>]*[:=]?{_TAGS} *(?P<it>{_AFTER_NAME_LABEL})",
         rf"(?i:{_PERSON}|{_RELATED})[ \])}}】>]*[:=] *(?P<it>{_AFTER_COLON})",
-        rf"{_PERSON} *(?P<it>{_SURNAMED}|{_DOTTED}|{_NO_WORDS_OF_NAMES}[A-Z]{{2,}}(?: {_NO_WORDS_OF_NAMES}[A-Z]{{2,}}(?![A-Za-z\d])){{1,3}})",
+        rf"(?i:{_NAME_LABEL}) *[:=]? *\n *(?P<it>{_SURNAMED})",
+        rf"(?m:^) *(?P<it>{_SURNAMED})(?=[, ]+[男女]性?[, ]*\d{{1,3}} ?岁)",
+        rf"(?:{_PERSON}|{_RELATED}) *(?P<it>{_SURNAMED}|{_DOTTED}|{_NO_WORDS_OF_NAMES}[A-Z]{{2,}}(?: {_NO_WORDS_OF_NAMES}[A-Z]{{2,}}(?![A-Za-z\d])){{1,3}})",
         rf"{_SIGNING} *[:=] *(?P<it>{_AFTER_COLON}(?: ?[/、,] ?{_SURNAMED}){{0,3}})",
         rf"(?:医师|医生|技师|主任)(?:签名|签字)? *(?P<it>{_SURNAMED})",
         rf"(?:(?<!{_HAN})|(?<=[经请由与示]))(?P<it>(?!{_NO_NAMES})[{_SURNAMES}]{_HAN}{{0,2}}?)"
