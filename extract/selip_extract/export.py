@@ -29,7 +29,7 @@ FILES_OF_A_FOLDER: dict[Format, tuple[str, ...]] = {
 """By format; information.json is what the paper's code calls its texts."""
 
 MEMORY = "512MB"
-"""What the database may keep in memory while it sorts; the rest goes to the disk."""
+"""What the database may keep in memory while it sorts; the rest goes beside the file, where it may write."""
 
 _TABLES = {
     "findings": """SELECT report_id, rows.* EXCLUDE (report_id, position)
@@ -81,9 +81,10 @@ def export(connection: duckdb.DuckDBPyConnection, run_id: int, to: Destination) 
 
     SelipError where a file cannot be written.
     """
-    connection.execute("SET memory_limit = ?", [MEMORY])
     counts: dict[Path, int] = {}
-    path = to.folder or next(iter(to.files))
+    path = next(iter(to.files))
+    connection.execute("SET memory_limit = ?", [MEMORY])
+    connection.execute("SET temp_directory = ?", [str(path.with_name(f".{path.name}.sorting"))])
     try:
         if to.folder is not None:
             to.folder.mkdir(exist_ok=True)

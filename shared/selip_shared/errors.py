@@ -8,6 +8,8 @@ from typing import NoReturn
 from selip_shared.privacy import stay_offline
 
 INTERRUPTED = 130
+# What DuckDB makes of Ctrl-C while it is at work.
+_INTERRUPTED_QUERY = "Query interrupted"
 _REMEDIES = {
     errno.ENOSPC: "No space is left on the disk for {place}: free some, or name a place on another disk.",
     errno.EDQUOT: "The disk quota is used up for {place}: free some space, or name a place on another disk.",
@@ -28,6 +30,10 @@ def run_command(app: Callable[[], object]) -> NoReturn:
     except SelipError as error:
         _leave(str(error), 1)
     except KeyboardInterrupt:
+        _leave("Stopped.", INTERRUPTED)
+    except RuntimeError as error:
+        if str(error) != _INTERRUPTED_QUERY:
+            raise
         _leave("Stopped.", INTERRUPTED)
     except OSError as error:
         if error.errno not in _REMEDIES:

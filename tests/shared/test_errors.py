@@ -1,4 +1,8 @@
 import errno
+import signal
+import subprocess
+import sys
+import time
 
 import pytest
 import typer
@@ -41,6 +45,25 @@ def test_a_disk_that_refuses_is_one_line_with_the_place(number: int, capsys: pyt
 
 def test_ctrl_c_is_130(capsys: pytest.CaptureFixture[str]) -> None:
     assert end_of(KeyboardInterrupt(), capsys) == (130, "Stopped.\n")
+
+
+def test_ctrl_c_while_the_database_works_is_130_too() -> None:
+    command = """
+import duckdb
+from selip_shared.errors import run_command
+connection = duckdb.connect()
+print("working", flush=True)
+run_command(lambda: connection.execute("SELECT sum(a.range * b.range) FROM range(1000000) a, range(1000000) b"))
+"""
+    with subprocess.Popen(
+        [sys.executable, "-c", command], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as working:
+        assert working.stdout is not None
+        assert working.stdout.readline() == "working\n"
+        time.sleep(0.5)
+        working.send_signal(signal.SIGINT)
+        _, said = working.communicate()
+    assert (working.returncode, said) == (130, "Stopped.\n")
 
 
 def test_a_command_that_has_spoken_itself_is_not_spoken_over(capsys: pytest.CaptureFixture[str]) -> None:
