@@ -14,8 +14,11 @@ from selip_contracts.annotated import read_annotated, write_annotated
 from selip_contracts.findings import AnnotatedReport, Evidence, Finding, GeneralFinding, Span, Study
 from selip_contracts.tables import read_store
 from selip_contracts.vocabulary import ancestors
+from selip_extract.answer_forms import SentenceForm
+from selip_extract.corrections import import_corrections
 from selip_extract.extraction import Extraction, Review
 from selip_extract.extractors import ModelChoice, extractor_maker
+from selip_extract.finetuning_examples import annotated_examples
 from selip_extract.pipeline import extract
 from selip_extract.read_reports import open_reports
 from selip_extract.reports import Report
@@ -23,6 +26,7 @@ from selip_extract.review import fingerprint, review_page
 from selip_extract.review_command import main
 from selip_extract.score import extracted_studies, score
 from selip_extract.store import Store
+from selip_extract.stored_studies import stored_studies
 
 GOLD = Path(__file__).parents[1] / "gold"
 FRONTAL = "左侧额叶见长T2信号，DWI未见高信号。余脑实质可疑异常。"
@@ -442,6 +446,9 @@ def test_corrections_are_kept_and_exported_in_the_annotated_format(page: Page, t
         gold = list(reports.values())
         figures = score(gold, extracted_studies(connection, 1, gold))
     assert (figures.reports, figures.precision, figures.recall) == (2, 0.0, 0.0)
+    with Store(tmp_path / "selip.duckdb") as store:
+        run = import_corrections(store, exported).run_id
+        assert {report.report_id: report for report in stored_studies(store.connection, run)} == reports
 
 
 def test_a_study_that_nobody_changed_is_exported_as_it_was(page: Page) -> None:
@@ -450,6 +457,17 @@ def test_a_study_that_nobody_changed_is_exported_as_it_was(page: Page) -> None:
         page.one("#checked").click()
     exported = list(read_annotated(page.exported()))
     assert [(report.findings_text, report.study) for report in exported] == [STUDIES["sure"], STUDIES["<b>hostile</b>"]]
+
+
+def test_a_model_learns_from_what_was_added(page: Page) -> None:
+    page.show("unsure")
+    page.one("tr[data-item='0'] .delete").click()
+    page.choose("#add [name=sequence]", "T2")
+    page.choose("#add [name=side]", "左侧")
+    page.rewrite("#add [name=site]", "额叶\t")
+    page.one("#add button").click()
+    (lesson,) = annotated_examples(SentenceForm(), read_annotated(page.exported())).examples
+    assert lesson.answer == "左侧 s00 : T2 高 DWI 否 ;"
 
 
 def test_delete_undo_and_restore(page: Page) -> None:

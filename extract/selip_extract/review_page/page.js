@@ -214,7 +214,8 @@ function applyFilters() {
     (!sites || sites.has(item.site)) &&
     (wanted.signal ? (item.signal ?? NEGATIVE) === wanted.signal : item.signal !== null) &&
     (!wanted.agreed || (item.sequence !== GENERAL && agreementOf(item) === wanted.agreed));
-  const handled = { checked: (report) => report.checked, unchecked: (report) => !report.checked, corrected: isCorrected };
+  const isChecked = (report) => report.checked;
+  const handled = { checked: isChecked, unchecked: (report) => !report.checked, corrected: isCorrected };
   shown = reports.filter((report) =>
     (!text || report.words.includes(text)) &&
     (!wanted.status || report.status === wanted.status) &&
@@ -242,6 +243,7 @@ function filterBy(values) {
   form.reset();
   for (const [name, value] of Object.entries(values)) form.elements[name].value = value;
   applyFilters();
+  if (shown.length && !shown.includes(current)) show(shown[0]);
 }
 
 // The overview
@@ -254,7 +256,8 @@ function drawOverview() {
     button.addEventListener("click", () => filterBy(filter));
     return button;
   };
-  const group = (heading, figures) => make("div", { className: "group" }, make("h3", { text: heading }), ...figures);
+  const group = (heading, figures) =>
+    figures.length ? make("div", { className: "group" }, make("h3", { text: heading }), ...figures) : "";
   const counted = (counts, names, filter) =>
     Object.entries(counts).map(([key, count]) => figure(say(names)[key], count, { [filter]: key }));
   const agreements = Object.entries(agreement).filter(([, count]) => count)
@@ -350,6 +353,7 @@ function drawTable(report, used) {
     const heading = make("th", { colSpan: 7 }, sequenceMark(sequence));
     table.append(make("tbody", {}, make("tr", { className: "heading" }, heading), ...rows));
   }
+  table.hidden = report.items.length === 0;
   byId("none").hidden = report.items.some((item) => item.signal !== null);
   byId("restore").hidden = !isCorrected(report);
 }
