@@ -1,5 +1,6 @@
 import csv
 import json
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable
@@ -28,6 +29,10 @@ Export = Callable[..., tuple[object, str, str]]
 EXAMPLES = Path(str(files("selip_extract").joinpath("examples/reports.csv")))
 DANGEROUS = ["=cmd|'/c calc'!A1", "+1", "-1", "@SUM(A1)", "\t=1", "＝1"]
 RUN = "from selip_extract.export_command import main; main()"
+MEASURED = """
+import atexit, resource, sys
+atexit.register(lambda: print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss, file=sys.stderr))
+"""
 FULL_DISK = "import resource; resource.setrlimit(resource.RLIMIT_FSIZE, (4000, 4000)); "
 
 
@@ -230,3 +235,31 @@ def test_where_the_disk_is_full_the_file_stays_as_it_was(database: Path, tmp_pat
     assert "Traceback" not in told.stderr
     assert [path.name for path in tmp_path.iterdir()] == [name]
     assert out.read_text() == "earlier"
+
+
+@pytest.fixture(scope="module")
+def million(database: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The examples 11,000 times: a million findings."""
+    path = tmp_path_factory.mktemp("million") / "selip.duckdb"
+    shutil.copy(database, path)
+    with duckdb.connect(path) as connection:
+        for table in ("reports", "extractions", "finding_rows"):
+            ordinal = ", ordinal + 20 * copy AS ordinal" if table == "reports" else ""
+            connection.execute(
+                f"""INSERT INTO {table} BY NAME
+                SELECT rows.* REPLACE (concat(report_id, '_', copy) AS report_id{ordinal})
+                FROM {table} AS rows, range(1, 11000) AS copies(copy)"""
+            )
+    return path
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("name", "rows"), [("f.parquet", 1_056_000), ("f.csv", 1_056_000), ("f.jsonl", 209_000)])
+def test_a_million_findings_do_not_fill_the_memory(million: Path, tmp_path: Path, name: str, rows: int) -> None:
+    told = subprocess.run(
+        [sys.executable, "-c", MEASURED + RUN, million, "--out", tmp_path / name],
+        capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    kilobytes = int(told.stderr.splitlines()[-1])
+    assert f"{rows:,} " in told.stdout
+    assert kilobytes < 900_000
