@@ -33,6 +33,11 @@ _GENERAL = {"table": "general_finding_rows", "key": "side, site, change", "where
 _PAIRS: dict[Kind, int] = {"signal": 3, "side": 1, "site": 2}
 """Where in (modality, side, site, signal) the findings of a pair differ, in the order in which pairs are sought."""
 
+_ALONE: dict[str, tuple[Kind, Kind]] = {
+    "finding": ("finding_only_before", "finding_only_after"),
+    "general": ("general_only_before", "general_only_after"),
+}
+
 _STATUSES = """
 SELECT report_id, one.status AS before, other.status AS after
 FROM (FROM extractions WHERE run_id = $before) AS one
@@ -165,9 +170,10 @@ def _without(key: Key, place: int) -> Key:
 
 
 def _alone(what: Literal["finding", "general"], report_id: str, is_after: bool, *key: str | None) -> Change:
+    only_before, only_after = _ALONE[what]
     if is_after:
-        return Change(f"{what}_only_after", report_id, None, _written(key))
-    return Change(f"{what}_only_before", report_id, _written(key), None)
+        return Change(only_after, report_id, None, _written(key))
+    return Change(only_before, report_id, _written(key), None)
 
 
 def _written(key: Iterable[str | None]) -> str:
