@@ -3,6 +3,8 @@
 import json
 import re
 import shutil
+import subprocess
+import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -219,9 +221,6 @@ def test_what_cannot_be_shown_is_told_in_one_sentence(review: Any, database: Pat
 
 
 def test_a_database_that_is_being_written_is_in_use(review: Any, tmp_path: Path) -> None:
-    import subprocess
-    import sys
-
     db = write_database(tmp_path / "selip.duckdb")
     hold = "import duckdb, sys; c = duckdb.connect(sys.argv[1]); print('held', flush=True); sys.stdin.read()"
     with subprocess.Popen(
