@@ -23,11 +23,11 @@ _UNIT = r" ?(?:mm|cm|ml|ms|m/s|毫米|厘米|公分|×|[xX*])"
 
 # The names under which the identifiers of hospitals go; a blank may stand between any two characters.
 _NUMBER_LABELS = (
-    "住院 住院号 住院号码 病案号 病历号 病例号 门诊号 门急诊号 急诊号 就诊号 就诊卡号 诊疗卡号 登记号 挂号号 申请号 申请单号 检查号 "
+    "住院号 住院号码 病案号 病历号 病例号 门诊号 门急诊号 急诊号 就诊号 就诊卡号 诊疗卡号 登记号 挂号号 申请号 申请单号 检查号 "
     "检查编号 检查单号 检查流水号 影像号 影像编号 放射号 放射编号 流水号 报告号 报告编号 报告单号 片号 序号 条码号 标本号 体检号 体检编号 "
     "床号 床位号 卡号 医保号 医保卡号 社保号 社保卡号 工号 患者编号 病人编号 患者号 病人号 患者ID 病人ID ID号 MR号 MRI号 CT号 X线号 PACS号 "
     "PatientID AccessionNumber AccessionNo Accession MRN ID"
-).split()[1:]
+).split()
 _ID_LABELS = "居民身份证号码 居民身份证号 身份证号码 身份证号 身份证 证件号码 证件号 护照号码 护照号 护照".split()
 _PHONE_LABELS = (
     "联系电话 家庭电话 电话号码 电话 手机号码 手机号 手机 联系方式 传真 微信号 微信 QQ号 QQ Telephone Tel Phone Mobile"
@@ -77,14 +77,12 @@ _NAME_LABEL = r"(?:姓 *名|名 *字|(?<![A-Za-z])(?:Patient(?:'s)? *)?Name(?![A
 _PERSON = r"(?:患 *[者儿]|病 *[人员]|受 *检 *者|被 *检 *者|(?<![A-Za-z])Patient)"
 _RELATED = r"(?:联 *系 *人|监 *护 *人|家 *属|申 *请 *人|送 *检 *人)"
 _SIGNING = (
-    r"(?:(?:报告|审核|诊断|审签|审阅|书写|记录|检查|操作|主治|主管|副主任|主任|上级|复核|会诊|申请|送检|住院|经治|管床|影像|阅片|扫描|摄片)? *"
+    r"(?:(?:(?:报告|审核|诊断|审签|审阅|书写|记录|检查|操作|主治|主管|副主任|主任|上级|复核|会诊|申请|送检|住院|经治|管床|影像|阅片|扫描|摄片) *)?"
     r"(?:医 *师|医 *生|大夫|技师|护士|主任|教授|报告者|审核者|诊断者|检查者|记录者|操作者|阅片者|报告人|审核人|诊断人|记录人|检查人)"
     r"(?:签名|签字)?|签 *名|签 *字|审核|复核|审阅|阅片)"
 )
 _TIME = r"(?:[ T]*\d{1,2}(?::\d\d(?::\d\d(?:\.\d+)?)?|时\d{1,2}分(?:\d{1,2}秒)?))?"
 _SINO = "〇零○一二三四五六七八九十廿卅"
-
-
 _VALUE = (
     r"(?:[加+第] ?)?(?=[A-Za-z]{0,6}[-_/. ]?\d)(?:[A-Za-z]{1,4} (?=\d{4}))?[A-Za-z\d]"
     r"(?:(?:[-_](?=[A-Za-z]{0,3}\d{2})|[/.](?=\d)|-(?=\d))?[A-Za-z\d])*(?: \d{2,}(?![\dA-Za-z年月×*/-]|[.:]\d))*"
@@ -102,27 +100,24 @@ _ADDRESS_PART = (
 
 # In this order, each over what those before have left; what is named `it` is masked.
 _SPELLINGS: tuple[tuple[str, str], ...] = (
-    (MAIL, (r"(?P<it>[A-Z\d][\w.+-]*@[A-Z\d-]+(?:\.[A-Z\d-]+)+)")),
-    (ADDRESS, (rf"{_any_of(_ADDRESS_LABELS)}{_AFTER_LABEL}(?P<it>{_ADDRESS_PART})")),
-    (BIRTH, (rf"{_any_of(_BIRTH_LABELS)}{_AFTER_LABEL}(?P<it>{_BIRTH_VALUE})")),
-    (BIRTH, (rf"(?<!\d)(?P<it>{_FULL_DATE})(?= ?(?:出生|生(?![长理化])))")),
-    (ID_NUMBER, (rf"{_any_of(_ID_LABELS)}{_AFTER_LABEL}(?P<it>[A-Z]{{0,3}}\d(?:[ -]?\d){{5,17}}(?:[ -]?X)?(?![\d.]))")),
-    (PHONE, (rf"{_any_of(_PHONE_LABELS)}{_AFTER_LABEL}(?P<it>{_PHONE_VALUE})")),
-    (NUMBER, (rf"{_any_of(_NUMBER_LABELS)}{_AFTER_LABEL}(?P<it>{_VALUE})")),
-    (ID_NUMBER, (r"(?<![\d.])(?P<it>\d{17}[\dX]|\d{15})(?![\d.])")),
-    (ID_NUMBER, (
+    (MAIL, r"(?P<it>[A-Z\d][A-Z\d_.+-]{0,63}@[A-Z\d-]{1,63}(?:\.[A-Z\d-]{1,63})+)"),
+    (ADDRESS, rf"{_any_of(_ADDRESS_LABELS)}{_AFTER_LABEL}(?P<it>{_ADDRESS_PART})"),
+    (BIRTH, rf"{_any_of(_BIRTH_LABELS)}{_AFTER_LABEL}(?P<it>{_BIRTH_VALUE})"),
+    (BIRTH, rf"(?<!\d)(?P<it>{_FULL_DATE})(?= ?(?:出生|生(?![长理化])))"),
+    (ID_NUMBER, rf"{_any_of(_ID_LABELS)}{_AFTER_LABEL}(?P<it>[A-Z]{{0,3}}\d(?:[ -]?\d){{5,17}}(?:[ -]?X)?(?![\d.]))"),
+    (PHONE, rf"{_any_of(_PHONE_LABELS)}{_AFTER_LABEL}(?P<it>{_PHONE_VALUE})"),
+    (NUMBER, rf"{_any_of(_NUMBER_LABELS)}{_AFTER_LABEL}(?P<it>{_VALUE})"),
+    (ID_NUMBER, r"(?<![\d.])(?P<it>\d{17}[\dX]|\d{15})(?![\d.])"),
+    (ID_NUMBER,
         r"(?<![\d.])(?P<it>[1-9](?:[ -]?\d){5}[ -]?(?:1[ -]?9|2[ -]?0)(?:[ -]?\d){2}[ -]?[01](?:[ -]?\d){6}[ -]?[\dX]"
-        r"|[1-9](?:[ -]?\d){7}[ -]?[01][ -]?\d[ -]?[0-3](?:[ -]?\d){4})(?![\d.])"
-    )),
-    (PHONE, (
+        r"|[1-9](?:[ -]?\d){7}[ -]?[01][ -]?\d[ -]?[0-3](?:[ -]?\d){4})(?![\d.])"),
+    (PHONE,
         rf"(?<![\d.])(?P<it>(?:(?:\+|00)86[ -]?)?1[ -]?[3-9] ?\d(?:[ -]?\d{{4}}){{2}}|1[3-9]\d[ -]\d{{3}}[ -]\d{{5}}"
-        rf"|1 [3-9](?: \d){{9}})(?![\d.]|{_UNIT})"
-    )),
-    (PHONE, (
+        rf"|1 [3-9](?: \d){{9}})(?![\d.]|{_UNIT})"),
+    (PHONE,
         rf"(?<![\d.-])(?P<it>(?:(?:\+|00)86[ -]?)?(?:\(0\d{{2,3}}\) ?|0\d{{2,3}} ?- ?|0\d{{2,3}} ?)[2-9]\d{{2,3}}[ -]?\d{{4}}"
-        rf"(?:(?:-|转)\d{{1,6}})?)(?![\d.]|{_UNIT})"
-    )),
-    (PHONE, (r"(?<![\d=-])(?P<it>[48]00-\d{3,4}-?\d{3,4})(?![\d-])")),
+        rf"(?:(?:-|转)\d{{1,6}})?)(?![\d.]|{_UNIT})"),
+    (PHONE, r"(?<![\d=-])(?P<it>[48]00-\d{3,4}-?\d{3,4})(?![\d-])"),
 )  # fmt: skip
 _DATES: tuple[tuple[str, str], ...] = (
     ("", rf"(?<!\d)(?:19|20)\d\d ?[-./年] ?\d{{1,2}} ?月(?P<it> ?\d{{1,2}}(?: ?[日号]|(?!\d|\.\d|{_UNIT})){_TIME})"),
@@ -196,7 +191,8 @@ def identifiers(text: str) -> list[Mask]:
 
     for instead, pattern in _PATTERNS:
         take(pattern, instead)
-    names = {text[mask.start : mask.end] for pattern in _NAMES for mask in take(pattern, NAME)}
+    named = [text[mask.start : mask.end] for pattern in _NAMES for mask in take(pattern, NAME)]
+    names = {name.strip() for several in named for name in re.split("[/、,，]", several)}
     for name in sorted(filter(_is_a_name_anywhere, names), key=len, reverse=True):
         take(re.compile(f"(?P<it>{re.escape(name)})"), NAME)
     return sorted(masks)
@@ -207,6 +203,6 @@ def _is_a_name_anywhere(name: str) -> bool:
     # The lexicon takes a moment to load, and the command names this module in its --help.
     from selip_extract.lexicon import words
 
-    if len(name) < (2 if name[0] in _SURNAMES else 3):
+    if len(name) < (2 if name[:1] in _SURNAMES else 3):
         return False
     return not any(name in word or (len(word) > 1 and word in name) for word in words())
