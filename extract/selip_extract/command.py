@@ -8,13 +8,14 @@ import typer
 from rich.console import Console
 
 from selip_contracts.tables import read_store
+from selip_extract.corrections import import_corrections
 from selip_extract.deidentify import Deidentifier, key_in
 from selip_extract.extractors import AUTO, EXTRACTORS, ModelChoice, automatic, extractor_maker
 from selip_extract.pipeline import RunOptions, extract
 from selip_extract.read_reports import open_reports
 from selip_extract.store import Store
 from selip_extract.summary import print_summary
-from selip_shared.errors import INTERRUPTED, run_command
+from selip_shared.errors import INTERRUPTED, SelipError, run_command
 from selip_shared.privacy import allow_downloads
 
 app = typer.Typer(add_completion=False)
@@ -23,9 +24,9 @@ app = typer.Typer(add_completion=False)
 @app.command()
 def command(
     reports: Annotated[
-        Path,
+        Path | None,
         typer.Argument(metavar="REPORTS", help="CSV, TSV, Excel (.xlsx), Parquet or JSON lines with one report a row."),
-    ],
+    ] = None,
     db: Annotated[Path, typer.Option(help="Database that the findings are added to; made where there is none.")] = Path(
         "selip.duckdb"
     ),
@@ -69,8 +70,24 @@ def command(
     retry_failed: Annotated[
         bool, typer.Option("--retry-failed", help="Read reports again that failed before (incomplete, invalid, error).")
     ] = False,
+    corrections: Annotated[
+        Path | None,
+        typer.Option(
+            "--import-corrections",
+            metavar="FILE",
+            help="Take back what was corrected on the review page, as a run of its own; reads no reports.",
+        ),
+    ] = None,
 ) -> None:
     """Read the findings out of Chinese head-MRI reports; run again, it reads only what is new."""
+    if corrections is not None:
+        with Store(db) as store:
+            imported = import_corrections(store, corrections)
+        new = imported.reports - imported.known
+        print(f"{imported.reports:,} corrected reports, {new:,} of them new: run {imported.run_id} in {db}")
+        return
+    if reports is None:
+        raise SelipError("Name a table of reports, e.g. selip-extract reports.csv.")
     if download:
         allow_downloads()
     choice = ModelChoice(model, adapter, tuple(base_url or ()), served_model, download)

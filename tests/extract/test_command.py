@@ -9,7 +9,8 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from selip_contracts.findings import Evidence, Finding, Study
+from selip_contracts.annotated import write_annotated
+from selip_contracts.findings import AnnotatedReport, Evidence, Finding, Study
 from selip_contracts.tables import open_store, read_store
 from selip_extract.command import main
 from selip_extract.extraction import Review
@@ -247,3 +248,22 @@ def test_help_loads_no_model_library() -> None:
     )
     shown = subprocess.run([sys.executable, "-c", script], capture_output=True, check=True, encoding="utf-8").stdout
     assert "--text-column" in shown
+
+
+def test_corrections_become_a_run_of_their_own(selip: Selip, tmp_path: Path) -> None:
+    selip(str(EXAMPLES), "--extractor", "thalamus")
+    with read_store(tmp_path / "selip.duckdb") as connection:
+        ((report_id, text),) = connection.execute(
+            "SELECT report_id, text FROM reports WHERE text LIKE '%丘脑%' ORDER BY ordinal LIMIT 1"
+        ).fetchall()
+    corrected = AnnotatedReport(report_id=report_id, findings_text=text, study=Study())
+    write_annotated(tmp_path / "corrections.jsonl", [corrected])
+    code, out, _ = selip("--import-corrections", "corrections.jsonl")
+    assert (code, out) == (0, "1 corrected reports, 1 of them new: run 2 in selip.duckdb\n")
+    with read_store(tmp_path / "selip.duckdb") as connection:
+        assert connection.execute("SELECT reader FROM runs WHERE run_id = 2").fetchall() == [("human",)]
+
+
+def test_without_reports_the_command_says_what_it_needs(selip: Selip) -> None:
+    code, _, err = selip("--db", "selip.duckdb")
+    assert (code, err) == (1, "Name a table of reports, e.g. selip-extract reports.csv.\n")
