@@ -1,6 +1,5 @@
 """What in a report tells who the patient is, or who signed it: where it stands, and the neutral words in its place."""
 
-# ruff: noqa: E501  (Chinese characters count as two columns each)
 import re
 from functools import cache
 from typing import NamedTuple

@@ -40,7 +40,7 @@ COMMENT ON COLUMN findings_en.evidence IS 'The words of the report that it rests
 COMMENT ON COLUMN findings_en.evidence_start IS 'Where these words begin in the text, in characters from 0.';
 COMMENT ON COLUMN findings_en.evidence_end IS 'Where these words end: the first character after them.';
 COMMENT ON COLUMN findings_en.evidence_spans IS 'The characters of the text that say site, side, sequence, signal or negation: role, start, end.';
-COMMENT ON COLUMN findings_en.confidence IS 'The model''s probability of its whole answer on the sentence, 0 to 1; where the rules'' reading is kept instead, one minus it; null where only the rules read.';
+COMMENT ON COLUMN findings_en.confidence IS 'The model''s probability of the tokens that say this finding, 0 to 1; for a finding of the rules that it does not have, one minus that of its answer; null where only the rules read.';
 COMMENT ON COLUMN findings_en.agreed IS 'Whether two readers found it independently; null where only one read.';
 COMMENT ON COLUMN findings_en.run_id IS 'The run that wrote the row.';
 
@@ -115,3 +115,8 @@ COMMENT ON COLUMN studies.negatives IS 'How many explicit negatives there are.';
 COMMENT ON COLUMN studies.general IS 'How many changes that belong to no sequence.';
 COMMENT ON COLUMN studies.to_review IS 'How many of its passages a person should look at.';
 COMMENT ON COLUMN studies.run_id IS 'The run that read it.';
+
+COMMENT ON COLUMN reports.text IS 'The findings text (影像所见): unchanged, or masked where the database is de-identified.';
+COMMENT ON COLUMN reports.given_id IS 'The id as the source file gives it, or its keyed hash where the database is de-identified.';
+COMMENT ON COLUMN finding_rows.confidence IS 'The model''s probability of the tokens that say this finding, 0 to 1; for a finding of the rules that it does not have, one minus that of its answer; null where only the rules read.';
+COMMENT ON COLUMN findings.confidence IS 'The model''s probability of the tokens that say this finding, 0 to 1; for a finding of the rules that it does not have, one minus that of its answer; null where only the rules read.';
