@@ -312,7 +312,7 @@ def values_of(database: Path) -> str:
     """Every value of every table and view."""
     with read_store(database) as connection:
         names = connection.execute("SELECT table_name FROM information_schema.tables").fetchall()
-        return "\n".join(str(connection.execute(f'FROM "{name}"').fetchall()) for (name,) in names)
+        return "\n".join(str(connection.execute(f'FROM "{name}" ORDER BY ALL').fetchall()) for (name,) in names)
 
 
 @pytest.fixture

@@ -49,8 +49,10 @@ def test_ctrl_c_is_130(capsys: pytest.CaptureFixture[str]) -> None:
 
 def test_ctrl_c_while_the_database_works_is_130_too() -> None:
     command = """
-import duckdb
+import duckdb, signal
 from selip_shared.errors import run_command
+# A job in the background of a shell is born deaf to it.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 connection = duckdb.connect()
 print("working", flush=True)
 run_command(lambda: connection.execute("SELECT sum(a.range * b.range) FROM range(1000000) a, range(1000000) b"))
@@ -62,7 +64,7 @@ run_command(lambda: connection.execute("SELECT sum(a.range * b.range) FROM range
         assert working.stdout.readline() == "working\n"
         time.sleep(0.5)
         working.send_signal(signal.SIGINT)
-        _, said = working.communicate()
+        _, said = working.communicate(timeout=60)
     assert (working.returncode, said) == (130, "Stopped.\n")
 
 
