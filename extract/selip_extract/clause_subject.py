@@ -79,8 +79,9 @@ class ClauseSubject:
         return all(spot.site in _THE_WHOLE for spot in self.named)
 
     def others(self, modality: Modality) -> list[Spot]:
-        """其余病灶: of this sentence, else of the item, those of which this sequence has not been told."""
-        return self.told.without(self.own, modality) or self.told.without(self.told.in_item(), modality)
+        """其余病灶: of this sentence, of the item, else of all, those of which this sequence has not been told."""
+        nearest_first = (self.own, self.told.in_item(), self.told.everywhere())
+        return next((left for spots in nearest_first if (left := self.told.without(spots, modality))), [])
 
     def site(self, placed: Placed) -> None:
         """A site is named."""

@@ -93,3 +93,8 @@ def test_what_the_others_do_not_show_is_a_negative() -> None:
 
 def test_a_denial_ends_before_the_next_sequence() -> None:
     assert _found("左侧额叶病灶无明显占位效应、T1WI呈低信号。") == {"左侧额叶:T1低"}
+
+
+def test_the_rest_of_a_numbered_item_without_any_is_that_of_all() -> None:
+    text = "1、双侧侧脑室旁、胼胝体见病灶，T1WI呈低信号。\n2、增强扫描左侧半卵圆中心病灶呈环形强化，其余病灶未见强化。"
+    assert _found(text, present=False) == {"双侧侧脑室旁:T1CE", "胼胝体:T1CE"}
