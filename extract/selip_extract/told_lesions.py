@@ -58,10 +58,6 @@ class ToldLesions:
         """Every place told so far, once."""
         return distinct(spot for lesion in self.lesions for spot in lesion)
 
-    def everywhere(self) -> list[Spot]:
-        """Every place told in the report."""
-        return distinct(spot for lesion in self.lesions for spot in lesion)
-
     def in_item(self) -> list[Spot]:
         """Every place told in this item, or in the report where it has no items."""
         return distinct(spot for lesion in self.lesions[self.item :] for spot in lesion)
