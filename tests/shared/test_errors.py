@@ -53,6 +53,7 @@ import duckdb, signal
 from selip_shared.errors import run_command
 # A job in the background of a shell is born deaf to it.
 signal.signal(signal.SIGINT, signal.default_int_handler)
+signal.pthread_sigmask(signal.SIG_UNBLOCK, [signal.SIGINT])
 connection = duckdb.connect()
 print("working", flush=True)
 run_command(lambda: connection.execute("SELECT sum(a.range * b.range) FROM range(1000000) a, range(1000000) b"))
@@ -64,7 +65,10 @@ run_command(lambda: connection.execute("SELECT sum(a.range * b.range) FROM range
         assert working.stdout.readline() == "working\n"
         time.sleep(0.5)
         working.send_signal(signal.SIGINT)
-        _, said = working.communicate(timeout=60)
+        try:
+            _, said = working.communicate(timeout=30)
+        finally:
+            working.kill()
     assert (working.returncode, said) == (130, "Stopped.\n")
 
 
