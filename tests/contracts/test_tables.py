@@ -61,12 +61,12 @@ def test_the_sites_are_the_vocabulary_with_its_hierarchy_and_follow_it(tmp_path:
 def test_an_existing_file_is_left_as_it_is(tmp_path: Path) -> None:
     path = tmp_path / "selip.duckdb"
     with open_store(path) as connection:
-        connection.execute("INSERT INTO images VALUES ('a.nii.gz', 'r1', 'T2', '2026-01-01')")
+        connection.execute("INSERT INTO splits VALUES ('p1', 'train', '2026-01-01')")
     with open_store(path) as connection:
-        assert connection.execute("SELECT path FROM images").fetchall() == [("a.nii.gz",)]
+        assert connection.execute("SELECT patient_id FROM splits").fetchall() == [("p1",)]
         assert connection.execute("SELECT version FROM selip_schema").fetchall() == VERSIONS
     with read_store(path) as connection:
-        assert connection.execute("SELECT path FROM images").fetchall() == [("a.nii.gz",)]
+        assert connection.execute("SELECT patient_id FROM splits").fetchall() == [("p1",)]
 
 
 def update_and_be_killed(path: Path) -> None:
