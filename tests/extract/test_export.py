@@ -66,9 +66,7 @@ def stored(database: Path, run_id: int = 1) -> list[AnnotatedReport]:
 
 def counts(database: Path) -> dict[str, int]:
     with read_store(database) as connection:
-        return {
-            table: len(connection.table(table)) for table in ("findings", "general_findings", "reports", "review")
-        }
+        return {table: len(connection.table(table)) for table in ("findings", "general_findings", "reports", "review")}
 
 
 def write_run(path: Path, reports: dict[str, str], studies: dict[str, Study], reader: str = "hand") -> int:
