@@ -1,0 +1,279 @@
+"""One volume out of its files, NIfTI or a DICOM series: its voxels, and where they lie in the patient."""
+
+import gzip
+import io
+import logging
+import math
+import warnings
+import zlib
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal, NamedTuple
+
+import nibabel as nib
+import numpy as np
+import numpy.typing as npt
+import pydicom
+from pydicom.dataset import Dataset
+
+from selip_shared.errors import SelipError
+
+Source = Literal["nifti", "dicom"]
+VolumeFault = Literal["damaged", "not_3d", "not_finite", "missing_slice"]
+
+MOST_BYTES = 4 << 30
+"""No head is larger; a header or a compressed file that claims more is not followed."""
+
+SAME_PLACE_MM = 0.01
+UNEVEN = 0.2
+"""Distances between slices may differ from the usual one by this share of it: positions are written rounded."""
+
+LPS_TO_RAS = np.diag([-1.0, -1.0, 1.0, 1.0])
+
+
+class VolumeError(SelipError):
+    """A volume that cannot be used: `reason` as in images_set_aside, `detail` what was seen."""
+
+    def __init__(self, reason: VolumeFault, detail: str) -> None:
+        super().__init__(reason, detail)
+        self.reason = reason
+        self.detail = detail
+
+    def __str__(self) -> str:
+        return f"A volume cannot be read: {self.detail}. Replace or remove its files and run selip-scan again."
+
+
+@dataclass(frozen=True, eq=False)
+class Volume:
+    """`voxels` float32 (X, Y, Z) and `affine` float64 (4, 4), from voxel indices to RAS+ millimetres of the patient."""
+
+    voxels: npt.NDArray[np.float32]
+    affine: npt.NDArray[np.float64]
+
+
+class Slice(NamedTuple):
+    """Where one DICOM slice lies, in LPS+ millimetres: its first pixel, the directions of its rows and columns."""
+
+    position: tuple[float, ...]
+    directions: tuple[float, ...]
+    spacing_mm: tuple[float, ...]
+    """From row to row and from column to column."""
+    size: tuple[int, int]
+    """Rows and columns."""
+
+
+class Stack(NamedTuple):
+    """Slices as a volume: the `order` in which they lie along their normal, and the affine (4, 4) to RAS+ mm."""
+
+    order: list[int]
+    affine: npt.NDArray[np.float64]
+
+
+def read_volume(files: Sequence[Path], source: Source) -> Volume:
+    """The volume of one NIfTI file or of the files of one DICOM series; VolumeError where it cannot be used."""
+    volume = _read_nifti(files[0]) if source == "nifti" else _read_dicom(files)
+    name = files[0].name if len(files) == 1 else files[0].parent.name
+    if not np.isfinite(volume.voxels).all():
+        bad = volume.voxels.size - np.count_nonzero(np.isfinite(volume.voxels))
+        raise VolumeError("not_finite", f"{name} has {bad:,} voxels that are no finite number")
+    if volume.voxels.min() == volume.voxels.max():
+        raise VolumeError("damaged", f"every voxel of {name} is {volume.voxels.flat[0]:g}")
+    return volume
+
+
+def slices_of(header: Dataset) -> list[Slice]:
+    """Where the slices of a DICOM file lie, one for each frame; VolumeError where it does not say so."""
+    if "MOSAIC" in (header.get("ImageType") or ()):
+        raise VolumeError("not_3d", "the slices are tiles of one mosaic picture")
+    if header.get("SamplesPerPixel", 1) != 1:
+        raise VolumeError("not_3d", "the picture is in colour")
+    try:
+        return [
+            Slice(
+                tuple(map(float, _of_frame(header, frame, "PlanePositionSequence").ImagePositionPatient)),
+                tuple(map(float, _of_frame(header, frame, "PlaneOrientationSequence").ImageOrientationPatient)),
+                tuple(map(float, _of_frame(header, frame, "PixelMeasuresSequence").PixelSpacing)),
+                (int(header.Rows), int(header.Columns)),
+            )
+            for frame in range(_frames(header))
+        ]
+    except (AttributeError, TypeError, ValueError, IndexError) as error:
+        raise VolumeError("damaged", "a slice does not say where it lies") from error
+
+
+def stack(slices: Sequence[Slice]) -> Stack:
+    """Slices sorted by their position along the normal; VolumeError where they are no volume or one is missing."""
+    if len(slices) < 2:
+        raise VolumeError("not_3d", "there is only one slice")
+    if len({s.size for s in slices}) > 1:
+        raise VolumeError("not_3d", "the slices differ in size")
+    directions = _equal_rows([s.directions for s in slices], 6, "lie in several directions")
+    spacing = _equal_rows([s.spacing_mm for s in slices], 2, "differ in the size of a pixel")
+    along_row, along_column = directions[:3], directions[3:]
+    lengths_and_angle = along_row @ along_row, along_column @ along_column, along_row @ along_column
+    if not np.allclose(lengths_and_angle, (1, 1, 0), atol=0.01) or spacing.min() <= 0:
+        raise VolumeError("damaged", "the slices give impossible directions or sizes")
+    positions = np.array([s.position for s in slices])
+    heights = positions @ np.cross(along_row, along_column)
+    order = np.argsort(heights, kind="stable")
+    _check_distances(np.diff(heights[order]))
+    sorted_positions = positions[order]
+    step = (sorted_positions[-1] - sorted_positions[0]) / (len(slices) - 1)
+    line = sorted_positions[0] + step * np.arange(len(slices))[:, None]
+    if np.abs(sorted_positions - line).max() > UNEVEN * np.linalg.norm(step) + SAME_PLACE_MM:
+        raise VolumeError("damaged", "the slices do not lie on a line")
+    affine = np.eye(4)
+    affine[:3] = np.column_stack([along_row * spacing[1], along_column * spacing[0], step, sorted_positions[0]])
+    return Stack(order.tolist(), LPS_TO_RAS @ affine)
+
+
+@contextmanager
+def reading_quietly() -> Iterator[None]:
+    """Scanners break rules of DICOM and NIfTI that do not matter here: no warning for each of a million files."""
+    log = logging.getLogger("nibabel.global")
+    level = log.level
+    log.setLevel(logging.CRITICAL)
+    try:
+        with warnings.catch_warnings(), pydicom.config.disable_value_validation():
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        log.setLevel(level)
+
+
+def _read_nifti(path: Path) -> Volume:
+    content = _nifti_bytes(path)
+    form = nib.Nifti2Image if content[:4] in (b"\x1c\x02\0\0", b"\0\0\x02\x1c") else nib.Nifti1Image
+    try:
+        with reading_quietly():
+            image = form.from_bytes(content)
+            _check_nifti_header(image, len(content), path.name)
+            voxels = image.get_fdata(dtype=np.float32).reshape(_spatial_shape(image.shape))
+    except VolumeError:
+        raise
+    except Exception as error:
+        # A file of unknown origin can fail anywhere in the parser, with any exception.
+        raise VolumeError("damaged", f"{path.name} is not readable as NIfTI") from error
+    return Volume(voxels, np.asarray(image.affine, np.float64))
+
+
+def _nifti_bytes(path: Path) -> bytes:
+    """The whole file, decompressed to its end: only there gzip tells whether a byte is wrong."""
+    try:
+        with path.open("rb") as file:
+            packed = file.read(2) == b"\x1f\x8b"
+        content = io.BytesIO()
+        with gzip.open(path) if packed else path.open("rb") as stream:
+            while block := stream.read(1 << 20):
+                content.write(block)
+                if content.tell() > MOST_BYTES:
+                    raise VolumeError("damaged", f"{path.name} holds more than {MOST_BYTES >> 30} GB")
+    except (EOFError, zlib.error, gzip.BadGzipFile) as error:
+        raise VolumeError("damaged", f"{path.name} is truncated or its bytes were changed") from error
+    except OSError as error:
+        raise VolumeError("damaged", f"{path.name} cannot be opened ({error.strerror})") from error
+    return content.getvalue()
+
+
+def _check_nifti_header(image: Any, size: int, name: str) -> None:
+    """Before the voxels are touched: what the header claims must be three-dimensional, there, and oriented."""
+    header = image.header
+    shape = _spatial_shape(image.shape)
+    if len(shape) != 3 or min(shape) < 2:
+        raise VolumeError("not_3d", f"{name} has the shape {'×'.join(map(str, image.shape))}")
+    kind = image.get_data_dtype()
+    if kind.kind not in "iuf":
+        raise VolumeError("not_3d", f"{name} has several values a voxel ({kind})")
+    claimed = int(image.dataobj.offset) + math.prod(shape) * kind.itemsize
+    if claimed > size:
+        raise VolumeError("damaged", f"{name} is truncated: {size:,} of {claimed:,} bytes")
+    if not int(header["sform_code"]) and not int(header["qform_code"]):
+        raise VolumeError("damaged", f"{name} does not say where left and right are (no qform and no sform)")
+    affine = image.affine
+    if not np.isfinite(affine).all() or not abs(np.linalg.det(affine[:3, :3])) > 1e-9:
+        raise VolumeError("damaged", f"{name} has an impossible affine")
+
+
+def _spatial_shape(shape: tuple[int, ...]) -> tuple[int, ...]:
+    """The shape without further axes of length one, which some programs write."""
+    return shape[:3] if math.prod(shape[3:]) == 1 else shape
+
+
+def _read_dicom(files: Sequence[Path]) -> Volume:
+    slices: list[Slice] = []
+    pictures: list[npt.NDArray[np.float32]] = []
+    with reading_quietly():
+        for file in files:
+            dataset = _read_dataset(file)
+            slices += slices_of(dataset)
+            pictures += _pictures(dataset, file.name)
+    order, affine = stack(slices)
+    return Volume(np.stack([pictures[index].T for index in order], axis=-1), affine)
+
+
+def _read_dataset(path: Path) -> pydicom.FileDataset:
+    try:
+        return pydicom.dcmread(path)
+    except OSError as error:
+        raise VolumeError("damaged", f"{path.name} cannot be opened ({error.strerror})") from error
+    except Exception as error:
+        raise VolumeError("damaged", f"{path.name} is not readable as DICOM") from error
+
+
+def _pictures(dataset: Dataset, name: str) -> list[npt.NDArray[np.float32]]:
+    """The frames of a file, (rows, columns) each, in the units of its rescale slope and intercept."""
+    try:
+        pixels = dataset.pixel_array
+        frames = pixels.reshape(-1, *pixels.shape[-2:]).astype(np.float32)
+        if dataset.get("PhotometricInterpretation") == "MONOCHROME1":
+            frames = -frames
+        return [_rescaled(picture, dataset, frame) for frame, picture in enumerate(frames)]
+    except Exception as error:
+        # Decoders are further packages; each fails in its own way.
+        raise VolumeError("damaged", f"the pixels of {name} are truncated or cannot be decoded") from error
+
+
+def _rescaled(picture: npt.NDArray[np.float32], dataset: Dataset, frame: int) -> npt.NDArray[np.float32]:
+    transformation = _of_frame(dataset, frame, "PixelValueTransformationSequence")
+    slope = np.float32(transformation.get("RescaleSlope") or 1)
+    return picture * slope + np.float32(transformation.get("RescaleIntercept") or 0)
+
+
+def _frames(header: Dataset) -> int:
+    return int(header.get("NumberOfFrames") or 1)
+
+
+def _of_frame(header: Dataset, frame: int, group: str) -> Dataset:
+    """Where a frame's values of a functional group stand: its own, those of all frames, or the file itself."""
+    per_frame = header.get("PerFrameFunctionalGroupsSequence")
+    if not per_frame:
+        if _frames(header) > 1:
+            raise VolumeError("not_3d", "the frames of a file do not say where they lie")
+        return header
+    for groups in (per_frame[frame], header.get("SharedFunctionalGroupsSequence", [Dataset()])[0]):
+        if group in groups:
+            found = groups[group][0]
+            assert isinstance(found, Dataset)
+            return found
+    return Dataset()
+
+
+def _equal_rows(rows: Sequence[tuple[float, ...]], length: int, otherwise: str) -> npt.NDArray[np.float64]:
+    if any(len(row) != length for row in rows) or not np.isfinite(rows).all():
+        raise VolumeError("damaged", "a slice does not say where it lies")
+    table = np.array(rows, np.float64)
+    first: npt.NDArray[np.float64] = table[0]
+    if np.abs(table - first).max() > 1e-3:
+        raise VolumeError("not_3d", f"the slices {otherwise}")
+    return first
+
+
+def _check_distances(distances: npt.NDArray[np.float64]) -> None:
+    if distances.min() < SAME_PLACE_MM:
+        raise VolumeError("not_3d", "several slices lie at one place")
+    usual = float(np.median(distances))
+    if np.abs(distances - usual).max() > UNEVEN * usual:
+        gaps = f"{distances.min():.2f} to {distances.max():.2f} mm"
+        raise VolumeError("missing_slice", f"the slices are {gaps} apart, most of them {usual:.2f} mm")
