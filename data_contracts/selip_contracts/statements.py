@@ -67,4 +67,9 @@ def study_text(study: Study, modality: Modality) -> str | None:
 
 def parse_sequence_text(text: str, modality: Modality) -> tuple[Stated, ...]:
     """The statements of a sequence's text, none for the normal text; ValueError where a part is no statement."""
-    return () if text == NORMAL_TEXT else tuple(parse_statement(part, modality) for part in text.split(_JOIN))
+    return tuple(parse_statement(part, modality) for part in written_statements(text))
+
+
+def written_statements(text: str) -> list[str]:
+    """The parts of a sequence's text as they are written, unchecked, none for the normal text."""
+    return [] if text == NORMAL_TEXT else text.split(_JOIN)

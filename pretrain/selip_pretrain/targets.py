@@ -1,0 +1,140 @@
+"""What a batch's texts are to each other: the soft targets of the contrastive loss, by small matrix products.
+
+The registry TARGETS; `selip` is the paper's, exact, each of the others changes one thing of it:
+
+- hard: a text is like itself alone, by position: plain CLIP.
+- multi-positive: equal texts are like each other, all others not.
+- syntax, syntax-words: the second factor of `selip` alone, over characters or over jieba's words.
+- semantic: the first factor alone, with the contract's signal classes.
+- hierarchy: semantic, with a partial score for sites that lie in one region and for sides that may hold one another.
+- best-match: the score of two findings as in `selip`, but each finding counts with the one most like it instead of with
+  all, averaged over both directions: a text of several findings is then as like itself as a text of one.
+
+In those that average over all pairs of findings, as in the paper, the normal text is like no other text, not even
+another study's equal one; in `best-match` and `multi-positive` two normal texts are alike.
+"""
+
+from dataclasses import dataclass
+from typing import Protocol
+
+import torch
+import torch.nn.functional as F  # noqa: N812
+from torch import Tensor
+
+from selip_pretrain.similarity import (
+    Score,
+    Sets,
+    TextTable,
+    character_dice,
+    hierarchical,
+    published,
+    semantic,
+    word_dice,
+)
+
+
+class Target(Protocol):
+    """One way to say how alike two texts are."""
+
+    def similarity(self, table: TextTable, rows: Tensor, columns: Tensor, dtype: torch.dtype = torch.float32) -> Tensor:
+        """(len(rows), len(columns)) in 0..1 between the texts with these row numbers, int64 on the table's device.
+
+        Where `columns` is the very tensor `rows`, they are one batch: its diagonal is 1.
+        """
+        ...
+
+
+class Hard:
+    """Each text is like itself alone."""
+
+    def similarity(self, table: TextTable, rows: Tensor, columns: Tensor, dtype: torch.dtype = torch.float32) -> Tensor:
+        """The identity for a batch, else zeros."""
+        return _with_diagonal(torch.zeros(len(rows), len(columns), dtype=dtype, device=table.device), rows, columns)
+
+
+class MultiPositive:
+    """Equal texts are alike."""
+
+    def similarity(self, table: TextTable, rows: Tensor, columns: Tensor, dtype: torch.dtype = torch.float32) -> Tensor:
+        """1 where the texts are equal, else 0; a table gives equal texts one row, whatever its device."""
+        return (rows[:, None] == columns).to(table.device, dtype)
+
+
+@dataclass(frozen=True)
+class MeanOverPairs:
+    """The mean of `score` over all pairs of a finding of the one text and a finding of the other."""
+
+    score: Score
+
+    def similarity(self, table: TextTable, rows: Tensor, columns: Tensor, dtype: torch.dtype = torch.float32) -> Tensor:
+        """S_ij = min(1, mean over a, mean over b of score(a, b)); S_ij = 0 with a normal text; S_ii = 1 in a batch."""
+        a, b = _Batch.of(table, rows), _Batch.of(table, columns)
+        scores = self.score(table, a.distinct, b.distinct, dtype)
+        over_a = _pooled(scores, a.findings, "mean")
+        over_both = _pooled(over_a.T.contiguous(), b.findings, "mean").T
+        return _with_diagonal(over_both.clamp_(max=1), rows, columns)
+
+
+@dataclass(frozen=True)
+class BestMatch:
+    """The mean of `score` over the findings of each text with the finding of the other that is most like it."""
+
+    score: Score
+
+    def similarity(self, table: TextTable, rows: Tensor, columns: Tensor, dtype: torch.dtype = torch.float32) -> Tensor:
+        """S_ij = ½ (mean over a, max over b + mean over b, max over a) of score(a, b); 1 for two normal texts."""
+        a, b = _Batch.of(table, rows), _Batch.of(table, columns)
+        scores = self.score(table, a.distinct, b.distinct, dtype)
+        there = _mean_of_best(scores, a.findings, b.findings)
+        back = there if rows is columns else _mean_of_best(scores.T.contiguous(), b.findings, a.findings)
+        both_normal = (a.findings.sizes == 0)[:, None] & (b.findings.sizes == 0)
+        mean = (there + back.T).mul_(0.5).add_(both_normal).clamp_(max=1)
+        return _with_diagonal(mean, rows, columns)
+
+
+TARGETS: dict[str, Target] = {
+    "hard": Hard(),
+    "syntax": MeanOverPairs(character_dice),
+    "syntax-words": MeanOverPairs(word_dice),
+    "semantic": MeanOverPairs(semantic),
+    "hierarchy": MeanOverPairs(hierarchical),
+    "selip": MeanOverPairs(published),
+    "best-match": BestMatch(published),
+    "multi-positive": MultiPositive(),
+}
+
+
+def soft_targets(similarity: Tensor) -> Tensor:
+    """P = S / rowsum(S) of a batch's similarity (N, N); a new tensor of which each row sums to 1."""
+    return similarity / similarity.sum(1, keepdim=True)
+
+
+@dataclass(frozen=True)
+class _Batch:
+    """The distinct findings of a batch, and each text's findings as places among them."""
+
+    distinct: Tensor
+    findings: Sets
+
+    @classmethod
+    def of(cls, table: TextTable, rows: Tensor) -> "_Batch":
+        taken = table.findings.take(rows)
+        distinct, places = torch.unique(taken.members, return_inverse=True)
+        return cls(distinct, Sets(taken.bounds, places))
+
+
+def _pooled(values: Tensor, findings: Sets, mode: str) -> Tensor:
+    """Mean or max of the rows of `values` (M, K) that each text's findings name: (N, K), zeros without findings."""
+    if not len(values):
+        return values.new_zeros(len(findings.sizes), values.shape[1])
+    return F.embedding_bag(findings.members, values, findings.bounds, mode=mode, include_last_offset=True)
+
+
+def _mean_of_best(scores: Tensor, a: Sets, b: Sets) -> Tensor:
+    """Mean over the findings of each text of `a` of its best score among those of each text of `b`."""
+    best = _pooled(scores.T.contiguous(), b, "max")
+    return _pooled(best.T.contiguous(), a, "mean")
+
+
+def _with_diagonal(similarity: Tensor, rows: Tensor, columns: Tensor) -> Tensor:
+    return similarity.fill_diagonal_(1) if rows is columns else similarity
