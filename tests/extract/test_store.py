@@ -272,8 +272,14 @@ def test_the_view_of_statements_writes_as_the_contract_does(long_store: Store, s
 def test_a_pair_is_an_image_with_the_text_of_its_own_sequence(store: Store) -> None:
     finished(store, [ok("r1")])
     for modality in ("T1", "T2"):
-        store.connection.execute("INSERT INTO images VALUES (?, 'r1', ?, '2026-01-01')", [f"{modality}.nii", modality])
-    assert rows(store, "SELECT path, text FROM pairs") == [("T2.nii", "在左侧额叶表现为斑片状高信号")]
+        store.connection.execute(
+            """INSERT INTO images VALUES (?, 's1', 'r1', 'p1', ?, 'nifti', ['a'], [2, 2, 2], [1, 1, 1], 'RAS', 'hash', NULL,
+            'file name', '2026-01-01')""",
+            [f"{modality}.nii", modality],
+        )
+    assert rows(store, "SELECT image_id, text, split FROM pairs") == [("T2.nii", "在左侧额叶表现为斑片状高信号", None)]
+    store.connection.execute("INSERT INTO splits VALUES ('p1', 'test', '2026-01-01')")
+    assert rows(store, "SELECT image_id, split FROM pairs") == [("T2.nii", "test")]
 
 
 def test_a_batch_with_a_fault_leaves_nothing_behind(store: Store) -> None:
