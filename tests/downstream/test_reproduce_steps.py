@@ -1,0 +1,112 @@
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from selip_downstream.reproduce.steps import Step, run_steps, seconds_taken
+from selip_shared.errors import SelipError
+
+WRITE = "import sys; open(sys.argv[1] + '/text', 'a').write(sys.argv[2])"
+JOIN = "import sys; open(sys.argv[1] + '/text', 'w').write(''.join(open(f + '/text').read() for f in sys.argv[2:]))"
+PACKAGES = ("selip_shared",)
+
+
+class Heard:
+    """What was run, in the order of its end."""
+
+    def __init__(self) -> None:
+        self.run: list[str] = []
+        self.kept: list[str] = []
+
+    def began(self, step: Step, log: Path) -> None:
+        assert log.parent.is_dir()
+
+    def ended(self, step: Step, seconds: float) -> None:
+        (self.run if seconds else self.kept).append(step.name)
+
+
+def write(name: str, text: str, *inputs: Path) -> Step:
+    return Step(name, ("python", "-c", WRITE, "{out}", text), PACKAGES, inputs)
+
+
+def joined(name: str, *needs: str) -> Step:
+    return Step(name, ("python", "-c", JOIN, "{out}", *(f"{{{need}}}" for need in needs)), PACKAGES)
+
+
+def run(root: Path, *steps: Step) -> Heard:
+    heard = Heard()
+    run_steps(steps, root, workers=2, threads=1, watcher=heard)
+    return heard
+
+
+def test_steps_run_in_the_order_of_their_needs_and_only_once(tmp_path: Path) -> None:
+    steps = (joined("all", "first", "second"), write("second", "b"), joined("first", "origin"), write("origin", "a"))
+    heard = run(tmp_path, *steps)
+    assert sorted(heard.run) == ["all", "first", "origin", "second"]
+    assert heard.run[-1] == "all"
+    assert (tmp_path / "all" / "text").read_text() == "ab"
+    assert seconds_taken(tmp_path / "all") > 0
+    again = run(tmp_path, *steps)
+    assert again.run == []
+    assert len(again.kept) == 4
+
+
+def test_a_change_reruns_what_depends_on_it_and_nothing_else(tmp_path: Path) -> None:
+    run(tmp_path, write("one", "a"), write("other", "b"), joined("all", "one", "other"))
+    heard = run(tmp_path, write("one", "A"), write("other", "b"), joined("all", "one", "other"))
+    assert (heard.run, heard.kept) == (["one", "all"], ["other"])
+    assert (tmp_path / "all" / "text").read_text() == "Ab"
+
+
+def test_another_file_from_outside_is_a_change(tmp_path: Path) -> None:
+    outside = tmp_path / "reports.csv"
+    outside.write_text("1")
+    root = tmp_path / "steps"
+    assert run(root, write("read", "a", outside)).run == ["read"]
+    assert run(root, write("read", "a", outside)).run == []
+    outside.write_text("2")
+    assert run(root, write("read", "a", outside)).run == ["read"]
+    assert (root / "read" / "text").read_text() == "a"
+
+
+def test_a_failure_says_why_and_where_and_what_was_done_stays(tmp_path: Path) -> None:
+    fails = Step("fails", ("python", "-c", "import sys; sys.exit('no glue in {good}')"), PACKAGES)
+    with pytest.raises(
+        SelipError, match=r"The step fails failed: no glue in .*good \(all that it said is in .*log.txt"
+    ):
+        run(tmp_path, write("good", "a"), fails)
+    heard = run(tmp_path, write("good", "a"), joined("mended", "good"))
+    assert (heard.run, heard.kept) == (["mended"], ["good"])
+
+
+def test_an_interrupted_step_goes_on_in_its_folder(tmp_path: Path) -> None:
+    """The process is killed while its second step waits; the next run finds what that step had written."""
+    slow = (
+        "import pathlib, sys, time; p = pathlib.Path(sys.argv[1], 'parts'); n = len(p.read_text()) if p.exists() else 0\n"
+        "p.write_text('x' * (n + 1)); time.sleep(600 if n == 0 else 0)"
+    )
+    program = f"""
+from pathlib import Path
+from selip_downstream.reproduce.steps import Step, run_steps
+class Deaf:
+    def began(self, step, log): pass
+    def ended(self, step, seconds): pass
+slow = Step("slow", ("python", "-c", {slow!r}, "{{out}}"), {PACKAGES!r})
+run_steps([slow], Path({str(tmp_path)!r}), 1, 1, Deaf())
+"""
+    parts = tmp_path / "slow" / "parts"
+    process = subprocess.Popen([sys.executable, "-c", program], start_new_session=True)
+    until = time.monotonic() + 60
+    while not parts.exists() and time.monotonic() < until:
+        time.sleep(0.05)
+    os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
+    assert "seconds" not in json.loads((tmp_path / "slow" / "step.json").read_text())
+    heard = run(tmp_path, Step("slow", ("python", "-c", slow, "{out}"), PACKAGES))
+    assert heard.run == ["slow"]
+    assert parts.read_text() == "xx"
