@@ -24,7 +24,7 @@ class Heard:
         self.kept: list[str] = []
 
     def began(self, step: Step, log: Path) -> None:
-        assert log.parent.is_dir()
+        assert log == Path(log.parents[1], step.name, "log.txt")
 
     def ended(self, step: Step, seconds: float) -> None:
         (self.run if seconds else self.kept).append(step.name)
@@ -86,10 +86,13 @@ def test_a_failure_says_why_and_where_and_what_was_done_stays(tmp_path: Path) ->
 
 def test_an_interrupted_step_goes_on_in_its_folder(tmp_path: Path) -> None:
     """The process is killed while its second step waits; the next run finds what that step had written."""
-    slow = (
-        "import pathlib, sys, time; p = pathlib.Path(sys.argv[1], 'parts'); n = len(p.read_text()) if p.exists() else 0\n"
-        "p.write_text('x' * (n + 1)); time.sleep(600 if n == 0 else 0)"
-    )
+    slow = """
+import pathlib, sys, time
+parts = pathlib.Path(sys.argv[1], "parts")
+before = parts.read_text() if parts.exists() else ""
+parts.write_text(before + "x")
+time.sleep(0 if before else 600)
+"""
     program = f"""
 from pathlib import Path
 from selip_downstream.reproduce.steps import Step, run_steps

@@ -1,0 +1,89 @@
+"""How far all steps are, on stderr: a live table on a terminal, a line for each step elsewhere."""
+
+import sys
+import time
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from threading import Lock
+
+from rich.console import Console
+from rich.live import Live
+from rich.table import Table
+
+from selip_downstream.reproduce.steps import Step
+
+TAIL_BYTES = 400
+
+
+@contextmanager
+def display(steps: Iterable[Step], workers: int) -> Iterator["Display"]:
+    """What to tell how far the steps are; the table is drawn anew every half second."""
+    console = Console(stderr=True)
+    shown = Display(steps, workers, live=console.is_terminal)
+    if not console.is_terminal:
+        yield shown
+        return
+    with Live(get_renderable=shown.table, console=console, refresh_per_second=2, transient=True):
+        yield shown
+
+
+class Display:
+    """Steps done and running, the last line that each running one has said, and the time that is left."""
+
+    def __init__(self, steps: Iterable[Step], workers: int, *, live: bool) -> None:
+        self._expected = {step.name: step.seconds for step in steps}
+        self._workers = workers
+        self._live = live
+        self._running: dict[str, tuple[float, Path]] = {}
+        self._taken: dict[str, float] = {}
+        self._lock = Lock()
+
+    def began(self, step: Step, log: Path) -> None:
+        """The step runs."""
+        with self._lock:
+            self._running[step.name] = (time.monotonic(), log)
+
+    def ended(self, step: Step, seconds: float) -> None:
+        """The step is done; a line where there is no table."""
+        with self._lock:
+            self._running.pop(step.name, None)
+            self._taken[step.name] = seconds
+        if not self._live:
+            took = f"{seconds:,.0f} s" if seconds else "done before"
+            print(f"{self._whole()}: {step.name}, {took}", file=sys.stderr, flush=True)
+
+    def table(self) -> Table:
+        """The state as a table of the running steps under a line for the whole."""
+        table = Table(title=self._whole(), title_justify="left", box=None, padding=(0, 1), show_header=False)
+        with self._lock:
+            running = dict(self._running)
+        for name, (began, log) in sorted(running.items()):
+            table.add_row(name, f"{time.monotonic() - began:,.0f} s", _last_line(log))
+        return table
+
+    def _whole(self) -> str:
+        left = self._seconds_left()
+        parts = [f"{len(self._taken)}/{len(self._expected)} steps"]
+        if left:
+            parts.append(f"about {max(1, round(left / 60))} min left")
+        return ", ".join(parts)
+
+    def _seconds_left(self) -> float:
+        """What the steps that are left should take, at the speed of those that were run."""
+        with self._lock:
+            run = {name: seconds for name, seconds in self._taken.items() if seconds}
+            left = sum(seconds for name, seconds in self._expected.items() if name not in self._taken)
+            left -= sum(min(time.monotonic() - began, self._expected[n]) for n, (began, _) in self._running.items())
+        slowness = sum(run.values()) / sum(self._expected[name] for name in run) if run else 1.0
+        return left * slowness / self._workers
+
+
+def _last_line(log: Path) -> str:
+    try:
+        with log.open("rb") as file:
+            file.seek(max(0, log.stat().st_size - TAIL_BYTES))
+            lines = file.read().decode("utf-8", errors="replace").split("\n")
+    except OSError:
+        return ""
+    return next((line.strip() for line in reversed(lines) if line.strip()), "")

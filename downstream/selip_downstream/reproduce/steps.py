@@ -1,0 +1,161 @@
+"""Steps of a long piece of work: each a command with a folder of its own, done once for what decides its outcome."""
+
+import hashlib
+import json
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Iterable, Mapping, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import cached_property, lru_cache
+from graphlib import TopologicalSorter
+from os import environ
+from pathlib import Path
+from string import Formatter
+from threading import Event
+from typing import Protocol
+
+from selip_shared.errors import SelipError
+from selip_shared.files import write_text
+from selip_shared.provenance import code_hash, file_hash, folder_hash
+
+STEP_FILE = "step.json"
+LOG_FILE = "log.txt"
+OWN_FOLDER = "out"
+
+
+@dataclass(frozen=True)
+class Step:
+    """A command; in its words {out} is the step's own folder and {name} the folder of the step of that name.
+
+    The first word is a command that the package installs, or python. `packages` are the import packages whose code
+    decides the outcome, `inputs` files and folders from outside that do; `seconds` is about how long it takes.
+    """
+
+    name: str
+    command: tuple[str, ...]
+    packages: tuple[str, ...]
+    inputs: tuple[Path, ...] = ()
+    seconds: float = 1.0
+
+    @cached_property
+    def needs(self) -> frozenset[str]:
+        """The steps whose folders the command names."""
+        fields = {field for word in self.command for _, field, _, _ in Formatter().parse(word) if field}
+        return frozenset(fields - {OWN_FOLDER})
+
+    def key(self, keys_of_needs: Mapping[str, str]) -> str:
+        """Hash of all that decides what the step leaves in its folder."""
+        decided_by = {
+            "command": self.command,
+            "code": _code(self.packages),
+            "inputs": [folder_hash(path) if path.is_dir() else file_hash(path) for path in self.inputs],
+            "needs": {name: keys_of_needs[name] for name in sorted(self.needs)},
+        }
+        return hashlib.sha256(json.dumps(decided_by).encode()).hexdigest()
+
+
+class Watcher(Protocol):
+    """Who is told how far the work is."""
+
+    def began(self, step: Step, log: Path) -> None:
+        """The step's command runs and writes what it says into `log`."""
+
+    def ended(self, step: Step, seconds: float) -> None:
+        """The step is done; `seconds` is 0 where it was done before."""
+
+
+def run_steps(steps: Iterable[Step], root: Path, workers: int, threads: int, watcher: Watcher) -> dict[str, Path]:
+    """Run what is not done yet, `workers` commands at once with `threads` threads each; the folder of every step.
+
+    A step is done again only where its command, its inputs, the code of its packages or a step that it needs has
+    changed; one that was interrupted goes on in its folder. SelipError where a command fails; what was done stays done.
+    """
+    by_name = {step.name: step for step in steps}
+    folders = {name: root / name for name in by_name}
+    order = TopologicalSorter({step.name: step.needs for step in by_name.values()})
+    order.prepare()
+    keys: dict[str, str] = {}
+    stopping = Event()
+    with ThreadPoolExecutor(workers) as pool:
+        running: dict[Future[float], str] = {}
+        try:
+            while order.is_active():
+                for name in order.get_ready():
+                    keys[name] = by_name[name].key(keys)
+                    running[pool.submit(_run, by_name[name], keys[name], folders, threads, watcher, stopping)] = name
+                finished, _ = wait(running, return_when=FIRST_COMPLETED)
+                for future in finished:
+                    watcher.ended(by_name[running[future]], future.result())
+                    order.done(running.pop(future))
+        except BaseException:
+            stopping.set()
+            raise
+    return folders
+
+
+def seconds_taken(folder: Path) -> float:
+    """How long the step of this folder took when it was done."""
+    return float(json.loads((folder / STEP_FILE).read_text(encoding="utf-8"))["seconds"])
+
+
+def _run(step: Step, key: str, folders: Mapping[str, Path], threads: int, watcher: Watcher, stopping: Event) -> float:
+    folder = folders[step.name]
+    record = _record(folder)
+    if record.get("key") == key and record.get("seconds") is not None:
+        return 0.0
+    if record.get("key") != key:
+        shutil.rmtree(folder, ignore_errors=True)
+        folder.mkdir(parents=True)
+        _write_record(folder, {"key": key})
+    words = [word.format_map({OWN_FOLDER: folder, **folders}) for word in step.command]
+    began = time.monotonic()
+    watcher.began(step, folder / LOG_FILE)
+    code = _call(words, folder / LOG_FILE, threads, stopping)
+    if stopping.is_set():
+        return 0.0
+    if code:
+        raise SelipError(_failure(step, folder / LOG_FILE))
+    seconds = time.monotonic() - began
+    _write_record(folder, {"key": key, "command": words, "seconds": seconds, "at": datetime.now(UTC).isoformat()})
+    return seconds
+
+
+def _call(words: Sequence[str], log: Path, threads: int, stopping: Event) -> int:
+    program = sys.executable if words[0] == "python" else str(Path(sys.executable).with_name(words[0]))
+    environment = {**environ, "OMP_NUM_THREADS": str(threads), "PYTHONUNBUFFERED": "1"}
+    with log.open("ab") as file:
+        process = subprocess.Popen([program, *words[1:]], stdout=file, stderr=subprocess.STDOUT, env=environment)
+        while True:
+            try:
+                return process.wait(timeout=0.2)
+            except subprocess.TimeoutExpired:
+                if stopping.is_set():
+                    process.terminate()
+                    return process.wait()
+
+
+def _failure(step: Step, log: Path) -> str:
+    said = log.read_text(encoding="utf-8", errors="replace").strip().splitlines()
+    why = said[-1] if said else "it said nothing"
+    return f"The step {step.name} failed: {why} (all that it said is in {log}); run the same again to go on from there."
+
+
+def _record(folder: Path) -> dict[str, object]:
+    try:
+        record = json.loads((folder / STEP_FILE).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return record if isinstance(record, dict) else {}
+
+
+def _write_record(folder: Path, record: Mapping[str, object]) -> None:
+    write_text(folder / STEP_FILE, json.dumps(record, ensure_ascii=False, indent=1) + "\n")
+
+
+@lru_cache
+def _code(packages: tuple[str, ...]) -> str:
+    return code_hash(packages)
