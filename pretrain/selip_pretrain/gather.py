@@ -2,7 +2,7 @@
 
 import torch.distributed as dist
 from torch import Tensor
-from torch.distributed._functional_collectives import all_gather_single_autograd
+from torch.distributed._functional_collectives import all_gather_single_autograd, wait_tensor
 
 
 def gather(part: Tensor) -> Tensor:
@@ -14,8 +14,8 @@ def gather(part: Tensor) -> Tensor:
 
     Every rank calls it, with parts of one shape.
     """
-    if not dist.is_initialized() or dist.get_world_size() == 1:
+    world = dist.group.WORLD
+    if world is None or world.size() == 1:
         return part
-    ranks = list(range(dist.get_world_size()))
-    gathered: Tensor = all_gather_single_autograd(part.contiguous(), gather_dim=0, group=ranks)
+    gathered: Tensor = wait_tensor(all_gather_single_autograd(part.contiguous(), gather_dim=0, group=world))
     return gathered
