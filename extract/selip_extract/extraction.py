@@ -6,10 +6,11 @@ from typing import Literal, get_args
 from selip_contracts.findings import Study
 
 Status = Literal["ok", "incomplete", "invalid", "too_long", "empty", "error"]
-ReviewReason = Literal["disagreement", "uncited", "low_confidence", "failed"]
+ReviewReason = Literal["failed", "disagreement", "uncited", "low_confidence"]
 
 STATUSES: tuple[Status, ...] = get_args(Status)
 REVIEW_REASONS: tuple[ReviewReason, ...] = get_args(ReviewReason)
+"""The most urgent first, as in the view `review`."""
 
 
 @dataclass(frozen=True)

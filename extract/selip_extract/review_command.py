@@ -6,10 +6,10 @@ from typing import Annotated
 import typer
 
 from selip_contracts.tables import read_store
+from selip_extract.offline_page import write_page
 from selip_extract.review import review_page
 from selip_extract.runs import chosen_run
-from selip_shared.errors import SelipError, run_command
-from selip_shared.files import write_text
+from selip_shared.errors import run_command
 
 app = typer.Typer(add_completion=False)
 
@@ -26,10 +26,7 @@ def command(
         ((reports,),) = connection.execute("SELECT count(*) FROM reports").fetchall()
         run_id = chosen_run(connection, db, run) if reports or run is not None else None
         page = review_page(connection, db.name, run_id, limit)
-    try:
-        write_text(out, page)
-    except OSError as error:
-        raise SelipError(f"{out} cannot be written ({error.strerror}): name a file where you may write.") from error
+    write_page(out, page)
     shown = f"{limit:,} of {reports:,}" if limit < reports else f"{reports:,}"
     print(f"{shown} reports: open {out} in a browser.")
 

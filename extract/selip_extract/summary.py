@@ -9,7 +9,8 @@ from rich.console import Console
 from rich.table import Table
 
 from selip_contracts.vocabulary import MODALITIES
-from selip_extract.extraction import REVIEW_REASONS, STATUSES
+from selip_extract.extraction import STATUSES
+from selip_extract.overview import reasons, statuses
 from selip_extract.pipeline import Outcome
 from selip_extract.read_reports import ReportTable
 
@@ -46,9 +47,9 @@ def print_summary(
     """Print what the file was, what this run has found so far in all reports of the database, and a query to try."""
     _print_file(console, table)
     _print_work(console, outcome, reader)
-    console.print(_statuses(connection, outcome.run_id))
-    console.print(_sequences(connection, outcome.run_id))
-    _print_review(console, connection, outcome.run_id)
+    console.print(statuses_table(connection, outcome.run_id))
+    console.print(sequences_table(connection, outcome.run_id))
+    print_review(console, connection, outcome.run_id)
     sample = _sample(connection, outcome.run_id)
     if sample.row_count:
         console.print(sample)
@@ -95,11 +96,10 @@ def _duration(seconds: float) -> str:
     return f"{hours:,.1f} hours" if hours >= 1 else f"{seconds / 60:,.0f} minutes"
 
 
-def _statuses(connection: duckdb.DuckDBPyConnection, run_id: int) -> Table:
-    reports = dict(
-        connection.execute("SELECT status, count(*) FROM extractions WHERE run_id = ? GROUP BY 1", [run_id]).fetchall()
-    )
-    table = _table("Reports by status")
+def statuses_table(connection: duckdb.DuckDBPyConnection, run_id: int) -> Table:
+    """Reports by status and what each status means."""
+    reports = statuses(connection, run_id)
+    table = small_table("Reports by status")
     table.add_column("Status")
     table.add_column("Reports", justify="right")
     table.add_column("")
@@ -111,7 +111,7 @@ def _statuses(connection: duckdb.DuckDBPyConnection, run_id: int) -> Table:
     return table
 
 
-def _sequences(connection: duckdb.DuckDBPyConnection, run_id: int) -> Table:
+def sequences_table(connection: duckdb.DuckDBPyConnection, run_id: int) -> Table:
     """Findings by sequence; how many both readers have found where two have read."""
     rows = {
         modality: counts
@@ -122,7 +122,7 @@ def _sequences(connection: duckdb.DuckDBPyConnection, run_id: int) -> Table:
             [run_id],
         ).fetchall()
     }
-    table = _table("Findings by sequence")
+    table = small_table("Findings by sequence")
     table.add_column("Sequence")
     table.add_column("Findings", justify="right")
     table.add_column("Explicit negatives", justify="right")
@@ -143,25 +143,21 @@ def _counted(present: int, negative: int, agreed: int, compared: int) -> tuple[s
     return f"{present:,}", f"{negative:,}", f"{agreed / compared:.0%}" if compared else "–"
 
 
-def _print_review(console: Console, connection: duckdb.DuckDBPyConnection, run_id: int) -> None:
-    reports = dict(
-        connection.execute(
-            "SELECT reason, count(DISTINCT report_id) FROM review_rows WHERE run_id = ? GROUP BY 1", [run_id]
-        ).fetchall()
-    )
+def print_review(console: Console, connection: duckdb.DuckDBPyConnection, run_id: int) -> None:
+    """Print how many reports there are to review, in all and by reason."""
+    reports = reasons(connection, run_id)
     ((in_all,),) = connection.execute(
         "SELECT count(DISTINCT report_id) FROM review_rows WHERE run_id = ?", [run_id]
     ).fetchall()
     _say(console, f"{in_all:,} reports to review" + (":" if reports else ""))
-    for reason in REVIEW_REASONS:
-        if reason in reports:
-            _say(console, f"  {reports[reason]:>6,}  {REVIEW_MEANING[reason]}")
+    for reason, count in reports.items():
+        _say(console, f"  {count:>6,}  {REVIEW_MEANING[reason]}")
     console.print()
 
 
 def _sample(connection: duckdb.DuckDBPyConnection, run_id: int) -> Table:
     """The first finding of each of some reports."""
-    table = _table("Some findings")
+    table = small_table("Some findings")
     for column in ("report_id", "modality", "side", "site", "signal", "evidence"):
         table.add_column(column)
     for row in connection.execute(
@@ -189,7 +185,8 @@ def _python() -> str:
     return str(python.relative_to(Path.cwd()) if python.is_relative_to(Path.cwd()) else python)
 
 
-def _table(title: str) -> Table:
+def small_table(title: str) -> Table:
+    """A table with its title and without lines around it."""
     return Table(title=title, title_justify="left", title_style="bold", box=box.SIMPLE_HEAD)
 
 

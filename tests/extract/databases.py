@@ -1,0 +1,63 @@
+"""Databases for the tests of pages, and what a page holds of one."""
+
+import json
+import re
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from selip_contracts.annotated import read_annotated, write_annotated
+from selip_contracts.findings import AnnotatedReport, Study
+from selip_extract.extraction import Extraction, Review
+from selip_extract.extractors import ModelChoice, extractor_maker
+from selip_extract.pipeline import extract
+from selip_extract.read_reports import open_reports
+from selip_extract.reports import Report
+from selip_extract.store import Store
+
+GOLD = Path(__file__).parents[1] / "gold"
+
+Studies = Mapping[str, tuple[str, Study | None]]
+Reviews = Mapping[str, Sequence[Review]]
+
+
+def write_database(path: Path, studies: Studies, reviews: Reviews) -> Path:
+    """One complete run that read these reports; None is the study of one that could not be read."""
+    with Store(path) as store:
+        store.add_reports(
+            [Report(name, text, row) for row, (name, (text, _)) in enumerate(studies.items(), 1)], "a.csv"
+        )
+        run = store.begin_run({"reader": "both", "code_version": "1"})
+        store.write(
+            run,
+            [
+                Extraction(name, "ok" if study else "error", study, tuple(reviews.get(name, ())), 0.0, None, None)
+                for name, (_, study) in studies.items()
+            ],
+        )
+        store.finish_run(run, seconds=1.0, reports=len(studies))
+    return path
+
+
+def read_with_rules(folder: Path, reports: int) -> Path:
+    """A database of so many annotated reports, each several times under other ids, read by the rules."""
+    gold = [report for file in sorted(GOLD.glob("*.jsonl")) for report in read_annotated(file)]
+    texts = (gold[number % len(gold)].findings_text for number in range(reports))
+    source = folder / "reports.jsonl"
+    write_annotated(
+        source,
+        (
+            AnnotatedReport(report_id=f"r{n:04}", findings_text=f"{text}{n}", study=Study())
+            for n, text in enumerate(texts)
+        ),
+    )
+    with Store(folder / "rules.duckdb") as store:
+        extract(open_reports(source), store, extractor_maker("rules", ModelChoice())())
+    return folder / "rules.duckdb"
+
+
+def data_of(page: str) -> dict[str, Any]:
+    match = re.search(r'<script type="application/json" id="data">(.*?)</script>', page, re.DOTALL)
+    assert match is not None
+    data: dict[str, Any] = json.loads(match[1])
+    return data
