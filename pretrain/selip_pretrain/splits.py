@@ -1,0 +1,70 @@
+"""Which part of the data each patient belongs to: train, validation or test, decided once."""
+
+import hashlib
+from dataclasses import dataclass
+from typing import Literal, get_args
+
+import duckdb
+
+from selip_contracts.tables import utc_now
+from selip_shared.errors import SelipError
+
+Split = Literal["train", "validation", "test"]
+SPLITS: tuple[Split, ...] = get_args(Split)
+SHOWN = 5
+
+
+@dataclass(frozen=True)
+class Shares:
+    """Which shares of the patients the three parts get; SelipError where they do not add up to 1."""
+
+    train: float = 0.8
+    validation: float = 0.1
+    test: float = 0.1
+
+    def __post_init__(self) -> None:
+        shares = self.train, self.validation, self.test
+        if min(shares) < 0 or abs(sum(shares) - 1) > 1e-6:
+            raise SelipError(f"Shares of {shares} do not add up to 1: give three shares from 0 to 1 that do.")
+
+    def split(self, place: float) -> Split:
+        """The part at a place from 0 to 1."""
+        if place < self.test:
+            return "test"
+        return "validation" if place < self.test + self.validation else "train"
+
+
+def assign_splits(connection: duckdb.DuckDBPyConnection, seed: int, shares: Shares) -> dict[Split, int]:
+    """Give every patient with an image a part, and return how many patients each part has.
+
+    The part hangs on the seed and the patient alone, so patients may come in any order; who has one keeps it, whatever
+    seed and shares are given.
+    """
+    patients = connection.execute(
+        "SELECT DISTINCT patient_id FROM images WHERE patient_id NOT IN (SELECT patient_id FROM splits) ORDER BY ALL"
+    ).fetchall()
+    now = utc_now()
+    with connection.appender("splits") as appender:
+        appender.append_rows([(patient, shares.split(_place(seed, patient)), now) for (patient,) in patients])
+    counts = dict(connection.execute("SELECT split, count(*) FROM splits GROUP BY ALL").fetchall())
+    return {split: counts.get(split, 0) for split in SPLITS}
+
+
+def check_leakage(connection: duckdb.DuckDBPyConnection) -> None:
+    """SelipError where a patient, a report or a volume with the same bytes is in two parts."""
+    for column, name in (("patient_id", "patient"), ("report_id", "report"), ("content_hash", "volume")):
+        leaks = connection.execute(
+            f"""SELECT min(image_id), max(image_id) FROM images JOIN splits USING (patient_id)
+            WHERE {column} IS NOT NULL GROUP BY {column} HAVING count(DISTINCT split) > 1 ORDER BY ALL"""
+        ).fetchall()
+        if leaks:
+            shown = "; ".join(f"{first} and {last}" for first, last in leaks[:SHOWN])
+            raise SelipError(
+                f"The same {name} is in two splits, {len(leaks)} times ({shown}): give these images one patient in the "
+                "manifest of selip-scan, or remove one of each, scan again and empty the table splits."
+            )
+
+
+def _place(seed: int, patient: str) -> float:
+    """Evenly spread from 0 to 1."""
+    return int.from_bytes(hashlib.sha256(f"{seed}/{patient}".encode()).digest()[:8], "big") / 2**64
