@@ -31,11 +31,11 @@ class Heard:
 
 
 def write(name: str, text: str, *inputs: Path) -> Step:
-    return Step(name, ("python", "-c", WRITE, "{out}", text), PACKAGES, inputs)
+    return Step(name, (("python", "-c", WRITE, "{out}", text),), PACKAGES, inputs)
 
 
 def joined(name: str, *needs: str) -> Step:
-    return Step(name, ("python", "-c", JOIN, "{out}", *(f"{{{need}}}" for need in needs)), PACKAGES)
+    return Step(name, (("python", "-c", JOIN, "{out}", *(f"{{{need}}}" for need in needs)),), PACKAGES)
 
 
 def run(root: Path, *steps: Step) -> Heard:
@@ -75,7 +75,7 @@ def test_another_file_from_outside_is_a_change(tmp_path: Path) -> None:
 
 
 def test_a_failure_says_why_and_where_and_what_was_done_stays(tmp_path: Path) -> None:
-    fails = Step("fails", ("python", "-c", "import sys; sys.exit('no glue in {good}')"), PACKAGES)
+    fails = Step("fails", (("python", "-c", "import sys; sys.exit('no glue in {good}')"), ("true",)), PACKAGES)
     with pytest.raises(
         SelipError, match=r"The step fails failed: no glue in .*good \(all that it said is in .*log.txt"
     ):
@@ -99,7 +99,7 @@ from selip_downstream.reproduce.steps import Step, run_steps
 class Deaf:
     def began(self, step, log): pass
     def ended(self, step, seconds): pass
-slow = Step("slow", ("python", "-c", {slow!r}, "{{out}}"), {PACKAGES!r})
+slow = Step("slow", (("python", "-c", {slow!r}, "{{out}}"),), {PACKAGES!r})
 run_steps([slow], Path({str(tmp_path)!r}), 1, 1, Deaf())
 """
     parts = tmp_path / "slow" / "parts"
@@ -110,6 +110,6 @@ run_steps([slow], Path({str(tmp_path)!r}), 1, 1, Deaf())
     os.killpg(process.pid, signal.SIGKILL)
     process.wait()
     assert "seconds" not in json.loads((tmp_path / "slow" / "step.json").read_text())
-    heard = run(tmp_path, Step("slow", ("python", "-c", slow, "{out}"), PACKAGES))
+    heard = run(tmp_path, Step("slow", (("python", "-c", slow, "{out}"),), PACKAGES))
     assert heard.run == ["slow"]
     assert parts.read_text() == "xx"

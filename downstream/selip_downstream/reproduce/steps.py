@@ -1,4 +1,4 @@
-"""Steps of a long piece of work: each a command with a folder of its own, done once for what decides its outcome."""
+"""Steps of a long piece of work: each commands with a folder of its own, done once for what decides its outcome."""
 
 import hashlib
 import json
@@ -29,28 +29,29 @@ OWN_FOLDER = "out"
 
 @dataclass(frozen=True)
 class Step:
-    """A command; in its words {out} is the step's own folder and {name} the folder of the step of that name.
+    """Commands, one after the other; {out} in them is the step's own folder and {name} that of the step of that name.
 
-    The first word is a command that the package installs, or python. `packages` are the import packages whose code
-    decides the outcome, `inputs` files and folders from outside that do; `seconds` is about how long it takes.
+    The first word is a program beside python, python itself, or any other. `packages` are the import packages whose
+    code decides the outcome, `inputs` files and folders from outside that do; `seconds` is about how long it takes.
     """
 
     name: str
-    command: tuple[str, ...]
+    commands: tuple[tuple[str, ...], ...]
     packages: tuple[str, ...]
     inputs: tuple[Path, ...] = ()
     seconds: float = 1.0
 
     @cached_property
     def needs(self) -> frozenset[str]:
-        """The steps whose folders the command names."""
-        fields = {field for word in self.command for _, field, _, _ in Formatter().parse(word) if field}
+        """The steps whose folders the commands name."""
+        words = (word for command in self.commands for word in command)
+        fields = {field for word in words for _, field, _, _ in Formatter().parse(word) if field}
         return frozenset(fields - {OWN_FOLDER})
 
     def key(self, keys_of_needs: Mapping[str, str]) -> str:
         """Hash of all that decides what the step leaves in its folder."""
         decided_by = {
-            "command": self.command,
+            "commands": self.commands,
             "code": _code(self.packages),
             "inputs": [folder_hash(path) if path.is_dir() else file_hash(path) for path in self.inputs],
             "needs": {name: keys_of_needs[name] for name in sorted(self.needs)},
@@ -62,16 +63,16 @@ class Watcher(Protocol):
     """Who is told how far the work is."""
 
     def began(self, step: Step, log: Path) -> None:
-        """The step's command runs and writes what it says into `log`."""
+        """The step's commands run and write what they say into `log`."""
 
     def ended(self, step: Step, seconds: float) -> None:
         """The step is done; `seconds` is 0 where it was done before."""
 
 
 def run_steps(steps: Iterable[Step], root: Path, workers: int, threads: int, watcher: Watcher) -> dict[str, Path]:
-    """Run what is not done yet, `workers` commands at once with `threads` threads each; the folder of every step.
+    """Run what is not done yet, `workers` steps at once with `threads` threads each; the folder of every step.
 
-    A step is done again only where its command, its inputs, the code of its packages or a step that it needs has
+    A step is done again only where its commands, its inputs, the code of its packages or a step that it needs has
     changed; one that was interrupted goes on in its folder. SelipError where a command fails; what was done stays done.
     """
     by_name = {step.name: step for step in steps}
@@ -111,21 +112,23 @@ def _run(step: Step, key: str, folders: Mapping[str, Path], threads: int, watche
         shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir(parents=True)
         _write_record(folder, {"key": key})
-    words = [word.format_map({OWN_FOLDER: folder, **folders}) for word in step.command]
     began = time.monotonic()
     watcher.began(step, folder / LOG_FILE)
-    code = _call(words, folder / LOG_FILE, threads, stopping)
-    if stopping.is_set():
-        return 0.0
-    if code:
-        raise SelipError(_failure(step, folder / LOG_FILE))
+    for command in step.commands:
+        words = [word.format_map({OWN_FOLDER: folder, **folders}) for word in command]
+        code = _call(words, folder / LOG_FILE, threads, stopping)
+        if stopping.is_set():
+            return 0.0
+        if code:
+            raise SelipError(_failure(step, folder / LOG_FILE))
     seconds = time.monotonic() - began
-    _write_record(folder, {"key": key, "command": words, "seconds": seconds, "at": datetime.now(UTC).isoformat()})
+    _write_record(folder, {"key": key, "seconds": seconds, "ended": datetime.now(UTC).isoformat()})
     return seconds
 
 
 def _call(words: Sequence[str], log: Path, threads: int, stopping: Event) -> int:
-    program = sys.executable if words[0] == "python" else str(Path(sys.executable).with_name(words[0]))
+    beside_python = Path(sys.executable).with_name(words[0])
+    program = str(beside_python) if beside_python.exists() else words[0]
     environment = {**environ, "OMP_NUM_THREADS": str(threads), "PYTHONUNBUFFERED": "1"}
     with log.open("ab") as file:
         process = subprocess.Popen([program, *words[1:]], stdout=file, stderr=subprocess.STDOUT, env=environment)
