@@ -1,0 +1,68 @@
+"""Speed and memory of retrieval on this machine: every image against every text, in both directions.
+
+With --write the figures are kept in results.json. The texts are all different, which is the dearest case.
+"""
+
+import argparse
+import time
+from collections.abc import Iterator
+
+import torch
+from torch import Tensor
+
+from selip_downstream.retrieval import DIRECTIONS, TEXTS, Texts, ndcg, search, task
+from tests.benchmarks.bench_store import peak_megabytes
+from tests.benchmarks.figures import Figure, keep, machine, show
+
+WIDTH = 512
+
+
+def embeddings(seed: int, count: int) -> Tensor:
+    """Random ones of length 1."""
+    generator = torch.Generator().manual_seed(seed)
+    return torch.nn.functional.normalize(torch.randn(count, WIDTH, generator=generator), dim=1)
+
+
+def nearness(rows: Tensor, columns: Tensor) -> Tensor:
+    """Some graded relevance of texts."""
+    return 1 / (1 + (rows[:, None] - columns).abs().float())
+
+
+def measure(count: int) -> Iterator[Figure]:
+    """Ranks, first hits and graded relevance of so many images and texts."""
+    images, texts = embeddings(0, count), embeddings(1, count)
+    text_of = torch.randperm(count, generator=torch.Generator().manual_seed(2))
+    before = peak_megabytes()
+    yield Figure("memory before", before, "MB")
+    for use in TEXTS:
+        yield from both_directions(images, texts, text_of, use)
+    yield Figure("memory in the end", peak_megabytes(), "MB", "< 2,000")
+
+
+def both_directions(images: Tensor, texts: Tensor, text_of: Tensor, use: Texts) -> Iterator[Figure]:
+    """Seconds of one gallery."""
+    started, cpu = time.perf_counter(), time.process_time()
+    found = {direction: search(task(images, texts, text_of, direction, use)) for direction in DIRECTIONS}
+    yield Figure(f"{use} texts, both directions, clock", time.perf_counter() - started, "s", "< 30")
+    yield Figure(f"{use} texts, both directions, processor", time.process_time() - cpu, "s")
+    started = time.perf_counter()
+    for direction, hits in found.items():
+        wanted = task(images, texts, text_of, direction, use)
+        ndcg(hits.hits, wanted.queries.labels, wanted.gallery.labels, len(texts), nearness)
+    yield Figure(f"{use} texts, graded relevance of both, clock", time.perf_counter() - started, "s")
+
+
+def main() -> None:
+    """Measure, print, and with --write keep the figures."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--count", type=int, default=20_000, help="images, and texts")
+    parser.add_argument("--write", action="store_true", help="keep the figures in results.json")
+    options = parser.parse_args()
+    title = f"retrieval, {options.count:,} × {options.count:,} at {WIDTH} dimensions, on {machine()}"
+    figures = show(title, measure(options.count))
+    if options.write:
+        keep("retrieval", figures)
+
+
+if __name__ == "__main__":
+    main()
