@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 import duckdb
+import numpy as np
 
 from selip_contracts.tables import OLDEST_DUCKDB
 from selip_extract.extraction import Extraction
@@ -97,7 +98,8 @@ def floor(folder: Path, pool: Sequence[Extraction], size: int) -> Took:
         for batch in batches(pool, sys.maxsize, size):
             columns = {**finding_columns(1, batch)}
             del columns["size_mm"], columns["evidence_spans"]
-            values = list(zip(*columns.values(), strict=True))
+            plain = (c.tolist() if isinstance(c, np.ndarray) else c for c in columns.values())
+            values = list(zip(*plain, strict=True))
             wall_before, cpu_before = time.perf_counter(), time.process_time()
             connection.begin()
             with connection.appender("finding_rows", columns=list(columns)) as appender:
