@@ -1,0 +1,66 @@
+"""The seam for encoders: a new one is one file, and one line in IMAGE_ENCODERS or TEXT_ENCODERS."""
+
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Literal
+
+if TYPE_CHECKING:
+    from selip_pretrain.encoders.image_encoder import ImageEncoder
+    from selip_pretrain.encoders.text_encoder import TextEncoder
+
+Norm = Literal["group", "batch"]
+Shape = tuple[int, int, int]
+
+
+def _resnet10(_shape: Shape, norm: Norm) -> "ImageEncoder":
+    from selip_pretrain.encoders.resnet import ResNet
+
+    return ResNet("basic", (1, 1, 1, 1), width=16, norm=norm)
+
+
+def _resnet18(_shape: Shape, norm: Norm) -> "ImageEncoder":
+    from selip_pretrain.encoders.resnet import ResNet
+
+    return ResNet("basic", (2, 2, 2, 2), width=64, norm=norm)
+
+
+def _resnet50(_shape: Shape, norm: Norm) -> "ImageEncoder":
+    from selip_pretrain.encoders.resnet import ResNet
+
+    return ResNet("bottleneck", (3, 4, 6, 3), width=64, norm=norm)
+
+
+def _vit(shape: Shape, _norm: Norm) -> "ImageEncoder":
+    from selip_pretrain.encoders.vit import VisionTransformer
+
+    return VisionTransformer(shape)
+
+
+def _characters(corpus: Sequence[str], _download: bool) -> "TextEncoder":
+    from selip_pretrain.encoders.bert import character_encoder
+
+    return character_encoder(corpus)
+
+
+# What an encoder needs is imported when it is made: a list of encoders costs nothing.
+IMAGE_ENCODERS: dict[str, Callable[[Shape, Norm], "ImageEncoder"]] = {
+    "resnet10-narrow": _resnet10,
+    "resnet18": _resnet18,
+    "resnet50": _resnet50,
+    "vit": _vit,
+}
+TEXT_ENCODERS: dict[str, Callable[[Sequence[str], bool], "TextEncoder"]] = {
+    "characters": _characters,
+}
+
+
+def make_text_encoder(name: str, corpus: Sequence[str], download: bool) -> "TextEncoder":
+    """The text encoder of that name, else the pretrained one of that folder or Hugging Face id.
+
+    `corpus` are the texts of the training, of which one that starts from nothing is made. SelipError where there is
+    no such encoder here and it may not be fetched.
+    """
+    if name in TEXT_ENCODERS:
+        return TEXT_ENCODERS[name](corpus, download)
+    from selip_pretrain.encoders.bert import pretrained_encoder
+
+    return pretrained_encoder(name, download)
