@@ -26,7 +26,8 @@ class Imported:
 def import_corrections(store: Store, path: Path) -> Imported:
     """Store an annotated file of reports of this database as a run of the reader `human`; the same file only once.
 
-    SelipError, and nothing is stored, where a line is not valid or its report is not in the database with this text.
+    SelipError, and nothing is stored, where a line is not valid or its report is not in the database with this text:
+    so no report that is not masked comes into a database of masked ones.
     """
     reports = list(read_annotated(path))
     if not reports:
@@ -58,6 +59,11 @@ def _check_known(store: Store, path: Path, reports: list[AnnotatedReport]) -> No
         ).fetchall()
     )
     strange = [report.report_id for report in reports if texts.get(report.report_id) != report.findings_text]
+    if strange and store.is_deidentified():
+        raise SelipError(
+            f"{path} holds reports with other ids or texts than {store.path}, which is de-identified: import only what "
+            "was corrected on a review page made of this database."
+        )
     if strange:
         what = "is not there" if strange[0] not in texts else "has another text there"
         raise SelipError(

@@ -109,11 +109,13 @@ class Store:
                 added += self._add(batch, source_file, known_until)
         return added
 
+    def is_deidentified(self) -> bool:
+        """Whether the reports in the file came in under a key."""
+        return any(mark is not None for (mark,) in self._key_marks())
+
     def require_key(self, key_mark: str | None) -> None:
         """SelipError where the reports in the file came in under another key, or with one and now without (None)."""
-        marks = self._rows("SELECT configuration->>? FROM runs ORDER BY run_id LIMIT 1", [DEIDENTIFIED])
-        if not marks and self._rows("SELECT 1 FROM reports LIMIT 1"):
-            marks = [(None,)]
+        marks = self._key_marks()
         if not marks or marks == [(key_mark,)]:
             return
         if key_mark is None:
@@ -221,6 +223,11 @@ class Store:
                  "run": run_id, **asdict(usage)},
             )  # fmt: skip
         return complete
+
+    def _key_marks(self) -> list[Row]:
+        """The mark of the key that the reports came in under, None for none; no row while there is no report."""
+        marks = self._rows("SELECT configuration->>? FROM runs ORDER BY run_id LIMIT 1", [DEIDENTIFIED])
+        return marks or [(None,) for _ in self._rows("SELECT 1 FROM reports LIMIT 1")]
 
     def _add(self, batch: Sequence[Report], source_file: str, known_until: int) -> Added:
         ids = list({report.report_id for report in batch})

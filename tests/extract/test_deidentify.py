@@ -14,7 +14,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from selip_contracts.annotated import read_annotated
+from selip_contracts.annotated import read_annotated, write_annotated
 from selip_contracts.findings import AnnotatedReport, Finding, GeneralFinding, Study, keys
 from selip_contracts.tables import read_store
 from selip_extract.command import main
@@ -22,6 +22,7 @@ from selip_extract.deidentify import Deidentifier, key_in
 from selip_extract.extractors.rules import RuleReader
 from selip_extract.pseudo_command import pseudo_reports
 from selip_extract.reports import Report
+from selip_extract.stored_studies import stored_studies
 from selip_shared.errors import SelipError
 
 GOLD = Path(__file__).parents[1] / "gold"
@@ -366,6 +367,29 @@ def test_a_database_keeps_to_the_key_that_it_was_begun_with(selip: Selip, tmp_pa
         assert (code, err.count("\n")) == (1, 1)
         assert sentence in err
     assert values_of(tmp_path / "masked.duckdb") == before
+
+
+def test_corrections_of_unmasked_reports_do_not_come_into_a_masked_database(selip: Selip, tmp_path: Path) -> None:
+    selip("--deidentify", "key", "--db", "masked.duckdb")
+    selip("--db", "plain.duckdb")
+    for name in ("plain", "masked"):
+        with read_store(tmp_path / f"{name}.duckdb") as connection:
+            write_annotated(tmp_path / f"{name}.jsonl", stored_studies(connection, 1))
+    before = values_of(tmp_path / "masked.duckdb")
+    masked, plain = ((tmp_path / f"{name}.jsonl").read_text("utf-8") for name in ("masked", "plain"))
+    (tmp_path / "mixed.jsonl").write_text(masked + plain.splitlines(keepends=True)[0], encoding="utf-8")
+    for file in ("plain.jsonl", "mixed.jsonl"):
+        code, out, err = selip("--import-corrections", file, "--db", "masked.duckdb")
+        assert (code, out, err) == (
+            1,
+            "",
+            f"{file} holds reports with other ids or texts than masked.duckdb, which is de-identified: import only "
+            "what was corrected on a review page made of this database.\n",
+        )
+    assert values_of(tmp_path / "masked.duckdb") == before
+    assert left_in(tmp_path, "masked.duckdb") == set()
+    assert selip("--import-corrections", "masked.jsonl", "--db", "masked.duckdb")[0] == 0
+    assert not [secret for secret in SECRETS if secret in values_of(tmp_path / "masked.duckdb")]
 
 
 COMMAND = [SELIP_EXTRACT, "reports.csv", "--extractor", "rules", "--batch-size", "128", "--db"]
