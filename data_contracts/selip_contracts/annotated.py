@@ -123,7 +123,7 @@ def _check(report: AnnotatedReport, normal: object) -> None:
     for item in items:
         evidence = item.evidence
         if evidence is not None and report.findings_text[evidence.start : evidence.end] != evidence.text:
-            raise Fault(f"{evidence.text} does not stand at [{evidence.start}, {evidence.end}) of findings_text")
+            raise Fault(f"an evidence is not what stands at [{evidence.start}, {evidence.end}) of findings_text")
 
 
 def _check_distinct(name: str, keys: Sequence[tuple[str | None, ...]]) -> None:

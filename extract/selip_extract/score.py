@@ -110,17 +110,22 @@ def extracted_studies(
 ) -> dict[str, Study]:
     """The studies of one run by the id of the annotated report; no entry for a report that the run has not read.
 
-    Where one id came with several texts the one that was annotated counts.
+    A report is found by its text, since in the database it may have another id (a#2 where a came with several texts);
+    of several with this text by its id, and by its id alone where no report has the text.
     """
     stored = connection.execute(
-        """SELECT given_id, report_id, text FROM reports JOIN extractions USING (report_id)
-        WHERE run_id = ? AND status = 'ok' AND given_id IN (SELECT unnest(?)) ORDER BY ordinal DESC""",
-        [run_id, [report.report_id for report in gold]],
+        """SELECT report_id, given_id, text FROM reports JOIN extractions USING (report_id)
+        WHERE run_id = ? AND status = 'ok' AND (text IN (SELECT unnest(?)) OR report_id IN (SELECT unnest(?)))
+        ORDER BY ordinal DESC""",
+        [run_id, [report.findings_text for report in gold], [report.report_id for report in gold]],
     ).fetchall()
-    by_text = {(given_id, text): report_id for given_id, report_id, text in stored}
-    by_id = {report_id: report_id for _, report_id, _ in stored}
+    by_both = {(name, text): report_id for report_id, given_id, text in stored for name in (given_id, report_id)}
+    by_text = {text: report_id for report_id, _, text in stored}
+    ids = {report_id for report_id, _, _ in stored}
     names = {
-        report.report_id: by_text.get((report.report_id, report.findings_text), by_id.get(report.report_id))
+        report.report_id: by_both.get((report.report_id, report.findings_text))
+        or by_text.get(report.findings_text)
+        or (report.report_id if report.report_id in ids else None)
         for report in gold
     }
     stored_ids = [name for name in names.values() if name is not None]

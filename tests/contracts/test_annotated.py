@@ -103,7 +103,7 @@ FINDING = {"modality": "T2", "side": "左侧", "site": "额叶", "signal": "高"
         (changed(negatives=[FINDING]), "negatives.0: a present finding has a signal, a negative one has none"),
         (
             changed(findings=[{**FINDING, "evidence": {"text": "右侧", "start": 0, "end": 2}}]),
-            "右侧 does not stand at [0, 2) of findings_text",
+            "an evidence is not what stands at [0, 2) of findings_text",
         ),
         (LINE, "report_id r1 stands on line 1 already"),
     ],

@@ -192,6 +192,18 @@ def test_the_better_run_is_told(selip_compare: Compare, database: Path, tmp_path
     assert SECRET[:6] not in out
 
 
+def test_an_annotated_report_is_found_where_its_id_has_a_suffix(selip_compare: Compare, tmp_path: Path) -> None:
+    path, gold = tmp_path / "selip.duckdb", tmp_path / "gold.jsonl"
+    with Store(path) as store:
+        store.add_reports([Report("a", "别的", 1), Report("a", SECRET, 2)], "r.csv")
+        add_run(store, "before", {"a": Study(), "a#2": Study()})
+        add_run(store, "after", {"a": Study(), "a#2": Study(findings=(T2,))})
+    for name in ("a", "a#2"):
+        write_annotated(gold, [AnnotatedReport(report_id=name, findings_text=SECRET, study=Study(findings=(T2,)))])
+        told = json.loads(selip_compare(path, 1, 2, "--gold", gold, "--json")[1])["gold"]
+        assert (told["before"], told["after"]) == (0.0, 1.0)
+
+
 def test_what_cannot_be_compared_is_one_sentence(selip_compare: Compare, database: Path, tmp_path: Path) -> None:
     assert selip_compare(database, 1, 1) == (1, "", "Run 1 is compared with itself: name two runs.\n")
     assert selip_compare(database, 1, 7) == (1, "", f"{database} has no run 7: name two of 1, 2.\n")

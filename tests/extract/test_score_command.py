@@ -130,6 +130,31 @@ def test_where_one_id_came_with_several_texts_the_annotated_text_counts(
     assert json.loads(out)["exact_match"] == 1.0
 
 
+def test_a_report_is_found_under_another_id_by_its_text(selip_score: Score, tmp_path: Path) -> None:
+    path, gold = tmp_path / "selip.duckdb", tmp_path / "gold.jsonl"
+    texts = {"a": "右侧颞叶见长T2信号。", "a#2": GOLD[0].findings_text, "c": GOLD[1].findings_text, "d": "旧的文字"}
+    with Store(path) as store:
+        store.add_reports(
+            [Report(name.removesuffix("#2"), text, row) for row, (name, text) in enumerate(texts.items(), 1)], "r.csv"
+        )
+        add_run(store, "perfect", {"a": Study(), "a#2": GOLD[0].study, "c": GOLD[1].study, "d": Study()})
+    for name, study in (("a", GOLD[0].study), ("a#2", GOLD[0].study), ("other", GOLD[0].study), ("d", Study())):
+        text = "新的文字" if name == "d" else GOLD[0].findings_text
+        write_annotated(gold, [AnnotatedReport(report_id=name, findings_text=text, study=study), GOLD[1]])
+        figures = json.loads(selip_score(gold, "--db", path, "--json")[1])
+        assert (figures["not_extracted"], figures["exact_match"], figures["negation_errors"]) == (0, 1.0, 0)
+
+
+def test_of_two_reports_with_one_text_the_one_with_the_id_counts(selip_score: Score, tmp_path: Path) -> None:
+    path, gold = tmp_path / "selip.duckdb", tmp_path / "gold.jsonl"
+    same = GOLD[1].findings_text
+    with Store(path) as store:
+        store.add_reports([Report(name, same, row) for row, name in enumerate(("x", "b", "y"), 1)], "r.csv")
+        add_run(store, "human", {"x": Study(), "b": GOLD[1].study, "y": Study()})
+    write_annotated(gold, [GOLD[1]])
+    assert json.loads(selip_score(gold, "--db", path, "--json")[1])["exact_match"] == 1.0
+
+
 def test_an_extractor_can_be_scored_without_a_database(
     selip_score: Score, gold: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
