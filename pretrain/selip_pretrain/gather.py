@@ -17,5 +17,6 @@ def gather(part: Tensor) -> Tensor:
     world = dist.group.WORLD
     if world is None or world.size() == 1:
         return part
-    gathered: Tensor = wait_tensor(all_gather_single_autograd(part.contiguous(), gather_dim=0, group=world))
-    return gathered
+    gathered = all_gather_single_autograd(part.contiguous(), gather_dim=0, group=world)
+    whole: Tensor = wait_tensor(gathered)  # type: ignore[no-untyped-call]
+    return whole

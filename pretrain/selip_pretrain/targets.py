@@ -87,8 +87,8 @@ class BestMatch:
         scores = self.score(table, a.distinct, b.distinct, dtype)
         there = _mean_of_best(scores, a.findings, b.findings)
         back = there if rows is columns else _mean_of_best(scores.T.contiguous(), b.findings, a.findings)
-        both_normal = (a.findings.sizes == 0)[:, None] & (b.findings.sizes == 0)
-        mean = (there + back.T).mul_(0.5).add_(both_normal).clamp_(max=1)
+        mean = back.T.contiguous().add_(there).mul_(0.5).clamp_(max=1)
+        mean[_normal(a)[:, None], _normal(b)] = 1
         return _with_diagonal(mean, rows, columns)
 
 
@@ -134,6 +134,10 @@ def _mean_of_best(scores: Tensor, a: Sets, b: Sets) -> Tensor:
     """Mean over the findings of each text of `a` of its best score among those of each text of `b`."""
     best = _pooled(scores.T.contiguous(), b, "max")
     return _pooled(best.T.contiguous(), a, "mean")
+
+
+def _normal(batch: _Batch) -> Tensor:
+    return (batch.findings.sizes == 0).nonzero()[:, 0]
 
 
 def _with_diagonal(similarity: Tensor, rows: Tensor, columns: Tensor) -> Tensor:
