@@ -43,12 +43,22 @@ _DOUBLE_SURNAMES = (
     "太史 淳于 公冶 公羊 钟离 濮阳 赫连 鲜于 第五"
 ).split()
 _NO_NAMES = "苏醒|许多|许久|周围|周身|周边|周期|陈述|陈旧|孙子|孙女|叶状|雷同|林立|唐氏|周后|周前|高级"
+# What is told of a patient where a name may stand, none of which begins like a name (安静 is not here: it may be one).
+_STATES = (
+    "配合 合作 意识 神志 神清 清醒 苏醒 嗜睡 昏睡 昏迷 躁动 烦躁 谵妄 状态 状况 情况 一般 精神 言语 语言 步态 肢体 四肢 偏瘫 瘫痪 抽搐 癫痫 发热 高热 "
+    "发烧 头痛 头晕 头昏 眩晕 呕吐 恶心 咳嗽 外伤 车祸 摔伤 坠落 跌倒 中风 卒中 高血压 糖尿病 冠心病 肿瘤 术后 术前 术中 产后 产前 妊娠 孕妇 复查 复诊 "
+    "初诊 就诊 随访 体检 体位 体内 平卧 仰卧 俯卧 屏气 憋气 呼吸 吸氧 镇静 麻醉 耐受 运动 移动 活动 伪影 幽闭 恐惧 义齿 假牙 金属 带管 插管 气管 留置 "
+    "儿童 小儿 幼儿 婴儿 婴幼儿 新生儿 早产 老年 青年 中年 成人 成年 明显 好转 加重 稳定 缓解 不 无 未 欠 已 待 难以 能够 能配合 能合作 能耐受 可配合 "
+    "可合作 可耐受 尚可 尚能 基本 拒绝 同意 要求 陪同 陪护 代诉 在场 电子 通过 会诊"
+).split()
+_STATE = f"(?:{'|'.join(_STATES)})"
+_STATE_AFTER_A_NAME = f"(?:{'|'.join(state for state in _STATES if len(state) > 1)})"
 _STOP = (
     r"(?:[左右双两](?:侧|额|顶|颞|枕|基|小|丘|脑|大|岛|放|半|海|眼|耳|上|下|肢)|头颅|颅脑|头部|脑|平扫|增强|扫描|临床|诊断|主诉|病史|性别|"
     r"年龄|民族|职业|科室|病区|检查|影像|住院|门诊|床号|电话|手机|住址|地址|出生|身份|报告|审核|登记|编号|日期|时间|男性|女性|先生|女士|"
     r"T[12]|MR|CT|DWI|FLAIR)"
 )
-_AFTER_A_NAME = rf"(?={_STOP}|[男女因于行以]|入院|来诊|来院|既往|本次|此次|陪同|陪护|今|为|见|(?!{_HAN}))"
+_AFTER_A_NAME = rf"(?={_STOP}|{_STATE_AFTER_A_NAME}|[男女因于行以]|入院|来诊|来院|既往|本次|此次|今|为|见|(?!{_HAN}))"
 _BOUNDARY = rf"(?!{_HAN})"
 _NO_WORDS_OF_NAMES = r"(?!(?:FLAIR|DWI|ADC|SWI|SWAN|TOF|GRE|MRI?|MRA|MRV|MRS|CTA?|WI|STIR|PWI|ASL|MRN|ID)(?![A-Za-z]))"
 
@@ -67,7 +77,7 @@ _DOTTED = rf"(?:(?!{_STOP}){_HAN}){{1,10}}(?: ?[·•・‧∙] ?(?:(?!{_STOP}){
 _CHINESE = rf"(?!{_STOP}|[男女](?:性|{_BOUNDARY})|{_NO_NAMES}){_HAN}"
 _AFTER_COLON = (
     rf"(?:{_DOTTED}|{_CHINESE}(?:(?!{_STOP}){_HAN}){{1,3}}{_BOUNDARY}|{_CHINESE} {{1,3}}(?!{_STOP}|[男女]){_HAN}{{1,2}}{_BOUNDARY}|"
-    rf"{_CHINESE}{_HAN}{{1,3}}?(?={_STOP}|[男女])|{_LATIN}{_MORE_LATIN}{{0,3}})"
+    rf"{_CHINESE}{_HAN}{{1,3}}?(?={_STOP}|{_STATE_AFTER_A_NAME}|[男女])|{_LATIN}{_MORE_LATIN}{{0,3}})"
 )
 _AFTER_NAME_LABEL = rf"(?:{_AFTER_COLON}|{_CHINESE}{_HAN}{{4,9}}{_BOUNDARY}|{_CHINESE}{_HAN}{{1,2}})"
 _SURNAMED = (
@@ -137,11 +147,11 @@ _DATES: tuple[tuple[str, str], ...] = (
 _LONG_NUMBER = rf"(?<![\d.])(?P<it>\d{{9,}})(?![\d.]|{_UNIT})"
 _NAMES = (
     rf"(?i:{_NAME_LABEL}){_TAGS}[ \])}}】>]*[:=]?{_TAGS} *(?P<it>{_AFTER_NAME_LABEL})",
-    rf"(?i:{_PERSON}|{_RELATED})[ \])}}】>]*[:=] *(?P<it>{_AFTER_COLON})",
+    rf"(?i:{_PERSON}|{_RELATED})[ \])}}】>]*[:=] *(?!{_STATE})(?P<it>{_AFTER_COLON})",
     rf"(?i:{_NAME_LABEL}) *[:=]? *\n *(?P<it>{_SURNAMED})",
     rf"(?m:^) *(?P<it>{_SURNAMED})(?=[, ]+[男女]性?[, ]*\d{{1,3}} ?岁)",
     rf"(?:{_PERSON}|{_RELATED}) *(?P<it>{_SURNAMED}|{_DOTTED}|{_NO_WORDS_OF_NAMES}[A-Z]{{2,}}(?: {_NO_WORDS_OF_NAMES}[A-Z]{{2,}}(?![A-Za-z\d])){{1,3}})",
-    rf"{_SIGNING} *[:=] *(?P<it>{_AFTER_COLON}(?: ?[/、,] ?{_SURNAMED}){{0,3}})",
+    rf"{_SIGNING} *[:=] *(?!{_STATE})(?P<it>{_AFTER_COLON}(?: ?[/、,] ?{_SURNAMED}){{0,3}})",
     rf"(?:医师|医生|技师|主任)(?:签名|签字)? *(?P<it>{_SURNAMED})",
     rf"(?:(?<!{_HAN})|(?<=[经请由与示]))(?P<it>(?!{_NO_NAMES})[{_SURNAMES}]{_HAN}{{0,2}}?)"
     r"(?=(?:副?主任|主治|住院)?(?:医师|医生|大夫|教授|主任|技师))",
