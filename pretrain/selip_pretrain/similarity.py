@@ -10,6 +10,7 @@ import copy
 import re
 from array import array
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
 from functools import cached_property
 from tempfile import TemporaryDirectory
 from typing import NamedTuple, Self, cast
@@ -155,13 +156,51 @@ class TextTable:
         return _interned({*cut(s.location), *cut(s.description)} for s in self.statements).to(self.device)
 
 
-Score = Callable[[TextTable, Tensor, Tensor, torch.dtype], Tensor]
-"""How alike the findings with these numbers, int64 (A,) and (B,), are: (A, B) in 0..1."""
+Part = Callable[[TextTable, Tensor, Tensor, torch.dtype], Tensor]
+"""How alike in one respect the findings with these numbers, int64 (A,) and (B,), are: (A, B) in 0..1."""
 
 
-def match(table: TextTable, a: Tensor, b: Tensor, dtype: torch.dtype) -> Tensor:
-    """The paper: 0.5 [l_a = l_b] + 0.5 [g_a = g_b], g the paper's class."""
-    return _half_of_each(table.locations, table.published_classes, a, b, dtype)
+@dataclass(frozen=True)
+class Score:
+    """How alike findings are: (0.5 place + 0.5 signal) · wording; without `meaning` or `wording` the other alone."""
+
+    meaning: tuple[Part, Part] | None
+    wording: Part | None
+
+    def __call__(self, table: TextTable, a: Tensor, b: Tensor, dtype: torch.dtype) -> Tensor:
+        """The scores (A, B) in 0..1 of the findings with these numbers."""
+        score = None if self.wording is None else self.wording(table, a, b, dtype)
+        if self.meaning is None:
+            assert score is not None, "a score has at least one part"
+            return score
+        place, signal = (part(table, a, b, dtype) for part in self.meaning)
+        match = place.add_(signal).mul_(0.5)
+        return match if score is None else score.mul_(match)
+
+
+def same_place(table: TextTable, a: Tensor, b: Tensor, dtype: torch.dtype) -> Tensor:
+    """[l_a = l_b]: site and side are equal."""
+    return _equal(table.locations, a, b).to(dtype)
+
+
+def near_place(table: TextTable, a: Tensor, b: Tensor, dtype: torch.dtype) -> Tensor:
+    """Dice over the sites and all that contains them, times (1 + side) / 2.
+
+    海马 and 颞叶 share more than 海马 and 额叶. `side` is 1 for equal sides, 0 for 左侧 against 右侧, else 0.5.
+    """
+    sides = torch.tensor(_SIDES_ALIKE, dtype=dtype, device=a.device)[table.sides[a]][:, table.sides[b]]
+    regions = _dice(table.regions.take(table.sites[a]), table.regions.take(table.sites[b]), dtype)
+    return regions.mul_(sides.add_(1).mul_(0.5))
+
+
+def same_published_class(table: TextTable, a: Tensor, b: Tensor, dtype: torch.dtype) -> Tensor:
+    """[g_a = g_b], g the paper's class."""
+    return _equal(table.published_classes, a, b).to(dtype)
+
+
+def same_signal_class(table: TextTable, a: Tensor, b: Tensor, dtype: torch.dtype) -> Tensor:
+    """Whether the contract's signal classes are equal."""
+    return _equal(table.signal_classes, a, b).to(dtype)
 
 
 def character_dice(table: TextTable, a: Tensor, b: Tensor, dtype: torch.dtype) -> Tensor:
@@ -174,30 +213,11 @@ def word_dice(table: TextTable, a: Tensor, b: Tensor, dtype: torch.dtype) -> Ten
     return _dice(table.words.take(a), table.words.take(b), dtype)
 
 
-def published(table: TextTable, a: Tensor, b: Tensor, dtype: torch.dtype) -> Tensor:
-    """The paper: match · dice."""
-    return character_dice(table, a, b, dtype).mul_(match(table, a, b, dtype))
-
-
-def semantic(table: TextTable, a: Tensor, b: Tensor, dtype: torch.dtype) -> Tensor:
-    """0.5 [side and site are equal] + 0.5 [signal classes are equal], of the contract's classes."""
-    return _half_of_each(table.locations, table.signal_classes, a, b, dtype)
-
-
-def hierarchical(table: TextTable, a: Tensor, b: Tensor, dtype: torch.dtype) -> Tensor:
-    """0.5 place + 0.5 [signal classes are equal].
-
-    place = Dice over the sites and all that contains them (海马 and 颞叶 share more than 海马 and 额叶), times
-    (1 + side) / 2, where side is 1 for equal sides, 0 for 左侧 against 右侧, else 0.5.
-    """
-    alike = torch.tensor(_SIDES_ALIKE, dtype=dtype, device=a.device)
-    sides = alike[table.sides[a]][:, table.sides[b]]
-    place = _dice(table.regions.take(table.sites[a]), table.regions.take(table.sites[b]), dtype).mul_((1 + sides) / 2)
-    return place.add_(_equal(table.signal_classes, a, b)).mul_(0.5)
-
-
-def _half_of_each(left: Tensor, right: Tensor, a: Tensor, b: Tensor, dtype: torch.dtype) -> Tensor:
-    return _equal(left, a, b).to(dtype).add_(_equal(right, a, b)).mul_(0.5)
+PUBLISHED = Score((same_place, same_published_class), character_dice)
+SYNTAX = Score(None, character_dice)
+SYNTAX_WORDS = Score(None, word_dice)
+SEMANTIC = Score((same_place, same_signal_class), None)
+HIERARCHY = Score((near_place, same_signal_class), None)
 
 
 def _equal(of: Tensor, a: Tensor, b: Tensor) -> Tensor:

@@ -21,20 +21,16 @@ import torch
 import torch.nn.functional as F  # noqa: N812
 from torch import Tensor
 
-from selip_pretrain.similarity import (
-    Score,
-    Sets,
-    TextTable,
-    character_dice,
-    hierarchical,
-    published,
-    semantic,
-    word_dice,
-)
+from selip_pretrain.similarity import HIERARCHY, PUBLISHED, SEMANTIC, SYNTAX, SYNTAX_WORDS, Score, Sets, TextTable
 
 
 class Target(Protocol):
-    """One way to say how alike two texts are."""
+    """One way to say how alike two texts are, by a score of two findings or, where that is None, without one."""
+
+    @property
+    def score(self) -> Score | None:
+        """How alike two findings are."""
+        ...
 
     def similarity(self, table: TextTable, rows: Tensor, columns: Tensor, dtype: torch.dtype = torch.float32) -> Tensor:
         """(len(rows), len(columns)) in 0..1 between the texts with these row numbers, int64 on the table's device.
@@ -47,6 +43,8 @@ class Target(Protocol):
 class Hard:
     """Each text is like itself alone."""
 
+    score = None
+
     def similarity(self, table: TextTable, rows: Tensor, columns: Tensor, dtype: torch.dtype = torch.float32) -> Tensor:
         """The identity for a batch, else zeros."""
         return _with_diagonal(torch.zeros(len(rows), len(columns), dtype=dtype, device=table.device), rows, columns)
@@ -54,6 +52,8 @@ class Hard:
 
 class MultiPositive:
     """Equal texts are alike."""
+
+    score = None
 
     def similarity(self, table: TextTable, rows: Tensor, columns: Tensor, dtype: torch.dtype = torch.float32) -> Tensor:
         """1 where the texts are equal, else 0; a table gives equal texts one row, whatever its device."""
@@ -94,12 +94,12 @@ class BestMatch:
 
 TARGETS: dict[str, Target] = {
     "hard": Hard(),
-    "syntax": MeanOverPairs(character_dice),
-    "syntax-words": MeanOverPairs(word_dice),
-    "semantic": MeanOverPairs(semantic),
-    "hierarchy": MeanOverPairs(hierarchical),
-    "selip": MeanOverPairs(published),
-    "best-match": BestMatch(published),
+    "syntax": MeanOverPairs(SYNTAX),
+    "syntax-words": MeanOverPairs(SYNTAX_WORDS),
+    "semantic": MeanOverPairs(SEMANTIC),
+    "hierarchy": MeanOverPairs(HIERARCHY),
+    "selip": MeanOverPairs(PUBLISHED),
+    "best-match": BestMatch(PUBLISHED),
     "multi-positive": MultiPositive(),
 }
 
