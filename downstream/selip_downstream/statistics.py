@@ -4,8 +4,9 @@ A metric is a function of weights: how often each case counts. With every weight
 of a resample it gives the figure of the resample; so figure and interval never come from two definitions.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,6 +18,7 @@ _CELLS_AT_ONCE = 1 << 22
 Weights = NDArray[np.float64]
 Metric = Callable[[Weights], NDArray[np.float64]]
 """From weights (rounds, cases) the figure of each round (rounds,), NaN where it is not defined."""
+Name = TypeVar("Name", bound=Hashable)
 
 
 @dataclass(frozen=True)
@@ -42,19 +44,15 @@ class Bootstrap:
         self.rounds = rounds
         self.seed = seed
 
-    def estimates(self, metrics: Mapping[str, Metric]) -> dict[str, Estimate]:
+    def estimates(self, metrics: Mapping[Name, Metric]) -> dict[Name, Estimate]:
         """Every metric's figure with its interval, all on the same resamples."""
         figures = {name: float(metric(np.ones((1, self.cases)))[0]) for name, metric in metrics.items()}
-        rounds: dict[str, list[NDArray[np.float64]]] = {name: [] for name in metrics}
+        rounds: dict[Name, list[NDArray[np.float64]]] = {name: [] for name in metrics}
         if self.patients > 1:
             for weights in self._resamples():
                 for name, metric in metrics.items():
                     rounds[name].append(metric(weights))
         return {name: _estimate(value, rounds[name]) for name, value in figures.items()}
-
-    def differences(self, metrics: Mapping[str, Metric], less: Mapping[str, Metric]) -> dict[str, Estimate]:
-        """Each metric minus the one of the same name in `less`, paired: both see the same patients in each round."""
-        return self.estimates({name: _difference(metric, less[name]) for name, metric in metrics.items()})
 
     def _resamples(self) -> Iterator[Weights]:
         """Weights of the cases (some rounds, cases), chunk by chunk; the chunks do not change what is drawn."""
@@ -106,7 +104,8 @@ def average(metrics: Sequence[Metric]) -> Metric:
     return metric
 
 
-def _difference(metric: Metric, less: Metric) -> Metric:
+def minus(metric: Metric, less: Metric) -> Metric:
+    """The paired difference of two metrics: in each round both see the same patients."""
     return lambda weights: metric(weights) - less(weights)
 
 

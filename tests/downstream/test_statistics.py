@@ -3,7 +3,7 @@ import pytest
 from sklearn.metrics import roc_auc_score  # type: ignore[import-untyped]
 
 from selip_downstream import statistics
-from selip_downstream.statistics import Bootstrap, Estimate, auc, average, mean
+from selip_downstream.statistics import Bootstrap, Estimate, auc, average, mean, minus
 
 
 @pytest.mark.parametrize("seed", range(8))
@@ -51,8 +51,8 @@ def test_cases_of_one_patient_do_not_narrow_the_interval() -> None:
 def test_a_paired_difference_is_sharper_than_its_two_figures() -> None:
     hard = np.random.default_rng(0).normal(size=200)
     bootstrap = Bootstrap([str(i) for i in range(200)])
-    difference = bootstrap.differences({"score": mean(hard + 0.1)}, {"score": mean(hard)})["score"]
-    single = bootstrap.estimates({"score": mean(hard)})["score"]
+    found = bootstrap.estimates({"difference": minus(mean(hard + 0.1), mean(hard)), "single": mean(hard)})
+    difference, single = found["difference"], found["single"]
     assert difference.value == pytest.approx(0.1)
     assert (difference.low, difference.high) == pytest.approx((0.1, 0.1))
     assert single.low is not None

@@ -1,0 +1,41 @@
+"""Several models on the same cases: each one's figures, and every difference, paired over the patients."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from itertools import combinations
+from typing import Any
+
+from selip_downstream.results import Figure
+from selip_downstream.statistics import Bootstrap, Metric, minus
+
+
+@dataclass(frozen=True)
+class Setting:
+    """What the figures of one comparison have in common: columns of `results`, but for model, metric and figure."""
+
+    task: str
+    split: str
+    n: int
+    configuration: Mapping[str, Any]
+
+
+def difference(model: str, less: str) -> str:
+    """What the table `results` calls the difference of two models."""
+    return f"{model} − {less}"
+
+
+def compare(setting: Setting, bootstrap: Bootstrap, metrics: Mapping[str, Mapping[str, Metric]]) -> list[Figure]:
+    """The figures of each model, then each model's minus those of every model before it, all on the same resamples.
+
+    `metrics` are by model, then by name; every model has the same ones.
+    """
+    wanted = {(model, name): metric for model, own in metrics.items() for name, metric in own.items()}
+    for before, after in combinations(metrics, 2):
+        for name, metric in metrics[after].items():
+            wanted[difference(after, before), name] = minus(metric, metrics[before][name])
+    configuration = {**setting.configuration, "patients": bootstrap.patients, "rounds": bootstrap.rounds,
+                     "bootstrap_seed": bootstrap.seed}  # fmt: skip
+    return [
+        Figure(setting.task, model, setting.split, name, estimate, setting.n, configuration)
+        for (model, name), estimate in bootstrap.estimates(wanted).items()
+    ]

@@ -1,0 +1,150 @@
+"""Classification without a label: which statement an image is nearer to, that something is there or that it is not.
+
+A question is asked of the images of one sequence. "There" is the mean embedding of all statements that say so, e.g. of
+every signal and side at a site. "Not there" is the mean of what else could be said: the normal text, and the statements
+of the other questions of that kind. The score of an image is the difference of its cosines to both.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Literal, get_args
+
+import numpy as np
+from numpy.typing import NDArray
+
+from selip_contracts.statements import NORMAL_TEXT, Stated, parse_sequence_text
+from selip_contracts.vocabulary import (
+    ENHANCEMENTS,
+    SIDES,
+    SIGNAL_CLASS,
+    SIGNALS,
+    SITES,
+    Modality,
+    Side,
+    SignalClass,
+    ancestors,
+)
+
+Kind = Literal["normal", "site", "side", "signal"]
+KINDS: tuple[Kind, ...] = get_args(Kind)
+LEAST_CASES = 5
+"""A question is asked where at least so many images are positive and so many negative."""
+
+Answers = NDArray[np.float64]
+"""Of each image (N,): 1 there, 0 not there, NaN where the question is not asked of it."""
+
+
+@dataclass(frozen=True)
+class Question:
+    """Whether something is there: at a site, on its side, with a class of signal; or nothing, in a normal study."""
+
+    kind: Kind
+    modality: Modality
+    site: str | None = None
+    side: Side | None = None
+    signal_class: SignalClass | None = None
+
+    @property
+    def statements(self) -> tuple[str, ...]:
+        """The texts that say yes."""
+        if self.site is None:
+            return (NORMAL_TEXT,)
+        sides = _sides_of(self.site) if self.kind == "site" else (self.side,)
+        words = ENHANCEMENTS if self.modality == "T1CE" else SIGNALS
+        signals = [s for s in words if self.kind != "signal" or SIGNAL_CLASS[s] == self.signal_class]
+        unit = "" if self.modality == "T1CE" else "信号"
+        return tuple(f"在{side or ''}{self.site}表现为{signal}{unit}" for side in sides for signal in signals)
+
+    def answer(self, findings: Sequence[Stated]) -> float:
+        """1 where the findings say yes, 0 where they say no.
+
+        NaN where they leave it open: the finding is in a part of the site or in what contains it, or on both sides, or
+        its side is not said.
+        """
+        if self.site is None:
+            return float(not findings)
+        if any(self._is_met(finding) for finding in findings):
+            return 1.0
+        return np.nan if any(self._may_be_met(finding) for finding in findings) else 0.0
+
+    def _is_met(self, finding: Stated) -> bool:
+        side, site, signal, _ = finding
+        return (
+            site == self.site
+            and (self.kind == "site" or side == self.side)
+            and (self.kind != "signal" or SIGNAL_CLASS[signal] == self.signal_class)
+        )
+
+    def _may_be_met(self, finding: Stated) -> bool:
+        side, site, signal, _ = finding
+        assert self.site is not None
+        overlap = site == self.site or site in ancestors(self.site) or self.site in ancestors(site)
+        one_side_each = {side, self.side} == {"左侧", "右侧"}
+        return (
+            overlap
+            and (self.kind == "site" or not one_side_each)
+            and (self.kind != "signal" or SIGNAL_CLASS[signal] == self.signal_class)
+        )
+
+
+def questions(texts: Sequence[str], modalities: Sequence[Modality]) -> dict[Question, Answers]:
+    """The questions that the images' texts (N,), each of its sequence, can answer, with the answers (N,)."""
+    distinct = sorted(set(zip(texts, modalities, strict=True)))
+    number = {pair: place for place, pair in enumerate(distinct)}
+    text_of = np.array([number[pair] for pair in zip(texts, modalities, strict=True)], dtype=np.int64)
+    findings = [parse_sequence_text(text, modality) for text, modality in distinct]
+    asked: dict[Question, Answers] = {}
+    for question in dict.fromkeys(_askable(distinct, findings)):
+        by_text = [
+            question.answer(stated) if modality == question.modality else np.nan
+            for (_, modality), stated in zip(distinct, findings, strict=True)
+        ]
+        answers = np.array(by_text)[text_of]
+        if min((answers == 1).sum(), (answers == 0).sum()) >= LEAST_CASES:
+            asked[question] = answers
+    return asked
+
+
+def zero_shot_scores(
+    question: Question,
+    others: Sequence[Question],
+    images: NDArray[np.float32],
+    embedded: Mapping[str, NDArray[np.float32]],
+) -> NDArray[np.float64]:
+    """How much nearer images (N, E) are to yes than to no, (N,); `embedded` has every statement's embedding (E,).
+
+    `others` are the questions whose statements are a no beside the normal text.
+    """
+    there = _direction([embedded[statement] for statement in question.statements])
+    elsewhere = [_direction([embedded[s] for s in other.statements]) for other in others if other != question]
+    if question.site is not None:
+        elsewhere.append(embedded[NORMAL_TEXT].astype(np.float64))
+    absent = _direction(elsewhere) if elsewhere else np.zeros_like(there)
+    return images.astype(np.float64) @ (there - absent)
+
+
+def rivals(question: Question, asked: Sequence[Question]) -> list[Question]:
+    """The other questions of that kind and sequence; against normal stand those of a site."""
+    kind: Kind = "site" if question.kind == "normal" else question.kind
+    return [other for other in asked if other.kind == kind and other.modality == question.modality]
+
+
+def _askable(distinct: Sequence[tuple[str, Modality]], findings: Sequence[Sequence[Stated]]) -> Iterator[Question]:
+    for (_, modality), stated in zip(distinct, findings, strict=True):
+        yield Question("normal", modality)
+        for side, site, signal, _ in stated:
+            yield Question("site", modality, site)
+            if side in _sides_of(site):
+                yield Question("side", modality, site, side)
+                yield Question("signal", modality, site, side, SIGNAL_CLASS[signal])
+
+
+def _sides_of(site: str) -> tuple[Side | None, ...]:
+    return SIDES if SITES[site].laterality == "paired" else (None,)
+
+
+def _direction(embeddings: Sequence[NDArray[np.floating]]) -> NDArray[np.float64]:
+    """The mean of embeddings of length 1 as one of length 1."""
+    total = np.stack(embeddings).astype(np.float64).sum(0)
+    direction: NDArray[np.float64] = total / max(np.linalg.norm(total), 1e-12)
+    return direction
