@@ -1,7 +1,9 @@
-"""Random findings and studies over the whole vocabulary: `st.from_type(Study)` in a property test."""
+"""Random findings and studies over the whole vocabulary, `st.from_type(Study)` in a property test; a browser."""
 
+from collections.abc import Iterator
 from typing import get_args
 
+import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
 
@@ -16,6 +18,8 @@ from selip_contracts.findings import (
     Study,
 )
 from selip_contracts.vocabulary import CHANGES, ENHANCEMENTS, MODALITIES, SIDES, SIGNALS, SITES
+from tests.browser import BROWSER, DRIVER, Page
+from tests.browser import chromium as a_chromium
 
 # How long an example takes says how busy the machine is.
 settings.register_profile("selip", deadline=None)
@@ -66,3 +70,13 @@ st.register_type_strategy(
         general=st.lists(st.from_type(GeneralFinding), max_size=3).map(tuple),
     ),
 )
+
+
+@pytest.fixture(scope="session")
+def chromium(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Page]:
+    """A browser; the test is skipped where there is none."""
+    pytest.importorskip("selenium")
+    if BROWSER is None or DRIVER is None:
+        pytest.skip("chromium and chromium-driver are not installed")
+    with a_chromium(tmp_path_factory.mktemp("chromium")) as page:
+        yield page
