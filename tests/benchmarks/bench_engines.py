@@ -21,6 +21,7 @@ import torch
 from transformers import LlamaConfig, LlamaForCausalLM
 
 from selip_extract.engines import Ask
+from selip_extract.engines.tokens import prompts
 from selip_extract.engines.vllm_engine import VllmEngine
 from selip_extract.extractors import EXTRACTORS, Extractor, ModelChoice
 from selip_extract.extractors.both import DoubleReader
@@ -58,10 +59,10 @@ def questions(reader: DoubleReader, texts: Sequence[str]) -> list[Ask]:
 
 def bare_loop(llm: Any, engine: VllmEngine, asks: Sequence[Ask]) -> float:
     """Seconds of one LLM.generate over all the questions, made before the clock starts."""
-    prompts = [{"prompt_token_ids": ids} for ids in engine.prompts(asks)]
+    asked = [{"prompt_token_ids": ids} for ids in prompts(engine.tokenizer, asks)]
     sampling = [engine.sampling(ask, ask.longest) for ask in asks]
     started = time.perf_counter()
-    llm.generate(prompts, sampling, use_tqdm=False)
+    llm.generate(asked, sampling, use_tqdm=False)
     return time.perf_counter() - started
 
 

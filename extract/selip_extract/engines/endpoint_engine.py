@@ -4,13 +4,13 @@ import asyncio
 import json
 import math
 from collections.abc import Sequence
-from threading import Thread
 from typing import Annotated, Any, Literal
 
 from annotated_types import MinLen
 from pydantic import BaseModel
 
 from selip_extract.engines import Answer, Ask, Failure
+from selip_extract.engines.loop_thread import LoopThread
 from selip_extract.engines.server import Patience
 from selip_extract.engines.server_pool import ServerPool
 from selip_extract.extraction import Usage
@@ -39,11 +39,9 @@ class EndpointEngine:
         # A report asks once or more: so many keep all requests in flight while the slowest answers end.
         self.batch_size = 4 * concurrency
         self._pool = ServerPool(base_urls, concurrency, patience or Patience())
-        self._loop = asyncio.new_event_loop()
-        self._thread = Thread(target=self._loop.run_forever, name="endpoint", daemon=True)
-        self._thread.start()
+        self._loop = LoopThread("endpoint")
         try:
-            self.model = asyncio.run_coroutine_threadsafe(self._pool.find_model(served_model), self._loop).result()
+            self.model = self._loop.run(self._pool.find_model(served_model))
         except BaseException:
             self.close()
             raise
@@ -58,18 +56,11 @@ class EndpointEngine:
 
     def answers(self, asks: Sequence[Ask]) -> list[Answer | Failure]:
         """The servers' answers, in the order of the asks; SelipError where servers stay away."""
-        future = asyncio.run_coroutine_threadsafe(self._all(asks), self._loop)
-        try:
-            return future.result()
-        except BaseException:
-            future.cancel()
-            raise
+        return self._loop.run(self._all(asks))
 
     def close(self) -> None:
         """Drop what is in flight and give the connections back."""
-        asyncio.run_coroutine_threadsafe(self._pool.close(), self._loop).result()
-        self._loop.call_soon_threadsafe(self._loop.stop)
-        self._thread.join()
+        self._loop.run(self._pool.close())
         self._loop.close()
 
     async def _all(self, asks: Sequence[Ask]) -> list[Answer | Failure]:

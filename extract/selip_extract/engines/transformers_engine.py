@@ -7,11 +7,11 @@ from pathlib import Path
 
 import torch
 import xgrammar
-from tokenizers.decoders import DecodeStream
 from transformers import LogitsProcessor, LogitsProcessorList, PreTrainedModel, PreTrainedTokenizerFast
 
 from selip_extract.adapters import load_adapter, weights
 from selip_extract.engines import Answer, Ask, Constraint, Failure
+from selip_extract.engines.tokens import decoded, no_room, prompts
 from selip_extract.extraction import Usage
 from selip_extract.model_files import load_model
 
@@ -86,17 +86,13 @@ class TransformersEngine:
 
     def answers(self, asks: Sequence[Ask]) -> list[Answer | Failure]:
         """The model's answers, in the order of the asks; like lengths are asked together."""
-        prompts = self.tokenizer([a.prompt for a in asks], return_token_type_ids=False)["input_ids"] if asks else []
-        found: dict[int, Answer | Failure] = {}
-        order = []
-        for i in sorted(range(len(asks)), key=lambda i: len(prompts[i])):
-            if len(prompts[i]) >= self.longest:
-                found[i] = Failure("too_long", f"{len(prompts[i])} tokens, and the model takes {self.longest}")
-            else:
-                order.append(i)
+        ids = prompts(self.tokenizer, asks)
+        failures = ((i, no_room(prompt, self.longest)) for i, prompt in enumerate(ids))
+        found: dict[int, Answer | Failure] = {i: failure for i, failure in failures if failure}
+        order = sorted((i for i in range(len(asks)) if i not in found), key=lambda i: len(ids[i]))
         for start in range(0, len(order), self.at_once):
             batch = order[start : start + self.at_once]
-            generation = self._worker.submit(self._generate, [prompts[i] for i in batch], [asks[i] for i in batch])
+            generation = self._worker.submit(self._generate, [ids[i] for i in batch], [asks[i] for i in batch])
             found.update(zip(batch, generation.result(), strict=True))
         return [found[i] for i in range(len(asks))]
 
@@ -140,13 +136,3 @@ class TransformersEngine:
         return self._compiler.compile_json_schema(
             constraint.source, any_whitespace=False, separators=(",", ":"), strict_mode=True
         )
-
-
-def decoded(tokenizer: PreTrainedTokenizerFast, ids: Sequence[int]) -> tuple[str, tuple[int, ...]]:
-    """The text of the tokens, special ones left out, and where the characters of each end in it."""
-    stream = DecodeStream(skip_special_tokens=True)
-    text, ends = "", []
-    for token in ids:
-        text += stream.step(tokenizer.backend_tokenizer, token) or ""
-        ends.append(len(text))
-    return text, tuple(ends)

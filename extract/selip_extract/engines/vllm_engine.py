@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from contextlib import nullcontext
 from itertools import count
 from pathlib import Path
-from threading import Lock, Thread
+from threading import Lock
 from typing import Any
 
 import torch
@@ -15,7 +15,8 @@ from transformers import AutoConfig, PreTrainedTokenizerFast
 
 from selip_extract.adapters import check_base, read_config, weights
 from selip_extract.engines import Answer, Ask, Constraint, Failure
-from selip_extract.engines.transformers_engine import decoded
+from selip_extract.engines.loop_thread import LoopThread
+from selip_extract.engines.tokens import decoded, no_room, prompts
 from selip_extract.extraction import Usage
 from selip_extract.model_files import check_causal
 from selip_shared.errors import SelipError
@@ -54,9 +55,7 @@ class VllmEngine:
         self._numbers = count()
         self._died = False
         self._alone = Lock()
-        self._loop = asyncio.new_event_loop()
-        self._thread = Thread(target=self._loop.run_forever, name="vllm", daemon=True)
-        self._thread.start()
+        self._loop = LoopThread("vllm")
 
     def fingerprint(self) -> dict[str, str]:
         """The engine and the hashes of model and adapter."""
@@ -65,13 +64,11 @@ class VllmEngine:
     def answers(self, asks: Sequence[Ask]) -> list[Answer | Failure]:
         """The answers, in the order of the asks; where the engine dies the exception is vLLM's own."""
         with self._alone if self._died else nullcontext():
-            return asyncio.run_coroutine_threadsafe(self._all(asks), self._loop).result()
+            return self._loop.run(self._all(asks))
 
     def close(self) -> None:
         """End the engine's processes and the thread."""
-        asyncio.run_coroutine_threadsafe(self._stop(), self._loop).result()
-        self._loop.call_soon_threadsafe(self._loop.stop)
-        self._thread.join()
+        self._loop.run(self._stop())
         self._loop.close()
 
     def arguments(self) -> dict[str, Any]:
@@ -91,10 +88,6 @@ class VllmEngine:
             **lora,
         }
 
-    def prompts(self, asks: Sequence[Ask]) -> list[list[int]]:
-        """The prompts' token ids."""
-        return self.tokenizer([a.prompt for a in asks], return_token_type_ids=False)["input_ids"] if asks else []
-
     def sampling(self, ask: Ask, room: int) -> Any:
         """Greedy, under the ask's constraint, within `room` tokens (vllm.SamplingParams)."""
         from vllm import SamplingParams
@@ -112,8 +105,11 @@ class VllmEngine:
     async def _all(self, asks: Sequence[Ask]) -> list[Answer | Failure]:
         if self._llm is None:
             self._llm = self._started()
-        llm = self._llm
-        asked = zip(self.prompts(asks), asks, strict=True)
+        # No name for it here: an import that fails inside vLLM while it starts keeps this frame to the program's end.
+        return await self._answered(self._llm, asks)
+
+    async def _answered(self, llm: Any, asks: Sequence[Ask]) -> list[Answer | Failure]:
+        asked = zip(prompts(self.tokenizer, asks), asks, strict=True)
         found = await asyncio.gather(*(self._answer(llm, ids, ask) for ids, ask in asked), return_exceptions=True)
         answers = []
         for said in found:
@@ -129,8 +125,8 @@ class VllmEngine:
         from vllm.exceptions import VLLMValidationError
         from vllm.lora.request import LoRARequest
 
-        if len(ids) >= self.longest:
-            return Failure("too_long", f"{len(ids)} tokens, and the model takes {self.longest}")
+        if failure := no_room(ids, self.longest):
+            return failure
         adapter = None if self.adapter is None else LoRARequest("adapter", 1, str(self.adapter))
         sampling = self.sampling(ask, self.longest - len(ids))
         try:
@@ -162,6 +158,7 @@ class VllmEngine:
             ) from failure
 
     async def _stop(self) -> None:
+        """In the loop, where vLLM's own tasks run."""
         if self._llm is not None:
             self._llm.shutdown()
             self._llm = None
