@@ -27,7 +27,7 @@ from transformers import (
 )
 
 from selip_contracts.findings import AnnotatedReport
-from selip_extract.answer_forms import AnswerForm, SentenceForm
+from selip_extract.answer_forms import AnswerForm
 from selip_extract.finetuning_examples import Example, annotated_examples, mixed, pseudo_examples, split
 from selip_shared.errors import SelipError
 from selip_shared.progress import Advance, progress
@@ -68,7 +68,7 @@ class Lessons:
 
 def at_once(form: AnswerForm, options: Options) -> int:
     """How many examples are on the device together."""
-    usual = SENTENCES_AT_ONCE if isinstance(form, SentenceForm) else REPORTS_AT_ONCE
+    usual = SENTENCES_AT_ONCE if form.in_words else REPORTS_AT_ONCE
     return min(options.at_once or usual, options.batch_size)
 
 

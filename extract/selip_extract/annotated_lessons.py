@@ -9,10 +9,10 @@ from collections.abc import Iterator, Sequence
 
 from selip_contracts.findings import AnnotatedReport, Finding
 from selip_extract.ground import sayings
-from selip_extract.lesson import Told, sayable
+from selip_extract.lesson import sayable
 from selip_extract.places import placed_sites
 from selip_extract.scan import Token
-from selip_extract.task import Question, Statement
+from selip_extract.task import Question, Statement, Told
 
 # How many tokens farther a comma, a semicolon or a colon puts what stands on its two sides.
 CLAUSE = 5

@@ -2,7 +2,7 @@
 
 import json
 import re
-from functools import lru_cache
+from collections.abc import Iterable
 from typing import Protocol
 
 from transformers import PreTrainedTokenizerFast
@@ -13,23 +13,33 @@ from selip_extract.model_files import word_numbers
 from selip_extract.report_task import (
     REPORT_TASK_VERSION,
     read_report_answer,
+    report_answer,
     report_prompt,
     report_question,
     report_schema,
 )
 from selip_extract.scan import Scan
-from selip_extract.task import TASK_VERSION, Question, Statement, prompt, questions, read_answer, support
+from selip_extract.task import (
+    TASK_VERSION,
+    Question,
+    Statement,
+    Told,
+    prompt,
+    questions,
+    read_answer,
+    right_words,
+    support,
+)
 
 Spans = tuple[tuple[int, int], ...]
 """Characters [start, end) of an answer's text."""
 
-_grammar = lru_cache(20_000)(answer_grammar)
-
 
 class AnswerForm(Protocol):
-    """What a model is asked, what its answer may be, and how it is read."""
+    """What a model is asked, what its answer may be, and how it is read; `in_words`: those of the task's vocabulary."""
 
     version: str
+    in_words: bool
     longest_answer: int
     at_once: int
 
@@ -49,11 +59,16 @@ class AnswerForm(Protocol):
         """The reply's statements and the characters that say each; ValueError where it cannot be read."""
         ...
 
+    def right_answer(self, question: Question, told: Iterable[Told]) -> str:
+        """What the model should reply where the question's words tell this; KeyError where they lack a site."""
+        ...
+
 
 class SentenceForm:
     """A small model's form: numbered sites and typed tokens, a sentence at a time."""
 
     version = f"sentence-{TASK_VERSION}-{GRAMMAR_VERSION}"
+    in_words = True
     # the longest right answer in 100,000 lessons has 99 words
     longest_answer = 160
     at_once = 96
@@ -68,7 +83,7 @@ class SentenceForm:
 
     def constraint(self, question: Question) -> Constraint:
         """The answer grammar of the sentence."""
-        return Constraint("grammar", _grammar(support(question)))
+        return Constraint("grammar", answer_grammar(support(question)))
 
     def read(self, question: Question, reply: str) -> dict[Statement, Spans]:
         """The answer's words as statements."""
@@ -76,11 +91,16 @@ class SentenceForm:
         said = read_answer(question, [w[0] for w in words])
         return {statement: tuple(words[i].span() for i in places) for statement, places in said.items()}
 
+    def right_answer(self, question: Question, told: Iterable[Told]) -> str:
+        """The answer's words between blanks."""
+        return " ".join(right_words(question, told))
+
 
 class ReportForm:
     """A large model's form: the whole report, JSON by sequence; a chat template is used where there is one."""
 
     version = f"report-{REPORT_TASK_VERSION}"
+    in_words = False
     longest_answer = 4096
     at_once = 16
 
@@ -103,6 +123,11 @@ class ReportForm:
     def read(self, question: Question, reply: str) -> dict[Statement, Spans]:
         """The JSON as statements."""
         return {statement: (span,) for statement, span in read_report_answer(reply).items()}
+
+    def right_answer(self, question: Question, told: Iterable[Told]) -> str:
+        """The JSON of the statements in the order of the text."""
+        ordered = sorted(told, key=lambda t: (t.signal_at, t.site_at))
+        return report_answer(question, dict.fromkeys(t.statement for t in ordered))
 
 
 def first_turn(tokenizer: PreTrainedTokenizerFast | None, text: str) -> str:

@@ -8,11 +8,10 @@ from typing import NamedTuple
 
 from selip_contracts.findings import AnnotatedReport
 from selip_extract.annotated_lessons import told_in
-from selip_extract.answer_forms import AnswerForm, SentenceForm
-from selip_extract.lesson import Told, blurred, right_words, sayable, told_by
-from selip_extract.report_task import report_answer
+from selip_extract.answer_forms import AnswerForm
+from selip_extract.lesson import blurred, sayable, told_by
 from selip_extract.scan import scan
-from selip_extract.task import Question
+from selip_extract.task import Question, Told
 from selip_extract.write_report import write_study
 
 HELD_OUT_SHARE = 0.1
@@ -36,14 +35,6 @@ class Examples:
     left_out: int = 0
 
 
-def right_answer(form: AnswerForm, question: Question, told: Iterable[Told]) -> str:
-    """What the model should write where the question's words tell this."""
-    if isinstance(form, SentenceForm):
-        return " ".join(right_words(question, told))
-    ordered = sorted(told, key=lambda t: (t.signal_at, t.site_at))
-    return report_answer(question, dict.fromkeys(t.statement for t in ordered))
-
-
 def pseudo_examples(form: AnswerForm, count: int, seed: str) -> Examples:
     """Examples of `count` pseudo-reports, the same for the same seed; in words they are blurred as lessons are."""
     found = Examples()
@@ -57,9 +48,9 @@ def pseudo_examples(form: AnswerForm, count: int, seed: str) -> Examples:
             here = [t for t in told if question.holds(t.signal_at)]
             answers.append(here if sayable(question, (t.statement for t in here)) else None)
         prompts = (form.prompt(scanned, question) for question in asked)
-        if isinstance(form, SentenceForm):
+        if form.in_words:
             prompts = (_blurred(rng, prompt) for prompt in prompts)
-        _add(found, form, isinstance(form, SentenceForm), zip(prompts, asked, answers, strict=True))
+        _add(found, form, form.in_words, zip(prompts, asked, answers, strict=True))
     return found
 
 
@@ -95,7 +86,7 @@ def _add(
         if told is None:
             found.left_out += 1
         else:
-            found.examples.append(Example(prompt, right_answer(form, question, told), known))
+            found.examples.append(Example(prompt, form.right_answer(question, told), known))
 
 
 def _blurred(rng: random.Random, prompt: str) -> str:

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator
 from typing import NamedTuple, cast
 
 from selip_extract.scan import scan
-from selip_extract.task import BLANK, Question, Statement, answer, prompt, questions, support
+from selip_extract.task import BLANK, Question, Statement, Told, prompt, questions, right_words, support
 from selip_extract.wording import Value
 from selip_extract.write_report import WrittenReport, write_study
 
@@ -15,14 +15,6 @@ class Lesson(NamedTuple):
 
     prompt: list[str]
     answer: list[str]
-
-
-class Told(NamedTuple):
-    """A statement and where in the report its site and its signal are said."""
-
-    statement: Statement
-    site_at: int
-    signal_at: int
 
 
 def told_by(report: WrittenReport) -> list[Told]:
@@ -44,15 +36,6 @@ def sayable(question: Question, statements: Iterable[Statement]) -> bool:
     places = {(side, question.sites[i]) for side, sites in words.places for i in sites}
     values = {None, *words.signals, *words.enhancements}
     return all((s.side, s.site) in places and s.modality in words.modalities and s.value in values for s in statements)
-
-
-def right_words(question: Question, told: Iterable[Told]) -> list[str]:
-    """The right answer to a question, where this is what its sentence tells; KeyError where it lacks a site."""
-    events: dict[tuple[int, object, object], list[tuple[int, Statement]]] = {}
-    for statement, site_at, signal_at in told:
-        key = (signal_at, statement.modality, statement.value)
-        events.setdefault(key, []).append((site_at, statement))
-    return answer(question, [(key[0], said) for key, said in events.items()])
 
 
 def lessons(report: WrittenReport) -> Iterator[Lesson]:

@@ -88,6 +88,14 @@ class Statement(NamedTuple):
     value: Signal | Enhancement | None
 
 
+class Told(NamedTuple):
+    """A statement and where in the report its site and its signal are said."""
+
+    statement: Statement
+    site_at: int
+    signal_at: int
+
+
 @dataclass(frozen=True)
 class Question:
     """A sentence with what stands before it in view; `sites[i]` is what the i-th site token stands for."""
@@ -259,6 +267,15 @@ def answer(question: Question, events: Iterable[tuple[int, Sequence[tuple[int, S
             said.append(named[site])
         said += [":", *items, ";"]
     return said
+
+
+def right_words(question: Question, told: Iterable[Told]) -> list[str]:
+    """The right answer to a question, where this is what its sentence tells; KeyError where it lacks a site."""
+    events: dict[tuple[int, object, object], list[tuple[int, Statement]]] = {}
+    for statement, site_at, signal_at in told:
+        key = (signal_at, statement.modality, statement.value)
+        events.setdefault(key, []).append((site_at, statement))
+    return answer(question, [(key[0], said) for key, said in events.items()])
 
 
 def read_answer(question: Question, words: Iterable[str]) -> dict[Statement, tuple[int, ...]]:

@@ -4,9 +4,9 @@ import random
 
 from selip_contracts.findings import AnnotatedReport, Finding, Study
 from selip_extract.annotated_lessons import told_in
-from selip_extract.lesson import right_words, sayable, told_by
+from selip_extract.lesson import sayable, told_by
 from selip_extract.scan import scan
-from selip_extract.task import questions, read_answer
+from selip_extract.task import questions, read_answer, right_words
 from selip_extract.write_report import write_study
 
 
