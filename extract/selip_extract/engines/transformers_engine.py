@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from functools import cached_property, lru_cache
+from functools import cached_property
 from pathlib import Path
 
 import torch
@@ -15,7 +15,7 @@ from selip_extract.engines.tokens import decoded, no_room, prompts
 from selip_extract.extraction import Usage
 from selip_extract.model_files import load_model
 
-GRAMMARS_KEPT = 20_000
+GRAMMAR_BYTES = 256 << 20
 ANY_TEXT = r"root ::= [^\0]*"
 
 
@@ -64,7 +64,6 @@ class TransformersEngine:
         self.at_once = at_once
         # One thread for all callers: every other one that calls torch would start threads of its own.
         self._worker = ThreadPoolExecutor(1)
-        self._grammar = lru_cache(GRAMMARS_KEPT)(self._compiled)
 
     @cached_property
     def model(self) -> PreTrainedModel:
@@ -104,7 +103,7 @@ class TransformersEngine:
     def _generate(self, prompts: list[list[int]], asks: list[Ask]) -> list[Answer]:
         inputs = self.tokenizer.pad({"input_ids": prompts}, return_tensors="pt").to(self.model.device)
         length = inputs["input_ids"].shape[1]
-        mask = GrammarMask([self._grammar(a.constraint) for a in asks], self.model.config.vocab_size, length)
+        mask = GrammarMask([self._compiled(a.constraint) for a in asks], self.model.config.vocab_size, length)
         out = self.model.generate(  # type: ignore[operator]
             **inputs,
             max_new_tokens=min(max(a.longest for a in asks), self.longest - length),
@@ -126,7 +125,7 @@ class TransformersEngine:
     @cached_property
     def _compiler(self) -> xgrammar.GrammarCompiler:
         words = xgrammar.TokenizerInfo.from_huggingface(self.tokenizer, vocab_size=self.model.config.vocab_size)
-        return xgrammar.GrammarCompiler(words, max_threads=2, cache_enabled=False)
+        return xgrammar.GrammarCompiler(words, max_threads=2, cache_limit_bytes=GRAMMAR_BYTES)
 
     def _compiled(self, constraint: Constraint | None) -> xgrammar.CompiledGrammar:
         if constraint is None:
