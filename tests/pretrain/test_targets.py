@@ -19,7 +19,7 @@ from selip_contracts.vocabulary import (
     Modality,
     ancestors,
 )
-from selip_pretrain.similarity import TextTable, read_statement
+from selip_pretrain.similarity import Sets, TextTable, read_statement
 from selip_pretrain.targets import TARGETS, soft_targets
 from selip_shared.errors import SelipError
 
@@ -242,3 +242,13 @@ def test_a_table_knows_its_texts_and_takes_only_canonical_ones() -> None:
         table.rows(["在左侧枕叶表现为高信号"])
     with pytest.raises(SelipError, match="No canonical text of T2: 左侧额叶高信号 is not the statement of a finding"):
         TextTable(["左侧额叶高信号"], ["T2"])
+
+
+def test_a_table_moves_whole_and_leaves_the_first_where_it_was() -> None:
+    table = TextTable([FRONTAL, PONS], ["T2", "T1"])
+    moved = table.to("meta")
+    assert (table.device.type, moved.device.type) == ("cpu", "meta")
+    held = [tensor for value in vars(moved).values() for tensor in (value if isinstance(value, Sets) else [value])]
+    tensors = [tensor for tensor in held if isinstance(tensor, torch.Tensor)]
+    assert len(tensors) == 11
+    assert all(tensor.is_meta for tensor in tensors)
