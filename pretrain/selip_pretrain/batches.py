@@ -3,6 +3,8 @@
 A batch hangs on the seed and the number of its step alone, so that training which goes on sees what it would have seen.
 """
 
+import signal
+import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import lru_cache
 from typing import NamedTuple
@@ -105,7 +107,7 @@ class BatchPlan:
                 f"{', or shuffled batches' if len(texts) >= size else ''}."
             )
         self.left_over = len(texts) - self.batches_per_epoch * size
-        self._epoch = lru_cache(maxsize=1)(self._lay_out)
+        self._epoch = lru_cache(maxsize=2)(self._lay_out)
 
     def batch(self, step: int) -> list[Draw]:
         """What the step sees, counted from 0."""
@@ -144,13 +146,22 @@ def feed(dataset: PairDataset, draws: Iterable[list[Draw]], workers: int, pin_me
     loader = DataLoader(
         _Readings(dataset), batch_sampler=draws, num_workers=workers, collate_fn=_together, pin_memory=pin_memory
     )
+    for batch in _reading(loader):
+        if not isinstance(batch, Batch):
+            raise batch
+        yield batch
+
+
+def _reading(loader: "DataLoader[PairItem | Exception]") -> Iterator[Batch | Exception]:
+    handler = signal.getsignal(signal.SIGCHLD)
     try:
-        for batch in loader:
-            if not isinstance(batch, Batch):
-                raise batch
-            yield batch
-    except RuntimeError as error:
-        if "DataLoader worker" not in str(error):
+        batches = iter(loader)
+        if threading.current_thread() is threading.main_thread():
+            # The loader would raise from a handler, anywhere in a step; it also finds out here, at the next batch.
+            signal.signal(signal.SIGCHLD, handler)
+        yield from batches
+    except (RuntimeError, EOFError, ConnectionError, FileNotFoundError) as error:
+        if isinstance(error, RuntimeError) and "DataLoader worker (pid" not in str(error):
             raise
         raise SelipError(
             "A process that reads volumes was ended from outside, perhaps for lack of memory or of shared memory "

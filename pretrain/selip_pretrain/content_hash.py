@@ -4,13 +4,14 @@ import hashlib
 from collections.abc import Sequence
 from pathlib import Path
 
+from selip_shared.provenance import file_hash
+
 
 def content_hash(files: Sequence[Path]) -> str:
     """SHA-256 of a file's bytes, or of the files' hashes in their order; OSError where a file cannot be read."""
-    hashes = [_file_hash(path) for path in files]
-    return hashes[0] if len(hashes) == 1 else hashlib.sha256("\n".join(hashes).encode()).hexdigest()
+    return joint_hash([file_hash(path) for path in files])
 
 
-def _file_hash(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+def joint_hash(file_hashes: Sequence[str]) -> str:
+    """The content hash of files whose hashes are known."""
+    return file_hashes[0] if len(file_hashes) == 1 else hashlib.sha256("\n".join(file_hashes).encode()).hexdigest()

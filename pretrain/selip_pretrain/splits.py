@@ -24,7 +24,7 @@ class Shares:
 
     def __post_init__(self) -> None:
         shares = self.train, self.validation, self.test
-        if min(shares) < 0 or abs(sum(shares) - 1) > 1e-6:
+        if not (min(shares) >= 0 and abs(sum(shares) - 1) <= 1e-6):
             raise SelipError(f"Shares of {shares} do not add up to 1: give three shares from 0 to 1 that do.")
 
     def split(self, place: float) -> Split:

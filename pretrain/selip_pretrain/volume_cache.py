@@ -7,6 +7,7 @@ are refused. An entry whose files are all gone still holds: nothing newer is the
 
 import json
 import os
+import signal
 import zlib
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
@@ -180,8 +181,9 @@ def _problem(cache: VolumeCache, image: ScannedImage) -> Problem | None:
 
 
 def _work_alone() -> None:
-    """One thread a process, and no process outlives the one that started it."""
+    """One thread a process; it ends with the one that started it, which alone hears Ctrl-C."""
     torch.set_num_threads(1)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
     Thread(target=_end_with_parent, daemon=True).start()
 
 
