@@ -50,6 +50,11 @@ class Handler(BaseHTTPRequestHandler):
         super().setup()
         self.server.owner.connections.add(self.connection)
 
+    def parse_request(self) -> bool:
+        whole = super().parse_request()
+        self.server.owner.keys.add(self.headers["Authorization"] if whole else None)
+        return whole
+
     def finish(self) -> None:
         self.server.owner.connections.discard(self.connection)
         super().finish()
@@ -137,6 +142,7 @@ class LoopbackServer:
         self.faulty: Callable[[Body], Fault | None] = lambda _body: None
         self.connections: set[socket.socket] = set()
         self.requests: list[tuple[str, Body]] = []
+        self.keys: set[str | None] = set()
         self.in_flight = self.most_in_flight = 0
         self._lock = threading.Lock()
         self._port = 0
@@ -373,6 +379,26 @@ def test_the_environments_proxies_are_not_used(server: LoopbackServer, monkeypat
         assert texts(engine.answers([ask("a")])) == ["a"]
 
 
+def test_servers_are_shown_the_key_of_the_environment(server: LoopbackServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    with engine_of(server) as engine:
+        engine.answers([ask("a")])
+    assert server.keys == {None}
+    server.keys.clear()
+    monkeypatch.setenv("SELIP_API_KEY", "sk-secret\n")
+    with engine_of(server) as engine:
+        engine.answers([ask("a")])
+        assert "sk-secret" not in str(engine.fingerprint())
+    assert server.keys == {"Bearer sk-secret"}
+
+
+@pytest.mark.parametrize("key", ["sk secret", "sk\nsecret", "密钥"])
+def test_what_is_no_key_is_not_quoted(server: LoopbackServer, monkeypatch: pytest.MonkeyPatch, key: str) -> None:
+    monkeypatch.setenv("SELIP_API_KEY", key)
+    with pytest.raises(SelipError, match="SELIP_API_KEY holds more than a key") as said, engine_of(server):
+        pass
+    assert "secret" not in str(said.value)
+
+
 def test_the_fingerprint_names_the_model_and_not_the_servers(servers: list[LoopbackServer]) -> None:
     with engine_of(*servers) as engine, engine_of(servers[1]) as other, engine_of(*servers, rendered=False) as chat:
         assert engine.fingerprint() == other.fingerprint()
@@ -566,7 +592,8 @@ UNUSABLE = {
     r"no OpenAI-compatible server .*no list": status(200, {"data": [{"name": "base"}]}),
     r"no OpenAI-compatible server .*list of models": status(200, ["base"]),
     r"no OpenAI-compatible server .*404.*ends in /v1": status(404),
-    r"no OpenAI-compatible server .*401": status(401),
+    r"refuses access \(HTTP 401 Unauthorized\): put its key into .* SELIP_API_KEY": status(401),
+    r"refuses access \(HTTP 403 Forbidden\): put": status(403),
     r"No server answers .*502": status(502),
     r"No server answers .*dropped": dropped_before,
     r"No server answers .*no reply in time": slow(1.2),

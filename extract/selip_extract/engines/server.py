@@ -1,5 +1,6 @@
 """One OpenAI-compatible server: a request and what its reply means, and the models that the server lists."""
 
+import os
 import random
 from collections.abc import Awaitable
 from dataclasses import dataclass
@@ -12,13 +13,18 @@ import httpx2
 from pydantic import BaseModel
 
 from selip_extract.engines import Failure
+from selip_shared.errors import SelipError
+
+API_KEY = "SELIP_API_KEY"
+"""The environment variable with the key that the servers ask for; it stands nowhere else."""
 
 # What other statuses say is said of the server.
 OF_THE_ASK = frozenset({HTTPStatus.BAD_REQUEST, HTTPStatus.REQUEST_ENTITY_TOO_LARGE, HTTPStatus.UNPROCESSABLE_ENTITY})
 OF_THE_MOMENT = frozenset({HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.TOO_MANY_REQUESTS})
+OF_THE_KEY = frozenset({HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN})
 OF_THIS_REPLY = frozenset({HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.INTERNAL_SERVER_ERROR})
 CONTEXT_EXCEEDED = ("context length", "context_length", "context size", "context_size", "context window")
-Trouble = Literal["away", "busy", "broken", "nonsense"]
+Trouble = Literal["away", "busy", "broken", "nonsense", "locked"]
 # uvicorn closes a connection that was idle for 5 s.
 KEPT_ALIVE_SECONDS = 3.0
 
@@ -49,7 +55,8 @@ class Unanswered(Exception):
     """A request without a usable reply, and why in words that quote nothing.
 
     away: the server is not there. busy: it wants to be left alone, for `rest` seconds where it says so. broken: it
-    could not reply. nonsense: what came is no reply. `tried` is false where the ask cannot have been the reason.
+    could not reply. nonsense: what came is no reply. locked: it wants a key. `tried` is false where the ask
+    cannot have been the reason.
     """
 
     def __init__(self, note: str, kind: Trouble, tried: bool = True, rest: float | None = None) -> None:
@@ -83,6 +90,7 @@ class Server:
             limits=httpx2.Limits(max_keepalive_connections=concurrency, keepalive_expiry=KEPT_ALIVE_SECONDS),
             # No proxy of the environment: a report goes to the server that is named, or nowhere.
             trust_env=False,
+            headers=_authorization(),
         )
 
     async def post(self, route: str, body: bytes) -> bytes:
@@ -107,6 +115,8 @@ class Server:
         status = response.status_code
         if status >= HTTPStatus.INTERNAL_SERVER_ERROR or status in OF_THE_MOMENT:
             raise _unanswered(response)
+        if status in OF_THE_KEY:
+            raise Unanswered(_status(response), "locked")
         try:
             listed = _Models.model_validate_json(response.content if status == HTTPStatus.OK else b"")
         except ValueError as failure:
@@ -116,6 +126,13 @@ class Server:
     async def close(self) -> None:
         """Give the connections back."""
         await self._client.aclose()
+
+
+def _authorization() -> dict[str, str]:
+    key = os.environ.get(API_KEY, "").strip()
+    if not all("!" <= character <= "~" for character in key):
+        raise SelipError(f"{API_KEY} holds more than a key: set it to the key alone, without blanks.")
+    return {"Authorization": f"Bearer {key}"} if key else {}
 
 
 class _Model(BaseModel):

@@ -7,7 +7,7 @@ from contextlib import suppress
 from typing import TypeVar
 
 from selip_extract.engines import Failure
-from selip_extract.engines.server import Patience, Rejected, Server, Unanswered
+from selip_extract.engines.server import API_KEY, Patience, Rejected, Server, Unanswered
 from selip_shared.errors import SelipError
 
 T = TypeVar("T")
@@ -166,6 +166,10 @@ class ServerPool:
         try:
             return await server.models()
         except Unanswered as trouble:
+            if trouble.kind == "locked":
+                raise SelipError(
+                    f"{server.url} refuses access ({trouble}): put its key into the environment variable {API_KEY}."
+                ) from trouble
             if trouble.kind == "nonsense":
                 raise SelipError(
                     f"{server.url} is no OpenAI-compatible server ({trouble}): name the base URL of one, "
