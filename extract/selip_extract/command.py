@@ -10,6 +10,7 @@ from rich.console import Console
 from selip_contracts.tables import read_store
 from selip_extract.corrections import import_corrections
 from selip_extract.deidentify import Deidentifier, key_in
+from selip_extract.engines import CONCURRENCY
 from selip_extract.extractors import AUTO, EXTRACTORS, ModelChoice, automatic, extractor_maker
 from selip_extract.pipeline import RunOptions, extract
 from selip_extract.read_reports import open_reports
@@ -48,6 +49,9 @@ def command(
     served_model: Annotated[
         str | None, typer.Option(help="Name of the model on the servers, where they serve several.")
     ] = None,
+    concurrency: Annotated[
+        int, typer.Option(min=1, help="Requests in flight to all servers together; more need more of their memory.")
+    ] = CONCURRENCY,
     download: Annotated[
         bool, typer.Option("--download", help="Fetch the model where it is not on this machine.")
     ] = False,
@@ -90,7 +94,7 @@ def command(
         raise SelipError("Name a table of reports, e.g. selip-extract reports.csv.")
     if download:
         allow_downloads()
-    choice = ModelChoice(model, adapter, tuple(base_url or ()), served_model, download)
+    choice = ModelChoice(model, adapter, tuple(base_url or ()), served_model, download, concurrency)
     name, why = automatic(choice) if extractor == AUTO else (extractor, None)
     make = extractor_maker(name, choice)
     table = open_reports(reports, text_column, id_column)

@@ -23,7 +23,7 @@ from selip_extract.engines.endpoint_engine import EndpointEngine, placed
 from selip_extract.engines.server import Patience
 from selip_extract.engines.transformers_engine import TransformersEngine
 from selip_extract.extraction import Usage
-from selip_extract.extractors import Extractor
+from selip_extract.extractors import Extractor, ModelChoice, extractor_maker
 from selip_extract.extractors.both import DoubleReader
 from selip_extract.extractors.language_model import LanguageModelReader
 from selip_extract.model_files import MODEL_FOLDER, load_tokenizer
@@ -370,6 +370,20 @@ def test_answers_come_in_the_order_of_the_asks_and_no_more_than_so_many_at_once(
         found = callers.map(lambda mine: texts(engine.answers([ask(p) for p in mine])), prompts)
         assert list(found) == prompts
     assert 4 <= server.most_in_flight <= 8
+
+
+def test_the_user_says_how_many_requests_are_in_flight(server: LoopbackServer) -> None:
+    def answer(_route: str, _body: Body) -> Body:
+        time.sleep(0.02)
+        return chat_reply("{}", ["{}"], [-0.1])
+
+    server.answer = answer
+    texts = [write_study(random.Random(f"concurrency-{i}")).text for i in range(12)]
+    with closing(extractor_maker("endpoint", ModelChoice(base_urls=(server.url,), concurrency=3))()) as reader:
+        assert [reading.status for reading in reader.read(texts)] == ["ok"] * 12
+        assert reader.batch_size == 12
+    assert len(server.requests) > 6
+    assert server.most_in_flight == 3
 
 
 def test_the_environments_proxies_are_not_used(server: LoopbackServer, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -7,6 +7,9 @@ from typing import Literal, Protocol
 
 from selip_extract.extraction import Status, Usage
 
+CONCURRENCY = 128
+"""Requests in flight to servers, where the user names no other number."""
+
 
 @dataclass(frozen=True)
 class Constraint:

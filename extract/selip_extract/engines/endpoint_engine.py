@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal
 from annotated_types import MinLen
 from pydantic import BaseModel
 
-from selip_extract.engines import Answer, Ask, Failure
+from selip_extract.engines import CONCURRENCY, Answer, Ask, Failure
 from selip_extract.engines.loop_thread import LoopThread
 from selip_extract.engines.server import Patience
 from selip_extract.engines.server_pool import ServerPool
@@ -30,7 +30,7 @@ class EndpointEngine:
         base_urls: Sequence[str],
         served_model: str | None,
         rendered: bool,
-        concurrency: int = 128,
+        concurrency: int = CONCURRENCY,
         patience: Patience | None = None,
     ) -> None:
         if not base_urls:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 from selip_contracts.findings import Study
+from selip_extract.engines import CONCURRENCY
 from selip_extract.extraction import NO_USAGE, Review, Status, Usage
 from selip_shared.errors import SelipError
 
@@ -61,7 +62,8 @@ class ModelChoice:
     """Which language model, as the user names it.
 
     `model` is a folder or a Hugging Face id, by default the model that ships; on servers it names the tokenizer with
-    which prompts are rendered here, and without it the servers render them as chats.
+    which prompts are rendered here, and without it the servers render them as chats. At most `concurrency` requests are
+    in flight to all servers together.
     """
 
     model: str | None = None
@@ -69,6 +71,7 @@ class ModelChoice:
     base_urls: tuple[str, ...] = ()
     served_model: str | None = None
     download: bool = False
+    concurrency: int = CONCURRENCY
 
 
 def local_reader(choice: ModelChoice) -> "LanguageModelReader":
@@ -94,7 +97,8 @@ def _endpoint_reader(choice: ModelChoice) -> "LanguageModelReader":
     from selip_extract.extractors.language_model import LanguageModelReader
 
     form = ReportForm(None) if choice.model is None else _files(choice)[2]
-    engine = EndpointEngine(choice.base_urls, choice.served_model, rendered=choice.model is not None)
+    rendered = choice.model is not None
+    engine = EndpointEngine(choice.base_urls, choice.served_model, rendered, choice.concurrency)
     return LanguageModelReader(engine, form)
 
 
