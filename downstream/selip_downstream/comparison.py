@@ -8,6 +8,8 @@ from typing import Any
 from selip_downstream.results import Figure
 from selip_downstream.statistics import Bootstrap, Metric, minus
 
+_LESS = " − "
+
 
 @dataclass(frozen=True)
 class Setting:
@@ -21,7 +23,12 @@ class Setting:
 
 def difference(model: str, less: str) -> str:
     """What the table `results` calls the difference of two models."""
-    return f"{model} − {less}"
+    return f"{model}{_LESS}{less}"
+
+
+def is_difference(model: str) -> bool:
+    """Whether a model of the table `results` is the difference of two."""
+    return _LESS in model
 
 
 def compare(setting: Setting, bootstrap: Bootstrap, metrics: Mapping[str, Mapping[str, Metric]]) -> list[Figure]:
@@ -33,8 +40,8 @@ def compare(setting: Setting, bootstrap: Bootstrap, metrics: Mapping[str, Mappin
     for before, after in combinations(metrics, 2):
         for name, metric in metrics[after].items():
             wanted[difference(after, before), name] = minus(metric, metrics[before][name])
-    configuration = {**setting.configuration, "patients": bootstrap.patients, "rounds": bootstrap.rounds,
-                     "bootstrap_seed": bootstrap.seed}  # fmt: skip
+    drawn = {"units": bootstrap.patients, "rounds": bootstrap.rounds, "bootstrap_seed": bootstrap.seed}
+    configuration = {**setting.configuration, **drawn}
     return [
         Figure(setting.task, model, setting.split, name, estimate, setting.n, configuration)
         for (model, name), estimate in bootstrap.estimates(wanted).items()

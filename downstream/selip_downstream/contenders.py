@@ -10,6 +10,7 @@ from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
 from selip_contracts.vocabulary import MODALITIES, Modality
+from selip_downstream.comparison import is_difference
 from selip_pretrain.checkpoint import BEST, LAST
 from selip_pretrain.model import SelipModel
 from selip_pretrain.volume_cache import Problem, ScannedImage, VolumeCache, prepare_all
@@ -50,6 +51,8 @@ def load_contenders(checkpoints: Sequence[str], corpus: Sequence[str], device: s
     twice = next((name for name in names if names.count(name) > 1), None)
     if twice:
         raise SelipError(f"Two models are called {twice}: give them names, as in NAME=FOLDER.")
+    if any(is_difference(name) for name in names):
+        raise SelipError("A name with a minus between blanks is that of a difference: choose another one.")
     loaded = [Contender(name, SelipModel.from_pretrained(folder, device), folder) for name, folder in named]
     configuration = loaded[0].model.configuration
     untrained = SelipModel.build(configuration, corpus).train(False).to(device)

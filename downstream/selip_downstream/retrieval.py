@@ -102,11 +102,11 @@ def search(wanted: Task, depth: int = DEPTH) -> Found:
 
 
 def ranking_values(ranks: Tensor, depth: int = DEPTH) -> dict[str, NDArray[np.float64]]:
-    """Of each query: whether it is found among the first 1 … depth (`top-1` …), and its rank; NaN for rank 0."""
+    """Of each query whether it is found among the first 1 … depth (`top-1` …), and its rank; NaN without a rank."""
     known = ranks.cpu().numpy().astype(np.float64)
     known[known == 0] = np.nan
     within = {f"top-{k}": np.where(np.isnan(known), np.nan, known <= k) for k in range(1, depth + 1)}
-    return {**within, "rank": known}
+    return {**within, "mean rank": known}
 
 
 @torch.inference_mode()

@@ -104,7 +104,7 @@ def test_a_model_that_gives_everything_one_embedding_is_at_chance() -> None:
     assert found.exact is not None
     values = ranking_values(found.exact)
     assert values["top-1"].mean() == 1 / 50
-    assert values["rank"].mean() == (50 + 1) / 2
+    assert values["mean rank"].mean() == (50 + 1) / 2
 
 
 def test_copies_of_a_text_tie_exactly_and_stand_in_the_order_of_the_gallery() -> None:

@@ -1,0 +1,191 @@
+"""Retrieval between the volumes and texts of a split, model by model: by sequence, and over all sequences together."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import pairwise, product
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from selip_contracts.vocabulary import MODALITIES
+from selip_downstream.comparison import Setting, compare
+from selip_downstream.results import Figure
+from selip_downstream.retrieval import (
+    DEPTH,
+    DIRECTIONS,
+    TEXTS,
+    Direction,
+    Found,
+    Similarity,
+    Task,
+    Texts,
+    agreement,
+    ndcg,
+    ranking_values,
+    search,
+    task,
+)
+from selip_downstream.statistics import Bootstrap, mean
+from selip_pretrain.pairs import Pair
+from selip_pretrain.similarity import TextTable
+from selip_pretrain.targets import TARGETS
+
+TASK = "retrieval"
+TOGETHER = "together"
+
+Values = dict[str, NDArray[np.float64]]
+
+
+@dataclass(frozen=True)
+class Embedded:
+    """One model's embeddings of the pairs' volumes (N, E) and of the distinct texts (T, E), on the CPU.
+
+    `checkpoint` is where the model came from.
+    """
+
+    checkpoint: str
+    images: Tensor
+    texts: Tensor
+
+
+@dataclass(frozen=True)
+class Gallery:
+    """The pairs of one sequence or of all, and their distinct texts."""
+
+    sequence: str
+    pairs: Sequence[Pair]
+    members: Tensor
+    """Positions of its pairs among all pairs, int64 (N,)."""
+    texts: Sequence[str]
+    text_of: Tensor
+    """The text of each pair, int64 (N,), a position in `texts`."""
+
+
+def galleries(pairs: Sequence[Pair]) -> list[Gallery]:
+    """All pairs together, and those of each sequence that has at least two distinct texts."""
+    together = _gallery(TOGETHER, pairs, range(len(pairs)))
+    of_sequence = (
+        _gallery(modality, pairs, [i for i, pair in enumerate(pairs) if pair.modality == modality])
+        for modality in MODALITIES
+    )
+    return [together, *(gallery for gallery in of_sequence if len(gallery.texts) > 1)]
+
+
+def distinct_texts(pairs: Sequence[Pair]) -> list[str]:
+    """The distinct texts in the order of their characters, as `Embedded.texts` has them."""
+    return sorted({pair.text for pair in pairs})
+
+
+def retrieve(
+    pairs: Sequence[Pair], embedded: Mapping[str, Embedded], split: str, relevance: str, *, rounds: int, seed: int
+) -> Iterator[list[Figure]]:
+    """The figures of every model by name, and of their differences: a list a gallery, direction and use of texts.
+
+    `relevance` is the target of selip-pretrain by which a hit is graded. The bootstrap draws patients; where each
+    distinct text is asked once it draws texts, since equal texts of several patients are one query.
+    """
+    place = {text: number for number, text in enumerate(distinct_texts(pairs))}
+    for gallery in galleries(pairs):
+        table = TextTable(gallery.texts, _modalities(gallery))
+        taken = torch.tensor([place[text] for text in gallery.texts], dtype=torch.int64)
+        for direction, use in product(DIRECTIONS, TEXTS):
+            tasks = {
+                model: task(own.images[gallery.members], own.texts[taken], gallery.text_of, direction, use)
+                for model, own in embedded.items()
+            }
+            values = _values(tasks, table, graded(table, relevance))
+            metrics = {model: {name: mean(of_query) for name, of_query in own.items()} for model, own in values.items()}
+            units = _units(gallery, direction, use)
+            about = {"models": {model: own.checkpoint for model, own in embedded.items()}, "relevance": relevance}
+            setting = Setting(TASK, split, len(units), about | _described(gallery, direction, use))
+            yield compare(setting, Bootstrap(units, rounds=rounds, seed=seed), metrics)
+
+
+def graded(table: TextTable, relevance: str) -> Similarity:
+    """How relevant texts are to texts, by their rows in the table; each is wholly so to itself."""
+    target = TARGETS[relevance]
+
+    def similarity(asked: Tensor, offered: Tensor) -> Tensor:
+        return target.similarity(table, asked, offered).masked_fill_(asked[:, None] == offered, 1.0)
+
+    return similarity
+
+
+def _gallery(sequence: str, pairs: Sequence[Pair], members: Sequence[int]) -> Gallery:
+    own = [pairs[i] for i in members]
+    texts = distinct_texts(own)
+    place = {text: number for number, text in enumerate(texts)}
+    text_of = torch.tensor([place[pair.text] for pair in own], dtype=torch.int64)
+    return Gallery(sequence, own, torch.tensor(list(members), dtype=torch.int64), texts, text_of)
+
+
+def _modalities(gallery: Gallery) -> list[str]:
+    """A sequence that each text is of."""
+    of_text = {pair.text: pair.modality for pair in gallery.pairs}
+    return [of_text[text] for text in gallery.texts]
+
+
+def _values(tasks: Mapping[str, Task], table: TextTable, similarity: Similarity) -> dict[str, Values]:
+    """Every figure of every query, by model and name; the models differ in their embeddings alone."""
+    found = {model: search(wanted) for model, wanted in tasks.items()}
+    wanted = next(iter(tasks.values()))
+    asked, offered = wanted.queries.labels, wanted.gallery.labels
+    # Texts are compared once for all models.
+    hits = torch.cat([own.hits for own in found.values()])
+    gains = ndcg(hits, asked.repeat(len(found)), offered, len(table), similarity).reshape(len(found), -1)
+    facts = _facts(table)
+    return {
+        model: _ranks(own) | {f"nDCG@{DEPTH}": gain} | _agreements(offered[own.hits[:, 0]], asked, facts)
+        for (model, own), gain in zip(found.items(), gains, strict=True)
+    }
+
+
+def _ranks(found: Found) -> Values:
+    values = {f"{name} of equal text": of_query for name, of_query in ranking_values(found.equal).items()}
+    if found.exact is None:
+        return values
+    return values | {f"{name} of own": of_query for name, of_query in ranking_values(found.exact).items()}
+
+
+def _agreements(first: Tensor, asked: Tensor, facts: Mapping[str, Sequence[frozenset[object]]]) -> Values:
+    """How far the text of the first hit says what is asked, by what is compared."""
+    return {
+        f"{name} of first hit": agreement([said[t] for t in first.tolist()], [said[t] for t in asked.tolist()])
+        for name, said in facts.items()
+    }
+
+
+def _facts(table: TextTable) -> dict[str, list[frozenset[object]]]:
+    """What each text says: its sites, these with their sides, and these with the class of their signal."""
+    bounds, members = table.findings.bounds.tolist(), table.findings.members.tolist()
+    stated = [[table.statements[number] for number in members[start:end]] for start, end in pairwise(bounds)]
+    return {
+        "site": [frozenset(s.site for s in of_text) for of_text in stated],
+        "side": [frozenset((s.side, s.site) for s in of_text) for of_text in stated],
+        "signal": [frozenset((s.side, s.site, s.signal_class) for s in of_text) for of_text in stated],
+    }
+
+
+def _units(gallery: Gallery, direction: Direction, use: Texts) -> list[str]:
+    if direction == "text to image" and use == "distinct":
+        return list(gallery.texts)
+    return [pair.patient_id for pair in gallery.pairs]
+
+
+def _described(gallery: Gallery, direction: Direction, use: Texts) -> dict[str, Any]:
+    """What was asked, and what was searched."""
+    pairs, distinct = len(gallery.pairs), len(gallery.texts)
+    texts = distinct if use == "distinct" else pairs
+    return {
+        "sequence": gallery.sequence,
+        "direction": direction,
+        "texts": use,
+        "gallery": texts if direction == "image to text" else pairs,
+        "distinct_texts": distinct,
+        "repeated_texts": pairs - distinct,
+        "images": pairs,
+        "resampled": "texts" if direction == "text to image" and use == "distinct" else "patients",
+    }

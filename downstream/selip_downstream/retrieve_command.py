@@ -1,0 +1,108 @@
+"""`selip-retrieve`: how well images find their texts, and texts their images, against untrained weights and CLIP."""
+
+from collections.abc import Sequence
+from contextlib import closing
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich.console import Console
+
+from selip_shared.errors import SelipError, run_command
+
+if TYPE_CHECKING:
+    from selip_downstream.results import Figure
+
+app = typer.Typer(add_completion=False)
+
+SHOWN = {
+    "top-1 of equal text": "top 1",
+    "top-5 of equal text": "top 5",
+    "top-10 of equal text": "top 10",
+    "mean rank of equal text": "mean rank",
+    "nDCG@10": "nDCG, first 10",
+    "site of first hit": "first hit: site",
+    "side of first hit": "and side",
+    "signal of first hit": "and signal",
+}
+
+
+@app.command()
+def command(
+    checkpoints: Annotated[
+        list[str],
+        typer.Argument(
+            metavar="CHECKPOINT...",
+            help="Folders of checkpoints, or NAME=FOLDER, e.g. one trained with --target hard (CLIP) and one with soft "
+            "targets. The first one's weights before training are measured beside them as random.",
+        ),
+    ],
+    db: Annotated[Path, typer.Option(help="Database with findings and scanned images.")] = Path("selip.duckdb"),
+    split: Annotated[str, typer.Option(help="Part of the patients: test, validation or train.")] = "test",
+    relevance: Annotated[
+        str, typer.Option(help="How hits are graded for nDCG: a target of selip-pretrain.")
+    ] = "best-match",
+    rounds: Annotated[int, typer.Option(min=100, help="Resamples of the patients for the intervals.")] = 1000,
+    seed: Annotated[int, typer.Option(min=0, help="Seed of the resamples.")] = 0,
+    cache: Annotated[
+        Path | None, typer.Option(help="Folder of prepared volumes; else selip-volumes beside the database.")
+    ] = None,
+    device: Annotated[str, typer.Option(help="Where the models run: cpu, cuda, cuda:1 …")] = "cpu",
+) -> None:
+    """Measure retrieval by sequence and together, show it, and add every figure to the table results."""
+    # Imported only now: --help should not wait for them.
+    from selip_contracts.tables import open_store, read_store
+    from selip_downstream.contenders import embed_images, embed_texts, load_contenders, prepared
+    from selip_downstream.results import write_figures
+    from selip_downstream.retrieve import Embedded, distinct_texts, retrieve
+    from selip_downstream.split_pairs import say_problems, split_pairs
+    from selip_pretrain.pairs import read_pairs
+    from selip_pretrain.targets import TARGETS
+
+    if relevance not in TARGETS:
+        raise SelipError(f"There is no target {relevance}: name one of {', '.join(TARGETS)}.")
+    with closing(read_store(db)) as connection:
+        pairs = split_pairs(connection, db, split)
+        corpus = [pair.text for pair in read_pairs(connection, "train")]
+    contenders = load_contenders(checkpoints, corpus, device)
+    folder = cache or db.parent / "selip-volumes"
+    usable, problems = prepared(pairs, contenders, folder)
+    say_problems(problems)
+    if not usable:
+        raise SelipError(f"None of the {len(pairs):,} volumes of the {split} split can be used: put their files right.")
+    embedded = {
+        contender.name: Embedded(
+            contender.checkpoint,
+            embed_images(contender, usable, folder),
+            embed_texts(contender, distinct_texts(usable)),
+        )
+        for contender in contenders
+    }
+    console = Console(markup=False, highlight=False)
+    console.print("Each figure with its 95 % interval, from resampled patients.")
+    figures: list[Figure] = []
+    for found in retrieve(usable, embedded, split, relevance, rounds=rounds, seed=seed):
+        figures += found
+        if found[0].configuration["texts"] == "distinct":
+            _print(console, found)
+    with closing(open_store(db)) as connection:
+        count = write_figures(connection, figures)
+    print(f"{count:,} figures are added to the table results of {db}.")
+
+
+def _print(console: Console, figures: Sequence["Figure"]) -> None:
+    """The main figures of one gallery and direction."""
+    from selip_downstream.figure_table import figure_table
+
+    about = figures[0].configuration
+    title = (
+        f"{about['sequence']}, {about['direction']}: {figures[0].n:,} queries, "
+        f"gallery of {about['gallery']:,}; {about['distinct_texts']:,} distinct texts, "
+        f"{about['repeated_texts']:,} repeated"
+    )
+    console.print(figure_table(title, figures, SHOWN))
+
+
+def main() -> None:
+    """Entry point of `selip-retrieve`."""
+    run_command(app)
