@@ -171,26 +171,12 @@ class _Shown(TrainerCallback):
 
     def __init__(self, advance: Advance) -> None:
         self.advance = advance
+        self.shown = 0
 
-    def on_train_begin(
-        self,
-        args: TrainingArguments,  # noqa: ARG002
-        state: TrainerState,
-        control: TrainerControl,  # noqa: ARG002
-        **kwargs: Any,  # noqa: ARG002
-    ) -> None:
-        """Those of an earlier sitting count."""
-        self.advance(state.global_step)
-
-    def on_step_end(
-        self,
-        args: TrainingArguments,  # noqa: ARG002
-        state: TrainerState,  # noqa: ARG002
-        control: TrainerControl,  # noqa: ARG002
-        **kwargs: Any,  # noqa: ARG002
-    ) -> None:
-        """One more."""
-        self.advance(1)
+    def on_step_end(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any) -> None:  # noqa: ARG002
+        """Those since the last time; those of an earlier sitting count."""
+        self.advance(state.global_step - self.shown)
+        self.shown = state.global_step
 
 
 def train(

@@ -47,11 +47,12 @@ def calibration(gold: Sequence[AnnotatedReport], extracted: Mapping[str, Study])
         for number, report in enumerate(gold)
         for finding in extracted.get(report.report_id, Study()).findings
     ]
-    if not said or any(confidence is None for confidence, _, _ in said):
+    known = [(confidence, number, is_right) for confidence, number, is_right in said if confidence is not None]
+    if not known or len(known) < len(said):
         raise SelipError(
             "These findings have no confidence: read the reports with a language model (--extractor both)."
         )
-    ordered = sorted(said, key=lambda x: -x[0])  # type: ignore[operator]
+    ordered = sorted(known, key=lambda x: -x[0])
     groups = [(confidence, list(same)) for confidence, same in groupby(ordered, key=lambda x: x[0])]
     confidences = np.array([confidence for confidence, _ in groups], dtype=np.float64)
     counts = np.zeros((len(groups), len(gold)))

@@ -17,7 +17,7 @@ from transformers import AutoModelForCausalLM, BitsAndBytesConfig, PreTrainedMod
 from selip_contracts.annotated import read_annotated
 from selip_contracts.findings import AnnotatedReport
 from selip_extract.adapter_training import Lessons, Options, at_once, check_lengths, curve, lessons, train
-from selip_extract.adapters import CONFIGURATION, MANIFEST, WEIGHTS, lora_config, model_hash
+from selip_extract.adapters import CONFIGURATION, MANIFEST, WEIGHTS, lora_config, model_hash, read_manifest
 from selip_extract.answer_forms import AnswerForm, form_of
 from selip_extract.model_files import check_causal, load_model, load_tokenizer
 from selip_shared.errors import SelipError
@@ -47,7 +47,7 @@ def finetune(name: str, folder: Path, out: Path, pseudo: int, annotated: Sequenc
     form = form_of(words)
     plan = _plan(name, folder, form, pseudo, reports, options)
     if _is_complete(out, plan):
-        return json.loads((out / MANIFEST).read_text(encoding="utf-8"))  # type: ignore[no-any-return]
+        return read_manifest(out)
     model = _adaptable(folder, options)
     taught = lessons(form, words, pseudo, [r for found in reports.values() for r in found], options)
     check_lengths(taught, model)

@@ -3,7 +3,6 @@
 import time
 from collections.abc import Sequence
 
-from selip_contracts.findings import Study
 from selip_extract.extraction import Extraction, Review, Status
 from selip_extract.extractors import Extractor, Reading
 from selip_extract.reports import Report
@@ -23,9 +22,7 @@ def read_batch(extractor: Extractor, reports: Sequence[Report]) -> list[Extracti
     readings = iter(_read(extractor, readable))
     seconds = (time.perf_counter() - started) / max(len(readable), 1)
     return [
-        _extraction(report, next(readings), seconds)
-        if status is None
-        else _failed(report, Reading(Study(), status=status))
+        _extraction(report, next(readings), seconds) if status is None else _failed(report, Reading.failed(status))
         for report, status in zip(reports, unreadable, strict=True)
     ]
 
@@ -56,7 +53,7 @@ def _read(extractor: Extractor, reports: Sequence[Report]) -> list[Reading | Exc
 def _extraction(report: Report, reading: Reading | Exception, seconds: float) -> Extraction:
     if isinstance(reading, Exception):
         # Only the class: an exception's words may quote the report.
-        return _failed(report, Reading(Study(), status="error", note=type(reading).__name__), seconds)
+        return _failed(report, Reading.failed("error", type(reading).__name__), seconds)
     if reading.status != "ok":
         return _failed(report, reading, seconds)
     return Extraction(

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Protocol, Self
 
 from selip_contracts.findings import Study
 from selip_extract.engines import CONCURRENCY
@@ -29,6 +29,11 @@ class Reading:
     note: str | None = None
     review: tuple[Review, ...] = ()
     usage: Usage = NO_USAGE
+
+    @classmethod
+    def failed(cls, status: Status, note: str | None = None) -> Self:
+        """That of a text which could not be read."""
+        return cls(Study(), status=status, note=note)
 
 
 class Extractor(Protocol):

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from selip_extract.double_reading import double_read, to_review
 from selip_extract.engines import Failure
 from selip_extract.extractors import Reading
-from selip_extract.extractors.language_model import LanguageModelReader, Said, failed
+from selip_extract.extractors.language_model import LanguageModelReader, Said
 from selip_extract.extractors.rules import RULES_VERSION, RuleReader
 from selip_extract.scan import Scan, scan
 from selip_extract.study import assembled
@@ -40,7 +40,7 @@ class DoubleReader:
 
     def _reading(self, scanned: Scan, said: Said | Failure) -> Reading:
         if isinstance(said, Failure):
-            return failed(said)
+            return Reading.failed(said.status, said.note)
         by_rule = self.rules.read_scan(scanned).study
         rules = (*by_rule.findings, *by_rule.negatives)
         study = assembled(double_read(said.sentences, rules), by_rule.general)

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from selip_contracts.findings import Finding, Study
+from selip_contracts.findings import Finding
 from selip_extract.answer_forms import AnswerForm
 from selip_extract.double_reading import ModelReading, confidence_of
 from selip_extract.engines import Answer, Ask, Engine, Failure
@@ -58,7 +58,7 @@ class LanguageModelReader:
 
     def _reading(self, scanned: Scan, said: Said | Failure) -> Reading:
         if isinstance(said, Failure):
-            return failed(said)
+            return Reading.failed(said.status, said.note)
         study = assembled([f for s in said.sentences for f in s.findings], read_changes(scanned))
         statuses = [s.status for s in said.sentences if s.status != "ok"]
         return Reading(study, said.reply, statuses[0] if statuses else "ok", usage=said.usage)
@@ -98,11 +98,6 @@ class LanguageModelReader:
         if not answer.ended:
             return ModelReading(question, findings, 0.0, "incomplete")
         return ModelReading(question, findings, answer.probability)
-
-
-def failed(failure: Failure) -> Reading:
-    """The reading of a report on which the engine failed."""
-    return Reading(Study(), status=failure.status, note=failure.note)
 
 
 def _statement(finding: Finding) -> Statement:
