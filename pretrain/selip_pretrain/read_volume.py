@@ -90,17 +90,19 @@ def slices_of(header: Dataset) -> list[Slice]:
     if header.get("SamplesPerPixel", 1) != 1:
         raise VolumeError("not_3d", "the picture is in colour")
     try:
+        if _frames(header) > 1 and "PerFrameFunctionalGroupsSequence" not in header:
+            raise VolumeError("not_3d", "the frames of a file do not say where they lie")
         return [
             Slice(
-                tuple(map(float, _of_frame(header, frame, "PlanePositionSequence").ImagePositionPatient)),
-                tuple(map(float, _of_frame(header, frame, "PlaneOrientationSequence").ImageOrientationPatient)),
-                tuple(map(float, _of_frame(header, frame, "PixelMeasuresSequence").PixelSpacing)),
+                tuple(map(float, of_frame(header, frame, "PlanePositionSequence").ImagePositionPatient)),
+                tuple(map(float, of_frame(header, frame, "PlaneOrientationSequence").ImageOrientationPatient)),
+                tuple(map(float, of_frame(header, frame, "PixelMeasuresSequence").PixelSpacing)),
                 (int(header.Rows), int(header.Columns)),
             )
             for frame in range(_frames(header))
         ]
     except (AttributeError, TypeError, ValueError, IndexError) as error:
-        raise VolumeError("damaged", "a slice does not say where it lies") from error
+        raise VolumeError("damaged", "a slice does not say where it lies, or its file is truncated") from error
 
 
 def stack(slices: Sequence[Slice]) -> Stack:
@@ -236,7 +238,7 @@ def _pictures(dataset: Dataset, name: str) -> list[npt.NDArray[np.float32]]:
 
 
 def _rescaled(picture: npt.NDArray[np.float32], dataset: Dataset, frame: int) -> npt.NDArray[np.float32]:
-    transformation = _of_frame(dataset, frame, "PixelValueTransformationSequence")
+    transformation = of_frame(dataset, frame, "PixelValueTransformationSequence")
     slope = np.float32(transformation.get("RescaleSlope") or 1)
     return picture * slope + np.float32(transformation.get("RescaleIntercept") or 0)
 
@@ -245,12 +247,10 @@ def _frames(header: Dataset) -> int:
     return int(header.get("NumberOfFrames") or 1)
 
 
-def _of_frame(header: Dataset, frame: int, group: str) -> Dataset:
+def of_frame(header: Dataset, frame: int, group: str) -> Dataset:
     """Where a frame's values of a functional group stand: its own, those of all frames, or the file itself."""
     per_frame = header.get("PerFrameFunctionalGroupsSequence")
     if not per_frame:
-        if _frames(header) > 1:
-            raise VolumeError("not_3d", "the frames of a file do not say where they lie")
         return header
     for groups in (per_frame[frame], header.get("SharedFunctionalGroupsSequence", [Dataset()])[0]):
         if group in groups:

@@ -1,0 +1,325 @@
+"""DICOM files of a folder, whatever their names: read one by one, then gathered into series."""
+
+import hashlib
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from io import BytesIO
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+import numpy as np
+import pydicom
+from pydicom.dataset import Dataset
+from pydicom.pixels.decoders.base import get_decoder
+from pydicom.pixels.utils import get_expected_length
+from pydicom.uid import UID
+
+from selip_pretrain.content_hash import joint_hash
+from selip_pretrain.found_series import FoundSeries, geometry
+from selip_pretrain.read_volume import (
+    Slice,
+    VolumeError,
+    VolumeFault,
+    of_frame,
+    reading_quietly,
+    slices_of,
+    stack,
+)
+from selip_pretrain.sequence_rules import Look
+
+NO_AGENT = ("", "no", "none", "n", "0", "无", "without")
+WEAKEST_DIFFUSION = 50
+"""In s/mm²; below it a volume is the one without diffusion weighting."""
+
+
+@dataclass(frozen=True)
+class SeriesHeader:
+    """What the files of a series, or of one volume in it, have in common."""
+
+    series_uid: str
+    study_uid: str
+    patient_id: str
+    accession: str
+    description: str
+    acquired: str
+    look: Look
+    direction: str
+    """NONE, ISOTROPIC or DIRECTIONAL diffusion weighting, where it is said."""
+
+
+@dataclass(frozen=True)
+class DicomFile:
+    """One file that holds pictures, or was meant to; `header` is None where it could not be read."""
+
+    path: Path
+    header: SeriesHeader | None = None
+    file_hash: str = ""
+    instance_uid: str = ""
+    slices: tuple[Slice, ...] = ()
+    values: tuple[int, int] | None = None
+    """Lowest and highest value of the pixels, where they are not compressed."""
+    fault: tuple[VolumeFault, str] | None = None
+
+
+def read_file(path: Path) -> DicomFile | None:
+    """What the scan must know of a file; None where it is no DICOM file with pictures."""
+    try:
+        with path.open("rb") as file:
+            start = file.read(132)
+            if start[128:] != b"DICM":
+                return None
+            content = start + file.read()
+    except OSError as error:
+        return DicomFile(path, fault=("damaged", f"{path.name} cannot be opened ({error.strerror})"))
+    try:
+        with reading_quietly():
+            dataset = pydicom.dcmread(BytesIO(content))
+            if "Image Storage" not in UID(dataset.file_meta.get("MediaStorageSOPClassUID", "")).name:
+                return None
+            return _described(path, dataset, hashlib.sha256(content).hexdigest())
+    except Exception:
+        # A file of unknown origin can fail anywhere in the parser, with any exception.
+        return DicomFile(path, fault=("damaged", f"{path.name} is not readable as DICOM"))
+
+
+def gathered(root: Path, files: Iterable[DicomFile]) -> Iterator[FoundSeries]:
+    """The volumes that the files hold, those of a series with several b-values or echoes one by one."""
+    series: defaultdict[str, list[DicomFile]] = defaultdict(list)
+    headers: dict[SeriesHeader, SeriesHeader] = {}
+    for file in files:
+        if file.header is None or not file.header.series_uid:
+            yield _lonely(root, file)
+        else:
+            # One header for all files of a series: there may be a million of them.
+            header = headers.setdefault(file.header, file.header)
+            series[header.series_uid].append(replace(file, header=header))
+    for uid, members in series.items():
+        different = _without_copies(members)
+        for name, part in _volumes(different):
+            yield _volume(root, f"{uid} {name}".rstrip(), part)
+
+
+def _described(path: Path, dataset: pydicom.FileDataset, file_hash: str) -> DicomFile:
+    header = _header(dataset)
+    found = DicomFile(path, header, file_hash, str(dataset.get("SOPInstanceUID", "")))
+    try:
+        slices = tuple(slices_of(dataset))
+        return replace(found, slices=slices, values=_values(dataset, path.name))
+    except VolumeError as error:
+        return replace(found, fault=(error.reason, error.detail))
+
+
+def _header(dataset: Dataset) -> SeriesHeader:
+    description = _text(dataset, "SeriesDescription")
+    times = of_frame(dataset, 0, "MRTimingAndRelatedParametersSequence")
+    echo = of_frame(dataset, 0, "MREchoSequence")
+    return SeriesHeader(
+        series_uid=_text(dataset, "SeriesInstanceUID"),
+        study_uid=_text(dataset, "StudyInstanceUID"),
+        patient_id=_text(dataset, "PatientID"),
+        accession=_text(dataset, "AccessionNumber"),
+        description=description or _text(dataset, "ProtocolName"),
+        acquired=f"{_text(dataset, 'SeriesDate')} {_text(dataset, 'SeriesTime')} {_text(dataset, 'SeriesNumber'):>9}",
+        look=Look(
+            texts=tuple(text for text in (description, _text(dataset, "ProtocolName")) if text),
+            image_type=_values_of(dataset, "ImageType"),
+            scanning_sequence=_values_of(dataset, "ScanningSequence"),
+            tr_ms=_number(times, "RepetitionTime"),
+            te_ms=_number(echo, "EchoTime") or _number(echo, "EffectiveEchoTime"),
+            ti_ms=_number(dataset, "InversionTime") or 0,
+            b_value=_b_value(dataset),
+            contrast=_contrast(dataset),
+        ),
+        direction=_text(of_frame(dataset, 0, "MRDiffusionSequence"), "DiffusionDirectionality"),
+    )
+
+
+def _text(dataset: Dataset, keyword: str) -> str:
+    text = str(dataset.get(keyword, "") or "").strip()
+    if not text.isascii() and not dataset.get("SpecificCharacterSet"):
+        # Chinese scanners may not say so; the bytes were read as Latin 1.
+        try:
+            return text.encode("latin-1").decode("gb18030")
+        except UnicodeError:
+            return text
+    return text
+
+
+def _values_of(dataset: Dataset, keyword: str) -> tuple[str, ...]:
+    value = dataset.get(keyword) or ()
+    return (value,) if isinstance(value, str) else tuple(map(str, value))
+
+
+def _number(dataset: Dataset, keyword: str) -> float | None:
+    return _as_number(dataset.get(keyword))
+
+
+def _as_number(value: Any) -> float | None:
+    """The number, or the first of several; None where there is none."""
+    if isinstance(value, bytes):
+        value = value.decode("latin-1").strip("\0 ").split("\\")[0]
+    elif not isinstance(value, str) and isinstance(value, Sequence):
+        value = value[0] if value else None
+    try:
+        number = float(value)
+    except (TypeError, ValueError):
+        return None
+    return number if np.isfinite(number) else None
+
+
+def _contrast(dataset: Dataset) -> bool:
+    agent = _text(dataset, "ContrastBolusAgent").lower()
+    return agent not in NO_AGENT or bool(dataset.get("ContrastBolusAgentSequence"))
+
+
+def _b_value(dataset: Dataset) -> float | None:
+    """In s/mm², from the tag of the standard or that of the maker."""
+    said = _number(of_frame(dataset, 0, "MRDiffusionSequence"), "DiffusionBValue")
+    if said is not None:
+        return said
+    maker = _text(dataset, "Manufacturer").lower()
+    if "siemens" in maker:
+        return _private(dataset, 0x0019, 0x100C)
+    if "philips" in maker:
+        return _private(dataset, 0x2001, 0x1003)
+    if maker.startswith("ge ") or "uih" in maker:
+        said = _private(dataset, 0x0043, 0x1039)
+        # GE adds a thousand million where the value was chosen freely.
+        return None if said is None else said % 100_000
+    return None
+
+
+def _private(dataset: Dataset, group: int, element: int) -> float | None:
+    found = dataset.get((group, element))
+    if found is None:
+        return None
+    value = found.value
+    if isinstance(value, bytes) and len(value) == 4 and not value.strip(b" \0").isdigit():
+        return float(np.frombuffer(value, "<f4")[0])
+    return _as_number(value)
+
+
+def _values(dataset: pydicom.FileDataset, name: str) -> tuple[int, int] | None:
+    """Lowest and highest stored value; VolumeError where the pixels are truncated or no decoder is there."""
+    syntax = UID(dataset.file_meta.TransferSyntaxUID)
+    if syntax.is_compressed and syntax.is_encapsulated:
+        _check_decoder(syntax)
+        return None
+    expected = get_expected_length(dataset, "bytes")
+    pixels = dataset.get("PixelData", b"")
+    if len(pixels) < expected or not expected:
+        raise VolumeError("damaged", f"the pixels of {name} are truncated: {len(pixels):,} of {expected:,} bytes")
+    stored = np.frombuffer(pixels[:expected], f"u{dataset.BitsAllocated // 8}")
+    return int(stored.min()), int(stored.max())
+
+
+def _check_decoder(syntax: UID) -> None:
+    try:
+        available = get_decoder(syntax).is_available
+    except NotImplementedError:
+        available = False
+    if not available:
+        raise VolumeError(
+            "damaged", f"no decoder for {syntax.name} is installed: pip install python-gdcm, or convert it"
+        )
+
+
+def _without_copies(files: Iterable[DicomFile]) -> list[DicomFile]:
+    """The files without those that repeat another one byte by byte."""
+    return list({(file.instance_uid, file.file_hash): file for file in files}.values())
+
+
+def _volumes(files: Sequence[DicomFile]) -> Iterator[tuple[str, list[DicomFile]]]:
+    """The files of each volume of a series, with what tells it from the others."""
+    by_b = _parted(files, lambda header: header.look.b_value)
+    for b_value, part in by_b.items():
+        name = f"b={b_value:g}" if b_value is not None and len(by_b) > 1 else ""
+        if len(by_b) == 1 and b_value is not None and b_value < WEAKEST_DIFFUSION:
+            # Alone it says nothing: some scanners write it into the trace image.
+            part = [_with_look(file, b_value=None) for file in part]
+        if not _repeats_a_place(part):
+            yield name, part
+            continue
+        for (direction, echo, kind), volume in _parted(
+            part, lambda header: (header.direction, header.look.te_ms, header.look.image_type)
+        ).items():
+            yield f"{name} {direction} TE={echo} {'/'.join(kind)}".strip(), volume
+
+
+def _parted(files: Iterable[DicomFile], key: Any) -> dict[Any, list[DicomFile]]:
+    parts: defaultdict[Any, list[DicomFile]] = defaultdict(list)
+    for file in files:
+        parts[key(file.header)].append(file)
+    return dict(parts)
+
+
+def _repeats_a_place(files: Iterable[DicomFile]) -> bool:
+    places = [place.position for file in files for place in file.slices]
+    return len(set(places)) < len(places)
+
+
+def _with_look(file: DicomFile, **changes: Any) -> DicomFile:
+    assert file.header is not None
+    return replace(file, header=replace(file.header, look=replace(file.header.look, **changes)))
+
+
+def _volume(root: Path, image_id: str, files: Sequence[DicomFile]) -> FoundSeries:
+    """The volume with its slices in order, or what is wrong with it."""
+    header = files[0].header
+    assert header is not None
+    found = FoundSeries(
+        image_id=image_id,
+        folder=_folder(root, files[0].path),
+        source="dicom",
+        files=tuple(file.path for file in files),
+        description=header.description,
+        look=header.look,
+        accession=header.accession or None,
+        study_uid=header.study_uid or None,
+        patient_id=header.patient_id or None,
+        acquired=header.acquired,
+    )
+    try:
+        return _checked(found, files)
+    except VolumeError as error:
+        return replace(found, fault=(error.reason, error.detail))
+
+
+def _checked(found: FoundSeries, files: Sequence[DicomFile]) -> FoundSeries:
+    for file in files:
+        if file.fault is not None:
+            raise VolumeError(*file.fault)
+    if len({(file.header.study_uid, file.header.patient_id) for file in files if file.header}) > 1:
+        raise VolumeError("damaged", "files of several studies bear the same series UID")
+    owners = [file for file in files for _ in file.slices]
+    order, affine = stack([place for file in files for place in file.slices])
+    values = [file.values for file in files if file.values is not None]
+    if len(values) == len(files) and min(low for low, _ in values) == max(high for _, high in values):
+        raise VolumeError("damaged", f"every pixel is {values[0][0]}")
+    in_order = list(dict.fromkeys(owners[index].path for index in order))
+    hashes = {file.path: file.file_hash for file in files}
+    rows, columns = files[0].slices[0].size
+    return replace(
+        found,
+        files=tuple(in_order),
+        content_hash=joint_hash([hashes[path] for path in in_order]),
+        geometry=geometry((columns, rows, len(order)), affine),
+    )
+
+
+def _lonely(root: Path, file: DicomFile) -> FoundSeries:
+    """A file that belongs to no series, under its own path."""
+    return FoundSeries(
+        image_id=file.path.relative_to(root).as_posix(),
+        folder=_folder(root, file.path),
+        source="dicom",
+        files=(file.path,),
+        description=file.path.name,
+        look=Look(()),
+        fault=file.fault or ("damaged", f"{file.path.name} says no series UID"),
+    )
+
+
+def _folder(root: Path, path: Path) -> PurePosixPath:
+    return PurePosixPath(path.relative_to(root).as_posix()).parent

@@ -1,0 +1,38 @@
+"""NIfTI files of a folder: each is a series, and its name says which."""
+
+from dataclasses import replace
+from pathlib import Path, PurePosixPath
+
+from selip_pretrain.content_hash import content_hash
+from selip_pretrain.found_series import FoundSeries, Geometry, geometry
+from selip_pretrain.read_volume import VolumeError, read_volume
+from selip_pretrain.sequence_rules import Look
+
+SUFFIXES = (".nii.gz", ".nii")
+
+
+def is_nifti(path: Path) -> bool:
+    """Whether the name says so."""
+    return path.name.lower().endswith(SUFFIXES)
+
+
+def nifti_series(root: Path, path: Path) -> FoundSeries:
+    """The series as its name describes it; the file is not opened."""
+    below = PurePosixPath(path.relative_to(root).as_posix())
+    lower = path.name.lower()
+    stem = next((path.name[: -len(suffix)] for suffix in SUFFIXES if lower.endswith(suffix)), path.name)
+    return FoundSeries(str(below), below.parent, "nifti", (path,), path.name, Look((stem,)))
+
+
+def examined(series: FoundSeries, known: tuple[str, Geometry] | None) -> FoundSeries:
+    """The series with its hash and geometry, or with what is wrong; voxels of a `known` hash are not read again."""
+    try:
+        found = replace(series, content_hash=content_hash(series.files))
+        if known is not None and known[0] == found.content_hash:
+            return replace(found, geometry=known[1])
+        volume = read_volume(series.files, "nifti")
+    except VolumeError as error:
+        return replace(series, fault=(error.reason, error.detail))
+    except OSError as error:
+        return replace(series, fault=("damaged", f"{series.description} cannot be opened ({error.strerror})"))
+    return replace(found, geometry=geometry(volume.voxels.shape, volume.affine))
