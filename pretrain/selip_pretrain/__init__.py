@@ -1,6 +1,6 @@
-"""Stage two: volumes and findings to encoders that can compare them. `SelipModel` is the Python interface."""
+"""Stage two: from volumes and findings to encoders that compare them. `SelipModel` is there for programs in Python."""
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from selip_pretrain.model import SelipModel
@@ -8,10 +8,10 @@ if TYPE_CHECKING:
 __all__ = ["SelipModel"]
 
 
-def __getattr__(name: str) -> Any:
-    # Imported when it is asked for: a command's --help should not wait for torch.
-    if name != "SelipModel":
+def __getattr__(name: str) -> object:
+    """The model, imported when it is asked for: the package itself costs nothing."""
+    if name not in __all__:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    from selip_pretrain.model import SelipModel
+    from selip_pretrain import model
 
-    return SelipModel
+    return getattr(model, name)

@@ -1,6 +1,7 @@
 """Checkpoints: the model as `from_pretrained` reads it, and beside it what a training needs to go on to the last bit.
 
-No pickle: tensors are in safetensors, all else in JSON. A checkpoint's folder is there whole or not at all, and the
+No pickle: tensors are in safetensors, all else in JSON. Random generators need not be kept: what a step draws hangs on
+the seed and its number alone. A checkpoint's folder is there whole or not at all, and the
 earlier one stays until the new one is there.
 """
 
@@ -29,8 +30,6 @@ BEST = "best"
 STATE = "state.json"
 VALIDATION_FILE = "validation.json"
 OPTIMIZER = "optimizer.safetensors"
-CPU_RANDOM = "random.cpu"
-GPU_RANDOM = "random.gpu"
 
 
 class Position(BaseModel):
@@ -63,21 +62,15 @@ class Training:
     scaler: torch.amp.GradScaler
 
     def tensors(self) -> dict[str, Tensor]:
-        """The optimizer's and the random generators' state by name, beside the model's weights."""
-        found = {CPU_RANDOM: torch.get_rng_state()}
-        if torch.cuda.is_available():
-            found[GPU_RANDOM] = torch.cuda.get_rng_state()
-        for name, parameter in self.model.named_parameters():
-            for key, value in self.optimizer.state.get(parameter, {}).items():
-                found[f"{name}.{key}"] = value
-        return found
+        """The optimizer's state by name."""
+        return {
+            f"{name}.{key}": value
+            for name, parameter in self.model.named_parameters()
+            for key, value in self.optimizer.state.get(parameter, {}).items()
+        }
 
     def restore(self, tensors: dict[str, Tensor]) -> None:
         """Take over what `tensors` gave."""
-        torch.set_rng_state(tensors.pop(CPU_RANDOM))
-        gpu_random = tensors.pop(GPU_RANDOM, None)
-        if gpu_random is not None and torch.cuda.is_available():
-            torch.cuda.set_rng_state(gpu_random)
         parameters = dict(self.model.named_parameters())
         for name, value in tensors.items():
             parameter, key = name.rsplit(".", 1)
@@ -129,7 +122,7 @@ def saved_state(out: Path, configuration: Configuration, data: str) -> State | N
 
 
 def load_last(out: Path, training: Training, state: State) -> None:
-    """Take over weights, optimizer and random generators of the last checkpoint; SelipError where it is damaged."""
+    """Take over weights, optimizer and scaler of the last checkpoint; SelipError where it is damaged."""
     folder = out / LAST
     try:
         training.model.load_state_dict(load_file(folder / WEIGHTS))

@@ -3,6 +3,7 @@
 import math
 from collections.abc import Sequence
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn.functional import normalize
@@ -50,6 +51,8 @@ class TrainingStep:
         `names` are those of the whole batch's images, for the error where the loss or the gradient is no number; the
         weights are then as they were before.
         """
+        drawn = np.random.SeedSequence((self.configuration.seed, step, self.ranks.rank)).generate_state(1)
+        torch.manual_seed(int(drawn[0]))
         loss, finite = self._gradients(batch)
         # Together, since each value that is fetched from a GPU waits for it.
         values = torch.stack([*loss, self._clipped()]).tolist()

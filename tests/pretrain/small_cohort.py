@@ -3,13 +3,17 @@
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 
 from selip_contracts.findings import Finding, Study
 from selip_contracts.tables import open_store, utc_now
+from selip_contracts.vocabulary import Side
 from selip_extract.extraction import Extraction
 from selip_extract.reports import Report
 from selip_extract.store import Store
+from selip_pretrain.configuration import PRESETS, Configuration
 from selip_pretrain.content_hash import content_hash
+from selip_pretrain.volumes import VolumeRecipe
 from tests.pretrain.image_files import write_nifti
 
 SHAPE = (32, 32, 16)
@@ -24,7 +28,14 @@ PLACES = {
     "基底节区": (16, 28, 5),
     "岛叶": (16, 21, 11),
 }
-SIDES = ("左侧", "右侧", None)
+SIDES: tuple[Side | None, ...] = ("左侧", "右侧", None)
+RECIPE = VolumeRecipe(shape=(8, 32, 32))
+
+
+def small_configuration(**changes: object) -> Configuration:
+    """The preset for a CPU, smaller still, in single precision."""
+    smaller = {"batch": 12, "steps": 20, "validate_every": 5, "precision": "fp32", "recipe": RECIPE}
+    return Configuration.model_validate(PRESETS["small"] | smaller | changes)
 
 
 def write_cohort(folder: Path, studies: int) -> Path:
@@ -56,7 +67,7 @@ def _study(number: int) -> Study:
     return Study(findings=(Finding(modality="DWI", side=side, site=site, signal="高"),))
 
 
-def _head(study: Study, seed: int) -> "np.typing.NDArray[np.float32]":
+def _head(study: Study, seed: int) -> npt.NDArray[np.float32]:
     """An ellipsoid with noise, and 30 mm beside the middle (the patient's right is at high x) the bright place."""
     x, y, z = np.meshgrid(*(np.arange(size) for size in SHAPE), indexing="ij")
     head = 300.0 * (((x - 16) / 14) ** 2 + ((y - 16) / 15) ** 2 + ((z - 8) / 8) ** 2 < 1)

@@ -1,0 +1,20 @@
+"""Write the losses of the first steps of the tests' training: python -m tests.pretrain.golden_loss_curve."""
+
+import json
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from selip_pretrain.cohort import read_cohort
+from selip_pretrain.ranks import joined_ranks
+from selip_pretrain.train import Means, pretrain
+from selip_pretrain.volume_cache import VolumeCache
+from tests.pretrain.small_cohort import RECIPE, small_configuration, write_cohort
+from tests.pretrain.test_train import GOLDEN, STUDIES, table
+
+if __name__ == "__main__":
+    with TemporaryDirectory() as folder, joined_ranks() as ranks:
+        cache = VolumeCache(Path(folder) / "volumes", RECIPE)
+        cohort = read_cohort(write_cohort(Path(folder), STUDIES), cache, seed=0)
+        pretrain(small_configuration(), cohort, cache, Path(folder) / "out", Means(ranks))
+        losses = [row["loss"] for row in table(Path(folder) / "out", "training")[:10]]
+    GOLDEN.write_text(json.dumps(losses, indent=1) + "\n")
