@@ -62,6 +62,9 @@ bench *options: setup-vllm
     @{{ bin }}/python -m tests.benchmarks.bench_extract {{ options }}
     @{{ bin }}/python -m tests.benchmarks.bench_store {{ options }}
     @{{ bin }}/python -m tests.benchmarks.bench_engines {{ options }}
+    @{{ bin }}/python -m tests.benchmarks.bench_review {{ options }}
+    @{{ bin }}/python -m tests.benchmarks.bench_targets {{ options }}
+    @{{ bin }}/python -m tests.benchmarks.bench_retrieval {{ options }}
 
 # Bring code and generated documents into shape
 docs: setup

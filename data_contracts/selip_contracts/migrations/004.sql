@@ -1,4 +1,4 @@
--- Version 4. Stage two: images, what was set aside of them, splits and results. Nothing wrote the older tables yet.
+-- Version 4. Stage two: images, what was set aside of them, splits and results (nothing wrote the older tables yet); the view places in English.
 
 DROP VIEW pairs;
 DROP TABLE images;
@@ -102,3 +102,28 @@ COMMENT ON COLUMN results.high IS 'Upper end of its 95 % interval.';
 COMMENT ON COLUMN results.n IS 'How many cases (volumes, texts or patients) it rests on.';
 COMMENT ON COLUMN results.configuration IS 'The whole configuration of the computation: gallery, seed, share of labels and so on.';
 COMMENT ON COLUMN results.computed_at IS 'When it was computed, in UTC.';
+
+CREATE VIEW places_en AS
+SELECT report_id, english(side) AS side, sites.english AS site,
+       list_sort([english(word) FOR word IN T1]) AS T1,
+       list_sort([english(word) FOR word IN T2]) AS T2,
+       list_sort([english(word) FOR word IN FLAIR]) AS FLAIR,
+       list_sort([english(word) FOR word IN DWI]) AS DWI,
+       list_sort([english(word) FOR word IN ADC]) AS ADC,
+       list_sort([english(word) FOR word IN T1CE]) AS T1CE,
+       list_sort([english(word) FOR word IN SWI]) AS SWI,
+       largest_mm, run_id
+FROM places LEFT JOIN sites USING (site);
+COMMENT ON VIEW places_en IS 'The view places with its values in English.';
+COMMENT ON COLUMN places_en.report_id IS 'The report.';
+COMMENT ON COLUMN places_en.side IS 'left, right, bilateral, or null where none is said.';
+COMMENT ON COLUMN places_en.site IS 'Anatomical site, the column english of the table sites.';
+COMMENT ON COLUMN places_en.T1 IS 'Signal classes on T1: hyperintense, isointense, hypointense, mixed; empty where the report says nothing of T1 there.';
+COMMENT ON COLUMN places_en.T2 IS 'Signal classes on T2.';
+COMMENT ON COLUMN places_en.FLAIR IS 'Signal classes on FLAIR.';
+COMMENT ON COLUMN places_en.DWI IS 'Signal classes on DWI.';
+COMMENT ON COLUMN places_en.ADC IS 'Signal classes on ADC.';
+COMMENT ON COLUMN places_en.T1CE IS 'Kinds of enhancement: marked, mild, homogeneous, heterogeneous, ring enhancement, or enhancement.';
+COMMENT ON COLUMN places_en.SWI IS 'Signal classes on SWI.';
+COMMENT ON COLUMN places_en.largest_mm IS 'The largest dimension stated of anything there, in millimetres; null where none is said.';
+COMMENT ON COLUMN places_en.run_id IS 'The run that found it.';
