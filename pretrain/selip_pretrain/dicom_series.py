@@ -5,7 +5,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from io import BytesIO
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -16,7 +16,7 @@ from pydicom.pixels.utils import get_expected_length
 from pydicom.uid import UID
 
 from selip_pretrain.content_hash import joint_hash
-from selip_pretrain.found_series import FoundSeries, geometry
+from selip_pretrain.found_series import UNWRITABLE, FoundSeries, below, geometry, unwritable
 from selip_pretrain.read_volume import (
     Slice,
     VolumeError,
@@ -72,6 +72,8 @@ def read_file(path: Path) -> DicomFile | None:
             content = start + file.read()
     except OSError as error:
         return DicomFile(path, fault=("damaged", f"{path.name} cannot be opened ({error.strerror})"))
+    if unwritable(path):
+        return DicomFile(path, fault=UNWRITABLE)
     try:
         with reading_quietly():
             dataset = pydicom.dcmread(BytesIO(content))
@@ -136,7 +138,7 @@ def _header(dataset: Dataset) -> SeriesHeader:
 
 
 def _text(dataset: Dataset, keyword: str) -> str:
-    text = str(dataset.get(keyword, "") or "").strip()
+    text = str(dataset.get(keyword, "") or "").strip(" \0")
     if not text.isascii() and not dataset.get("SpecificCharacterSet"):
         # Chinese scanners may not say so; the bytes were read as Latin 1.
         try:
@@ -255,7 +257,7 @@ def _parted(files: Iterable[DicomFile], key: Any) -> dict[Any, list[DicomFile]]:
 
 
 def _repeats_a_place(files: Iterable[DicomFile]) -> bool:
-    places = [place.position for file in files for place in file.slices]
+    places = [tuple(round(x, 2) for x in place.position) for file in files for place in file.slices]
     return len(set(places)) < len(places)
 
 
@@ -270,7 +272,7 @@ def _volume(root: Path, image_id: str, files: Sequence[DicomFile]) -> FoundSerie
     assert header is not None
     found = FoundSeries(
         image_id=image_id,
-        folder=_folder(root, files[0].path),
+        folder=below(root, files[0].path).parent,
         source="dicom",
         files=tuple(file.path for file in files),
         description=header.description,
@@ -311,15 +313,11 @@ def _checked(found: FoundSeries, files: Sequence[DicomFile]) -> FoundSeries:
 def _lonely(root: Path, file: DicomFile) -> FoundSeries:
     """A file that belongs to no series, under its own path."""
     return FoundSeries(
-        image_id=file.path.relative_to(root).as_posix(),
-        folder=_folder(root, file.path),
+        image_id=str(below(root, file.path)),
+        folder=below(root, file.path).parent,
         source="dicom",
         files=(file.path,),
-        description=file.path.name,
+        description=below(root, file.path).name,
         look=Look(()),
         fault=file.fault or ("damaged", f"{file.path.name} says no series UID"),
     )
-
-
-def _folder(root: Path, path: Path) -> PurePosixPath:
-    return PurePosixPath(path.relative_to(root).as_posix()).parent

@@ -1,5 +1,6 @@
 """What a scan finds in the files, before it is known which of it is used."""
 
+import os
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any
@@ -44,6 +45,19 @@ class FoundSeries:
     geometry: Geometry | None = None
     fault: tuple[VolumeFault, str] | None = None
     """Why it is no volume: the reason and what was seen."""
+
+
+UNWRITABLE: tuple[VolumeFault, str] = ("damaged", "its path is not in UTF-8, which a database cannot hold: rename it")
+
+
+def unwritable(path: Path) -> bool:
+    """Whether a name of the path, as from an archive packed on a Chinese Windows, is no text."""
+    return os.fsencode(path).decode("utf-8", "ignore") != str(path)
+
+
+def below(root: Path, path: Path) -> PurePosixPath:
+    """The path below the scanned folder, as text in any case."""
+    return PurePosixPath(os.fsencode(path.relative_to(root).as_posix()).decode("utf-8", "backslashreplace"))
 
 
 def geometry(shape: tuple[int, ...], affine: npt.NDArray[np.float64]) -> Geometry:

@@ -1,10 +1,10 @@
 """NIfTI files of a folder: each is a series, and its name says which."""
 
 from dataclasses import replace
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 
 from selip_pretrain.content_hash import content_hash
-from selip_pretrain.found_series import FoundSeries, Geometry, geometry
+from selip_pretrain.found_series import UNWRITABLE, FoundSeries, Geometry, below, geometry, unwritable
 from selip_pretrain.read_volume import VolumeError, read_volume
 from selip_pretrain.sequence_rules import Look
 
@@ -18,14 +18,16 @@ def is_nifti(path: Path) -> bool:
 
 def nifti_series(root: Path, path: Path) -> FoundSeries:
     """The series as its name describes it; the file is not opened."""
-    below = PurePosixPath(path.relative_to(root).as_posix())
-    lower = path.name.lower()
-    stem = next((path.name[: -len(suffix)] for suffix in SUFFIXES if lower.endswith(suffix)), path.name)
-    return FoundSeries(str(below), below.parent, "nifti", (path,), path.name, Look((stem,)))
+    place = below(root, path)
+    suffix = next(suffix for suffix in SUFFIXES if place.name.lower().endswith(suffix))
+    found = FoundSeries(str(place), place.parent, "nifti", (path,), place.name, Look((place.name[: -len(suffix)],)))
+    return replace(found, fault=UNWRITABLE) if unwritable(path) else found
 
 
 def examined(series: FoundSeries, known: tuple[str, Geometry] | None) -> FoundSeries:
     """The series with its hash and geometry, or with what is wrong; voxels of a `known` hash are not read again."""
+    if series.fault is not None:
+        return series
     try:
         found = replace(series, content_hash=content_hash(series.files))
         if known is not None and known[0] == found.content_hash:

@@ -51,6 +51,7 @@ def command(
     ] = None,
 ) -> None:
     """Find the head MRI volumes in a folder and tie them to reports; run again, it brings the database up to date."""
+    from selip_pretrain.found_series import unwritable
     from selip_pretrain.scan_images import scan
     from selip_pretrain.sequence_rules import read_rules
     from selip_pretrain.stored_images import StoredImages
@@ -59,6 +60,8 @@ def command(
     if not folder.is_dir():
         raise SelipError(f"There is no folder {folder}: name the one that holds the images.")
     root = folder.resolve()
+    if unwritable(root):
+        raise SelipError("The path of the folder is not in UTF-8, which a database cannot hold: rename it.")
     sequence_rules = read_rules(rules)
     with closing(open_store(db)) as connection:
         ties = StudyTies(root, connection, manifest)
@@ -67,7 +70,9 @@ def command(
         changes = ", ".join(f"{count:,} {kind}" for kind, count in sorted(scanned.changes.items()) if count)
         console.print(f"{folder}: {changes or 'no images'}; {scanned.other_files:,} other files", soft_wrap=True)
         console.print(_sequences(connection))
-        console.print(_set_aside(connection))
+        set_aside = _set_aside(connection)
+        if set_aside.row_count:
+            console.print(set_aside)
         _print_ties(console, connection, scanned.ambiguous_studies)
 
 
@@ -89,12 +94,10 @@ def _sequences(connection: duckdb.DuckDBPyConnection) -> Table:
 
 def _set_aside(connection: duckdb.DuckDBPyConnection) -> Table:
     counts = dict(connection.execute("SELECT reason, count(*) FROM images_set_aside GROUP BY 1").fetchall())
-    table = _table("Set aside", "Reason", "Series", "")
+    table = _table("Set aside, listed in the table images_set_aside", "Reason", "Series", "")
     for reason, meaning in MEANING.items():
         if reason in counts:
             table.add_row(reason, f"{counts[reason]:,}", meaning)
-    table.add_section()
-    table.add_row("all", f"{sum(counts.values()):,}", "see the table images_set_aside")
     return table
 
 

@@ -51,7 +51,7 @@ class Scanned(NamedTuple):
 
 
 def scan(root: Path, stored: StoredImages, rules: SequenceRules, ties: StudyTies, processes: int) -> Scanned:
-    """Bring the tables up to date with the folder `root`, an absolute path."""
+    """Bring the tables up to date with the folder `root`, an absolute path; SelipError where it holds no image."""
     nifti, others = files_below(root)
     studies: dict[str, list[Member]] = {}
     with progress("files", len(nifti) + len(others)) as advance, Workers(processes) as workers:
@@ -60,6 +60,8 @@ def scan(root: Path, stored: StoredImages, rules: SequenceRules, ties: StudyTies
         read = list(_counted(workers.map(read_file, others, FILES_A_TASK), advance))
         pictures = [file for file in read if file is not None]
         _write(stored, _members(gathered(root, pictures), rules, ties), studies)
+    if not studies:
+        raise SelipError(f"There is no image in {root}: name another folder; the database is as it was.")
     ambiguous = sum(members[0].tie.reports > 1 for members in studies.values())
     return Scanned(len(read) - len(pictures), ambiguous, stored.finish())
 

@@ -322,6 +322,34 @@ def test_again_only_what_changed_changes(root: Path, db: Path) -> None:
     assert third.images["1"] == first.images["1"]
 
 
+def test_an_empty_folder_takes_nothing_away(root: Path, db: Path) -> None:
+    write_nifti(root / "a" / "t1.nii.gz")
+    Found(root, db)
+    shutil.rmtree(root / "a")
+    (root / "readme.txt").write_text("the disk is not mounted")
+    with pytest.raises(SelipError, match="There is no image"):
+        Found(root, db)
+    with closing(read_store(db)) as connection:
+        assert connection.execute("SELECT count(*) FROM images").fetchall() == [(1,)]
+
+
+def test_names_that_are_no_utf8(root: Path, db: Path) -> None:
+    folder = root / os.fsdecode("张三".encode("gb18030"))
+    write_nifti(folder / "t1.nii.gz")
+    write_series(folder / "dcm", voxels((7, 8, 2)), SeriesDescription="T2")
+    write_nifti(root / "李四" / "t1.nii.gz")
+    found = Found(root, db)
+    assert list(found.sequences) == ["李四/t1.nii.gz"]
+    assert list(found.reasons.values()) == ["damaged"] * 3
+    assert "\\xd5\\xc5\\xc8\\xfd/t1.nii.gz" in found.reasons
+
+
+def test_a_loop_of_links_ends(root: Path, db: Path) -> None:
+    write_nifti(root / "a" / "t1.nii.gz")
+    (root / "a" / "again").symlink_to(root)
+    assert list(Found(root, db).images) == ["a/t1.nii.gz"]
+
+
 def test_images_of_another_folder_are_not_lost(tmp_path: Path, root: Path, db: Path) -> None:
     write_nifti(root / "a" / "t1.nii.gz")
     Found(root, db)
