@@ -1,0 +1,138 @@
+"""Classification by frozen encoders, model by model: with labels, few or all, and without any."""
+
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import product
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from selip_contracts.vocabulary import MODALITIES, Modality
+from selip_downstream.cases import Case
+from selip_downstream.classification import CLASSIFIERS, Cases, Features, Labels, classification_metrics, label_subsets
+from selip_downstream.comparison import Setting, compare
+from selip_downstream.results import Figure
+from selip_downstream.statistics import Bootstrap, Metric, auc, average
+from selip_downstream.zero_shot import KINDS, Answers, Question, questions, rivals, zero_shot_scores
+from selip_pretrain.pairs import Pair
+from selip_pretrain.splits import SPLITS, Split
+
+CLASSIFICATION = "classification"
+ZERO_SHOT = "zero-shot"
+TOGETHER = "together"
+
+Positions = NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class Trial:
+    """How a classification is tried: which shares of the labels, drawn with which seeds, and how intervals are made."""
+
+    shares: Sequence[float]
+    seeds: Sequence[int]
+    rounds: int
+    bootstrap_seed: int
+
+
+def classify(
+    cases: Sequence[Case], features: Mapping[str, Features], trial: Trial, about: Mapping[str, Any]
+) -> Iterator[list[Figure]]:
+    """The figures of every model on the test cases: a list for each classifier and share of the labels.
+
+    `features` (cases, F) are by model. Of the training and the validation cases the same share is used. A figure is the
+    mean over the seeds, and its interval that of the mean.
+    """
+    parts = {split: _part(cases, split) for split in SPLITS}
+    labels = np.array([case.label for case in cases])
+    patients = [case.patient_id for case in cases]
+    test = parts["test"]
+    bootstrap = Bootstrap([patients[i] for i in test], rounds=trial.rounds, seed=trial.bootstrap_seed)
+    for (name, classifier), share in product(CLASSIFIERS.items(), trial.shares):
+        # With all labels there is nothing to draw.
+        seeds = trial.seeds if share < 1 else trial.seeds[:1]
+        drawn = [
+            (_share(parts["train"], labels, patients, share, seed),
+             _share(parts["validation"], labels, patients, share, seed))
+            for seed in seeds
+        ]  # fmt: skip
+        metrics = {}
+        for model, own in features.items():
+            every = Cases(own, labels, patients)
+            predictions = [classifier(every.take(train), every.take(choose), own[test]) for train, choose in drawn]
+            of_seed = [classification_metrics(prediction, labels[test]) for prediction in predictions]
+            metrics[model] = {metric: average([found[metric] for found in of_seed]) for metric in of_seed[0]}
+        described = {
+            "classifier": name,
+            "share": share,
+            "seeds": list(seeds),
+            "train": len(drawn[0][0]),
+            "validation": len(drawn[0][1]),
+            "classes": dict(sorted(Counter(labels[test].tolist()).items())),
+        }
+        yield compare(Setting(CLASSIFICATION, "test", len(test), {**about, **described}), bootstrap, metrics)
+
+
+def _part(cases: Sequence[Case], split: Split) -> Positions:
+    return np.array([i for i, case in enumerate(cases) if case.split == split], dtype=np.int64)
+
+
+def _share(part: Positions, labels: Labels, patients: Sequence[str], share: float, seed: int) -> Positions:
+    """The positions that a share of the labels takes out of a part."""
+    return part[label_subsets(labels[part], [patients[i] for i in part], [share], seed)[share]]
+
+
+@dataclass(frozen=True)
+class Understood:
+    """One model's embeddings of the pairs' images (N, E), and of every statement that is asked with (E,)."""
+
+    images: NDArray[np.float32]
+    statements: Mapping[str, NDArray[np.float32]]
+
+
+def asked_of(pairs: Sequence[Pair]) -> dict[Question, Answers]:
+    """The questions that the pairs can answer."""
+    return questions([pair.text for pair in pairs], [pair.modality for pair in pairs])
+
+
+def statements_of(asked: Mapping[Question, Answers]) -> list[str]:
+    """Every statement that is needed to ask them."""
+    normal = [Question("normal", modality) for modality in MODALITIES[:1]]
+    return sorted({statement for question in (*asked, *normal) for statement in question.statements})
+
+
+def zero_shot(
+    pairs: Sequence[Pair],
+    asked: Mapping[Question, Answers],
+    understood: Mapping[str, Understood],
+    trial: Trial,
+    about: Mapping[str, Any],
+    split: str,
+) -> Iterator[list[Figure]]:
+    """The mean AUC of each kind of question by model: a list for all sequences together and for each of them."""
+    bootstrap = Bootstrap([pair.patient_id for pair in pairs], rounds=trial.rounds, seed=trial.bootstrap_seed)
+    metrics = {
+        model: {question: _area(question, list(asked), answers, own) for question, answers in asked.items()}
+        for model, own in understood.items()
+    }
+    sequences: list[Modality | str] = [TOGETHER, *(m for m in MODALITIES if any(q.modality == m for q in asked))]
+    for sequence in sequences:
+        chosen = [question for question in asked if sequence in (TOGETHER, question.modality)]
+        kinds = [kind for kind in KINDS if any(question.kind == kind for question in chosen)]
+        of_model = {
+            model: {f"AUC of {kind}": average([own[q] for q in chosen if q.kind == kind]) for kind in kinds}
+            for model, own in metrics.items()
+        }
+        counts = {kind: sum(question.kind == kind for question in chosen) for kind in kinds}
+        images = sum(sequence in (TOGETHER, pair.modality) for pair in pairs)
+        setting = Setting(ZERO_SHOT, split, images, {**about, "sequence": sequence, "questions": counts})
+        yield compare(setting, bootstrap, of_model)
+
+
+def _area(question: Question, asked: Sequence[Question], answers: Answers, understood: Understood) -> Metric:
+    """AUC among the images that the question is asked of."""
+    known = np.flatnonzero(~np.isnan(answers))
+    scores = zero_shot_scores(question, rivals(question, asked), understood.images[known], understood.statements)
+    area = auc(scores, answers[known] == 1)
+    return lambda weights: area(weights[:, known])

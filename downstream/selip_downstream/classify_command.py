@@ -1,0 +1,250 @@
+"""`selip-classify`: what frozen encoders know of a label, with few examples or many, or without any."""
+
+from collections.abc import Iterator, Sequence
+from contextlib import closing
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+from rich.console import Console
+
+from selip_shared.errors import SelipError, run_command
+
+if TYPE_CHECKING:
+    from selip_contracts.vocabulary import Modality
+    from selip_downstream.cases import LabelledCohort
+    from selip_downstream.classify import Trial
+    from selip_downstream.contenders import Contender
+    from selip_downstream.results import Figure
+
+app = typer.Typer(add_completion=False)
+
+SHOWN_ASIDE = 10
+SHOWN = {
+    "AUC": "AUC",
+    "accuracy": "accuracy",
+    "macro F1": "macro F1",
+    "balanced accuracy": "balanced accuracy",
+    "AUC of normal": "AUC: normal or not",
+    "AUC of site": "AUC: site",
+    "AUC of side": "AUC: side and site",
+    "AUC of signal": "AUC: and signal",
+}
+
+
+@app.command()
+def command(
+    checkpoints: Annotated[
+        list[str],
+        typer.Argument(
+            metavar="CHECKPOINT...",
+            help="Folders of checkpoints, or NAME=FOLDER. The first one's weights before training are measured beside "
+            "them as random.",
+        ),
+    ],
+    db: Annotated[Path, typer.Option(help="Database with findings and scanned images, and for the figures.")] = Path(
+        "selip.duckdb"
+    ),
+    labels: Annotated[
+        Path | None, typer.Option(help="CSV with a column label and a column report_id, study or patient_id.")
+    ] = None,
+    sql: Annotated[
+        str | None,
+        typer.Option(
+            help="Labels out of the database instead, e.g. \"SELECT report_id, bool_or(present AND site = '额叶') AS "
+            'label FROM findings GROUP BY ALL".'
+        ),
+    ] = None,
+    brats: Annotated[Path | None, typer.Option(help="Folder of a BraTS cohort instead: HGG or LGG.")] = None,
+    sequences: Annotated[
+        str, typer.Option(help="Sequences whose embeddings are put together, e.g. T1CE,FLAIR; not for zero-shot.")
+    ] = "T1CE",
+    shares: Annotated[str, typer.Option(help="Shares of the labels to learn from.")] = "0.01,0.05,0.1,1",
+    draws: Annotated[int, typer.Option(min=1, help="How often a share of the labels is drawn.")] = 3,
+    split: Annotated[str, typer.Option(help="For zero-shot: test, validation or train.")] = "test",
+    rounds: Annotated[int, typer.Option(min=100, help="Resamples of the patients for the intervals.")] = 1000,
+    seed: Annotated[int, typer.Option(min=0, help="Seed of the resamples, and of how BraTS is split.")] = 0,
+    cache: Annotated[
+        Path | None, typer.Option(help="Folder of prepared volumes; else selip-volumes beside the database.")
+    ] = None,
+    device: Annotated[str, typer.Option(help="Where the models run: cpu, cuda, cuda:1 …")] = "cpu",
+) -> None:
+    """Tell labels apart by nearest neighbours and a linear probe; without labels, ask the statements themselves.
+
+    Every figure is added to the table results.
+    """
+    if sum(source is not None for source in (labels, sql, brats)) > 1:
+        raise SelipError("Give one of --labels, --sql and --brats.")
+    wanted = _modalities(sequences)
+    # Imported only now: --help should not wait for them.
+    from selip_contracts.tables import open_store
+    from selip_downstream.classify import Trial
+    from selip_downstream.results import write_figures
+
+    trial = Trial(_shares(shares), range(draws), rounds, seed)
+    folder = cache or db.parent / "selip-volumes"
+    if labels is None and sql is None and brats is None:
+        measured = _zero_shot(checkpoints, db, split, folder, device, trial)
+    else:
+        cohort, source = _cohort(db, labels, sql, brats, wanted, seed)
+        measured = _classified(checkpoints, db, cohort, folder, device, trial, {"labels": source, "sequences": wanted})
+    console = Console(markup=False, highlight=False)
+    console.print("Each figure with its 95 % interval, from resampled patients.")
+    figures: list[Figure] = []
+    for found in measured:
+        _print(console, found)
+        figures += found
+    with closing(open_store(db)) as connection:
+        count = write_figures(connection, figures)
+    print(f"{count:,} figures are added to the table results of {db}.")
+
+
+def _cohort(
+    db: Path, labels: Path | None, sql: str | None, brats: Path | None, wanted: Sequence["Modality"], seed: int
+) -> tuple["LabelledCohort", str]:
+    """The labelled cases, and where their labels come from."""
+    from selip_contracts.tables import read_store
+    from selip_downstream.brats import read_brats
+    from selip_downstream.cases import grade_cases, label_images, query_labels, read_labels
+    from selip_pretrain.splits import check_leakage
+
+    if brats is not None:
+        return grade_cases(read_brats(brats), wanted, seed), f"BraTS grades of {brats.name}"
+    with closing(read_store(db)) as connection:
+        check_leakage(connection)
+        if labels is not None:
+            table = read_labels(labels)
+        else:
+            assert sql is not None
+            table = query_labels(connection, sql)
+        return label_images(connection, table, wanted), table.source
+
+
+def _classified(
+    checkpoints: Sequence[str],
+    db: Path,
+    cohort: "LabelledCohort",
+    folder: Path,
+    device: str,
+    trial: "Trial",
+    about: dict[str, Any],
+) -> Iterator[list["Figure"]]:
+    import numpy as np
+
+    from selip_downstream.brats import SetAside
+    from selip_downstream.cases import without
+    from selip_downstream.classify import classify
+    from selip_downstream.contenders import embed_images, load_contenders, prepared
+
+    contenders = load_contenders(checkpoints, _corpus(db), device)
+    images = [image for case in cohort.cases for image in case.images]
+    _, problems = prepared(images, contenders, folder)
+    cohort = without(cohort, [SetAside(p.image_id, f"{p.image_id}: {p.reason}, {p.detail}") for p in problems])
+    _say_aside(cohort)
+    images = [image for case in cohort.cases for image in case.images]
+    features = {
+        contender.name: np.asarray(embed_images(contender, images, folder)).reshape(len(cohort.cases), -1)
+        for contender in contenders
+    }
+    return classify(cohort.cases, features, trial, {**about, "models": _models(contenders)})
+
+
+def _zero_shot(
+    checkpoints: Sequence[str], db: Path, split: str, folder: Path, device: str, trial: "Trial"
+) -> Iterator[list["Figure"]]:
+    import numpy as np
+
+    from selip_contracts.tables import read_store
+    from selip_downstream.classify import Understood, asked_of, statements_of, zero_shot
+    from selip_downstream.contenders import embed_images, embed_texts, load_contenders, prepared
+    from selip_downstream.split_pairs import say_problems, split_pairs
+    from selip_downstream.zero_shot import LEAST_CASES
+
+    with closing(read_store(db)) as connection:
+        pairs = split_pairs(connection, db, split)
+    contenders = load_contenders(checkpoints, _corpus(db), device)
+    usable, problems = prepared(pairs, contenders, folder)
+    say_problems(problems)
+    asked = asked_of(usable)
+    if not asked:
+        raise SelipError(
+            f"Nothing can be asked of the {len(usable):,} images of the {split} split: a finding must be in at least "
+            f"{LEAST_CASES} of a sequence's images and be absent from as many."
+        )
+    statements = statements_of(asked)
+    understood = {
+        contender.name: Understood(
+            np.asarray(embed_images(contender, usable, folder)),
+            dict(zip(statements, np.asarray(embed_texts(contender, statements)), strict=True)),
+        )
+        for contender in contenders
+    }
+    return zero_shot(usable, asked, understood, trial, {"models": _models(contenders)}, split)
+
+
+def _corpus(db: Path) -> list[str]:
+    """The texts of the training, where the database has any."""
+    from selip_contracts.tables import read_store
+    from selip_pretrain.pairs import read_pairs
+
+    if not db.exists():
+        return []
+    with closing(read_store(db)) as connection:
+        return [pair.text for pair in read_pairs(connection, "train")]
+
+
+def _models(contenders: Sequence["Contender"]) -> dict[str, str]:
+    return {contender.name: contender.checkpoint for contender in contenders}
+
+
+def _modalities(sequences: str) -> list["Modality"]:
+    from selip_contracts.vocabulary import MODALITIES
+
+    names = [name.strip() for name in sequences.split(",")]
+    unknown = [name for name in names if name not in MODALITIES]
+    if unknown:
+        raise SelipError(f"There is no sequence {unknown[0]}: name some of {', '.join(MODALITIES)}.")
+    return [modality for modality in MODALITIES if modality in names]
+
+
+def _shares(shares: str) -> list[float]:
+    try:
+        found = sorted({float(share) for share in shares.split(",")})
+    except ValueError:
+        found = []
+    if not found or not 0 < found[0] <= found[-1] <= 1:
+        raise SelipError(f"The shares {shares} are not numbers above 0 and at most 1, parted by commas: correct them.")
+    return found
+
+
+def _say_aside(cohort: "LabelledCohort") -> None:
+    """On stderr, which cases are not used and why."""
+    import sys
+
+    if cohort.set_aside:
+        print(f"{len(cohort.set_aside):,} cases are left out:", file=sys.stderr)
+    for name, reason in cohort.set_aside[:SHOWN_ASIDE]:
+        print(f"  {name}: {reason}", file=sys.stderr)
+    if len(cohort.set_aside) > SHOWN_ASIDE:
+        print(f"  and {len(cohort.set_aside) - SHOWN_ASIDE:,} more", file=sys.stderr)
+
+
+def _print(console: Console, figures: Sequence["Figure"]) -> None:
+    from selip_downstream.classify import ZERO_SHOT
+    from selip_downstream.figure_table import figure_table
+
+    about = figures[0].configuration
+    if figures[0].task == ZERO_SHOT:
+        asked = ", ".join(f"{count:,} of {kind}" for kind, count in about["questions"].items())
+        title = f"Zero-shot, {about['sequence']}: {figures[0].n:,} images; questions: {asked}"
+    else:
+        classes = ", ".join(f"{count:,} {label}" for label, count in about["classes"].items())
+        title = (
+            f"{about['classifier']}, {about['share']:.0%} of the labels ({about['train']:,} cases): tested on {classes}"
+        )
+    console.print(figure_table(title, figures, SHOWN))
+
+
+def main() -> None:
+    """Entry point of `selip-classify`."""
+    run_command(app)
