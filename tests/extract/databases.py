@@ -19,6 +19,7 @@ GOLD = Path(__file__).parents[1] / "gold"
 
 Studies = Mapping[str, tuple[str, Study | None]]
 Reviews = Mapping[str, Sequence[Review]]
+NO_REVIEWS: Reviews = {}
 
 
 def write_database(path: Path, studies: Studies, reviews: Reviews) -> Path:
@@ -27,16 +28,22 @@ def write_database(path: Path, studies: Studies, reviews: Reviews) -> Path:
         store.add_reports(
             [Report(name, text, row) for row, (name, (text, _)) in enumerate(studies.items(), 1)], "a.csv"
         )
-        run = store.begin_run({"reader": "both", "code_version": "1"})
-        store.write(
-            run,
-            [
-                Extraction(name, "ok" if study else "error", study, tuple(reviews.get(name, ())), 0.0, None, None)
-                for name, (_, study) in studies.items()
-            ],
-        )
-        store.finish_run(run, seconds=1.0, reports=len(studies))
+        add_run(store, "both", {name: study for name, (_, study) in studies.items()}, reviews)
     return path
+
+
+def add_run(store: Store, reader: str, studies: Mapping[str, Study | None], reviews: Reviews = NO_REVIEWS) -> int:
+    """A complete run over reports that are in the store; None is the study of one that could not be read."""
+    run = store.begin_run({"reader": reader, "code_version": "1"})
+    store.write(
+        run,
+        [
+            Extraction(name, "ok" if study else "error", study, tuple(reviews.get(name, ())), 0.1, None, None)
+            for name, study in studies.items()
+        ],
+    )
+    store.finish_run(run, seconds=1.0, reports=len(studies))
+    return run
 
 
 def read_with_rules(folder: Path, reports: int) -> Path:

@@ -5,11 +5,8 @@ import random
 from pathlib import Path
 
 import pytest
-import torch
 import xgrammar
-from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
 from tokenizers.processors import TemplateProcessing
-from transformers import PreTrainedTokenizerFast, Qwen3Config, Qwen3ForCausalLM
 
 from selip_extract.answer_forms import ReportForm, SentenceForm
 from selip_extract.extractors import ModelChoice, extractor_maker
@@ -20,8 +17,7 @@ from selip_extract.scan import scan
 from selip_extract.task import Statement, support
 from selip_extract.write_report import write_study
 from selip_shared.errors import SelipError
-
-TEMPLATE = "{% for m in messages %}<|{{ m.role }}|>{{ m.content }}{% endfor %}<|assistant|>"
+from tests.extract.small_models import TEMPLATE, byte_level_tokenizer, untaught
 
 
 def _reports(count: int) -> list[str]:
@@ -32,33 +28,9 @@ def _reports(count: int) -> list[str]:
 def any_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A small Qwen3 with random weights and a byte-level tokenizer of its own, saved as Hugging Face models are."""
     folder = tmp_path_factory.mktemp("any_model")
-    words = Tokenizer(models.BPE())
-    words.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
-    words.decoder = decoders.ByteLevel()
-    trainer = trainers.BpeTrainer(
-        vocab_size=800,
-        special_tokens=["<|end|>"],
-        initial_alphabet=pre_tokenizers.ByteLevel.alphabet(),
-        show_progress=False,
-    )
-    words.train_from_iterator([INSTRUCTIONS, *_reports(50)], trainer)
-    tokenizer = PreTrainedTokenizerFast(  # type: ignore[no-untyped-call]
-        tokenizer_object=words, eos_token="<|end|>", chat_template=TEMPLATE
-    )
+    tokenizer = byte_level_tokenizer([INSTRUCTIONS, *_reports(50)])
     tokenizer.save_pretrained(folder)
-    torch.manual_seed(0)
-    Qwen3ForCausalLM(  # type: ignore[no-untyped-call]
-        Qwen3Config(
-            vocab_size=len(tokenizer),
-            hidden_size=64,
-            intermediate_size=128,
-            num_hidden_layers=2,
-            num_attention_heads=2,
-            num_key_value_heads=2,
-            head_dim=32,
-            eos_token_id=tokenizer.eos_token_id,
-        )
-    ).save_pretrained(folder)
+    untaught(tokenizer).save_pretrained(folder)
     return folder
 
 

@@ -1,6 +1,5 @@
 import json
-import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -11,11 +10,11 @@ from selip_contracts.annotated import write_annotated
 from selip_contracts.findings import AnnotatedReport, Finding, GeneralFinding, Study, keys
 from selip_extract.compare import Comparison, Kind, advantage, compare
 from selip_extract.compare_command import main
-from selip_extract.extraction import Extraction
 from selip_extract.reports import Report
 from selip_extract.store import Store
+from tests.commands import Command, command
+from tests.extract.databases import add_run
 
-Compare = Callable[..., tuple[object, str, str]]
 Run = dict[str, Study | None]
 PAIRS: tuple[Kind, ...] = ("signal", "side", "site")
 
@@ -29,19 +28,6 @@ SECRET = "左侧额叶见长T2信号，患者姓名张三"
 
 def changed(finding: Finding, **values: str | None) -> Finding:
     return Finding.model_validate(finding.model_dump() | values)
-
-
-def add_run(store: Store, reader: str, studies: Run) -> int:
-    run_id = store.begin_run({"reader": reader, "code_version": "1"})
-    store.write(
-        run_id,
-        [
-            Extraction(name, "ok" if study is not None else "error", study, (), 0.1, None, None)
-            for name, study in studies.items()
-        ],
-    )
-    store.finish_run(run_id, seconds=1, reports=len(studies))
-    return run_id
 
 
 BEFORE: Run = {
@@ -73,21 +59,12 @@ def database(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def selip_compare(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Compare:
-    """Run the command: exit code, stdout, stderr."""
+def selip_compare(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Command:
     monkeypatch.setenv("COLUMNS", "160")
-
-    def run(*arguments: object) -> tuple[object, str, str]:
-        monkeypatch.setattr(sys, "argv", ["selip-compare", *map(str, arguments)])
-        with pytest.raises(SystemExit) as leaving:
-            main()
-        captured = capsys.readouterr()
-        return leaving.value.code, captured.out, captured.err
-
-    return run
+    return command(main, monkeypatch, capsys)
 
 
-def test_every_change_is_of_the_kind_that_explains_it(selip_compare: Compare, database: Path) -> None:
+def test_every_change_is_of_the_kind_that_explains_it(selip_compare: Command, database: Path) -> None:
     code, out, _ = selip_compare(database, 1, 2, "--json")
     told = json.loads(out)
     assert (code, told["reports"], told["same_findings"], told["changed_reports"]) == (0, 5, 6, 5)
@@ -103,7 +80,7 @@ def test_every_change_is_of_the_kind_that_explains_it(selip_compare: Compare, da
     ]
 
 
-def test_the_table_shows_counts_and_examples_and_no_report_text(selip_compare: Compare, database: Path) -> None:
+def test_the_table_shows_counts_and_examples_and_no_report_text(selip_compare: Command, database: Path) -> None:
     code, out, err = selip_compare(database, 1, 2)
     assert (code, err) == (0, "")
     assert "5 reports that run 1 and run 2 have both read" in out
@@ -112,7 +89,7 @@ def test_the_table_shows_counts_and_examples_and_no_report_text(selip_compare: C
     assert "Examples" not in selip_compare(database, 1, 2, "--examples", 0)[1]
 
 
-def test_a_report_that_one_run_has_not_read_yet_has_another_status(selip_compare: Compare, database: Path) -> None:
+def test_a_report_that_one_run_has_not_read_yet_has_another_status(selip_compare: Command, database: Path) -> None:
     with Store(database) as store:
         third = add_run(store, "third", {name: study for name, study in AFTER.items() if name != "same"})
     told = json.loads(selip_compare(database, 2, third, "--json")[1])
@@ -174,7 +151,7 @@ def test_one_report_more_does_not_say_which_run_is_better() -> None:
     assert advantage(gold, before, before).difference == advantage(gold, {}, {}).difference
 
 
-def test_the_better_run_is_told(selip_compare: Compare, database: Path, tmp_path: Path) -> None:
+def test_the_better_run_is_told(selip_compare: Command, database: Path, tmp_path: Path) -> None:
     gold = tmp_path / "gold.jsonl"
     write_annotated(
         gold,
@@ -192,7 +169,7 @@ def test_the_better_run_is_told(selip_compare: Compare, database: Path, tmp_path
     assert SECRET[:6] not in out
 
 
-def test_an_annotated_report_is_found_where_its_id_has_a_suffix(selip_compare: Compare, tmp_path: Path) -> None:
+def test_an_annotated_report_is_found_where_its_id_has_a_suffix(selip_compare: Command, tmp_path: Path) -> None:
     path, gold = tmp_path / "selip.duckdb", tmp_path / "gold.jsonl"
     with Store(path) as store:
         store.add_reports([Report("a", "别的", 1), Report("a", SECRET, 2)], "r.csv")
@@ -204,7 +181,7 @@ def test_an_annotated_report_is_found_where_its_id_has_a_suffix(selip_compare: C
         assert (told["before"], told["after"]) == (0.0, 1.0)
 
 
-def test_what_cannot_be_compared_is_one_sentence(selip_compare: Compare, database: Path, tmp_path: Path) -> None:
+def test_what_cannot_be_compared_is_one_sentence(selip_compare: Command, database: Path, tmp_path: Path) -> None:
     assert selip_compare(database, 1, 1) == (1, "", "Run 1 is compared with itself: name two runs.\n")
     assert selip_compare(database, 1, 7) == (1, "", f"{database} has no run 7: name two of 1, 2.\n")
     assert selip_compare(tmp_path / "no.duckdb", 1, 2)[2].startswith(f"There is no database {tmp_path / 'no.duckdb'}")

@@ -3,7 +3,6 @@ import json
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable
 from importlib.resources import files
 from pathlib import Path
 
@@ -16,15 +15,14 @@ from selip_contracts.statements import NORMAL_TEXT, parse_sequence_text
 from selip_contracts.tables import read_store
 from selip_contracts.vocabulary import MODALITIES
 from selip_extract.export_command import main
-from selip_extract.extraction import Extraction
 from selip_extract.extractors.rules import RuleReader
 from selip_extract.pipeline import extract
 from selip_extract.read_reports import open_reports
 from selip_extract.reports import Report
 from selip_extract.store import Store
 from selip_extract.stored_studies import stored_studies
-
-Export = Callable[..., tuple[object, str, str]]
+from tests.commands import Command, command
+from tests.extract.databases import add_run
 
 EXAMPLES = Path(str(files("selip_extract").joinpath("examples/reports.csv")))
 DANGEROUS = ["=cmd|'/c calc'!A1", "+1", "-1", "@SUM(A1)", "\t=1", "＝1"]
@@ -46,17 +44,8 @@ def database(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def selip_export(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Export:
-    """Run the command: exit code, stdout, stderr."""
-
-    def run(*arguments: object) -> tuple[object, str, str]:
-        monkeypatch.setattr(sys, "argv", ["selip-export", *map(str, arguments)])
-        with pytest.raises(SystemExit) as leaving:
-            main()
-        captured = capsys.readouterr()
-        return leaving.value.code, captured.out, captured.err
-
-    return run
+def selip_export(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Command:
+    return command(main, monkeypatch, capsys)
 
 
 def stored(database: Path, run_id: int = 1) -> list[AnnotatedReport]:
@@ -72,14 +61,11 @@ def counts(database: Path) -> dict[str, int]:
 def write_run(path: Path, reports: dict[str, str], studies: dict[str, Study], reader: str = "hand") -> int:
     with Store(path) as store:
         store.add_reports([Report(name, text, row) for row, (name, text) in enumerate(reports.items(), 1)], "r.csv")
-        run_id = store.begin_run({"reader": reader, "code_version": "1"})
-        store.write(run_id, [Extraction(name, "ok", s, (), 0.1, None, None) for name, s in studies.items()])
-        store.finish_run(run_id, seconds=1, reports=len(studies))
-    return run_id
+        return add_run(store, reader, studies)
 
 
 def test_parquet_holds_the_findings_in_the_order_of_the_reports(
-    selip_export: Export, database: Path, tmp_path: Path
+    selip_export: Command, database: Path, tmp_path: Path
 ) -> None:
     out = tmp_path / "findings.parquet"
     code, said, err = selip_export(database, "--out", out)
@@ -95,7 +81,7 @@ def test_parquet_holds_the_findings_in_the_order_of_the_reports(
     assert exported[0][9][0] == {"role": "site", "start": 2, "end": 6}
 
 
-def test_a_spreadsheet_reads_the_csv_and_takes_nothing_for_a_formula(selip_export: Export, tmp_path: Path) -> None:
+def test_a_spreadsheet_reads_the_csv_and_takes_nothing_for_a_formula(selip_export: Command, tmp_path: Path) -> None:
     database = tmp_path / "selip.duckdb"
     texts = {name: f'{name}左侧额叶见长T2信号，"大小"约1.8×1.25cm\n第二行' for name in DANGEROUS}
     studies = {
@@ -122,7 +108,7 @@ def test_a_spreadsheet_reads_the_csv_and_takes_nothing_for_a_formula(selip_expor
 
 
 def test_json_lines_are_the_annotated_format_and_give_the_studies_back(
-    selip_export: Export, database: Path, tmp_path: Path
+    selip_export: Command, database: Path, tmp_path: Path
 ) -> None:
     out = tmp_path / "studies.jsonl"
     code, said, _ = selip_export(database, "--out", out)
@@ -131,7 +117,7 @@ def test_json_lines_are_the_annotated_format_and_give_the_studies_back(
 
 
 def test_the_papers_code_finds_each_studys_texts_by_sequence(
-    selip_export: Export, database: Path, tmp_path: Path
+    selip_export: Command, database: Path, tmp_path: Path
 ) -> None:
     """As its loader takes them: a study with the one key normal, or the text of each sequence under its name."""
     code, _, _ = selip_export(database, "--out", tmp_path / "texts", "--format", "paper")
@@ -154,7 +140,7 @@ def test_the_papers_code_finds_each_studys_texts_by_sequence(
     )
 
 
-def test_a_study_of_general_changes_alone_has_no_text_to_train_on(selip_export: Export, tmp_path: Path) -> None:
+def test_a_study_of_general_changes_alone_has_no_text_to_train_on(selip_export: Command, tmp_path: Path) -> None:
     database = tmp_path / "selip.duckdb"
     general = Study(general=(GeneralFinding(side=None, site="脑沟", change="增宽"),))
     write_run(database, {"a": "脑沟增宽", "b": "未见异常"}, {"a": general, "b": Study()})
@@ -163,7 +149,7 @@ def test_a_study_of_general_changes_alone_has_no_text_to_train_on(selip_export: 
     assert json.loads((tmp_path / "t.json").read_text("utf-8")) == {"b": {"normal": NORMAL_TEXT}}
 
 
-def test_a_folder_holds_all_tables(selip_export: Export, database: Path, tmp_path: Path) -> None:
+def test_a_folder_holds_all_tables(selip_export: Command, database: Path, tmp_path: Path) -> None:
     code, said, _ = selip_export(database, "--out", tmp_path / "all")
     assert code == 0
     assert [line.split("/")[-1] for line in said.splitlines()] == [
@@ -173,7 +159,7 @@ def test_a_folder_holds_all_tables(selip_export: Export, database: Path, tmp_pat
     assert statuses.fetchall() == [("empty", 1), ("ok", 19)]
 
 
-def test_a_run_can_be_named(selip_export: Export, tmp_path: Path) -> None:
+def test_a_run_can_be_named(selip_export: Command, tmp_path: Path) -> None:
     database = tmp_path / "selip.duckdb"
     found = Study(findings=(Finding(modality="T2", side="左侧", site="额叶", signal="高"),))
     write_run(database, {"a": "左侧额叶见长T2信号"}, {"a": found}, "first")
@@ -184,7 +170,7 @@ def test_a_run_can_be_named(selip_export: Export, tmp_path: Path) -> None:
     assert (code, err) == (1, f"{database} has no run 3; name one of 1, 2 with --run.\n")
 
 
-def test_what_cannot_be_exported_is_one_sentence(selip_export: Export, database: Path, tmp_path: Path) -> None:
+def test_what_cannot_be_exported_is_one_sentence(selip_export: Command, database: Path, tmp_path: Path) -> None:
     def refusal(*arguments: object) -> str:
         code, out, err = selip_export(*arguments)
         assert (code, out) == (1, "")

@@ -14,18 +14,10 @@ from pathlib import Path
 import pytest
 import torch
 from safetensors.torch import load_file
-from tokenizers import Tokenizer
-from tokenizers.decoders import ByteLevel as ByteLevelDecoder
-from tokenizers.models import BPE
-from tokenizers.pre_tokenizers import ByteLevel
-from tokenizers.trainers import BpeTrainer
 from transformers import (
     BertConfig,
     LlamaConfig,
     LlamaForCausalLM,
-    PreTrainedTokenizerFast,
-    Qwen3Config,
-    Qwen3ForCausalLM,
 )
 
 from selip_contracts.annotated import write_annotated
@@ -41,6 +33,8 @@ from selip_extract.model_files import MODEL_FOLDER, load_model, load_tokenizer, 
 from selip_extract.report_task import INSTRUCTIONS
 from selip_extract.task import END, PAD, VOCABULARY
 from selip_shared.errors import SelipError
+from tests.commands import Command, command
+from tests.extract.small_models import byte_level_tokenizer, untaught
 
 QUICK = Options(rank=8, epochs=1, learning_rate=2e-3, batch_size=4)
 COMMAND = "from selip_extract.finetune_command import main; main()"
@@ -102,12 +96,9 @@ def selip_finetune(arguments: Sequence[object], **environment: str) -> "subproce
     )  # fmt: skip
 
 
-def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], *arguments: object) -> tuple[object, str]:
-    """Exit code and what stderr says."""
-    monkeypatch.setattr(sys, "argv", ["selip-finetune", *map(str, arguments)])
-    with pytest.raises(SystemExit) as leaving:
-        main()
-    return leaving.value.code, capsys.readouterr().err
+@pytest.fixture
+def finetune_command(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Command:
+    return command(main, monkeypatch, capsys)
 
 
 def test_the_shipped_model_learns_a_style_that_it_does_not_read(
@@ -231,30 +222,13 @@ def test_a_full_disk_is_one_sentence(base: Path, tmp_path: Path) -> None:
     assert "Traceback" not in ended.stderr
 
 
-TEMPLATE = "{% for m in messages %}<|{{ m.role }}|>{{ m.content }}{% endfor %}<|assistant|>"
-
-
 def test_any_model_learns_to_answer_in_json(reports: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """With gradient checkpointing, as on a GPU."""
     monkeypatch.setattr(adapter_training, "LARGE", 0)
     monkeypatch.setattr(adapter_training, "HELD_OUT_PSEUDO_REPORTS", 4)
-    words = Tokenizer(BPE())
-    words.pre_tokenizer = ByteLevel(add_prefix_space=False)
-    words.decoder = ByteLevelDecoder()
-    trainer = BpeTrainer(
-        vocab_size=700, special_tokens=["<|end|>"], initial_alphabet=ByteLevel.alphabet(), show_progress=False
-    )
-    words.train_from_iterator([INSTRUCTIONS, *(r.findings_text for r in annotated(60))], trainer)
-    tokenizer = PreTrainedTokenizerFast(  # type: ignore[no-untyped-call]
-        tokenizer_object=words, eos_token="<|end|>", chat_template=TEMPLATE
-    )
-    config = Qwen3Config(
-        vocab_size=len(tokenizer), hidden_size=32, intermediate_size=64, num_hidden_layers=2, num_attention_heads=2,
-        num_key_value_heads=1, head_dim=16, eos_token_id=tokenizer.eos_token_id,
-    )  # fmt: skip
-    torch.manual_seed(0)
-    Qwen3ForCausalLM(config).save_pretrained(tmp_path / "base")  # type: ignore[no-untyped-call]
+    tokenizer = byte_level_tokenizer([INSTRUCTIONS, *(r.findings_text for r in annotated(60))])
     tokenizer.save_pretrained(tmp_path / "base")
+    untaught(tokenizer).save_pretrained(tmp_path / "base")
     options = replace(QUICK, learning_rate=1e-2, at_once=2)
     manifest = finetune("any", tmp_path / "base", tmp_path / "adapter", 6, [reports], options)
     losses = [point["annotated_loss"] for point in manifest["curve"]]
@@ -278,36 +252,32 @@ BASES = {
 
 
 @pytest.mark.parametrize("case", BASES)
-def test_a_base_that_cannot_be_adapted_is_one_sentence(
-    case: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_a_base_that_cannot_be_adapted_is_one_sentence(case: str, tmp_path: Path, finetune_command: Command) -> None:
     config, reason = BASES[case]
     folder = tmp_path / "model"
     folder.mkdir()
     if config:
         (folder / "config.json").write_text(json.dumps(config))
-    code, said = run(monkeypatch, capsys, "--base", folder, "--out", tmp_path / "out")
+    code, _, said = finetune_command("--base", folder, "--out", tmp_path / "out")
     assert code == 1
     assert reason in said
     assert said.count("\n") == 1
 
 
-def test_a_base_that_is_not_there_is_one_sentence(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    code, said = run(monkeypatch, capsys, "--base", "nobody/no-such-model", "--out", tmp_path / "out")
+def test_a_base_that_is_not_there_is_one_sentence(tmp_path: Path, finetune_command: Command) -> None:
+    code, _, said = finetune_command("--base", "nobody/no-such-model", "--out", tmp_path / "out")
     assert code == 1
     assert said.startswith("nobody/no-such-model is neither a folder nor a model in the local Hugging Face cache")
 
 
 def test_a_fault_in_an_annotated_file_is_named_with_its_line(
-    base: Path, reports: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    base: Path, reports: Path, tmp_path: Path, finetune_command: Command
 ) -> None:
     faulty = tmp_path / "faulty.jsonl"
     faulty.write_text(
         reports.read_text(encoding="utf-8").replace('"site": "丘脑"', '"site": "月球"', 1), encoding="utf-8"
     )
-    code, said = run(monkeypatch, capsys, "--base", base, "--annotated", faulty, "--out", tmp_path / "out")
+    code, _, said = finetune_command("--base", base, "--annotated", faulty, "--out", tmp_path / "out")
     assert code == 1
     assert f"{faulty}, line 5: findings.0.site: 月球 is not a site of the vocabulary" in said
     assert not (tmp_path / "out").exists()

@@ -1,12 +1,12 @@
 """What real reports have that pseudo-reports do not."""
 
-import sys
 from pathlib import Path
 
 import pytest
 
 from selip_extract.gaps import Gap, gaps
 from selip_extract.pseudo_command import main
+from tests.commands import command
 
 
 def test_words_and_clauses_that_are_never_produced_come_by_frequency() -> None:
@@ -33,9 +33,7 @@ def test_the_command_shows_them(
 ) -> None:
     path = tmp_path / "reports.csv"
     path.write_text("检查号,影像所见\n1,左侧额叶见珊瑚状异常信号\n2,左侧额叶见珊瑚状异常信号\n", encoding="utf-8")
-    monkeypatch.setattr(sys, "argv", ["selip-pseudo", "--gaps", str(path), "--count", "20"])
-    with pytest.raises(SystemExit) as leaving:
-        main()
-    assert leaving.value.code == 0
-    assert ["2", "珊瑚"] in [line.split() for line in capsys.readouterr().out.splitlines()]
+    code, out, _ = command(main, monkeypatch, capsys)("--gaps", path, "--count", 20)
+    assert code == 0
+    assert ["2", "珊瑚"] in [line.split() for line in out.splitlines()]
     assert [p.name for p in tmp_path.iterdir()] == ["reports.csv"]

@@ -1,4 +1,3 @@
-import sys
 from pathlib import Path
 
 import pytest
@@ -6,18 +5,17 @@ import pytest
 from selip_contracts.annotated import read_annotated
 from selip_extract.pseudo_command import main, pseudo_reports
 from selip_extract.read_reports import open_reports
+from tests.commands import Command, command
 
 
-def selip_pseudo(monkeypatch: pytest.MonkeyPatch, *arguments: str) -> object:
-    monkeypatch.setattr(sys, "argv", ["selip-pseudo", *arguments])
-    with pytest.raises(SystemExit) as leaving:
-        main()
-    return leaving.value.code
+@pytest.fixture
+def selip_pseudo(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Command:
+    return command(main, monkeypatch, capsys)
 
 
-def test_reports_and_truth_are_the_same_reports(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_reports_and_truth_are_the_same_reports(tmp_path: Path, selip_pseudo: Command) -> None:
     out = tmp_path / "new" / "folder"
-    assert selip_pseudo(monkeypatch, "--count", "30", "--seed", "5", "--out", str(out)) == 0
+    assert selip_pseudo("--count", 30, "--seed", 5, "--out", out)[0] == 0
     reports = list(open_reports(out / "reports.csv"))
     truth = list(read_annotated(out / "truth.jsonl"))
     assert [(r.report_id, r.text) for r in reports] == [(t.report_id, t.findings_text) for t in truth]
@@ -31,10 +29,8 @@ def test_a_report_depends_on_seed_and_number_alone() -> None:
     assert len(texts) > 8
 
 
-def test_a_file_in_the_place_of_the_folder_is_one_sentence(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_a_file_in_the_place_of_the_folder_is_one_sentence(tmp_path: Path, selip_pseudo: Command) -> None:
     (tmp_path / "out").write_text("mine")
-    assert selip_pseudo(monkeypatch, "--out", str(tmp_path / "out")) == 1
-    said = capsys.readouterr().err
+    code, _, said = selip_pseudo("--out", tmp_path / "out")
+    assert code == 1
     assert said == f"The folder {tmp_path / 'out'} cannot be made (File exists); name another one with --out.\n"

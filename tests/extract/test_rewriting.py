@@ -1,7 +1,6 @@
 """Rewritten pseudo-reports: a server on loopback rewrites well or badly; only what keeps its facts is kept."""
 
 import json
-import sys
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -9,14 +8,22 @@ from pathlib import Path
 from threading import Thread
 
 import pytest
+import torch
 
 from selip_contracts.annotated import read_annotated
 from selip_contracts.findings import AnnotatedReport
 from selip_extract.extractors import ModelChoice, extractor_maker
 from selip_extract.pseudo_command import main, pseudo_reports
-from selip_extract.rewriting import Writer, rewritten
+from selip_extract.rewriting import INSTRUCTIONS, MANNERS, Writer, rewritten
+from tests.commands import Command, command
+from tests.extract.small_models import byte_level_tokenizer, untaught
 
 Rewrite = Callable[[str], str]
+
+
+@pytest.fixture
+def selip_pseudo(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Command:
+    return command(main, monkeypatch, capsys)
 
 
 @contextmanager
@@ -94,17 +101,43 @@ def test_what_loses_a_fact_or_says_the_same_is_refused(rewrite: Rewrite) -> None
     assert kept_of(sided, rewrite) == []
 
 
-def test_the_command_counts_what_it_kept_and_refused(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
+def memorised(folder: Path, reports: list[AnnotatedReport], number: int) -> Path:
+    """A model's folder: whatever it is asked, it writes one of the reports in other words."""
+    tokenizer = byte_level_tokenizer([INSTRUCTIONS, *MANNERS, *(r.findings_text for r in reports)], chat_template=None)
+    model = untaught(tokenizer)
+    said = tokenizer(in_other_words(reports[number].findings_text))["input_ids"] + [tokenizer.eos_token_id]
+    prompts = [f"{INSTRUCTIONS}{MANNERS[i % 7]}\n原文：{r.findings_text}\n重写：" for i, r in enumerate(reports)]
+    rows = [torch.tensor([tokenizer(prompt)["input_ids"] + said]) for prompt in prompts]
+    optimizer = torch.optim.AdamW(model.parameters(), 5e-3)
+    for step in range(400):
+        row = rows[step % len(rows)]
+        labels = row.clone()
+        labels[:, : -len(said)] = -100
+        loss = model(input_ids=row, labels=labels).loss
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+        if loss < 0.005 and step > 4 * len(rows):
+            break
+    model.save_pretrained(folder)
+    tokenizer.save_pretrained(folder)
+    return folder
+
+
+def test_a_model_in_a_folder_writes_too(tmp_path: Path, selip_pseudo: Command) -> None:
+    reports = list(pseudo_reports(4, seed=8))
+    writer = memorised(tmp_path / "writer", reports, number=3)
+    code, out, _ = selip_pseudo("--count", 4, "--seed", 8, "--out", tmp_path, "--rewrite-with", writer)
+    assert (code, "3 of 4 rewritten reports refused" in out) == (0, True)
+    (kept,) = read_annotated(tmp_path / "truth.jsonl")
+    assert (kept.report_id, kept.findings_text) == (reports[3].report_id, in_other_words(reports[3].findings_text))
+
+
+def test_the_command_counts_what_it_kept_and_refused(tmp_path: Path, selip_pseudo: Command) -> None:
     with server(in_other_words) as address:
-        arguments = ["--count", "12", "--seed", "8", "--out", str(tmp_path), "--rewrite-with", address]
-        monkeypatch.setattr(sys, "argv", ["selip-pseudo", *arguments])
-        with pytest.raises(SystemExit) as leaving:
-            main()
-    assert leaving.value.code == 0
+        code, out, _ = selip_pseudo("--count", 12, "--seed", 8, "--out", tmp_path, "--rewrite-with", address)
+    assert code == 0
     kept = list(read_annotated(tmp_path / "truth.jsonl"))
     assert 0 < len(kept) <= 12
-    out = capsys.readouterr().out
     assert f"{len(kept)} pseudo-reports of seed 8" in out
     assert f"{12 - len(kept)} of 12 rewritten reports refused" in out

@@ -1,19 +1,17 @@
 import json
-import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
 
 from selip_contracts.annotated import write_annotated
 from selip_contracts.findings import AnnotatedReport, Finding, GeneralFinding, Study
-from selip_extract.extraction import Extraction
 from selip_extract.extractors import EXTRACTORS, Reading
 from selip_extract.reports import Report
 from selip_extract.score_command import main
 from selip_extract.store import Store
-
-Score = Callable[..., tuple[object, str, str]]
+from tests.commands import Command, command
+from tests.extract.databases import add_run
 
 FRONTAL = Finding(modality="T2", side="左侧", site="额叶", signal="高")
 PONS = Finding(modality="T1", side=None, site="脑桥", signal="低")
@@ -45,19 +43,6 @@ class Reciter:
         return [Reading(GOLD[0].study if text == GOLD[0].findings_text else Study()) for text in texts]
 
 
-def add_run(store: Store, reader: str, studies: dict[str, Study | None]) -> int:
-    run_id = store.begin_run({"reader": reader, "code_version": "1"})
-    store.write(
-        run_id,
-        [
-            Extraction(report_id, "ok" if study is not None else "error", study, (), 0.1, None, None)
-            for report_id, study in studies.items()
-        ],
-    )
-    store.finish_run(run_id, seconds=1.0, reports=len(studies))
-    return run_id
-
-
 @pytest.fixture
 def gold(tmp_path: Path) -> Path:
     path = tmp_path / "gold.jsonl"
@@ -77,20 +62,11 @@ def database(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def selip_score(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Score:
-    """Run the command: exit code, stdout, stderr."""
-
-    def run(*arguments: object) -> tuple[object, str, str]:
-        monkeypatch.setattr(sys, "argv", ["selip-score", *map(str, arguments)])
-        with pytest.raises(SystemExit) as leaving:
-            main()
-        captured = capsys.readouterr()
-        return leaving.value.code, captured.out, captured.err
-
-    return run
+def selip_score(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Command:
+    return command(main, monkeypatch, capsys)
 
 
-def test_the_newest_complete_run_is_scored(selip_score: Score, gold: Path, database: Path) -> None:
+def test_the_newest_complete_run_is_scored(selip_score: Command, gold: Path, database: Path) -> None:
     code, out, _ = selip_score(gold, "--db", database, "--json")
     figures = json.loads(out)
     assert code == 0
@@ -101,7 +77,7 @@ def test_the_newest_complete_run_is_scored(selip_score: Score, gold: Path, datab
     assert figures["general_f1"] == 1.0
 
 
-def test_a_run_can_be_named(selip_score: Score, gold: Path, database: Path) -> None:
+def test_a_run_can_be_named(selip_score: Command, gold: Path, database: Path) -> None:
     _, out, _ = selip_score(gold, "--db", database, "--run", 1, "--json")
     figures = json.loads(out)
     assert (figures["finding_f1"], figures["exact_match"], figures["negation_errors"]) == (1.0, 1.0, 0)
@@ -109,7 +85,7 @@ def test_a_run_can_be_named(selip_score: Score, gold: Path, database: Path) -> N
     assert (code, err) == (1, f"{database} has no run 7; name one of 1, 2 with --run.\n")
 
 
-def test_the_table_shows_figures_with_their_intervals(selip_score: Score, gold: Path, database: Path) -> None:
+def test_the_table_shows_figures_with_their_intervals(selip_score: Command, gold: Path, database: Path) -> None:
     code, out, _ = selip_score(gold, "--db", database)
     assert code == 0
     [line] = [line for line in out.splitlines() if "Finding F1" in line]
@@ -119,7 +95,7 @@ def test_the_table_shows_figures_with_their_intervals(selip_score: Score, gold: 
 
 
 def test_where_one_id_came_with_several_texts_the_annotated_text_counts(
-    selip_score: Score, gold: Path, tmp_path: Path
+    selip_score: Command, gold: Path, tmp_path: Path
 ) -> None:
     path = tmp_path / "other.duckdb"
     with Store(path) as store:
@@ -130,7 +106,7 @@ def test_where_one_id_came_with_several_texts_the_annotated_text_counts(
     assert json.loads(out)["exact_match"] == 1.0
 
 
-def test_a_report_is_found_under_another_id_by_its_text(selip_score: Score, tmp_path: Path) -> None:
+def test_a_report_is_found_under_another_id_by_its_text(selip_score: Command, tmp_path: Path) -> None:
     path, gold = tmp_path / "selip.duckdb", tmp_path / "gold.jsonl"
     texts = {"a": "右侧颞叶见长T2信号。", "a#2": GOLD[0].findings_text, "c": GOLD[1].findings_text, "d": "旧的文字"}
     with Store(path) as store:
@@ -145,7 +121,7 @@ def test_a_report_is_found_under_another_id_by_its_text(selip_score: Score, tmp_
         assert (figures["not_extracted"], figures["exact_match"], figures["negation_errors"]) == (0, 1.0, 0)
 
 
-def test_of_two_reports_with_one_text_the_one_with_the_id_counts(selip_score: Score, tmp_path: Path) -> None:
+def test_of_two_reports_with_one_text_the_one_with_the_id_counts(selip_score: Command, tmp_path: Path) -> None:
     path, gold = tmp_path / "selip.duckdb", tmp_path / "gold.jsonl"
     same = GOLD[1].findings_text
     with Store(path) as store:
@@ -156,7 +132,7 @@ def test_of_two_reports_with_one_text_the_one_with_the_id_counts(selip_score: Sc
 
 
 def test_an_extractor_can_be_scored_without_a_database(
-    selip_score: Score, gold: Path, monkeypatch: pytest.MonkeyPatch
+    selip_score: Command, gold: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setitem(EXTRACTORS, "reciter", lambda _model: Reciter())
     _, out, _ = selip_score(gold, "--extractor", "reciter", "--json")
@@ -164,7 +140,9 @@ def test_an_extractor_can_be_scored_without_a_database(
     assert (figures["precision"], figures["recall"], figures["not_extracted"]) == (1.0, 0.5, 0)
 
 
-def test_what_cannot_be_scored_is_one_sentence(selip_score: Score, gold: Path, database: Path, tmp_path: Path) -> None:
+def test_what_cannot_be_scored_is_one_sentence(
+    selip_score: Command, gold: Path, database: Path, tmp_path: Path
+) -> None:
     empty = tmp_path / "empty.jsonl"
     empty.touch()
     with Store(tmp_path / "new.duckdb"):
