@@ -49,7 +49,7 @@ class State(BaseModel):
 
     position: Position
     data: str
-    scaler: dict[str, float]
+    scaler: dict[str, int | float]
     versions: dict[str, str]
 
 

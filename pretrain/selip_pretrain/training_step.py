@@ -1,7 +1,7 @@
 """One step of training: a batch's gradients, from all processes and all chunks of it, and the change of the weights."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 import torch
@@ -41,8 +41,9 @@ class TrainingStep:
         self.ranks = ranks
         self.chunk = chunk
         self.table = table.to(ranks.device)
-        self.image_encoder = _distributed(model.image_encoder, ranks)
-        self.text_encoder = _distributed(model.text_encoder, ranks)
+        volume = torch.zeros(1, 1, *model.recipe.shape), torch.zeros(1, dtype=torch.int64)
+        self.image_encoder = _distributed(model.image_encoder, ranks, lambda: model.embed_images(*volume))
+        self.text_encoder = _distributed(model.text_encoder, ranks, lambda: model.embed_texts(["无"]))
         self.training = Training(model, _optimizer(model), _scaler(self.configuration, ranks.device))
 
     def run(self, step: int, batch: Batch, names: Sequence[str]) -> Figures:
@@ -153,9 +154,16 @@ def _check_norm(configuration: Configuration, ranks: Ranks, chunk: int | None) -
         raise SelipError("Batch norm over several processes needs GPUs: take norm group, or one process.")
 
 
-def _distributed(module: nn.Module, ranks: Ranks) -> nn.Module:
+def _distributed(module: nn.Module, ranks: Ranks, embed: Callable[[], Tensor]) -> nn.Module:
+    """The encoder as it shares gradients; weights that have no part in an embedding are not waited for."""
     if ranks.size == 1:
         return module
+    module.train(False)
+    torch.autograd.backward(embed().sum())
+    for weights in module.parameters():
+        weights.requires_grad_(weights.grad is not None)
+    module.zero_grad()
+    module.train()
     return DistributedDataParallel(module, device_ids=None if ranks.device.type == "cpu" else [ranks.device.index])
 
 

@@ -19,10 +19,14 @@ from tensorboard.backend.event_processing.event_accumulator import EventAccumula
 
 from selip_contracts.tables import open_store, read_store
 from selip_pretrain import SelipModel
+from selip_pretrain.batches import Batch
+from selip_pretrain.checkpoint import Position, State, load_last, save_last, saved_state
 from selip_pretrain.cohort import Cohort, read_cohort
-from selip_pretrain.configuration import Configuration
+from selip_pretrain.configuration import Configuration, Precision
 from selip_pretrain.ranks import Ranks, joined_ranks
+from selip_pretrain.similarity import TextTable
 from selip_pretrain.train import Means, Outcome, pretrain
+from selip_pretrain.training_step import TrainingStep
 from selip_pretrain.validation import embed_pairs
 from selip_pretrain.volume_cache import VolumeCache
 from selip_shared.errors import SelipError
@@ -235,6 +239,16 @@ def test_two_processes_have_the_gradients_of_one(
     ]
 
 
+@pytest.mark.slow
+def test_weights_that_are_never_used_do_not_stop_several_processes(tmp_path: Path, db: Path, config: Path) -> None:
+    """MONAI's vision transformer has such."""
+    torchrun = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
+    two = command(db, tmp_path / "two", config, "--steps", "2", "--encoder", "vit")
+    done = subprocess.run([*torchrun, *two[3:]], env=ENVIRONMENT, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert len(table(tmp_path / "two", "training")) == 2
+
+
 def assert_same_gradients(out: Path, expected: Path) -> None:
     """After its first step Adam's first moment is a tenth of the gradient."""
     one, other = (load_file(folder / "last" / "optimizer.safetensors") for folder in (expected, out))
@@ -311,6 +325,30 @@ def test_a_loss_that_is_no_number_names_the_step_and_the_images(
     with pytest.raises(SelipError, match=r"The loss of step 2 is nan; 12 images are suspect: S\d{4}/DWI.nii.gz, "):
         pretrain(configuration, cohort, cache, tmp_path, Means(ranks))
     assert json.loads((tmp_path / "last" / "state.json").read_text())["position"]["step"] == 1
+
+
+@pytest.mark.parametrize("precision", ["bf16", "fp16"])
+def test_lower_precisions_go_on_where_they_stopped(tmp_path: Path, ranks: Ranks, precision: Precision) -> None:
+    configuration = small_configuration(precision=precision, batch=3)
+    texts = [f"在{side}额叶表现为高信号" for side in ("左侧", "右侧", "双侧")]
+    batch = Batch(torch.rand(3, 1, *RECIPE.shape), texts, torch.tensor([3, 3, 3]))
+
+    def step() -> TrainingStep:
+        model = SelipModel.build(configuration, texts)
+        return TrainingStep(model, TextTable(texts, ["DWI"] * 3), ranks, chunk=None)
+
+    first = step()
+    losses = [first.run(number, batch, texts)["loss"] for number in range(2)]
+    state = State(position=Position(step=2), data="", scaler=first.training.scaler.state_dict(), versions={})
+    save_last(tmp_path, first.training, state)
+    losses.append(first.run(2, batch, texts)["loss"])
+    assert losses[2] < losses[0]
+
+    second, found = step(), saved_state(tmp_path, configuration, "")
+    assert found == state
+    load_last(tmp_path, second.training, found)
+    assert second.run(2, batch, texts)["loss"] == losses[2]
+    assert second.training.scaler.state_dict() == first.training.scaler.state_dict()
 
 
 def test_batch_norm_is_refused_where_it_would_see_part_of_the_batch(
