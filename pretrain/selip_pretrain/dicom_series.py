@@ -62,6 +62,9 @@ def read_file(path: Path) -> DicomFile | None:
             dataset = pydicom.dcmread(BytesIO(content))
             if "Image Storage" not in UID(dataset.file_meta.get("MediaStorageSOPClassUID", "")).name:
                 return None
+            if "PixelData" not in dataset:
+                # Of a file that ends within its pixels nothing is left; what stands before them still tells its series.
+                dataset = pydicom.dcmread(BytesIO(content), stop_before_pixels=True)
             return _described(path, dataset, hashlib.sha256(content).hexdigest())
     except Exception:
         # A file of unknown origin can fail anywhere in the parser, with any exception.
@@ -97,12 +100,14 @@ def _described(path: Path, dataset: pydicom.FileDataset, file_hash: str) -> Dico
 
 def _values(dataset: pydicom.FileDataset, name: str) -> tuple[int, int] | None:
     """Lowest and highest stored value; VolumeError where the pixels are truncated or no decoder is there."""
+    if "PixelData" not in dataset:
+        raise VolumeError("damaged", f"{name} is truncated: it has no pixels")
     syntax = UID(dataset.file_meta.TransferSyntaxUID)
     if syntax.is_compressed and syntax.is_encapsulated:
         _check_decoder(syntax)
         return None
     expected = get_expected_length(dataset, "bytes")
-    pixels = dataset.get("PixelData", b"")
+    pixels = dataset.PixelData
     if len(pixels) < expected or not expected:
         raise VolumeError("damaged", f"the pixels of {name} are truncated: {len(pixels):,} of {expected:,} bytes")
     stored = np.frombuffer(pixels[:expected], f"u{dataset.BitsAllocated // 8}")

@@ -134,15 +134,17 @@ def stack(slices: Sequence[Slice]) -> Stack:
 @contextmanager
 def reading_quietly() -> Iterator[None]:
     """Scanners break rules of DICOM and NIfTI that do not matter here: no warning for each of a million files."""
-    log = logging.getLogger("nibabel.global")
-    level = log.level
-    log.setLevel(logging.CRITICAL)
+    logs = [logging.getLogger(name) for name in ("nibabel.global", "pydicom")]
+    levels = [log.level for log in logs]
+    for log in logs:
+        log.setLevel(logging.CRITICAL)
     try:
         with warnings.catch_warnings(), pydicom.config.disable_value_validation():
             warnings.simplefilter("ignore")
             yield
     finally:
-        log.setLevel(level)
+        for log, level in zip(logs, levels, strict=True):
+            log.setLevel(level)
 
 
 def _read_nifti(path: Path) -> Volume:
