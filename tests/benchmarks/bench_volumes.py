@@ -1,0 +1,175 @@
+"""Speed of the way of a volume to a training step on this machine: preparing, cache, changes, and what a step waits.
+
+With --write the figures are kept in results.json. The step that consumes is a 3D ResNet-18 on random tensors, forward
+and backward, on the GPU where there is one.
+"""
+
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import nibabel as nib
+import numpy as np
+import torch
+from monai.networks.nets.resnet import resnet18
+from torch import Tensor
+
+from selip_pretrain.augment import change, draw_changes
+from selip_pretrain.batches import Batch, BatchPlan, feed
+from selip_pretrain.content_hash import content_hash
+from selip_pretrain.pairs import Pair, PairDataset
+from selip_pretrain.read_volume import Volume
+from selip_pretrain.volume_cache import VolumeCache, prepare_all
+from selip_pretrain.volumes import VolumeRecipe, prepare
+from tests.benchmarks.figures import Figure, keep, machine, show
+
+SMALL = VolumeRecipe(shape=(24, 128, 128))
+LARGE = VolumeRecipe(shape=(24, 256, 256))
+PAIRS = 32
+BATCH = 4
+STEPS = 7
+WORKERS = 2
+DEVICE = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+# nibabel is typed in part
+nibabel: Any = nib
+
+
+def seconds(work: Callable[[], object], times: int = 10) -> float:
+    """Of one call, after a first one that does not count."""
+    work()
+    started = time.perf_counter()
+    for _ in range(times):
+        work()
+    return (time.perf_counter() - started) / times
+
+
+def heads() -> tuple[Volume, Volume]:
+    """A head of noise at 1 mm, and in slices of 6 mm."""
+    shape = (197, 233, 189)
+    places = np.stack(np.meshgrid(*(np.linspace(-1.2, 1.2, n) for n in shape), indexing="ij"))
+    voxels = np.random.default_rng(0).random(shape) * ((places**2).sum(axis=0) < 1)
+    whole = Volume(voxels.astype(np.float32), np.eye(4))
+    return whole, Volume(np.ascontiguousarray(whole.voxels[:, :, ::6]), np.diag([1.0, 1, 6, 1]))
+
+
+def stored_pairs(folder: Path, volume: Volume) -> list[Pair]:
+    """Different volumes in files, each with a text of its own."""
+    random = np.random.default_rng(0)
+    pairs = []
+    for number in range(PAIRS):
+        path = folder / f"{number}.nii.gz"
+        voxels = (volume.voxels * 1000 + random.normal(0, 20, volume.voxels.shape)).astype(np.int16)
+        nibabel.save(nibabel.Nifti1Image(voxels, volume.affine), path)
+        text, content = f"{number}", content_hash([path])
+        pairs.append(Pair(path.name, text, text, "T1", text, False, "train", "nifti", (path,), content))
+    return pairs
+
+
+def preparing() -> Iterator[Figure]:
+    """One volume after the other on one core, once it has been read."""
+    torch.set_num_threads(1)
+    for volume, name in zip(heads(), ("1 mm", "6 mm slices"), strict=True):
+        took = seconds(partial(prepare, volume, LARGE), 3)
+        yield Figure(f"preparing a volume of {name} for 24×256×256, one core", 1 / took, "volumes/s")
+
+
+def caching(folder: Path, pairs: list[Pair]) -> Iterator[Figure]:
+    """A volume into the cache and out of it, and its changes, on one core."""
+    torch.set_num_threads(1)
+    for recipe, size in ((SMALL, "24×128×128"), (LARGE, "24×256×256")):
+        cache = VolumeCache(folder / "cache", recipe)
+        started = time.perf_counter()
+        _, problems = prepare_all(pairs, cache, WORKERS)
+        assert not problems
+        rate = PAIRS / (time.perf_counter() - started)
+        yield Figure(f"filling the cache for {size} from compressed files", rate, "volumes/s")
+        yield Figure(f"a volume of {size} from the cache", 1000 * seconds(partial(cache.get, pairs[0])), "ms")
+        changes = draw_changes(np.random.default_rng(0))
+        yield Figure("its changes", 1000 * seconds(partial(change, cache.get(pairs[0]), changes)), "ms")
+
+
+class Step:
+    """One step of training: forward, backward and the optimizer's."""
+
+    def __init__(self) -> None:
+        self.encoder = resnet18(spatial_dims=3, n_input_channels=1, num_classes=512, conv1_t_stride=(1, 2, 2)).to(
+            DEVICE
+        )
+        self.optimizer = torch.optim.Adam(self.encoder.parameters())
+
+    def run(self, images: Tensor) -> None:
+        """On images (N, 1, D, H, W)."""
+        self.optimizer.zero_grad()
+        with torch.autocast(DEVICE.type, torch.bfloat16, enabled=DEVICE.type == "cuda"):
+            loss = self.encoder(images.to(DEVICE, non_blocking=True)).square().mean()
+        loss.backward()
+        self.optimizer.step()
+        if DEVICE.type == "cuda":
+            torch.cuda.synchronize()
+
+
+def fed(folder: Path, pairs: list[Pair], recipe: VolumeRecipe, workers: int) -> Iterator[Batch]:
+    """Batches with a warm cache."""
+    dataset = PairDataset(pairs, VolumeCache(folder / "cache", recipe), augment=True, seed=0)
+    plan = BatchPlan([pair.text for pair in pairs], BATCH, 0, "distinct_texts", flips=True)
+    yield from feed(dataset, plan.steps(0, STEPS + 1), workers, pin_memory=DEVICE.type == "cuda")
+
+
+def training(folder: Path, pairs: list[Pair]) -> Iterator[Figure]:
+    """What a step takes, what the pipeline gives, and how long the one waits for the other."""
+    torch.set_num_threads(WORKERS)
+    step = Step()
+    images = torch.rand(BATCH, 1, *SMALL.shape)
+    needed = BATCH / seconds(partial(step.run, images), 3)
+    yield Figure(f"ResNet-18 on random tensors of 24×128×128, {DEVICE.type}", needed, "volumes/s")
+    for recipe, name, wanted in ((SMALL, "24×128×128", f"≥ {needed:.1f}"), (LARGE, "24×256×256", "")):
+        batches = fed(folder, pairs, recipe, WORKERS)
+        next(batches)
+        started = time.perf_counter()
+        given = BATCH * sum(1 for _ in batches) / (time.perf_counter() - started)
+        yield Figure(f"volumes of {name} with a warm cache, {WORKERS} processes", given, "volumes/s", wanted)
+    waited = waiting(fed(folder, pairs, SMALL, WORKERS), step)
+    yield Figure("share of the time that steps wait for volumes of 24×128×128", 100 * waited, "%", "< 5")
+
+
+def waiting(batches: Iterator[Batch], step: Step) -> float:
+    """The share of the time, after the first step, that is spent waiting for batches."""
+    step.run(next(batches).images)
+    waited, started = 0.0, time.perf_counter()
+    while True:
+        before = time.perf_counter()
+        batch = next(batches, None)
+        waited += time.perf_counter() - before
+        if batch is None:
+            return waited / (time.perf_counter() - started)
+        step.run(batch.images)
+
+
+def planning() -> Iterator[Figure]:
+    """An epoch of a million pairs, a third of them normal."""
+    texts = [f"{number}" if number % 3 else "normal" for number in range(1_000_000)]
+    started = time.perf_counter()
+    plan = BatchPlan(texts, 64, 0, "distinct_texts", flips=True)
+    yield Figure("planning batches of 1,000,000 pairs", time.perf_counter() - started, "s")
+    started = time.perf_counter()
+    plan.batch(0)
+    yield Figure("laying out one epoch of them", time.perf_counter() - started, "s")
+
+
+def main() -> None:
+    """Measure, print, and with --write keep the figures."""
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        pairs = stored_pairs(folder, heads()[1])
+        parts = (preparing(), caching(folder, pairs), training(folder, pairs), planning())
+        found = show(f"volumes on {machine()}", (figure for part in parts for figure in part))
+    if sys.argv[1:] == ["--write"]:
+        keep("volumes", found)
+
+
+if __name__ == "__main__":
+    main()
