@@ -6,6 +6,7 @@ first. The same order is behind every figure. Equal texts have one embedding and
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Literal
 
 import numpy as np
@@ -90,7 +91,7 @@ def search(wanted: Task, depth: int = DEPTH) -> Found:
     exact = None if wanted.own is None else torch.zeros(len(queries), dtype=torch.int64, device=device)
     equal = torch.zeros(len(queries), dtype=torch.int64, device=device)
     hits = torch.zeros(len(queries), min(depth, len(gallery)), dtype=torch.int64, device=device)
-    for chunk in _chunks(len(queries), len(gallery)):
+    for chunk in _chunks(len(queries), len(gallery)) if len(gallery) else ():
         scores = queries.embeddings[queries.rows[chunk]] @ gallery.embeddings.T
         if copied:  # every embedding is multiplied once: the same product may round otherwise in another column
             scores = scores.index_select(1, gallery.rows)
@@ -109,29 +110,51 @@ def ranking_values(ranks: Tensor, depth: int = DEPTH) -> dict[str, NDArray[np.fl
     return {**within, "mean rank": known}
 
 
-@torch.inference_mode()
-def ndcg(hits: Tensor, asked: Tensor, labels: Tensor, texts: int, similarity: Similarity) -> NDArray[np.float64]:
-    """Normalised discounted cumulative gain of hits (queries, depth): items of a gallery with texts `labels` (items,).
+@dataclass(frozen=True)
+class Answered:
+    """What queries got: hits (queries, depth) in a gallery whose items have the texts `labels` (items,).
 
-    `asked` (queries,) are the numbers of the queries' texts, of which there are `texts`. The gain of a hit is its
-    similarity to the query's text, the discount of place r is 1 / log2(r + 1), and the ideal order is that of the whole
-    gallery (Järvelin and Kekäläinen 2002); NaN where nothing in the gallery is relevant at all.
+    `asked` (queries,) are the texts of the queries.
     """
-    depth = hits.shape[1]
-    discount = 1 / torch.log2(torch.arange(depth, dtype=torch.float64, device=hits.device) + 2)
-    columns = torch.arange(texts, device=hits.device)
-    order = torch.argsort(asked, stable=True)
-    bounds = torch.searchsorted(asked[order], torch.arange(texts + 1, device=hits.device))
-    copies = torch.bincount(labels, minlength=texts)
-    found = torch.empty(len(hits), dtype=torch.float64, device=hits.device)
+
+    hits: Tensor
+    asked: Tensor
+    labels: Tensor
+
+    @cached_property
+    def _by_text(self) -> Tensor:
+        return torch.argsort(self.asked, stable=True)
+
+    def gains(self, relevance: Tensor, asked: slice) -> tuple[Tensor, Tensor]:
+        """The queries that ask one of these texts, and their nDCG; `relevance` (texts asked, texts)."""
+        bounds = torch.tensor([asked.start, asked.stop], device=self.asked.device)
+        start, stop = torch.searchsorted(self.asked[self._by_text], bounds).tolist()
+        queries = self._by_text[start:stop]
+        rows = self.asked[queries] - asked.start
+        depth = self.hits.shape[1]
+        discount = 1 / torch.log2(torch.arange(depth, dtype=torch.float64, device=rows.device) + 2)
+        copies = torch.bincount(self.labels, minlength=relevance.shape[1])
+        ideal = _greatest_with_copies(relevance, copies, depth).double() @ discount
+        found = relevance[rows[:, None], self.labels[self.hits[queries]]].double() @ discount
+        return queries, torch.where(ideal[rows] > 0, found / ideal[rows], torch.nan)
+
+
+@torch.inference_mode()
+def ndcg(answered: Sequence[Answered], texts: int, similarity: Similarity) -> list[NDArray[np.float64]]:
+    """Normalised discounted cumulative gain of each query, for several galleries of the same texts at once.
+
+    The gain of a hit is its similarity to the query's text, the discount of place r is 1 / log2(r + 1), and the ideal
+    order is that of the whole gallery (Järvelin and Kekäläinen 2002); NaN where nothing in the gallery is relevant. The
+    similarities of all texts to all are computed once, a chunk at a time.
+    """
+    found = [torch.full((len(own.hits),), torch.nan, dtype=torch.float64, device=own.hits.device) for own in answered]
+    columns = torch.arange(texts, device=answered[0].hits.device)
     for chunk in _chunks(texts, texts):
         relevance = similarity(columns[chunk], columns)
-        ideal = _greatest_with_copies(relevance, copies, depth).double() @ discount
-        members = order[bounds[chunk.start] : bounds[chunk.stop]]
-        rows = asked[members] - chunk.start
-        gains = relevance[rows[:, None], labels[hits[members]]].double() @ discount
-        found[members] = torch.where(ideal[rows] > 0, gains / ideal[rows], torch.nan)
-    return found.cpu().numpy()
+        for own, gains in zip(answered, found, strict=True):
+            queries, of_chunk = own.gains(relevance, chunk)
+            gains[queries] = of_chunk
+    return [gains.cpu().numpy() for gains in found]
 
 
 def agreement(first: Sequence[frozenset[object]], asked: Sequence[frozenset[object]]) -> NDArray[np.float64]:
@@ -165,22 +188,20 @@ def _count(true: Tensor) -> Tensor:
 
 def _first_equal(scores: Tensor, asked: Tensor, labels: Tensor) -> Tensor:
     """Rank (queries,) of the first item that has the text asked for, 0 where none has it."""
-    if not len(labels):
-        return torch.zeros_like(asked)
     sought = asked[:, None] == labels
-    best = scores.masked_fill(~sought, -torch.inf).argmax(1)
+    best = torch.where(sought, scores, -torch.inf).argmax(1)
     return _ranks(scores, best) * sought.gather(1, best[:, None])[:, 0]
 
 
 def _first(scores: Tensor, depth: int) -> Tensor:
-    """The items (queries, depth) of the greatest scores in order; argmax gives the first of equal ones, topk any."""
-    left = scores.clone()
-    found = []
-    for _ in range(depth):
-        best = left.argmax(1, keepdim=True)
-        found.append(best)
-        left.scatter_(1, best, -torch.inf)
-    return torch.cat(found, 1) if found else torch.zeros(len(scores), 0, dtype=torch.int64, device=scores.device)
+    """The items (queries, depth) of the greatest scores in order; topk alone may take any of equal ones."""
+    least = scores.topk(depth).values[:, -1:]
+    rows, items = torch.nonzero(scores >= least, as_tuple=True)
+    by_score = torch.argsort(scores[rows, items], descending=True, stable=True)
+    by_row = by_score[torch.argsort(rows[by_score], stable=True)]
+    candidates = torch.bincount(rows, minlength=len(scores))
+    starts = candidates.cumsum(0) - candidates
+    return items[by_row][starts[:, None] + torch.arange(depth, device=scores.device)]
 
 
 def _greatest_with_copies(relevance: Tensor, copies: Tensor, depth: int) -> Tensor:

@@ -1,5 +1,6 @@
 """Retrieval between the volumes and texts of a split, model by model: by sequence, and over all sequences together."""
 
+from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise, product
@@ -17,10 +18,10 @@ from selip_downstream.retrieval import (
     DEPTH,
     DIRECTIONS,
     TEXTS,
+    Answered,
     Direction,
     Found,
     Similarity,
-    Task,
     Texts,
     agreement,
     ndcg,
@@ -91,12 +92,11 @@ def retrieve(
     for gallery in galleries(pairs):
         table = TextTable(gallery.texts, _modalities(gallery))
         taken = torch.tensor([place[text] for text in gallery.texts], dtype=torch.int64)
-        for direction, use in product(DIRECTIONS, TEXTS):
-            tasks = {
-                model: task(own.images[gallery.members], own.texts[taken], gallery.text_of, direction, use)
-                for model, own in embedded.items()
-            }
-            values = _values(tasks, table, graded(table, relevance))
+        of_gallery = {
+            model: Embedded(own.checkpoint, own.images[gallery.members], own.texts[taken])
+            for model, own in embedded.items()
+        }
+        for (direction, use), values in _values(gallery, of_gallery, table, graded(table, relevance)).items():
             metrics = {model: {name: mean(of_query) for name, of_query in own.items()} for model, own in values.items()}
             units = _units(gallery, direction, use)
             about = {"models": {model: own.checkpoint for model, own in embedded.items()}, "relevance": relevance}
@@ -128,19 +128,24 @@ def _modalities(gallery: Gallery) -> list[str]:
     return [of_text[text] for text in gallery.texts]
 
 
-def _values(tasks: Mapping[str, Task], table: TextTable, similarity: Similarity) -> dict[str, Values]:
-    """Every figure of every query, by model and name; the models differ in their embeddings alone."""
-    found = {model: search(wanted) for model, wanted in tasks.items()}
-    wanted = next(iter(tasks.values()))
-    asked, offered = wanted.queries.labels, wanted.gallery.labels
-    # Texts are compared once for all models.
-    hits = torch.cat([own.hits for own in found.values()])
-    gains = ndcg(hits, asked.repeat(len(found)), offered, len(table), similarity).reshape(len(found), -1)
+def _values(
+    gallery: Gallery, embedded: Mapping[str, Embedded], table: TextTable, similarity: Similarity
+) -> dict[tuple[Direction, Texts], dict[str, Values]]:
+    """Every figure of every query, by direction and use of texts, then by model and name."""
+    asked = list(product(DIRECTIONS, TEXTS, embedded))
+    answered, ranks = [], []
+    for direction, use, model in asked:
+        wanted = task(embedded[model].images, embedded[model].texts, gallery.text_of, direction, use)
+        found = search(wanted)
+        answered.append(Answered(found.hits, wanted.queries.labels, wanted.gallery.labels))
+        ranks.append(_ranks(found))
     facts = _facts(table)
-    return {
-        model: _ranks(own) | {f"nDCG@{DEPTH}": gain} | _agreements(offered[own.hits[:, 0]], asked, facts)
-        for (model, own), gain in zip(found.items(), gains, strict=True)
-    }
+    values: dict[tuple[Direction, Texts], dict[str, Values]] = defaultdict(dict)
+    for (direction, use, model), of_ranks, answer, gains in zip(
+        asked, ranks, answered, ndcg(answered, len(table), similarity), strict=True
+    ):
+        values[direction, use][model] = of_ranks | {f"nDCG@{DEPTH}": gains} | _agreements(answer, facts)
+    return values
 
 
 def _ranks(found: Found) -> Values:
@@ -150,10 +155,12 @@ def _ranks(found: Found) -> Values:
     return values | {f"{name} of own": of_query for name, of_query in ranking_values(found.exact).items()}
 
 
-def _agreements(first: Tensor, asked: Tensor, facts: Mapping[str, Sequence[frozenset[object]]]) -> Values:
+def _agreements(answer: Answered, facts: Mapping[str, Sequence[frozenset[object]]]) -> Values:
     """How far the text of the first hit says what is asked, by what is compared."""
+    first = answer.labels[answer.hits[:, 0]].tolist()
+    asked = answer.asked.tolist()
     return {
-        f"{name} of first hit": agreement([said[t] for t in first.tolist()], [said[t] for t in asked.tolist()])
+        f"{name} of first hit": agreement([said[t] for t in first], [said[t] for t in asked])
         for name, said in facts.items()
     }
 

@@ -11,6 +11,7 @@ from selip_downstream import retrieval
 from selip_downstream.retrieval import (
     DIRECTIONS,
     TEXTS,
+    Answered,
     Direction,
     Items,
     Task,
@@ -75,16 +76,16 @@ def test_ranks_hits_and_gains_are_those_of_a_sort_whatever_the_chunks(
 
     wanted = task(images, texts, text_of, direction, use)
     found = search(wanted)
-    gains = ndcg(
-        found.hits, wanted.queries.labels, wanted.gallery.labels, text_count,
-        lambda rows, columns: torch.from_numpy(graded)[rows][:, columns].float(),
-    )  # fmt: skip
+    answered = Answered(found.hits, wanted.queries.labels, wanted.gallery.labels)
+    similarity = torch.from_numpy(graded).float()
+    gains, again = ndcg([answered] * 2, text_count, lambda rows, columns: similarity[rows][:, columns])
 
     own, equal, hits, expected_gains = by_brute_force(images, texts, text_of, direction, use, graded)
     assert (None if found.exact is None else found.exact.tolist()) == own
     assert found.equal.tolist() == equal
     assert found.hits.tolist() == hits
     np.testing.assert_allclose(gains, expected_gains, rtol=1e-6)
+    np.testing.assert_array_equal(again, gains)
 
 
 def test_on_embeddings_without_ties_float32_ranks_as_float64() -> None:
