@@ -8,8 +8,9 @@ import duckdb
 import numpy as np
 from numpy.typing import NDArray
 
-from selip_contracts.findings import AnnotatedReport, Finding, GeneralFinding, Study
+from selip_contracts.findings import AnnotatedReport, Finding, Study
 from selip_contracts.vocabulary import SITES
+from selip_extract.stored_studies import studies_of
 
 BOOTSTRAP_ROUNDS = 1000
 BOOTSTRAP_SEED = 0
@@ -128,32 +129,8 @@ def extracted_studies(
         or (report.report_id if report.report_id in ids else None)
         for report in gold
     }
-    stored_ids = [name for name in names.values() if name is not None]
-    findings: dict[str, list[Finding]] = {name: [] for name in stored_ids}
-    general: dict[str, list[GeneralFinding]] = {name: [] for name in stored_ids}
-    for report_id, modality, side, site, signal, present, confidence in connection.execute(
-        """SELECT report_id, modality, side, site, signal, present, confidence FROM finding_rows
-        WHERE run_id = ? AND report_id IN (SELECT unnest(?))""",
-        [run_id, stored_ids],
-    ).fetchall():
-        findings[report_id].append(
-            Finding(modality=modality, side=side, site=site, signal=signal, present=present, confidence=confidence)
-        )
-    for report_id, side, site, change in connection.execute(
-        """SELECT report_id, side, site, change FROM general_finding_rows
-        WHERE run_id = ? AND report_id IN (SELECT unnest(?))""",
-        [run_id, stored_ids],
-    ).fetchall():
-        general[report_id].append(GeneralFinding(side=side, site=site, change=change))
-    return {
-        annotated_id: Study(
-            findings=tuple(f for f in findings[stored_id] if f.present),
-            negatives=tuple(f for f in findings[stored_id] if not f.present),
-            general=tuple(general[stored_id]),
-        )
-        for annotated_id, stored_id in names.items()
-        if stored_id is not None
-    }
+    studies = studies_of(connection, run_id, [name for name in names.values() if name is not None])
+    return {annotated_id: studies[name] for annotated_id, name in names.items() if name is not None}
 
 
 def grounded(site: str, text: str) -> bool:
