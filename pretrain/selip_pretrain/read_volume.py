@@ -75,12 +75,17 @@ def read_volume(files: Sequence[Path], source: Source) -> Volume:
     """The volume of one NIfTI file or of the files of one DICOM series; VolumeError where it cannot be used."""
     volume = _read_nifti(files[0]) if source == "nifti" else _read_dicom(files)
     name = files[0].name if len(files) == 1 else files[0].parent.name
-    if not np.isfinite(volume.voxels).all():
-        bad = volume.voxels.size - np.count_nonzero(np.isfinite(volume.voxels))
-        raise VolumeError("not_finite", f"{name} has {bad:,} voxels that are no finite number")
+    _check_finite(volume, name)
     if volume.voxels.min() == volume.voxels.max():
         raise VolumeError("damaged", f"every voxel of {name} is {volume.voxels.flat[0]:g}")
     return volume
+
+
+def read_mask(file: Path) -> Volume:
+    """Labels of voxels in a NIfTI file, perhaps 0 everywhere; VolumeError where it cannot be used."""
+    mask = _read_nifti(file)
+    _check_finite(mask, file.name)
+    return mask
 
 
 def slices_of(header: Dataset) -> list[Slice]:
@@ -145,6 +150,12 @@ def reading_quietly() -> Iterator[None]:
     finally:
         for log, level in zip(logs, levels, strict=True):
             log.setLevel(level)
+
+
+def _check_finite(volume: Volume, name: str) -> None:
+    bad = volume.voxels.size - np.count_nonzero(np.isfinite(volume.voxels))
+    if bad:
+        raise VolumeError("not_finite", f"{name} has {bad:,} voxels that are no finite number")
 
 
 def _read_nifti(path: Path) -> Volume:

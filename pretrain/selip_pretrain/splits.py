@@ -34,6 +34,11 @@ class Shares:
         return "validation" if place < self.test + self.validation else "train"
 
 
+def place(seed: int, patient: str) -> float:
+    """Where a patient stands, evenly spread from 0 to 1, whoever the others are."""
+    return int.from_bytes(hashlib.sha256(f"{seed}/{patient}".encode()).digest()[:8], "big") / 2**64
+
+
 def assign_splits(connection: duckdb.DuckDBPyConnection, seed: int, shares: Shares) -> dict[Split, int]:
     """Give every patient with an image a part, and return how many patients each part has.
 
@@ -45,7 +50,7 @@ def assign_splits(connection: duckdb.DuckDBPyConnection, seed: int, shares: Shar
     ).fetchall()
     now = utc_now()
     with connection.appender("splits") as appender:
-        appender.append_rows([(patient, shares.split(_place(seed, patient)), now) for (patient,) in patients])
+        appender.append_rows([(patient, shares.split(place(seed, patient)), now) for (patient,) in patients])
     counts = dict(connection.execute("SELECT split, count(*) FROM splits GROUP BY ALL").fetchall())
     return {split: counts.get(split, 0) for split in SPLITS}
 
@@ -63,8 +68,3 @@ def check_leakage(connection: duckdb.DuckDBPyConnection) -> None:
                 f"The same {name} is in two splits, {len(leaks)} times ({shown}): give these images one patient in the "
                 "manifest of selip-scan, or remove one of each, scan again and empty the table splits."
             )
-
-
-def _place(seed: int, patient: str) -> float:
-    """Evenly spread from 0 to 1."""
-    return int.from_bytes(hashlib.sha256(f"{seed}/{patient}".encode()).digest()[:8], "big") / 2**64

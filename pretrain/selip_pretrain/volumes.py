@@ -77,9 +77,27 @@ def grid_of(volume: Volume, recipe: VolumeRecipe) -> Grid:
     return _grid(_scaled(volume, recipe), recipe)
 
 
+def prepare_on(volume: Volume, grid: Grid, recipe: VolumeRecipe) -> Tensor:
+    """As `prepare`, but on the grid of another volume of the same study."""
+    return _resampled(_scaled(volume, recipe), grid, "bilinear")
+
+
 def prepare_mask(mask: Volume, grid: Grid) -> Tensor:
     """Labels of voxels on the grid of the volume that they belong to: float32 (1, D, H, W), each the nearest label."""
     return _resampled(_oriented(mask), grid, "nearest")
+
+
+def put_back(values: Tensor, grid: Grid, file: Volume) -> Tensor:
+    """Values (C, D, H, W) on the grid as (C, X, Y, Z) on the voxels of the volume; 0 where the grid does not reach."""
+    from monai.data.meta_tensor import MetaTensor
+    from monai.transforms.spatial.array import SpatialResample
+
+    resample = SpatialResample(mode="bilinear", padding_mode="zeros", dtype=np.float32)
+    put = resample(
+        MetaTensor(values, affine=torch.from_numpy(grid.affine)), torch.from_numpy(file.affine), file.voxels.shape
+    )
+    assert isinstance(put, MetaTensor)
+    return put.as_tensor()
 
 
 def _oriented(volume: Volume) -> "MetaTensor":

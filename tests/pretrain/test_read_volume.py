@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydicom.uid import RLELossless, generate_uid
 
-from selip_pretrain.read_volume import Slice, VolumeError, read_volume, stack
+from selip_pretrain.read_volume import Slice, VolumeError, read_mask, read_volume, stack
 from tests.pretrain.image_files import (
     AFFINE,
     nifti_image,
@@ -228,3 +228,11 @@ def test_an_error_says_what_to_do_and_crosses_processes() -> None:
     assert error.reason == "not_3d"
     assert "7×8" in str(error)
     assert "selip-scan" in str(error)
+
+
+def test_a_mask_may_be_empty_but_holds_numbers(tmp_path: Path) -> None:
+    empty = read_mask(write_nifti(tmp_path / "empty.nii.gz", np.zeros((7, 8, 9), np.uint8)))
+    assert empty.voxels.max() == 0
+    np.testing.assert_array_equal(empty.affine, AFFINE)
+    with pytest.raises(VolumeError, match="504 voxels that are no finite number"):
+        read_mask(write_nifti(tmp_path / "nan.nii.gz", np.full((7, 8, 9), np.nan, np.float32)))

@@ -5,10 +5,11 @@ import nibabel as nib
 import numpy as np
 import numpy.typing as npt
 import pytest
+import torch
 from pydantic import ValidationError
 
 from selip_pretrain.read_volume import Volume, VolumeError
-from selip_pretrain.volumes import HEAD_HEIGHT_MM, VolumeRecipe, grid_of, prepare, prepare_mask
+from selip_pretrain.volumes import HEAD_HEIGHT_MM, VolumeRecipe, grid_of, prepare, prepare_mask, prepare_on, put_back
 from tests.pretrain.interpolation import interpolated
 
 # nibabel is typed in part
@@ -47,6 +48,12 @@ def turned(volume: Volume, axes: str) -> Volume:
     way = ways.ornt_transform(ways.io_orientation(volume.affine), ways.axcodes2ornt(axes))
     moved = nibabel.Nifti1Image(volume.voxels, volume.affine).as_reoriented(way)
     return Volume(np.ascontiguousarray(moved.get_fdata(dtype=np.float32)), np.asarray(moved.affine))
+
+
+def world_mm(shape: tuple[int, ...], affine: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    """Where each voxel lies in the patient, (X, Y, Z, 3)."""
+    index = np.stack(np.meshgrid(*(np.arange(n) for n in shape), indexing="ij"), -1)
+    return np.asarray(index @ affine[:3, :3].T + affine[:3, 3])
 
 
 def brightest(image: Voxels) -> list[float]:
@@ -122,6 +129,27 @@ def test_a_mask_stays_on_what_it_marks() -> None:
     assert set(np.unique(marked)) == {0, 3}
     assert prepare(volume, SMALL).numpy()[marked == 3].mean() > 0.7
     assert brightest(marked[0]) == pytest.approx(brightest(prepare(volume, SMALL)[0].numpy()), abs=0.04)
+
+
+def test_another_volume_of_a_study_is_put_on_the_same_grid() -> None:
+    first, second = head(lamp=LAMPS_MM["top"]), turned(head(field_mm=(200, 240, 120), lamp=LAMPS_MM["top"]), "PSR")
+    grid = grid_of(first, SMALL)
+    np.testing.assert_array_equal(prepare_on(first, grid, SMALL), prepare(first, SMALL))
+    lamp, on_own_grid = brightest(prepare(first, SMALL)[0].numpy()), brightest(prepare(second, SMALL)[0].numpy())
+    assert brightest(prepare_on(second, grid, SMALL)[0].numpy()) == pytest.approx(lamp, abs=0.02)
+    assert on_own_grid != pytest.approx(lamp, abs=0.02)
+
+
+@pytest.mark.parametrize("axes", ["RAS", "PSR"])
+def test_what_is_put_back_lies_where_it_came_from(axes: str) -> None:
+    file = turned(head(), axes)
+    grid = grid_of(file, SMALL)
+    on_grid = np.moveaxis(world_mm(grid.shape, grid.affine), -1, 0)
+    again = put_back(torch.from_numpy(on_grid.astype(np.float32)), grid, file).numpy()
+    places = np.moveaxis(world_mm(file.voxels.shape, file.affine), -1, 0)
+    within = np.abs(places / RADII_MM[:, None, None, None]).max(0) < 0.8
+    np.testing.assert_allclose(again[:, within], places[:, within], atol=0.01)
+    assert not again[:, np.abs(places[2]) > 85].any()
 
 
 def test_what_is_recorded_of_a_recipe_makes_it_again() -> None:
