@@ -1,5 +1,6 @@
 """The models that are measured beside each other, and their embeddings of volumes."""
 
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,6 +13,7 @@ from torch.utils.data import DataLoader, Dataset
 from selip_contracts.vocabulary import MODALITIES, Modality
 from selip_downstream.comparison import is_difference
 from selip_pretrain.checkpoint import BEST, LAST
+from selip_pretrain.cohort import PAIRS_A_PROCESS
 from selip_pretrain.model import SelipModel
 from selip_pretrain.volume_cache import Problem, ScannedImage, VolumeCache, prepare_all
 from selip_shared.errors import SelipError
@@ -64,22 +66,23 @@ def prepared(
 ) -> tuple[list[AnyImage], list[Problem]]:
     """The images of which every model's recipe makes a volume, kept in the cache in `folder`; and why others fail."""
     usable, problems = list(images), list[Problem]()
+    processes = min(os.cpu_count() or 1, 1 + len(images) // PAIRS_A_PROCESS)
     for recipe in dict.fromkeys(contender.model.recipe for contender in contenders):
-        usable, failed = prepare_all(usable, VolumeCache(folder, recipe), processes=1)
+        usable, failed = prepare_all(usable, VolumeCache(folder, recipe), processes)
         problems += failed
     return usable, problems
 
 
 @torch.inference_mode()
 def embed_images(contender: Contender, images: Sequence[Image], folder: Path) -> Tensor:
-    """Embeddings (N, 512) of length 1 of prepared images, float32 on the CPU."""
+    """Embeddings (N, 512) of length 1 of prepared images, at least one, float32 on the CPU."""
     volumes = _Volumes(images, VolumeCache(folder, contender.model.recipe))
-    parts = [torch.empty(0, 0)]
+    parts = []
     with progress("volumes embedded", len(images)) as advance:
         for volume, modality in DataLoader(volumes, VOLUMES_AT_ONCE):
             parts.append(contender.model.embed_images(volume, modality).cpu())
             advance(len(volume))
-    return torch.cat(parts[1:]) if len(parts) > 1 else parts[0]
+    return torch.cat(parts)
 
 
 @torch.inference_mode()
