@@ -59,12 +59,11 @@ test-slow: setup-vllm
 
 # Speed and memory on this machine, printed; --write also keeps them in tests/benchmarks/results.json
 bench *options: setup-vllm
-    @{{ bin }}/python -m tests.benchmarks.bench_extract {{ options }}
-    @{{ bin }}/python -m tests.benchmarks.bench_store {{ options }}
-    @{{ bin }}/python -m tests.benchmarks.bench_engines {{ options }}
-    @{{ bin }}/python -m tests.benchmarks.bench_review {{ options }}
-    @{{ bin }}/python -m tests.benchmarks.bench_targets {{ options }}
-    @{{ bin }}/python -m tests.benchmarks.bench_retrieval {{ options }}
+    #!/usr/bin/env bash
+    set -euo pipefail
+    for script in tests/benchmarks/bench_*.py; do
+        {{ bin }}/python -m "tests.benchmarks.$(basename "$script" .py)" {{ options }}
+    done
 
 # Bring code and generated documents into shape
 docs: setup
