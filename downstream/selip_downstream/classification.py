@@ -22,6 +22,7 @@ from selip_downstream.statistics import Metric, Weights, auc, average, mean
 
 Features = NDArray[np.float32]
 Labels = NDArray[np.str_]
+Positions = NDArray[np.int64]
 
 NEIGHBOURS = (1, 3, 5, 9, 15, 25)
 PENALTIES = (1e-4, 1e-3, 1e-2, 1e-1, 1.0, 10.0, 100.0)
@@ -118,6 +119,12 @@ def classification_metrics(prediction: Prediction, labels: Labels) -> dict[str, 
     }
 
 
+def validation_score(prediction: Prediction, labels: Labels) -> float:
+    """By which a state or a setting is chosen: AUC, 0 where the cases do not define it, and then the first is taken."""
+    (score,) = classification_metrics(prediction, labels)["AUC"](np.ones((1, len(labels))))
+    return float(np.nan_to_num(score))
+
+
 def _part(share: float, members: int) -> int:
     # 0.1 * 30 is a little more than 3 in binary numbers.
     return math.ceil(round(share * members, 6))
@@ -130,21 +137,12 @@ def _best(candidates: Mapping[str, Any], train: Cases, validation: Cases, featur
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", ConvergenceWarning)
             model.fit(train.features, train.labels)
-        score = _validation_score(model, validation)
+        score = validation_score(_predicted(model, validation.features, name), validation.labels)
         if best is None or score > best[0]:
             best = score, name
     assert best is not None
     model = candidates[best[1]]
     return _predicted(model, features, best[1])
-
-
-def _validation_score(model: Any, validation: Cases) -> float:
-    """AUC, or 0 where the validation cases do not define it: then the first candidate is taken."""
-    if not len(validation):
-        return 0.0
-    metrics = classification_metrics(_predicted(model, validation.features, ""), validation.labels)
-    (score,) = metrics["AUC"](np.ones((1, len(validation))))
-    return float(np.nan_to_num(score))
 
 
 def _predicted(model: Any, features: Features, chosen: str) -> Prediction:

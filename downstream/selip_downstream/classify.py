@@ -1,7 +1,7 @@
 """Classification by frozen encoders, model by model: with labels, few or all, and without any."""
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import product
 from typing import Any
@@ -11,7 +11,17 @@ from numpy.typing import NDArray
 
 from selip_contracts.vocabulary import MODALITIES, Modality
 from selip_downstream.cases import Case
-from selip_downstream.classification import CLASSIFIERS, Cases, Features, Labels, classification_metrics, label_subsets
+from selip_downstream.classification import (
+    CLASSIFIERS,
+    Cases,
+    Classifier,
+    Features,
+    Labels,
+    Positions,
+    Prediction,
+    classification_metrics,
+    label_subsets,
+)
 from selip_downstream.comparison import Setting, compare
 from selip_downstream.results import Figure
 from selip_downstream.statistics import Bootstrap, Metric, auc, average
@@ -23,7 +33,10 @@ CLASSIFICATION = "classification"
 ZERO_SHOT = "zero-shot"
 TOGETHER = "together"
 
-Positions = NDArray[np.int64]
+Learner = Callable[[Positions, Positions, Positions, int], Prediction]
+"""From the positions of cases to learn from, to choose by and to score, and a seed, the scores."""
+Learners = Mapping[str, Mapping[str, Learner]]
+"""By the way to learn and by model."""
 
 
 @dataclass(frozen=True)
@@ -36,42 +49,57 @@ class Trial:
     bootstrap_seed: int
 
 
-def classify(
-    cases: Sequence[Case], features: Mapping[str, Features], trial: Trial, about: Mapping[str, Any]
-) -> Iterator[list[Figure]]:
-    """The figures of every model on the test cases: a list for each classifier and share of the labels.
+def frozen(cases: Sequence[Case], features: Mapping[str, Features]) -> Learners:
+    """Every classifier on the embeddings (cases, F) of every model."""
+    labels, patients = _labels(cases), [case.patient_id for case in cases]
+    return {
+        name: {model: _on_embeddings(classifier, Cases(own, labels, patients)) for model, own in features.items()}
+        for name, classifier in CLASSIFIERS.items()
+    }
 
-    `features` (cases, F) are by model. Of the training and the validation cases the same share is used. A figure is the
-    mean over the seeds, and its interval that of the mean.
+
+def classify(
+    cases: Sequence[Case], learners: Learners, trial: Trial, about: Mapping[str, Any]
+) -> Iterator[list[Figure]]:
+    """The figures of every model on the test cases: a list for each way to learn and share of the labels.
+
+    Of the training and the validation cases the same share is used. A figure is the mean over the seeds, and its
+    interval that of the mean.
     """
+    labels, patients = _labels(cases), [case.patient_id for case in cases]
     parts = {split: _part(cases, split) for split in SPLITS}
-    labels = np.array([case.label for case in cases])
-    patients = [case.patient_id for case in cases]
     test = parts["test"]
     bootstrap = Bootstrap([patients[i] for i in test], rounds=trial.rounds, seed=trial.bootstrap_seed)
-    for (name, classifier), share in product(CLASSIFIERS.items(), trial.shares):
+    for (name, of_model), share in product(learners.items(), trial.shares):
         # With all labels there is nothing to draw.
         seeds = trial.seeds if share < 1 else trial.seeds[:1]
-        drawn = [
-            (_share(parts["train"], labels, patients, share, seed),
-             _share(parts["validation"], labels, patients, share, seed))
-            for seed in seeds
-        ]  # fmt: skip
+        train = {seed: _share(parts["train"], labels, patients, share, seed) for seed in seeds}
+        validation = {seed: _share(parts["validation"], labels, patients, share, seed) for seed in seeds}
         metrics = {}
-        for model, own in features.items():
-            every = Cases(own, labels, patients)
-            predictions = [classifier(every.take(train), every.take(choose), own[test]) for train, choose in drawn]
+        for model, learn in of_model.items():
+            predictions = [learn(train[seed], validation[seed], test, seed) for seed in seeds]
             of_seed = [classification_metrics(prediction, labels[test]) for prediction in predictions]
             metrics[model] = {metric: average([found[metric] for found in of_seed]) for metric in of_seed[0]}
         described = {
             "classifier": name,
             "share": share,
             "seeds": list(seeds),
-            "train": len(drawn[0][0]),
-            "validation": len(drawn[0][1]),
+            "train": len(train[seeds[0]]),
+            "validation": len(validation[seeds[0]]),
             "classes": dict(sorted(Counter(labels[test].tolist()).items())),
         }
         yield compare(Setting(CLASSIFICATION, "test", len(test), {**about, **described}), bootstrap, metrics)
+
+
+def _on_embeddings(classifier: Classifier, cases: Cases) -> Learner:
+    def learn(train: Positions, validation: Positions, test: Positions, _seed: int) -> Prediction:
+        return classifier(cases.take(train), cases.take(validation), cases.features[test])
+
+    return learn
+
+
+def _labels(cases: Sequence[Case]) -> Labels:
+    return np.array([case.label for case in cases])
 
 
 def _part(cases: Sequence[Case], split: Split) -> Positions:

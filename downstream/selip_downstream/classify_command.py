@@ -61,6 +61,12 @@ def command(
     ] = "T1CE",
     shares: Annotated[str, typer.Option(help="Shares of the labels to learn from.")] = "0.01,0.05,0.1,1",
     draws: Annotated[int, typer.Option(min=1, help="How often a share of the labels is drawn.")] = 3,
+    finetune: Annotated[
+        bool, typer.Option("--finetune", help="Also finetune the whole encoder, which takes long without a GPU.")
+    ] = False,
+    finetune_rounds: Annotated[
+        int, typer.Option(min=1, help="Rounds of 50 steps of finetuning; the best on the validation split is taken.")
+    ] = 50,
     split: Annotated[str, typer.Option(help="For zero-shot: test, validation or train.")] = "test",
     rounds: Annotated[int, typer.Option(min=100, help="Resamples of the patients for the intervals.")] = 1000,
     seed: Annotated[int, typer.Option(min=0, help="Seed of the resamples, and of how BraTS is split.")] = 0,
@@ -87,7 +93,9 @@ def command(
         measured = _zero_shot(checkpoints, db, split, folder, device, trial)
     else:
         cohort, source = _cohort(db, labels, sql, brats, wanted, seed)
-        measured = _classified(checkpoints, db, cohort, folder, device, trial, {"labels": source, "sequences": wanted})
+        about = {"labels": source, "sequences": wanted}
+        rounds_of = finetune_rounds if finetune else 0
+        measured = _classified(checkpoints, db, cohort, folder, device, trial, about, rounds_of)
     console = Console(markup=False, highlight=False)
     console.print("Each figure with its 95 % interval, from resampled patients.")
     figures: list[Figure] = []
@@ -128,13 +136,16 @@ def _classified(
     device: str,
     trial: "Trial",
     about: dict[str, Any],
+    finetune_rounds: int,
 ) -> Iterator[list["Figure"]]:
     import numpy as np
 
     from selip_downstream.brats import SetAside
     from selip_downstream.cases import without
-    from selip_downstream.classify import classify
+    from selip_downstream.classify import Learners, classify, frozen
     from selip_downstream.contenders import embed_images, load_contenders, prepared
+    from selip_downstream.finetune import Finetuning, Schedule
+    from selip_pretrain.volume_cache import VolumeCache
 
     contenders = load_contenders(checkpoints, _corpus(db), device)
     images = [image for case in cohort.cases for image in case.images]
@@ -146,7 +157,15 @@ def _classified(
         contender.name: np.asarray(embed_images(contender, images, folder)).reshape(len(cohort.cases), -1)
         for contender in contenders
     }
-    return classify(cohort.cases, features, trial, {**about, "models": _models(contenders)})
+    learners: Learners = frozen(cohort.cases, features)
+    if finetune_rounds:
+        schedule = Schedule(rounds=finetune_rounds)
+        finetuned = {
+            contender.name: Finetuning(contender, cohort.cases, VolumeCache(folder, contender.model.recipe), schedule)
+            for contender in contenders
+        }
+        learners = {**learners, "full finetuning": finetuned}
+    return classify(cohort.cases, learners, trial, {**about, "models": _models(contenders)})
 
 
 def _zero_shot(

@@ -8,7 +8,7 @@ import pytest
 from selip_contracts.tables import open_store, read_store
 from selip_contracts.vocabulary import Modality
 from selip_downstream.cases import Case
-from selip_downstream.classify import Trial, Understood, asked_of, classify, statements_of, zero_shot
+from selip_downstream.classify import Trial, Understood, asked_of, classify, frozen, statements_of, zero_shot
 from selip_downstream.classify_command import command
 from selip_downstream.results import Figure, read_figures
 from selip_pretrain.model import SelipModel
@@ -33,7 +33,7 @@ def test_figures_of_classification_say_what_was_learnt_from_and_who_leads() -> N
     draw = np.random.default_rng(0)
     noise = draw.normal(size=(240, 8)).astype(np.float32)
     knowing = noise + np.array([[3.0 * (case.label == "b")] * 8 for case in cohort], np.float32)
-    lists = list(classify(cohort, {"blind": noise, "knowing": knowing}, TRIAL, {"labels": "test"}))
+    lists = list(classify(cohort, frozen(cohort, {"blind": noise, "knowing": knowing}), TRIAL, {"labels": "test"}))
     assert [(found[0].configuration["classifier"], found[0].configuration["share"]) for found in lists] == [
         ("k-NN", 0.1), ("k-NN", 1.0), ("linear probe", 0.1), ("linear probe", 1.0),
     ]  # fmt: skip
@@ -128,12 +128,14 @@ def test_the_command_tells_grades_of_brats_apart(measured: Path, capsys: pytest.
             voxels[8:14, 10:18, 6:11] += 600
         write_nifti(cohort / grade / name / f"{name}_t1ce.nii.gz", voxels.astype(np.float32), AFFINE)
     write_nifti(cohort / "LGG/BraTS19_lacks/BraTS19_lacks_flair.nii.gz")
-    command([f"soft={measured}/soft/best"], db=measured / "brats.duckdb", brats=cohort, rounds=100, draws=1)
+    command([f"soft={measured}/soft/best"], db=measured / "brats.duckdb", brats=cohort, rounds=100, draws=1,
+            shares="1", finetune=True, finetune_rounds=1)  # fmt: skip
     said = capsys.readouterr()
     assert "BraTS19_lacks: no T1CE" in said.err
     assert "tested on 1 HGG, 1 LGG" in said.out
     figures = kept(measured / "brats.duckdb", "classification")
     assert {figure.configuration["labels"] for figure in figures} == {"BraTS grades of BraTS19"}
+    assert {figure.configuration["classifier"] for figure in figures} == {"k-NN", "linear probe", "full finetuning"}
 
 
 @pytest.mark.parametrize(
