@@ -1,0 +1,1 @@
+"""Studies of the annotated format drawn as multi-sequence volumes on the MNI152 anatomy, with the truth beside them."""

@@ -1,0 +1,122 @@
+"""One picture of some studies, a row each, a column a sequence, the lesions outlined and named."""
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import nibabel as nib
+import numpy as np
+from matplotlib import font_manager
+from matplotlib.axes import Axes
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+from matplotlib.font_manager import FontProperties as Font
+from numpy.typing import NDArray
+from scipy import ndimage  # type: ignore[import-untyped]
+
+from selip_contracts.vocabulary import MODALITIES, SITES
+from selip_pretrain.phantom.study_files import LESIONS
+from selip_shared.files import replacing
+
+SHEET = "contact_sheet.png"
+_ROWS = 8
+_CHINESE_FONTS = (
+    "NotoSansCJK",
+    "NotoSansSC",
+    "SourceHanSans",
+    "wqy",
+    "msyh",
+    "PingFang",
+    "STHeiti",
+    "simhei",
+    "NotoSerifCJK",
+)
+_ENGLISH = {"左侧": "left", "右侧": "right", "双侧": "both", "高": "high", "稍高": "rather high", "等": "equal",
+            "稍低": "rather low", "低": "low", "混杂": "mixed", "明显强化": "strong", "轻度强化": "slight",
+            "均匀强化": "even", "不均匀强化": "uneven", "环形强化": "ring", "强化": "enhancing"}  # fmt: skip
+_COLOURS = ("#ff5050", "#40d0ff", "#ffd040", "#60ff60", "#ff80ff", "#ffa060", "#a0a0ff", "#c0ff80")
+
+
+def write_contact_sheet(folder: Path, report_ids: Sequence[str]) -> Path:
+    """Draw the first studies, those with lesions before the normal ones, as a radiologist hangs them: right is left.
+
+    Where no Chinese font is installed sites and signals are named in English.
+    """
+    truths = [json.loads((folder / report_id / LESIONS).read_bytes()) for report_id in report_ids[: 4 * _ROWS]]
+    shown = sorted(truths, key=lambda truth: not truth["lesions"])[: _ROWS - 1]
+    shown += [truth for truth in truths if not truth["lesions"]][:1] if all(t["lesions"] for t in shown) else []
+    chinese = _chinese_font()
+    columns = [m for m in MODALITIES if any(m in truth["modalities"] for truth in shown)]
+    figure = Figure(figsize=(1.55 * len(columns) + 2.6, 1.62 * len(shown) + 0.3), facecolor="black")
+    FigureCanvasAgg(figure)
+    axes = figure.subplots(
+        len(shown), len(columns) + 1, squeeze=False, width_ratios=[*(1.0 for _ in columns), 1.65],
+        gridspec_kw={"wspace": 0.02, "hspace": 0.02, "left": 0, "right": 1, "bottom": 0, "top": 1 - 0.02},
+    )  # fmt: skip
+    for row, truth in zip(axes, shown, strict=True):
+        _draw_study(row, folder / truth["report_id"], truth, columns, chinese)
+    for axis, modality in zip(axes[0], columns, strict=False):
+        axis.set_title(modality, color="white", fontsize=9, pad=2)
+    with replacing(folder / SHEET) as file:
+        figure.savefig(file, format="png", dpi=80)
+    return folder / SHEET
+
+
+def _draw_study(row: NDArray[Any], folder: Path, truth: dict[str, Any], columns: list[Any], font: Font | None) -> None:
+    labels = _hung(folder / "lesions.nii.gz")
+    level = _telling_slice(labels)
+    for axis, modality in zip(row, columns, strict=False):
+        axis.set_axis_off()
+        axis.set_facecolor("black")
+        if modality not in truth["modalities"]:
+            continue
+        volume = _hung(folder / f"{modality}.nii.gz")
+        axis.imshow(volume[level], cmap="gray", vmin=0, vmax=float(np.percentile(volume, 99.8)), aspect="auto")
+        for lesion in truth["lesions"]:
+            mask = labels[level] == lesion["label"]
+            if mask.any():
+                around = ndimage.binary_dilation(mask, iterations=2)
+                axis.contour(around, levels=[0.5], colors=[_colour(lesion)], linewidths=0.5, alpha=0.75)
+    _write_names(row[-1], truth, set(np.unique(labels[level])), font)
+
+
+def _write_names(axis: Axes, truth: dict[str, Any], visible: set[int], font: Font | None) -> None:
+    axis.set_axis_off()
+    style: dict[str, Any] = {"transform": axis.transAxes, "fontsize": 6, "va": "top", "fontproperties": font}
+    axis.text(0.03, 0.98, truth["report_id"], color="white", **style)
+    for line, lesion in enumerate([*truth["lesions"]][:7], start=1):
+        place = (lesion["side"] or "") + lesion["site"]
+        if font is None:
+            place = f"{_ENGLISH.get(lesion['side'], '')} {SITES[lesion['site']].english}".strip()
+        signals = "  ".join(
+            f"{modality} {'/'.join(s if font else _ENGLISH[s] for s in said)}"
+            for modality, said in lesion["signals"].items()
+        )
+        hidden = "" if lesion["label"] in visible else (" (他层)" if font else " (other slice)")
+        axis.text(0.03, 1.0 - 0.125 * line, f"{place}{hidden}\n  {signals}", color=_colour(lesion), **style)
+    if not truth["lesions"]:
+        axis.text(0.03, 0.875, "无病灶" if font else "no lesion", color="white", **style)
+
+
+def _chinese_font() -> Font | None:
+    """A font with Chinese characters, from the files at hand: matplotlib's own list may be older than these."""
+    files = {Path(path).name: path for path in sorted(font_manager.findSystemFonts(), reverse=True)}
+    found = (path for wanted in _CHINESE_FONTS for name, path in files.items() if name.startswith(wanted))
+    path = next(found, None)
+    return None if path is None else Font(fname=path)
+
+
+def _colour(lesion: dict[str, Any]) -> str:
+    return _COLOURS[(lesion["label"] - 1) % len(_COLOURS)]
+
+
+def _telling_slice(labels: NDArray[Any]) -> int:
+    """The slice that shows the most lesions, and of these the most of them."""
+    shows = [(len(np.unique(one)), int((one > 0).sum())) for one in labels]
+    return max(range(len(shows)), key=lambda z: shows[z]) if labels.any() else len(shows) // 2
+
+
+def _hung(path: Path) -> NDArray[Any]:
+    """A volume z, y, x from a file of axes x, y, z (RAS), rows from the front, columns from the patient's right."""
+    return np.asarray(nib.load(path).dataobj).transpose()[:, ::-1, ::-1]  # type: ignore[attr-defined]

@@ -1,0 +1,130 @@
+"""A study as volumes: the subject's head on every sequence, its lesions in it, as a scanner stores them."""
+
+import hashlib
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import BaseModel, ConfigDict, Field
+
+from selip_contracts.findings import AnnotatedReport, Study
+from selip_contracts.vocabulary import MODALITIES, Enhancement, Modality, Signal
+from selip_pretrain.phantom.acquisition import acquire, draw_scanner
+from selip_pretrain.phantom.anatomy import BIT, Anatomy
+from selip_pretrain.phantom.contrast import (
+    COMPANION,
+    COMPANION_SHARE,
+    RING_CORE_LEVEL,
+    SIGNAL_LEVELS,
+    TISSUE_LEVELS,
+    TISSUES,
+)
+from selip_pretrain.phantom.grid import Float, Grid
+from selip_pretrain.phantom.lesion import Lesion, LesionSite, Place, changed_places, places
+from selip_pretrain.phantom.subject import draw_subject, to_template, widen_sulci
+
+ALWAYS: tuple[Modality, ...] = ("T1", "T2", "FLAIR", "DWI", "ADC")
+_HETEROGENEITY = 0.3
+
+
+class PhantomRecipe(BaseModel):
+    """All that decides what a study looks like, beside the study itself.
+
+    `shape` is (slices, rows, columns) over a fixed field of view; `lesion_contrast` 0 shows no lesion, 1 the full
+    signal; `noise` is its standard deviation where the brightest tissue is 1; `missing` the share of sequences that
+    were not acquired, drawn one by one (a study keeps at least one).
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    seed: int = Field(default=0, ge=0)
+    shape: tuple[int, int, int] = (24, 128, 128)
+    lesion_contrast: float = Field(default=1.0, ge=0)
+    noise: float = Field(default=0.03, ge=0)
+    missing: float = Field(default=0.0, ge=0, lt=1)
+    version: int = 1
+
+
+@dataclass(frozen=True)
+class RenderedStudy:
+    """Volumes int16 by sequence and labels uint8, both indexed z, y, x of the grid; `places` explain the labels."""
+
+    volumes: dict[Modality, NDArray[np.int16]]
+    labels: NDArray[np.uint8]
+    places: tuple[Place, ...]
+    grid: Grid
+
+
+def render(report: AnnotatedReport, anatomy: Anatomy, recipe: PhantomRecipe) -> RenderedStudy:
+    """The study of one report; the same report and recipe give the same voxels on any process."""
+    rng = _generator(recipe.seed, report.report_id)
+    study, grid = report.study, Grid(recipe.shape)
+    modalities = _acquired(study, recipe.missing, rng)
+    subject = draw_subject(rng, study.general)
+    template = to_template(subject, grid, rng)
+    voxels = anatomy.index(*template)
+    shares = anatomy.tissues[voxels.ravel()].T.astype(np.float32)
+    shares /= 255
+    widen_sulci(shares[TISSUES.index("csf")], shares[TISSUES.index("grey")], subject.sulci)
+    landmarks = anatomy.landmarks[voxels]
+    site = LesionSite(grid, template, landmarks)
+    told = places(study)
+    lesions = site.lesions([*told, *changed_places(study)], rng)
+    scanner = draw_scanner(rng, recipe.noise)
+    brain = (landmarks & BIT["brain"]) > 0
+    volumes = {}
+    for modality in modalities:
+        tissue = np.array(TISSUE_LEVELS[modality], np.float32)
+        level = (tissue @ shares).reshape(grid.shape)
+        for lesion in lesions:
+            _show(lesion, level, modality, brain, recipe.lesion_contrast)
+        volumes[modality] = acquire(level, scanner, grid, rng)
+    return RenderedStudy(volumes, site.labels, tuple(told), grid)
+
+
+def _generator(seed: int, report_id: str) -> np.random.Generator:
+    digest = hashlib.sha256(report_id.encode()).digest()
+    return np.random.default_rng([seed, int.from_bytes(digest[:8])])
+
+
+def _acquired(study: Study, missing: float, rng: np.random.Generator) -> list[Modality]:
+    """The usual five, and what else the report speaks of, less those that are missing."""
+    done = [m for m in MODALITIES if m in ALWAYS or study.on(m)]
+    kept = [m for m, drawn in zip(done, rng.random(len(done)), strict=True) if drawn >= missing]
+    return kept or [done[int(rng.integers(len(done)))]]
+
+
+def _show(lesion: Lesion, level: Float, modality: Modality, brain: NDArray[np.bool_], contrast: float) -> None:
+    """Blend the lesion into the sequence's levels, in place."""
+    signals: list[Signal | Enhancement] = [
+        f.signal for f in lesion.place.findings if f.modality == modality and f.signal is not None
+    ]
+    shown_on, share = modality, contrast
+    if not signals and modality in COMPANION:
+        shown_on, share = COMPANION[modality], contrast * COMPANION_SHARE
+        signals = [f.signal for f in lesion.place.findings if f.modality == shown_on and f.signal is not None]
+    if not signals:
+        return
+    before = level[lesion.box]
+    isointense = np.where(brain[lesion.box], before, np.float32(SIGNAL_LEVELS[modality]["等"]))
+    bands = [_level(lesion, modality, signal, isointense) for signal in dict.fromkeys(signals)]
+    if lesion.hollow and len(bands) == 1:
+        bands = [isointense, *bands]
+    wanted = bands[0]
+    for number, band in enumerate(bands[1:], start=1):
+        border = 0.35 + 0.65 * number / len(bands) if len(bands) == 2 else number / len(bands)
+        wanted = wanted + np.clip((lesion.radius - border) / 0.2 + 0.5, 0, 1) * (band - wanted)
+    level[lesion.box] = before + lesion.opacity * np.float32(share) * (wanted - before)
+
+
+def _level(lesion: Lesion, modality: Modality, signal: Signal | Enhancement, isointense: Float) -> Float:
+    """The level of each voxel of the box if all of the lesion had this signal."""
+    if signal == "等":
+        return isointense
+    value = np.float32(SIGNAL_LEVELS[modality][signal])
+    if signal == "环形强化":
+        rim = np.clip((lesion.radius - 0.55) / 0.2 + 0.5, 0, 1)
+        return np.asarray(RING_CORE_LEVEL + rim * (value - np.float32(RING_CORE_LEVEL)))
+    if signal in ("混杂", "不均匀强化"):
+        return value + np.float32(_HETEROGENEITY) * lesion.texture
+    return np.full_like(isointense, value)

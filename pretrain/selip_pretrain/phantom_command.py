@@ -1,0 +1,53 @@
+"""`selip-phantom`: the studies of an annotated file rendered as head MRI volumes with lesion masks."""
+
+import os
+import re
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from selip_shared.errors import SelipError, run_command
+from selip_shared.progress import progress
+
+app = typer.Typer(add_completion=False)
+
+
+@app.command()
+def command(
+    out: Annotated[Path, typer.Option(help="Folder for the volumes; studies that it holds already are kept.")],
+    annotated: Annotated[
+        Path, typer.Option("--from", metavar="TRUTH", help="Annotated file, e.g. truth.jsonl of selip-pseudo.")
+    ],
+    seed: Annotated[int, typer.Option(min=0, help="The same seed gives the same volumes.")] = 0,
+    shape: Annotated[str, typer.Option(metavar="DxHxW", help="Slices, rows and columns.")] = "24x128x128",
+    missing: Annotated[float, typer.Option(min=0, max=0.99, help="Share of sequences that were not acquired.")] = 0.0,
+    processes: Annotated[int, typer.Option(min=0, help="How many at once; 0: one a processor.")] = 0,
+) -> None:
+    """Render studies as head MRI volumes on the MNI152 anatomy, each finding a lesion, with the masks beside them."""
+    from selip_contracts.annotated import read_annotated
+    from selip_pretrain.phantom.contact_sheet import write_contact_sheet
+    from selip_pretrain.phantom.phantom_cohort import write_cohort
+    from selip_pretrain.phantom.render import PhantomRecipe
+
+    recipe = PhantomRecipe(seed=seed, shape=_shape(shape), missing=missing)
+    reports = list(read_annotated(annotated))
+    if not reports:
+        raise SelipError(f"{annotated} holds no report: name a file that selip-pseudo wrote.")
+    with progress("studies", len(reports)) as advance:
+        rendered = write_cohort(reports, out, recipe, processes or os.cpu_count() or 1, advance)
+    sheet = write_contact_sheet(out, [report.report_id for report in reports])
+    print(f"{rendered:,} of {len(reports):,} studies rendered, the others were there: {out}; to look at: {sheet}")
+
+
+def _shape(text: str) -> tuple[int, int, int]:
+    match = re.fullmatch(r"(\d{1,3})x(\d{1,3})x(\d{1,3})", text)
+    if match is None or not all(8 <= int(length) <= 512 for length in match.groups()):
+        raise SelipError(f"--shape {text} is no size: give slices, rows and columns from 8 to 512, e.g. 24x128x128.")
+    depth, rows, columns = (int(length) for length in match.groups())
+    return depth, rows, columns
+
+
+def main() -> None:
+    """The entry point `selip-phantom`."""
+    run_command(app)
