@@ -17,25 +17,40 @@ app = typer.Typer(add_completion=False)
 def command(
     out: Annotated[Path, typer.Option(help="Folder for the volumes; studies that it holds already are kept.")],
     annotated: Annotated[
-        Path, typer.Option("--from", metavar="TRUTH", help="Annotated file, e.g. truth.jsonl of selip-pseudo.")
-    ],
+        Path | None,
+        typer.Option("--from", metavar="TRUTH", help="Annotated file, e.g. truth.jsonl of selip-pseudo."),
+    ] = None,
+    brats: Annotated[
+        int, typer.Option(metavar="N", min=0, help="Instead N gliomas in the folders of BraTS 2019, half of them LGG.")
+    ] = 0,
     seed: Annotated[int, typer.Option(min=0, help="The same seed gives the same volumes.")] = 0,
     shape: Annotated[str, typer.Option(metavar="DxHxW", help="Slices, rows and columns.")] = "24x128x128",
-    missing: Annotated[float, typer.Option(min=0, max=0.99, help="Share of sequences that were not acquired.")] = 0.0,
+    missing: Annotated[
+        float, typer.Option(min=0, max=0.99, help="Share of sequences that were not acquired; not for --brats.")
+    ] = 0.0,
     processes: Annotated[int, typer.Option(min=0, help="How many at once; 0: one a processor.")] = 0,
 ) -> None:
     """Render studies as head MRI volumes on the MNI152 anatomy, each finding a lesion, with the masks beside them."""
     from selip_contracts.annotated import read_annotated
+    from selip_pretrain.phantom.brats_layout import write_brats
     from selip_pretrain.phantom.contact_sheet import write_contact_sheet
     from selip_pretrain.phantom.phantom_cohort import write_cohort
     from selip_pretrain.phantom.render import PhantomRecipe
 
     recipe = PhantomRecipe(seed=seed, shape=_shape(shape), missing=missing)
+    processes = processes or os.cpu_count() or 1
+    if (annotated is None) == (brats == 0):
+        raise SelipError("Name either an annotated file with --from, or a number of gliomas with --brats.")
+    if annotated is None:
+        with progress("gliomas", brats) as advance:
+            rendered = write_brats(out, brats, recipe, processes, advance)
+        print(f"{rendered:,} of {brats:,} gliomas rendered, the others were there: {out}")
+        return
     reports = list(read_annotated(annotated))
     if not reports:
         raise SelipError(f"{annotated} holds no report: name a file that selip-pseudo wrote.")
     with progress("studies", len(reports)) as advance:
-        rendered = write_cohort(reports, out, recipe, processes or os.cpu_count() or 1, advance)
+        rendered = write_cohort(reports, out, recipe, processes, advance)
     sheet = write_contact_sheet(out, [report.report_id for report in reports])
     print(f"{rendered:,} of {len(reports):,} studies rendered, the others were there: {out}; to look at: {sheet}")
 

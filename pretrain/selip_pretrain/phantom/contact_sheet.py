@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from scipy import ndimage  # type: ignore[import-untyped]
 
 from selip_contracts.vocabulary import MODALITIES, SITES
-from selip_pretrain.phantom.study_files import LESIONS
+from selip_pretrain.phantom.study_files import TRUTH_OF_STUDY
 from selip_shared.files import replacing
 
 SHEET = "contact_sheet.png"
@@ -43,7 +43,7 @@ def write_contact_sheet(folder: Path, report_ids: Sequence[str]) -> Path:
 
     Where no Chinese font is installed sites and signals are named in English.
     """
-    truths = [json.loads((folder / report_id / LESIONS).read_bytes()) for report_id in report_ids[: 4 * _ROWS]]
+    truths = [json.loads((folder / report_id / TRUTH_OF_STUDY).read_bytes()) for report_id in report_ids[: 4 * _ROWS]]
     shown = sorted(truths, key=lambda truth: not truth["lesions"])[: _ROWS - 1]
     shown += [truth for truth in truths if not truth["lesions"]][:1] if all(t["lesions"] for t in shown) else []
     chinese = _chinese_font()

@@ -148,8 +148,8 @@ class LesionSite:
         )
         along, across = dx * np.cos(angle) + dy * np.sin(angle), dy * np.cos(angle) - dx * np.sin(angle)
         radius = np.sqrt((along / radii[0]) ** 2 + (across / radii[1]) ** 2 + (dz / radii[2]) ** 2)
-        radius = radius + shape.waviness * _waves(rng, (dz, dy, dx), 0.9 * float(radii.min()))
-        texture = _waves(rng, (dz, dy, dx), max(2.5, 0.35 * float(radii.min())))
+        radius = radius + shape.waviness * waves(rng, (dz, dy, dx), 0.9 * float(radii.min()))
+        texture = waves(rng, (dz, dy, dx), max(2.5, 0.35 * float(radii.min())))
         allowed = ~self.taken[box] & self._may_hold(part, half, box)
         radius = np.where(allowed, radius, np.inf).astype(np.float32)
         radius[tuple(c - s.start for c, s in zip(centre, box, strict=True))] = 0
@@ -241,8 +241,8 @@ def _radii(
     return np.asarray(np.maximum(radii, 1.3 * spacing[2]))
 
 
-def _waves(rng: np.random.Generator, offsets: tuple[Float, Float, Float], length_mm: float) -> Float:
-    """A sum of plane waves of about that length, of unit spread: rough, smooth and cheap on a small box."""
+def waves(rng: np.random.Generator, offsets: tuple[Float, Float, Float], length_mm: float) -> Float:
+    """Plane waves of about that length, summed to unit spread: rough, smooth and cheap; offsets z, y, x in mm."""
     total = np.zeros(np.broadcast_shapes(*(o.shape for o in offsets)), np.float32)
     directions = rng.normal(size=(5, 3))
     directions *= (rng.uniform(0.7, 1.4, 5) / np.linalg.norm(directions, axis=1))[:, None] / length_mm

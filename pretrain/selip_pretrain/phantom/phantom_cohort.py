@@ -6,21 +6,32 @@ import signal
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
+from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any
 
+from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
+from selip_contracts.annotated import format_annotated
 from selip_contracts.findings import AnnotatedReport
 from selip_pretrain.phantom.anatomy import Anatomy, load_anatomy, open_anatomy
 from selip_pretrain.phantom.grid import Grid
 from selip_pretrain.phantom.render import PhantomRecipe, render
-from selip_pretrain.phantom.study_files import LESIONS, check_report_id, fingerprint, is_complete, write_study
+from selip_pretrain.phantom.study_files import (
+    TRUTH_OF_STUDY,
+    check_report_id,
+    describe,
+    fingerprint,
+    is_complete,
+    write_folder,
+)
 from selip_shared.errors import SelipError
 from selip_shared.files import write_text
 
 TRUTH = "truth.json"
-_STUDIES_A_TURN = 4
+_JOBS_A_TURN = 4
 _anatomy: Anatomy | None = None
 
 
@@ -35,33 +46,36 @@ def write_cohort(
     for report in reports:
         check_report_id(report.report_id)
     folder.mkdir(parents=True, exist_ok=True)
-    pending = [r for r in reports if not is_complete(folder / r.report_id, fingerprint(r, recipe))]
+    pending = [r for r in reports if not is_complete(folder / r.report_id, fingerprint(format_annotated(r), recipe))]
     advance(len(reports) - len(pending))
-    if pending:
-        for _ in _rendered(pending, folder, recipe, processes):
-            advance(1)
-    studies = [json.loads((folder / report.report_id / LESIONS).read_bytes()) for report in reports]
+    for _ in on_anatomy(partial(_write_study, folder, recipe), pending, Grid(recipe.shape).slice_mm, processes):
+        advance(1)
+    studies = [json.loads((folder / report.report_id / TRUTH_OF_STUDY).read_bytes()) for report in reports]
     truth = {"recipe": recipe.model_dump(mode="json"), "studies": studies}
     write_text(folder / TRUTH, json.dumps(truth, ensure_ascii=False, indent=1) + "\n")
     return len(pending)
 
 
-def _rendered(pending: list[AnnotatedReport], folder: Path, recipe: PhantomRecipe, processes: int) -> Iterator[None]:
-    anatomy = load_anatomy(Grid(recipe.shape).slice_mm)
+def on_anatomy(
+    task: Callable[[Anatomy, Any], None], jobs: Sequence[object], slice_mm: float, processes: int
+) -> Iterator[None]:
+    """Do the task for each job on the template's anatomy, in this process or in several that share it."""
+    if not jobs:
+        return
+    anatomy = load_anatomy(slice_mm)
     if processes == 1:
         with threadpool_limits(1):
-            for report in pending:
-                write_study(folder / report.report_id, report, render(report, anatomy, recipe), recipe)
+            for job in jobs:
+                task(anatomy, job)
                 yield
         return
     with TemporaryDirectory(prefix="selip-anatomy-") as shared:
         anatomy.save(Path(shared))
         pool = ProcessPoolExecutor(
-            min(processes, len(pending)), multiprocessing.get_context("spawn"), _start_worker, (Path(shared),)
+            min(processes, len(jobs)), multiprocessing.get_context("spawn"), _start_worker, (Path(shared),)
         )
-        jobs = [(report, folder, recipe) for report in pending]
         try:
-            yield from pool.map(_render_one, jobs, chunksize=_STUDIES_A_TURN)
+            yield from pool.map(partial(_in_worker, task), jobs, chunksize=_JOBS_A_TURN)
         except BrokenProcessPool as error:
             raise SelipError(
                 "A process that renders was ended from outside, perhaps for want of memory: run the command again, "
@@ -78,7 +92,19 @@ def _start_worker(shared: Path) -> None:
     _anatomy = open_anatomy(shared)
 
 
-def _render_one(job: tuple[AnnotatedReport, Path, PhantomRecipe]) -> None:
-    report, folder, recipe = job
+def _in_worker(task: Callable[[Anatomy, Any], None], job: object) -> None:
     assert _anatomy is not None, "the worker has been started"
-    write_study(folder / report.report_id, report, render(report, _anatomy, recipe), recipe)
+    task(_anatomy, job)
+
+
+def _write_study(folder: Path, recipe: PhantomRecipe, anatomy: Anatomy, report: AnnotatedReport) -> None:
+    rendered = render(report, anatomy, recipe)
+    truth = {
+        "report_id": report.report_id,
+        "fingerprint": fingerprint(format_annotated(report), recipe),
+        "modalities": list(rendered.volumes),
+        "lesions": [describe(place, rendered) for place in rendered.places],
+    }
+    files: dict[str, NDArray[Any]] = {"lesions": rendered.labels}
+    files.update(rendered.volumes)
+    write_folder(folder / report.report_id, files, rendered.grid, truth)

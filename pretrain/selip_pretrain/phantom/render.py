@@ -10,18 +10,16 @@ from pydantic import BaseModel, ConfigDict, Field
 from selip_contracts.findings import AnnotatedReport, Study
 from selip_contracts.vocabulary import MODALITIES, Enhancement, Modality, Signal
 from selip_pretrain.phantom.acquisition import acquire, draw_scanner
-from selip_pretrain.phantom.anatomy import BIT, Anatomy
+from selip_pretrain.phantom.anatomy import Anatomy
 from selip_pretrain.phantom.contrast import (
     COMPANION,
     COMPANION_SHARE,
     RING_CORE_LEVEL,
     SIGNAL_LEVELS,
-    TISSUE_LEVELS,
-    TISSUES,
 )
 from selip_pretrain.phantom.grid import Float, Grid
+from selip_pretrain.phantom.head import draw_head
 from selip_pretrain.phantom.lesion import Lesion, LesionSite, Place, changed_places, places
-from selip_pretrain.phantom.subject import draw_subject, to_template, widen_sulci
 
 ALWAYS: tuple[Modality, ...] = ("T1", "T2", "FLAIR", "DWI", "ADC")
 _HETEROGENEITY = 0.3
@@ -57,33 +55,27 @@ class RenderedStudy:
 
 def render(report: AnnotatedReport, anatomy: Anatomy, recipe: PhantomRecipe) -> RenderedStudy:
     """The study of one report; the same report and recipe give the same voxels on any process."""
-    rng = _generator(recipe.seed, report.report_id)
+    rng = generator(recipe.seed, report.report_id)
     study, grid = report.study, Grid(recipe.shape)
     modalities = _acquired(study, recipe.missing, rng)
-    subject = draw_subject(rng, study.general)
-    template = to_template(subject, grid, rng)
-    voxels = anatomy.index(*template)
-    shares = anatomy.tissues[voxels.ravel()].T.astype(np.float32)
-    shares /= 255
-    widen_sulci(shares[TISSUES.index("csf")], shares[TISSUES.index("grey")], subject.sulci)
-    landmarks = anatomy.landmarks[voxels]
-    site = LesionSite(grid, template, landmarks)
+    head = draw_head(study.general, anatomy, grid, rng)
+    site = LesionSite(grid, head.template, head.landmarks)
     told = places(study)
     lesions = site.lesions([*told, *changed_places(study)], rng)
     scanner = draw_scanner(rng, recipe.noise)
-    brain = (landmarks & BIT["brain"]) > 0
+    brain = head.at("brain")
     volumes = {}
     for modality in modalities:
-        tissue = np.array(TISSUE_LEVELS[modality], np.float32)
-        level = (tissue @ shares).reshape(grid.shape)
+        level = head.level(modality)
         for lesion in lesions:
             _show(lesion, level, modality, brain, recipe.lesion_contrast)
         volumes[modality] = acquire(level, scanner, grid, rng)
     return RenderedStudy(volumes, site.labels, tuple(told), grid)
 
 
-def _generator(seed: int, report_id: str) -> np.random.Generator:
-    digest = hashlib.sha256(report_id.encode()).digest()
+def generator(seed: int, name: str) -> np.random.Generator:
+    """All chance of one study, whichever process draws it and whatever was drawn before."""
+    digest = hashlib.sha256(name.encode()).digest()
     return np.random.default_rng([seed, int.from_bytes(digest[:8])])
 
 

@@ -1,10 +1,11 @@
-"""A study as files, there whole or not at all: <report_id>/<SEQUENCE>.nii.gz, lesions.nii.gz and lesions.json."""
+"""A study as files, there whole or not at all: a folder of NIfTI volumes and truth about them as JSON."""
 
 import gzip
 import hashlib
 import json
 import os
 import shutil
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -12,68 +13,62 @@ import nibabel as nib
 import numpy as np
 from numpy.typing import NDArray
 
-from selip_contracts.annotated import format_annotated
-from selip_contracts.findings import AnnotatedReport
 from selip_pretrain.phantom.grid import Grid
 from selip_pretrain.phantom.lesion import Place
 from selip_pretrain.phantom.render import PhantomRecipe, RenderedStudy
 from selip_shared.errors import SelipError
 
-LESIONS = "lesions.json"
+TRUTH_OF_STUDY = "lesions.json"
+# nibabel is typed in part
+_nifti_image: Any = nib.Nifti1Image
 
 
 def check_report_id(report_id: str) -> None:
     """SelipError where the report's name cannot be a folder's name."""
     if not report_id or report_id[0] in ". " or any(c in '/\\:*?"<>|' or ord(c) < 32 for c in report_id):
         raise SelipError(
-            f"Report {report_id!r} cannot name a folder: give it an id without / \\ : * ? and leading dot."
+            f'The report_id {report_id!r} cannot name a folder: take one without / \\ : * ? " < > | or a leading dot.'
         )
 
 
-def fingerprint(report: AnnotatedReport, recipe: PhantomRecipe) -> str:
-    """What the study's files hang on: the report's line and the recipe."""
-    return hashlib.sha256(f"{format_annotated(report)}\n{recipe.model_dump_json()}".encode()).hexdigest()
+def fingerprint(source: str, recipe: PhantomRecipe) -> str:
+    """What the files of a study hang on: what was rendered, and the recipe."""
+    return hashlib.sha256(f"{source}\n{recipe.model_dump_json()}".encode()).hexdigest()
 
 
 def is_complete(folder: Path, wanted: str) -> bool:
     """Whether the study's folder was written for this fingerprint."""
     try:
-        return bool(json.loads((folder / LESIONS).read_bytes())["fingerprint"] == wanted)
+        return bool(json.loads((folder / TRUTH_OF_STUDY).read_bytes())["fingerprint"] == wanted)
     except (OSError, ValueError, KeyError, TypeError):
         return False
 
 
-def write_study(folder: Path, report: AnnotatedReport, rendered: RenderedStudy, recipe: PhantomRecipe) -> None:
-    """Write the study's folder; one of another recipe or report gives way to it."""
+def write_folder(folder: Path, volumes: Mapping[str, NDArray[Any]], grid: Grid, truth: Mapping[str, object]) -> None:
+    """NAME.nii.gz for each volume, and the truth, which holds the fingerprint; an earlier folder gives way."""
+    folder.parent.mkdir(parents=True, exist_ok=True)
     partial = folder.with_name(f".{folder.name}.{os.getpid()}.partial")
     shutil.rmtree(partial, ignore_errors=True)
-    partial.mkdir(parents=True)
+    partial.mkdir()
     try:
-        for modality, volume in rendered.volumes.items():
-            write_volume(partial / f"{modality}.nii.gz", volume, rendered.grid)
-        write_volume(partial / "lesions.nii.gz", rendered.labels, rendered.grid)
-        truth = {
-            "report_id": report.report_id,
-            "fingerprint": fingerprint(report, recipe),
-            "modalities": list(rendered.volumes),
-            "lesions": [_describe(place, rendered) for place in rendered.places],
-        }
-        (partial / LESIONS).write_text(json.dumps(truth, ensure_ascii=False), encoding="utf-8")
-        if folder.exists():
-            shutil.rmtree(folder)
+        for name, voxels in volumes.items():
+            (partial / f"{name}.nii.gz").write_bytes(nifti_bytes(voxels, grid))
+        (partial / TRUTH_OF_STUDY).write_text(json.dumps(truth, ensure_ascii=False), encoding="utf-8")
+        shutil.rmtree(folder, ignore_errors=True)
         partial.rename(folder)
     finally:
         shutil.rmtree(partial, ignore_errors=True)
 
 
-def write_volume(path: Path, voxels: NDArray[np.generic], grid: Grid) -> None:
-    """A NIfTI file of voxels indexed z, y, x of the grid; the same voxels give the same bytes."""
-    image = nib.Nifti1Image(voxels.transpose(), grid.affine, dtype=voxels.dtype)  # type: ignore[no-untyped-call]
-    image.header.set_xyzt_units("mm", "sec")  # type: ignore[no-untyped-call]
-    path.write_bytes(gzip.compress(image.to_bytes(), compresslevel=1, mtime=0))
+def nifti_bytes(voxels: NDArray[Any], grid: Grid) -> bytes:
+    """A compressed NIfTI file of voxels indexed z, y, x of the grid; the same voxels give the same bytes."""
+    image = _nifti_image(voxels.transpose(), grid.affine, dtype=voxels.dtype)
+    image.header.set_xyzt_units("mm", "sec")
+    return gzip.compress(image.to_bytes(), compresslevel=1, mtime=0)
 
 
-def _describe(place: Place, rendered: RenderedStudy) -> dict[str, Any]:
+def describe(place: Place, rendered: RenderedStudy) -> dict[str, Any]:
+    """A label of lesions.nii.gz: its place, what the report says of it, and where it lies in world mm."""
     where = np.argwhere(rendered.labels == place.label)
     z, y, x = (float(axis.reshape(-1)[where[:, i]].mean()) for i, axis in enumerate(rendered.grid.axes))
     signals: dict[str, list[str]] = {}
