@@ -118,7 +118,7 @@ def unified_labels(labels: NDArray[Any], case: str) -> NDArray[np.uint8]:
 
 
 def own_labels(unified: NDArray[np.uint8], case: BratsCase) -> NDArray[np.uint8]:
-    """Unified labels as the year of the case writes them: enhancing tumour is 3 where its files are named as in 2023."""
+    """Unified labels as the year of the case writes them: enhancing tumour is 3 in files named as in 2023, else 4."""
     if all(path.name.startswith(f"{case.case}-") for path in case.images.values()):
         return unified
     labels = unified.copy()
@@ -129,6 +129,12 @@ def own_labels(unified: NDArray[np.uint8], case: BratsCase) -> NDArray[np.uint8]
 def region(unified: NDArray[np.uint8], name: Region) -> NDArray[np.bool_]:
     """Where a region is in unified labels."""
     return np.isin(unified, REGIONS[name])
+
+
+def labels_of(regions: NDArray[np.bool_]) -> NDArray[np.uint8]:
+    """Unified labels of regions (3, …) in the order of `REGIONS`; of several that hold a voxel the innermost counts."""
+    whole, core, enhancing = regions
+    return np.select([enhancing, core, whole], [ENHANCING, NECROSIS, OEDEMA], 0).astype(np.uint8)
 
 
 def _cohort(files: Mapping[Path, Mapping[str, Sequence[Path]]], grades: Mapping[str, Grade]) -> BratsCohort:

@@ -49,7 +49,5 @@ def region_dice(predicted: Labels, true: Labels) -> dict[str, float]:
 
 def region_scores(predicted: Labels, true: Labels, spacing_mm: Sequence[float]) -> dict[str, float]:
     """The same, and the Hausdorff distance of each region, named HD95 WT and so on."""
-    distances = {
-        f"{HD95} {name}": hd95(region(predicted, name), region(true, name), spacing_mm) for name in REGIONS
-    }
+    distances = {f"{HD95} {name}": hd95(region(predicted, name), region(true, name), spacing_mm) for name in REGIONS}
     return {**region_dice(predicted, true), **distances}

@@ -14,7 +14,7 @@ from safetensors.torch import load, save
 from torch import Tensor
 
 from selip_contracts.vocabulary import Modality
-from selip_downstream.brats import BratsCase, BratsCohort, SetAside, unified_labels
+from selip_downstream.brats import BratsCase, BratsCohort, SetAside, labels_of, unified_labels
 from selip_pretrain.content_hash import content_hash
 from selip_pretrain.read_volume import Volume, VolumeError, read_mask, read_volume
 from selip_pretrain.splits import SPLITS, Shares, Split, place
@@ -25,6 +25,7 @@ from selip_shared.progress import progress
 
 SHARES = Shares(train=0.6, validation=0.2, test=0.2)
 SAME_PLACE_MM = 0.01
+LIKELY = 0.5
 
 
 class PreparedCase(NamedTuple):
@@ -72,16 +73,26 @@ class CaseCache:
         self.modalities = modalities
         self.folder = folder / recipe.key
         self.folder.mkdir(parents=True, exist_ok=True)
+        self._hashes: dict[str, str] = {}
 
     def get(self, case: BratsCase) -> PreparedCase:
         """The case, prepared now where it is not yet. SelipError, or VolumeError, where it cannot be used."""
-        path = self.folder / f"{case_hash(case, self.modalities)}.safetensors"
+        path = self.folder / f"{self.hash(case)}.safetensors"
         try:
             return PreparedCase(**load(path.read_bytes()))
         except (FileNotFoundError, SafetensorError):
             prepared = prepare_case(case, self.modalities, self.recipe)
             write_bytes(path, save(prepared._asdict()))
             return prepared
+
+    def hash(self, case: BratsCase) -> str:
+        """Of the bytes of its files, by sequence, when they were first asked for."""
+        assert case.segmentation is not None
+        if case.case not in self._hashes:
+            files = [*(case.images[modality] for modality in self.modalities), case.segmentation]
+            contents = "\n".join(content_hash([path]) for path in files)
+            self._hashes[case.case] = sha256(f"{' '.join(self.modalities)}\n{contents}".encode()).hexdigest()
+        return self._hashes[case.case]
 
 
 def prepare_case(case: BratsCase, modalities: Sequence[Modality], recipe: VolumeRecipe) -> PreparedCase:
@@ -112,8 +123,7 @@ def read_truth(case: BratsCase) -> Volume:
 
 
 def usable_cases(cohort: BratsCohort, caches: Iterable[CaseCache], seed: int) -> SegmentationCohort:
-    """The cases that every cache can prepare; the others are set aside for the reason why not. SelipError without any.
-    """
+    """The cases that every cache can prepare; the others are set aside with the reason. SelipError without any."""
     cases, set_aside = list(cohort.cases), list(cohort.set_aside)
     for cache in caches:
         needed = BratsCohort(tuple(cases), ()).having(cache.modalities, segmentation=True)
@@ -135,19 +145,12 @@ def usable_cases(cohort: BratsCohort, caches: Iterable[CaseCache], seed: int) ->
 
 
 def labels_in_file(probabilities: Tensor, grid: Grid, truth: Volume) -> NDArray[np.uint8]:
-    """The likeliest label of every voxel of the file, from probabilities (4, D, H, W) on the grid.
+    """The unified label of every voxel of the file, from probabilities of the regions (3, D, H, W) on the grid.
 
     Probabilities are interpolated, not labels: the outlines of thick slices come out smooth. Outside of the grid there
     is background.
     """
-    return put_back(probabilities, grid, truth).argmax(0).to(torch.uint8).numpy()
-
-
-def case_hash(case: BratsCase, modalities: Sequence[Modality]) -> str:
-    """Hash of the bytes of its files, by sequence."""
-    assert case.segmentation is not None
-    named = [*((str(modality), case.images[modality]) for modality in modalities), ("segmentation", case.segmentation)]
-    return sha256("\n".join(f"{name} {content_hash([path])}" for name, path in named).encode()).hexdigest()
+    return labels_of(put_back(probabilities, grid, truth).numpy() > LIKELY)
 
 
 def _same_geometry(one: Volume, other: Volume) -> bool:

@@ -3,8 +3,8 @@
 The encoder keeps its stem for one sequence. It is run on every sequence of a patient, each with the embedding that it
 has learnt for this sequence, and at every stage the maps of all sequences are put side by side and mixed by a 1×1×1
 convolution. So each sequence goes through the weights as in the pretraining, and which sequence is bright is not lost.
-A stem whose weights are summed over the sequences would cost a fourth, but shows the encoder one mixture of all of them,
-which it has never seen; a mean of the maps could not tell bright on one sequence from bright on another.
+A stem for four sequences, with the pretrained weights in every channel, would cost a fourth, but shows the encoder the
+sum of all sequences, which it has never seen; a mean of the maps would not tell which sequence is bright.
 """
 
 from collections.abc import Sequence
@@ -17,18 +17,19 @@ from monai.networks.blocks.unetr_block import UnetrUpBlock
 from torch import Tensor, nn
 
 from selip_contracts.vocabulary import MODALITIES, Modality
+from selip_downstream.brats import REGIONS
 from selip_pretrain.encoders.image_encoder import ImageEncoder
 from selip_pretrain.encoders.resnet import STRIDES, ResNet
 from selip_shared.errors import SelipError
 
-CLASSES = 4
-"""Background, necrosis, oedema and enhancing tumour."""
-NORM = "instance"
+NORM = ("instance", {"affine": True})
 _FULL = (1, 1, 1)
 
 
 class Segmenter(nn.Module):
-    """Volumes (N, sequences, D, H, W) in 0..1 to logits (N, 4, D, H, W); D, H and W are multiples of `STRIDES[-1]`.
+    """Volumes (N, sequences, D, H, W) in 0..1 to logits (N, 3, D, H, W) of WT, TC and ET.
+
+    D, H and W are multiples of `STRIDES[-1]`. The regions are learnt, not the labels: they are what is measured.
 
     The decoder's weights are random; the encoder is taken as it is. `modalities` are the sequences in their order.
     SelipError for an encoder without stages of different size.
@@ -53,14 +54,14 @@ class Segmenter(nn.Module):
             UnetrUpBlock(3, below, width, kernel_size=3, upsample_kernel_size=step, norm_name=NORM)
             for (width, below), step in zip(pairwise(widths), _steps(), strict=True)
         )
-        self.out = UnetOutBlock(3, widths[0], CLASSES)
+        self.out = UnetOutBlock(3, widths[0], len(REGIONS))
 
     def forward(self, images: Tensor) -> Tensor:
-        """Logits (N, 4, D, H, W)."""
-        cases, sequences = images.shape[:2]
+        """Logits (N, 3, D, H, W)."""
+        cases = len(images)
         alone = images.flatten(0, 1)[:, None]
         maps = self.encoder.feature_maps(alone, self.modality_index.repeat(cases))
-        together = (stage.unflatten(0, (cases, sequences)).flatten(1, 2) for stage in maps)
+        together = (stage.reshape(cases, -1, *stage.shape[2:]) for stage in maps)
         skips = [self.full(images), *(mix(stage) for mix, stage in zip(self.mix, together, strict=True))]
         x = skips.pop()
         for up, skip in zip(reversed(self.up), reversed(skips), strict=True):

@@ -10,10 +10,12 @@ from selip_pretrain.encoders.image_encoder import ImageEncoder
 
 CHANNELS_IN_A_GROUP = 8
 EXPANSION = {"basic": 1, "bottleneck": 4}
+STRIDES = ((1, 2, 2), (1, 4, 4), (2, 8, 8), (4, 16, 16), (8, 32, 32))
+"""How many voxels (D, H, W) of the image one of each feature map stands for."""
 
 
 class ResNet(ImageEncoder):
-    """Feature maps of five stages, at strides (1,2,2), (1,4,4), (2,8,8), (4,16,16) and (8,32,32)."""
+    """Feature maps of five stages, at `STRIDES`."""
 
     def __init__(
         self, block: Literal["basic", "bottleneck"], layers: tuple[int, int, int, int], width: int, norm: Norm

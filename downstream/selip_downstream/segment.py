@@ -1,0 +1,188 @@
+"""Segmentation of a BraTS cohort, model by model, learnt from few patients or all: predictions, scores and figures."""
+
+import copy
+import gzip
+import json
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+import nibabel as nib
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import nn
+
+from selip_downstream.brats import BratsCase, own_labels, unified_labels
+from selip_downstream.classification import label_subsets
+from selip_downstream.classify import Trial
+from selip_downstream.comparison import Setting, compare
+from selip_downstream.contenders import Contender
+from selip_downstream.region_scores import region_scores
+from selip_downstream.results import Figure
+from selip_downstream.segmentation_cases import CaseCache, SegmentationCohort, labels_in_file, read_truth
+from selip_downstream.segmentation_training import Plan, predict, train
+from selip_downstream.segmenter import Segmenter
+from selip_downstream.statistics import Bootstrap, average, mean
+from selip_pretrain.splits import Split
+from selip_shared.errors import SelipError
+from selip_shared.files import write_bytes, write_text
+from selip_shared.progress import progress
+
+SEGMENTATION = "segmentation"
+TRAINING, SCORES, PREDICTIONS = "training.json", "scores.json", "predictions"
+
+# nibabel is typed in part
+_nifti_image: Any = nib.Nifti1Image
+
+Scores = Mapping[str, Mapping[str, float]]
+"""By case and by metric."""
+
+
+@dataclass(frozen=True)
+class Entrant:
+    """A model that takes part, and its cases as its recipe prepares them."""
+
+    contender: Contender
+    cache: CaseCache
+
+
+def segment(
+    cohort: SegmentationCohort,
+    entrants: Sequence[Entrant],
+    trial: Trial,
+    plan: Plan,
+    out: Path,
+    about: Mapping[str, Any],
+) -> Iterator[list[Figure]]:
+    """The figures of every model on the test cases: a list for each share of the patients, from the smallest on.
+
+    Of the training and the validation patients the same share is used, and the same ones by every model. A figure is
+    the mean over the seeds of the trial, by which patients, the decoder's first weights and the patches are drawn; its
+    interval is that of the mean. What is in `out` already is read, not computed again.
+    """
+    test = cohort.part("test")
+    bootstrap = Bootstrap([case.patient_id for case in test], rounds=trial.rounds, seed=trial.bootstrap_seed)
+    trainings = len(trial.shares) * len(entrants) * len(trial.seeds)
+    number = 0
+    for share in sorted(trial.shares):
+        metrics = {}
+        learnt_from = [(few(cohort, "train", share, s), few(cohort, "validation", share, s)) for s in trial.seeds]
+        for entrant in entrants:
+            of_seed = []
+            for seed, (cases, validation) in zip(trial.seeds, learnt_from, strict=True):
+                number += 1
+                name = entrant.contender.name
+                _say(f"{number}/{trainings}: {name}, {share:.0%} of the patients ({len(cases):,} cases), seed {seed}")
+                folder = out / quote(name, safe=" ") / f"{share:g}" / f"seed-{seed}"
+                task = Task(entrant, cases, validation, test, replace(plan, seed=seed), folder)
+                of_seed.append(task.scores())
+            metrics[entrant.contender.name] = {
+                metric: average([mean(np.array([scores[case.case][metric] for case in test])) for scores in of_seed])
+                for metric in of_seed[0][test[0].case]
+            }
+        described = {
+            "share": share,
+            "seeds": list(trial.seeds),
+            "train": len(learnt_from[0][0]),
+            "validation": len(learnt_from[0][1]),
+            "patch": list(plan.patch),
+            "steps": plan.steps,
+            "batch": plan.batch,
+        }
+        yield compare(Setting(SEGMENTATION, "test", len(test), {**about, **described}), bootstrap, metrics)
+
+
+def few(cohort: SegmentationCohort, split: Split, share: float, seed: int) -> list[BratsCase]:
+    """The cases of a share of a part's patients, at least one: by grade where it is known, and nested."""
+    part = cohort.part(split)
+    grades = np.array([str(case.grade) for case in part])
+    return [part[index] for index in label_subsets(grades, [case.patient_id for case in part], [share], seed)[share]]
+
+
+@dataclass(frozen=True)
+class Task:
+    """One network: trained on its cases, chosen by the validation cases, and asked for the test cases."""
+
+    entrant: Entrant
+    train: Sequence[BratsCase]
+    validation: Sequence[BratsCase]
+    test: Sequence[BratsCase]
+    plan: Plan
+    folder: Path
+
+    def scores(self) -> Scores:
+        """Of every test case every metric; trained, predicted and written to the folder where that is not done yet.
+
+        SelipError where the folder holds another training.
+        """
+        self._begin()
+        path = self.folder / SCORES
+        if not path.exists():
+            write_text(path, json.dumps(dict(self._predicted()), indent=1) + "\n")
+        scores: Scores = json.loads(path.read_text("utf-8"))
+        return scores
+
+    def _begin(self) -> None:
+        (self.folder / PREDICTIONS).mkdir(parents=True, exist_ok=True)
+        path, said = self.folder / TRAINING, json.dumps(self._about(), indent=1) + "\n"
+        if path.exists() and path.read_text("utf-8") != said:
+            raise SelipError(
+                f"{self.folder} holds a segmentation of other cases, weights or settings: name a new folder with --out."
+            )
+        write_text(path, said)
+
+    def _about(self) -> dict[str, Any]:
+        """All that the result hangs on."""
+        cache = self.entrant.cache
+        parts = {"train": self.train, "validation": self.validation, "test": self.test}
+        return {
+            **asdict(self.plan),
+            "encoder": fingerprint(self.entrant.contender.model.image_encoder),
+            "recipe": cache.recipe.model_dump(mode="json"),
+            "sequences": list(cache.modalities),
+            **{part: {case.case: cache.hash(case) for case in cases} for part, cases in parts.items()},
+        }
+
+    def _predicted(self) -> Iterator[tuple[str, dict[str, float]]]:
+        """The scores of each test case, once its prediction is written."""
+        torch.manual_seed(self.plan.seed)
+        model, cache = self.entrant.contender.model, self.entrant.cache
+        network = Segmenter(copy.deepcopy(model.image_encoder).requires_grad_(True), cache.modalities).to(model.device)
+        train(network, self.train, self.validation, cache, self.plan, self.folder)
+        with progress("cases segmented", len(self.test)) as advance:
+            for case in self.test:
+                prepared, truth = cache.get(case), read_truth(case)
+                probabilities = predict(network, prepared.images, self.plan.patch)
+                labels = labels_in_file(probabilities, prepared.grid, truth)
+                path = self.folder / PREDICTIONS / f"{case.case}.nii.gz"
+                write_nifti(path, own_labels(labels, case), truth.affine)
+                spacing_mm = np.linalg.norm(truth.affine[:3, :3], axis=0).tolist()
+                yield case.case, region_scores(labels, unified_labels(truth.voxels, case.case), spacing_mm)
+                advance(1)
+
+
+def fingerprint(network: nn.Module) -> str:
+    """Hash of a network's weights."""
+    digest = sha256()
+    for name, tensor in network.state_dict().items():
+        digest.update(name.encode())
+        digest.update(tensor.cpu().contiguous().numpy().tobytes())
+    return digest.hexdigest()
+
+
+def write_nifti(path: Path, labels: NDArray[np.uint8], affine: NDArray[np.float64]) -> None:
+    """Labels (X, Y, Z) as a NIfTI file that lies as `affine` says, whole or not at all."""
+    image: Any = _nifti_image(labels, affine)
+    image.header.set_xyzt_units("mm")
+    image.set_sform(affine, code="scanner")
+    image.set_qform(affine, code="scanner")
+    write_bytes(path, gzip.compress(image.to_bytes(), mtime=0))
+
+
+def _say(line: str) -> None:
+    print(line, file=sys.stderr)

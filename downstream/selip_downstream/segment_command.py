@@ -1,0 +1,168 @@
+"""`selip-segment`: tumours of a BraTS cohort, outlined by U-Nets around pretrained encoders and a random one."""
+
+from contextlib import closing
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, NamedTuple
+
+import typer
+from rich.console import Console
+
+from selip_downstream.trial_options import checkpoints_of, corpus_of, modalities_of, say_aside, shares_of
+from selip_shared.errors import SelipError, run_command
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from selip_contracts.vocabulary import Modality
+    from selip_downstream.contenders import Contender
+    from selip_downstream.results import Figure
+    from selip_downstream.segment import Entrant
+    from selip_downstream.segmentation_cases import SegmentationCohort
+
+app = typer.Typer(add_completion=False)
+
+SHOWN = {
+    "Dice WT": "Dice, whole tumour",
+    "Dice TC": "Dice, tumour core",
+    "Dice ET": "Dice, enhancing tumour",
+    "Dice": "Dice, mean of these",
+    "HD95 WT": "HD95 in mm, whole tumour",
+    "HD95 TC": "HD95 in mm, tumour core",
+    "HD95 ET": "HD95 in mm, enhancing tumour",
+}
+
+
+@app.command()
+def command(
+    folder: Annotated[Path, typer.Argument(help="Folder of a BraTS cohort, of 2018 to 2023.")],
+    checkpoints: Annotated[
+        list[str],
+        typer.Argument(
+            metavar="CHECKPOINT...",
+            help="Folders of checkpoints, or NAME=FOLDER. The first one's weights before training are measured beside "
+            "them as random.",
+        ),
+    ],
+    out: Annotated[
+        Path, typer.Option(help="Folder for networks, predictions and scores; what is in it is not computed again.")
+    ],
+    db: Annotated[Path, typer.Option(help="Database for the figures; the one of the pretraining.")] = Path(
+        "selip.duckdb"
+    ),
+    sequences: Annotated[str, typer.Option(help="Sequences that are shown to the network.")] = "T1,T1CE,T2,FLAIR",
+    shares: Annotated[str, typer.Option(help="Shares of the patients to learn from.")] = "0.01,0.05,0.1,1",
+    draws: Annotated[int, typer.Option(min=1, help="How often each share is drawn and learnt from.")] = 3,
+    shape: Annotated[
+        str | None, typer.Option(help="Voxels of the grid around the head, D,H,W; else the encoder's own.")
+    ] = None,
+    patch: Annotated[
+        str | None, typer.Option(help="Voxels that are learnt from at once, D,H,W; else the whole grid.")
+    ] = None,
+    steps: Annotated[int, typer.Option(min=1, help="Steps of each training.")] = 3000,
+    batch: Annotated[int, typer.Option(min=1, help="Patches a step.")] = 2,
+    rounds: Annotated[int, typer.Option(min=100, help="Resamples of the patients for the intervals.")] = 1000,
+    seed: Annotated[int, typer.Option(min=0, help="Seed of the resamples, and of how the patients are split.")] = 0,
+    device: Annotated[str, typer.Option(help="Where the networks run: cpu, cuda, cuda:1 …")] = "cpu",
+) -> None:
+    """Train a U-Net around each encoder and measure it on the patients that are held out.
+
+    Every figure is added to the table results. A killed run goes on by the same command.
+    """
+    wanted, few = modalities_of(sequences), shares_of(shares)
+    voxels = Voxels(_voxels(shape), _voxels(patch))
+    # Imported only now: --help should not wait for them.
+    from selip_contracts.tables import open_store
+    from selip_downstream.classify import Trial
+    from selip_downstream.contenders import load_contenders
+    from selip_downstream.results import write_figures
+    from selip_downstream.segment import segment
+    from selip_downstream.segmentation_training import Plan
+
+    contenders = load_contenders(checkpoints, corpus_of(db), device)
+    voxels = voxels.completed(contenders)
+    assert voxels.shape is not None
+    assert voxels.patch is not None
+    entrants, cohort = _entrants(folder, contenders, wanted, voxels.shape, out, seed)
+    about = {
+        "cohort": folder.name,
+        "sequences": wanted,
+        "shape": list(voxels.shape),
+        "split_seed": seed,
+        "models": checkpoints_of(contenders),
+    }
+    plan = Plan(voxels.patch, steps, batch, seed)
+    console = Console(markup=False, highlight=False)
+    console.print("Each figure with its 95 % interval, from resampled patients.")
+    figures: list[Figure] = []
+    for found in segment(cohort, entrants, Trial(few, range(draws), rounds, seed), plan, out, about):
+        _print(console, found)
+        figures += found
+    with closing(open_store(db)) as connection:
+        count = write_figures(connection, figures)
+    print(f"{count:,} figures are added to the table results of {db}; the predictions are in {out}.")
+
+
+class Voxels(NamedTuple):
+    """Numbers of voxels (D, H, W) of the grid and of a patch."""
+
+    shape: tuple[int, int, int] | None
+    patch: tuple[int, int, int] | None
+
+    def completed(self, contenders: "Sequence[Contender]") -> "Voxels":
+        """With the first encoder's own grid, and a patch that the network takes."""
+        from selip_downstream.segmenter import patch_for
+
+        shape = self.shape or contenders[0].model.recipe.shape
+        return Voxels(shape, patch_for(self.patch or shape))
+
+
+def _voxels(text: str | None) -> tuple[int, int, int] | None:
+    if text is None:
+        return None
+    try:
+        depth, height, width = (int(size) for size in text.split(","))
+    except ValueError:
+        depth = height = width = 0
+    if min(depth, height, width) < 1:
+        raise SelipError(f"{text} is no number of voxels in depth, height and width, as 24,256,256 is: correct it.")
+    return depth, height, width
+
+
+def _entrants(
+    folder: Path,
+    contenders: "Sequence[Contender]",
+    wanted: "Sequence[Modality]",
+    shape: tuple[int, int, int],
+    out: Path,
+    seed: int,
+) -> "tuple[list[Entrant], SegmentationCohort]":
+    """The models with their prepared cases, and the cases that all of them can use; the others are said on stderr."""
+    from selip_downstream.brats import read_brats
+    from selip_downstream.segment import Entrant
+    from selip_downstream.segmentation_cases import CaseCache, usable_cases
+
+    cohort = read_brats(folder)
+    entrants = [
+        Entrant(
+            contender,
+            CaseCache(out / "cases", contender.model.recipe.model_copy(update={"shape": shape}), wanted),
+        )
+        for contender in contenders
+    ]
+    caches = {entrant.cache.recipe: entrant.cache for entrant in entrants}
+    found = usable_cases(cohort, caches.values(), seed)
+    say_aside(found.set_aside)
+    return entrants, found
+
+
+def _print(console: Console, figures: "Sequence[Figure]") -> None:
+    from selip_downstream.figure_table import figure_table
+
+    about, count = figures[0].configuration, figures[0].n
+    title = f"{about['share']:.0%} of the patients ({about['train']:,} cases): tested on {count:,} cases"
+    console.print(figure_table(title, figures, SHOWN))
+
+
+def main() -> None:
+    """Entry point of `selip-segment`."""
+    run_command(app)

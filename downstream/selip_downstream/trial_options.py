@@ -1,0 +1,64 @@
+"""What the options and arguments of the downstream commands mean, and what these commands say alike."""
+
+import sys
+from collections.abc import Sequence
+from contextlib import closing
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from selip_shared.errors import SelipError
+
+if TYPE_CHECKING:
+    from selip_contracts.vocabulary import Modality
+    from selip_downstream.brats import SetAside
+    from selip_downstream.contenders import Contender
+
+SHOWN_ASIDE = 10
+
+
+def modalities_of(sequences: str) -> list["Modality"]:
+    """The sequences that are named, parted by commas, in the order of MODALITIES. SelipError where one is unknown."""
+    from selip_contracts.vocabulary import MODALITIES
+
+    names = [name.strip() for name in sequences.split(",")]
+    unknown = [name for name in names if name not in MODALITIES]
+    if unknown:
+        raise SelipError(f"There is no sequence {unknown[0]}: name some of {', '.join(MODALITIES)}.")
+    return [modality for modality in MODALITIES if modality in names]
+
+
+def shares_of(shares: str) -> list[float]:
+    """The shares that are named, parted by commas, the smallest first. SelipError where one is none."""
+    try:
+        found = sorted({float(share) for share in shares.split(",")})
+    except ValueError:
+        found = []
+    if not found or not 0 < found[0] <= found[-1] <= 1:
+        raise SelipError(f"The shares {shares} are not numbers above 0 and at most 1, parted by commas: correct them.")
+    return found
+
+
+def corpus_of(db: Path) -> list[str]:
+    """The texts of the training, where the database has any."""
+    from selip_contracts.tables import read_store
+    from selip_pretrain.pairs import read_pairs
+
+    if not db.exists():
+        return []
+    with closing(read_store(db)) as connection:
+        return [pair.text for pair in read_pairs(connection, "train")]
+
+
+def checkpoints_of(contenders: Sequence["Contender"]) -> dict[str, str]:
+    """By name, where each model came from."""
+    return {contender.name: contender.checkpoint for contender in contenders}
+
+
+def say_aside(set_aside: Sequence["SetAside"]) -> None:
+    """On stderr, which cases are not used and why."""
+    if set_aside:
+        print(f"{len(set_aside):,} cases are left out:", file=sys.stderr)
+    for name, reason in set_aside[:SHOWN_ASIDE]:
+        print(f"  {name}: {reason}", file=sys.stderr)
+    if len(set_aside) > SHOWN_ASIDE:
+        print(f"  and {len(set_aside) - SHOWN_ASIDE:,} more", file=sys.stderr)
