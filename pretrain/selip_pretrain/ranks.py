@@ -57,8 +57,6 @@ def joined_ranks() -> Iterator[Ranks]:
     size = int(os.environ.get("WORLD_SIZE", "1"))
     deterministic = torch.are_deterministic_algorithms_enabled()
     torch.use_deterministic_algorithms(not gpu)
-    # Else each new tensor is filled before it is written to, at a tenth of a step's time.
-    torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]
     if size > 1:
         dist.init_process_group("nccl" if gpu else "gloo", timeout=PATIENCE)
     try:
