@@ -7,6 +7,8 @@ from typing import Annotated
 
 import typer
 
+from selip_contracts.annotated import read_annotated
+from selip_contracts.findings import AnnotatedReport
 from selip_shared.errors import SelipError, run_command
 from selip_shared.progress import progress
 
@@ -31,28 +33,35 @@ def command(
     processes: Annotated[int, typer.Option(min=0, help="How many at once; 0: one a processor.")] = 0,
 ) -> None:
     """Render studies as head MRI volumes on the MNI152 anatomy, each finding a lesion, with the masks beside them."""
-    from selip_contracts.annotated import read_annotated
+    if (annotated is None) == (brats == 0):
+        raise SelipError("Name either an annotated file with --from, or a number of gliomas with --brats.")
+    if out.exists() and not out.is_dir():
+        raise SelipError(f"{out} is a file: name a folder for the volumes.")
+    size = _shape(shape)
+    reports = [] if annotated is None else _reports(annotated)
     from selip_pretrain.phantom.brats_layout import write_brats
     from selip_pretrain.phantom.contact_sheet import write_contact_sheet
     from selip_pretrain.phantom.phantom_cohort import write_cohort
     from selip_pretrain.phantom.render import PhantomRecipe
 
-    recipe = PhantomRecipe(seed=seed, shape=_shape(shape), missing=missing)
+    recipe = PhantomRecipe(seed=seed, shape=size, missing=missing)
     processes = processes or os.cpu_count() or 1
-    if (annotated is None) == (brats == 0):
-        raise SelipError("Name either an annotated file with --from, or a number of gliomas with --brats.")
-    if annotated is None:
+    if reports:
+        with progress("studies", len(reports)) as advance:
+            rendered = write_cohort(reports, out, recipe, processes, advance)
+        sheet = write_contact_sheet(out, [report.report_id for report in reports])
+        print(f"{rendered:,} of {len(reports):,} studies rendered, the others were there: {out}; to look at: {sheet}")
+    else:
         with progress("gliomas", brats) as advance:
             rendered = write_brats(out, brats, recipe, processes, advance)
         print(f"{rendered:,} of {brats:,} gliomas rendered, the others were there: {out}")
-        return
+
+
+def _reports(annotated: Path) -> list[AnnotatedReport]:
     reports = list(read_annotated(annotated))
     if not reports:
         raise SelipError(f"{annotated} holds no report: name a file that selip-pseudo wrote.")
-    with progress("studies", len(reports)) as advance:
-        rendered = write_cohort(reports, out, recipe, processes, advance)
-    sheet = write_contact_sheet(out, [report.report_id for report in reports])
-    print(f"{rendered:,} of {len(reports):,} studies rendered, the others were there: {out}; to look at: {sheet}")
+    return reports
 
 
 def _shape(text: str) -> tuple[int, int, int]:

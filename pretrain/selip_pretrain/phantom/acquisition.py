@@ -34,6 +34,9 @@ def acquire(level: Float, scanner: Scanner, grid: Grid, rng: np.random.Generator
     real *= sigma
     real += level * bias
     imaginary *= sigma
-    np.hypot(real, imaginary, out=real)
+    real *= real
+    imaginary *= imaginary
+    real += imaginary
+    np.sqrt(real, out=real)
     real *= np.float32(scanner.scale * rng.uniform(0.8, 1.2))
     return np.asarray(np.rint(np.clip(real, 0, 32767)), np.int16)

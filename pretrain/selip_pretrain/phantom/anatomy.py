@@ -1,7 +1,7 @@
 """The head that every study is drawn from: tissues and landmarks of the MNI152 template, skull and face around them."""
 
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 from pathlib import Path
 
 import numpy as np
@@ -63,8 +63,9 @@ def open_anatomy(folder: Path) -> Anatomy:
     return Anatomy(np.load(folder / "tissues.npy", mmap_mode="r"), landmarks.reshape(-1), (z, y, x))
 
 
+@lru_cache(maxsize=1)
 def load_anatomy(slice_mm: float) -> Anatomy:
-    """The template that nilearn ships, seen in slices of `slice_mm`; takes some seconds."""
+    """The template that nilearn ships, seen in slices of `slice_mm`; takes some seconds the first time."""
     from nilearn import datasets  # type: ignore[import-untyped]
 
     white, grey, t1 = (

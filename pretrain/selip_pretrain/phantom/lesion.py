@@ -113,7 +113,7 @@ class LesionSite:
 
     def __init__(self, grid: Grid, template: tuple[Float, Float, Float], landmarks: NDArray[np.uint16]) -> None:
         self.grid, self.template, self.landmarks = grid, template, landmarks
-        self.labels = np.zeros(grid.shape, np.uint8)
+        self.labels = np.zeros(grid.shape, np.uint16)
         self.taken = np.zeros(grid.shape, bool)
 
     def lesions(self, places: list[Place], rng: np.random.Generator) -> list[Lesion]:

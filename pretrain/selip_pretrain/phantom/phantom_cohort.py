@@ -48,7 +48,7 @@ def write_cohort(
     folder.mkdir(parents=True, exist_ok=True)
     pending = [r for r in reports if not is_complete(folder / r.report_id, fingerprint(format_annotated(r), recipe))]
     advance(len(reports) - len(pending))
-    for _ in on_anatomy(partial(_write_study, folder, recipe), pending, Grid(recipe.shape).slice_mm, processes):
+    for _ in on_anatomy(partial(write_study, folder, recipe), pending, Grid(recipe.shape).slice_mm, processes):
         advance(1)
     studies = [json.loads((folder / report.report_id / TRUTH_OF_STUDY).read_bytes()) for report in reports]
     truth = {"recipe": recipe.model_dump(mode="json"), "studies": studies}
@@ -97,7 +97,8 @@ def _in_worker(task: Callable[[Anatomy, Any], None], job: object) -> None:
     task(_anatomy, job)
 
 
-def _write_study(folder: Path, recipe: PhantomRecipe, anatomy: Anatomy, report: AnnotatedReport) -> None:
+def write_study(folder: Path, recipe: PhantomRecipe, anatomy: Anatomy, report: AnnotatedReport) -> None:
+    """Render one study into its folder below `folder`."""
     rendered = render(report, anatomy, recipe)
     truth = {
         "report_id": report.report_id,
@@ -105,6 +106,6 @@ def _write_study(folder: Path, recipe: PhantomRecipe, anatomy: Anatomy, report: 
         "modalities": list(rendered.volumes),
         "lesions": [describe(place, rendered) for place in rendered.places],
     }
-    files: dict[str, NDArray[Any]] = {"lesions": rendered.labels}
-    files.update(rendered.volumes)
+    files: dict[str, NDArray[Any]] = {str(modality): volume for modality, volume in rendered.volumes.items()}
+    files["lesions"] = rendered.labels
     write_folder(folder / report.report_id, files, rendered.grid, truth)

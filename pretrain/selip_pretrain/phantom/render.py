@@ -45,10 +45,10 @@ class PhantomRecipe(BaseModel):
 
 @dataclass(frozen=True)
 class RenderedStudy:
-    """Volumes int16 by sequence and labels uint8, both indexed z, y, x of the grid; `places` explain the labels."""
+    """Volumes int16 by sequence and labels uint16, both indexed z, y, x of the grid; `places` explain the labels."""
 
     volumes: dict[Modality, NDArray[np.int16]]
-    labels: NDArray[np.uint8]
+    labels: NDArray[np.uint16]
     places: tuple[Place, ...]
     grid: Grid
 

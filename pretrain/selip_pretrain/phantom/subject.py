@@ -9,30 +9,28 @@ from numpy.typing import NDArray
 from selip_contracts.findings import GeneralFinding
 from selip_pretrain.phantom.grid import Float, Grid
 
-WIDER = frozenset({"扩大", "扩张", "增宽", "萎缩", "积液"})
-NARROWER = frozenset({"变窄", "变浅", "受压", "肿胀", "狭窄"})
-_LATERAL, _THIRD, _FOURTH = (14.0, -12.0, 14.0), (0.0, -10.0, 2.0), (0.0, -45.0, -32.0)
-_LATERAL_MM, _THIRD_MM, _FOURTH_MM = (12.0, 38.0, 18.0), (7.0, 18.0, 13.0), (10.0, 11.0, 14.0)
-_VENTRICLES = {"侧脑室": ("left", "right"), "三脑室": ("third",), "四脑室": ("fourth",),
-               "脑室系统": ("left", "right", "third", "fourth")}  # fmt: skip
-_SULCI = frozenset(
-    {
-        "脑沟",
-        "脑池",
-        "外侧裂",
-        "蛛网膜下腔",
-        "脑外间隙",
-        "大脑半球",
-        "脑实质",
-        "额叶",
-        "顶叶",
-        "颞叶",
-        "枕叶",
-        "小脑半球",
-        "小脑",
-    }
+_WIDTH = {
+    "扩大": 1, "扩张": 1, "增宽": 1, "萎缩": 1, "积液": 1,
+    "变窄": -1, "变浅": -1, "受压": -1, "肿胀": -1, "狭窄": -1,
+}  # fmt: skip
+_WIDENING, _NARROWING = 0.6, 0.8
+_CHAMBERS = {
+    "侧脑室": ("left", "right"),
+    "三脑室": ("third",),
+    "四脑室": ("fourth",),
+    "脑室系统": ("left", "right", "third", "fourth"),
+}
+_CHAMBER_MM = {
+    "left": (((-9.0, 10.0, 14.0), (9.0, 20.0, 15.0)), ((-20.0, -38.0, 14.0), (13.0, 18.0, 15.0))),
+    "right": (((9.0, 10.0, 14.0), (9.0, 20.0, 15.0)), ((20.0, -38.0, 14.0), (13.0, 18.0, 15.0))),
+    "third": (((0.0, -10.0, 2.0), (7.0, 18.0, 13.0)),),
+    "fourth": (((0.0, -45.0, -32.0), (10.0, 11.0, 14.0)),),
+}
+"""Centre and reach of what widens about it, x, y, z in the template's mm."""
+_WITH_SULCI = frozenset(
+    "脑沟 脑池 外侧裂 蛛网膜下腔 脑外间隙 大脑半球 脑实质 额叶 顶叶 颞叶 枕叶 小脑半球 小脑".split()
 )
-RENDERED_CHANGES = "脑室扩大、变窄、受压；脑沟（池、裂）增宽、变窄、变浅；脑实质萎缩、肿胀；中线结构移位"
+_MIDLINE = frozenset({"中线结构", "透明隔", "大脑镰"})
 
 
 @dataclass(frozen=True)
@@ -50,24 +48,25 @@ class Subject:
 def draw_subject(rng: np.random.Generator, changes: Iterable[GeneralFinding]) -> Subject:
     """A person like others, and then what the report says of ventricles, sulci and midline."""
     age = rng.normal()
-    ventricles = {name: 0.08 * age + 0.06 * rng.normal() for name in ("left", "right", "third", "fourth")}
+    ventricles = {name: 0.08 * age + 0.06 * rng.normal() for name in _CHAMBER_MM}
     sulci = 0.15 * age + 0.1 * rng.normal()
     shift = 0.0
     yaw, pitch, roll = np.radians(rng.normal(size=3) * (3, 3, 2.5))
     size = 1 + rng.normal(size=3) * 0.03
+    # On their own generator, so that a change leaves the rest of the person as it is.
+    chance = rng.spawn(1)[0]
     for change in changes:
-        direction = 1 if change.change in WIDER else -1 if change.change in NARROWER else 0
-        strength = rng.uniform(0.75, 1.1)
-        for name in _VENTRICLES.get(change.site, ()):
-            if (change.side, name) not in (("左侧", "right"), ("右侧", "left")):
-                ventricles[name] += strength * (0.42 if direction > 0 else -0.8) * abs(direction)
-        if change.site in _SULCI:
-            sulci += strength * (1.0 if direction > 0 else -0.8) * abs(direction)
-        if change.change == "移位" and change.site in ("中线结构", "透明隔", "大脑镰"):
-            towards = {"左侧": -1, "右侧": 1}.get(change.side or "", rng.choice((-1, 1)))
-            shift = towards * rng.uniform(6, 12)
+        strength, towards = chance.uniform(0.75, 1.1), chance.choice((-1, 1))
+        width = _WIDTH.get(change.change, 0)
+        for chamber in _CHAMBERS.get(change.site, ()):
+            if (change.side, chamber) not in (("左侧", "right"), ("右侧", "left")):
+                ventricles[chamber] += strength * width * (_WIDENING if width > 0 else _NARROWING)
+        if change.site in _WITH_SULCI:
+            sulci += strength * width * _NARROWING
+        if change.change == "移位" and change.site in _MIDLINE:
+            shift = {"左侧": -1, "右侧": 1}.get(change.side or "", towards) * strength * 9
     return Subject(
-        {name: float(np.clip(width, -1.2, 0.62)) for name, width in ventricles.items()},
+        {name: float(np.clip(width, -1.2, 0.78)) for name, width in ventricles.items()},
         float(np.clip(sulci, -0.9, 1.6)),
         float(shift),
         _rotation(yaw, pitch, roll) * size,
@@ -86,16 +85,12 @@ def to_template(subject: Subject, grid: Grid, rng: np.random.Generator) -> tuple
     )  # fmt: skip
     if subject.midline_shift_mm:
         qx -= np.float32(subject.midline_shift_mm) * _bump(qz, qy, qx, (0, -5, 12), (30, 50, 38))
-    for name, centre, size in (
-        ("left", (-_LATERAL[0], *_LATERAL[1:]), _LATERAL_MM),
-        ("right", _LATERAL, _LATERAL_MM),
-        ("third", _THIRD, _THIRD_MM),
-        ("fourth", _FOURTH, _FOURTH_MM),
-    ):
-        near = np.float32(subject.ventricles[name]) * _bump(qz, qy, qx, centre, size)
-        qx = qx - near * (qx - np.float32(centre[0]))
-        qy = qy - near * (qy - np.float32(centre[1])) * np.float32(0.4)
-        qz = qz - near * (qz - np.float32(centre[2]))
+    for chamber, parts in _CHAMBER_MM.items():
+        for centre, reach in parts:
+            near = np.float32(subject.ventricles[chamber]) * _bump(qz, qy, qx, centre, reach)
+            qx = qx - near * (qx - np.float32(centre[0]))
+            qy = qy - near * (qy - np.float32(centre[1])) * np.float32(0.4)
+            qz = qz - near * (qz - np.float32(centre[2]))
     return qz, qy, qx
 
 
