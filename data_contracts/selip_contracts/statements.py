@@ -41,8 +41,10 @@ def stated_morphology(finding: Finding) -> str | None:
 def parse_statement(text: str, modality: Modality) -> Stated:
     """(side, site, signal, morphology) of a statement on that sequence; ValueError where it is none."""
     match = _STATEMENT.fullmatch(text)
-    if match is None or match["site"] not in SITES:
+    if match is None:
         raise ValueError(f"{text} is not the statement of a finding")
+    if match["site"] not in SITES:
+        raise ValueError(f"{match['site']} in {text} is not a site of the vocabulary")
     words = _ENHANCEMENT_WORDS if modality == "T1CE" else _SIGNAL_WORDS
     appearance = match["appearance"]
     word = max((word for word in words if appearance.endswith(word)), key=len, default=None)

@@ -1,7 +1,6 @@
 """Segmentation of a BraTS cohort, model by model, learnt from few patients or all: predictions, scores and figures."""
 
 import copy
-import gzip
 import json
 import sys
 from collections.abc import Iterator, Mapping, Sequence
@@ -11,10 +10,8 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-import nibabel as nib
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import nn
 
 from selip_downstream.brats import BratsCase, own_labels, unified_labels
@@ -22,6 +19,7 @@ from selip_downstream.classification import label_subsets
 from selip_downstream.classify import Trial
 from selip_downstream.comparison import Setting, compare
 from selip_downstream.contenders import Contender
+from selip_downstream.nifti_file import write_nifti
 from selip_downstream.region_scores import region_scores
 from selip_downstream.results import Figure
 from selip_downstream.segmentation_cases import CaseCache, SegmentationCohort, labels_in_file, read_truth
@@ -30,14 +28,11 @@ from selip_downstream.segmenter import Segmenter
 from selip_downstream.statistics import Bootstrap, average, mean
 from selip_pretrain.splits import Split
 from selip_shared.errors import SelipError
-from selip_shared.files import write_bytes, write_text
+from selip_shared.files import write_text
 from selip_shared.progress import progress
 
 SEGMENTATION = "segmentation"
 TRAINING, SCORES, PREDICTIONS = "training.json", "scores.json", "predictions"
-
-# nibabel is typed in part
-_nifti_image: Any = nib.Nifti1Image
 
 Scores = Mapping[str, Mapping[str, float]]
 """By case and by metric."""
@@ -93,6 +88,7 @@ def segment(
             "patch": list(plan.patch),
             "steps": plan.steps,
             "batch": plan.batch,
+            "rate": plan.rate,
         }
         yield compare(Setting(SEGMENTATION, "test", len(test), {**about, **described}), bootstrap, metrics)
 
@@ -173,15 +169,6 @@ def fingerprint(network: nn.Module) -> str:
         digest.update(name.encode())
         digest.update(tensor.cpu().contiguous().numpy().tobytes())
     return digest.hexdigest()
-
-
-def write_nifti(path: Path, labels: NDArray[np.uint8], affine: NDArray[np.float64]) -> None:
-    """Labels (X, Y, Z) as a NIfTI file that lies as `affine` says, whole or not at all."""
-    image: Any = _nifti_image(labels, affine)
-    image.header.set_xyzt_units("mm")
-    image.set_sform(affine, code="scanner")
-    image.set_qform(affine, code="scanner")
-    write_bytes(path, gzip.compress(image.to_bytes(), mtime=0))
 
 
 def _say(line: str) -> None:

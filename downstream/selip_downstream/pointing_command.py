@@ -1,0 +1,93 @@
+"""`selip-pointing`: whether maps of support lie where the lesions are, beside chance and untrained weights."""
+
+import random
+from contextlib import closing
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich.console import Console
+
+from selip_shared.errors import SelipError, run_command
+
+if TYPE_CHECKING:
+    from selip_downstream.results import Figure
+
+app = typer.Typer(add_completion=False)
+
+
+@app.command()
+def command(
+    checkpoints: Annotated[
+        list[str],
+        typer.Argument(
+            metavar="CHECKPOINT...",
+            help="Folders of checkpoints, or NAME=FOLDER. The first one's weights before training are measured beside "
+            "them as random, and what a blind guess would hit as chance.",
+        ),
+    ],
+    phantom: Annotated[Path, typer.Option(help="Folder that selip-phantom has written, for its masks.")],
+    db: Annotated[Path, typer.Option(help="Database with findings and the phantom's images.")] = Path("selip.duckdb"),
+    split: Annotated[str, typer.Option(help="Part of the patients: test, validation or train.")] = "test",
+    most: Annotated[
+        int, typer.Option(min=1, help="Explain at most so many volumes with findings, drawn by the seed.")
+    ] = 100,
+    rounds: Annotated[int, typer.Option(min=100, help="Resamples of the patients for the intervals.")] = 1000,
+    seed: Annotated[int, typer.Option(min=0, help="Seed of the draw and of the resamples.")] = 0,
+    cache: Annotated[
+        Path | None, typer.Option(help="Folder of prepared volumes; else selip-volumes beside the database.")
+    ] = None,
+    device: Annotated[str, typer.Option(help="Where the models run: cpu, cuda, cuda:1 …")] = "cpu",
+) -> None:
+    """Play the pointing game, show it by site, and add every figure to the table results."""
+    # Imported only now: --help should not wait for them.
+    from selip_contracts.tables import open_store, read_store
+    from selip_downstream.contenders import load_contenders, prepared
+    from selip_downstream.figure_table import figure_table
+    from selip_downstream.pointing import TOLERANCE_MM, findings_of, point, pointing_figures, read_places
+    from selip_downstream.results import write_figures
+    from selip_downstream.split_pairs import say_problems, split_pairs
+    from selip_downstream.trial_options import checkpoints_of, corpus_of
+
+    places = read_places(phantom)
+    with closing(read_store(db)) as connection:
+        pairs = split_pairs(connection, db, split)
+    pairs = [pair for pair in pairs if findings_of([pair], places)]
+    if not pairs:
+        raise SelipError(
+            f"No image of the {split} split has a finding with a mask in {phantom}: name the phantom that {db} was "
+            "scanned from."
+        )
+    pairs = random.Random(seed).sample(pairs, min(most, len(pairs)))
+    contenders = load_contenders(checkpoints, corpus_of(db), device)
+    folder = cache or db.parent / "selip-volumes"
+    usable, problems = prepared(pairs, contenders, folder)
+    say_problems(problems)
+    findings = findings_of(usable, places)
+    pointed = point(findings, contenders, phantom, folder)
+    if not pointed:
+        raise SelipError(f"None of the {len(findings):,} lesions is large enough for the grids of these checkpoints.")
+    about = {
+        "models": checkpoints_of(contenders),
+        "images": len(usable),
+        "lost_on_grid": len(findings) - len(pointed),
+        "draw_seed": seed,
+    }
+    console = Console(markup=False, highlight=False)
+    console.print("Each figure with its 95 % interval, from resampled patients.")
+    console.print(
+        f"A hit is at most {TOLERANCE_MM:g} mm from the lesion; {about['lost_on_grid']:,} are lost on the grid."
+    )
+    figures: list[Figure] = []
+    for found in pointing_figures(pointed, split, about, rounds=rounds, seed=seed):
+        title = f"{found[0].configuration['site']}: {found[0].n:,} findings"
+        console.print(figure_table(title, found, {"pointing": "hits"}))
+        figures += found
+    with closing(open_store(db)) as connection:
+        count = write_figures(connection, figures)
+    print(f"{count:,} figures are added to the table results of {db}.")
+
+
+def main() -> None:
+    """Entry point of `selip-pointing`."""
+    run_command(app)
