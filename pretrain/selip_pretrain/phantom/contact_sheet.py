@@ -13,6 +13,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.font_manager import FontProperties as Font
 from numpy.typing import NDArray
+from PIL import Image
 from scipy import ndimage  # type: ignore[import-untyped]
 
 from selip_contracts.vocabulary import MODALITIES, SITES
@@ -21,6 +22,10 @@ from selip_shared.files import replacing
 
 SHEET = "contact_sheet.png"
 _ROWS = 8
+_PANEL, _NAMES, _HEADING, _DPI = 1.25, 2.6, 0.25, 100
+"""Width of a picture and of the column of names, height of the heading, in inches."""
+_SHADES = 32
+_CROP = 0.1
 _CHINESE_FONTS = (
     "NotoSansCJK",
     "NotoSansSC",
@@ -48,18 +53,23 @@ def write_contact_sheet(folder: Path, report_ids: Sequence[str]) -> Path:
     shown += [truth for truth in truths if not truth["lesions"]][:1] if all(t["lesions"] for t in shown) else []
     chinese = _chinese_font()
     columns = [m for m in MODALITIES if any(m in truth["modalities"] for truth in shown)]
-    figure = Figure(figsize=(1.55 * len(columns) + 2.6, 1.62 * len(shown) + 0.3), facecolor="black")
-    FigureCanvasAgg(figure)
+    figure = Figure(figsize=(_PANEL * len(columns) + _NAMES, 1.22 * _PANEL * len(shown) + _HEADING), facecolor="black")
+    figure.set_dpi(_DPI)
+    canvas: Any = FigureCanvasAgg(figure)
+    heading = 1 - _HEADING / figure.get_figheight()
     axes = figure.subplots(
-        len(shown), len(columns) + 1, squeeze=False, width_ratios=[*(1.0 for _ in columns), 1.65],
-        gridspec_kw={"wspace": 0.02, "hspace": 0.02, "left": 0, "right": 1, "bottom": 0, "top": 1 - 0.02},
+        len(shown), len(columns) + 1, squeeze=False, width_ratios=[*(_PANEL for _ in columns), _NAMES],
+        gridspec_kw={"wspace": 0.02, "hspace": 0.02, "left": 0, "right": 1, "bottom": 0, "top": heading},
     )  # fmt: skip
     for row, truth in zip(axes, shown, strict=True):
         _draw_study(row, folder / truth["report_id"], truth, columns, chinese)
     for axis, modality in zip(axes[0], columns, strict=False):
         axis.set_title(modality, color="white", fontsize=9, pad=2)
+    canvas.draw()
+    drawn = Image.fromarray(np.asarray(canvas.buffer_rgba())).convert("RGB")
+    picture = drawn.quantize(palette=_palette(), dither=Image.Dither.NONE)
     with replacing(folder / SHEET) as file:
-        figure.savefig(file, format="png", dpi=80)
+        picture.save(file, format="PNG", optimize=True)
     return folder / SHEET
 
 
@@ -75,15 +85,16 @@ def _draw_study(row: NDArray[Any], folder: Path, truth: dict[str, Any], columns:
         axis.imshow(volume[level], cmap="gray", vmin=0, vmax=float(np.percentile(volume, 99.8)), aspect="auto")
         for lesion in truth["lesions"]:
             mask = labels[level] == lesion["label"]
-            if mask.any():
+            if modality in lesion["signals"] and mask.any():
                 around = ndimage.binary_dilation(mask, iterations=2)
-                axis.contour(around, levels=[0.5], colors=[_colour(lesion)], linewidths=0.5, alpha=0.75)
+                axis.contour(around, levels=[0.5], colors=[_colour(lesion)], linewidths=0.7)
+    row[0].text(0.02, 0.02, "R", color="white", fontsize=6, transform=row[0].transAxes)
     _write_names(row[-1], truth, set(np.unique(labels[level])), font)
 
 
 def _write_names(axis: Axes, truth: dict[str, Any], visible: set[int], font: Font | None) -> None:
     axis.set_axis_off()
-    style: dict[str, Any] = {"transform": axis.transAxes, "fontsize": 6, "va": "top", "fontproperties": font}
+    style: dict[str, Any] = {"transform": axis.transAxes, "fontsize": 6.5, "va": "top", "fontproperties": font}
     axis.text(0.03, 0.98, truth["report_id"], color="white", **style)
     for line, lesion in enumerate([*truth["lesions"]][:7], start=1):
         place = (lesion["side"] or "") + lesion["site"]
@@ -97,6 +108,15 @@ def _write_names(axis: Axes, truth: dict[str, Any], visible: set[int], font: Fon
         axis.text(0.03, 1.0 - 0.125 * line, f"{place}{hidden}\n  {signals}", color=_colour(lesion), **style)
     if not truth["lesions"]:
         axis.text(0.03, 0.875, "无病灶" if font else "no lesion", color="white", **style)
+
+
+def _palette() -> Image.Image:
+    """Few greys, of which noise would need many, and the colours of the outlines."""
+    greys = [level for shade in range(_SHADES) for level in [round(255 * shade / (_SHADES - 1))] * 3]
+    colours = [int(colour[i : i + 2], 16) for colour in _COLOURS for i in (1, 3, 5)]
+    image = Image.new("P", (1, 1))
+    image.putpalette(greys + colours)
+    return image
 
 
 def _chinese_font() -> Font | None:
@@ -118,5 +138,7 @@ def _telling_slice(labels: NDArray[Any]) -> int:
 
 
 def _hung(path: Path) -> NDArray[Any]:
-    """A volume z, y, x from a file of axes x, y, z (RAS), rows from the front, columns from the patient's right."""
-    return np.asarray(nib.load(path).dataobj).transpose()[:, ::-1, ::-1]  # type: ignore[attr-defined]
+    """The volume z, y, x of a file of axes x, y, z (RAS), rows from the front, columns from the patient's right."""
+    voxels = np.asarray(nib.load(path).dataobj).transpose()[:, ::-1, ::-1]  # type: ignore[attr-defined]
+    aside = round(_CROP * voxels.shape[2])
+    return voxels[:, :, aside : voxels.shape[2] - aside]

@@ -1,10 +1,10 @@
 """A study as files, there whole or not at all: a folder of NIfTI volumes and truth about them as JSON."""
 
-import gzip
 import hashlib
 import json
 import os
 import shutil
+import zlib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -19,6 +19,7 @@ from selip_pretrain.phantom.render import PhantomRecipe, RenderedStudy
 from selip_shared.errors import SelipError
 
 TRUTH_OF_STUDY = "lesions.json"
+_GZIP = zlib.MAX_WBITS | 16
 # nibabel is typed in part
 _nifti_image: Any = nib.Nifti1Image
 
@@ -64,7 +65,9 @@ def nifti_bytes(voxels: NDArray[Any], grid: Grid) -> bytes:
     """A compressed NIfTI file of voxels indexed z, y, x of the grid; the same voxels give the same bytes."""
     image = _nifti_image(voxels.transpose(), grid.affine, dtype=voxels.dtype)
     image.header.set_xyzt_units("mm", "sec")
-    return gzip.compress(image.to_bytes(), compresslevel=1, mtime=0)
+    # Noise repeats nothing: looking for more than runs costs twice the time and saves 3 %.
+    packer = zlib.compressobj(level=1, wbits=_GZIP, strategy=zlib.Z_RLE)
+    return packer.compress(image.to_bytes()) + packer.flush()
 
 
 def describe(place: Place, rendered: RenderedStudy) -> dict[str, Any]:
