@@ -8,18 +8,17 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from rich.console import Console
 
+from selip_downstream.trial_options import checkpoints_of, corpus_of, modalities_of, say_aside, shares_of
 from selip_shared.errors import SelipError, run_command
 
 if TYPE_CHECKING:
     from selip_contracts.vocabulary import Modality
     from selip_downstream.cases import LabelledCohort
     from selip_downstream.classify import Trial
-    from selip_downstream.contenders import Contender
     from selip_downstream.results import Figure
 
 app = typer.Typer(add_completion=False)
 
-SHOWN_ASIDE = 10
 SHOWN = {
     "AUC": "AUC",
     "accuracy": "accuracy",
@@ -81,13 +80,13 @@ def command(
     """
     if sum(source is not None for source in (labels, sql, brats)) > 1:
         raise SelipError("Give one of --labels, --sql and --brats.")
-    wanted = _modalities(sequences)
+    wanted = modalities_of(sequences)
     # Imported only now: --help should not wait for them.
     from selip_contracts.tables import open_store
     from selip_downstream.classify import Trial
     from selip_downstream.results import write_figures
 
-    trial = Trial(_shares(shares), range(draws), rounds, seed)
+    trial = Trial(shares_of(shares), range(draws), rounds, seed)
     folder = cache or db.parent / "selip-volumes"
     if labels is None and sql is None and brats is None:
         measured = _zero_shot(checkpoints, db, split, folder, device, trial)
@@ -147,11 +146,11 @@ def _classified(
     from selip_downstream.finetune import Finetuning, Schedule
     from selip_pretrain.volume_cache import VolumeCache
 
-    contenders = load_contenders(checkpoints, _corpus(db), device)
+    contenders = load_contenders(checkpoints, corpus_of(db), device)
     images = [image for case in cohort.cases for image in case.images]
     _, problems = prepared(images, contenders, folder)
     cohort = without(cohort, [SetAside(p.image_id, f"{p.image_id}: {p.reason}, {p.detail}") for p in problems])
-    _say_aside(cohort)
+    say_aside(cohort.set_aside)
     images = [image for case in cohort.cases for image in case.images]
     features = {
         contender.name: np.asarray(embed_images(contender, images, folder)).reshape(len(cohort.cases), -1)
@@ -165,7 +164,7 @@ def _classified(
             for contender in contenders
         }
         learners = {**learners, "full finetuning": finetuned}
-    return classify(cohort.cases, learners, trial, {**about, "models": _models(contenders)})
+    return classify(cohort.cases, learners, trial, {**about, "models": checkpoints_of(contenders)})
 
 
 def _zero_shot(
@@ -181,7 +180,7 @@ def _zero_shot(
 
     with closing(read_store(db)) as connection:
         pairs = split_pairs(connection, db, split)
-    contenders = load_contenders(checkpoints, _corpus(db), device)
+    contenders = load_contenders(checkpoints, corpus_of(db), device)
     usable, problems = prepared(pairs, contenders, folder)
     say_problems(problems)
     asked = asked_of(usable)
@@ -198,54 +197,7 @@ def _zero_shot(
         )
         for contender in contenders
     }
-    return zero_shot(usable, asked, understood, trial, {"models": _models(contenders)}, split)
-
-
-def _corpus(db: Path) -> list[str]:
-    """The texts of the training, where the database has any."""
-    from selip_contracts.tables import read_store
-    from selip_pretrain.pairs import read_pairs
-
-    if not db.exists():
-        return []
-    with closing(read_store(db)) as connection:
-        return [pair.text for pair in read_pairs(connection, "train")]
-
-
-def _models(contenders: Sequence["Contender"]) -> dict[str, str]:
-    return {contender.name: contender.checkpoint for contender in contenders}
-
-
-def _modalities(sequences: str) -> list["Modality"]:
-    from selip_contracts.vocabulary import MODALITIES
-
-    names = [name.strip() for name in sequences.split(",")]
-    unknown = [name for name in names if name not in MODALITIES]
-    if unknown:
-        raise SelipError(f"There is no sequence {unknown[0]}: name some of {', '.join(MODALITIES)}.")
-    return [modality for modality in MODALITIES if modality in names]
-
-
-def _shares(shares: str) -> list[float]:
-    try:
-        found = sorted({float(share) for share in shares.split(",")})
-    except ValueError:
-        found = []
-    if not found or not 0 < found[0] <= found[-1] <= 1:
-        raise SelipError(f"The shares {shares} are not numbers above 0 and at most 1, parted by commas: correct them.")
-    return found
-
-
-def _say_aside(cohort: "LabelledCohort") -> None:
-    """On stderr, which cases are not used and why."""
-    import sys
-
-    if cohort.set_aside:
-        print(f"{len(cohort.set_aside):,} cases are left out:", file=sys.stderr)
-    for name, reason in cohort.set_aside[:SHOWN_ASIDE]:
-        print(f"  {name}: {reason}", file=sys.stderr)
-    if len(cohort.set_aside) > SHOWN_ASIDE:
-        print(f"  and {len(cohort.set_aside) - SHOWN_ASIDE:,} more", file=sys.stderr)
+    return zero_shot(usable, asked, understood, trial, {"models": checkpoints_of(contenders)}, split)
 
 
 def _print(console: Console, figures: Sequence["Figure"]) -> None:

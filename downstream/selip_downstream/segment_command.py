@@ -60,6 +60,7 @@ def command(
     ] = None,
     steps: Annotated[int, typer.Option(min=1, help="Steps of each training.")] = 3000,
     batch: Annotated[int, typer.Option(min=1, help="Patches a step.")] = 2,
+    rate: Annotated[float, typer.Option(min=1e-6, max=1, help="Highest learning rate.")] = 1e-3,
     rounds: Annotated[int, typer.Option(min=100, help="Resamples of the patients for the intervals.")] = 1000,
     seed: Annotated[int, typer.Option(min=0, help="Seed of the resamples, and of how the patients are split.")] = 0,
     device: Annotated[str, typer.Option(help="Where the networks run: cpu, cuda, cuda:1 …")] = "cpu",
@@ -90,7 +91,7 @@ def command(
         "split_seed": seed,
         "models": checkpoints_of(contenders),
     }
-    plan = Plan(voxels.patch, steps, batch, seed)
+    plan = Plan(voxels.patch, steps, batch, seed, rate)
     console = Console(markup=False, highlight=False)
     console.print("Each figure with its 95 % interval, from resampled patients.")
     figures: list[Figure] = []

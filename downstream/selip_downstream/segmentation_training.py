@@ -38,7 +38,7 @@ class Plan:
     steps: int
     batch: int
     seed: int
-    rate: float = 1e-3
+    rate: float
 
     def learning_rate(self, step: int) -> float:
         """Of the step of that number, counted from 0."""

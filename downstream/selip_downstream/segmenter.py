@@ -9,7 +9,6 @@ sum of all sequences, which it has never seen; a mean of the maps would not tell
 
 from collections.abc import Sequence
 from itertools import pairwise
-from typing import Self
 
 import torch
 from monai.networks.blocks.dynunet_block import UnetBasicBlock, UnetOutBlock
@@ -23,13 +22,16 @@ from selip_pretrain.encoders.resnet import STRIDES, ResNet
 from selip_shared.errors import SelipError
 
 NORM = ("instance", {"affine": True})
+RARE = -3.0
+"""The first logit of every voxel: most belong to no region, and need not be taught so first."""
 _FULL = (1, 1, 1)
 
 
 class Segmenter(nn.Module):
     """Volumes (N, sequences, D, H, W) in 0..1 to logits (N, 3, D, H, W) of WT, TC and ET.
 
-    D, H and W are multiples of `STRIDES[-1]`. The regions are learnt, not the labels: they are what is measured.
+    D, H and W are multiples of `STRIDES[-1]`. Regions are learnt, not labels: they are what is measured. Another task may
+    ask for other `outputs`.
 
     The decoder's weights are random; the encoder is taken as it is. `modalities` are the sequences in their order.
     SelipError for an encoder without stages of different size.
@@ -37,7 +39,7 @@ class Segmenter(nn.Module):
 
     modality_index: Tensor
 
-    def __init__(self, encoder: ImageEncoder, modalities: Sequence[Modality]) -> None:
+    def __init__(self, encoder: ImageEncoder, modalities: Sequence[Modality], outputs: int = len(REGIONS)) -> None:
         super().__init__()
         if not isinstance(encoder, ResNet):
             raise SelipError("A U-Net needs feature maps of several sizes: segment with a ResNet, not a transformer.")
@@ -54,7 +56,8 @@ class Segmenter(nn.Module):
             UnetrUpBlock(3, below, width, kernel_size=3, upsample_kernel_size=step, norm_name=NORM)
             for (width, below), step in zip(pairwise(widths), _steps(), strict=True)
         )
-        self.out = UnetOutBlock(3, widths[0], len(REGIONS))
+        self.out = UnetOutBlock(3, widths[0], outputs)
+        nn.init.constant_(self.out.conv.conv.bias, RARE)
 
     def forward(self, images: Tensor) -> Tensor:
         """Logits (N, 3, D, H, W)."""
@@ -68,10 +71,6 @@ class Segmenter(nn.Module):
             x = up(x, skip)
         logits: Tensor = self.out(x)
         return logits
-
-    def on(self, device: str) -> Self:
-        """Itself, moved to a device."""
-        return self.to(torch.device(device))
 
 
 def patch_for(shape: Sequence[int]) -> tuple[int, int, int]:
