@@ -30,8 +30,8 @@ _FULL = (1, 1, 1)
 class Segmenter(nn.Module):
     """Volumes (N, sequences, D, H, W) in 0..1 to logits (N, 3, D, H, W) of WT, TC and ET.
 
-    D, H and W are multiples of `STRIDES[-1]`. Regions are learnt, not labels: they are what is measured. Another task may
-    ask for other `outputs`.
+    D, H and W are multiples of `STRIDES[-1]`. Regions are learnt, not labels: they are what is measured. Another task
+    may ask for other `outputs`.
 
     The decoder's weights are random; the encoder is taken as it is. `modalities` are the sequences in their order.
     SelipError for an encoder without stages of different size.
