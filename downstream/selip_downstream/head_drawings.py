@@ -17,18 +17,18 @@ if TYPE_CHECKING:
 SLICES = 4
 LEAST_SHOWN = 0.25
 """Of a map is shown what reaches this share of its highest value."""
-BAR, FAINT_BAR = "#1f5fbf", "#9aa7ba"
+BAR = "#1f5fbf"
 
 
-def draw_cosines(found: Sequence[Likeness], modality: Modality, lettering: Lettering, chosen: str = "") -> "Drawing":
-    """A bar for each text, from the nearest down; where one is `chosen` the others are faint."""
+def draw_cosines(found: Sequence[Likeness], modality: Modality, lettering: Lettering) -> "Drawing":
+    """A bar for each text, from the nearest down."""
     from matplotlib import pyplot
 
     drawing, axes = pyplot.subplots(figsize=(8, 0.9 + 0.34 * len(found)), layout="constrained")
-    colours = [BAR if text == chosen or not chosen else FAINT_BAR for text, _ in found]
-    bars = axes.barh(range(len(found)), [cosine for _, cosine in found], color=colours)
+    bars = axes.barh(range(len(found)), [cosine for _, cosine in found], color=BAR)
     axes.bar_label(bars, fmt=" %.3f ", fontsize=9)
-    axes.set_yticks(range(len(found)), [shortened(lettering(text, modality)) for text, _ in found], fontsize=10)
+    labels = [shortened(lettering(text, modality)) for text, _ in found]
+    axes.set_yticks(range(len(found)), labels, fontsize=10)
     axes.invert_yaxis()
     axes.axvline(0, color="black", linewidth=0.8)
     axes.margins(x=0.15)
