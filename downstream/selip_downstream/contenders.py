@@ -43,13 +43,16 @@ class Contender:
     checkpoint: str
 
 
-def load_contenders(checkpoints: Sequence[str], corpus: Sequence[str], device: str) -> list[Contender]:
+def load_contenders(
+    checkpoints: Sequence[str], corpus: Sequence[str], device: str, *, seeds: bool = False
+) -> list[Contender]:
     """The model of each checkpoint, NAME=FOLDER or FOLDER, and before them the first one untrained, called random.
 
     It has the weights that the first checkpoint's training began with, where `corpus` are the texts of that training.
+    Only with `seeds` may several have one name: trainings that differ in their seed alone.
     """
     named = [_named(checkpoint) for checkpoint in checkpoints]
-    names = [RANDOM, *(name for name, _ in named)]
+    names = [RANDOM, *(dict.fromkeys(name for name, _ in named) if seeds else (name for name, _ in named))]
     twice = next((name for name in names if names.count(name) > 1), None)
     if twice:
         raise SelipError(f"Two models are called {twice}: give them names, as in NAME=FOLDER.")

@@ -38,13 +38,15 @@ TASK = "retrieval"
 TOGETHER = "together"
 
 Values = dict[str, NDArray[np.float64]]
+Training = tuple[str, int]
+"""A model's name, and which of its trainings it is."""
 
 
 @dataclass(frozen=True)
 class Embedded:
-    """One model's embeddings of the pairs' volumes (N, E) and of the distinct texts (T, E), on the CPU.
+    """One training's embeddings of the pairs' volumes (N, E) and of the distinct texts (T, E), on the CPU.
 
-    `checkpoint` is where the model came from.
+    `checkpoint` is where its model came from.
     """
 
     checkpoint: str
@@ -81,10 +83,17 @@ def distinct_texts(pairs: Sequence[Pair]) -> list[str]:
 
 
 def retrieve(
-    pairs: Sequence[Pair], embedded: Mapping[str, Embedded], split: str, relevance: str, *, rounds: int, seed: int
+    pairs: Sequence[Pair],
+    embedded: Mapping[str, Sequence[Embedded]],
+    split: str,
+    relevance: str,
+    *,
+    rounds: int,
+    seed: int,
 ) -> Iterator[list[Figure]]:
     """The figures of every model by name, and of their differences: a list a gallery, direction and use of texts.
 
+    A model is one training or several that differ in their seed; each query then counts with the mean over them.
     `relevance` is the target of selip-pretrain by which a hit is graded. The bootstrap draws patients; where each
     distinct text is asked once it draws texts, since equal texts of several patients are one query.
     """
@@ -93,13 +102,18 @@ def retrieve(
         table = TextTable(gallery.texts, _modalities(gallery))
         taken = torch.tensor([place[text] for text in gallery.texts], dtype=torch.int64)
         of_gallery = {
-            model: Embedded(own.checkpoint, own.images[gallery.members], own.texts[taken])
+            (model, number): Embedded(one.checkpoint, one.images[gallery.members], one.texts[taken])
             for model, own in embedded.items()
+            for number, one in enumerate(own)
         }
         for (direction, use), values in _values(gallery, of_gallery, table, graded(table, relevance)).items():
-            metrics = {model: {name: mean(of_query) for name, of_query in own.items()} for model, own in values.items()}
+            metrics = {
+                model: {name: mean(of_query) for name, of_query in own.items()}
+                for model, own in _means_over_seeds(values).items()
+            }
             units = _units(gallery, direction, use)
-            about = {"models": {model: own.checkpoint for model, own in embedded.items()}, "relevance": relevance}
+            checkpoints = {model: [one.checkpoint for one in own] for model, own in embedded.items()}
+            about = {"models": checkpoints, "relevance": relevance}
             setting = Setting(TASK, split, len(units), about | _described(gallery, direction, use))
             yield compare(setting, Bootstrap(units, rounds=rounds, seed=seed), metrics)
 
@@ -129,23 +143,34 @@ def _modalities(gallery: Gallery) -> list[str]:
 
 
 def _values(
-    gallery: Gallery, embedded: Mapping[str, Embedded], table: TextTable, similarity: Similarity
-) -> dict[tuple[Direction, Texts], dict[str, Values]]:
-    """Every figure of every query, by direction and use of texts, then by model and name."""
+    gallery: Gallery, embedded: Mapping[Training, Embedded], table: TextTable, similarity: Similarity
+) -> dict[tuple[Direction, Texts], dict[Training, Values]]:
+    """Every figure of every query, by direction and use of texts, then by training and name."""
     asked = list(product(DIRECTIONS, TEXTS, embedded))
     answered, ranks = [], []
-    for direction, use, model in asked:
-        wanted = task(embedded[model].images, embedded[model].texts, gallery.text_of, direction, use)
+    for direction, use, training in asked:
+        wanted = task(embedded[training].images, embedded[training].texts, gallery.text_of, direction, use)
         found = search(wanted)
         answered.append(Answered(found.hits, wanted.queries.labels, wanted.gallery.labels))
         ranks.append(_ranks(found))
     facts = _facts(table)
-    values: dict[tuple[Direction, Texts], dict[str, Values]] = defaultdict(dict)
-    for (direction, use, model), of_ranks, answer, gains in zip(
+    values: dict[tuple[Direction, Texts], dict[Training, Values]] = defaultdict(dict)
+    for (direction, use, training), of_ranks, answer, gains in zip(
         asked, ranks, answered, ndcg(answered, len(table), similarity), strict=True
     ):
-        values[direction, use][model] = of_ranks | {f"nDCG@{DEPTH}": gains} | _agreements(answer, facts)
+        values[direction, use][training] = of_ranks | {f"nDCG@{DEPTH}": gains} | _agreements(answer, facts)
     return values
+
+
+def _means_over_seeds(values: Mapping[Training, Values]) -> dict[str, Values]:
+    """Of each model, every query's mean over its trainings."""
+    of_model: dict[str, list[Values]] = {}
+    for (model, _), own in values.items():
+        of_model.setdefault(model, []).append(own)
+    return {
+        model: {name: np.mean([own[name] for own in trainings], axis=0) for name in trainings[0]}
+        for model, trainings in of_model.items()
+    }
 
 
 def _ranks(found: Found) -> Values:

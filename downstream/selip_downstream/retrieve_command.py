@@ -34,7 +34,8 @@ def command(
         typer.Argument(
             metavar="CHECKPOINT...",
             help="Folders of checkpoints, or NAME=FOLDER, e.g. one trained with --target hard (CLIP) and one with soft "
-            "targets. The first one's weights before training are measured beside them as random.",
+            "targets; one NAME for several folders: trainings of several seeds, of which the mean counts. The first "
+            "one's weights before training are measured beside them as random.",
         ),
     ],
     db: Annotated[Path, typer.Option(help="Database with findings and scanned images.")] = Path("selip.duckdb"),
@@ -64,20 +65,16 @@ def command(
     with closing(read_store(db)) as connection:
         pairs = split_pairs(connection, db, split)
         corpus = [pair.text for pair in read_pairs(connection, "train")]
-    contenders = load_contenders(checkpoints, corpus, device)
+    contenders = load_contenders(checkpoints, corpus, device, seeds=True)
     folder = cache or db.parent / "selip-volumes"
     usable, problems = prepared(pairs, contenders, folder)
     say_problems(problems)
     if not usable:
         raise SelipError(f"None of the {len(pairs):,} volumes of the {split} split can be used: put their files right.")
-    embedded = {
-        contender.name: Embedded(
-            contender.checkpoint,
-            embed_images(contender, usable, folder),
-            embed_texts(contender, distinct_texts(usable)),
-        )
-        for contender in contenders
-    }
+    embedded: dict[str, list[Embedded]] = {}
+    for contender in contenders:
+        images, texts = embed_images(contender, usable, folder), embed_texts(contender, distinct_texts(usable))
+        embedded.setdefault(contender.name, []).append(Embedded(contender.checkpoint, images, texts))
     console = Console(markup=False, highlight=False)
     console.print("Each figure with its 95 % interval, from resampled patients.")
     figures: list[Figure] = []

@@ -48,9 +48,10 @@ def test_of_three_models_the_perfect_one_leads_and_the_figures_say_on_what_they_
     left, right = distinct.index(LEFT), distinct.index(RIGHT)
     wrong_side[[left, right]] = eye[[right, left]]
     embedded = {
-        "same": Embedded("here", torch.ones(8, 4), torch.ones(4, 4)),
-        "wrong side": Embedded("here", wrong_side[own], eye),
-        "perfect": Embedded("here", eye[own], eye),
+        "same": [Embedded("here", torch.ones(8, 4), torch.ones(4, 4))],
+        "wrong side": [Embedded("here", wrong_side[own], eye)],
+        "perfect": [Embedded("here", eye[own], eye)],
+        "two seeds": [Embedded("here", wrong_side[own], eye), Embedded("there", eye[own], eye)],
     }
     found = by_key(list(retrieve(pairs, embedded, "test", "best-match", rounds=100, seed=0)))
 
@@ -61,11 +62,13 @@ def test_of_three_models_the_perfect_one_leads_and_the_figures_say_on_what_they_
           for metric in ("site", "side", "signal")}  # fmt: skip
     assert of == {"site": 1.0, "side": 0.5, "signal": 0.5}
     assert found["same", "together", "image to text", "all", "top-1 of own"].estimate.value == 1 / 8
+    middle = found["two seeds", "together", "image to text", "distinct", "top-1 of equal text"]
+    assert middle.estimate.value == 0.75
     lead = found["perfect − wrong side", "together", "image to text", "distinct", "top-1 of equal text"]
     assert lead.estimate.value == 0.5
     assert lead.n == 8
     assert lead.configuration == {
-        "models": {"same": "here", "wrong side": "here", "perfect": "here"},
+        "models": {"same": ["here"], "wrong side": ["here"], "perfect": ["here"], "two seeds": ["here", "there"]},
         "sequence": "together", "direction": "image to text", "texts": "distinct", "gallery": 4, "distinct_texts": 4,
         "repeated_texts": 4, "images": 8, "relevance": "best-match", "resampled": "patients",
         "units": 4, "rounds": 100, "bootstrap_seed": 0,
@@ -130,7 +133,7 @@ def test_the_command_measures_checkpoints_beside_untrained_weights_and_keeps_eve
     [
         (["{0}/clip/best"], {"split": "tests"}, "There is no split tests: name one of train, validation, test."),
         (["{0}/clip/best"], {"relevance": "likeness"}, "There is no target likeness"),
-        (["a={0}/clip/best", "a={0}/soft/best"], {}, "Two models are called a: give them names, as in NAME=FOLDER."),
+        (["random={0}/clip/best"], {}, "Two models are called random: give them names, as in NAME=FOLDER."),
         (["a − b={0}/clip/best"], {}, "that of a difference"),
         (["{0}/absent"], {}, "absent"),
     ],
