@@ -1,1 +1,1 @@
-"""What the stages are measured by: not written yet."""
+"""What a pretrained encoder is worth: retrieval, classification, segmentation, explanation, each with its interval."""
