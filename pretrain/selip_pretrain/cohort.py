@@ -11,7 +11,7 @@ import duckdb
 
 from selip_contracts.tables import open_store, read_store
 from selip_pretrain.pairs import Pair, count_pairs, read_pairs
-from selip_pretrain.splits import Shares, assign_splits, check_leakage
+from selip_pretrain.splits import Shares, assign_splits, check_leakage, place
 from selip_pretrain.volume_cache import Problem, VolumeCache, prepare_all
 from selip_shared.errors import SelipError
 
@@ -36,11 +36,12 @@ class Cohort(NamedTuple):
         return hashlib.sha256("".join(rows).encode()).hexdigest()
 
 
-def read_cohort(db: Path, cache: VolumeCache, seed: int) -> Cohort:
+def read_cohort(db: Path, cache: VolumeCache, seed: int, share: float = 1.0) -> Cohort:
     """The pairs of both splits whose volumes can be used; what is left out is said on stderr.
 
-    Patients without a split are given one, which is the only thing that is written to the database. SelipError where
-    there is nothing to learn from, or a split leaks into another.
+    Of the training patients the share is taken that stands first by the seed. Patients without a split are given one,
+    which is the only thing that is written to the database. SelipError where there is nothing to learn from, or a split
+    leaks into another.
     """
     with read_store(db) as connection:
         new_patients = _patients_without_split(connection)
@@ -51,6 +52,8 @@ def read_cohort(db: Path, cache: VolumeCache, seed: int) -> Cohort:
         check_leakage(connection)
         _tell_counts(connection, db)
         train, validation = read_pairs(connection, "train"), read_pairs(connection, "validation")
+    # Another order than the one that the splits were cut from, in which those left to train on stand last.
+    train = [pair for pair in train if place(seed, f"share/{pair.patient_id}") < share]
     processes = min(os.cpu_count() or 1, 1 + (len(train) + len(validation)) // PAIRS_A_PROCESS)
     usable, problems = prepare_all([*train, *validation], cache, processes)
     _tell_problems(problems)

@@ -34,7 +34,8 @@ class Configuration(BaseModel):
     chunk of the memory; "batch" gives the paper's. `target` names how similar two texts are, and `loss` "reference"
     takes the paper's formula to the letter. `text_encoder` is "characters", or a folder or Hugging Face id. The
     learning rates rise over the share `warmup` of the `steps`, then fall with `decay_power`; `clip` is the greatest
-    norm of the gradient.
+    norm of the gradient. `share` of the training patients are learnt from: the same ones in every training of a seed,
+    those of a smaller share among those of a larger one.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -45,6 +46,7 @@ class Configuration(BaseModel):
     target: str = "best-match"
     soft_weight: NonNegativeFloat = 1.0
     loss: Mode = "logits"
+    share: float = Field(default=1.0, gt=0, le=1)
     batches: str = "distinct_texts"
     augment: bool = True
     batch: int = Field(default=64, ge=2)

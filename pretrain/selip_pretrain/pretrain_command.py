@@ -34,6 +34,10 @@ def command(
     ] = None,
     batch: Annotated[int | None, typer.Option(help="Volumes a step, over all processes.")] = None,
     steps: Annotated[int | None, typer.Option(help="Steps in all, warm-up included.")] = None,
+    share: Annotated[
+        float | None,
+        typer.Option(help="Share of the training patients to learn from; a smaller one is part of a larger."),
+    ] = None,
     seed: Annotated[int | None, typer.Option(help="The same seed gives the same weights on the same CPU.")] = None,
     chunk: Annotated[
         int | None, typer.Option(min=1, help="Of a process's volumes, those in memory together: fewer take less of it.")
@@ -66,6 +70,7 @@ def command(
         "target": target,
         "batch": batch,
         "steps": steps,
+        "share": share,
         "seed": seed,
     }
     configuration = resolve(preset, config, options)
@@ -73,7 +78,9 @@ def command(
         if configuration.precision is None:
             configuration = configuration.model_copy(update={"precision": default_precision(ranks.device)})
         volumes = VolumeCache(cache or db.parent / "selip-volumes", configuration.recipe)
-        cohort = ranks.shared(read_cohort(db, volumes, configuration.seed) if ranks.first else None)
+        cohort = ranks.shared(
+            read_cohort(db, volumes, configuration.seed, configuration.share) if ranks.first else None
+        )
         assert cohort is not None, "the first process has read it"
         outcome = pretrain(configuration, cohort, volumes, out, Means(ranks, chunk, workers, download))
     if outcome.stopped_by:

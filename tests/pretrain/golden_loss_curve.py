@@ -4,6 +4,8 @@ import json
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+import torch
+
 from selip_pretrain.cohort import read_cohort
 from selip_pretrain.ranks import joined_ranks
 from selip_pretrain.train import Means, pretrain
@@ -12,6 +14,7 @@ from tests.pretrain.small_cohort import RECIPE, small_configuration, write_cohor
 from tests.pretrain.test_train import GOLDEN, STUDIES, table
 
 if __name__ == "__main__":
+    torch.set_num_threads(1)  # as in the test: more threads add up in another order
     with TemporaryDirectory() as folder, joined_ranks() as ranks:
         cache = VolumeCache(Path(folder) / "volumes", RECIPE)
         cohort = read_cohort(write_cohort(Path(folder), STUDIES), cache, seed=0)

@@ -68,12 +68,12 @@ def _study(number: int) -> Study:
 
 
 def _head(study: Study, seed: int) -> npt.NDArray[np.float32]:
-    """An ellipsoid with noise, and 30 mm beside the middle (the patient's right is at high x) the bright place."""
+    """An ellipsoid with noise, and 30 mm beside the middle (the patient's left is at high x) the bright place."""
     x, y, z = np.meshgrid(*(np.arange(size) for size in SHAPE), indexing="ij")
     head = 300.0 * (((x - 16) / 14) ** 2 + ((y - 16) / 15) ** 2 + ((z - 8) / 8) ** 2 < 1)
     for finding in study.findings:
         cx, cy, cz = PLACES[finding.site]
-        cx += {"左侧": -5, "右侧": 5, None: 0}[finding.side]
+        cx += {"左侧": 5, "右侧": -5, None: 0}[finding.side]
         head += 600.0 * ((x - cx) ** 2 + (y - cy) ** 2 + 2 * (z - cz) ** 2 < 12)
     noisy = head + np.random.default_rng(seed).normal(0, 20, SHAPE)
     return noisy.astype(np.float32)

@@ -215,6 +215,17 @@ def test_the_test_split_is_not_touched(tmp_path: Path) -> None:
     assert again == cohort
 
 
+def test_a_smaller_share_of_the_patients_is_part_of_a_larger_one(db: Path, cache: VolumeCache, cohort: Cohort) -> None:
+    patients = [
+        {pair.patient_id for pair in read_cohort(db, cache, seed=3, share=share).train} for share in (0.3, 0.6, 1.0)
+    ]
+    assert patients[0] < patients[1] < patients[2] == {pair.patient_id for pair in cohort.train}
+    assert len(patients[0]) / len(patients[2]) == pytest.approx(0.3, abs=0.2)
+    other_seed = read_cohort(db, cache, seed=4, share=0.3)
+    assert {pair.patient_id for pair in other_seed.train} != patients[0]
+    assert other_seed.validation == cohort.validation
+
+
 @pytest.mark.parametrize("chunk", [5, 1])
 def test_chunks_have_the_gradients_of_the_whole_batch(
     tmp_path: Path, ranks: Ranks, cohort: Cohort, cache: VolumeCache, chunk: int
