@@ -30,6 +30,18 @@ def command(
     missing: Annotated[
         float, typer.Option(min=0, max=0.99, help="Share of sequences that were not acquired; not for --brats.")
     ] = 0.0,
+    lesion_size: Annotated[
+        float,
+        typer.Option(
+            min=0.1, max=5, help="How much larger lesions are than usual where no size is said; not for --brats."
+        ),
+    ] = 1.0,
+    lesion_contrast: Annotated[
+        float, typer.Option(min=0, max=5, help="How much clearer lesions are than usual; 0 shows none.")
+    ] = 1.0,
+    noise: Annotated[
+        float, typer.Option(min=0, max=1, help="Standard deviation where the brightest tissue is 1.")
+    ] = 0.03,
     processes: Annotated[int, typer.Option(min=0, help="How many at once; 0: one a processor.")] = 0,
 ) -> None:
     """Render studies as head MRI volumes on the MNI152 anatomy, each finding a lesion, with the masks beside them."""
@@ -44,7 +56,9 @@ def command(
     from selip_pretrain.phantom.phantom_cohort import write_cohort
     from selip_pretrain.phantom.render import PhantomRecipe
 
-    recipe = PhantomRecipe(seed=seed, shape=size, missing=missing)
+    recipe = PhantomRecipe(
+        seed=seed, shape=size, lesion_size=lesion_size, lesion_contrast=lesion_contrast, noise=noise, missing=missing
+    )
     processes = processes or os.cpu_count() or 1
     if reports:
         with progress("studies", len(reports)) as advance:

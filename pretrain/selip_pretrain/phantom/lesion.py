@@ -111,8 +111,10 @@ def _holds_fluid(site: str) -> bool:
 class LesionSite:
     """A study's voxels as the template names them, and which of them a lesion has taken."""
 
-    def __init__(self, grid: Grid, template: tuple[Float, Float, Float], landmarks: NDArray[np.uint16]) -> None:
-        self.grid, self.template, self.landmarks = grid, template, landmarks
+    def __init__(
+        self, grid: Grid, template: tuple[Float, Float, Float], landmarks: NDArray[np.uint16], size: float = 1.0
+    ) -> None:
+        self.grid, self.template, self.landmarks, self.size = grid, template, landmarks, size
         self.labels = np.zeros(grid.shape, np.uint16)
         self.taken = np.zeros(grid.shape, bool)
 
@@ -135,7 +137,7 @@ class LesionSite:
         """One lesion; half is -1 on the left, 1 on the right, 0 anywhere."""
         part = _component(place.site, half, rng)
         centre = self._centre(part, half, rng)
-        radii = _radii(place, shape, part, self.grid.spacing_mm, rng)
+        radii = _radii(place, shape, part, self.size, self.grid.spacing_mm, rng)
         if not first:
             radii = radii * rng.uniform(0.5, 0.9)
         box = self._box(
@@ -224,9 +226,14 @@ def _component(site: str, half: int, rng: np.random.Generator) -> Ellipsoid:
 
 
 def _radii(
-    place: Place, shape: Shape, part: Ellipsoid, spacing: tuple[float, float, float], rng: np.random.Generator
+    place: Place,
+    shape: Shape,
+    part: Ellipsoid,
+    size: float,
+    spacing: tuple[float, float, float],
+    rng: np.random.Generator,
 ) -> NDArray[np.float64]:
-    """In mm, two in plane and one across the slices: as the report says, or as fits shape and region."""
+    """In mm, two in plane and one across the slices: as the report says, or as fits shape and region, `size` times."""
     said = place.said("size_mm")
     if isinstance(said, tuple):
         sizes = [float(value) / 2 for value in said]
@@ -237,7 +244,7 @@ def _radii(
     roomiest = 1.25 * np.sort((part.rx, part.ry, part.rz))[1]
     radius = min(rng.uniform(shape.smallest, shape.largest) * (1.8 if sheet else 1.0), roomiest)
     stretch = np.sqrt(rng.uniform(1, shape.elongation))
-    radii = np.array([radius * stretch, radius / stretch, radius * rng.uniform(0.8, 1.1)])
+    radii = size * np.array([radius * stretch, radius / stretch, radius * rng.uniform(0.8, 1.1)])
     return np.asarray(np.maximum(radii, 1.3 * spacing[2]))
 
 

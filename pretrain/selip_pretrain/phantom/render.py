@@ -28,15 +28,17 @@ _HETEROGENEITY = 0.3
 class PhantomRecipe(BaseModel):
     """All that decides what a study looks like, beside the study itself.
 
-    `shape` is (slices, rows, columns) over a fixed field of view; `lesion_contrast` 0 shows no lesion, 1 the full
-    signal; `noise` is its standard deviation where the brightest tissue is 1; `missing` the share of sequences that
-    were not acquired, drawn one by one (a study keeps at least one).
+    `shape` is (slices, rows, columns) over a fixed field of view; `lesion_size` widens lesions whose size the report
+    does not say; `lesion_contrast` 0 shows no lesion, 1 the full signal; `noise` is its standard deviation where the
+    brightest tissue is 1; `missing` the share of sequences that were not acquired, drawn one by one (a study keeps at
+    least one).
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     seed: int = Field(default=0, ge=0)
     shape: tuple[int, int, int] = (24, 128, 128)
+    lesion_size: float = Field(default=1.0, gt=0)
     lesion_contrast: float = Field(default=1.0, ge=0)
     noise: float = Field(default=0.03, ge=0)
     missing: float = Field(default=0.0, ge=0, lt=1)
