@@ -1,6 +1,7 @@
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -35,6 +36,15 @@ def learn(folder: Path, out: Path) -> Segmenter:
     learnt = network()
     train(learnt, cases[:2], cases[2:3], CaseCache(folder / "cache", RECIPE, ["T1CE", "FLAIR"]), PLAN, out)
     return learnt
+
+
+@pytest.fixture(scope="module", autouse=True)
+def one_thread() -> Iterator[None]:
+    """More threads add up in another order than the one of the process that is killed."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(threads)
 
 
 @pytest.fixture(scope="module")
