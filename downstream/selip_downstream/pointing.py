@@ -129,7 +129,7 @@ def pointing_figures(
 
 def near(mask: Tensor, grid: Grid) -> NDArray[np.bool_]:
     """The voxels (D, H, W) of a grid that lie at most the tolerance from a mask; none where the mask is empty."""
-    from scipy.ndimage import distance_transform_edt  # type: ignore[import-untyped]
+    from scipy.ndimage import distance_transform_edt
 
     if not mask.any():
         return np.zeros(mask.shape, np.bool_)

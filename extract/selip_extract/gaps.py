@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from functools import cache
 from tempfile import TemporaryDirectory
 
-import jieba  # type: ignore[import-untyped]
+import jieba
 
 from selip_extract.lexicon import words
 from selip_extract.scan import Scan, Token, scan

@@ -6,7 +6,7 @@ from itertools import product
 from math import log
 from typing import Literal, NamedTuple
 
-import jieba  # type: ignore[import-untyped]
+import jieba
 
 from selip_contracts.vocabulary import CHANGES, SITES, Modality
 

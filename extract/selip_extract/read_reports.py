@@ -25,8 +25,8 @@ from xml.etree.ElementTree import ParseError
 from zipfile import BadZipFile
 
 import duckdb
-import openpyxl  # type: ignore[import-untyped]
-from openpyxl.utils.escape import unescape  # type: ignore[import-untyped]
+import openpyxl
+from openpyxl.utils.escape import unescape
 
 from selip_extract.delimited_rows import delimited_rows, sniff_delimiter
 from selip_extract.report_columns import KNOWN_HEADINGS, find_id_column, find_text_column, heading_key, listed

@@ -15,7 +15,7 @@ from functools import cached_property
 from tempfile import TemporaryDirectory
 from typing import NamedTuple, Self, cast
 
-import jieba  # type: ignore[import-untyped]
+import jieba
 import torch
 from torch import Tensor
 

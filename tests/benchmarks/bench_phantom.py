@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 
-from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
+from threadpoolctl import threadpool_limits
 
 from selip_contracts.findings import AnnotatedReport, Finding, Study
 from selip_contracts.vocabulary import SIDES

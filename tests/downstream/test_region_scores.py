@@ -5,7 +5,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from monai.metrics.meandice import compute_dice
-from scipy.ndimage import binary_erosion  # type: ignore[import-untyped]
+from scipy.ndimage import binary_erosion
 
 from selip_downstream.region_scores import ABSENT_MM, dice, hd95, region_dice, region_scores
 

@@ -1,6 +1,6 @@
 import numpy as np
 import pytest
-from sklearn.metrics import roc_auc_score  # type: ignore[import-untyped]
+from sklearn.metrics import roc_auc_score
 
 from selip_downstream import statistics
 from selip_downstream.statistics import Bootstrap, Estimate, auc, average, mean, minus

@@ -2,7 +2,7 @@ import re
 from collections.abc import Callable, Sequence
 from statistics import fmean
 
-import jieba  # type: ignore[import-untyped]
+import jieba
 import pytest
 import torch
 from hypothesis import assume, given

@@ -15,7 +15,7 @@ import duckdb
 import pytest
 import torch
 from safetensors.torch import load_file
-from tensorboard.backend.event_processing.event_accumulator import EventAccumulator  # type: ignore[import-untyped]
+from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 from selip_contracts.tables import open_store, read_store
 from selip_pretrain import SelipModel

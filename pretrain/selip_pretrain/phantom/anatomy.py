@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import ndimage  # type: ignore[import-untyped]
+from scipy import ndimage
 
 from selip_pretrain.phantom.contrast import TISSUES
 from selip_pretrain.phantom.site_regions import ELLIPSOIDS, Ellipsoid
@@ -66,7 +66,7 @@ def open_anatomy(folder: Path) -> Anatomy:
 @lru_cache(maxsize=1)
 def load_anatomy(slice_mm: float) -> Anatomy:
     """The template that nilearn ships, seen in slices of `slice_mm`; takes some seconds the first time."""
-    from nilearn import datasets  # type: ignore[import-untyped]
+    from nilearn import datasets
 
     white, grey, t1 = (
         np.ascontiguousarray(load(resolution=1).get_fdata(dtype=np.float32).transpose())

@@ -14,7 +14,7 @@ from matplotlib.figure import Figure
 from matplotlib.font_manager import FontProperties as Font
 from numpy.typing import NDArray
 from PIL import Image
-from scipy import ndimage  # type: ignore[import-untyped]
+from scipy import ndimage
 
 from selip_contracts.vocabulary import MODALITIES, SITES
 from selip_pretrain.phantom.study_files import TRUTH_OF_STUDY
