@@ -48,7 +48,8 @@ def command(
     from selip_extract.adapter_training import Options
     from selip_extract.adapters import merge_adapter
     from selip_extract.finetune import finetune, writing
-    from selip_extract.model_files import MODEL_FOLDER, model_folder
+    from selip_extract.model_files import MODEL_FOLDER
+    from selip_shared.hugging_face import model_folder
 
     folder = MODEL_FOLDER if base is None else model_folder(base, download)
     if merge is not None and merge.exists() and (merge.is_file() or any(merge.iterdir())):

@@ -7,8 +7,6 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from huggingface_hub import snapshot_download
-from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalEntryNotFoundError
 from tokenizers import Tokenizer
 from tokenizers.decoders import WordPiece
 from tokenizers.models import WordLevel
@@ -30,7 +28,6 @@ from selip_shared.files import write_text
 
 MODEL_FOLDER = Path(__file__).parent / "model"
 # no pickled weights and no code: neither is ever loaded
-HUB_FILES = ["*.safetensors", "*.json", "*.jinja", "*.txt", "*.model"]
 
 
 @cache
@@ -55,26 +52,6 @@ def save_model(model: LlamaForCausalLM, folder: Path, recipe: dict[str, Any]) ->
     copy.deepcopy(model).to(torch.float16).save_pretrained(folder)  # type: ignore[arg-type]
     tokenizer().save_pretrained(folder)
     write_text(folder / "recipe.json", json.dumps(recipe, ensure_ascii=False, indent=1) + "\n")
-
-
-def model_folder(name: str, download: bool = False) -> Path:
-    """The folder of a model: `name` itself, or a Hugging Face id, from the local cache or (`download`) fetched into it.
-
-    Raises SelipError where there is neither. Nothing is fetched while HF_HUB_OFFLINE is set.
-    """
-    if Path(name).is_dir():
-        return Path(name)
-    try:
-        return Path(snapshot_download(name, allow_patterns=HUB_FILES, local_files_only=not download))
-    except (LocalEntryNotFoundError, HFValidationError) as failure:
-        remedy = "check the connection" if download else "name a folder, or add --download to fetch it"
-        raise SelipError(
-            f"{name} is neither a folder nor a model in the local Hugging Face cache: {remedy}."
-        ) from failure
-    except HfHubHTTPError as failure:
-        raise SelipError(
-            f"{name} cannot be fetched ({failure.response.status_code}): check its name and licence."
-        ) from failure
 
 
 def check_causal(folder: Path) -> None:

@@ -13,12 +13,12 @@ from torch.nn.functional import normalize
 
 from selip_pretrain.configuration import CONFIGURATION_FILE, Configuration, read_configuration
 from selip_pretrain.encoders import IMAGE_ENCODERS, make_text_encoder
-from selip_pretrain.encoders.bert import model_folder
 from selip_pretrain.encoders.image_encoder import ImageEncoder
 from selip_pretrain.encoders.text_encoder import TextEncoder
 from selip_pretrain.volumes import VolumeRecipe
 from selip_shared.errors import SelipError
 from selip_shared.files import write_text
+from selip_shared.hugging_face import model_folder
 
 WEIGHTS = "model.safetensors"
 TEXT_ENCODER_FOLDER = "text_encoder"

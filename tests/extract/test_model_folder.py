@@ -12,8 +12,9 @@ from threading import Thread
 
 import pytest
 
-from selip_extract.model_files import MODEL_FOLDER, model_folder
+from selip_extract.model_files import MODEL_FOLDER
 from selip_shared.errors import SelipError
+from selip_shared.hugging_face import model_folder
 
 REVISION = "0" * 40
 FETCHED = ("config.json", "model.safetensors", "tokenizer.json", "tokenizer_config.json")
@@ -94,7 +95,7 @@ def test_an_id_is_found_in_the_local_cache(tmp_path: Path) -> None:
     shutil.copytree(MODEL_FOLDER, stored / "snapshots" / REVISION)
     (stored / "refs").mkdir()
     (stored / "refs" / "main").write_text(REVISION)
-    script = "from selip_extract.model_files import model_folder; print(model_folder('somebody/small'))"
+    script = "from selip_shared.hugging_face import model_folder; print(model_folder('somebody/small'))"
     assert python(script, HF_HUB_CACHE=str(tmp_path)).stdout.strip() == str(stored / "snapshots" / REVISION)
 
 

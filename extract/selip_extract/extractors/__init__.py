@@ -110,7 +110,8 @@ def _endpoint_reader(choice: ModelChoice) -> "LanguageModelReader":
 def _files(choice: ModelChoice) -> "tuple[Path, PreTrainedTokenizerFast, AnswerForm]":
     """The model's folder, its tokenizer and the form in which it answers."""
     from selip_extract.answer_forms import form_of
-    from selip_extract.model_files import MODEL_FOLDER, load_tokenizer, model_folder
+    from selip_extract.model_files import MODEL_FOLDER, load_tokenizer
+    from selip_shared.hugging_face import model_folder
 
     folder = MODEL_FOLDER if choice.model is None else model_folder(choice.model, choice.download)
     tokenizer = load_tokenizer(folder)
@@ -172,7 +173,7 @@ def extractor_maker(name: str, choice: ModelChoice) -> Callable[[], Extractor]:
     if choice.adapter is not None and not choice.adapter.is_dir():
         raise SelipError(f"There is no adapter folder {choice.adapter}: name one that selip-finetune has written.")
     if choice.model is not None and not Path(choice.model).is_dir():
-        from selip_extract.model_files import model_folder
+        from selip_shared.hugging_face import model_folder
 
         model_folder(choice.model, choice.download)
     return partial(EXTRACTORS[name], choice)

@@ -1,11 +1,8 @@
 """Text encoders: any pretrained one of Hugging Face, or offline a small BERT over the characters of the corpus."""
 
 from collections.abc import Sequence
-from pathlib import Path
 
 import torch
-from huggingface_hub import snapshot_download
-from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalEntryNotFoundError
 from safetensors import SafetensorError
 from tokenizers import Regex, Tokenizer
 from tokenizers.models import WordLevel
@@ -16,9 +13,8 @@ from transformers.utils import logging
 
 from selip_pretrain.encoders.text_encoder import TOKENS, TextEncoder, load_tokenizer
 from selip_shared.errors import SelipError
+from selip_shared.hugging_face import model_folder
 
-# no pickled weights and no code: neither is ever loaded
-HUB_FILES = ["*.safetensors", "*.json", "*.txt", "*.model"]
 SPREAD = 0.1
 """Of the first weights. With BERT's own 0.02 all texts begin as one at this width (cosine 0.9999), and long stay so."""
 
@@ -57,26 +53,6 @@ def pretrained_encoder(name: str, download: bool) -> TextEncoder:
         return TextEncoder(backbone, load_tokenizer(folder))
     except (OSError, ValueError, KeyError, SafetensorError) as failure:
         raise SelipError(f"There is no text encoder in {folder} that transformers knows: take another.") from failure
-
-
-def model_folder(name: str, download: bool) -> Path:
-    """The folder of a model: `name` itself, or a Hugging Face id, from the local cache or (`download`) fetched into it.
-
-    SelipError where there is neither.
-    """
-    if Path(name).is_dir():
-        return Path(name)
-    try:
-        return Path(snapshot_download(name, allow_patterns=HUB_FILES, local_files_only=not download))
-    except (LocalEntryNotFoundError, HFValidationError) as failure:
-        remedy = "check the connection" if download else "name a folder, or add --download to fetch it"
-        raise SelipError(
-            f"{name} is neither a folder nor a model in the local Hugging Face cache: {remedy}."
-        ) from failure
-    except HfHubHTTPError as failure:
-        raise SelipError(
-            f"{name} cannot be fetched ({failure.response.status_code}): check its name and licence."
-        ) from failure
 
 
 def _character_tokenizer(corpus: Sequence[str]) -> PreTrainedTokenizerFast:
