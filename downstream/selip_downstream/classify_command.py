@@ -175,14 +175,15 @@ def _zero_shot(
     from selip_contracts.tables import read_store
     from selip_downstream.classify import Understood, asked_of, statements_of, zero_shot
     from selip_downstream.contenders import embed_images, embed_texts, load_contenders, prepared
-    from selip_downstream.split_pairs import say_problems, split_pairs
+    from selip_downstream.split_pairs import split_pairs
     from selip_downstream.zero_shot import LEAST_CASES
+    from selip_pretrain.volume_cache import tell_problems
 
     with closing(read_store(db)) as connection:
         pairs = split_pairs(connection, db, split)
     contenders = load_contenders(checkpoints, corpus_of(db), device)
     usable, problems = prepared(pairs, contenders, folder)
-    say_problems(problems)
+    tell_problems(problems)
     asked = asked_of(usable)
     if not asked:
         raise SelipError(

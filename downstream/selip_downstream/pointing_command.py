@@ -46,8 +46,9 @@ def command(
     from selip_downstream.figure_table import figure_table
     from selip_downstream.pointing import TOLERANCE_MM, findings_of, point, pointing_figures, read_places
     from selip_downstream.results import write_figures
-    from selip_downstream.split_pairs import say_problems, split_pairs
+    from selip_downstream.split_pairs import split_pairs
     from selip_downstream.trial_options import checkpoints_of, corpus_of
+    from selip_pretrain.volume_cache import tell_problems
 
     places = read_places(phantom)
     with closing(read_store(db)) as connection:
@@ -62,7 +63,7 @@ def command(
     contenders = load_contenders(checkpoints, corpus_of(db), device)
     folder = cache or db.parent / "selip-volumes"
     usable, problems = prepared(pairs, contenders, folder)
-    say_problems(problems)
+    tell_problems(problems)
     findings = findings_of(usable, places)
     pointed = point(findings, contenders, phantom, folder)
     if not pointed:

@@ -56,9 +56,10 @@ def command(
     from selip_downstream.contenders import embed_images, embed_texts, load_contenders, prepared
     from selip_downstream.results import write_figures
     from selip_downstream.retrieve import Embedded, distinct_texts, retrieve
-    from selip_downstream.split_pairs import say_problems, split_pairs
+    from selip_downstream.split_pairs import split_pairs
     from selip_pretrain.pairs import read_pairs
     from selip_pretrain.targets import TARGETS
+    from selip_pretrain.volume_cache import tell_problems
 
     if relevance not in TARGETS:
         raise SelipError(f"There is no target {relevance}: name one of {', '.join(TARGETS)}.")
@@ -68,7 +69,7 @@ def command(
     contenders = load_contenders(checkpoints, corpus, device, seeds=True)
     folder = cache or db.parent / "selip-volumes"
     usable, problems = prepared(pairs, contenders, folder)
-    say_problems(problems)
+    tell_problems(problems)
     if not usable:
         raise SelipError(f"None of the {len(pairs):,} volumes of the {split} split can be used: put their files right.")
     embedded: dict[str, list[Embedded]] = {}

@@ -3,7 +3,6 @@
 import hashlib
 import os
 import sys
-from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -12,10 +11,9 @@ import duckdb
 from selip_contracts.tables import open_store, read_store
 from selip_pretrain.pairs import Pair, count_pairs, read_pairs
 from selip_pretrain.splits import Shares, assign_splits, check_leakage, place
-from selip_pretrain.volume_cache import Problem, VolumeCache, prepare_all
+from selip_pretrain.volume_cache import VolumeCache, prepare_all, tell_problems
 from selip_shared.errors import SelipError
 
-SHOWN = 10
 PAIRS_A_PROCESS = 256
 """A process takes seconds to start: a few volumes are sooner prepared without another one."""
 
@@ -56,7 +54,7 @@ def read_cohort(db: Path, cache: VolumeCache, seed: int, share: float = 1.0) -> 
     train = [pair for pair in train if place(seed, f"share/{pair.patient_id}") < share]
     processes = min(os.cpu_count() or 1, 1 + (len(train) + len(validation)) // PAIRS_A_PROCESS)
     usable, problems = prepare_all([*train, *validation], cache, processes)
-    _tell_problems(problems)
+    tell_problems(problems)
     kept = {pair.image_id for pair in usable}
     cohort = Cohort(*([pair for pair in part if pair.image_id in kept] for part in (train, validation)))
     if not cohort.validation:
@@ -90,16 +88,6 @@ def _tell_counts(connection: duckdb.DuckDBPyConnection, db: Path) -> None:
         f" {counts.images_without_text:,} one that says nothing on their sequence, and {counts.reports_without_image:,}"
         " reports have no image."
     )
-
-
-def _tell_problems(problems: Sequence[Problem]) -> None:
-    if not problems:
-        return
-    _say(f"{len(problems):,} images are left out:")
-    for name, reason, detail in problems[:SHOWN]:
-        _say(f"  {name}: {reason}, {detail}")
-    if len(problems) > SHOWN:
-        _say(f"  and {len(problems) - SHOWN:,} more")
 
 
 def _say(line: str) -> None:

@@ -6,17 +6,15 @@ are refused. An entry whose files are all gone still holds: nothing newer is the
 """
 
 import json
-import os
-import signal
+import sys
 import zlib
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from functools import partial
 from hashlib import sha256
-from multiprocessing import get_context, parent_process
+from multiprocessing import get_context
 from pathlib import Path
-from threading import Thread
 from typing import NamedTuple, Protocol, TypeVar
 
 import torch
@@ -29,7 +27,11 @@ from selip_pretrain.read_volume import Source, VolumeError, read_volume
 from selip_pretrain.volumes import VolumeRecipe, prepare
 from selip_shared.errors import SelipError
 from selip_shared.files import write_bytes, write_text
+from selip_shared.processes import work_for_parent
 from selip_shared.progress import progress
+
+SHOWN = 10
+"""How many images that are left out are named."""
 
 MOST_ROUNDING = 0.01
 """A volume is kept in bytes where that changes it by at most this share of its intensities' standard deviation."""
@@ -156,6 +158,17 @@ def prepare_all(images: Sequence[Image], cache: VolumeCache, processes: int) -> 
     return [image for image in images if image.image_id not in problems], list(problems.values())
 
 
+def tell_problems(problems: Sequence[Problem]) -> None:
+    """On stderr, which images are left out and why."""
+    if not problems:
+        return
+    print(f"{len(problems):,} images are left out:", file=sys.stderr)
+    for name, reason, detail in problems[:SHOWN]:
+        print(f"  {name}: {reason}, {detail}", file=sys.stderr)
+    if len(problems) > SHOWN:
+        print(f"  and {len(problems) - SHOWN:,} more", file=sys.stderr)
+
+
 def _problems(images: Sequence[ScannedImage], cache: VolumeCache, processes: int) -> Iterator[Problem | None]:
     if processes == 1 or len(images) <= 1:
         yield from map(partial(_problem, cache), images)
@@ -181,17 +194,9 @@ def _problem(cache: VolumeCache, image: ScannedImage) -> Problem | None:
 
 
 def _work_alone() -> None:
-    """One thread a process; it ends with the one that started it, which alone hears Ctrl-C."""
+    """One thread a process."""
     torch.set_num_threads(1)
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    Thread(target=_end_with_parent, daemon=True).start()
-
-
-def _end_with_parent() -> None:
-    parent = parent_process()
-    assert parent is not None
-    parent.join()
-    os._exit(1)
+    work_for_parent()
 
 
 def _rounded(volume: Tensor) -> Tensor:

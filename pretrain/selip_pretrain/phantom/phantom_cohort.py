@@ -2,7 +2,6 @@
 
 import json
 import multiprocessing
-import signal
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
@@ -29,6 +28,7 @@ from selip_pretrain.phantom.study_files import (
 )
 from selip_shared.errors import SelipError
 from selip_shared.files import write_text
+from selip_shared.processes import work_for_parent
 
 TRUTH = "truth.json"
 _JOBS_A_TURN = 4
@@ -87,7 +87,7 @@ def on_anatomy(
 
 def _start_worker(shared: Path) -> None:
     global _anatomy
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    work_for_parent()
     threadpool_limits(1)
     _anatomy = open_anatomy(shared)
 
