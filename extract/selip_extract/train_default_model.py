@@ -150,6 +150,7 @@ def _train(rank: int, processes: int, meeting: Path, out: Path, steps: int, seed
                 "versions": environment(["torch", "transformers", "tokenizers"]),
             }  # fmt: skip
             save_model(model, out / "model", recipe)
+    torch.distributed.barrier()
     torch.distributed.destroy_process_group()
 
 

@@ -61,6 +61,9 @@ def joined_ranks() -> Iterator[Ranks]:
         dist.init_process_group("nccl" if gpu else "gloo", timeout=PATIENCE)
     try:
         yield Ranks(dist.get_rank() if size > 1 else 0, size, device)
+        if size > 1:
+            # A thread of gloo that still holds a tensor while the interpreter ends aborts the process: all come to rest here.
+            dist.barrier()
     finally:
         torch.use_deterministic_algorithms(deterministic)
         if size > 1:

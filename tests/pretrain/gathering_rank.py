@@ -67,6 +67,7 @@ def main() -> None:
         dist.init_process_group("gloo", init_method=f"file://{folder / 'meeting'}", rank=rank, world_size=ranks)
     save_file(train(rank, ranks), folder / f"{rank}.safetensors")
     if ranks > 1:
+        dist.barrier()
         dist.destroy_process_group()
 
 
