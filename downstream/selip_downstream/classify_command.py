@@ -8,7 +8,20 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from rich.console import Console
 
-from selip_downstream.trial_options import checkpoints_of, corpus_of, modalities_of, say_aside, shares_of
+from selip_downstream.trial_options import (
+    Cache,
+    Database,
+    Device,
+    Results,
+    Rounds,
+    checkpoints_of,
+    corpus_of,
+    figures_database,
+    keep_figures,
+    modalities_of,
+    say_aside,
+    shares_of,
+)
 from selip_shared.errors import SelipError, run_command
 
 if TYPE_CHECKING:
@@ -41,9 +54,8 @@ def command(
             "them as random.",
         ),
     ],
-    db: Annotated[Path, typer.Option(help="Database with findings and scanned images, and for the figures.")] = Path(
-        "selip.duckdb"
-    ),
+    db: Database = Path("selip.duckdb"),
+    results: Results = None,
     labels: Annotated[
         Path | None, typer.Option(help="CSV with a column label and a column report_id, study or patient_id.")
     ] = None,
@@ -67,12 +79,10 @@ def command(
         int, typer.Option(min=1, help="Rounds of 50 steps of finetuning; the best on the validation split is taken.")
     ] = 50,
     split: Annotated[str, typer.Option(help="For zero-shot: test, validation or train.")] = "test",
-    rounds: Annotated[int, typer.Option(min=100, help="Resamples of the patients for the intervals.")] = 1000,
+    rounds: Rounds = 1000,
     seed: Annotated[int, typer.Option(min=0, help="Seed of the resamples, and of how BraTS is split.")] = 0,
-    cache: Annotated[
-        Path | None, typer.Option(help="Folder of prepared volumes; else selip-volumes beside the database.")
-    ] = None,
-    device: Annotated[str, typer.Option(help="Where the models run: cpu, cuda, cuda:1 …")] = "cpu",
+    cache: Cache = None,
+    device: Device = "cpu",
 ) -> None:
     """Tell labels apart by nearest neighbours and a linear probe; without labels, ask the statements themselves.
 
@@ -82,11 +92,10 @@ def command(
         raise SelipError("Give one of --labels, --sql and --brats.")
     wanted = modalities_of(sequences)
     # Imported only now: --help should not wait for them.
-    from selip_contracts.tables import open_store
     from selip_downstream.classify import Trial
-    from selip_downstream.results import write_figures
 
     trial = Trial(shares_of(shares), range(draws), rounds, seed)
+    database = figures_database(db, results)
     folder = cache or db.parent / "selip-volumes"
     if labels is None and sql is None and brats is None:
         measured = _zero_shot(checkpoints, db, split, folder, device, trial)
@@ -101,9 +110,7 @@ def command(
     for found in measured:
         _print(console, found)
         figures += found
-    with closing(open_store(db)) as connection:
-        count = write_figures(connection, figures)
-    print(f"{count:,} figures are added to the table results of {db}.")
+    keep_figures(figures, database)
 
 
 def _cohort(

@@ -8,6 +8,7 @@ from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
 
+from selip_downstream.trial_options import Device, modalities_of
 from selip_shared.errors import SelipError, run_command
 
 if TYPE_CHECKING:
@@ -36,7 +37,7 @@ def command(
     checkpoint: Annotated[str, typer.Option(help="Folder of a checkpoint.")],
     modality: Annotated[str, typer.Option(help="The image's sequence: T1, T2, FLAIR, DWI, ADC, T1CE or SWI.")],
     out: Annotated[Path, typer.Option(help="Folder for drawings and maps; made where there is none.")],
-    device: Annotated[str, typer.Option(help="Where the model runs: cpu, cuda, cuda:1 …")] = "cpu",
+    device: Device = "cpu",
 ) -> None:
     """Compare an image with statements; draw the cosines, and map where it supports each.
 
@@ -57,7 +58,6 @@ def command(
     from selip_downstream.head_drawings import draw_cosines, draw_support
     from selip_downstream.nifti_file import write_nifti
     from selip_downstream.page import picture
-    from selip_downstream.trial_options import modalities_of
     from selip_pretrain.model import SelipModel
     from selip_pretrain.volumes import grid_of, prepare, put_back
     from selip_shared.files import write_bytes

@@ -8,6 +8,18 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.console import Console
 
+from selip_downstream.trial_options import (
+    Cache,
+    Database,
+    Device,
+    MeasuredSplit,
+    Results,
+    Rounds,
+    checkpoints_of,
+    corpus_of,
+    figures_database,
+    keep_figures,
+)
 from selip_shared.errors import SelipError, run_command
 
 if TYPE_CHECKING:
@@ -27,27 +39,24 @@ def command(
         ),
     ],
     phantom: Annotated[Path, typer.Option(help="Folder that selip-phantom has written, for its masks.")],
-    db: Annotated[Path, typer.Option(help="Database with findings and the phantom's images.")] = Path("selip.duckdb"),
-    split: Annotated[str, typer.Option(help="Part of the patients: test, validation or train.")] = "test",
+    db: Database = Path("selip.duckdb"),
+    results: Results = None,
+    split: MeasuredSplit = "test",
     most: Annotated[
         int, typer.Option(min=1, help="Explain at most so many volumes with findings, drawn by the seed.")
     ] = 100,
-    rounds: Annotated[int, typer.Option(min=100, help="Resamples of the patients for the intervals.")] = 1000,
+    rounds: Rounds = 1000,
     seed: Annotated[int, typer.Option(min=0, help="Seed of the draw and of the resamples.")] = 0,
-    cache: Annotated[
-        Path | None, typer.Option(help="Folder of prepared volumes; else selip-volumes beside the database.")
-    ] = None,
-    device: Annotated[str, typer.Option(help="Where the models run: cpu, cuda, cuda:1 …")] = "cpu",
+    cache: Cache = None,
+    device: Device = "cpu",
 ) -> None:
     """Play the pointing game, show it by site, and add every figure to the table results."""
     # Imported only now: --help should not wait for them.
-    from selip_contracts.tables import open_store, read_store
+    from selip_contracts.tables import read_store
     from selip_downstream.contenders import load_contenders, prepared
     from selip_downstream.figure_table import figure_table
     from selip_downstream.pointing import TOLERANCE_MM, findings_of, point, pointing_figures, read_places
-    from selip_downstream.results import write_figures
     from selip_downstream.split_pairs import split_pairs
-    from selip_downstream.trial_options import checkpoints_of, corpus_of
     from selip_pretrain.volume_cache import tell_problems
 
     places = read_places(phantom)
@@ -60,6 +69,7 @@ def command(
             "scanned from."
         )
     pairs = random.Random(seed).sample(pairs, min(most, len(pairs)))
+    database = figures_database(db, results)
     contenders = load_contenders(checkpoints, corpus_of(db), device)
     folder = cache or db.parent / "selip-volumes"
     usable, problems = prepared(pairs, contenders, folder)
@@ -84,9 +94,7 @@ def command(
         title = f"{found[0].configuration['site']}: {found[0].n:,} findings"
         console.print(figure_table(title, found, {"pointing": "hits"}))
         figures += found
-    with closing(open_store(db)) as connection:
-        count = write_figures(connection, figures)
-    print(f"{count:,} figures are added to the table results of {db}.")
+    keep_figures(figures, database)
 
 
 def main() -> None:

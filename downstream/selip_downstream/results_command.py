@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from selip_downstream.trial_options import Cache, Device
 from selip_shared.errors import SelipError, run_command
 
 app = typer.Typer(add_completion=False)
@@ -21,17 +22,16 @@ def command(
     split: Annotated[str, typer.Option(help="Part of the patients that examples are drawn from.")] = "test",
     examples: Annotated[int, typer.Option(min=1, help="How many images are shown.")] = 3,
     seed: Annotated[int, typer.Option(min=0, help="Seed of the examples.")] = 0,
-    cache: Annotated[
-        Path | None, typer.Option(help="Folder of prepared volumes; else selip-volumes beside the database.")
-    ] = None,
-    device: Annotated[str, typer.Option(help="Where the model runs: cpu, cuda, cuda:1 …")] = "cpu",
+    cache: Cache = None,
+    device: Device = "cpu",
 ) -> None:
     """Write a page of tables and plots with their intervals; with --checkpoint also examples of images."""
     # Imported only now: --help should not wait for them.
     from selip_contracts.tables import read_store
+    from selip_downstream.comparison_tables import CLEAR
     from selip_downstream.page import write_page
     from selip_downstream.results import read_figures
-    from selip_downstream.results_sections import CLEAR, HEADING, sections_of
+    from selip_downstream.results_sections import HEADING, sections_of
     from selip_downstream.split_pairs import split_pairs
 
     with closing(read_store(db)) as connection:

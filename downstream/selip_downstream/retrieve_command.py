@@ -8,6 +8,16 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.console import Console
 
+from selip_downstream.trial_options import (
+    Cache,
+    Database,
+    Device,
+    MeasuredSplit,
+    Results,
+    Rounds,
+    figures_database,
+    keep_figures,
+)
 from selip_shared.errors import SelipError, run_command
 
 if TYPE_CHECKING:
@@ -38,23 +48,21 @@ def command(
             "one's weights before training are measured beside them as random.",
         ),
     ],
-    db: Annotated[Path, typer.Option(help="Database with findings and scanned images.")] = Path("selip.duckdb"),
-    split: Annotated[str, typer.Option(help="Part of the patients: test, validation or train.")] = "test",
+    db: Database = Path("selip.duckdb"),
+    results: Results = None,
+    split: MeasuredSplit = "test",
     relevance: Annotated[
         str, typer.Option(help="How hits are graded for nDCG: a target of selip-pretrain.")
     ] = "best-match",
-    rounds: Annotated[int, typer.Option(min=100, help="Resamples of the patients for the intervals.")] = 1000,
+    rounds: Rounds = 1000,
     seed: Annotated[int, typer.Option(min=0, help="Seed of the resamples.")] = 0,
-    cache: Annotated[
-        Path | None, typer.Option(help="Folder of prepared volumes; else selip-volumes beside the database.")
-    ] = None,
-    device: Annotated[str, typer.Option(help="Where the models run: cpu, cuda, cuda:1 …")] = "cpu",
+    cache: Cache = None,
+    device: Device = "cpu",
 ) -> None:
     """Measure retrieval by sequence and together, show it, and add every figure to the table results."""
     # Imported only now: --help should not wait for them.
-    from selip_contracts.tables import open_store, read_store
+    from selip_contracts.tables import read_store
     from selip_downstream.contenders import embed_images, embed_texts, load_contenders, prepared
-    from selip_downstream.results import write_figures
     from selip_downstream.retrieve import Embedded, distinct_texts, retrieve
     from selip_downstream.split_pairs import split_pairs
     from selip_pretrain.pairs import read_pairs
@@ -66,6 +74,7 @@ def command(
     with closing(read_store(db)) as connection:
         pairs = split_pairs(connection, db, split)
         corpus = [pair.text for pair in read_pairs(connection, "train")]
+    database = figures_database(db, results)
     contenders = load_contenders(checkpoints, corpus, device, seeds=True)
     folder = cache or db.parent / "selip-volumes"
     usable, problems = prepared(pairs, contenders, folder)
@@ -83,9 +92,7 @@ def command(
         figures += found
         if found[0].configuration["texts"] == "distinct":
             _print(console, found)
-    with closing(open_store(db)) as connection:
-        count = write_figures(connection, figures)
-    print(f"{count:,} figures are added to the table results of {db}.")
+    keep_figures(figures, database)
 
 
 def _print(console: Console, figures: Sequence["Figure"]) -> None:

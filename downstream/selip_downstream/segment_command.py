@@ -1,13 +1,23 @@
 """`selip-segment`: tumours of a BraTS cohort, outlined by U-Nets around pretrained encoders and a random one."""
 
-from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, NamedTuple
 
 import typer
 from rich.console import Console
 
-from selip_downstream.trial_options import checkpoints_of, corpus_of, modalities_of, say_aside, shares_of
+from selip_downstream.trial_options import (
+    Device,
+    Results,
+    Rounds,
+    checkpoints_of,
+    corpus_of,
+    figures_database,
+    keep_figures,
+    modalities_of,
+    say_aside,
+    shares_of,
+)
 from selip_shared.errors import SelipError, run_command
 
 if TYPE_CHECKING:
@@ -46,9 +56,8 @@ def command(
     out: Annotated[
         Path, typer.Option(help="Folder for networks, predictions and scores; what is in it is not computed again.")
     ],
-    db: Annotated[Path, typer.Option(help="Database for the figures; the one of the pretraining.")] = Path(
-        "selip.duckdb"
-    ),
+    db: Annotated[Path, typer.Option(help="Database of the pretraining.")] = Path("selip.duckdb"),
+    results: Results = None,
     sequences: Annotated[str, typer.Option(help="Sequences that are shown to the network.")] = "T1,T1CE,T2,FLAIR",
     shares: Annotated[str, typer.Option(help="Shares of the patients to learn from.")] = "0.01,0.05,0.1,1",
     draws: Annotated[int, typer.Option(min=1, help="How often each share is drawn and learnt from.")] = 3,
@@ -61,9 +70,9 @@ def command(
     steps: Annotated[int, typer.Option(min=1, help="Steps of each training.")] = 3000,
     batch: Annotated[int, typer.Option(min=1, help="Patches a step.")] = 2,
     rate: Annotated[float, typer.Option(min=1e-6, max=1, help="Highest learning rate.")] = 1e-3,
-    rounds: Annotated[int, typer.Option(min=100, help="Resamples of the patients for the intervals.")] = 1000,
+    rounds: Rounds = 1000,
     seed: Annotated[int, typer.Option(min=0, help="Seed of the resamples, and of how the patients are split.")] = 0,
-    device: Annotated[str, typer.Option(help="Where the networks run: cpu, cuda, cuda:1 …")] = "cpu",
+    device: Device = "cpu",
 ) -> None:
     """Train a U-Net around each encoder and measure it on the patients that are held out.
 
@@ -72,13 +81,12 @@ def command(
     wanted, few = modalities_of(sequences), shares_of(shares)
     voxels = Voxels(_voxels(shape), _voxels(patch))
     # Imported only now: --help should not wait for them.
-    from selip_contracts.tables import open_store
     from selip_downstream.classify import Trial
     from selip_downstream.contenders import load_contenders
-    from selip_downstream.results import write_figures
     from selip_downstream.segment import segment
     from selip_downstream.segmentation_training import Plan
 
+    database = figures_database(db, results)
     contenders = load_contenders(checkpoints, corpus_of(db), device)
     voxels = voxels.completed(contenders)
     assert voxels.shape is not None
@@ -98,9 +106,8 @@ def command(
     for found in segment(cohort, entrants, Trial(few, range(draws), rounds, seed), plan, out, about):
         _print(console, found)
         figures += found
-    with closing(open_store(db)) as connection:
-        count = write_figures(connection, figures)
-    print(f"{count:,} figures are added to the table results of {db}; the predictions are in {out}.")
+    print(f"The predictions are in {out}.")
+    keep_figures(figures, database)
 
 
 class Voxels(NamedTuple):

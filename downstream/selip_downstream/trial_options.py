@@ -1,10 +1,12 @@
-"""What the options and arguments of the downstream commands mean, and what these commands say alike."""
+"""The options that downstream commands share, what they mean, and what these commands say and keep alike."""
 
 import sys
 from collections.abc import Sequence
 from contextlib import closing
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
+
+import typer
 
 from selip_shared.errors import SelipError
 
@@ -12,6 +14,16 @@ if TYPE_CHECKING:
     from selip_contracts.vocabulary import Modality
     from selip_downstream.brats import SetAside
     from selip_downstream.contenders import Contender
+    from selip_downstream.results import Figure
+
+Database = Annotated[Path, typer.Option("--db", help="Database with findings and scanned images.")]
+Results = Annotated[Path | None, typer.Option("--results", help="Database for the figures; else --db.")]
+MeasuredSplit = Annotated[str, typer.Option("--split", help="Part of the patients: test, validation or train.")]
+Rounds = Annotated[int, typer.Option("--rounds", min=100, help="Resamples of the patients for the intervals.")]
+Cache = Annotated[
+    Path | None, typer.Option("--cache", help="Folder of prepared volumes; else selip-volumes beside the database.")
+]
+Device = Annotated[str, typer.Option("--device", help="Where models run: cpu, cuda, cuda:1 …")]
 
 SHOWN_ASIDE = 10
 
@@ -47,6 +59,25 @@ def corpus_of(db: Path) -> list[str]:
         return []
     with closing(read_store(db)) as connection:
         return [pair.text for pair in read_pairs(connection, "train")]
+
+
+def figures_database(db: Path, results: Path | None) -> Path:
+    """Where the figures go; one of their own is made at once, since a wrong name should not cost what is measured."""
+    from selip_contracts.tables import open_store
+
+    if results is not None:
+        open_store(results).close()
+    return results or db
+
+
+def keep_figures(figures: Sequence["Figure"], database: Path) -> None:
+    """Add them to the table results, and say so."""
+    from selip_contracts.tables import open_store
+    from selip_downstream.results import write_figures
+
+    with closing(open_store(database)) as connection:
+        count = write_figures(connection, figures)
+    print(f"{count:,} figures are added to the table results of {database}.")
 
 
 def checkpoints_of(contenders: Sequence["Contender"]) -> dict[str, str]:

@@ -128,8 +128,8 @@ def test_the_command_tells_grades_of_brats_apart(measured: Path, capsys: pytest.
             voxels[8:14, 10:18, 6:11] += 600
         write_nifti(cohort / grade / name / f"{name}_t1ce.nii.gz", voxels.astype(np.float32), AFFINE)
     write_nifti(cohort / "LGG/BraTS19_lacks/BraTS19_lacks_flair.nii.gz")
-    command([f"soft={measured}/soft/best"], db=measured / "brats.duckdb", brats=cohort, rounds=100, draws=1,
-            shares="1", finetune=True, finetune_rounds=1)  # fmt: skip
+    command([f"soft={measured}/soft/best"], db=measured / "selip.duckdb", results=measured / "brats.duckdb",
+            brats=cohort, rounds=100, draws=1, shares="1", finetune=True, finetune_rounds=1)  # fmt: skip
     said = capsys.readouterr()
     assert "BraTS19_lacks: no T1CE" in said.err
     assert "tested on 1 HGG, 1 LGG" in said.out

@@ -105,13 +105,14 @@ def test_the_command_keeps_figures_of_every_model_and_of_chance(
     measured: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     run = command(main, monkeypatch, capsys)
-    db = measured / "selip.duckdb"
+    db, results = measured / "selip.duckdb", measured / "results.duckdb"
     code, said, progress = run(
-        measured / "soft/best", "--phantom", measured / "images", "--db", db, "--most", 3, "--rounds", 100
-    )
+        measured / "soft/best", "--phantom", measured / "images", "--db", db, "--results", results,
+        "--most", 3, "--rounds", 100,
+    )  # fmt: skip
     assert code == 0, progress
     assert "all sites: 3 findings" in said
-    with read_store(db) as connection:
+    with read_store(results) as connection:
         figures = read_figures(connection, "explanation")
     assert {figure.model for figure in figures} == {
         "chance", "random", "soft", "random − chance", "soft − chance", "soft − random",

@@ -128,6 +128,19 @@ def test_the_command_measures_checkpoints_beside_untrained_weights_and_keeps_eve
         assert any(str(measured / name / "best") in str(f.configuration["models"]) for f in figures)
 
 
+def test_figures_go_into_a_database_of_their_own_and_the_other_is_only_read(
+    measured: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    db, results = measured / "selip.duckdb", tmp_path / "results.duckdb"
+    before = db.read_bytes()
+    with read_store(db):  # While it is read it cannot be opened for writing.
+        command([str(measured / "clip/best")], db=db, results=results, rounds=100, split="validation")
+    assert db.read_bytes() == before
+    assert f"are added to the table results of {results}." in capsys.readouterr().out
+    with read_store(results) as connection:
+        assert {figure.split for figure in read_figures(connection, "retrieval")} == {"validation"}
+
+
 @pytest.mark.parametrize(
     ("checkpoints", "options", "said"),
     [
@@ -136,10 +149,11 @@ def test_the_command_measures_checkpoints_beside_untrained_weights_and_keeps_eve
         (["random={0}/clip/best"], {}, "Two models are called random: give them names, as in NAME=FOLDER."),
         (["a − b={0}/clip/best"], {}, "that of a difference"),
         (["{0}/absent"], {}, "absent"),
+        (["{0}/clip/best"], {"results": Path("nowhere/results.duckdb")}, "The folder nowhere for the database"),
     ],
 )
 def test_what_cannot_be_measured_is_said_in_a_sentence(
-    measured: Path, checkpoints: list[str], options: dict[str, str], said: str
+    measured: Path, checkpoints: list[str], options: dict[str, str | Path], said: str
 ) -> None:
     with pytest.raises(SelipError, match=said):
         command([name.format(measured) for name in checkpoints], db=measured / "selip.duckdb", **options)  # type: ignore[arg-type]

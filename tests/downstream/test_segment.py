@@ -55,10 +55,10 @@ def test_few_patients_are_among_more_and_of_both_grades(folder: Path, tmp_path: 
 def test_the_command_measures_every_model_on_a_share_of_the_patients(
     folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    out, db = tmp_path / "out", tmp_path / "selip.duckdb"
+    out, results = tmp_path / "out", tmp_path / "results.duckdb"
     run = runner(main, monkeypatch, capsys)
     arguments = [
-        folder / "BraTS19", f"clip={folder}/clip/best", folder / "soft/best", "--out", out, "--db", db,
+        folder / "BraTS19", f"clip={folder}/clip/best", folder / "soft/best", "--out", out, "--results", results,
         "--sequences", "T1CE,FLAIR", "--shares", "0.5", "--draws", 2, "--steps", 2, "--batch", 1, "--rounds", 100,
     ]  # fmt: skip
     code, said, progress = run(*arguments)
@@ -66,7 +66,7 @@ def test_the_command_measures_every_model_on_a_share_of_the_patients(
     assert "BraTS19_lacks: no FLAIR and no T1CE" in progress
     assert "6/6: soft, 50% of the patients" in progress
     assert "Dice, whole tumour" in said
-    with read_store(db) as connection:
+    with read_store(results) as connection:
         figures = read_figures(connection, "segmentation")
     models = {"random", "clip", "soft", "clip − random", "soft − random", "soft − clip"}
     assert {figure.model for figure in figures} == models
