@@ -6,7 +6,7 @@ from contextlib import closing
 from dataclasses import asdict
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Annotated
+from typing import Annotated, NamedTuple
 
 import duckdb
 import typer
@@ -53,6 +53,13 @@ def command(
     ] = None,
     model: Annotated[str | None, typer.Option(help="Folder or id of a language model to read them with.")] = None,
     adapter: Annotated[Path | None, typer.Option(help="Folder of an adapter to the model.")] = None,
+    unconstrained: Annotated[
+        bool,
+        typer.Option(
+            "--unconstrained",
+            help="Let the model write freely, without the report's grammar; what is no answer then counts as nothing.",
+        ),
+    ] = False,
     plot: Annotated[
         Path | None,
         typer.Option(
@@ -66,47 +73,63 @@ def command(
     """Compare what was extracted with annotated reports: F1 with 95 % intervals, exact match, negation errors."""
     if (db is None) == (extractor is None):
         raise SelipError("Give either --db, a database to score, or --extractor, what shall read the reports now.")
+    choice = ModelChoice(model, adapter, constrained=not unconstrained)
+    if db is not None and choice != ModelChoice():
+        raise SelipError(
+            "--model, --adapter and --unconstrained say how reports are read now: leave them out with --db."
+        )
     annotated = list(read_annotated(gold))
     if not annotated:
         raise SelipError(f"{gold} holds no report; name a file of annotated reports.")
     if db is not None:
         with read_store(db) as connection:
-            studies = _stored_studies(connection, db, run, annotated)
+            studies, speed = _stored_studies(connection, db, run, annotated)
     else:
         assert extractor is not None
-        studies = _studies_read_now(gold, extractor_maker(extractor, ModelChoice(model, adapter)), annotated)
+        studies, speed = _studies_read_now(gold, extractor_maker(extractor, choice), annotated)
     figures = score(annotated, studies)
     found = None if plot is None else calibration(annotated, studies)
     if plot is not None and found is not None:
         draw(found, plot)
     if as_json:
         more = {} if found is None else {"calibration": asdict(found)}
-        print(json.dumps({"not_extracted": len(annotated) - len(studies), **figures.as_json(), **more}))
+        read = {"gold": str(gold), "reports_per_second": speed, "not_extracted": len(annotated) - len(studies)}
+        print(json.dumps({**read, **figures.as_json(), **more}, ensure_ascii=False))
         return
     _print(figures, len(annotated) - len(studies))
     if found is not None:
         _print_calibration(found)
 
 
+class ReadStudies(NamedTuple):
+    """What was extracted, by report id, and how fast; None where that run has read no report to the end."""
+
+    studies: dict[str, Study]
+    reports_per_second: float | None
+
+
 def _stored_studies(
     connection: duckdb.DuckDBPyConnection, db: Path, run: int | None, annotated: Sequence[AnnotatedReport]
-) -> dict[str, Study]:
-    studies = extracted_studies(connection, chosen_run(connection, db, run), annotated)
-    if not studies:
+) -> ReadStudies:
+    read = _of_run(connection, chosen_run(connection, db, run), annotated)
+    if not read.studies:
         raise SelipError(f"{db} has read none of these reports; read them with selip-extract GOLD.jsonl --db {db}.")
-    return studies
+    return read
 
 
-def _studies_read_now(
-    gold: Path, make: Callable[[], Extractor], annotated: Sequence[AnnotatedReport]
-) -> dict[str, Study]:
+def _studies_read_now(gold: Path, make: Callable[[], Extractor], annotated: Sequence[AnnotatedReport]) -> ReadStudies:
     table = open_reports(gold)
     with TemporaryDirectory() as folder:
         db = Path(folder) / "score.duckdb"
         with Store(db) as store, closing(make()) as reader:
             outcome = extract(table, store, reader)
         with read_store(db) as connection:
-            return extracted_studies(connection, outcome.run_id, annotated)
+            return _of_run(connection, outcome.run_id, annotated)
+
+
+def _of_run(connection: duckdb.DuckDBPyConnection, run: int, annotated: Sequence[AnnotatedReport]) -> ReadStudies:
+    ((speed,),) = connection.execute("SELECT reports_per_second FROM runs WHERE run_id = ?", [run]).fetchall()
+    return ReadStudies(extracted_studies(connection, run, annotated), speed)
 
 
 def _print(figures: Score, not_extracted: int) -> None:

@@ -84,6 +84,29 @@ def test_a_failure_says_why_and_where_and_what_was_done_stays(tmp_path: Path) ->
     assert (heard.run, heard.kept) == (["mended"], ["good"])
 
 
+def test_what_is_printed_stands_apart_from_what_is_said_and_texts_are_there_before(tmp_path: Path) -> None:
+    program = "import pathlib, sys; print('said', file=sys.stderr); print(pathlib.Path(sys.argv[1]).read_text())"
+
+    def step(text: str) -> Step:
+        return Step("one", (("python", "-c", program, "{out}/note"),), PACKAGES, texts=(("note", text),))
+
+    assert run(tmp_path, step("braces {} stay")).run == ["one"]
+    assert (tmp_path / "one" / "stdout.txt").read_text() == "braces {} stay\n"
+    assert (tmp_path / "one" / "log.txt").read_text() == "said\n"
+    assert run(tmp_path, step("another")).run == ["one"]
+    assert (tmp_path / "one" / "stdout.txt").read_text() == "another\n"
+
+
+def test_a_new_file_in_a_folder_from_outside_is_a_change(tmp_path: Path) -> None:
+    outside, root = tmp_path / "images", tmp_path / "steps"
+    (outside / "study").mkdir(parents=True)
+    (outside / "study" / "T2.nii.gz").write_bytes(b"1")
+    assert run(root, write("scan", "a", outside)).run == ["scan"]
+    assert run(root, write("scan", "a", outside)).run == []
+    (outside / "study" / "T1.nii.gz").write_bytes(b"1")
+    assert run(root, write("scan", "a", outside)).run == ["scan"]
+
+
 def test_an_interrupted_step_goes_on_in_its_folder(tmp_path: Path) -> None:
     """The process is killed while its second step waits; the next run finds what that step had written."""
     slow = """

@@ -1,4 +1,7 @@
-"""Steps of a long piece of work: each commands with a folder of its own, done once for what decides its outcome."""
+"""Steps of a long piece of work: each commands with a folder of its own, done once for what decides its outcome.
+
+In the folder, log.txt holds what the commands say on stderr, stdout.txt what they print, step.json key and seconds.
+"""
 
 import hashlib
 import json
@@ -20,10 +23,11 @@ from typing import Protocol
 
 from selip_shared.errors import SelipError
 from selip_shared.files import write_text
-from selip_shared.provenance import code_hash, file_hash, folder_hash
+from selip_shared.provenance import code_hash, file_hash
 
 STEP_FILE = "step.json"
 LOG_FILE = "log.txt"
+STDOUT_FILE = "stdout.txt"
 OWN_FOLDER = "out"
 
 
@@ -32,13 +36,15 @@ class Step:
     """Commands, one after the other; {out} in them is the step's own folder and {name} that of the step of that name.
 
     The first word is a program beside python, python itself, or any other. `packages` are the import packages whose
-    code decides the outcome, `inputs` files and folders from outside that do; `seconds` is about how long it takes.
+    code decides the outcome, `inputs` files and folders from outside that do, `texts` the files that stand in the
+    folder before the commands run, by name; `seconds` is about how long it takes.
     """
 
     name: str
     commands: tuple[tuple[str, ...], ...]
     packages: tuple[str, ...]
     inputs: tuple[Path, ...] = ()
+    texts: tuple[tuple[str, str], ...] = ()
     seconds: float = 1.0
 
     @cached_property
@@ -53,7 +59,8 @@ class Step:
         decided_by = {
             "commands": self.commands,
             "code": _code(self.packages),
-            "inputs": [folder_hash(path) if path.is_dir() else file_hash(path) for path in self.inputs],
+            "inputs": [_listing(path) if path.is_dir() else file_hash(path) for path in self.inputs],
+            "texts": self.texts,
             "needs": {name: keys_of_needs[name] for name in sorted(self.needs)},
         }
         return hashlib.sha256(json.dumps(decided_by).encode()).hexdigest()
@@ -112,11 +119,14 @@ def _run(step: Step, key: str, folders: Mapping[str, Path], threads: int, watche
         shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir(parents=True)
         _write_record(folder, {"key": key})
+    for name, text in step.texts:
+        write_text(folder / name, text)
+    (folder / STDOUT_FILE).write_bytes(b"")
     began = time.monotonic()
     watcher.began(step, folder / LOG_FILE)
     for command in step.commands:
         words = [word.format_map({OWN_FOLDER: folder, **folders}) for word in command]
-        code = _call(words, folder / LOG_FILE, threads, stopping)
+        code = _call(words, folder, threads, stopping)
         if stopping.is_set():
             return 0.0
         if code:
@@ -126,12 +136,12 @@ def _run(step: Step, key: str, folders: Mapping[str, Path], threads: int, watche
     return seconds
 
 
-def _call(words: Sequence[str], log: Path, threads: int, stopping: Event) -> int:
+def _call(words: Sequence[str], folder: Path, threads: int, stopping: Event) -> int:
     beside_python = Path(sys.executable).with_name(words[0])
     program = str(beside_python) if beside_python.exists() else words[0]
     environment = {**environ, "OMP_NUM_THREADS": str(threads), "PYTHONUNBUFFERED": "1"}
-    with log.open("ab") as file:
-        process = subprocess.Popen([program, *words[1:]], stdout=file, stderr=subprocess.STDOUT, env=environment)
+    with (folder / STDOUT_FILE).open("ab") as stdout, (folder / LOG_FILE).open("ab") as log:
+        process = subprocess.Popen([program, *words[1:]], stdout=stdout, stderr=log, env=environment)
         while True:
             try:
                 return process.wait(timeout=0.2)
@@ -157,6 +167,15 @@ def _record(folder: Path) -> dict[str, object]:
 
 def _write_record(folder: Path, record: Mapping[str, object]) -> None:
     write_text(folder / STEP_FILE, json.dumps(record, ensure_ascii=False, indent=1) + "\n")
+
+
+def _listing(folder: Path) -> str:
+    """Hash of the names, sizes and times of the files below the folder: images are too many bytes to read each time."""
+    digest = hashlib.sha256()
+    for path in sorted(path for path in folder.rglob("*") if path.is_file()):
+        status = path.stat()
+        digest.update(f"{path.relative_to(folder).as_posix()}\0{status.st_size} {status.st_mtime_ns}\n".encode())
+    return digest.hexdigest()
 
 
 @lru_cache

@@ -68,7 +68,7 @@ class ModelChoice:
 
     `model` is a folder or a Hugging Face id, by default the model that ships; on servers it names the tokenizer with
     which prompts are rendered here, and without it the servers render them as chats. At most `concurrency` requests are
-    in flight to all servers together.
+    in flight to all servers together. A model that is not `constrained` writes freely, without the report's grammar.
     """
 
     model: str | None = None
@@ -77,6 +77,7 @@ class ModelChoice:
     served_model: str | None = None
     download: bool = False
     concurrency: int = CONCURRENCY
+    constrained: bool = True
 
 
 def local_reader(choice: ModelChoice) -> "LanguageModelReader":
@@ -85,7 +86,8 @@ def local_reader(choice: ModelChoice) -> "LanguageModelReader":
     from selip_extract.extractors.language_model import LanguageModelReader
 
     folder, tokenizer, form = _files(choice)
-    return LanguageModelReader(TransformersEngine(folder, tokenizer, form.at_once, choice.adapter), form)
+    engine = TransformersEngine(folder, tokenizer, form.at_once, choice.adapter)
+    return LanguageModelReader(engine, form, choice.constrained)
 
 
 def _vllm_reader(choice: ModelChoice) -> "LanguageModelReader":
@@ -93,7 +95,7 @@ def _vllm_reader(choice: ModelChoice) -> "LanguageModelReader":
     from selip_extract.extractors.language_model import LanguageModelReader
 
     folder, tokenizer, form = _files(choice)
-    return LanguageModelReader(VllmEngine(folder, tokenizer, choice.adapter), form)
+    return LanguageModelReader(VllmEngine(folder, tokenizer, choice.adapter), form, choice.constrained)
 
 
 def _endpoint_reader(choice: ModelChoice) -> "LanguageModelReader":
@@ -104,7 +106,7 @@ def _endpoint_reader(choice: ModelChoice) -> "LanguageModelReader":
     form = ReportForm(None) if choice.model is None else _files(choice)[2]
     rendered = choice.model is not None
     engine = EndpointEngine(choice.base_urls, choice.served_model, rendered, choice.concurrency)
-    return LanguageModelReader(engine, form)
+    return LanguageModelReader(engine, form, choice.constrained)
 
 
 def _files(choice: ModelChoice) -> "tuple[Path, PreTrainedTokenizerFast, AnswerForm]":

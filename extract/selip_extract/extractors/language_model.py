@@ -26,13 +26,14 @@ class Said:
 
 
 class LanguageModelReader:
-    """Reads reports with a language model alone."""
+    """Reads reports with a language model alone; one that is not `constrained` may answer anything."""
 
     name = "model"
 
-    def __init__(self, engine: Engine, form: AnswerForm) -> None:
+    def __init__(self, engine: Engine, form: AnswerForm, constrained: bool = True) -> None:
         self.engine = engine
         self.form = form
+        self.constrained = constrained
 
     @property
     def batch_size(self) -> int:
@@ -43,7 +44,7 @@ class LanguageModelReader:
         """What the engine says of the model, and the version of task and grammar."""
         return {
             "task_version": self.form.version,
-            "grammar_version": self.form.version,
+            "grammar_version": self.form.version if self.constrained else "none",
             **self.engine.fingerprint(),
         }
 
@@ -66,9 +67,7 @@ class LanguageModelReader:
     def read_scans(self, scans: Sequence[Scan]) -> list[Said | Failure]:
         """What the model says of each report's sentences; a report fails with any of its questions."""
         asked = [(i, q) for i, s in enumerate(scans) for q in self.form.questions(s)]
-        answers = self.engine.answers(
-            [Ask(self.form.prompt(scans[i], q), self.form.constraint(q), self.form.longest_answer) for i, q in asked]
-        )
+        answers = self.engine.answers([self._ask(scans[i], question) for i, question in asked])
         said: list[list[tuple[Question, Answer]]] = [[] for _ in scans]
         failures: dict[int, Failure] = {}
         for (i, question), answer in zip(asked, answers, strict=True):
@@ -77,6 +76,10 @@ class LanguageModelReader:
             else:
                 said[i].append((question, answer))
         return [failures.get(i) or self._said(s, said[i]) for i, s in enumerate(scans)]
+
+    def _ask(self, scanned: Scan, question: Question) -> Ask:
+        constraint = self.form.constraint(question) if self.constrained else None
+        return Ask(self.form.prompt(scanned, question), constraint, self.form.longest_answer)
 
     def _said(self, scanned: Scan, answered: Sequence[tuple[Question, Answer]]) -> Said:
         return Said(
