@@ -6,9 +6,10 @@ import pytest
 
 from selip_contracts.tables import open_store
 from selip_downstream.comparison import Setting, compare
+from selip_downstream.comparison_tables import CLEAR
 from selip_downstream.results import Figure, write_figures
 from selip_downstream.results_command import main
-from selip_downstream.results_sections import CLEAR, sections_of
+from selip_downstream.results_sections import sections_of
 from selip_downstream.statistics import Bootstrap, Estimate, mean
 from selip_pretrain.model import SelipModel
 from selip_pretrain.splits import Shares, assign_splits

@@ -6,6 +6,7 @@ import pytest
 
 from selip_contracts.annotated import write_annotated
 from selip_contracts.findings import AnnotatedReport, Finding, GeneralFinding, Study
+from selip_contracts.tables import read_store
 from selip_extract.extractors import EXTRACTORS, Reading
 from selip_extract.reports import Report
 from selip_extract.score_command import main
@@ -75,6 +76,11 @@ def test_the_newest_complete_run_is_scored(selip_score: Command, gold: Path, dat
     assert figures["finding_f1"] == 0.6667
     assert figures["finding_f1_95ci"] == [0.0, 1.0]
     assert figures["general_f1"] == 1.0
+    assert figures["gold"] == str(gold)
+    with read_store(database) as connection:
+        ((speed,),) = connection.execute("SELECT reports_per_second FROM runs WHERE run_id = 2").fetchall()
+    assert figures["reports_per_second"] == speed
+    assert speed > 0
 
 
 def test_a_run_can_be_named(selip_score: Command, gold: Path, database: Path) -> None:

@@ -3,7 +3,7 @@
 import base64
 import hashlib
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from importlib.resources import files
 from io import BytesIO
 from pathlib import Path
@@ -43,12 +43,13 @@ class Picture:
 
 @dataclass(frozen=True)
 class Section:
-    """A heading, paragraphs, then tables and pictures in this order."""
+    """A heading, paragraphs, tables and pictures in this order, then the sections within it."""
 
     title: str
     paragraphs: Sequence[str] = ()
     tables: Sequence[Table] = ()
-    pictures: Sequence[Picture] = field(default=())
+    pictures: Sequence[Picture] = ()
+    sections: Sequence["Section"] = ()
 
 
 def write_page(path: Path, title: str, subtitle: str, sections: Sequence[Section]) -> None:
