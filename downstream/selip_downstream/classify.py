@@ -35,8 +35,8 @@ TOGETHER = "together"
 
 Learner = Callable[[Positions, Positions, Positions, int], Prediction]
 """From the positions of cases to learn from, to choose by and to score, and a seed, the scores."""
-Learners = Mapping[str, Mapping[str, Learner]]
-"""By the way to learn and by model."""
+Learners = Mapping[str, Mapping[str, Sequence[Learner]]]
+"""By the way to learn and by model; of a model one for each of its trainings."""
 
 
 @dataclass(frozen=True)
@@ -49,11 +49,14 @@ class Trial:
     bootstrap_seed: int
 
 
-def frozen(cases: Sequence[Case], features: Mapping[str, Features]) -> Learners:
-    """Every classifier on the embeddings (cases, F) of every model."""
+def frozen(cases: Sequence[Case], features: Mapping[str, Sequence[Features]]) -> Learners:
+    """Every classifier on the embeddings (cases, F) of every training of every model."""
     labels, patients = _labels(cases), [case.patient_id for case in cases]
     return {
-        name: {model: _on_embeddings(classifier, Cases(own, labels, patients)) for model, own in features.items()}
+        name: {
+            model: [_on_embeddings(classifier, Cases(one, labels, patients)) for one in own]
+            for model, own in features.items()
+        }
         for name, classifier in CLASSIFIERS.items()
     }
 
@@ -63,8 +66,9 @@ def classify(
 ) -> Iterator[list[Figure]]:
     """The figures of every model on the test cases: a list for each way to learn and share of the labels.
 
-    Of the training and the validation cases the same share is used. A figure is the mean over the seeds, and its
-    interval that of the mean.
+    Of the training and the validation cases the same share is used. The cases are drawn once for each seed of the
+    trial, and every training of a model learns from every draw: a figure is the mean over all, its interval that of
+    the mean.
     """
     labels, patients = _labels(cases), [case.patient_id for case in cases]
     parts = {split: _part(cases, split) for split in SPLITS}
@@ -76,10 +80,11 @@ def classify(
         train = {seed: _share(parts["train"], labels, patients, share, seed) for seed in seeds}
         validation = {seed: _share(parts["validation"], labels, patients, share, seed) for seed in seeds}
         metrics = {}
-        for model, learn in of_model.items():
-            predictions = [learn(train[seed], validation[seed], test, seed) for seed in seeds]
-            of_seed = [classification_metrics(prediction, labels[test]) for prediction in predictions]
-            metrics[model] = {metric: average([found[metric] for found in of_seed]) for metric in of_seed[0]}
+        for model, learners_of_model in of_model.items():
+            tried = product(learners_of_model, seeds)
+            predictions = [learn(train[seed], validation[seed], test, seed) for learn, seed in tried]
+            found = [classification_metrics(prediction, labels[test]) for prediction in predictions]
+            metrics[model] = {metric: average([one[metric] for one in found]) for metric in found[0]}
         described = {
             "classifier": name,
             "share": share,
@@ -113,7 +118,7 @@ def _share(part: Positions, labels: Labels, patients: Sequence[str], share: floa
 
 @dataclass(frozen=True)
 class Understood:
-    """One model's embeddings of the pairs' images (N, E), and of every statement that is asked with (E,)."""
+    """One training's embeddings of the pairs' images (N, E), and of every statement that is asked with (E,)."""
 
     images: NDArray[np.float32]
     statements: Mapping[str, NDArray[np.float32]]
@@ -133,15 +138,21 @@ def statements_of(asked: Mapping[Question, Answers]) -> list[str]:
 def zero_shot(
     pairs: Sequence[Pair],
     asked: Mapping[Question, Answers],
-    understood: Mapping[str, Understood],
+    understood: Mapping[str, Sequence[Understood]],
     trial: Trial,
     about: Mapping[str, Any],
     split: str,
 ) -> Iterator[list[Figure]]:
-    """The mean AUC of each kind of question by model: a list for all sequences together and for each of them."""
+    """The mean AUC of each kind of question by model: a list for all sequences together and for each of them.
+
+    Of a model with several trainings it is the mean over them.
+    """
     bootstrap = Bootstrap([pair.patient_id for pair in pairs], rounds=trial.rounds, seed=trial.bootstrap_seed)
     metrics = {
-        model: {question: _area(question, list(asked), answers, own) for question, answers in asked.items()}
+        model: {
+            question: average([_area(question, list(asked), answers, one) for one in own])
+            for question, answers in asked.items()
+        }
         for model, own in understood.items()
     }
     sequences: list[Modality | str] = [TOGETHER, *(m for m in MODALITIES if any(q.modality == m for q in asked))]

@@ -10,11 +10,11 @@ from rich.console import Console
 
 from selip_downstream.trial_options import (
     Cache,
+    Checkpoints,
     Database,
     Device,
     Results,
     Rounds,
-    checkpoints_of,
     corpus_of,
     figures_database,
     keep_figures,
@@ -46,14 +46,7 @@ SHOWN = {
 
 @app.command()
 def command(
-    checkpoints: Annotated[
-        list[str],
-        typer.Argument(
-            metavar="CHECKPOINT...",
-            help="Folders of checkpoints, or NAME=FOLDER. The first one's weights before training are measured beside "
-            "them as random.",
-        ),
-    ],
+    checkpoints: Checkpoints,
     db: Database = Path("selip.duckdb"),
     results: Results = None,
     labels: Annotated[
@@ -149,7 +142,7 @@ def _classified(
     from selip_downstream.brats import SetAside
     from selip_downstream.cases import without
     from selip_downstream.classify import Learners, classify, frozen
-    from selip_downstream.contenders import embed_images, load_contenders, prepared
+    from selip_downstream.contenders import embed_images, load_contenders, origins_of, prepared, trainings_of
     from selip_downstream.finetune import Finetuning, Schedule
     from selip_pretrain.volume_cache import VolumeCache
 
@@ -159,19 +152,20 @@ def _classified(
     cohort = without(cohort, [SetAside(p.image_id, f"{p.image_id}: {p.reason}, {p.detail}") for p in problems])
     say_aside(cohort.set_aside)
     images = [image for case in cohort.cases for image in case.images]
+    models = trainings_of(contenders)
     features = {
-        contender.name: np.asarray(embed_images(contender, images, folder)).reshape(len(cohort.cases), -1)
-        for contender in contenders
+        name: [np.asarray(embed_images(one, images, folder)).reshape(len(cohort.cases), -1) for one in own]
+        for name, own in models.items()
     }
     learners: Learners = frozen(cohort.cases, features)
     if finetune_rounds:
         schedule = Schedule(rounds=finetune_rounds)
         finetuned = {
-            contender.name: Finetuning(contender, cohort.cases, VolumeCache(folder, contender.model.recipe), schedule)
-            for contender in contenders
+            name: [Finetuning(one, cohort.cases, VolumeCache(folder, one.model.recipe), schedule) for one in own]
+            for name, own in models.items()
         }
         learners = {**learners, "full finetuning": finetuned}
-    return classify(cohort.cases, learners, trial, {**about, "models": checkpoints_of(contenders)})
+    return classify(cohort.cases, learners, trial, {**about, "models": origins_of(contenders)})
 
 
 def _zero_shot(
@@ -181,7 +175,14 @@ def _zero_shot(
 
     from selip_contracts.tables import read_store
     from selip_downstream.classify import Understood, asked_of, statements_of, zero_shot
-    from selip_downstream.contenders import embed_images, embed_texts, load_contenders, prepared
+    from selip_downstream.contenders import (
+        embed_images,
+        embed_texts,
+        load_contenders,
+        origins_of,
+        prepared,
+        trainings_of,
+    )
     from selip_downstream.split_pairs import split_pairs
     from selip_downstream.zero_shot import LEAST_CASES
     from selip_pretrain.volume_cache import tell_problems
@@ -199,13 +200,16 @@ def _zero_shot(
         )
     statements = statements_of(asked)
     understood = {
-        contender.name: Understood(
-            np.asarray(embed_images(contender, usable, folder)),
-            dict(zip(statements, np.asarray(embed_texts(contender, statements)), strict=True)),
-        )
-        for contender in contenders
+        name: [
+            Understood(
+                np.asarray(embed_images(one, usable, folder)),
+                dict(zip(statements, np.asarray(embed_texts(one, statements)), strict=True)),
+            )
+            for one in own
+        ]
+        for name, own in trainings_of(contenders).items()
     }
-    return zero_shot(usable, asked, understood, trial, {"models": checkpoints_of(contenders)}, split)
+    return zero_shot(usable, asked, understood, trial, {"models": origins_of(contenders)}, split)
 
 
 def _print(console: Console, figures: Sequence["Figure"]) -> None:

@@ -3,11 +3,13 @@
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass
+from hashlib import sha256
 from pathlib import Path
 from typing import Protocol, TypeVar
 
 import torch
-from torch import Tensor
+from safetensors.torch import save
+from torch import Tensor, nn
 from torch.utils.data import DataLoader, Dataset
 
 from selip_contracts.vocabulary import MODALITIES, Modality
@@ -20,6 +22,7 @@ from selip_shared.errors import SelipError
 from selip_shared.progress import progress
 
 RANDOM = "random"
+HASH_DIGITS = 12
 VOLUMES_AT_ONCE = 16
 
 
@@ -36,24 +39,23 @@ AnyImage = TypeVar("AnyImage", bound=Image)
 
 @dataclass(frozen=True)
 class Contender:
-    """A model and what its figures are called by; `checkpoint` is where it came from."""
+    """One training of a model, and what its figures are called by; `checkpoint` is where it came from."""
 
     name: str
     model: SelipModel
     checkpoint: str
 
 
-def load_contenders(
-    checkpoints: Sequence[str], corpus: Sequence[str], device: str, *, seeds: bool = False
-) -> list[Contender]:
+def load_contenders(checkpoints: Sequence[str], corpus: Sequence[str], device: str) -> list[Contender]:
     """The model of each checkpoint, NAME=FOLDER or FOLDER, and before them the first one untrained, called random.
 
     It has the weights that the first checkpoint's training began with, where `corpus` are the texts of that training.
-    Only with `seeds` may several have one name: trainings that differ in their seed alone.
+    Several may be given one name: trainings that differ in their seed alone.
     """
     named = [_named(checkpoint) for checkpoint in checkpoints]
-    names = [RANDOM, *(dict.fromkeys(name for name, _ in named) if seeds else (name for name, _ in named))]
-    twice = next((name for name in names if names.count(name) > 1), None)
+    names = [RANDOM, *(name for name, _ in named)]
+    unnamed = [name for (name, folder), checkpoint in zip(named, checkpoints, strict=True) if folder == checkpoint]
+    twice = next((name for name in (RANDOM, *unnamed) if names.count(name) > 1), None)
     if twice:
         raise SelipError(f"Two models are called {twice}: give them names, as in NAME=FOLDER.")
     if any(is_difference(name) for name in names):
@@ -62,6 +64,27 @@ def load_contenders(
     configuration = loaded[0].model.configuration
     untrained = SelipModel.build(configuration, corpus).train(False).to(device)
     return [Contender(RANDOM, untrained, f"untrained, seed {configuration.seed}"), *loaded]
+
+
+def trainings_of(contenders: Sequence[Contender]) -> dict[str, list[Contender]]:
+    """By name, the trainings of each model; a case counts with the mean over them."""
+    models: dict[str, list[Contender]] = {}
+    for contender in contenders:
+        models.setdefault(contender.name, []).append(contender)
+    return models
+
+
+def origins_of(contenders: Sequence[Contender]) -> dict[str, list[dict[str, str]]]:
+    """By name, what is written beside figures: of each training where its weights came from, and their short hash."""
+    return {
+        name: [{"checkpoint": one.checkpoint, "weights": weights_hash(one.model)[:HASH_DIGITS]} for one in own]
+        for name, own in trainings_of(contenders).items()
+    }
+
+
+def weights_hash(network: nn.Module) -> str:
+    """SHA-256 of a network's weights as a file of safetensors: of a model, that of its model.safetensors."""
+    return sha256(save({name: tensor.contiguous() for name, tensor in network.state_dict().items()})).hexdigest()
 
 
 def prepared(

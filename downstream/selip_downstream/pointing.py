@@ -5,7 +5,7 @@ Of each finding of the phantom the mask is known. A map hits where its highest v
 would count as a hit.
 """
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -50,7 +50,10 @@ class Finding(NamedTuple):
 
 
 class Pointed(NamedTuple):
-    """How a finding was pointed at: by each model 1 for a hit, and by chance the share of the head that is one."""
+    """How a finding was pointed at: by each model 1 for a hit, and by chance the share of the head that is one.
+
+    Of a model with several trainings it is the mean over them.
+    """
 
     finding: Finding
     hits: Mapping[str, float]
@@ -102,12 +105,16 @@ def point(findings: Sequence[Finding], contenders: Sequence[Contender], phantom:
     pointed: list[Pointed] = []
     with progress("volumes explained", len(by_image) * len(contenders)) as advance:
         for own in by_image.values():
-            hits: list[dict[str, float]] = [{} for _ in own]
+            hits: list[dict[str, list[float]]] = [defaultdict(list) for _ in own]
             for contender in contenders:
-                for number, (hit, chance) in enumerate(_pointed_by(contender, own, phantom, folder)):
-                    hits[number] |= {CHANCE: chance, contender.name: hit}
+                for of_finding, (hit, chance) in zip(hits, _pointed_by(contender, own, phantom, folder), strict=True):
+                    of_finding[CHANCE].append(chance)
+                    of_finding[contender.name].append(hit)
                 advance(1)
-            pointed += [Pointed(*both) for both in zip(own, hits, strict=True)]
+            pointed += [
+                Pointed(finding, {model: float(np.mean(tried)) for model, tried in of_finding.items()})
+                for finding, of_finding in zip(own, hits, strict=True)
+            ]
     return [one for one in pointed if not any(np.isnan(list(one.hits.values())))]
 
 

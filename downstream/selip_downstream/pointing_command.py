@@ -10,12 +10,12 @@ from rich.console import Console
 
 from selip_downstream.trial_options import (
     Cache,
+    Checkpoints,
     Database,
     Device,
     MeasuredSplit,
     Results,
     Rounds,
-    checkpoints_of,
     corpus_of,
     figures_database,
     keep_figures,
@@ -30,14 +30,7 @@ app = typer.Typer(add_completion=False)
 
 @app.command()
 def command(
-    checkpoints: Annotated[
-        list[str],
-        typer.Argument(
-            metavar="CHECKPOINT...",
-            help="Folders of checkpoints, or NAME=FOLDER. The first one's weights before training are measured beside "
-            "them as random, and what a blind guess would hit as chance.",
-        ),
-    ],
+    checkpoints: Checkpoints,
     phantom: Annotated[Path, typer.Option(help="Folder that selip-phantom has written, for its masks.")],
     db: Database = Path("selip.duckdb"),
     results: Results = None,
@@ -50,10 +43,13 @@ def command(
     cache: Cache = None,
     device: Device = "cpu",
 ) -> None:
-    """Play the pointing game, show it by site, and add every figure to the table results."""
+    """Play the pointing game, show it by site, and add every figure to the table results.
+
+    Beside the models stands as chance what a blind guess would hit.
+    """
     # Imported only now: --help should not wait for them.
     from selip_contracts.tables import read_store
-    from selip_downstream.contenders import load_contenders, prepared
+    from selip_downstream.contenders import load_contenders, origins_of, prepared
     from selip_downstream.figure_table import figure_table
     from selip_downstream.pointing import TOLERANCE_MM, findings_of, point, pointing_figures, read_places
     from selip_downstream.split_pairs import split_pairs
@@ -79,7 +75,7 @@ def command(
     if not pointed:
         raise SelipError(f"None of the {len(findings):,} lesions is large enough for the grids of these checkpoints.")
     about = {
-        "models": checkpoints_of(contenders),
+        "models": origins_of(contenders),
         "images": len(usable),
         "lost_on_grid": len(findings) - len(pointed),
         "draw_seed": seed,

@@ -44,12 +44,8 @@ Training = tuple[str, int]
 
 @dataclass(frozen=True)
 class Embedded:
-    """One training's embeddings of the pairs' volumes (N, E) and of the distinct texts (T, E), on the CPU.
+    """One training's embeddings of the pairs' volumes (N, E) and of the distinct texts (T, E), on the CPU."""
 
-    `checkpoint` is where its model came from.
-    """
-
-    checkpoint: str
     images: Tensor
     texts: Tensor
 
@@ -85,6 +81,7 @@ def distinct_texts(pairs: Sequence[Pair]) -> list[str]:
 def retrieve(
     pairs: Sequence[Pair],
     embedded: Mapping[str, Sequence[Embedded]],
+    about: Mapping[str, Any],
     split: str,
     relevance: str,
     *,
@@ -102,7 +99,7 @@ def retrieve(
         table = TextTable(gallery.texts, _modalities(gallery))
         taken = torch.tensor([place[text] for text in gallery.texts], dtype=torch.int64)
         of_gallery = {
-            (model, number): Embedded(one.checkpoint, one.images[gallery.members], one.texts[taken])
+            (model, number): Embedded(one.images[gallery.members], one.texts[taken])
             for model, own in embedded.items()
             for number, one in enumerate(own)
         }
@@ -112,9 +109,8 @@ def retrieve(
                 for model, own in _means_over_seeds(values).items()
             }
             units = _units(gallery, direction, use)
-            checkpoints = {model: [one.checkpoint for one in own] for model, own in embedded.items()}
-            about = {"models": checkpoints, "relevance": relevance}
-            setting = Setting(TASK, split, len(units), about | _described(gallery, direction, use))
+            described = {**about, "relevance": relevance, **_described(gallery, direction, use)}
+            setting = Setting(TASK, split, len(units), described)
             yield compare(setting, Bootstrap(units, rounds=rounds, seed=seed), metrics)
 
 

@@ -10,6 +10,7 @@ from rich.console import Console
 
 from selip_downstream.trial_options import (
     Cache,
+    Checkpoints,
     Database,
     Device,
     MeasuredSplit,
@@ -39,15 +40,7 @@ SHOWN = {
 
 @app.command()
 def command(
-    checkpoints: Annotated[
-        list[str],
-        typer.Argument(
-            metavar="CHECKPOINT...",
-            help="Folders of checkpoints, or NAME=FOLDER, e.g. one trained with --target hard (CLIP) and one with soft "
-            "targets; one NAME for several folders: trainings of several seeds, of which the mean counts. The first "
-            "one's weights before training are measured beside them as random.",
-        ),
-    ],
+    checkpoints: Checkpoints,
     db: Database = Path("selip.duckdb"),
     results: Results = None,
     split: MeasuredSplit = "test",
@@ -62,7 +55,14 @@ def command(
     """Measure retrieval by sequence and together, show it, and add every figure to the table results."""
     # Imported only now: --help should not wait for them.
     from selip_contracts.tables import read_store
-    from selip_downstream.contenders import embed_images, embed_texts, load_contenders, prepared
+    from selip_downstream.contenders import (
+        embed_images,
+        embed_texts,
+        load_contenders,
+        origins_of,
+        prepared,
+        trainings_of,
+    )
     from selip_downstream.retrieve import Embedded, distinct_texts, retrieve
     from selip_downstream.split_pairs import split_pairs
     from selip_pretrain.pairs import read_pairs
@@ -75,20 +75,22 @@ def command(
         pairs = split_pairs(connection, db, split)
         corpus = [pair.text for pair in read_pairs(connection, "train")]
     database = figures_database(db, results)
-    contenders = load_contenders(checkpoints, corpus, device, seeds=True)
+    contenders = load_contenders(checkpoints, corpus, device)
     folder = cache or db.parent / "selip-volumes"
     usable, problems = prepared(pairs, contenders, folder)
     tell_problems(problems)
     if not usable:
         raise SelipError(f"None of the {len(pairs):,} volumes of the {split} split can be used: put their files right.")
-    embedded: dict[str, list[Embedded]] = {}
-    for contender in contenders:
-        images, texts = embed_images(contender, usable, folder), embed_texts(contender, distinct_texts(usable))
-        embedded.setdefault(contender.name, []).append(Embedded(contender.checkpoint, images, texts))
+    texts = distinct_texts(usable)
+    embedded = {
+        name: [Embedded(embed_images(one, usable, folder), embed_texts(one, texts)) for one in own]
+        for name, own in trainings_of(contenders).items()
+    }
+    about = {"models": origins_of(contenders)}
     console = Console(markup=False, highlight=False)
     console.print("Each figure with its 95 % interval, from resampled patients.")
     figures: list[Figure] = []
-    for found in retrieve(usable, embedded, split, relevance, rounds=rounds, seed=seed):
+    for found in retrieve(usable, embedded, about, split, relevance, rounds=rounds, seed=seed):
         figures += found
         if found[0].configuration["texts"] == "distinct":
             _print(console, found)

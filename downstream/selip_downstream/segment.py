@@ -5,20 +5,19 @@ import json
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
-from hashlib import sha256
+from itertools import product
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
 import numpy as np
 import torch
-from torch import nn
 
 from selip_downstream.brats import BratsCase, own_labels, unified_labels
 from selip_downstream.classification import label_subsets
 from selip_downstream.classify import Trial
 from selip_downstream.comparison import Setting, compare
-from selip_downstream.contenders import Contender
+from selip_downstream.contenders import Contender, weights_hash
 from selip_downstream.nifti_file import write_nifti
 from selip_downstream.region_scores import region_scores
 from selip_downstream.results import Figure
@@ -40,7 +39,7 @@ Scores = Mapping[str, Mapping[str, float]]
 
 @dataclass(frozen=True)
 class Entrant:
-    """A model that takes part, and its cases as its recipe prepares them."""
+    """A training of a model that takes part, and the cases as its recipe prepares them."""
 
     contender: Contender
     cache: CaseCache
@@ -48,7 +47,7 @@ class Entrant:
 
 def segment(
     cohort: SegmentationCohort,
-    entrants: Sequence[Entrant],
+    entrants: Mapping[str, Sequence[Entrant]],
     trial: Trial,
     plan: Plan,
     out: Path,
@@ -56,29 +55,30 @@ def segment(
 ) -> Iterator[list[Figure]]:
     """The figures of every model on the test cases: a list for each share of the patients, from the smallest on.
 
-    Of the training and the validation patients the same share is used, and the same ones by every model. A figure is
-    the mean over the seeds of the trial, by which patients, the decoder's first weights and the patches are drawn; its
-    interval is that of the mean. What is in `out` already is read, not computed again.
+    Of the training and the validation patients the same share is used, and the same ones by every model. By each seed
+    of the trial patients, the decoder's first weights and the patches are drawn, and every training of a model learns
+    from every draw: a figure is the mean over all, its interval that of the mean. What is in `out` already is read, not
+    computed again.
     """
     test = cohort.part("test")
     bootstrap = Bootstrap([case.patient_id for case in test], rounds=trial.rounds, seed=trial.bootstrap_seed)
-    trainings = len(trial.shares) * len(entrants) * len(trial.seeds)
+    networks = len(trial.shares) * sum(map(len, entrants.values())) * len(trial.seeds)
     number = 0
     for share in sorted(trial.shares):
         metrics = {}
         learnt_from = [(few(cohort, "train", share, s), few(cohort, "validation", share, s)) for s in trial.seeds]
-        for entrant in entrants:
-            of_seed = []
-            for seed, (cases, validation) in zip(trial.seeds, learnt_from, strict=True):
+        for model, own in entrants.items():
+            found = []
+            draws = zip(trial.seeds, learnt_from, strict=True)
+            for (training, entrant), (seed, (cases, validation)) in product(enumerate(own, start=1), draws):
                 number += 1
-                name = entrant.contender.name
-                _say(f"{number}/{trainings}: {name}, {share:.0%} of the patients ({len(cases):,} cases), seed {seed}")
-                folder = out / quote(name, safe=" ") / f"{share:g}" / f"seed-{seed}"
-                task = Task(entrant, cases, validation, test, replace(plan, seed=seed), folder)
-                of_seed.append(task.scores())
-            metrics[entrant.contender.name] = {
-                metric: average([mean(np.array([scores[case.case][metric] for case in test])) for scores in of_seed])
-                for metric in of_seed[0][test[0].case]
+                which = f"{model}, training {training}, {share:.0%} of the patients ({len(cases):,} cases), seed {seed}"
+                print(f"{number}/{networks}: {which}", file=sys.stderr)
+                folder = out / quote(model, safe=" ") / f"training-{training}" / f"{share:g}" / f"seed-{seed}"
+                found.append(Task(entrant, cases, validation, test, replace(plan, seed=seed), folder).scores())
+            metrics[model] = {
+                metric: average([mean(np.array([scores[case.case][metric] for case in test])) for scores in found])
+                for metric in found[0][test[0].case]
             }
         described = {
             "share": share,
@@ -138,7 +138,7 @@ class Task:
         parts = {"train": self.train, "validation": self.validation, "test": self.test}
         return {
             **asdict(self.plan),
-            "encoder": fingerprint(self.entrant.contender.model.image_encoder),
+            "encoder": weights_hash(self.entrant.contender.model.image_encoder),
             "recipe": cache.recipe.model_dump(mode="json"),
             "sequences": list(cache.modalities),
             **{part: {case.case: cache.hash(case) for case in cases} for part, cases in parts.items()},
@@ -160,16 +160,3 @@ class Task:
                 spacing_mm = np.linalg.norm(truth.affine[:3, :3], axis=0).tolist()
                 yield case.case, region_scores(labels, unified_labels(truth.voxels, case.case), spacing_mm)
                 advance(1)
-
-
-def fingerprint(network: nn.Module) -> str:
-    """Hash of a network's weights."""
-    digest = sha256()
-    for name, tensor in network.state_dict().items():
-        digest.update(name.encode())
-        digest.update(tensor.cpu().contiguous().numpy().tobytes())
-    return digest.hexdigest()
-
-
-def _say(line: str) -> None:
-    print(line, file=sys.stderr)

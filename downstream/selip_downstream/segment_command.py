@@ -7,10 +7,10 @@ import typer
 from rich.console import Console
 
 from selip_downstream.trial_options import (
+    Checkpoints,
     Device,
     Results,
     Rounds,
-    checkpoints_of,
     corpus_of,
     figures_database,
     keep_figures,
@@ -45,14 +45,7 @@ SHOWN = {
 @app.command()
 def command(
     folder: Annotated[Path, typer.Argument(help="Folder of a BraTS cohort, of 2018 to 2023.")],
-    checkpoints: Annotated[
-        list[str],
-        typer.Argument(
-            metavar="CHECKPOINT...",
-            help="Folders of checkpoints, or NAME=FOLDER. The first one's weights before training are measured beside "
-            "them as random.",
-        ),
-    ],
+    checkpoints: Checkpoints,
     out: Annotated[
         Path, typer.Option(help="Folder for networks, predictions and scores; what is in it is not computed again.")
     ],
@@ -82,7 +75,7 @@ def command(
     voxels = Voxels(_voxels(shape), _voxels(patch))
     # Imported only now: --help should not wait for them.
     from selip_downstream.classify import Trial
-    from selip_downstream.contenders import load_contenders
+    from selip_downstream.contenders import load_contenders, origins_of
     from selip_downstream.segment import segment
     from selip_downstream.segmentation_training import Plan
 
@@ -97,7 +90,7 @@ def command(
         "sequences": wanted,
         "shape": list(voxels.shape),
         "split_seed": seed,
-        "models": checkpoints_of(contenders),
+        "models": origins_of(contenders),
     }
     plan = Plan(voxels.patch, steps, batch, seed, rate)
     console = Console(markup=False, highlight=False)
@@ -143,21 +136,22 @@ def _entrants(
     shape: tuple[int, int, int],
     out: Path,
     seed: int,
-) -> "tuple[list[Entrant], SegmentationCohort]":
-    """The models with their prepared cases, and the cases that all of them can use; the others are said on stderr."""
+) -> "tuple[dict[str, list[Entrant]], SegmentationCohort]":
+    """The trainings of each model with their prepared cases, and the cases that all can use; others go to stderr."""
     from selip_downstream.brats import read_brats
+    from selip_downstream.contenders import trainings_of
     from selip_downstream.segment import Entrant
     from selip_downstream.segmentation_cases import CaseCache, usable_cases
 
     cohort = read_brats(folder)
-    entrants = [
-        Entrant(
-            contender,
-            CaseCache(out / "cases", contender.model.recipe.model_copy(update={"shape": shape}), wanted),
-        )
-        for contender in contenders
-    ]
-    caches = {entrant.cache.recipe: entrant.cache for entrant in entrants}
+    entrants = {
+        name: [
+            Entrant(one, CaseCache(out / "cases", one.model.recipe.model_copy(update={"shape": shape}), wanted))
+            for one in own
+        ]
+        for name, own in trainings_of(contenders).items()
+    }
+    caches = {one.cache.recipe: one.cache for own in entrants.values() for one in own}
     found = usable_cases(cohort, caches.values(), seed)
     say_aside(found.set_aside)
     return entrants, found

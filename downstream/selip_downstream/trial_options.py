@@ -13,9 +13,17 @@ from selip_shared.errors import SelipError
 if TYPE_CHECKING:
     from selip_contracts.vocabulary import Modality
     from selip_downstream.brats import SetAside
-    from selip_downstream.contenders import Contender
     from selip_downstream.results import Figure
 
+Checkpoints = Annotated[
+    list[str],
+    typer.Argument(
+        metavar="CHECKPOINT...",
+        help="Folders of checkpoints, or NAME=FOLDER, e.g. CLIP=clip/best, a training with --target hard. One NAME for "
+        "several folders: trainings of several seeds, of which the mean counts. The first one's weights before "
+        "training are measured beside them as random.",
+    ),
+]
 Database = Annotated[Path, typer.Option("--db", help="Database with findings and scanned images.")]
 Results = Annotated[Path | None, typer.Option("--results", help="Database for the figures; else --db.")]
 MeasuredSplit = Annotated[str, typer.Option("--split", help="Part of the patients: test, validation or train.")]
@@ -78,11 +86,6 @@ def keep_figures(figures: Sequence["Figure"], database: Path) -> None:
     with closing(open_store(database)) as connection:
         count = write_figures(connection, figures)
     print(f"{count:,} figures are added to the table results of {database}.")
-
-
-def checkpoints_of(contenders: Sequence["Contender"]) -> dict[str, str]:
-    """By name, where each model came from."""
-    return {contender.name: contender.checkpoint for contender in contenders}
 
 
 def say_aside(set_aside: Sequence["SetAside"]) -> None:

@@ -33,7 +33,7 @@ def test_figures_of_classification_say_what_was_learnt_from_and_who_leads() -> N
     draw = np.random.default_rng(0)
     noise = draw.normal(size=(240, 8)).astype(np.float32)
     knowing = noise + np.array([[3.0 * (case.label == "b")] * 8 for case in cohort], np.float32)
-    lists = list(classify(cohort, frozen(cohort, {"blind": noise, "knowing": knowing}), TRIAL, {"labels": "test"}))
+    lists = list(classify(cohort, frozen(cohort, {"blind": [noise], "knowing": [knowing]}), TRIAL, {"labels": "test"}))
     assert [(found[0].configuration["classifier"], found[0].configuration["share"]) for found in lists] == [
         ("k-NN", 0.1), ("k-NN", 1.0), ("linear probe", 0.1), ("linear probe", 1.0),
     ]  # fmt: skip
@@ -63,14 +63,29 @@ def test_figures_of_zero_shot_say_how_many_questions_of_each_kind_there_were() -
     neither = np.array([0, 0, 1], np.float32)
     of_side = {text: left if "左侧" in text else right if "右侧" in text else neither for text in statements}
     images = np.stack([of_side[one.text] for one in pairs])
-    understood = {"wrong": Understood(images[::-1], of_side), "right": Understood(images, of_side)}
+    backwards, forwards = Understood(images[::-1], of_side), Understood(images, of_side)
+    understood = {"wrong": [backwards], "right": [forwards], "two seeds": [backwards, forwards]}
     together, t2 = zero_shot(pairs, asked, understood, TRIAL, {}, "test")
     assert together[0].configuration["questions"] == {"side": 2, "signal": 2}
     assert (together[0].n, t2[0].n, t2[0].configuration["sequence"]) == (12, 12, "T2")
     value = {(figure.model, figure.metric): figure.estimate.value for figure in together}
     assert value["right", "AUC of side"] == 1.0
     assert value["wrong", "AUC of side"] == 0.0
+    assert value["two seeds", "AUC of side"] == 0.5
     assert value["right − wrong", "AUC of signal"] == 1.0
+
+
+def test_a_model_of_several_trainings_has_the_mean_of_their_figures() -> None:
+    cohort = cases(120)
+    draw = np.random.default_rng(1)
+    seeds = [draw.normal(size=(120, 8)).astype(np.float32) for _ in range(3)]
+    for number, own in enumerate(seeds):
+        own += number * np.array([[case.label == "b"] for case in cohort])
+    each = {f"seed {number}": [own] for number, own in enumerate(seeds)}
+    for found in classify(cohort, frozen(cohort, {**each, "all": seeds}), TRIAL, {}):
+        value = {(figure.model, figure.metric): figure.estimate.value or 0 for figure in found}
+        for metric in ("AUC", "accuracy", "macro F1"):
+            assert value["all", metric] == pytest.approx(np.mean([value[name, metric] for name in each]))
 
 
 @pytest.fixture(scope="module")

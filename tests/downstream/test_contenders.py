@@ -1,3 +1,4 @@
+import hashlib
 from pathlib import Path
 
 import numpy as np
@@ -5,12 +6,21 @@ import pytest
 import torch
 
 from selip_contracts.tables import read_store
-from selip_downstream.contenders import Contender, embed_images, embed_texts, load_contenders, prepared
+from selip_downstream.contenders import (
+    Contender,
+    embed_images,
+    embed_texts,
+    load_contenders,
+    origins_of,
+    prepared,
+    trainings_of,
+)
 from selip_pretrain.model import SelipModel
 from selip_pretrain.pairs import read_pairs
 from selip_pretrain.validation import embed_pairs
 from selip_pretrain.volume_cache import VolumeCache
 from selip_pretrain.volumes import VolumeRecipe
+from selip_shared.errors import SelipError
 from tests.pretrain.small_cohort import RECIPE, small_configuration, write_cohort
 
 TEXT = "在左侧额叶表现为高信号"
@@ -31,6 +41,22 @@ def test_a_training_gives_its_best_or_last_checkpoint_its_name(cohort: Path) -> 
     assert [contender.name for contender in found] == ["random", "clip", "soft", "plain", "mine"]
     assert found[0].checkpoint == "untrained, seed 9"
     assert found[-1].checkpoint == f"{cohort}/plain"
+
+
+def test_trainings_of_one_name_belong_together_and_are_known_by_their_weights(cohort: Path) -> None:
+    contenders = load_contenders([f"seeds={cohort}/clip/best", f"seeds={cohort}/plain"], [TEXT], "cpu")
+    assert {name: len(own) for name, own in trainings_of(contenders).items()} == {"random": 1, "seeds": 2}
+    origins = origins_of(contenders)
+    assert [origin["checkpoint"] for origin in origins["seeds"]] == [f"{cohort}/clip/best", f"{cohort}/plain"]
+    for origin in origins["seeds"]:
+        weights = Path(origin["checkpoint"], "model.safetensors").read_bytes()
+        assert hashlib.sha256(weights).hexdigest().startswith(origin["weights"])
+    assert len({origin["weights"] for own in origins.values() for origin in own}) == 2  # The first began as random.
+
+
+def test_what_two_folders_are_called_alike_by_chance_is_not_one_model(cohort: Path) -> None:
+    with pytest.raises(SelipError, match="Two models are called clip"):
+        load_contenders([f"clip={cohort}/plain", str(cohort / "clip/best")], [TEXT], "cpu")
 
 
 def test_random_has_the_weights_that_the_first_training_began_with(cohort: Path) -> None:

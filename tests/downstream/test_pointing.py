@@ -60,9 +60,16 @@ def test_a_model_hits_what_it_looks_at_and_chance_is_the_share_of_the_head(tmp_p
 
     findings = findings_of(pairs, read_places(tmp_path))
     assert [(finding.statement, finding.label) for finding in findings[:2]] == [(LEFT, 1), (RIGHT, 2)]
-    pointed = point(findings, [Contender("seeing", seeing_model(), "here")], tmp_path, tmp_path / "cache")
+    seeing, blind = seeing_model(), SelipModel.build(small_configuration(), [LEFT, RIGHT]).train(False)
+    contenders = [
+        Contender(name, model, "here")
+        for name, model in (("seeing", seeing), ("blind", blind), ("two seeds", seeing), ("two seeds", blind))
+    ]
+    pointed = point(findings, contenders, tmp_path, tmp_path / "cache")
     assert [one.hits["seeing"] for one in pointed if one.finding.statement == LEFT] == [1.0] * 6
     assert [one.hits["seeing"] for one in pointed if one.finding.statement == RIGHT] == [0.0] * 6
+    for one in pointed:
+        assert one.hits["two seeds"] == (one.hits["seeing"] + one.hits["blind"]) / 2
 
     volume = read_volume(pairs[0].files, "nifti")
     grid = grid_of(volume, RECIPE)

@@ -48,12 +48,12 @@ def test_of_three_models_the_perfect_one_leads_and_the_figures_say_on_what_they_
     left, right = distinct.index(LEFT), distinct.index(RIGHT)
     wrong_side[[left, right]] = eye[[right, left]]
     embedded = {
-        "same": [Embedded("here", torch.ones(8, 4), torch.ones(4, 4))],
-        "wrong side": [Embedded("here", wrong_side[own], eye)],
-        "perfect": [Embedded("here", eye[own], eye)],
-        "two seeds": [Embedded("here", wrong_side[own], eye), Embedded("there", eye[own], eye)],
+        "same": [Embedded(torch.ones(8, 4), torch.ones(4, 4))],
+        "wrong side": [Embedded(wrong_side[own], eye)],
+        "perfect": [Embedded(eye[own], eye)],
+        "two seeds": [Embedded(wrong_side[own], eye), Embedded(eye[own], eye)],
     }
-    found = by_key(list(retrieve(pairs, embedded, "test", "best-match", rounds=100, seed=0)))
+    found = by_key(list(retrieve(pairs, embedded, {"models": "four"}, "test", "best-match", rounds=100, seed=0)))
 
     assert {key[1] for key in found} == {"together", "T2", "DWI"}
     for direction, metric in (("image to text", "site of first hit"), ("text to image", "top-1 of equal text")):
@@ -68,10 +68,9 @@ def test_of_three_models_the_perfect_one_leads_and_the_figures_say_on_what_they_
     assert lead.estimate.value == 0.5
     assert lead.n == 8
     assert lead.configuration == {
-        "models": {"same": ["here"], "wrong side": ["here"], "perfect": ["here"], "two seeds": ["here", "there"]},
-        "sequence": "together", "direction": "image to text", "texts": "distinct", "gallery": 4, "distinct_texts": 4,
-        "repeated_texts": 4, "images": 8, "relevance": "best-match", "resampled": "patients",
-        "units": 4, "rounds": 100, "bootstrap_seed": 0,
+        "models": "four", "sequence": "together", "direction": "image to text", "texts": "distinct",
+        "gallery": 4, "distinct_texts": 4, "repeated_texts": 4, "images": 8,
+        "relevance": "best-match", "resampled": "patients", "units": 4, "rounds": 100, "bootstrap_seed": 0,
     }  # fmt: skip
     asked = found["perfect", "T2", "text to image", "distinct", "nDCG@10"]
     assert (asked.n, asked.configuration["gallery"], asked.configuration["resampled"]) == (4, 4, "texts")

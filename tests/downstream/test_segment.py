@@ -58,30 +58,31 @@ def test_the_command_measures_every_model_on_a_share_of_the_patients(
     out, results = tmp_path / "out", tmp_path / "results.duckdb"
     run = runner(main, monkeypatch, capsys)
     arguments = [
-        folder / "BraTS19", f"clip={folder}/clip/best", folder / "soft/best", "--out", out, "--results", results,
+        folder / "BraTS19", f"clip={folder}/clip/best", f"soft={folder}/soft/best", f"soft={folder}/clip/best",
+        "--out", out, "--results", results,
         "--sequences", "T1CE,FLAIR", "--shares", "0.5", "--draws", 2, "--steps", 2, "--batch", 1, "--rounds", 100,
     ]  # fmt: skip
     code, said, progress = run(*arguments)
     assert code == 0, progress
     assert "BraTS19_lacks: no FLAIR and no T1CE" in progress
-    assert "6/6: soft, 50% of the patients" in progress
+    assert "8/8: soft, training 2, 50% of the patients" in progress
     assert "Dice, whole tumour" in said
     with read_store(results) as connection:
         figures = read_figures(connection, "segmentation")
     models = {"random", "clip", "soft", "clip − random", "soft − random", "soft − clip"}
     assert {figure.model for figure in figures} == models
     assert [figures[0].configuration[key] for key in ("share", "seeds", "train", "steps")] == [0.5, [0, 1], 6, 2]
-    scores = json.loads((out / "soft/0.5/seed-1/scores.json").read_text())
+    scores = json.loads((out / "soft/training-1/0.5/seed-1/scores.json").read_text())
     assert {figure.n for figure in figures} == {len(scores)}
+    networks = [f"training-{training}/0.5/seed-{seed}" for training in (1, 2) for seed in (0, 1)]
     dice = [
-        np.mean(
-            [case["Dice WT"] for case in json.loads((out / f"soft/0.5/seed-{seed}/scores.json").read_text()).values()]
-        )
-        for seed in (0, 1)
+        case["Dice WT"]
+        for network in networks
+        for case in json.loads((out / "soft" / network / "scores.json").read_text()).values()
     ]
     (mean,) = (f.estimate.value for f in figures if (f.model, f.metric) == ("soft", "Dice WT"))
     assert mean == pytest.approx(np.mean(dice))
-    check_predictions(folder / "BraTS19", out / "soft/0.5/seed-1", scores)
+    check_predictions(folder / "BraTS19", out / "soft/training-1/0.5/seed-1", scores)
 
     written = {path: path.stat().st_mtime_ns for path in out.rglob("*.safetensors")}
     assert run(*arguments)[0] == 0
