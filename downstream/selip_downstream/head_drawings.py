@@ -17,15 +17,18 @@ if TYPE_CHECKING:
 SLICES = 4
 LEAST_SHOWN = 0.25
 """Of a map is shown what reaches this share of its highest value."""
-BAR = "#1f5fbf"
+BAR, OTHER_BAR = "#1f5fbf", "#a9b4c6"
 
 
-def draw_cosines(found: Sequence[Likeness], modality: Modality, lettering: Lettering) -> "Drawing":
-    """A bar for each text, from the nearest down."""
+def draw_cosines(
+    found: Sequence[Likeness], modality: Modality, lettering: Lettering, *, title: str = "", own: str | None = None
+) -> "Drawing":
+    """A bar for each text, from the nearest down; where the image's own text is known, the bars of others are paler."""
     from matplotlib import pyplot
 
     drawing, axes = pyplot.subplots(figsize=(8, 0.9 + 0.34 * len(found)), layout="constrained")
-    bars = axes.barh(range(len(found)), [cosine for _, cosine in found], color=BAR)
+    colours = [BAR if own in (None, text) else OTHER_BAR for text, _ in found]
+    bars = axes.barh(range(len(found)), [cosine for _, cosine in found], color=colours)
     axes.bar_label(bars, fmt=" %.3f ", fontsize=9)
     labels = [shortened(lettering(text, modality)) for text, _ in found]
     axes.set_yticks(range(len(found)), labels, fontsize=10)
@@ -34,6 +37,7 @@ def draw_cosines(found: Sequence[Likeness], modality: Modality, lettering: Lette
     axes.margins(x=0.15)
     axes.spines[["top", "right"]].set_visible(False)
     axes.set_xlabel("cosine of image and statement")
+    axes.set_title(title, fontsize=11)
     return drawing
 
 

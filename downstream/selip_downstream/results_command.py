@@ -49,7 +49,7 @@ def command(
 
         *_, contender = load_contenders([checkpoint], [pair.text for pair in pairs], device)
         folder = cache or db.parent / "selip-volumes"
-        sections += example_sections(contender, pairs, folder, examples, seed)
+        sections += example_sections([contender], pairs, folder, examples, seed)
     subtitle = f"{HEADING}. Behind a difference {CLEAR} says that its interval does not hold 0."
     write_page(out, "SeLIP: results", subtitle, sections)
     print(f"{len(figures):,} figures are shown in {out}.")
