@@ -15,7 +15,8 @@ from selip_downstream.statistics import Estimate
 class Figure:
     """One row: what was measured of which model on which split, over n cases.
 
-    `configuration` holds what else decides the figure (gallery, sequence, share of labels, seed …), as JSON can.
+    `configuration` holds what else decides the figure (gallery, sequence, share of labels, seed …), as JSON can; under
+    "models" by name a list of trainings, each with "checkpoint", where it lay, and "weights", their hash.
     """
 
     task: str
@@ -25,6 +26,12 @@ class Figure:
     estimate: Estimate
     n: int
     configuration: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def weights(self) -> dict[str, list[str]]:
+        """By name of the models that were measured together, the hashes of their trainings' weights."""
+        models = self.configuration.get("models", {})
+        return {name: sorted(training["weights"] for training in own) for name, own in models.items()}
 
 
 def write_figures(connection: duckdb.DuckDBPyConnection, figures: Iterable[Figure]) -> int:
@@ -50,16 +57,19 @@ def write_figures(connection: duckdb.DuckDBPyConnection, figures: Iterable[Figur
 
 
 def read_figures(connection: duckdb.DuckDBPyConnection, task: str | None = None) -> list[Figure]:
-    """The figures of a task, or of all: of what was measured more than once the newest; oldest first."""
+    """The figures of a task, or of all: of what was measured more than once the newest; oldest first.
+
+    The same is what has the same weights, wherever they lay; other weights in the same place are something else.
+    """
     rows = connection.execute(
         """SELECT task, model, split, metric, value, low, high, n, configuration
-        FROM results WHERE task = coalesce(?, task)
-        QUALIFY row_number() OVER (
-            PARTITION BY task, model, split, metric, configuration ORDER BY computed_at DESC, rowid DESC
-        ) = 1 ORDER BY computed_at, rowid""",
+        FROM results WHERE task = coalesce(?, task) ORDER BY computed_at, rowid""",
         [task],
     ).fetchall()
-    return [
-        Figure(task, model, split, metric, Estimate(value, low, high), n, json.loads(configuration))
-        for task, model, split, metric, value, low, high, n, configuration in rows
-    ]
+    newest: dict[tuple[str, ...], Figure] = {}
+    for task, model, split, metric, value, low, high, n, configuration in rows:
+        figure = Figure(task, model, split, metric, Estimate(value, low, high), n, json.loads(configuration))
+        measured = (figure.task, model, split, metric, json.dumps(figure.configuration | {"models": figure.weights}))
+        newest.pop(measured, None)
+        newest[measured] = figure
+    return list(newest.values())

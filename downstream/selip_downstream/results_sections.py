@@ -37,14 +37,14 @@ class Part:
 def _of_retrieval(figure: Figure) -> str:
     about = figure.configuration
     return (
-        f"{_sequence(about)}, {about['direction']}: {figure.n:,} queries, gallery of {about['gallery']:,}; "
+        f"{sequence_name(about)}, {about['direction']}: {figure.n:,} queries, gallery of {about['gallery']:,}; "
         f"{about['distinct_texts']:,} distinct texts, {about['repeated_texts']:,} repeated"
     )
 
 
 def _of_zero_shot(figure: Figure) -> str:
     asked = ", ".join(f"{count:,} of {kind}" for kind, count in figure.configuration["questions"].items())
-    return f"{_sequence(figure.configuration)}: {figure.n:,} images; questions: {asked}"
+    return f"{sequence_name(figure.configuration)}: {figure.n:,} images; questions: {asked}"
 
 
 def _of_classification(figure: Figure) -> str:
@@ -67,7 +67,7 @@ def _of_segmentation(figure: Figure) -> str:
 def _of_explanation(figure: Figure) -> str:
     about = figure.configuration
     allowed = f"a hit is at most {about['tolerance_mm']:g} mm from the lesion"
-    return f"{_english(about['site'])}: {figure.n:,} findings; {allowed}"
+    return f"{english_site(about['site'])}: {figure.n:,} findings; {allowed}"
 
 
 PARTS = (
@@ -79,7 +79,7 @@ PARTS = (
         retrieve_command.SHOWN,
         _of_retrieval,
         "top-1 of equal text",
-        lambda about: _sequence(about),
+        lambda about: sequence_name(about),
         lambda about: f", {about['direction']}",
         lambda about: about["texts"] == "distinct",
     ),
@@ -90,7 +90,7 @@ PARTS = (
         classify_command.SHOWN,
         _of_zero_shot,
         "AUC of site",
-        lambda about: _sequence(about),
+        lambda about: sequence_name(about),
     ),
     Part(
         "classification",
@@ -119,7 +119,7 @@ PARTS = (
         {"pointing": "hits"},
         _of_explanation,
         "pointing",
-        lambda about: _english(about["site"]).replace(" ", "\n"),
+        lambda about: english_site(about["site"]).replace(" ", "\n"),
     ),
 )
 
@@ -130,9 +130,22 @@ def sections_of(figures: Sequence[Figure]) -> list[Section]:
     for part in PARTS:
         blocks = [block for block in blocks_of(figures, part.task) if part.shown(block[0].configuration)]
         if blocks:
-            tables = [block_table(f"{part.caption(it[0])} ({it[0].split})", it, part.metrics) for it in blocks]
+            captions = [f"{part.caption(block[0])} ({block[0].split})" for block in blocks]
+            captions = _told_apart(captions, blocks, "; ")
+            tables = [block_table(*both, part.metrics) for both in zip(captions, blocks, strict=True)]
             sections.append(Section(part.title, [part.paragraph], tables, _plots(part, blocks)))
     return [*sections, _origins(figures)] if sections else []
+
+
+def _told_apart(names: Sequence[str], blocks: Sequence[Block], between: str) -> list[str]:
+    """The names of the comparisons; where several have one, with the weights of the models that were trained anew."""
+    weights = [block[0].weights for block in blocks]
+    apart = []
+    for name, own in zip(names, weights, strict=True):
+        namesakes = [other for also, other in zip(names, weights, strict=True) if also == name]
+        anew = [model for model in own if any(other.get(model) != own[model] for other in namesakes)]
+        apart.append(between.join([name, *(f"{model} {' '.join(own[model])}" for model in anew)]))
+    return apart
 
 
 def _plots(part: Part, blocks: Sequence[Block]) -> list[Picture]:
@@ -146,7 +159,8 @@ def _plots(part: Part, blocks: Sequence[Block]) -> list[Picture]:
     for which, own in together.items():
         models = dict.fromkeys(model for block in own for model in models_of(block))
         series = {model: [estimate_of(block, model, part.metric) for block in own] for model in models}
-        drawing = draw_places([part.place(block[0].configuration) for block in own], series, label)
+        places = _told_apart([part.place(block[0].configuration) for block in own], own, "\n")
+        drawing = draw_places(places, series, label)
         pictures.append(picture(drawing, f"{part.title}{which}: {label}. {HEADING}."))
     return pictures
 
@@ -154,19 +168,21 @@ def _plots(part: Part, blocks: Sequence[Block]) -> list[Picture]:
 def _origins(figures: Sequence[Figure]) -> Section:
     """Which checkpoint each name stands for."""
     rows = {
-        (model, str(place))
+        (model, training["checkpoint"], training["weights"])
         for figure in figures
-        for model, places in figure.configuration.get("models", {}).items()
-        for place in (places if isinstance(places, list) else [places])
+        for model, trainings in figure.configuration.get("models", {}).items()
+        for training in trainings
     }
-    return Section("Models", tables=[Table("Where the weights came from", ["model", "checkpoint"], sorted(rows), 2)])
+    columns = ["model", "checkpoint", "weights"]
+    return Section("Models", tables=[Table("Where the weights came from", columns, sorted(rows), len(columns))])
 
 
-def _sequence(about: Settings) -> str:
+def sequence_name(about: Settings) -> str:
+    """What a comparison of one sequence, or of all together, is called."""
     return "all sequences" if about["sequence"] == "together" else str(about["sequence"])
 
 
-def _english(site: str) -> str:
+def english_site(site: str) -> str:
     """The English name of a site, by which every machine can letter a plot; what is no site stays as it is."""
     return SITES[site].english if site in SITES else site
 

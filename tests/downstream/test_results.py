@@ -30,6 +30,21 @@ def test_of_two_computations_of_one_thing_the_newer_is_read_and_both_are_kept(tm
         assert connection.execute("SELECT count(*) FROM results").fetchall() == [(3,)]
 
 
+def of_weights(value: float, checkpoint: str, *weights: str) -> Figure:
+    trainings = [{"checkpoint": f"{checkpoint}/{number}", "weights": own} for number, own in enumerate(weights)]
+    return figure(value, models={"selip": trainings})
+
+
+def test_figures_of_other_weights_stay_beside_each_other_and_moved_weights_are_the_same(tmp_path: Path) -> None:
+    first, retrained = of_weights(0.1, "here", "a1", "b2"), of_weights(0.2, "here", "a1", "c3")
+    with open_store(tmp_path / "a.duckdb") as connection:
+        write_figures(connection, [first, retrained])
+        assert read_figures(connection) == [first, retrained]
+        moved = of_weights(0.3, "elsewhere", "b2", "a1")
+        write_figures(connection, [moved])
+        assert read_figures(connection) == [retrained, moved]
+
+
 def test_a_figure_that_cannot_be_written_leaves_none_of_its_computation(tmp_path: Path) -> None:
     with open_store(tmp_path / "a.duckdb") as connection:
         wrong = Figure("retrieval", "selip", "test", "top-1", Estimate("no number", None, None), 1)  # type: ignore[arg-type]

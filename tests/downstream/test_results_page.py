@@ -1,3 +1,4 @@
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -27,7 +28,7 @@ def measured(task: str, metrics: list[str], n: int, **configuration: Any) -> lis
     draw = np.random.default_rng(0)
     values = {model: {metric: mean((draw.random(60) < level).astype(float)) for metric in metrics}
               for model, level in MODELS.items()}  # fmt: skip
-    models = {model: f"out/{model}/best" for model in MODELS}
+    models = {model: [{"checkpoint": f"out/{model}/best", "weights": f"{model} 1"}] for model in MODELS}
     setting = Setting(task, "test", n, {"models": models, **configuration})
     return compare(setting, Bootstrap(PATIENTS, rounds=100), values)
 
@@ -73,7 +74,17 @@ def test_tasks_come_in_the_order_of_the_paper_with_their_numbers(figures: list[F
     assert row[0] == "top 1"
     assert row[3] == f"{soft.value:.3f} ({soft.low:.3f}–{soft.high:.3f})"
     assert row[4] == f"{lead.value:+.3f} ({lead.low:+.3f} to {lead.high:+.3f}) {CLEAR}"
-    assert sections[-1].tables[0].rows[0] == ("clip", "out/clip/best")
+    assert sections[-1].tables[0].rows[0] == ("clip", "out/clip/best", "clip 1")
+
+
+def test_what_was_trained_anew_stands_beside_the_first_with_its_weights(figures: list[Figure]) -> None:
+    pointing = [figure for figure in figures if figure.task == "explanation"]
+    models = pointing[0].configuration["models"]
+    anew = models | {"soft": [{"checkpoint": "out/soft/best", "weights": "soft 2"}]}
+    again = [replace(figure, configuration=figure.configuration | {"models": anew}) for figure in pointing]
+    captions = [table.caption for table in sections_of([*pointing, *again])[0].tables]
+    once = sections_of(pointing)[0].tables[0].caption
+    assert captions == [f"{once}; soft soft 1", f"{once}; soft soft 2"]
 
 
 @pytest.mark.parametrize(
@@ -88,7 +99,7 @@ def test_tasks_come_in_the_order_of_the_paper_with_their_numbers(figures: list[F
     ],
 )
 def test_a_difference_is_marked_where_its_interval_does_not_hold_0(estimate: Estimate, shown: str) -> None:
-    about = {"site": "额叶", "tolerance_mm": 10.0, "models": {"chance": "x"}}
+    about = {"site": "额叶", "tolerance_mm": 10.0}
     figures = [
         Figure("explanation", model, "test", "pointing", estimate, 7, about) for model in ("chance", "a", "a − chance")
     ]
@@ -134,7 +145,9 @@ def test_the_page_shows_tables_plots_and_examples(
     assert all(own.endswith(text) == mark for text, mark in zip(texts, marked, strict=True))
     cosines = [float(cosine) for cosine in chromium.texts("#section-7 td:nth-child(4)")]
     assert cosines == sorted(cosines, reverse=True)
-    assert chromium.texts("#section-7 figcaption")[1].startswith("Where the image supports 在")
+    captions = chromium.texts("#section-7 figcaption")
+    assert captions[1] == "soft: cosines of the image and candidate texts, its own one darker."
+    assert captions[2].startswith("Where soft sees 在")
     assert "frontal lobe: 70 findings" in chromium.texts("#section-5 caption")[0]
 
 
