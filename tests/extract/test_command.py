@@ -15,9 +15,9 @@ from selip_contracts.tables import open_store, read_store
 from selip_extract.command import main
 from selip_extract.extraction import Review
 from selip_extract.extractors import EXTRACTORS, Reading
+from tests.commands import Command, command
 
 EXAMPLES = Path(str(files("selip_extract").joinpath("examples/reports.csv")))
-Selip = Callable[..., tuple[object, str, str]]
 
 
 class ThalamusReader:
@@ -52,21 +52,13 @@ def must_not_be_made(_model: Path | None) -> ThalamusReader:
 
 
 @pytest.fixture
-def selip(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Selip:
+def selip(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Command:
     """Run the command in an empty folder: exit code, stdout, stderr."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setitem(EXTRACTORS, "thalamus", lambda _model: ThalamusReader())
     monkeypatch.setitem(EXTRACTORS, "unmade", must_not_be_made)
     monkeypatch.setenv("COLUMNS", "100")
-
-    def run(*arguments: str) -> tuple[object, str, str]:
-        monkeypatch.setattr(sys, "argv", ["selip-extract", *arguments])
-        with pytest.raises(SystemExit) as leaving:
-            main()
-        captured = capsys.readouterr()
-        return leaving.value.code, captured.out, captured.err
-
-    return run
+    return command(main, monkeypatch, capsys)
 
 
 def squeezed(text: str) -> list[str]:
@@ -74,7 +66,7 @@ def squeezed(text: str) -> list[str]:
     return [" ".join(line.split()) for line in text.splitlines()]
 
 
-def test_the_summary_says_what_was_read_and_found(selip: Selip) -> None:
+def test_the_summary_says_what_was_read_and_found(selip: Command) -> None:
     code, out, _ = selip(str(EXAMPLES), "--extractor", "thalamus")
     lines = squeezed(out)
     assert code == 0
@@ -89,7 +81,7 @@ def test_the_summary_says_what_was_read_and_found(selip: Selip) -> None:
     assert "MR240306 DWI 丘脑 高 丘脑" in lines
 
 
-def test_the_query_to_try_next_can_be_run_as_it_stands(selip: Selip, tmp_path: Path) -> None:
+def test_the_query_to_try_next_can_be_run_as_it_stands(selip: Command, tmp_path: Path) -> None:
     _, out, _ = selip(str(EXAMPLES), "--extractor", "thalamus", "--db", "my findings.duckdb")
     command = shlex.split(out.splitlines()[-1])
     shown = subprocess.run(command, cwd=tmp_path, capture_output=True, check=True, encoding="utf-8").stdout
@@ -97,7 +89,7 @@ def test_the_query_to_try_next_can_be_run_as_it_stands(selip: Selip, tmp_path: P
     assert "DWI" in shown
 
 
-def test_run_twice_nothing_is_read_again(selip: Selip) -> None:
+def test_run_twice_nothing_is_read_again(selip: Command) -> None:
     selip(str(EXAMPLES), "--extractor", "thalamus")
     code, out, _ = selip(str(EXAMPLES), "--extractor", "thalamus")
     assert code == 0
@@ -105,7 +97,7 @@ def test_run_twice_nothing_is_read_again(selip: Selip) -> None:
     assert "all 20" in squeezed(out)
 
 
-def test_columns_are_named_by_option(selip: Selip, tmp_path: Path) -> None:
+def test_columns_are_named_by_option(selip: Command, tmp_path: Path) -> None:
     (tmp_path / "odd.tsv").write_text("甲\t乙\n7\t左侧丘脑\n", encoding="gb18030")
     code, out, _ = selip("odd.tsv", "--extractor", "thalamus", "--text-column", "乙", "--id-column", "甲")
     assert code == 0
@@ -114,7 +106,7 @@ def test_columns_are_named_by_option(selip: Selip, tmp_path: Path) -> None:
         assert connection.execute("SELECT report_id, site FROM findings").fetchall() == [("7", "丘脑")]
 
 
-def test_odd_texts_end_with_a_status_and_the_run_goes_on(selip: Selip, tmp_path: Path) -> None:
+def test_odd_texts_end_with_a_status_and_the_run_goes_on(selip: Command, tmp_path: Path) -> None:
     texts = [
         "",
         "No acute infarct.",
@@ -131,7 +123,7 @@ def test_odd_texts_end_with_a_status_and_the_run_goes_on(selip: Selip, tmp_path:
 
 
 def test_ctrl_c_says_how_many_are_left_and_the_same_command_goes_on(
-    selip: Selip, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    selip: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(ThalamusReader, "stop_at", "桥小脑角")
     stopped = (str(EXAMPLES), "--extractor", "thalamus", "--batch-size", "4")
@@ -221,7 +213,7 @@ def a_database_that_is_none(folder: Path) -> list[str]:
     ],
 )
 def test_bad_input_is_one_sentence_before_anything_is_loaded(
-    selip: Selip, tmp_path: Path, prepare: Callable[[Path], list[str]], said: str
+    selip: Command, tmp_path: Path, prepare: Callable[[Path], list[str]], said: str
 ) -> None:
     arguments = prepare(tmp_path)
     chosen = () if "--extractor" in arguments else ("--extractor", "unmade")
@@ -232,7 +224,7 @@ def test_bad_input_is_one_sentence_before_anything_is_loaded(
 
 
 @pytest.mark.skipif(not Path("/proc/self").is_dir(), reason="/proc stands for a place that nobody may write to")
-def test_a_disk_that_may_not_be_written_to_is_one_sentence(selip: Selip) -> None:
+def test_a_disk_that_may_not_be_written_to_is_one_sentence(selip: Command) -> None:
     code, _, err = selip(str(EXAMPLES), "--db", "/proc/selip.duckdb", "--extractor", "unmade")
     assert code == 1
     assert "name a file in a folder that you may write to" in err
@@ -250,7 +242,7 @@ def test_help_loads_no_model_library() -> None:
     assert "--text-column" in shown
 
 
-def test_corrections_become_a_run_of_their_own(selip: Selip, tmp_path: Path) -> None:
+def test_corrections_become_a_run_of_their_own(selip: Command, tmp_path: Path) -> None:
     selip(str(EXAMPLES), "--extractor", "thalamus")
     with read_store(tmp_path / "selip.duckdb") as connection:
         ((report_id, text),) = connection.execute(
@@ -264,6 +256,6 @@ def test_corrections_become_a_run_of_their_own(selip: Selip, tmp_path: Path) -> 
         assert connection.execute("SELECT reader FROM runs WHERE run_id = 2").fetchall() == [("human",)]
 
 
-def test_without_reports_the_command_says_what_it_needs(selip: Selip) -> None:
+def test_without_reports_the_command_says_what_it_needs(selip: Command) -> None:
     code, _, err = selip("--db", "selip.duckdb")
     assert (code, err) == (1, "Name a table of reports, e.g. selip-extract reports.csv.\n")

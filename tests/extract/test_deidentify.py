@@ -5,8 +5,8 @@ import random
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Sequence
-from functools import cache
+from collections.abc import Sequence
+from functools import cache, partial
 from pathlib import Path
 from typing import NamedTuple
 
@@ -24,6 +24,7 @@ from selip_extract.pseudo_command import pseudo_reports
 from selip_extract.reports import Report
 from selip_extract.stored_studies import stored_studies
 from selip_shared.errors import SelipError
+from tests.commands import Command, command
 
 GOLD = Path(__file__).parents[1] / "gold"
 SELIP_EXTRACT = str(Path(sys.executable).with_name("selip-extract"))
@@ -283,7 +284,6 @@ def test_what_is_no_key_is_said(tmp_path: Path) -> None:
             key_in(path)
 
 
-Selip = Callable[..., tuple[object, str, str]]
 SECRETS = (
     "张建国", "李晓明", "王桂兰", "阿依古丽·买买提", "OUYANG WEI", "11010119850715123X", "13812345678", "010-62345678",
     "1960年5月12日", "ZY20231234", "zhang.san@qq.com", "海淀区学院路12号", "MR99887700", "2023-05-12",
@@ -321,22 +321,14 @@ def values_of(database: Path) -> str:
 
 
 @pytest.fixture
-def selip(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> Selip:
+def selip(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> Command:
     """Run the command on reports.csv with the rules in an empty folder: exit code, stdout, stderr."""
     monkeypatch.chdir(tmp_path)
     write_reports(tmp_path / "reports.csv", 50)
-
-    def run(*arguments: str) -> tuple[object, str, str]:
-        monkeypatch.setattr(sys, "argv", ["selip-extract", "reports.csv", "--extractor", "rules", *arguments])
-        with pytest.raises(SystemExit) as leaving:
-            main()
-        captured = capfd.readouterr()
-        return leaving.value.code, captured.out, captured.err
-
-    return run
+    return partial(command(main, monkeypatch, capfd), "reports.csv", "--extractor", "rules")
 
 
-def test_nothing_that_identifies_a_patient_is_stored_or_printed(selip: Selip, tmp_path: Path) -> None:
+def test_nothing_that_identifies_a_patient_is_stored_or_printed(selip: Command, tmp_path: Path) -> None:
     assert selip("--db", "plain.duckdb")[0] == 0
     assert not [secret for secret in SECRETS if secret not in values_of(tmp_path / "plain.duckdb")]
     assert "MR99887700" in left_in(tmp_path, "plain.duckdb")  # the others are compressed
@@ -354,7 +346,7 @@ def test_nothing_that_identifies_a_patient_is_stored_or_printed(selip: Selip, tm
         ).fetchall() == [(0,)]
 
 
-def test_a_database_keeps_to_the_key_that_it_was_begun_with(selip: Selip, tmp_path: Path) -> None:
+def test_a_database_keeps_to_the_key_that_it_was_begun_with(selip: Command, tmp_path: Path) -> None:
     selip("--deidentify", "key", "--db", "masked.duckdb")
     code, out, _ = selip("--deidentify", "key", "--db", "masked.duckdb")
     assert code == 0
@@ -373,7 +365,7 @@ def test_a_database_keeps_to_the_key_that_it_was_begun_with(selip: Selip, tmp_pa
     assert values_of(tmp_path / "masked.duckdb") == before
 
 
-def test_corrections_of_unmasked_reports_do_not_come_into_a_masked_database(selip: Selip, tmp_path: Path) -> None:
+def test_corrections_of_unmasked_reports_do_not_come_into_a_masked_database(selip: Command, tmp_path: Path) -> None:
     selip("--deidentify", "key", "--db", "masked.duckdb")
     selip("--db", "plain.duckdb")
     for name in ("plain", "masked"):

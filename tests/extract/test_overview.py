@@ -5,7 +5,6 @@ import sys
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -19,6 +18,7 @@ from selip_extract.reports import Report
 from selip_extract.store import Store
 from selip_extract.stored_studies import stored_studies
 from tests.browser import Page
+from tests.commands import Command, command
 from tests.extract.databases import Studies, data_of, read_with_rules, write_database
 
 FRONTAL = "左侧额叶见长T2信号。"
@@ -103,22 +103,14 @@ def test_the_figures_are_those_that_one_counts_by_hand(read: Path) -> None:
 
 
 @pytest.fixture
-def selip_overview(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path) -> Any:
+def selip_overview(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path) -> Command:
     """Run the command in an empty folder: exit code, stdout, stderr."""
     monkeypatch.setenv("COLUMNS", "100")
-
-    def run(*words: object) -> tuple[object, str, str]:
-        monkeypatch.chdir(tmp_path)
-        monkeypatch.setattr(sys, "argv", ["selip-overview", *map(str, words)])
-        with pytest.raises(SystemExit) as left:
-            main()
-        printed = capsys.readouterr()
-        return left.value.code, printed.out, printed.err
-
-    return run
+    monkeypatch.chdir(tmp_path)
+    return command(main, monkeypatch, capsys)
 
 
-def test_the_terminal_shows_the_figures_and_no_report_text(selip_overview: Any, database: Path) -> None:
+def test_the_terminal_shows_the_figures_and_no_report_text(selip_overview: Command, database: Path) -> None:
     code, out, err = selip_overview(database)
     assert (code, err) == (0, "")
     rows = [line.split() for line in out.splitlines()]
@@ -134,14 +126,14 @@ def test_the_terminal_shows_the_figures_and_no_report_text(selip_overview: Any, 
     assert FRONTAL not in out
 
 
-def test_a_page_of_pictures_is_written(selip_overview: Any, database: Path, tmp_path: Path) -> None:
+def test_a_page_of_pictures_is_written(selip_overview: Command, database: Path, tmp_path: Path) -> None:
     assert selip_overview(database, "--out", "o.html") == (0, "Run 1: open o.html in a browser.\n", "")
     page = (tmp_path / "o.html").read_text(encoding="utf-8")
     assert data_of(page)["overview"]["statuses"] == {"ok": 2, "error": 1}
     assert FRONTAL not in page
 
 
-def test_what_cannot_be_shown_is_told_in_one_sentence(selip_overview: Any, database: Path, tmp_path: Path) -> None:
+def test_what_cannot_be_shown_is_told_in_one_sentence(selip_overview: Command, database: Path, tmp_path: Path) -> None:
     with Store(tmp_path / "empty.duckdb"):
         pass
     with Store(tmp_path / "unread.duckdb") as store:
@@ -166,7 +158,7 @@ def test_help_loads_no_model() -> None:
 
 
 @pytest.fixture
-def page(chromium: Page, selip_overview: Any, read: Path, tmp_path: Path) -> Iterator[Page]:
+def page(chromium: Page, selip_overview: Command, read: Path, tmp_path: Path) -> Iterator[Page]:
     """The page of the reports that the rules have read; it must not complain."""
     selip_overview(read, "--out", "o.html")
     chromium.complaints()
@@ -240,7 +232,7 @@ def test_pictures_can_be_read_in_light_and_dark_wide_and_narrow(page: Page, sche
     assert not overlaps
 
 
-def test_what_a_run_calls_itself_stays_text(chromium: Page, selip_overview: Any, tmp_path: Path) -> None:
+def test_what_a_run_calls_itself_stays_text(chromium: Page, selip_overview: Command, tmp_path: Path) -> None:
     name = "</script><img src=x onerror=\"document.title='taken'\">"
     with Store(tmp_path / "s.duckdb") as store:
         store.add_reports([Report("a", FRONTAL, 1)], "a.csv")

@@ -24,6 +24,7 @@ from selip_extract.score import extracted_studies, score
 from selip_extract.store import Store
 from selip_extract.stored_studies import stored_studies
 from tests.browser import Page
+from tests.commands import Command, command
 from tests.extract.databases import Studies, data_of, read_with_rules, write_database
 
 FRONTAL = "左侧额叶见长T2信号，DWI未见高信号。余脑实质可疑异常。"
@@ -118,27 +119,19 @@ def test_a_database_keeps_its_fingerprint_when_reports_are_added(tmp_path: Path)
 
 
 @pytest.fixture
-def review(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path) -> Any:
+def review(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path) -> Command:
     """Run the command; its exit code, what it printed and its complaint."""
-
-    def run(*words: object) -> tuple[object, str, str]:
-        monkeypatch.chdir(tmp_path)
-        monkeypatch.setattr("sys.argv", ["selip-review", *map(str, words)])
-        with pytest.raises(SystemExit) as left:
-            main()
-        printed = capsys.readouterr()
-        return left.value.code, printed.out, printed.err
-
-    return run
+    monkeypatch.chdir(tmp_path)
+    return command(main, monkeypatch, capsys)
 
 
-def test_the_command_writes_one_file(review: Any, database: Path, tmp_path: Path) -> None:
+def test_the_command_writes_one_file(review: Command, database: Path, tmp_path: Path) -> None:
     assert review(database, "--out", "review.html") == (0, "4 reports: open review.html in a browser.\n", "")
     assert len(data_of((tmp_path / "review.html").read_text(encoding="utf-8"))["reports"]) == 4
     assert review(database, "--out", "review.html", "--limit", 2, "--run", 1)[1].startswith("2 of 4 reports")
 
 
-def test_what_cannot_be_shown_is_told_in_one_sentence(review: Any, database: Path, tmp_path: Path) -> None:
+def test_what_cannot_be_shown_is_told_in_one_sentence(review: Command, database: Path, tmp_path: Path) -> None:
     with Store(tmp_path / "unread.duckdb") as store:
         store.add_reports([Report("a", FRONTAL, 1)], "a.csv")
     wrong: dict[str, Sequence[object]] = {
@@ -155,7 +148,7 @@ def test_what_cannot_be_shown_is_told_in_one_sentence(review: Any, database: Pat
     assert not (tmp_path / "r.html").exists()
 
 
-def test_a_database_that_is_being_written_is_in_use(review: Any, tmp_path: Path) -> None:
+def test_a_database_that_is_being_written_is_in_use(review: Command, tmp_path: Path) -> None:
     db = write_database(tmp_path / "selip.duckdb", STUDIES, REVIEWS)
     hold = "import duckdb, sys; c = duckdb.connect(sys.argv[1]); print('held', flush=True); sys.stdin.read()"
     with subprocess.Popen(
@@ -387,7 +380,7 @@ def test_the_language_is_kept(page: Page) -> None:
     assert page.one("#export").text == "Export corrections"
 
 
-def test_an_empty_database_gives_a_page_that_says_so(chromium: Page, review: Any, tmp_path: Path) -> None:
+def test_an_empty_database_gives_a_page_that_says_so(chromium: Page, review: Command, tmp_path: Path) -> None:
     with Store(tmp_path / "empty.duckdb"):
         pass
     assert review("empty.duckdb", "--out", "empty.html")[0] == 0

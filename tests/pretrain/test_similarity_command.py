@@ -1,6 +1,6 @@
 import subprocess
 import sys
-from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -14,8 +14,7 @@ from selip_extract.store import Store
 from selip_pretrain.nearest_reports import nearest_reports
 from selip_pretrain.similarity_command import main
 from selip_pretrain.targets import TARGETS
-
-Similarity = Callable[..., tuple[object, str, str]]
+from tests.commands import Command, command
 
 FRONTAL = Finding(modality="T2", side="左侧", site="额叶", signal="高", morphology="斑片状")
 PONS = Finding(modality="T2", side=None, site="脑桥", signal="低")
@@ -50,18 +49,10 @@ def database(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def similarity(database: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Similarity:
+def similarity(database: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Command:
     """Run the command: exit code, stdout, stderr."""
-
-    def run(*arguments: object) -> tuple[object, str, str]:
-        monkeypatch.setenv("COLUMNS", "160")
-        monkeypatch.setattr(sys, "argv", ["selip-similarity", "--db", str(database), *map(str, arguments)])
-        with pytest.raises(SystemExit) as leaving:
-            main()
-        captured = capsys.readouterr()
-        return leaving.value.code, captured.out, captured.err
-
-    return run
+    monkeypatch.setenv("COLUMNS", "160")
+    return partial(command(main, monkeypatch, capsys), "--db", database)
 
 
 def test_the_nearest_texts_come_first_each_once_with_its_reports(database: Path) -> None:
@@ -97,7 +88,7 @@ def test_every_target_can_be_asked(database: Path, target: str) -> None:
     assert len(on_t2.neighbours) == {"hard": 0, "multi-positive": 1}.get(target, 2)
 
 
-def test_the_command_shows_a_table_for_each_sequence(similarity: Similarity) -> None:
+def test_the_command_shows_a_table_for_each_sequence(similarity: Command) -> None:
     code, out, _ = similarity("asked", "--nearest", 1)
     assert code == 0
     assert "T2: 在左侧额叶表现为斑片状高信号，在脑桥表现为低信号" in out
@@ -110,7 +101,7 @@ def test_the_command_shows_a_table_for_each_sequence(similarity: Similarity) -> 
     assert out.endswith("T1CE: 在左侧额叶表现为环形强化\nNo other report's text is like it.\n\n")
 
 
-def test_a_normal_report_is_near_the_other_normal_ones(similarity: Similarity) -> None:
+def test_a_normal_report_is_near_the_other_normal_ones(similarity: Command) -> None:
     code, out, _ = similarity("normal")
     assert code == 0
     assert out.count(NORMAL_TEXT) == 7
@@ -128,9 +119,7 @@ def test_a_normal_report_is_near_the_other_normal_ones(similarity: Similarity) -
         (["asked", "--target", "cosine"], f"There is no similarity cosine: choose one of {', '.join(TARGETS)}."),
     ],
 )
-def test_what_cannot_be_shown_is_said_in_one_sentence(
-    similarity: Similarity, arguments: list[str], sentence: str
-) -> None:
+def test_what_cannot_be_shown_is_said_in_one_sentence(similarity: Command, arguments: list[str], sentence: str) -> None:
     assert similarity(*arguments) == (1, "", sentence + "\n")
 
 
