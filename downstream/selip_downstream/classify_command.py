@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
-from rich.console import Console
 
 from selip_downstream.trial_options import (
     Cache,
@@ -17,10 +16,10 @@ from selip_downstream.trial_options import (
     Rounds,
     corpus_of,
     figures_database,
-    keep_figures,
     modalities_of,
     say_aside,
     shares_of,
+    show_and_keep,
 )
 from selip_shared.errors import SelipError, run_command
 
@@ -97,13 +96,7 @@ def command(
         about = {"labels": source, "sequences": wanted}
         rounds_of = finetune_rounds if finetune else 0
         measured = _classified(checkpoints, db, cohort, folder, device, trial, about, rounds_of)
-    console = Console(markup=False, highlight=False)
-    console.print("Each figure with its 95 % interval, from resampled patients.")
-    figures: list[Figure] = []
-    for found in measured:
-        _print(console, found)
-        figures += found
-    keep_figures(figures, database)
+    show_and_keep(measured, SHOWN, _title, database)
 
 
 def _cohort(
@@ -212,20 +205,15 @@ def _zero_shot(
     return zero_shot(usable, asked, understood, trial, {"models": origins_of(contenders)}, split)
 
 
-def _print(console: Console, figures: Sequence["Figure"]) -> None:
+def _title(figure: "Figure") -> str:
     from selip_downstream.classify import ZERO_SHOT
-    from selip_downstream.figure_table import figure_table
 
-    about = figures[0].configuration
-    if figures[0].task == ZERO_SHOT:
+    about = figure.configuration
+    if figure.task == ZERO_SHOT:
         asked = ", ".join(f"{count:,} of {kind}" for kind, count in about["questions"].items())
-        title = f"Zero-shot, {about['sequence']}: {figures[0].n:,} images; questions: {asked}"
-    else:
-        classes = ", ".join(f"{count:,} {label}" for label, count in about["classes"].items())
-        title = (
-            f"{about['classifier']}, {about['share']:.0%} of the labels ({about['train']:,} cases): tested on {classes}"
-        )
-    console.print(figure_table(title, figures, SHOWN))
+        return f"Zero-shot, {about['sequence']}: {figure.n:,} images; questions: {asked}"
+    classes = ", ".join(f"{count:,} {label}" for label, count in about["classes"].items())
+    return f"{about['classifier']}, {about['share']:.0%} of the labels ({about['train']:,} cases): tested on {classes}"
 
 
 def main() -> None:

@@ -3,10 +3,9 @@
 import random
 from contextlib import closing
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
-from rich.console import Console
 
 from selip_downstream.trial_options import (
     Cache,
@@ -18,12 +17,9 @@ from selip_downstream.trial_options import (
     Rounds,
     corpus_of,
     figures_database,
-    keep_figures,
+    show_and_keep,
 )
 from selip_shared.errors import SelipError, run_command
-
-if TYPE_CHECKING:
-    from selip_downstream.results import Figure
 
 app = typer.Typer(add_completion=False)
 
@@ -50,7 +46,6 @@ def command(
     # Imported only now: --help should not wait for them.
     from selip_contracts.tables import read_store
     from selip_downstream.contenders import load_contenders, origins_of, prepared
-    from selip_downstream.figure_table import figure_table
     from selip_downstream.pointing import TOLERANCE_MM, findings_of, point, pointing_figures, read_places
     from selip_downstream.split_pairs import split_pairs
     from selip_pretrain.volume_cache import tell_problems
@@ -80,17 +75,13 @@ def command(
         "lost_on_grid": len(findings) - len(pointed),
         "draw_seed": seed,
     }
-    console = Console(markup=False, highlight=False)
-    console.print("Each figure with its 95 % interval, from resampled patients.")
-    console.print(
-        f"A hit is at most {TOLERANCE_MM:g} mm from the lesion; {about['lost_on_grid']:,} are lost on the grid."
+    print(f"A hit is at most {TOLERANCE_MM:g} mm from the lesion; {about['lost_on_grid']:,} are lost on the grid.")
+    show_and_keep(
+        pointing_figures(pointed, split, about, rounds=rounds, seed=seed),
+        {"pointing": "hits"},
+        lambda figure: f"{figure.configuration['site']}: {figure.n:,} findings",
+        database,
     )
-    figures: list[Figure] = []
-    for found in pointing_figures(pointed, split, about, rounds=rounds, seed=seed):
-        title = f"{found[0].configuration['site']}: {found[0].n:,} findings"
-        console.print(figure_table(title, found, {"pointing": "hits"}))
-        figures += found
-    keep_figures(figures, database)
 
 
 def main() -> None:

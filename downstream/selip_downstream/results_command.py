@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from selip_downstream.trial_options import Cache, Device
+from selip_downstream.trial_options import HEADING, Cache, Device
 from selip_shared.errors import SelipError, run_command
 
 app = typer.Typer(add_completion=False)
@@ -31,7 +31,7 @@ def command(
     from selip_downstream.comparison_tables import CLEAR
     from selip_downstream.page import write_page
     from selip_downstream.results import read_figures
-    from selip_downstream.results_sections import HEADING, sections_of
+    from selip_downstream.results_sections import sections_of
     from selip_downstream.split_pairs import split_pairs
 
     with closing(read_store(db)) as connection:

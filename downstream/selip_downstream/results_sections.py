@@ -10,8 +10,7 @@ from selip_downstream.comparison_tables import Block, block_table, blocks_of, es
 from selip_downstream.figure_plots import draw_places
 from selip_downstream.page import Picture, Section, Table, picture
 from selip_downstream.results import Figure
-
-HEADING = "Each figure with its 95 % interval, from resampled patients"
+from selip_downstream.trial_options import HEADING
 
 Settings = Mapping[str, Any]
 

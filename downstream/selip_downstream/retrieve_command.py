@@ -1,12 +1,10 @@
 """`selip-retrieve`: how well images find their texts, and texts their images, against untrained weights and CLIP."""
 
-from collections.abc import Sequence
 from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.console import Console
 
 from selip_downstream.trial_options import (
     Cache,
@@ -16,8 +14,9 @@ from selip_downstream.trial_options import (
     MeasuredSplit,
     Results,
     Rounds,
+    corpus_of,
     figures_database,
-    keep_figures,
+    show_and_keep,
 )
 from selip_shared.errors import SelipError, run_command
 
@@ -65,7 +64,6 @@ def command(
     )
     from selip_downstream.retrieve import Embedded, distinct_texts, retrieve
     from selip_downstream.split_pairs import split_pairs
-    from selip_pretrain.pairs import read_pairs
     from selip_pretrain.targets import TARGETS
     from selip_pretrain.volume_cache import tell_problems
 
@@ -73,9 +71,8 @@ def command(
         raise SelipError(f"There is no target {relevance}: name one of {', '.join(TARGETS)}.")
     with closing(read_store(db)) as connection:
         pairs = split_pairs(connection, db, split)
-        corpus = [pair.text for pair in read_pairs(connection, "train")]
     database = figures_database(db, results)
-    contenders = load_contenders(checkpoints, corpus, device)
+    contenders = load_contenders(checkpoints, corpus_of(db), device)
     folder = cache or db.parent / "selip-volumes"
     usable, problems = prepared(pairs, contenders, folder)
     tell_problems(problems)
@@ -87,27 +84,20 @@ def command(
         for name, own in trainings_of(contenders).items()
     }
     about = {"models": origins_of(contenders)}
-    console = Console(markup=False, highlight=False)
-    console.print("Each figure with its 95 % interval, from resampled patients.")
-    figures: list[Figure] = []
-    for found in retrieve(usable, embedded, about, split, relevance, rounds=rounds, seed=seed):
-        figures += found
-        if found[0].configuration["texts"] == "distinct":
-            _print(console, found)
-    keep_figures(figures, database)
+    measured = retrieve(usable, embedded, about, split, relevance, rounds=rounds, seed=seed)
+    show_and_keep(measured, SHOWN, _title, database)
 
 
-def _print(console: Console, figures: Sequence["Figure"]) -> None:
-    """The main figures of one gallery and direction."""
-    from selip_downstream.figure_table import figure_table
-
-    about = figures[0].configuration
-    title = (
-        f"{about['sequence']}, {about['direction']}: {figures[0].n:,} queries, "
+def _title(figure: "Figure") -> str | None:
+    """Of one gallery and direction; of the galleries with repeated texts none is shown."""
+    about = figure.configuration
+    if about["texts"] != "distinct":
+        return None
+    return (
+        f"{about['sequence']}, {about['direction']}: {figure.n:,} queries, "
         f"gallery of {about['gallery']:,}; {about['distinct_texts']:,} distinct texts, "
         f"{about['repeated_texts']:,} repeated"
     )
-    console.print(figure_table(title, figures, SHOWN))
 
 
 def main() -> None:

@@ -4,7 +4,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, NamedTuple
 
 import typer
-from rich.console import Console
 
 from selip_downstream.trial_options import (
     Checkpoints,
@@ -13,10 +12,10 @@ from selip_downstream.trial_options import (
     Rounds,
     corpus_of,
     figures_database,
-    keep_figures,
     modalities_of,
     say_aside,
     shares_of,
+    show_and_keep,
 )
 from selip_shared.errors import SelipError, run_command
 
@@ -93,14 +92,9 @@ def command(
         "models": origins_of(contenders),
     }
     plan = Plan(voxels.patch, steps, batch, seed, rate)
-    console = Console(markup=False, highlight=False)
-    console.print("Each figure with its 95 % interval, from resampled patients.")
-    figures: list[Figure] = []
-    for found in segment(cohort, entrants, Trial(few, range(draws), rounds, seed), plan, out, about):
-        _print(console, found)
-        figures += found
+    measured = segment(cohort, entrants, Trial(few, range(draws), rounds, seed), plan, out, about)
+    show_and_keep(measured, SHOWN, _title, database)
     print(f"The predictions are in {out}.")
-    keep_figures(figures, database)
 
 
 class Voxels(NamedTuple):
@@ -157,12 +151,9 @@ def _entrants(
     return entrants, found
 
 
-def _print(console: Console, figures: "Sequence[Figure]") -> None:
-    from selip_downstream.figure_table import figure_table
-
-    about, count = figures[0].configuration, figures[0].n
-    title = f"{about['share']:.0%} of the patients ({about['train']:,} cases): tested on {count:,} cases"
-    console.print(figure_table(title, figures, SHOWN))
+def _title(figure: "Figure") -> str:
+    about = figure.configuration
+    return f"{about['share']:.0%} of the patients ({about['train']:,} cases): tested on {figure.n:,} cases"
 
 
 def main() -> None:

@@ -1,7 +1,7 @@
 """The options that downstream commands share, what they mean, and what these commands say and keep alike."""
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -34,6 +34,7 @@ Cache = Annotated[
 Device = Annotated[str, typer.Option("--device", help="Where models run: cpu, cuda, cuda:1 …")]
 
 SHOWN_ASIDE = 10
+HEADING = "Each figure with its 95 % interval, from resampled patients"
 
 
 def modalities_of(sequences: str) -> list["Modality"]:
@@ -78,11 +79,30 @@ def figures_database(db: Path, results: Path | None) -> Path:
     return results or db
 
 
-def keep_figures(figures: Sequence["Figure"], database: Path) -> None:
-    """Add them to the table results, and say so."""
+def show_and_keep(
+    measured: Iterable[Sequence["Figure"]],
+    metrics: Mapping[str, str],
+    title: Callable[["Figure"], str | None],
+    database: Path,
+) -> None:
+    """Show each comparison once it is measured, and add all figures to the table results.
+
+    `metrics` are those that are shown, with what they are called; a comparison without a title is not shown.
+    """
+    from rich.console import Console
+
     from selip_contracts.tables import open_store
+    from selip_downstream.figure_table import figure_table
     from selip_downstream.results import write_figures
 
+    console = Console(markup=False, highlight=False)
+    console.print(f"{HEADING}.")
+    figures: list[Figure] = []
+    for found in measured:
+        heading = title(found[0])
+        if heading is not None:
+            console.print(figure_table(heading, found, metrics))
+        figures += found
     with closing(open_store(database)) as connection:
         count = write_figures(connection, figures)
     print(f"{count:,} figures are added to the table results of {database}.")
