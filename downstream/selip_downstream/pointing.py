@@ -98,7 +98,12 @@ def findings_of(pairs: Sequence[Pair], places: Mapping[str, Mapping[Place, int]]
 
 
 def point(findings: Sequence[Finding], contenders: Sequence[Contender], phantom: Path, folder: Path) -> list[Pointed]:
-    """Every model's hits; `folder` holds the cache of prepared volumes. A lesion lost on a coarse grid is left out."""
+    """Every model's hits; `folder` holds the cache of prepared volumes. A lesion lost on a coarse grid is left out.
+
+    SelipError where a model is called as chance is.
+    """
+    if any(contender.name == CHANCE for contender in contenders):
+        raise SelipError(f"No model may be called {CHANCE} here: give it another name, as in NAME=FOLDER.")
     by_image: dict[str, list[Finding]] = {}
     for finding in findings:
         by_image.setdefault(finding.pair.image_id, []).append(finding)

@@ -132,6 +132,9 @@ def test_what_cannot_be_pointed_at_is_said_in_a_sentence(
 ) -> None:
     run = command(main, monkeypatch, capsys)
     db = measured / "selip.duckdb"
+    code, _, complaint = run(f"chance={measured}/soft/best", "--phantom", measured / "images", "--db", db)
+    assert code == 1
+    assert "No model may be called chance here" in complaint
     with pytest.raises(SelipError, match=r"There is no truth\.json in"):
         read_places(tmp_path)
     (tmp_path / "truth.json").write_text('{"studies": [{"report_id": "r", "lesions": [{"label": "one"}]}]}')
