@@ -17,7 +17,7 @@ from pydantic import (
 )
 
 from selip_pretrain.batches import BATCH_RULES
-from selip_pretrain.encoders import IMAGE_ENCODERS, Norm
+from selip_pretrain.encoders import IMAGE_ENCODERS, Norm, Pooling
 from selip_pretrain.loss import Mode
 from selip_pretrain.targets import TARGETS
 from selip_pretrain.volumes import VolumeRecipe
@@ -31,17 +31,19 @@ class Configuration(BaseModel):
     """The defaults are the paper's, but for the norm, the target and the loss.
 
     Group norm replaces its batch norm, under which an embedding hangs on the volumes that share its process and its
-    chunk of the memory; "batch" gives the paper's. `target` names how similar two texts are, and `loss` "reference"
-    takes the paper's formula to the letter. `text_encoder` is "characters", or a folder or Hugging Face id. The
-    learning rates rise over the share `warmup` of the `steps`, then fall with `decay_power`; `clip` is the greatest
-    norm of the gradient. `share` of the training patients are learnt from: the same ones in every training of a seed,
-    those of a smaller share among those of a larger one.
+    chunk of the memory; "batch" gives the paper's. Where `pooling` is "places", not the paper's "mean", every place of
+    the last feature map has weights of its own: it is learnt much sooner where something is. `target` names how similar
+    two texts are, and `loss` "reference" takes the paper's formula to the letter. `text_encoder` is "characters", or a
+    folder or Hugging Face id. The learning rates rise over the share `warmup` of the `steps`, then fall with
+    `decay_power`; `clip` is the greatest norm of the gradient. `share` of the training patients are learnt from: the
+    same ones in every training of a seed, those of a smaller share among those of a larger one.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     encoder: str = "resnet50"
     norm: Norm = "group"
+    pooling: Pooling = "mean"
     text_encoder: str = "hfl/chinese-bert-wwm"
     target: str = "best-match"
     soft_weight: NonNegativeFloat = 1.0
@@ -87,6 +89,7 @@ PRESETS: dict[str, dict[str, Any]] = {
     "paper": {},
     "small": {
         "encoder": "resnet10-narrow",
+        "pooling": "places",
         "text_encoder": "characters",
         "batch": 32,
         "steps": 600,

@@ -102,4 +102,5 @@ class SelipModel(nn.Module):
 
 
 def _image_encoder(configuration: Configuration) -> ImageEncoder:
-    return IMAGE_ENCODERS[configuration.encoder](configuration.recipe.shape, configuration.norm)
+    make = IMAGE_ENCODERS[configuration.encoder]
+    return make(configuration.recipe.shape, configuration.norm, configuration.pooling)

@@ -62,7 +62,7 @@ def joined_ranks() -> Iterator[Ranks]:
     try:
         yield Ranks(dist.get_rank() if size > 1 else 0, size, device)
         if size > 1:
-            # A thread of gloo that still holds a tensor while the interpreter ends aborts the process: all come to rest here.
+            # A thread of gloo that holds a tensor while the interpreter ends aborts the process: here all come to rest.
             dist.barrier()
     finally:
         torch.use_deterministic_algorithms(deterministic)

@@ -18,7 +18,7 @@ class Quarter(ImageEncoder):
     """Sees how bright the front left quarter of the upper half is, and nothing else."""
 
     def __init__(self) -> None:
-        super().__init__((2,), modality_width=1)
+        super().__init__((2,), 1, SHAPE, "mean")
 
     def feature_maps(self, images: Tensor, modalities: Tensor) -> list[Tensor]:
         assert len(images) == len(modalities)

@@ -26,7 +26,7 @@ PLAN = Plan(PATCH, steps=4, batch=1, seed=0, rate=1e-3)
 
 def network() -> Segmenter:
     torch.manual_seed(0)
-    return Segmenter(IMAGE_ENCODERS["resnet10-narrow"](PATCH, "group"), ["T1CE", "FLAIR"])
+    return Segmenter(IMAGE_ENCODERS["resnet10-narrow"](PATCH, "group", "mean"), ["T1CE", "FLAIR"])
 
 
 def learn(folder: Path, out: Path) -> Segmenter:

@@ -16,7 +16,7 @@ PATCH = (8, 32, 32)
 
 def encoder(name: str = "resnet10-narrow") -> ImageEncoder:
     torch.manual_seed(0)
-    return IMAGE_ENCODERS[name](PATCH, "group")
+    return IMAGE_ENCODERS[name](PATCH, "group", "mean")
 
 
 def images(cases: int = 2, sequences: int = 4, patch: tuple[int, ...] = PATCH) -> Tensor:

@@ -1,5 +1,6 @@
 import json
 from pathlib import Path
+from typing import get_args
 
 import pytest
 import torch
@@ -7,7 +8,7 @@ from torch import nn
 from transformers import BertConfig, BertModel
 
 from selip_contracts.vocabulary import MODALITIES
-from selip_pretrain.encoders import IMAGE_ENCODERS, make_text_encoder
+from selip_pretrain.encoders import IMAGE_ENCODERS, Pooling, make_text_encoder
 from selip_pretrain.encoders.resnet import ResNet
 from selip_pretrain.encoders.text_encoder import TOKENS, TextEncoder
 from selip_shared.errors import SelipError
@@ -23,7 +24,7 @@ def _seeded() -> None:
 
 @pytest.mark.parametrize("name", ["resnet10-narrow", "resnet18", "vit"])
 def test_an_encoder_gives_512_numbers_and_the_maps_that_it_names(name: str) -> None:
-    encoder = IMAGE_ENCODERS[name](SHAPE, "group")
+    encoder = IMAGE_ENCODERS[name](SHAPE, "group", "mean")
     images, modalities = torch.rand(2, 1, *SHAPE), torch.tensor([0, 3])
     with torch.no_grad():
         maps = encoder.feature_maps(images, modalities)
@@ -34,7 +35,7 @@ def test_an_encoder_gives_512_numbers_and_the_maps_that_it_names(name: str) -> N
 
 
 def test_the_stem_is_the_papers_and_not_monais() -> None:
-    encoder = IMAGE_ENCODERS["resnet50"]((24, 256, 256), "batch")
+    encoder = IMAGE_ENCODERS["resnet50"]((24, 256, 256), "batch", "mean")
     assert isinstance(encoder, ResNet)
     stem, pool = encoder.net.conv1, encoder.net.maxpool
     assert isinstance(stem, nn.Conv3d)
@@ -46,14 +47,14 @@ def test_the_stem_is_the_papers_and_not_monais() -> None:
 
 
 def test_slices_are_halved_only_from_the_second_stage_on() -> None:
-    encoder = IMAGE_ENCODERS["resnet10-narrow"]((8, 64, 64), "group")
+    encoder = IMAGE_ENCODERS["resnet10-narrow"]((8, 64, 64), "group", "mean")
     maps = encoder.feature_maps(torch.rand(1, 1, 8, 64, 64), torch.tensor([0]))
     assert [tuple(part.shape[2:]) for part in maps] == [(8, 32, 32), (8, 16, 16), (4, 8, 8), (2, 4, 4), (1, 2, 2)]
 
 
 @pytest.mark.parametrize("name", ["resnet10-narrow", "vit"])
 def test_the_sequence_counts_and_is_learnt(name: str) -> None:
-    encoder = IMAGE_ENCODERS[name](SHAPE, "group")
+    encoder = IMAGE_ENCODERS[name](SHAPE, "group", "mean")
     image = torch.rand(1, 1, *SHAPE).expand(len(MODALITIES), -1, -1, -1, -1)
     embeddings = encoder(image, torch.arange(len(MODALITIES)))
     nearest = torch.cdist(embeddings, embeddings).fill_diagonal_(torch.inf).min()
@@ -66,7 +67,7 @@ def test_the_sequence_counts_and_is_learnt(name: str) -> None:
 
 @pytest.mark.parametrize(("name", "norm", "alone"), [("resnet10-narrow", "group", True), ("resnet10-narrow", "batch", False), ("vit", "group", True)])  # fmt: skip # noqa: E501
 def test_only_under_batch_norm_an_embedding_hangs_on_its_neighbours(name: str, norm: str, alone: bool) -> None:
-    encoder = IMAGE_ENCODERS[name](SHAPE, "batch" if norm == "batch" else "group").train()
+    encoder = IMAGE_ENCODERS[name](SHAPE, "batch" if norm == "batch" else "group", "mean").train()
     images, modalities = torch.rand(3, 1, *SHAPE), torch.tensor([0, 1, 2])
     with torch.no_grad():
         difference = (encoder(images, modalities)[:2] - encoder(images[:2], modalities[:2])).abs().max()
@@ -75,7 +76,7 @@ def test_only_under_batch_norm_an_embedding_hangs_on_its_neighbours(name: str, n
 
 def test_a_vision_transformer_says_which_shapes_it_takes() -> None:
     with pytest.raises(SelipError, match="10×64×64 is no multiple"):
-        IMAGE_ENCODERS["vit"]((10, 64, 64), "group")
+        IMAGE_ENCODERS["vit"]((10, 64, 64), "group", "mean")
 
 
 def test_characters_of_the_corpus_are_told_apart_and_others_are_unknown() -> None:
@@ -149,3 +150,13 @@ def test_a_model_that_is_not_here_is_named(monkeypatch: pytest.MonkeyPatch, tmp_
     monkeypatch.setenv("HF_HUB_CACHE", str(tmp_path))
     with pytest.raises(SelipError, match="hfl/chinese-bert-wwm is neither a folder nor a model in the local"):
         make_text_encoder("hfl/chinese-bert-wwm", [], download=False)
+
+
+@pytest.mark.parametrize(("name", "grid"), [("resnet50", (1, 2, 2)), ("vit", (2, 4, 4))])
+def test_only_pooled_by_places_an_embedding_knows_where_something_is(name: str, grid: tuple[int, int, int]) -> None:
+    knows = {}
+    for pooling in get_args(Pooling):
+        encoder = IMAGE_ENCODERS[name](SHAPE, "group", pooling)
+        features = torch.rand(1, encoder.channels[-1], *grid)
+        knows[pooling] = not torch.allclose(encoder.pool(features), encoder.pool(features.flip(4)), atol=1e-5)
+    assert knows == {"mean": False, "places": True}

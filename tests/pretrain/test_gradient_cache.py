@@ -18,7 +18,7 @@ class Small(nn.Module):
     def __init__(self) -> None:
         super().__init__()
         torch.manual_seed(3)
-        self.image = IMAGE_ENCODERS["resnet10-narrow"]((4, 16, 16), "group")
+        self.image = IMAGE_ENCODERS["resnet10-narrow"]((4, 16, 16), "group", "mean")
         self.text = nn.Sequential(nn.Linear(5, 64), nn.Tanh(), nn.Linear(64, 512))
         self.logit_scale = nn.Parameter(torch.tensor(2.0))
         self.images, self.modalities = torch.rand(N, 1, 4, 16, 16).double(), torch.arange(N) % 3

@@ -8,31 +8,32 @@ if TYPE_CHECKING:
     from selip_pretrain.encoders.text_encoder import TextEncoder
 
 Norm = Literal["group", "batch"]
+Pooling = Literal["mean", "places"]
 Shape = tuple[int, int, int]
 
 
-def _resnet10(_shape: Shape, norm: Norm) -> "ImageEncoder":
+def _resnet10(shape: Shape, norm: Norm, pooling: Pooling) -> "ImageEncoder":
     from selip_pretrain.encoders.resnet import ResNet
 
-    return ResNet("basic", (1, 1, 1, 1), width=16, norm=norm)
+    return ResNet(shape, "basic", (1, 1, 1, 1), 16, norm, pooling)
 
 
-def _resnet18(_shape: Shape, norm: Norm) -> "ImageEncoder":
+def _resnet18(shape: Shape, norm: Norm, pooling: Pooling) -> "ImageEncoder":
     from selip_pretrain.encoders.resnet import ResNet
 
-    return ResNet("basic", (2, 2, 2, 2), width=64, norm=norm)
+    return ResNet(shape, "basic", (2, 2, 2, 2), 64, norm, pooling)
 
 
-def _resnet50(_shape: Shape, norm: Norm) -> "ImageEncoder":
+def _resnet50(shape: Shape, norm: Norm, pooling: Pooling) -> "ImageEncoder":
     from selip_pretrain.encoders.resnet import ResNet
 
-    return ResNet("bottleneck", (3, 4, 6, 3), width=64, norm=norm)
+    return ResNet(shape, "bottleneck", (3, 4, 6, 3), 64, norm, pooling)
 
 
-def _vit(shape: Shape, _norm: Norm) -> "ImageEncoder":
+def _vit(shape: Shape, _norm: Norm, pooling: Pooling) -> "ImageEncoder":
     from selip_pretrain.encoders.vit import VisionTransformer
 
-    return VisionTransformer(shape)
+    return VisionTransformer(shape, pooling)
 
 
 def _characters(corpus: Sequence[str], _download: bool) -> "TextEncoder":
@@ -42,7 +43,7 @@ def _characters(corpus: Sequence[str], _download: bool) -> "TextEncoder":
 
 
 # What an encoder needs is imported when it is made: a list of encoders costs nothing.
-IMAGE_ENCODERS: dict[str, Callable[[Shape, Norm], "ImageEncoder"]] = {
+IMAGE_ENCODERS: dict[str, Callable[[Shape, Norm, Pooling], "ImageEncoder"]] = {
     "resnet10-narrow": _resnet10,
     "resnet18": _resnet18,
     "resnet50": _resnet50,

@@ -5,7 +5,7 @@ from typing import Literal
 from monai.networks.nets.resnet import ResNet as MonaiResNet
 from torch import Tensor, nn
 
-from selip_pretrain.encoders import Norm
+from selip_pretrain.encoders import Norm, Pooling, Shape
 from selip_pretrain.encoders.image_encoder import ImageEncoder
 
 CHANNELS_IN_A_GROUP = 8
@@ -18,10 +18,18 @@ class ResNet(ImageEncoder):
     """Feature maps of five stages, at `STRIDES`."""
 
     def __init__(
-        self, block: Literal["basic", "bottleneck"], layers: tuple[int, int, int, int], width: int, norm: Norm
+        self,
+        shape: Shape,
+        block: Literal["basic", "bottleneck"],
+        layers: tuple[int, int, int, int],
+        width: int,
+        norm: Norm,
+        pooling: Pooling,
     ) -> None:
         planes = [width, 2 * width, 4 * width, 8 * width]
-        super().__init__((width, *(EXPANSION[block] * plane for plane in planes)), modality_width=width)
+        channels = (width, *(EXPANSION[block] * plane for plane in planes))
+        depth, height, width_of_map = (-(-size // stride) for size, stride in zip(shape, STRIDES[-1], strict=True))
+        super().__init__(channels, width, (depth, height, width_of_map), pooling)
         self.net = MonaiResNet(
             block,
             list(layers),

@@ -3,7 +3,7 @@
 from monai.networks.nets.vit import ViT
 from torch import Tensor
 
-from selip_pretrain.encoders import Shape
+from selip_pretrain.encoders import Pooling, Shape
 from selip_pretrain.encoders.image_encoder import ImageEncoder
 from selip_shared.errors import SelipError
 
@@ -15,14 +15,15 @@ STAGES = 4
 class VisionTransformer(ImageEncoder):
     """Feature maps of the tokens after every quarter of the layers, all at stride (4,16,16)."""
 
-    def __init__(self, shape: Shape) -> None:
+    def __init__(self, shape: Shape, pooling: Pooling) -> None:
         if any(size % patch for size, patch in zip(shape, PATCH, strict=True)):
             raise SelipError(
                 f"A vision transformer cuts volumes into {_by(PATCH)} voxels, and {_by(shape)} is no multiple of that:"
                 " change the recipe's shape, or take a ResNet."
             )
-        super().__init__((WIDTH,) * STAGES, modality_width=WIDTH)
-        self.grid = tuple(size // patch for size, patch in zip(shape, PATCH, strict=True))
+        depth, height, width = (size // patch for size, patch in zip(shape, PATCH, strict=True))
+        self.grid = (depth, height, width)
+        super().__init__((WIDTH,) * STAGES, WIDTH, self.grid, pooling)
         self.net = ViT(1, shape, PATCH, hidden_size=WIDTH, mlp_dim=4 * WIDTH, num_layers=12, num_heads=6)
 
     def feature_maps(self, images: Tensor, modalities: Tensor) -> list[Tensor]:
