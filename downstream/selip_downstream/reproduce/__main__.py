@@ -1,0 +1,61 @@
+"""The paper's argument from nothing, on one page: python -m selip_downstream.reproduce quick|standard|full."""
+
+import os
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from selip_downstream.reproduce.plan import PAGE, RealData, plan
+from selip_downstream.reproduce.progress_display import display
+from selip_downstream.reproduce.sizes import SIZES, STANDARD
+from selip_downstream.reproduce.steps import run_steps
+from selip_shared.errors import SelipError, run_command
+
+MOST_WORKERS = 8
+WORKERS_OF_A_GPU = 2
+ROOT = Path("out") / "reproduction"
+
+app = typer.Typer(add_completion=False)
+
+
+@app.command()
+def command(
+    size: Annotated[str, typer.Argument(metavar="SIZE", help=f"How much is done: {', '.join(SIZES)}.")] = STANDARD.name,
+    reports: Annotated[Path | None, typer.Option(help="Table of your reports, instead of pseudo-reports.")] = None,
+    images: Annotated[Path | None, typer.Option(help="Folder of their images, instead of phantoms.")] = None,
+    brats: Annotated[Path | None, typer.Option(help="Folder of a BraTS cohort, instead of rendered gliomas.")] = None,
+    out: Annotated[
+        Path | None, typer.Option(help=f"Folder of the steps; else {ROOT}/SIZE, or {ROOT}/SIZE-real-data.")
+    ] = None,
+) -> None:
+    """Do what is not done yet of a reproduction and write its page; run again after an interruption, it goes on."""
+    if size not in SIZES:
+        raise SelipError(f"There is no size {size}: name one of {', '.join(SIZES)}.")
+    real = RealData(reports, images, brats)
+    root = out or ROOT / (size if real == RealData() else f"{size}-real-data")
+    device, workers, threads = _machine()
+    steps = plan(SIZES[size], real, device)
+    with display(steps, workers) as watcher:
+        folders = run_steps(steps, root.absolute(), workers, threads, watcher)
+    print(folders[PAGE] / "reproduction.html")
+
+
+def _machine() -> tuple[str, int, int]:
+    """Where models run, how many steps at once, and with how many threads each."""
+    import torch
+
+    cores = os.cpu_count() or 1
+    if torch.cuda.is_available():
+        return "cuda", WORKERS_OF_A_GPU, max(1, cores // WORKERS_OF_A_GPU)
+    workers = min(cores, MOST_WORKERS)
+    return "cpu", workers, cores // workers
+
+
+def main() -> None:
+    """Entry point of `python -m selip_downstream.reproduce`."""
+    run_command(app)
+
+
+if __name__ == "__main__":
+    main()

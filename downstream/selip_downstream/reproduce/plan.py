@@ -1,0 +1,333 @@
+"""What a reproduction does: its steps, from pseudo-reports or real data to the page, each as the commands of a user."""
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from types import ModuleType
+
+from selip_downstream.reproduce import cohort, planted_errors, prepared_data
+from selip_downstream.reproduce.sizes import Size
+from selip_downstream.reproduce.steps import Step
+from selip_shared.errors import SelipError
+
+ANNOTATED = Path(__file__).parents[3] / "tests" / "gold"
+"""Annotated reports of the repository; an installed package has none, and its reproduction leaves them out."""
+
+CONTRACTS = ("selip_contracts", "selip_shared")
+EXTRACT = ("selip_extract", *CONTRACTS)
+PRETRAIN = ("selip_pretrain", *CONTRACTS)
+DOWNSTREAM = ("selip_downstream", *PRETRAIN)
+
+TRUE, EXTRACTED = "data-true", "data-extracted"
+OWN_DB = "{out}/selip.duckdb"
+SETTINGS = "settings.json"
+PAGE = "page"
+REPORT = "selip_downstream.reproduce.report"
+
+READERS: dict[str, tuple[str, ...]] = {
+    "model": ("--extractor", "model"),
+    "rules": ("--extractor", "rules"),
+    "both": ("--extractor", "both"),
+    "free": ("--extractor", "model", "--unconstrained"),
+    "adapted": ("--extractor", "model", "--adapter", "{adapt}/adapter"),
+}
+MODELS = {"hard": "CLIP", "syntax": "syntax", "semantic": "semantic", "selip": "SeLIP", "best-match": "best-match"}
+"""What the figures call the model of each target."""
+
+OF_ERRORS = "best-match"
+"""The target with which it is measured what a wrong finding costs."""
+
+
+@dataclass(frozen=True)
+class RealData:
+    """Reports with their images, and a BraTS cohort, where the user has them."""
+
+    reports: Path | None = None
+    images: Path | None = None
+    brats: Path | None = None
+
+    def __post_init__(self) -> None:
+        if (self.reports is None) != (self.images is None):
+            raise SelipError("Reports and images belong together: name both or neither.")
+        for path in (self.reports, self.images, self.brats):
+            if path is not None and not path.exists():
+                raise SelipError(f"There is no {path}: name what is there.")
+
+
+NO_REAL_DATA = RealData()
+
+
+def plan(size: Size, real: RealData = NO_REAL_DATA, device: str = "cpu") -> list[Step]:
+    """The steps of a reproduction, each after those that it needs.
+
+    Of real reports no truth is known: what the program extracts from them takes its place, and what measures against
+    truth is left out.
+    """
+    steps = _reading(size)
+    if real.reports is None or real.images is None:
+        steps += [*_cohort(size), *_trainings(size, TRUE), *_trainings_of_errors(size)]
+        steps += [*_comparison(size, TRUE, device), *_costs_of_errors(size, device), _pointing(size, device)]
+    else:
+        steps += [_real_data(size, real.reports, real.images), *_trainings(size, EXTRACTED)]
+        steps += _comparison(size, EXTRACTED, device)
+    if real.reports is None or real.brats is not None:
+        steps += _tumours(size, TRUE if real.reports is None else EXTRACTED, real.brats, device)
+    return [*steps, _page(size, steps)]
+
+
+def training(target: str, share: float, seed: int) -> str:
+    """The name of the step that trains with this target, share of the training studies and seed."""
+    return f"train-{target}-{percent(share)}-{seed}"
+
+
+def percent(share: float) -> int:
+    """A share as it stands in the names of steps."""
+    return round(100 * share)
+
+
+def _reading(size: Size) -> list[Step]:
+    """The readers and what they are scored on; without annotated reports on pseudo-reports alone."""
+    reading = size.reading
+    scored_on = tuple(path for path in map(ANNOTATED.joinpath, reading.scored_on) if path.exists())
+    lessons = tuple(path for path in map(ANNOTATED.joinpath, reading.adapted_on) if path.exists())
+    adapted = (
+        "selip-finetune", "--out", "{out}/adapter", "--pseudo", str(reading.adapting),
+        "--epochs", str(reading.adapting_epochs), "--seed", str(size.seed),
+        *(word for path in lessons for word in ("--annotated", _word(path))),
+    )  # fmt: skip
+    texts = ["{pseudo-test}/truth.jsonl", *map(_word, scored_on)]
+    seconds = 8 * len(texts) + 0.03 * reading.scored
+    return [
+        _pseudo("pseudo", size.studies.pool, size.seed),
+        # Of another seed: what the readers are scored on shares no report with the cohort.
+        _pseudo("pseudo-test", reading.scored, size.seed + 1),
+        Step("adapt", (adapted,), EXTRACT, lessons, seconds=30 + 0.3 * reading.adapting * reading.adapting_epochs),
+        *(
+            Step(
+                f"read-{reader}",
+                tuple(("selip-score", text, *options, "--json") for text in texts),
+                EXTRACT,
+                scored_on,
+                seconds=seconds,
+            )
+            for reader, options in READERS.items()
+        ),
+    ]
+
+
+def _pseudo(name: str, count: int, seed: int) -> Step:
+    command = ("selip-pseudo", "--out", "{out}", "--count", str(count), "--seed", str(seed))
+    return Step(name, (command,), EXTRACT, seconds=2 + 0.001 * count)
+
+
+def _cohort(size: Size) -> list[Step]:
+    """The studies, their images and the databases: of the true findings, of extracted ones and of spoilt ones."""
+    studies, truth = size.studies, "{cohort}/truth.jsonl"
+    chosen = (
+        *_module(cohort), "{pseudo}/truth.jsonl", "--out", "{out}", "--studies", str(studies.studies),
+        "--places", str(studies.places), "--sites", str(studies.sites), "--normal", str(studies.normal),
+        "--seed", str(size.seed),
+    )  # fmt: skip
+    rendered = (
+        "selip-phantom", "--from", truth, "--out", "{out}", "--shape", studies.shape, "--missing", str(studies.missing),
+        "--lesion-size", str(studies.lesion_size), "--lesion-contrast", str(studies.lesion_contrast),
+        "--noise", str(studies.noise), "--seed", str(size.seed),
+    )  # fmt: skip
+    steps = [
+        Step("cohort", (chosen,), CONTRACTS, (_file(cohort),), seconds=3),
+        Step("phantom", (rendered,), PRETRAIN, seconds=5 + 0.15 * studies.studies),
+        _data(size, TRUE, "{out}", (*_told(truth), _scanned("{phantom}"))),
+        _data(size, EXTRACTED, "{data-true}", (_extracted("{cohort}/reports.csv"), _scanned("{phantom}"))),
+    ]
+    for rate in size.training.error_rates:
+        spoilt = (
+            *_module(planted_errors), truth, "--out", "{out}/truth.jsonl", "--rate", str(rate / 100),
+            "--seed", str(size.seed),
+        )  # fmt: skip
+        commands = (spoilt, *_told("{out}/truth.jsonl"), _scanned("{phantom}"))
+        steps.append(_data(size, f"data-errors-{rate}", "{data-true}", commands, (_file(planted_errors),)))
+    return steps
+
+
+def _real_data(size: Size, reports: Path, images: Path) -> Step:
+    commands = (_extracted(_word(reports)), _scanned(_word(images)))
+    return _data(size, EXTRACTED, "{out}", commands, (reports, images))
+
+
+def _data(
+    size: Size, name: str, volumes: str, commands: tuple[tuple[str, ...], ...], inputs: tuple[Path, ...] = ()
+) -> Step:
+    """A database that these commands fill, made ready for trainings; `volumes` is the folder of the prepared ones."""
+    ready = (
+        *_module(prepared_data), OWN_DB, "--cache", f"{volumes}/volumes", "--preset", size.training.preset,
+        "--config", f"{{out}}/{SETTINGS}", "--seed", str(size.seed),
+    )  # fmt: skip
+    seconds = 20 + 0.1 * size.studies.studies
+    packages = ("selip_extract", *PRETRAIN)
+    return Step(name, (*commands, ready), packages, (*inputs, _file(prepared_data)), _settings(size), seconds)
+
+
+def _extracted(reports: str) -> tuple[str, ...]:
+    return ("selip-extract", reports, "--db", OWN_DB)
+
+
+def _told(truth: str) -> tuple[tuple[str, ...], ...]:
+    """Commands that put the findings of an annotated file into the database, in the place of extracted ones."""
+    return (
+        (*_extracted("{cohort}/reports.csv"), "--extractor", "rules"),
+        ("selip-extract", "--db", OWN_DB, "--import-corrections", truth),
+    )
+
+
+def _scanned(images: str) -> tuple[str, ...]:
+    return ("selip-scan", images, "--db", OWN_DB)
+
+
+def _trainings(size: Size, data: str) -> list[Step]:
+    chosen = size.training
+    return [
+        _training(size, training(target, share, seed), (data, data), target, share, seed)
+        for share in chosen.shares
+        for seed in chosen.seeds
+        for target in chosen.targets
+    ]
+
+
+def _trainings_of_errors(size: Size) -> list[Step]:
+    """Trainings on all studies from findings that are not the true ones."""
+    return [
+        _training(size, f"train-{wrong}-{seed}", (f"data-{wrong}", TRUE), OF_ERRORS, 1.0, seed)
+        for wrong in _wrong(size)
+        for seed in size.training.seeds
+    ]
+
+
+def _wrong(size: Size) -> dict[str, str]:
+    """What the findings are that are not the true ones, by the ends of the names of steps."""
+    return {"extracted": "extracted", **{f"errors-{rate}": f"{rate} % wrong" for rate in size.training.error_rates}}
+
+
+def _training(size: Size, name: str, data: tuple[str, str], target: str, share: float, seed: int) -> Step:
+    """A training on the database of the first step of `data` with the prepared volumes of the second one."""
+    findings, volumes = data
+    command = (
+        "selip-pretrain", "--out", "{out}", "--db", f"{{{findings}}}/selip.duckdb", "--cache", f"{{{volumes}}}/volumes",
+        "--preset", size.training.preset, "--config", f"{{out}}/{SETTINGS}", "--target", target, "--share", str(share),
+        "--seed", str(seed),
+    )  # fmt: skip
+    seconds = 15 + size.seconds_a_step * size.training.settings["steps"]
+    return Step(name, (command,), PRETRAIN, texts=_settings(size), seconds=seconds)
+
+
+def _comparison(size: Size, data: str, device: str) -> list[Step]:
+    """Retrieval by target for every share of the studies, and statements asked of the images."""
+    steps = []
+    for share in size.training.shares:
+        command = ("selip-retrieve", *_models(size, share), *_measured(size, data, device))
+        steps.append(Step(f"retrieve-{percent(share)}", (command,), DOWNSTREAM, seconds=_embedding(size)))
+    asked = ("selip-classify", *_models(size), *_measured(size, data, device))
+    return [*steps, Step("classify-normal", (asked,), DOWNSTREAM, seconds=_embedding(size))]
+
+
+def _costs_of_errors(size: Size, device: str) -> list[Step]:
+    """Retrieval by models that learnt from findings with errors, against the true texts."""
+    seeds = size.training.seeds
+    models = [f"true findings={_best(training(OF_ERRORS, 1.0, seed))}" for seed in seeds]
+    models += [f"{name}={_best(f'train-{wrong}-{seed}')}" for wrong, name in _wrong(size).items() for seed in seeds]
+    command = ("selip-retrieve", *models, *_measured(size, TRUE, device))
+    return [Step("retrieve-errors", (command,), DOWNSTREAM, seconds=_embedding(size))]
+
+
+def _pointing(size: Size, device: str) -> Step:
+    command = (
+        "selip-pointing", *_models(size), "--phantom", "{phantom}", "--most", str(size.measuring.pointed),
+        *_measured(size, TRUE, device),
+    )  # fmt: skip
+    return Step("pointing", (command,), DOWNSTREAM, seconds=10 + 2 * size.measuring.pointed)
+
+
+def _tumours(size: Size, data: str, brats: Path | None, device: str) -> list[Step]:
+    """Grades told and tumours outlined, of a real BraTS cohort or of rendered gliomas."""
+    measuring, studies = size.measuring, size.studies
+    rendered = (
+        "selip-phantom", "--brats", str(studies.gliomas), "--out", "{out}/cohort", "--shape", studies.shape,
+        "--seed", str(size.seed),
+    )  # fmt: skip
+    folder = "{brats}/cohort" if brats is None else _word(brats)
+    measured = ("--db", f"{{{data}}}/selip.duckdb", *_figures(size, device))
+    classified = (
+        "selip-classify", *_models(size), "--brats", folder, "--cache", "{out}/volumes",
+        "--shares", _listed(measuring.label_shares), "--draws", str(measuring.label_draws), *measured,
+    )  # fmt: skip
+    segmented = (
+        "selip-segment", folder, *_models(size), "--out", "{out}/networks",
+        "--shares", _listed(measuring.segmentation_shares), "--draws", str(measuring.segmentation_draws),
+        "--steps", str(measuring.segmentation_steps), *measured,
+    )  # fmt: skip
+    networks = (
+        (1 + len(size.training.targets) * len(size.training.seeds))
+        * len(measuring.segmentation_shares)
+        * measuring.segmentation_draws
+    )
+    inputs = () if brats is None else (brats,)
+    steps = [] if brats is not None else [Step("brats", (rendered,), PRETRAIN, seconds=5 + 0.2 * studies.gliomas)]
+    return [
+        *steps,
+        Step("classify-brats", (classified,), DOWNSTREAM, inputs, seconds=_embedding(size)),
+        Step("segment", (segmented,), DOWNSTREAM, inputs, seconds=networks * (3 + measuring.segmentation_steps)),
+    ]
+
+
+def _page(size: Size, steps: list[Step]) -> Step:
+    folders = (f"{step.name}={{{step.name}}}" for step in steps)
+    command = ("python", "-m", REPORT, "--size", size.name, "--out", "{out}", *folders)
+    return Step(PAGE, (command,), DOWNSTREAM, seconds=30)
+
+
+def _models(size: Size, share: float = 1.0) -> tuple[str, ...]:
+    """The models of every target, of several seeds under one name."""
+    return tuple(
+        f"{MODELS[target]}={_best(training(target, share, seed))}"
+        for target in size.training.targets
+        for seed in size.training.seeds
+    )
+
+
+def _best(name: str) -> str:
+    return f"{{{name}}}/best"
+
+
+def _measured(size: Size, data: str, device: str) -> tuple[str, ...]:
+    return ("--db", f"{{{data}}}/selip.duckdb", "--cache", f"{{{data}}}/volumes", *_figures(size, device))
+
+
+def _figures(size: Size, device: str) -> tuple[str, ...]:
+    rounds, seed = str(size.measuring.rounds), str(size.seed)
+    return ("--results", "{out}/results.duckdb", "--rounds", rounds, "--seed", seed, "--device", device)
+
+
+def _embedding(size: Size) -> float:
+    """About how many seconds all models take to embed the studies that are tested on."""
+    return 20 + 0.05 * size.studies.studies * len(size.training.targets) * len(size.training.seeds)
+
+
+def _listed(shares: tuple[float, ...]) -> str:
+    return ",".join(map(str, shares))
+
+
+def _settings(size: Size) -> tuple[tuple[str, str], ...]:
+    return ((SETTINGS, json.dumps(dict(size.training.settings), indent=1) + "\n"),)
+
+
+def _module(module: ModuleType) -> tuple[str, ...]:
+    return ("python", "-m", module.__name__)
+
+
+def _file(module: ModuleType) -> Path:
+    assert module.__file__ is not None
+    return Path(module.__file__)
+
+
+def _word(path: Path) -> str:
+    """The path as a word of a command, in which braces have a meaning."""
+    return str(path.absolute()).replace("{", "{{").replace("}", "}}")

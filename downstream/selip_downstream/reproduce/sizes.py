@@ -1,0 +1,217 @@
+"""How large a reproduction is: every number that decides what it finds stands here and nowhere else."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+
+@dataclass(frozen=True)
+class Reading:
+    """The readers of reports, and what they are scored on.
+
+    `scored` pseudo-reports of a seed that nothing else uses, and annotated files of tests/gold; the adapter learns from
+    other files and from so many pseudo-reports.
+    """
+
+    scored: int
+    scored_on: tuple[str, ...]
+    adapted_on: tuple[str, ...]
+    adapting: int
+    adapting_epochs: int
+
+
+@dataclass(frozen=True)
+class Studies:
+    """The cohort, chosen from a pool of pseudo-reports, and the images and gliomas rendered for it."""
+
+    pool: int
+    studies: int
+    places: int
+    sites: int
+    normal: float
+    shape: str
+    missing: float
+    lesion_size: float
+    lesion_contrast: float
+    noise: float
+    gliomas: int
+
+
+@dataclass(frozen=True)
+class Training:
+    """The trainings: each target with each share of the training studies and each seed.
+
+    `settings` are those of selip-pretrain over its preset. `error_rates` are percents of findings that are wrong.
+    """
+
+    preset: str
+    settings: Mapping[str, Any]
+    targets: tuple[str, ...]
+    shares: tuple[float, ...]
+    error_rates: tuple[int, ...]
+    seeds: tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class Measuring:
+    """What the models are measured by: shares of the labels and how often each is drawn, the segmenters, the maps."""
+
+    rounds: int
+    label_shares: tuple[float, ...]
+    label_draws: int
+    segmentation_shares: tuple[float, ...]
+    segmentation_draws: int
+    segmentation_steps: int
+    pointed: int
+
+
+@dataclass(frozen=True)
+class Size:
+    """Every number that decides a reproduction; `seconds_a_step` of training is only what is said of the time left."""
+
+    name: str
+    seed: int
+    reading: Reading
+    studies: Studies
+    training: Training
+    measuring: Measuring
+    seconds_a_step: float
+
+
+QUICK = Size(
+    name="quick",
+    seed=0,
+    reading=Reading(
+        scored=24,
+        scored_on=("styles_d_hard.jsonl",),
+        adapted_on=("styles_d.jsonl",),
+        adapting=8,
+        adapting_epochs=1,
+    ),
+    studies=Studies(
+        pool=2000,
+        studies=100,
+        places=1,
+        sites=6,
+        normal=0.5,
+        shape="12x64x64",
+        missing=0.0,
+        lesion_size=3.0,
+        lesion_contrast=2.0,
+        noise=0.01,
+        gliomas=24,
+    ),
+    training=Training(
+        preset="small",
+        settings={"steps": 6, "batch": 8, "validate_every": 6},
+        targets=("hard", "selip", "best-match"),
+        shares=(0.3, 1.0),
+        error_rates=(30,),
+        seeds=(0, 1, 2),
+    ),
+    measuring=Measuring(
+        rounds=200,
+        label_shares=(0.3, 1.0),
+        label_draws=2,
+        segmentation_shares=(1.0,),
+        segmentation_draws=1,
+        segmentation_steps=2,
+        pointed=4,
+    ),
+    seconds_a_step=0.15,
+)
+
+STANDARD = Size(
+    name="standard",
+    seed=0,
+    reading=Reading(
+        scored=300,
+        scored_on=("development.jsonl", "development_hard.jsonl", "styles_d.jsonl", "styles_d_hard.jsonl"),
+        adapted_on=(
+            "styles_a.jsonl",
+            "styles_a_hard.jsonl",
+            "styles_b.jsonl",
+            "styles_b_hard.jsonl",
+            "styles_c.jsonl",
+            "styles_c_hard.jsonl",
+        ),
+        adapting=300,
+        adapting_epochs=1,
+    ),
+    studies=Studies(
+        pool=9000,
+        studies=800,
+        places=2,
+        sites=12,
+        normal=0.1,
+        shape="12x64x64",
+        missing=0.0,
+        lesion_size=3.0,
+        lesion_contrast=1.5,
+        noise=0.015,
+        gliomas=120,
+    ),
+    training=Training(
+        preset="small",
+        settings={"steps": 300, "validate_every": 50, "augment": False},
+        targets=("hard", "selip", "best-match"),
+        shares=(0.3, 1.0),
+        error_rates=(10, 30),
+        seeds=(0, 1, 2),
+    ),
+    measuring=Measuring(
+        rounds=1000,
+        label_shares=(0.1, 1.0),
+        label_draws=3,
+        segmentation_shares=(0.1, 1.0),
+        segmentation_draws=1,
+        segmentation_steps=30,
+        pointed=60,
+    ),
+    seconds_a_step=0.4,
+)
+
+FULL = Size(
+    name="full",
+    seed=0,
+    reading=Reading(
+        scored=2000,
+        scored_on=STANDARD.reading.scored_on,
+        adapted_on=STANDARD.reading.adapted_on,
+        adapting=1000,
+        adapting_epochs=2,
+    ),
+    studies=Studies(
+        pool=60_000,
+        studies=6000,
+        places=3,
+        sites=20,
+        normal=0.1,
+        shape="24x256x256",
+        missing=0.1,
+        lesion_size=1.5,
+        lesion_contrast=1.5,
+        noise=0.02,
+        gliomas=400,
+    ),
+    training=Training(
+        preset="paper",
+        settings={"text_encoder": "characters", "steps": 6000, "validate_every": 250},
+        targets=("hard", "syntax", "semantic", "selip", "best-match"),
+        shares=(0.1, 0.3, 1.0),
+        error_rates=(10, 30),
+        seeds=(0, 1, 2),
+    ),
+    measuring=Measuring(
+        rounds=1000,
+        label_shares=(0.01, 0.05, 0.1, 1.0),
+        label_draws=3,
+        segmentation_shares=(0.05, 0.1, 1.0),
+        segmentation_draws=3,
+        segmentation_steps=3000,
+        pointed=200,
+    ),
+    seconds_a_step=0.5,
+)
+
+SIZES = {size.name: size for size in (QUICK, STANDARD, FULL)}
