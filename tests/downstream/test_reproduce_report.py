@@ -1,0 +1,212 @@
+import json
+import shutil
+import subprocess
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+from markdown_it import MarkdownIt
+
+from selip_downstream.comparison_tables import Lead, lead_of
+from selip_downstream.reproduce.claim import summary
+from selip_downstream.reproduce.measured import read_measured
+from selip_downstream.reproduce.report import main
+from selip_downstream.results import Figure
+from selip_downstream.statistics import Estimate
+from tests.browser import Page
+from tests.commands import command
+from tests.downstream.measured_steps import (
+    LEVELS,
+    measure_retrieval,
+    steps_of,
+    write_data,
+    write_reading,
+    write_retrieval,
+    write_step,
+    write_tasks,
+    write_trainings,
+)
+
+GOLD = Path(__file__).parents[1] / "gold" / "development.jsonl"
+TITLES = [
+    "In short",
+    "1. Extraction",
+    "2. Retrieval, by target and by share of the training studies",
+    "3. Classification and transfer to gliomas",
+    "4. Segmentation",
+    "5. What the models look at",
+    "6. What an extraction error costs",
+    "7. Circumstances",
+]
+
+
+@pytest.fixture(scope="module")
+def steps(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A whole reproduction's steps, but for those that read reports."""
+    root = tmp_path_factory.mktemp("steps")
+    write_retrieval(root, {10: LEVELS | {"SeLIP": 0.2}, 100: LEVELS})
+    write_tasks(root)
+    write_data(root)
+    write_trainings(root)
+    return root
+
+
+@pytest.fixture(scope="module")
+def page(steps: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder that the command has written, with scores that selip-score has printed."""
+    few = steps.parent / "few.jsonl"
+    few.write_text("\n".join(GOLD.read_text(encoding="utf-8").splitlines()[:8]) + "\n", encoding="utf-8")
+    inside = write_step(steps, "pseudo-test") / "truth.jsonl"
+    shutil.copy(few, inside)
+    score = ("from selip_extract.score_command import main; main()", "--extractor", "rules", "--json")
+    write_reading(steps, {"rules": "".join(_printed("-c", *score, gold) for gold in (inside, few))})
+    out = tmp_path_factory.mktemp("page")
+    assert _write(out, steps) == f"The page is {out / 'reproduction.html'}.\n"
+    return out
+
+
+def test_the_page_shows_what_the_steps_have_measured(page: Path, steps: Path, chromium: Page) -> None:
+    chromium.complaints()
+    chromium.open(page / "reproduction.html")
+    assert chromium.complaints() == []
+    assert chromium.texts("nav a") == TITLES
+    assert chromium.run("return [...document.images].every(i => i.complete && i.naturalWidth > 200)")
+    assert chromium.texts("#section-2 h3") == ["Pseudo-reports", "Annotated reports: few"]
+    row = chromium.texts("#section-2 tbody tr:first-child td")
+    assert row[:2] == ["rules", "1.000 (1.000–1.000)"]
+    found = {
+        (figure.model, figure.metric): figure.estimate
+        for figure in measure_retrieval(steps, LEVELS)
+        if (figure.configuration["sequence"], figure.configuration["direction"]) == ("together", "image to text")
+    }
+    best, lead = found["best-match", "top-5 of equal text"], found["best-match − CLIP", "top-5 of equal text"]
+    assert chromium.texts("#section-3 thead")[0] == "randomCLIPSeLIPbest-match"
+    assert f"{best.value:.3f} ({best.low:.3f}–{best.high:.3f})" in chromium.texts("#section-3 tbody")[0]
+    assert f"{lead.value:+.3f} ({lead.low:+.3f} to {lead.high:+.3f}) *" in chromium.texts("#section-3 tbody")[1]
+    assert [len(chromium.all(f"#section-{number} img")) for number in (3, 4, 5, 7)] == [3, 1, 1, 3]
+    assert chromium.texts("#section-7 tbody tr td:first-child")[:5] == [
+        "random", "true findings", "extracted", "10 % wrong", "30 % wrong",
+    ]  # fmt: skip
+
+
+def test_the_examples_stand_beside_each_other(page: Path, chromium: Page) -> None:
+    chromium.emulate("light", 1400, 900)
+    chromium.open(page / "reproduction.html")
+    captions = chromium.texts("#section-6 figcaption")
+    assert captions[1].startswith("CLIP: cosines")
+    assert captions[2].startswith("best-match: cosines")
+    assert captions[3].startswith("Where CLIP sees 在")
+    tops = chromium.run(
+        "return [...document.querySelectorAll('#section-6 figure')].map(f => f.getBoundingClientRect().top)"
+    )
+    assert tops[1] == tops[2]
+    assert tops[3] == tops[4]
+    chromium.emulate("dark", 400, 800)
+    assert chromium.run("return document.documentElement.scrollWidth") <= 400
+    chromium.emulate("light", 1400, 900)
+
+
+def test_data_and_markdown_hold_what_the_page_shows(page: Path, steps: Path, chromium: Page) -> None:
+    content = json.loads((page / "reproduction.json").read_text(encoding="utf-8"))
+    chromium.open(page / "reproduction.html")
+    cells = chromium.texts("tbody td")
+    assert _cells(content["sections"]) == cells
+    rendered = MarkdownIt().enable("table").parse((page / "reproduction.md").read_text(encoding="utf-8"))
+    inside = [token.type == "td_open" for token in rendered]
+    told = ["".join(child.content for child in rendered[place + 1].children or ()) for place, is_cell in
+            enumerate(inside) if is_cell]  # fmt: skip
+    assert told == [" ".join(cell.split()) for cell in cells]
+    (compared,) = [
+        it for it in content["comparisons"] if it["step"] == "segment" and it["configuration"]["share"] == 0.1
+    ]
+    assert compared["n"] == 150
+    assert compared["configuration"]["models"]["CLIP"][1]["checkpoint"] == "train-hard-100-1/best"
+    assert len(compared["figures"]["Dice"]["best-match − CLIP"]) == 3
+    for name in ("reproduction.json", "reproduction.md", "reproduction.html"):
+        assert str(steps) not in (page / name).read_text(encoding="utf-8")
+
+
+def test_the_same_steps_give_the_same_data(page: Path, steps: Path, tmp_path: Path) -> None:
+    _write(tmp_path, steps)
+    for name in ("reproduction.html", "reproduction.json", "reproduction.md"):
+        assert (page / name).read_bytes() == (tmp_path / name).read_bytes()
+
+
+def test_what_was_not_measured_is_left_out(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write_retrieval(tmp_path / "steps", {100: LEVELS})
+    run = command(main, monkeypatch, capsys)
+    assert run("--size", "quick", "--out", tmp_path, *steps_of(tmp_path / "steps"))[0] == 0
+    content = json.loads((tmp_path / "reproduction.json").read_text(encoding="utf-8"))
+    assert [section["title"] for section in content["sections"]] == [TITLES[0], TITLES[2], TITLES[7]]
+    assert "nothing was measured" in " ".join(content["summary"])
+
+
+@pytest.mark.parametrize(
+    ("few", "verdict"),
+    [
+        ({"CLIP": 0.3, "SeLIP": 0.3, "best-match": 0.5}, "is borne out by these figures: best-match at 10 % beats"),
+        ({"CLIP": 0.3, "SeLIP": 0.5, "best-match": 0.1}, "SeLIP as published at 10 % beats CLIP in both; elsewhere"),
+        ({"CLIP": 0.3, "SeLIP": 0.1, "best-match": 0.3}, "is contradicted by these figures"),
+        ({"CLIP": 0.3, "SeLIP": 0.3, "best-match": 0.3}, "is not borne out by these figures"),
+    ],
+)  # fmt: skip
+def test_the_summary_says_who_wins_and_who_does_not(tmp_path: Path, few: Mapping[str, float], verdict: str) -> None:
+    write_retrieval(tmp_path, {10: {"random": 0.02, **few}, 100: LEVELS})
+    said = summary(read_measured({folder.name: folder for folder in tmp_path.iterdir()}))
+    assert any(verdict in sentence for sentence in said), said
+
+
+def test_the_summary_tells_how_often_each_model_is_above_and_below(tmp_path: Path) -> None:
+    levels = {"random": 0.02, "CLIP": 0.3, "SeLIP": 0.1, "best-match": 0.6}
+    write_retrieval(tmp_path, {10: levels, 30: levels})
+    said = summary(read_measured({folder.name: folder for folder in tmp_path.iterdir()}))
+    assert said[1].startswith(
+        "SeLIP as published against CLIP: with 30 % of the training studies or less, it is above CLIP in 0 of 6 "
+        "comparisons, below it in 6, and not to be told from it in 0 (text among the first five at 10 %: "
+    )
+    assert "best-match against CLIP" in said[2]
+    assert "above CLIP in 6 of 6 comparisons" in said[2]
+    assert said[0].startswith("Trained on 10 % and 30 % of the training studies, with 3 trainings for each target")
+
+
+def test_a_difference_is_found_whichever_was_measured_first() -> None:
+    block = [Figure("retrieval", "CLIP − SeLIP", "test", "top-1", Estimate(0.2, 0.1, 0.4), 7)]
+    assert lead_of(block, Lead("CLIP", "SeLIP"), "top-1") == Estimate(0.2, 0.1, 0.4)
+    assert lead_of(block, Lead("SeLIP", "CLIP"), "top-1") == Estimate(-0.2, -0.4, -0.1)
+    assert lead_of(block, Lead("SeLIP", "best-match"), "top-1") is None
+
+
+@pytest.mark.parametrize(
+    ("steps", "complaint"),
+    [("retrieve-10", "retrieve-10 names no step and its folder"), ("a={}/none", "The step a is not done")],
+)
+def test_what_is_no_finished_step_is_told(
+    steps: str, complaint: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run = command(main, monkeypatch, capsys)
+    code, _, said = run("--size", "quick", "--out", tmp_path / "page", steps.format(tmp_path))
+    assert code == 1
+    assert said.startswith(complaint)
+
+
+def _write(out: Path, steps: Path) -> str:
+    options = ("--size", "quick", "--out", out, "--examples", 1)
+    return _printed("-m", "selip_downstream.reproduce.report", *options, *steps_of(steps))
+
+
+def _printed(*words: object) -> str:
+    ran = subprocess.run([sys.executable, *map(str, words)], capture_output=True, text=True, check=False)
+    assert ran.returncode == 0, ran.stderr
+    return ran.stdout
+
+
+def _cells(sections: list[dict[str, Any]]) -> list[str]:
+    found = []
+    for section in sections:
+        found += [cell for table in section["tables"] for row in table["rows"] for cell in row]
+        found += _cells(section["sections"])
+    return found
