@@ -1,9 +1,11 @@
 """What a reproduction does: its steps, from pseudo-reports or real data to the page, each as the commands of a user."""
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 from selip_downstream.reproduce import cohort, planted_errors, prepared_data
 from selip_downstream.reproduce.sizes import Size
@@ -72,7 +74,7 @@ def plan(size: Size, real: RealData = NO_REAL_DATA, device: str = "cpu") -> list
         steps += _comparison(size, EXTRACTED, device)
     if real.reports is None or real.brats is not None:
         steps += _tumours(size, TRUE if real.reports is None else EXTRACTED, real.brats, device)
-    return [*steps, _page(size, steps)]
+    return [*steps, _page(size, steps, device)]
 
 
 def training(target: str, share: float, seed: int) -> str:
@@ -162,9 +164,11 @@ def _data(
         *_module(prepared_data), OWN_DB, "--cache", f"{volumes}/volumes", "--preset", size.training.preset,
         "--config", f"{{out}}/{SETTINGS}", "--seed", str(size.seed),
     )  # fmt: skip
-    seconds = 20 + 0.1 * size.studies.studies
+    # Of the settings of a training a volume hangs on its recipe alone.
+    recipe = {name: value for name, value in size.training.settings.items() if name == "recipe"}
     packages = ("selip_extract", *PRETRAIN)
-    return Step(name, (*commands, ready), packages, (*inputs, _file(prepared_data)), _settings(size), seconds)
+    seconds = 20 + 0.1 * size.studies.studies
+    return Step(name, (*commands, ready), packages, (*inputs, _file(prepared_data)), _settings(recipe), seconds)
 
 
 def _extracted(reports: str) -> tuple[str, ...]:
@@ -216,7 +220,7 @@ def _training(size: Size, name: str, data: tuple[str, str], target: str, share: 
         "--seed", str(seed),
     )  # fmt: skip
     seconds = 15 + size.seconds_a_step * size.training.settings["steps"]
-    return Step(name, (command,), PRETRAIN, texts=_settings(size), seconds=seconds)
+    return Step(name, (command,), PRETRAIN, texts=_settings(size.training.settings), seconds=seconds)
 
 
 def _comparison(size: Size, data: str, device: str) -> list[Step]:
@@ -278,9 +282,12 @@ def _tumours(size: Size, data: str, brats: Path | None, device: str) -> list[Ste
     ]
 
 
-def _page(size: Size, steps: list[Step]) -> Step:
+def _page(size: Size, steps: list[Step], device: str) -> Step:
     folders = (f"{step.name}={{{step.name}}}" for step in steps)
-    command = ("python", "-m", REPORT, "--size", size.name, "--out", "{out}", *folders)
+    seed = str(size.seed)
+    command = (
+        "python", "-m", REPORT, "--size", size.name, "--out", "{out}", "--seed", seed, "--device", device, *folders,
+    )  # fmt: skip
     return Step(PAGE, (command,), DOWNSTREAM, seconds=30)
 
 
@@ -315,8 +322,8 @@ def _listed(shares: tuple[float, ...]) -> str:
     return ",".join(map(str, shares))
 
 
-def _settings(size: Size) -> tuple[tuple[str, str], ...]:
-    return ((SETTINGS, json.dumps(dict(size.training.settings), indent=1) + "\n"),)
+def _settings(settings: Mapping[str, Any]) -> tuple[tuple[str, str], ...]:
+    return ((SETTINGS, json.dumps(dict(settings), indent=1) + "\n"),)
 
 
 def _module(module: ModuleType) -> tuple[str, ...]:
