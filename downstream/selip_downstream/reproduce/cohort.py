@@ -1,9 +1,8 @@
-"""The studies of a reproduction: few enough places in each, and few enough sites, for what a training can see."""
+"""The studies of a reproduction: at sites and of sizes that a training on a small grid can see, few enough in each."""
 
 import csv
 import random
-from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from io import StringIO
 from pathlib import Path
 from typing import Annotated
@@ -12,6 +11,7 @@ import typer
 
 from selip_contracts.annotated import read_annotated, write_annotated
 from selip_contracts.findings import AnnotatedReport
+from selip_contracts.vocabulary import SITES
 from selip_shared.errors import SelipError, run_command
 from selip_shared.files import write_text
 
@@ -19,17 +19,19 @@ app = typer.Typer(add_completion=False)
 
 
 def choose(
-    pool: Sequence[AnnotatedReport], studies: int, places: int, sites: int, normal: float, seed: int
+    pool: Sequence[AnnotatedReport], studies: int, places: int, sites: Collection[str], normal: float, seed: int
 ) -> list[AnnotatedReport]:
     """So many studies of the pool, of which the share `normal` has no finding, in an order that the seed decides.
 
-    The others have at most so many places (a site on a side), all of them among the `sites` that such studies name
-    most often: how often each is named keeps its long tail. SelipError where the pool holds too few.
+    The others have at most so many places (a site on a side), all of them at the `sites`: how often each is named, and
+    what with what, keeps its long tail. SelipError where the pool holds too few.
     """
-    few = [report for report in pool if report.study.findings and len(_places(report)) <= places]
-    named = Counter(site for report in few for site in {site for _, site in _places(report)})
-    common = {site for site, _ in named.most_common(sites)}
-    abnormal = [report for report in few if {site for _, site in _places(report)} <= common]
+    seen = set(sites)
+    abnormal = [
+        report
+        for report in pool
+        if report.study.findings and len(_places(report)) <= places and {site for _, site in _places(report)} <= seen
+    ]
     healthy = [report for report in pool if report.study.normal]
     wanted = round(normal * studies)
     if len(abnormal) < studies - wanted or len(healthy) < wanted:
@@ -42,6 +44,19 @@ def choose(
     return chosen
 
 
+def enlarged(report: AnnotatedReport, smallest: float, largest: float, seed: int) -> AnnotatedReport:
+    """The report with a size between these, in mm, for each of its places: the same on every sequence."""
+    draw = random.Random(f"{seed} {report.report_id}")
+    sizes = {}
+    for place in sorted(_places(report), key=str):
+        size = draw.uniform(smallest, largest)
+        sizes[place] = (round(size, 1), round(size * draw.uniform(0.7, 1), 1))
+    findings = (
+        finding.model_copy(update={"size_mm": sizes[finding.side, finding.site]}) for finding in report.study.findings
+    )
+    return report.model_copy(update={"study": report.study.model_copy(update={"findings": tuple(findings)})})
+
+
 def _places(report: AnnotatedReport) -> set[tuple[str | None, str]]:
     return {(finding.side, finding.site) for finding in report.study.findings}
 
@@ -51,13 +66,21 @@ def command(
     truth: Annotated[Path, typer.Argument(help="Annotated reports to choose from, e.g. truth.jsonl of selip-pseudo.")],
     out: Annotated[Path, typer.Option(help="Folder for reports.csv and truth.jsonl of the chosen ones.")],
     studies: Annotated[int, typer.Option(min=1, help="How many.")],
+    sites: Annotated[str, typer.Option(help="Sites that may be named, parted by commas.")],
+    smallest: Annotated[float, typer.Option(min=1, help="Least length of a lesion, in mm.")],
+    largest: Annotated[float, typer.Option(min=1, help="Greatest length of a lesion, in mm.")],
     places: Annotated[int, typer.Option(min=1, help="Most places that a study may have.")] = 2,
-    sites: Annotated[int, typer.Option(min=1, help="How many sites there are in all.")] = 12,
     normal: Annotated[float, typer.Option(min=0, max=1, help="Share of normal studies.")] = 0.1,
-    seed: Annotated[int, typer.Option(help="Decides the order.")] = 0,
+    seed: Annotated[int, typer.Option(help="Decides order and sizes.")] = 0,
 ) -> None:
-    """Choose the studies of a cohort."""
-    chosen = choose(list(read_annotated(truth)), studies, places, sites, normal, seed)
+    """Choose the studies of a cohort, and how large the lesions are."""
+    named = sites.split(",")
+    if unknown := [site for site in named if site not in SITES]:
+        raise SelipError(f"There is no site {unknown[0]}: name sites of the vocabulary.")
+    pool = list(read_annotated(truth))
+    chosen = [
+        enlarged(report, smallest, largest, seed) for report in choose(pool, studies, places, named, normal, seed)
+    ]
     out.mkdir(parents=True, exist_ok=True)
     write_annotated(out / "truth.jsonl", chosen)
     table = StringIO()

@@ -127,12 +127,12 @@ def _cohort(size: Size) -> list[Step]:
     studies, truth = size.studies, "{cohort}/truth.jsonl"
     chosen = (
         *_module(cohort), "{pseudo}/truth.jsonl", "--out", "{out}", "--studies", str(studies.studies),
-        "--places", str(studies.places), "--sites", str(studies.sites), "--normal", str(studies.normal),
-        "--seed", str(size.seed),
+        "--places", str(studies.places), "--sites", ",".join(studies.sites), "--normal", str(studies.normal),
+        "--smallest", str(studies.lesion_mm[0]), "--largest", str(studies.lesion_mm[1]), "--seed", str(size.seed),
     )  # fmt: skip
     rendered = (
         "selip-phantom", "--from", truth, "--out", "{out}", "--shape", studies.shape, "--missing", str(studies.missing),
-        "--lesion-size", str(studies.lesion_size), "--lesion-contrast", str(studies.lesion_contrast),
+        "--lesion-contrast", str(studies.lesion_contrast),
         "--noise", str(studies.noise), "--seed", str(size.seed),
     )  # fmt: skip
     steps = [

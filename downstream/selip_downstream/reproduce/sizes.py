@@ -4,6 +4,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+BRAIN = (
+    "额叶", "顶叶", "颞叶", "枕叶", "岛叶", "基底节区", "丘脑", "放射冠", "半卵圆中心", "侧脑室旁", "小脑半球", "脑桥",
+)  # fmt: skip
+"""Sites all over the brain, large enough for lesions that can be seen on a small grid."""
+
 
 @dataclass(frozen=True)
 class Reading:
@@ -27,11 +32,11 @@ class Studies:
     pool: int
     studies: int
     places: int
-    sites: int
+    sites: tuple[str, ...]
     normal: float
     shape: str
     missing: float
-    lesion_size: float
+    lesion_mm: tuple[float, float]
     lesion_contrast: float
     noise: float
     gliomas: int
@@ -92,11 +97,11 @@ QUICK = Size(
         pool=2000,
         studies=100,
         places=1,
-        sites=6,
+        sites=BRAIN,
         normal=0.5,
         shape="12x64x64",
         missing=0.0,
-        lesion_size=3.0,
+        lesion_mm=(26.0, 44.0),
         lesion_contrast=2.0,
         noise=0.01,
         gliomas=24,
@@ -142,11 +147,11 @@ STANDARD = Size(
         pool=9000,
         studies=800,
         places=2,
-        sites=12,
+        sites=BRAIN,
         normal=0.1,
         shape="12x64x64",
         missing=0.0,
-        lesion_size=3.0,
+        lesion_mm=(26.0, 44.0),
         lesion_contrast=1.5,
         noise=0.015,
         gliomas=120,
@@ -185,11 +190,11 @@ FULL = Size(
         pool=60_000,
         studies=6000,
         places=3,
-        sites=20,
+        sites=BRAIN,
         normal=0.1,
         shape="24x256x256",
         missing=0.1,
-        lesion_size=1.5,
+        lesion_mm=(10.0, 40.0),
         lesion_contrast=1.5,
         noise=0.02,
         gliomas=400,
