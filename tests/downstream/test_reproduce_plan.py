@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 import typer
 
-from selip_downstream.reproduce.__main__ import main
+from selip_downstream.reproduce.__main__ import main, put_part
 from selip_downstream.reproduce.plan import RealData, plan
 from selip_downstream.reproduce.sizes import QUICK, SIZES, Size
 from selip_downstream.reproduce.steps import Step
@@ -127,3 +127,13 @@ def test_an_unknown_size_is_named(monkeypatch: pytest.MonkeyPatch, capsys: pytes
     code, _, said = command(main, monkeypatch, capsys)("huge")
     assert code == 1
     assert "There is no size huge: name one of quick, standard, full." in said
+
+
+def test_a_document_holds_the_newest_run_of_each_size(tmp_path: Path) -> None:
+    document = tmp_path / "reproduction.md"
+    put_part(document, "quick", "# Quick, old\n")
+    put_part(document, "standard", "# Standard\n")
+    both = document.read_text(encoding="utf-8")
+    assert both.index("# Quick, old") < both.index("# Standard")
+    put_part(document, "quick", "# Quick, new\n")
+    assert document.read_text(encoding="utf-8") == both.replace("# Quick, old", "# Quick, new")

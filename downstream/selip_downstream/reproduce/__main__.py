@@ -6,15 +6,17 @@ from typing import Annotated
 
 import typer
 
-from selip_downstream.reproduce.plan import PAGE, RealData, plan
+from selip_downstream.reproduce.plan import NO_REAL_DATA, PAGE, RealData, plan
 from selip_downstream.reproduce.progress_display import display
 from selip_downstream.reproduce.sizes import SIZES, STANDARD
 from selip_downstream.reproduce.steps import run_steps
 from selip_shared.errors import SelipError, run_command
+from selip_shared.files import write_text
 
 MOST_WORKERS = 8
 WORKERS_OF_A_GPU = 2
 ROOT = Path("out") / "reproduction"
+DOCUMENT_HEAD = "<!-- Written by `just reproduce`: the newest run of each size. -->\n\n"
 
 app = typer.Typer(add_completion=False)
 
@@ -28,17 +30,30 @@ def command(
     out: Annotated[
         Path | None, typer.Option(help=f"Folder of the steps; else {ROOT}/SIZE, or {ROOT}/SIZE-real-data.")
     ] = None,
+    document: Annotated[
+        Path | None, typer.Option(help="Markdown file that holds the newest run of each size; not for real data.")
+    ] = None,
 ) -> None:
     """Do what is not done yet of a reproduction and write its page; run again after an interruption, it goes on."""
     if size not in SIZES:
         raise SelipError(f"There is no size {size}: name one of {', '.join(SIZES)}.")
     real = RealData(reports, images, brats)
-    root = out or ROOT / (size if real == RealData() else f"{size}-real-data")
+    root = out or ROOT / (size if real == NO_REAL_DATA else f"{size}-real-data")
     device, workers, threads = _machine()
     steps = plan(SIZES[size], real, device)
     with display(steps, workers) as watcher:
         folders = run_steps(steps, root.absolute(), workers, threads, watcher)
+    if document is not None and real == NO_REAL_DATA:
+        put_part(document, size, (folders[PAGE] / "reproduction.md").read_text(encoding="utf-8"))
     print(folders[PAGE] / "reproduction.html")
+
+
+def put_part(document: Path, name: str, text: str) -> None:
+    """Put a part of that name into a Markdown file, at its end or in the place of the part that it holds already."""
+    begin, end = f"<!-- {name} -->\n", f"<!-- end of {name} -->\n"
+    held = document.read_text(encoding="utf-8") if document.exists() else DOCUMENT_HEAD
+    before, _, rest = held.partition(begin)
+    write_text(document, before + begin + text + end + rest.partition(end)[2])
 
 
 def _machine() -> tuple[str, int, int]:

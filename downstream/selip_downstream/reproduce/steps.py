@@ -36,7 +36,7 @@ class Step:
     """Commands, one after the other; {out} in them is the step's own folder and {name} that of the step of that name.
 
     The first word is a program beside python, python itself, or any other. `packages` are the import packages whose
-    code decides the outcome, `inputs` files and folders from outside that do, `texts` the files that stand in the
+    files decide the outcome, `inputs` files and folders from outside that do, `texts` the files that stand in the
     folder before the commands run, by name; `seconds` is about how long it takes.
     """
 
@@ -180,4 +180,5 @@ def _listing(folder: Path) -> str:
 
 @lru_cache
 def _code(packages: tuple[str, ...]) -> str:
-    return code_hash(packages)
+    """Hash of the packages with the tables, rules and weights that ship in them."""
+    return code_hash(packages, "*")
