@@ -101,11 +101,12 @@ def models_table(caption: str, rows: Sequence[Row], metric: str) -> Table:
 
 
 def leads_table(caption: str, rows: Sequence[Row], metrics: Mapping[str, str], leads: Sequence[Lead]) -> Table:
-    """The differences of several comparisons: a row for each comparison and metric, a column for each difference."""
+    """The differences of several comparisons: a row for each metric and comparison with any, a column for each lead."""
     cells = [
         [row.label, label, *(lead_cell(lead_of(row.block, lead, metric)) for lead in leads)]
         for metric, label in metrics.items()
         for row in rows
+        if any(lead_of(row.block, lead, metric) for lead in leads)
     ]
     return Table(caption, ["", "", *(lead.name for lead in leads)], cells, numbers_from=2)
 

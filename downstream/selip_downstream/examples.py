@@ -63,7 +63,7 @@ def _section(seen: Sequence[_Seen], pair: Pair, lettering: Lettering) -> Section
         [f"Its own text, which {put}: {pair.text}"],
         [_nearest(one, pair) for one in seen],
         [
-            picture(slices, f"Slices of {pair.image_id}, {pair.modality}, from bottom to top."),
+            picture(slices, f"Slices of {pair.image_id}, {pair.modality}, from bottom to top.", whole_row=True),
             *(_cosines(one, pair, candidates, lettering) for one in seen),
             *(_supported(one, pair, statement, lettering) for one in seen),
         ],

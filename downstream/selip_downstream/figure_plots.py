@@ -48,15 +48,15 @@ def draw_lines(axis: Axis, series: Series, label: str, levels: Mapping[str, Esti
 
     drawing, axes = pyplot.subplots(figsize=(7.6, 3.8), layout="constrained")
     step = 0.012 * ((max(axis.places) - min(axis.places)) or 1.0)
-    for number, (model, estimates) in enumerate(series.items()):
-        offset = (number - (len(series) - 1) / 2) * step
-        _draw(axes, number, model, [place + offset for place in axis.places], estimates, "-")
-    for number, (name, level) in enumerate(levels.items(), start=len(series)):
+    for number, (name, level) in enumerate(levels.items()):
         colour = COLOURS[number % len(COLOURS)]
         if level.value is not None:
             axes.axhline(level.value, color=colour, linestyle="--", label=name)
         if level.low is not None and level.high is not None:
             axes.axhspan(level.low, level.high, color=colour, alpha=0.12, linewidth=0)
+    for number, (model, estimates) in enumerate(series.items()):
+        offset = (number - (len(series) - 1) / 2) * step
+        _draw(axes, len(levels) + number, model, [place + offset for place in axis.places], estimates, "-")
     axes.set_xticks(list(axis.places), axis.names, fontsize=9)
     axes.set_xlabel(axis.label)
     _finish(axes, label)

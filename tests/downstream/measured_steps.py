@@ -36,9 +36,7 @@ def write_step(root: Path, name: str, figures: Sequence[Figure] = ()) -> Path:
     return folder
 
 
-def measure(
-    root: Path, levels: Mapping[str, float], task: str, metrics: Sequence[str], trained_on: int = 100, **about: Any
-) -> list[Figure]:
+def measure(root: Path, levels: Mapping[str, float], task: str, metrics: Sequence[str], **about: Any) -> list[Figure]:
     """A comparison in which each model is right as often as its level says, on the same 150 patients."""
     draw = np.random.default_rng(7).random((len(metrics), len(PATIENTS)))
     values = {
@@ -48,7 +46,7 @@ def measure(
     models = {
         model: [
             {
-                "checkpoint": str(root / f"train-{TARGETS.get(model, 'hard')}-{trained_on}-{seed}" / "best"),
+                "checkpoint": str(root / f"train-{TARGETS.get(model, 'hard')}-100-{seed}" / "best"),
                 "weights": f"{seed}f",
             }
             for seed in SEEDS
@@ -59,23 +57,21 @@ def measure(
     return compare(setting, Bootstrap(PATIENTS, rounds=200), values)
 
 
-def measure_retrieval(root: Path, levels: Mapping[str, float], share: int = 100) -> list[Figure]:
+def measure_retrieval(root: Path, levels: Mapping[str, float]) -> list[Figure]:
     """Both directions, over all sequences and on DWI alone."""
     counts = {"texts": "distinct", "gallery": 120, "distinct_texts": 120, "repeated_texts": 30}
     return [
         figure
         for direction in ("image to text", "text to image")
         for sequence in ("together", "DWI")
-        for figure in measure(
-            root, levels, "retrieval", RETRIEVAL, share, direction=direction, sequence=sequence, **counts
-        )
+        for figure in measure(root, levels, "retrieval", RETRIEVAL, direction=direction, sequence=sequence, **counts)
     ]
 
 
 def write_retrieval(root: Path, levels: Mapping[int, Mapping[str, float]]) -> None:
     """A step for each percentage of the training studies."""
     for share, own in levels.items():
-        write_step(root, f"retrieve-{share}", measure_retrieval(root, own, share))
+        write_step(root, f"retrieve-{share}", measure_retrieval(root, own))
 
 
 def write_reading(root: Path, scores: Mapping[str, str]) -> None:

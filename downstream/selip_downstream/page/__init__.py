@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure as Drawing
 
 RESOLUTION = 110
+LONGEST_LABEL = 32
+"""A cell of text breaks into lines where it has more characters."""
 
 
 @dataclass(frozen=True)
@@ -30,10 +32,14 @@ class Table:
 
 @dataclass(frozen=True)
 class Picture:
-    """A PNG over its caption, which also describes it to those who cannot see it."""
+    """A PNG over its caption, which also describes it to those who cannot see it.
+
+    Pictures stand beside each other where there is room, unless one wants a whole row.
+    """
 
     caption: str
     png: bytes
+    whole_row: bool = False
 
     @property
     def address(self) -> str:
@@ -63,16 +69,26 @@ def write_page(path: Path, title: str, subtitle: str, sections: Sequence[Section
     )
     digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
     try:
-        write_text(path, template.render(title=title, subtitle=subtitle, sections=sections, style=style, digest=digest))
+        write_text(
+            path,
+            template.render(
+                title=title,
+                subtitle=subtitle,
+                sections=sections,
+                style=style,
+                digest=digest,
+                longest_label=LONGEST_LABEL,
+            ),
+        )
     except OSError as error:
         raise SelipError(f"{path} cannot be written ({error.strerror}): name a file where you may write.") from error
 
 
-def picture(drawing: "Drawing", caption: str) -> Picture:
+def picture(drawing: "Drawing", caption: str, *, whole_row: bool = False) -> Picture:
     """A drawing of matplotlib as it stands on a page, and the drawing closed."""
     from matplotlib import pyplot
 
     content = BytesIO()
     drawing.savefig(content, format="png", dpi=RESOLUTION, metadata={"Software": None})
     pyplot.close(drawing)
-    return Picture(caption, content.getvalue())
+    return Picture(caption, content.getvalue(), whole_row)

@@ -57,15 +57,22 @@ def _differences(measured: Measured) -> list[Table]:
         paper, own = Configuration().model_dump() | SETTINGS, measured.trainings[0].configuration.model_dump()
         sizes = (_voxels(configuration["recipe"]["shape"]) for configuration in (paper, own))
         settings = [["voxels", *sizes], *([name, *map(_setting, (paper[name], own[name]))] for name in COMPARED)]
-        rows += [[f"Setting: {name}", there, here, _why(name)] for name, there, here in settings if there != here]
+        rows += [
+            [f"Setting: {name.replace('_', ' ')}", there, here, _why(name)]
+            for name, there, here in settings
+            if there != here
+        ]
     rows += [list(row) for row in METHOD]
     return [Table("The paper, or its authors' program, beside this one", ["", "there", "here", "why"], rows, 4)]
 
 
 def _why(setting: str) -> str:
     return {
-        "norm": "an embedding does not hang on the volumes that share its batch",
+        "norm": "so an embedding does not hang on the volumes that share its batch",
         "loss": "the clamp of the published formula takes gradients away",
+        "image_rate": "so few steps",
+        "text_rate": "so few steps",
+        "augment": "so few steps",
     }.get(setting, "the time that this size may take")
 
 

@@ -17,6 +17,7 @@ from selip_downstream.comparison_tables import (
     models_of,
 )
 from selip_downstream.contenders import RANDOM
+from selip_downstream.page import Table
 from selip_downstream.pointing import ALL_SITES, CHANCE, EXPLANATION
 from selip_downstream.reproduce.measured import Measured
 from selip_downstream.reproduce.plan import MODELS
@@ -82,17 +83,36 @@ def judged(measured: Measured) -> list[Judged]:
     ]
 
 
-def summary(measured: Measured) -> list[str]:
-    """The main comparison and what else was measured, a paragraph each."""
+def main_table(measured: Measured) -> Table:
+    """What the claim is judged by: a row for each share of the training studies and metric."""
     found = judged(measured)
-    return [
-        *(_asked(measured) if found else []),
-        *(sentence for model in SIMILARITY if (sentence := _of_model(model, found))),
-        *([_verdict(found)] if found else []),
-        *_of_tasks(measured),
-        *_of_errors(measured),
-        *_of_reading(measured),
+    models = list(dict.fromkeys(it.model for it in found))
+    leads = {(it.share, it.metric, it.model): it.lead for it in found}
+    rows = [
+        [
+            percent(share),
+            METRICS[metric],
+            *(cell(estimate_of(block, model, metric)) for model in (CLIP, *models)),
+            *(lead_cell(leads.get((share, metric, model))) for model in models),
+        ]
+        for (share, metric), block in {(it.share, it.metric): it.block for it in found}.items()
     ]
+    columns = ["studies", "", CLIP, *models, *(Lead(model, CLIP).name for model in models)]
+    return Table("Retrieval of texts by images, by the share of the training studies", columns, rows, 2)
+
+
+def summary(measured: Measured) -> list[str]:
+    """The main comparison, a paragraph for each thing that is said; nothing where it was not measured."""
+    found = judged(measured)
+    if not found:
+        return []
+    by_model = (_of_model(model, [it for it in found if it.model == model]) for model in SIMILARITY)
+    return [*_asked(measured), *filter(None, by_model), _verdict(found)]
+
+
+def further(measured: Measured) -> list[str]:
+    """What else was measured, a paragraph each."""
+    return [*_of_tasks(measured), *_of_errors(measured), *_of_reading(measured)]
 
 
 def seeds_of(figure: Figure) -> int:
@@ -115,8 +135,10 @@ def _asked(measured: Measured) -> Iterator[str]:
         return
     about, seeds = block[0].configuration, seeds_of(block[0])
     trained = f"{seeds} trainings" if seeds > 1 else "one training"
+    *smaller, last = map(percent, shares)
+    learnt_from = f"{', '.join(smaller)} and {last}" if smaller else last
     yield (
-        f"Trained on {' and '.join(map(percent, shares))} of the training studies, with {trained} for each target, the "
+        f"Trained on {learnt_from} of the training studies, with {trained} for each target, the "
         f"models were asked for the texts of {block[0].n:,} images of the {block[0].split} split, among "
         f"{about['gallery']:,} distinct texts. With {percent(largest)} of the studies the text is among the first five "
         f"for {cell(estimate_of(block, RANDOM, FIRST_FIVE))} of the images with untrained weights, for "
@@ -124,28 +146,18 @@ def _asked(measured: Measured) -> Iterator[str]:
     )
 
 
-def _of_model(model: str, found: Sequence[Judged]) -> str:
+def _of_model(model: str, own: Sequence[Judged]) -> str:
     """How often a model is above and below CLIP, with few studies and with more; '' where it was not measured."""
-    own = [it for it in found if it.model == model]
-    parts = []
-    for which, chosen in (
-        (f"with {percent(FEW)} of the training studies or less", [it for it in own if it.share <= FEW]),
-        ("with more of them", [it for it in own if it.share > FEW]),
-    ):
-        if chosen:
-            parts.append(f"{which}, it is {_tally([it.sign for it in chosen])}{_clear(chosen)}")
-    return f"{SIMILARITY[model]} against CLIP: {'; '.join(parts)}." if parts else ""
-
-
-def _clear(chosen: Sequence[Judged]) -> str:
-    """The differences that are told from 0, with what was measured."""
-    told = [
-        f"{METRICS[it.metric]} at {percent(it.share)}: {cell(estimate_of(it.block, it.model, it.metric))} against "
-        f"{cell(estimate_of(it.block, CLIP, it.metric))}, {lead_cell(it.lead).removesuffix(' *')}"
-        for it in chosen
-        if it.sign
+    few, more = [it.sign for it in own if it.share <= FEW], [it.sign for it in own if it.share > FEW]
+    parts = [
+        f"{which}, it is {_tally(signs)}"
+        for which, signs in (
+            (f"with {percent(FEW)} of the training studies or less", few),
+            (f"with more than {percent(FEW)}", more),
+        )
+        if signs
     ]
-    return f" ({'; '.join(told)})" if told else ""
+    return f"{SIMILARITY[model]} against CLIP: {'; '.join(parts)}." if parts else ""
 
 
 def _verdict(found: Sequence[Judged]) -> str:
@@ -168,7 +180,7 @@ def _verdict(found: Sequence[Judged]) -> str:
     worse = any(it.sign < 0 for it in few)
     if winners:
         said = f"is borne out by these figures: {' and '.join(winners)} beats CLIP in both"
-        said += "; elsewhere it is below CLIP." if worse else "."
+        said += ", though other differences are below 0." if worse else "."
     elif better:
         said = "is borne out in part: no model beats CLIP in both at one share, though some differences are above 0"
         said += " and others below it." if worse else "."
@@ -200,7 +212,7 @@ def _of_tasks(measured: Measured) -> Iterator[str]:
             leads = [lead_of(block, Lead(model, CLIP), metric) for block in blocks]
             known = [lead for lead in leads if lead is not None and lead.value is not None]
             if known:
-                told = f" ({lead_cell(known[0]).removesuffix(' *')})" if len(known) == 1 else ""
+                told = f", {lead_cell(known[0]).removesuffix(' *')}" if len(known) == 1 else ""
                 said.append(f"{name} is {_tally([_sign(lead) for lead in known])}{told}")
         if said:
             yield f"{title}: {'; '.join(said)}."
@@ -224,24 +236,24 @@ def _of_errors(measured: Measured) -> Iterator[str]:
 
 def _of_reading(measured: Measured) -> Iterator[str]:
     """How well the readers read, in the order they were measured in."""
-    by_gold: dict[str, list[str]] = {}
+    by_reports: dict[str, list[str]] = {}
     for score in measured.scores:
         figure = f"{score.reader} {score.figures['finding_f1']:.3f}"
-        by_gold.setdefault(f"{score.gold} ({score.figures['reports']:,} reports)", []).append(figure)
-    if by_gold:
-        said = "; ".join(f"{gold}: {', '.join(figures)}" for gold, figures in by_gold.items())
+        by_reports.setdefault(f"{score.reports} ({score.figures['reports']:,})", []).append(figure)
+    if by_reports:
+        said = "; ".join(f"{reports}: {', '.join(figures)}" for reports, figures in by_reports.items())
         yield f"Extraction, F1 of the findings by reader. {said}."
 
 
 def _tally(signs: Sequence[int]) -> str:
     """In words how often above, below and neither."""
-    counts = Counter(signs)
+    counts, words = Counter(signs), {1: "above CLIP", -1: "below CLIP", 0: "not to be told from CLIP"}
+    parts = [(word, counts[sign]) for sign, word in words.items() if counts[sign]]
     if len(signs) == 1:
-        return {1: "above CLIP", -1: "below CLIP", 0: "not to be told from CLIP"}[signs[0]]
-    return (
-        f"above CLIP in {counts[1]} of {len(signs)} comparisons, below it in {counts[-1]}, and not to be told from it "
-        f"in {counts[0]}"
-    )
+        return parts[0][0]
+    if len(parts) == 1:
+        return f"{parts[0][0]} in each of {len(signs)} comparisons"
+    return f"{' and '.join(f'{word} in {count}' for word, count in parts)} of {len(signs)} comparisons"
 
 
 def _sign(lead: Estimate) -> int:

@@ -34,6 +34,12 @@ class Score:
     gold: str
     figures: Mapping[str, Any]
 
+    @property
+    def reports(self) -> str:
+        """What the reports are called: those of a step are pseudo-reports."""
+        path = Path(self.gold)
+        return "Pseudo-reports" if len(path.parts) > 1 else f"Annotated reports: {path.stem.replace('_', ' ')}"
+
 
 @dataclass(frozen=True)
 class Training:

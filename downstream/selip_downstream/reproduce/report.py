@@ -13,7 +13,7 @@ from selip_downstream.comparison_tables import CLEAR, Block
 from selip_downstream.examples import example_sections
 from selip_downstream.page import Section, write_page
 from selip_downstream.reproduce.circumstances import circumstances
-from selip_downstream.reproduce.claim import summary
+from selip_downstream.reproduce.claim import further, main_table, summary
 from selip_downstream.reproduce.machine import machine, versions
 from selip_downstream.reproduce.markdown import markdown
 from selip_downstream.reproduce.measured import Measured, Training, read_measured
@@ -44,10 +44,11 @@ def command(
 ) -> None:
     """Write what the steps have measured on one page, as data beside it, and as Markdown."""
     measured = read_measured(_folders(steps))
-    said = summary(measured)
+    said, more = summary(measured), further(measured)
     ran_on, with_versions = machine(), versions()
     sections = [
-        Section("In short", said),
+        Section("In short", said, [main_table(measured)] if said else []),
+        *([Section("Beyond the main comparison", more)] if more else []),
         *measured_sections(measured, _examples(measured, examples, seed, device)),
         circumstances(measured, ran_on, with_versions),
     ]
@@ -58,7 +59,13 @@ def command(
     )
     out.mkdir(parents=True, exist_ok=True)
     write_page(out / f"{NAME}.html", title, subtitle, sections)
-    content = {"size": size, "summary": said, "machine": ran_on, "versions": with_versions, **_data(measured, sections)}
+    content = {
+        "size": size,
+        "summary": [*said, *more],
+        "machine": ran_on,
+        "versions": with_versions,
+        **_data(measured, sections),
+    }
     write_text(out / f"{NAME}.json", json.dumps(content, ensure_ascii=False, indent=1) + "\n")
     write_text(out / f"{NAME}.md", markdown(title, subtitle, sections))
     print(f"The page is {out / f'{NAME}.html'}.")

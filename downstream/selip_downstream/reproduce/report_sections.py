@@ -3,7 +3,6 @@
 import math
 import re
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 from selip_downstream import classify_command, retrieve_command, segment_command
@@ -95,13 +94,13 @@ def measured_sections(measured: Measured, explanation: Sequence[Section]) -> lis
 
 def extraction(scores: Sequence[Score]) -> list[Section]:
     """A part for each set of annotated reports, a row for each reader."""
-    by_gold: dict[str, list[Score]] = {}
+    by_reports: dict[str, list[Score]] = {}
     for score in scores:
-        by_gold.setdefault(score.gold, []).append(score)
+        by_reports.setdefault(score.reports, []).append(score)
     columns = ["reader", *SCORES.values(), *COUNTS.values(), "reports a second"]
     return [
-        Section(_gold(gold), tables=[Table(f"{own[0].figures['reports']:,} reports", columns, list(map(_score, own)))])
-        for gold, own in by_gold.items()
+        Section(reports, tables=[Table(f"{own[0].figures['reports']:,} reports", columns, list(map(_score, own)))])
+        for reports, own in by_reports.items()
     ]
 
 
@@ -228,9 +227,9 @@ def _by_share(title: str, blocks: Sequence[Block], metric: str, metrics: Mapping
 
 def _error_plot(block: Block, rates: Mapping[str, float], metric: str, label: str) -> Picture:
     axis = Axis(list(rates.values()), [f"{rate:g} %" for rate in rates.values()], "share of wrong findings")
-    level = estimate_of(block, EXTRACTED, metric)
+    levels = {name: level for name in (RANDOM, EXTRACTED) if (level := estimate_of(block, name, metric))}
     series = {"planted errors": [estimate_of(block, model, metric) for model in rates]}
-    drawing = draw_lines(axis, series, label, {} if level is None else {EXTRACTED: level})
+    drawing = draw_lines(axis, series, label, levels)
     return picture(drawing, f"{label[0].upper()}{label[1:]}, by the share of findings that are wrong. {INTERVALS}")
 
 
@@ -240,12 +239,6 @@ def _tested(block: Block, what: str) -> str:
 
 def _learnt_from(about: Mapping[str, Any], of: str) -> str:
     return f"{percent(about['share'])} of the {of} ({about['train']:,} cases)"
-
-
-def _gold(gold: str) -> str:
-    """What a file of annotated reports is called: those of a step are pseudo-reports."""
-    path = Path(gold)
-    return "Pseudo-reports" if len(path.parts) > 1 else f"Annotated reports: {path.stem.replace('_', ' ')}"
 
 
 def _score(score: Score) -> list[str]:
