@@ -95,7 +95,7 @@ QUICK = Size(
     ),
     studies=Studies(
         pool=2000,
-        studies=100,
+        studies=120,
         places=1,
         sites=BRAIN,
         normal=0.5,
@@ -104,7 +104,7 @@ QUICK = Size(
         lesion_mm=(26.0, 44.0),
         lesion_contrast=2.0,
         noise=0.01,
-        gliomas=24,
+        gliomas=40,
     ),
     training=Training(
         preset="small",
@@ -121,7 +121,7 @@ QUICK = Size(
         segmentation_shares=(1.0,),
         segmentation_draws=1,
         segmentation_steps=2,
-        pointed=4,
+        pointed=2,
     ),
     seconds_a_step=0.15,
 )
