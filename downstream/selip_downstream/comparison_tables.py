@@ -101,14 +101,19 @@ def models_table(caption: str, rows: Sequence[Row], metric: str) -> Table:
 
 
 def leads_table(caption: str, rows: Sequence[Row], metrics: Mapping[str, str], leads: Sequence[Lead]) -> Table:
-    """The differences of several comparisons: a row for each metric and comparison with any, a column for each lead."""
+    """The differences of several comparisons: a row for each metric and comparison with any, a column for each lead.
+
+    The metric is named where there are several.
+    """
+    several = len(metrics) > 1
     cells = [
-        [row.label, label, *(lead_cell(lead_of(row.block, lead, metric)) for lead in leads)]
+        [row.label, *([label] if several else []), *(lead_cell(lead_of(row.block, lead, metric)) for lead in leads)]
         for metric, label in metrics.items()
         for row in rows
         if any(lead_of(row.block, lead, metric) for lead in leads)
     ]
-    return Table(caption, ["", "", *(lead.name for lead in leads)], cells, numbers_from=2)
+    named = ["", ""] if several else [""]
+    return Table(caption, [*named, *(lead.name for lead in leads)], cells, numbers_from=len(named))
 
 
 def cell(estimate: Estimate | None) -> str:

@@ -92,12 +92,12 @@ def main_table(measured: Measured) -> Table:
         [
             percent(share),
             METRICS[metric],
-            *(cell(estimate_of(block, model, metric)) for model in (CLIP, *models)),
+            cell(estimate_of(block, CLIP, metric)),
             *(lead_cell(leads.get((share, metric, model))) for model in models),
         ]
         for (share, metric), block in {(it.share, it.metric): it.block for it in found}.items()
     ]
-    columns = ["studies", "", CLIP, *models, *(Lead(model, CLIP).name for model in models)]
+    columns = ["studies", "", CLIP, *(Lead(model, CLIP).name for model in models)]
     return Table("Retrieval of texts by images, by the share of the training studies", columns, rows, 2)
 
 
