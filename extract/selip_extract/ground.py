@@ -148,7 +148,6 @@ def finding(text: str, statement: Statement, words: Words, doubtful: bool) -> Fi
     spans = tuple([span(role, token.start, token.end) for role, token in said])
     start, end = min([token.start for _, token in said]), max([token.end for _, token in said])
     present = statement.value is not None
-    around = text[min(words.site.end, words.signal.end) : words.signal.end] + _after(text, end)
     return Finding(
         modality=statement.modality,
         side=statement.side,
@@ -157,7 +156,20 @@ def finding(text: str, statement: Statement, words: Words, doubtful: bool) -> Fi
         present=present,
         evidence=Evidence(text=text[start:end], start=start, end=end, spans=spans),
         certainty="可疑" if doubtful else "肯定",
-        **(_described(around) if present else Description()),
+        **(described(text, words.site.end, words.signal.end, end) if present else Description()),
+    )
+
+
+def described(text: str, site_end: int, signal_end: int, end: int) -> Description:
+    """Morphology, count, size, margin and noun as the words say them between site and signal and behind the `end`."""
+    around = text[min(site_end, signal_end) : signal_end] + _after(text, end)
+    morphology, count, margin, lesion = (p.search(around) for p in (_MORPHOLOGY, _COUNT, _MARGIN, _LESION))
+    return Description(
+        morphology=morphology[0] if morphology else None,
+        count=_COUNTS[count[0]] if count else None,
+        size_mm=_size(around),
+        margin=margin[0] if margin else None,
+        lesion=lesion[0] if lesion else None,
     )
 
 
@@ -177,18 +189,6 @@ def _doubtful(text: str, question: Question, value: Token) -> bool:
 def _after(text: str, end: int) -> str:
     following = _WITHOUT_ANOTHER_SITE.match(text, end)
     return following[0] if following else ""
-
-
-def _described(around: str) -> Description:
-    """Morphology, count, size, margin and noun as the words between site and signal say them."""
-    morphology, count, margin, lesion = (p.search(around) for p in (_MORPHOLOGY, _COUNT, _MARGIN, _LESION))
-    return Description(
-        morphology=morphology[0] if morphology else None,
-        count=_COUNTS[count[0]] if count else None,
-        size_mm=_size(around),
-        margin=margin[0] if margin else None,
-        lesion=lesion[0] if lesion else None,
-    )
 
 
 def _size(around: str) -> tuple[float, ...]:

@@ -7,6 +7,7 @@ from typing import cast
 
 from selip_contracts.findings import AnnotatedReport, Evidence, Finding, GeneralFinding, Span, SpanRole, Study
 from selip_contracts.vocabulary import CHANGES, SITES, Change, Modality
+from selip_extract.ground import Description, described
 from selip_extract.sample_study import GeneralChange, Place, SampledStudy, sample_study
 from selip_extract.study import assembled
 from selip_extract.wording import Draft, Fact, Mention, Spot, Value, put_places, put_sequences, site_word
@@ -66,6 +67,8 @@ class WrittenReport:
         return AnnotatedReport(report_id=report_id, findings_text=self.text, study=self.study)
 
     def _finding(self, fact: Fact, modality: Modality) -> Finding:
+        evidence = self._evidence(fact)
+        ends = {span.role: span.end for span in evidence.spans}
         return Finding(
             modality=modality,
             side=fact.mention.place.side,
@@ -73,7 +76,8 @@ class WrittenReport:
             signal=cast(Value | None, fact.value),
             present=fact.value is not None,
             certainty="可疑" if fact.uncertain else "肯定",
-            evidence=self._evidence(fact),
+            evidence=evidence,
+            **(described(self.text, ends["site"], ends["signal"], evidence.end) if fact.value else Description()),
         )
 
     def _change(self, fact: Fact) -> GeneralFinding:
