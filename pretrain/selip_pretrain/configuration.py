@@ -33,7 +33,7 @@ class Configuration(BaseModel):
     Group norm replaces its batch norm, under which an embedding hangs on the volumes that share its process and its
     chunk of the memory; "batch" gives the paper's. Where `pooling` is "places", not the paper's "mean", every place of
     the last feature map has weights of its own: it is learnt much sooner where something is. `target` names how similar
-    two texts are, and `loss` "reference" takes the paper's formula to the letter. `text_encoder` is "characters", or a
+    two texts are, to the power of `sharpness`, and `loss` "reference" takes the paper's formula to the letter. `text_encoder` is "characters", or a
     folder or Hugging Face id. The learning rates rise over the share `warmup` of the `steps`, then fall with
     `decay_power`; `clip` is the greatest norm of the gradient. `share` of the training patients are learnt from: the
     same ones in every training of a seed, those of a smaller share among those of a larger one.
@@ -47,6 +47,7 @@ class Configuration(BaseModel):
     text_encoder: str = "hfl/chinese-bert-wwm"
     target: str = "best-match"
     soft_weight: NonNegativeFloat = 1.0
+    sharpness: PositiveFloat = 1.0
     loss: Mode = "logits"
     share: float = Field(default=1.0, gt=0, le=1)
     batches: str = "distinct_texts"
@@ -69,8 +70,8 @@ class Configuration(BaseModel):
         for name, known in choices:
             if name not in known:
                 raise ValueError(f"{name} is none of {', '.join(known)}")
-        if self.loss == "reference" and self.soft_weight != 1:
-            raise ValueError("the reference loss has a soft_weight of 1")
+        if self.loss == "reference" and (self.soft_weight, self.sharpness) != (1, 1):
+            raise ValueError("the reference loss has a soft_weight and a sharpness of 1")
         return self
 
     def learning_rate(self, step: int) -> float:

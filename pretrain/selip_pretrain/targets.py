@@ -104,9 +104,13 @@ TARGETS: dict[str, Target] = {
 }
 
 
-def soft_targets(similarity: Tensor) -> Tensor:
-    """P = S / rowsum(S) of a batch's similarity (N, N); a new tensor of which each row sums to 1."""
-    return similarity / similarity.sum(1, keepdim=True)
+def soft_targets(similarity: Tensor, sharpness: float = 1.0) -> Tensor:
+    """P = S^sharpness / rowsum(S^sharpness) of a batch's similarity (N, N); a new tensor of which each row sums to 1.
+
+    At 1, as in the paper, what many slightly similar texts share outweighs what a text shares with its nearest ones.
+    """
+    sharpened = similarity**sharpness
+    return sharpened / sharpened.sum(1, keepdim=True)
 
 
 @dataclass(frozen=True)

@@ -87,6 +87,7 @@ class TrainingStep:
                 self.model.logit_scale,
                 similarity,
                 soft_weight=self.configuration.soft_weight,
+                sharpness=self.configuration.sharpness,
                 mode=self.configuration.loss,
             )
             results.append((Loss(*(part.detach() for part in loss)), all_images.detach().isfinite().all(1)))

@@ -90,6 +90,18 @@ def test_the_weight_of_the_soft_part_is_chosen_but_in_the_reference() -> None:
     assert abs(loss.total - loss.hard - 0.3 * loss.soft) <= SMALL
     with pytest.raises(ValueError, match="weights 1 and 1"):
         contrastive_loss(images, texts, scale, similarity, soft_weight=0.3, mode="reference")
+    with pytest.raises(ValueError, match="a sharpness of 1"):
+        contrastive_loss(images, texts, scale, similarity, sharpness=3, mode="reference")
+
+
+@given(seed=st.integers(0, 9999), count=st.integers(1, 7), sharpness=st.floats(0.5, 6))
+def test_the_sharper_the_more_of_a_target_goes_to_what_is_most_alike(seed: int, count: int, sharpness: float) -> None:
+    images, texts, similarity = drawn(seed, count)
+    scale = torch.tensor(1.0, dtype=torch.float64)
+    sharp = contrastive_loss(images, texts, scale, similarity, sharpness=sharpness)
+    assert abs(sharp.soft - naive(images, texts, 1.0, similarity**sharpness)[1]) <= SMALL
+    own, of_one = soft_targets(similarity, sharpness).diagonal(), soft_targets(similarity).diagonal()
+    assert bool((own >= of_one - SMALL if sharpness >= 1 else own <= of_one + SMALL).all())
 
 
 def test_logits_keep_loss_and_gradient_where_a_probability_underflows() -> None:
