@@ -33,10 +33,11 @@ class Configuration(BaseModel):
     Group norm replaces its batch norm, under which an embedding hangs on the volumes that share its process and its
     chunk of the memory; "batch" gives the paper's. Where `pooling` is "places", not the paper's "mean", every place of
     the last feature map has weights of its own: it is learnt much sooner where something is. `target` names how similar
-    two texts are, to the power of `sharpness`, and `loss` "reference" takes the paper's formula to the letter. `text_encoder` is "characters", or a
-    folder or Hugging Face id. The learning rates rise over the share `warmup` of the `steps`, then fall with
-    `decay_power`; `clip` is the greatest norm of the gradient. `share` of the training patients are learnt from: the
-    same ones in every training of a seed, those of a smaller share among those of a larger one.
+    two texts are, to the power of `sharpness`, and `loss` "reference" takes the paper's formula to the letter.
+    `text_encoder` is "characters", or a folder or Hugging Face id. The learning rates rise over the share `warmup` of
+    the `steps`, then fall with `decay_power`; `clip` is the greatest norm of the gradient. `share` of the training
+    patients are learnt from: the same ones in every training of a seed, those of a smaller share among those of a
+    larger one.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")

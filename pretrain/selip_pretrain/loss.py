@@ -31,15 +31,17 @@ def contrastive_loss(
 ) -> Loss:
     """½ [CE(z, identity) + CE(zᵀ, identity)] + soft_weight · ½ [KL(P ‖ Q_image) + KL(P ‖ Q_text)], means over rows.
 
-    z = exp(logit_scale) · images · textsᵀ, P = S^sharpness / rowsum(S^sharpness), Q_image = softmax(z), Q_text = softmax(zᵀ).
+    z = exp(logit_scale) · images · textsᵀ, P = S^sharpness / rowsum(S^sharpness), Q_image = softmax(z), Q_text =
+    softmax(zᵀ).
 
     `images`, `texts`: (N, E), of length 1; pair i is row i of both. `logit_scale`: scalar, the logarithm of 1 /
     temperature, taken as it is: the training keeps it in [0, ln 100]. `similarity`: S (N, N), or None for the
     contrastive part alone. At least float32 is computed with, under autocast too.
 
     "logits" takes log Q straight from z. "reference" is the paper's formula as it is written: softmax, then its
-    logarithm, the weights 1 and 1, and P = S / rowsum(S); it is the same until a probability underflows to 0. Neither clamps P and Q at
-    1e-3 as the paper's authors' code does: the formula does not, and it takes the gradient from nearly all negatives.
+    logarithm, the weights 1 and 1, and P = S / rowsum(S); it is the same until a probability underflows to 0. Neither
+    clamps P and Q at 1e-3 as the paper's authors' code does: the formula does not, and it takes the gradient from
+    nearly all negatives.
     """
     if mode == "reference" and (soft_weight, sharpness) != (1, 1):
         raise ValueError("the reference loss has the weights 1 and 1, and a sharpness of 1")
