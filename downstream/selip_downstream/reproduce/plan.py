@@ -220,7 +220,8 @@ def _training(size: Size, name: str, data: tuple[str, str], target: str, share: 
         "--seed", str(seed),
     )  # fmt: skip
     seconds = 15 + size.seconds_a_step * size.training.settings["steps"]
-    return Step(name, (command,), PRETRAIN, texts=_settings(size.training.settings), seconds=seconds)
+    settings = {**size.training.settings, **size.training.of_target.get(target, {})}
+    return Step(name, (command,), PRETRAIN, texts=_settings(settings), seconds=seconds)
 
 
 def _comparison(size: Size, data: str, device: str) -> list[Step]:
