@@ -44,6 +44,20 @@ demo: setup
     @rm -f demo.duckdb demo.duckdb.wal
     @{{ bin }}/selip-extract {{ example }} --db demo.duckdb
 
+# The paper's argument on one page, from nothing: just reproduce [quick|full] [reports=TABLE images=FOLDER] [brats=FOLDER]
+[positional-arguments]
+reproduce *arguments: setup
+    #!/usr/bin/env bash
+    set -euo pipefail
+    words=()
+    for word in "$@"; do
+        case "$word" in
+            *=*) words+=("--${word%%=*}" "${word#*=}") ;;
+            *) words+=("$word") ;;
+        esac
+    done
+    {{ bin }}/python -m selip_downstream.reproduce "${words[@]}" --document docs/reproduction.md
+
 # Lint, types, import contracts, generated docs, tests; what follows goes to pytest: just test -k store
 test *options: setup-vllm
     {{ bin }}/ruff check --quiet
