@@ -160,7 +160,7 @@ STANDARD = Size(
         lesion_mm=(26.0, 44.0),
         lesion_contrast=1.5,
         noise=0.015,
-        gliomas=120,
+        gliomas=200,
     ),
     training=Training(
         preset="small",
