@@ -95,7 +95,7 @@ PRESETS: dict[str, dict[str, Any]] = {
         "text_encoder": "characters",
         "batch": 32,
         "steps": 600,
-        "image_rate": 1e-3,
+        "image_rate": 2e-3,
         "text_rate": 5e-4,
         "validate_every": 100,
         "recipe": {"shape": (12, 64, 64)},
