@@ -134,7 +134,8 @@ QUICK = Size(
 
 STANDARD = Size(
     name="standard",
-    seed=0,
+    # Rates and sharpness were chosen on studies of other seeds.
+    seed=7,
     reading=Reading(
         scored=300,
         scored_on=("development.jsonl", "development_hard.jsonl", "styles_d.jsonl", "styles_d_hard.jsonl"),
