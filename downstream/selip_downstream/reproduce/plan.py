@@ -219,7 +219,7 @@ def _training(size: Size, name: str, data: tuple[str, str], target: str, share: 
         "--preset", size.training.preset, "--config", f"{{out}}/{SETTINGS}", "--target", target, "--share", str(share),
         "--seed", str(seed),
     )  # fmt: skip
-    seconds = 15 + size.seconds_a_step * size.training.settings["steps"]
+    seconds = 7 + size.seconds_a_step * size.training.settings["steps"]
     settings = {**size.training.settings, **size.training.of_target.get(target, {})}
     return Step(name, (command,), PRETRAIN, texts=_settings(settings), seconds=seconds)
 
