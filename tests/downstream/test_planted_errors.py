@@ -37,6 +37,15 @@ def test_that_share_of_the_findings_is_wrong(reports: list[AnnotatedReport], rat
     assert [r.report_id for r in spoilt] == [r.report_id for r in reports]
 
 
+def test_a_wrong_finding_that_another_one_says_already_is_said_once() -> None:
+    sides = [Finding(modality="DWI", side=side, site="岛叶", signal="高") for side in ("左侧", "右侧")]
+    study = Study(findings=tuple(sides))
+    many = [AnnotatedReport(report_id=f"r{n}", findings_text="文", study=study) for n in range(100)]
+    kept = [report.study.findings for report in plant(many, 0.5, seed=0)]
+    assert all(len({finding.key for finding in findings}) == len(findings) for findings in kept)
+    assert any(len(findings) == 1 and findings[0] in sides for findings in kept)
+
+
 def test_rate_0_changes_nothing_and_rate_1_everything(reports: list[AnnotatedReport]) -> None:
     assert plant(reports, 0, seed=1) == reports
     assert all(wrong(*both) == len(both[0].study.findings) for both in zip(reports, plant(reports, 1, 1), strict=True))

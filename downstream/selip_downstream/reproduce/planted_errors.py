@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from selip_contracts.annotated import read_annotated, write_annotated
-from selip_contracts.findings import AnnotatedReport, Finding, Study
+from selip_contracts.findings import AnnotatedReport, Finding, Key, Study
 from selip_contracts.vocabulary import ENHANCEMENTS, SIGNALS, SITES
 from selip_shared.errors import run_command
 
@@ -21,21 +21,21 @@ def plant(reports: Sequence[AnnotatedReport], rate: float, seed: int) -> list[An
     """The reports, each of whose findings is wrong with the probability `rate`, as a reader may be wrong.
 
     A wrong finding is, with equal chance, missed, on the other side, at another site that these reports name, or of
-    another signal; one without a left or right stands at another site instead of on the other side. A higher rate
-    spoils what a lower one spoils, in the same way.
+    another signal; one without a left or right stands at another site instead of on the other side. What is then
+    said twice is said once. A higher rate spoils what a lower one spoils, in the same way.
     """
     sites = sorted({finding.site for report in reports for finding in report.study.findings})
     return [_spoilt(report, rate, random.Random(f"{seed} {report.report_id}"), sites) for report in reports]
 
 
 def _spoilt(report: AnnotatedReport, rate: float, draw: random.Random, sites: Sequence[str]) -> AnnotatedReport:
-    findings: list[Finding] = []
+    findings: dict[Key, Finding] = {}
     for finding in report.study.findings:
         chance, error = draw.random(), _wrong(finding, draw, sites)
         read = finding if chance >= rate else error
         if read is not None:
-            findings.append(read)
-    study = Study(findings=tuple(findings), negatives=report.study.negatives, general=report.study.general)
+            findings.setdefault(read.key, read)
+    study = Study(findings=tuple(findings.values()), negatives=report.study.negatives, general=report.study.general)
     return report.model_copy(update={"study": study})
 
 
