@@ -30,5 +30,5 @@ def test_the_picture_is_small() -> None:
 def test_the_picture_can_be_taken_anew(tmp_path: Path) -> None:
     if shutil.which("chromium") is None:
         pytest.skip("chromium is not installed")
-    subprocess.run([sys.executable, ROOT / "docs" / "pictures.py", tmp_path / "review.png"], check=True)
+    subprocess.run([sys.executable, ROOT / "docs" / "pictures.py", "review", tmp_path / "review.png"], check=True)
     assert is_one(tmp_path / "review.png")
