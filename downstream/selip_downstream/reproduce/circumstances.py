@@ -18,8 +18,17 @@ from selip_pretrain.pairs import Pair, read_pairs
 from selip_pretrain.splits import SPLITS
 
 PHANTOM = "phantom"
+CHOICE = (
+    "The studies are chosen so that the claim can be tested and lost. Sites, sides, signals and their combinations are "
+    "as frequent as pseudo-reports have them, with a long tail; a study has one place with findings or two, each on "
+    "several sequences; a tenth of the studies is normal; what a report does not say of a sequence has no pair. A "
+    "lesion's form is said in the words that reports use, which follow the writer's taste as much as the image: many "
+    "texts are nearly equal. Sites and sizes of the lesions are those that can be seen on so small a grid: with all "
+    "sites of the vocabulary and lesions of their usual size no target learns anything in so short a training, and CLIP "
+    "is to be well above chance and well below all."
+)
 COMPARED = (
-    "encoder", "norm", "text_encoder", "loss", "batches", "batch", "steps", "image_rate", "text_rate", "augment",
+    "encoder", "norm", "pooling", "text_encoder", "loss", "batches", "batch", "steps", "image_rate", "text_rate", "augment",
 )  # fmt: skip
 
 
@@ -28,11 +37,12 @@ def circumstances(measured: Measured, machine: Mapping[str, str], versions: Mapp
     parts = [
         Section("What differs from the paper and why", tables=_differences(measured)),
         Section("What failed", _failures(measured) or ["Nothing that was measured here."]),
-        Section("Cohort", tables=_cohort(measured)),
+        Section("Cohort", [CHOICE] if PHANTOM in measured.folders else [], _cohort(measured)),
         Section(
             "Trainings",
-            ["Each target was trained with the same settings and with every seed. The best checkpoint is told by the "
-             "mean reciprocal rank on the validation split; the figures are means over the seeds, and their range."],
+            ["Each target was trained with the same settings but for the sharpness of its targets, and with every "
+             "seed. The best checkpoint is told by the mean reciprocal rank on the validation split; the figures are "
+             "means over the seeds, and their range."],
             [_trainings(measured.trainings)],
         ),
         Section("Machine, versions and seeds", tables=_ran_on(measured, machine, versions)),
@@ -148,6 +158,7 @@ def _trainings(trainings: Sequence[Training]) -> Table:
         [
             name,
             target,
+            f"{own[0].configuration.sharpness:g}",
             percent(share),
             ", ".join(str(one.configuration.seed) for one in own),
             f"{own[0].configuration.steps:,}",
@@ -157,8 +168,8 @@ def _trainings(trainings: Sequence[Training]) -> Table:
         ]
         for (name, target, share), own in alike.items()
     ]
-    columns = ["training", "target", "share", "seeds", "steps", "best at", "mean reciprocal rank", "top 5"]
-    return Table("Trainings, with figures of the validation split", columns, rows, 5)
+    columns = ["training", "target", "sharpness", "share", "seeds", "steps", "best at", "mean reciprocal rank", "top 5"]
+    return Table("Trainings, with figures of the validation split", columns, rows, 6)
 
 
 def _over_seeds(values: Sequence[float]) -> str:

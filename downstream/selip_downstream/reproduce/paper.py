@@ -12,6 +12,12 @@ METHOD = (
         "by a mean over all pairs a text of several findings is unlike itself, while the diagonal is set to 1",
     ),
     (
+        "Soft targets of best-match",
+        "similarities as they are",
+        "to the power that the table of trainings names",
+        "as they are, most of a target's weight lies on texts that share no more than a kind of signal",
+    ),
+    (
         "Divergence of the soft targets",
         "probabilities clamped at 0.001",
         "from the logits, without a clamp",
