@@ -18,8 +18,9 @@ WORKERS_OF_A_GPU = 2
 ROOT = Path("out") / "reproduction"
 DOCUMENT_HEAD = """<!-- Written by `just reproduce`: the newest run of each size. -->
 
-`just reproduce` carries the paper's argument from nothing to one page, on two cores in less than an hour; `just reproduce quick`
-does the same in minutes, too small to tell models apart; `just reproduce full` needs a GPU. What follows is the newest run of each.
+`just reproduce` carries the paper's argument from nothing to one page, on two cores in less than an hour. `just
+reproduce quick` does the same in minutes, too small to tell models apart; `just reproduce full` needs a GPU. What
+follows is the newest run of each.
 
 """
 

@@ -24,11 +24,12 @@ CHOICE = (
     "several sequences; a tenth of the studies is normal; what a report does not say of a sequence has no pair. A "
     "lesion's form is said in the words that reports use, which follow the writer's taste as much as the image: many "
     "texts are nearly equal. Sites and sizes of the lesions are those that can be seen on so small a grid: with all "
-    "sites of the vocabulary and lesions of their usual size no target learns anything in so short a training, and CLIP "
-    "is to be well above chance and well below all."
+    "sites of the vocabulary and lesions of their usual size no target learns anything in so short a training, and "
+    "CLIP is to be well above chance and well below all."
 )
 COMPARED = (
-    "encoder", "norm", "pooling", "text_encoder", "loss", "batches", "batch", "steps", "image_rate", "text_rate", "augment",
+    "encoder", "norm", "pooling", "text_encoder", "loss", "batches", "batch", "steps", "image_rate", "text_rate",
+    "augment",
 )  # fmt: skip
 
 
