@@ -137,7 +137,7 @@ def _cohort(size: Size) -> list[Step]:
     )  # fmt: skip
     steps = [
         Step("cohort", (chosen,), CONTRACTS, (_file(cohort),), seconds=3),
-        Step("phantom", (rendered,), PRETRAIN, seconds=5 + 0.15 * studies.studies),
+        Step("phantom", (rendered,), PRETRAIN, seconds=5 + 0.015 * studies.studies),
         _data(size, TRUE, "{out}", (*_told(truth), _scanned("{phantom}"))),
         _data(size, EXTRACTED, "{data-true}", (_extracted("{cohort}/reports.csv"), _scanned("{phantom}"))),
     ]
@@ -167,7 +167,7 @@ def _data(
     # Of the settings of a training a volume hangs on its recipe alone.
     recipe = {name: value for name, value in size.training.settings.items() if name == "recipe"}
     packages = ("selip_extract", *PRETRAIN)
-    seconds = 20 + 0.1 * size.studies.studies
+    seconds = 10 + 0.03 * size.studies.studies
     return Step(name, (*commands, ready), packages, (*inputs, _file(prepared_data)), _settings(recipe), seconds)
 
 
@@ -316,7 +316,7 @@ def _figures(size: Size, device: str) -> tuple[str, ...]:
 
 def _embedding(size: Size) -> float:
     """About how many seconds all models take to embed the studies that are tested on."""
-    return 20 + 0.05 * size.studies.studies * len(size.training.targets) * len(size.training.seeds)
+    return 20 + 0.001 * size.studies.studies * len(size.training.targets) * len(size.training.seeds)
 
 
 def _listed(shares: tuple[float, ...]) -> str:
