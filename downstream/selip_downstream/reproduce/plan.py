@@ -248,7 +248,7 @@ def _pointing(size: Size, device: str) -> Step:
         "selip-pointing", *_models(size), "--phantom", "{phantom}", "--most", str(size.measuring.pointed),
         *_measured(size, TRUE, device),
     )  # fmt: skip
-    return Step("pointing", (command,), DOWNSTREAM, seconds=10 + 2 * size.measuring.pointed)
+    return Step("pointing", (command,), DOWNSTREAM, seconds=10 + 15 * size.measuring.pointed)
 
 
 def _tumours(size: Size, data: str, brats: Path | None, device: str) -> list[Step]:

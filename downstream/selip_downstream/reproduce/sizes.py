@@ -179,7 +179,7 @@ STANDARD = Size(
         segmentation_shares=(0.1, 1.0),
         segmentation_draws=1,
         segmentation_steps=30,
-        pointed=60,
+        pointed=25,
     ),
     seconds_a_step=0.23,
 )
