@@ -293,5 +293,7 @@ if __name__ == "__main__":
         env=environment,
     )
     assert ended.returncode == 1
-    assert ended.stderr.splitlines()[-1].startswith("A process that prepared volumes was ended from outside")
+    # Not always the last line: a process that was only beginning says that what it was to share is gone.
+    said = [line for line in ended.stderr.splitlines() if line.startswith("A process that prepared volumes was ended")]
+    assert len(said) == 1
     assert "Traceback" not in ended.stderr
