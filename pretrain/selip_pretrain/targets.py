@@ -84,11 +84,10 @@ class BestMatch:
     def similarity(self, table: TextTable, rows: Tensor, columns: Tensor, dtype: torch.dtype = torch.float32) -> Tensor:
         """S_ij = ½ (mean over a, max over b + mean over b, max over a) of score(a, b); 1 for two normal texts."""
         a, b = _Batch.of(table, rows), _Batch.of(table, columns)
-        # Halved here, where there is less of it than of texts by texts; a power of two leaves every digit as it is.
-        halves = self.score(table, a.distinct, b.distinct, dtype) * 0.5
-        there = _mean_of_best(halves, a.findings, b.findings)
-        back = there if rows is columns else _mean_of_best(halves.T.contiguous(), b.findings, a.findings)
-        mean = back.T.contiguous().add_(there).clamp_(max=1)
+        scores = self.score(table, a.distinct, b.distinct, dtype)
+        there = _mean_of_best(scores, a.findings, b.findings)
+        back = there if rows is columns else _mean_of_best(scores.T.contiguous(), b.findings, a.findings)
+        mean = back.T.contiguous().add_(there).mul_(0.5).clamp_(max=1)
         mean[_normal(a)[:, None], _normal(b)] = 1
         return _with_diagonal(mean, rows, columns)
 
