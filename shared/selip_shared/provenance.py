@@ -22,14 +22,14 @@ def folder_hash(folder: Path, pattern: str = "*") -> str:
     return digest.hexdigest()
 
 
-def code_hash(packages: Iterable[str], pattern: str = "*.py") -> str:
-    """SHA-256 over the Python files of import packages, or others that match, in the order of their names."""
+def code_hash(packages: Iterable[str]) -> str:
+    """SHA-256 over the Python files of import packages, in the order of their names."""
     digest = hashlib.sha256()
     for package in sorted(packages):
         spec = find_spec(package)
         assert spec is not None, f"{package} is not installed"
         for folder in spec.submodule_search_locations or ():
-            digest.update(f"{package}\0{folder_hash(Path(folder), pattern)}\n".encode())
+            digest.update(f"{package}\0{folder_hash(Path(folder), '*.py')}\n".encode())
     return digest.hexdigest()
 
 

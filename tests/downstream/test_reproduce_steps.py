@@ -13,7 +13,6 @@ from selip_shared.errors import SelipError
 
 WRITE = "import sys; open(sys.argv[1] + '/text', 'a').write(sys.argv[2])"
 JOIN = "import sys; open(sys.argv[1] + '/text', 'w').write(''.join(open(f + '/text').read() for f in sys.argv[2:]))"
-PACKAGES = ("selip_shared",)
 
 
 class Heard:
@@ -31,11 +30,11 @@ class Heard:
 
 
 def write(name: str, text: str, *inputs: Path) -> Step:
-    return Step(name, (("python", "-c", WRITE, "{out}", text),), PACKAGES, inputs)
+    return Step(name, (("python", "-c", WRITE, "{out}", text),), inputs)
 
 
 def joined(name: str, *needs: str) -> Step:
-    return Step(name, (("python", "-c", JOIN, "{out}", *(f"{{{need}}}" for need in needs)),), PACKAGES)
+    return Step(name, (("python", "-c", JOIN, "{out}", *(f"{{{need}}}" for need in needs)),))
 
 
 def run(root: Path, *steps: Step) -> Heard:
@@ -75,7 +74,7 @@ def test_another_file_from_outside_is_a_change(tmp_path: Path) -> None:
 
 
 def test_a_failure_says_why_and_where_and_what_was_done_stays(tmp_path: Path) -> None:
-    fails = Step("fails", (("python", "-c", "import sys; sys.exit('no glue in {good}')"), ("true",)), PACKAGES)
+    fails = Step("fails", (("python", "-c", "import sys; sys.exit('no glue in {good}')"), ("true",)))
     with pytest.raises(
         SelipError, match=r"The step fails failed: no glue in .*good \(all that it said is in .*log.txt"
     ):
@@ -88,7 +87,7 @@ def test_what_is_printed_stands_apart_from_what_is_said_and_texts_are_there_befo
     program = "import pathlib, sys; print('said', file=sys.stderr); print(pathlib.Path(sys.argv[1]).read_text())"
 
     def step(text: str) -> Step:
-        return Step("one", (("python", "-c", program, "{out}/note"),), PACKAGES, texts=(("note", text),))
+        return Step("one", (("python", "-c", program, "{out}/note"),), texts=(("note", text),))
 
     assert run(tmp_path, step("braces {} stay")).run == ["one"]
     assert (tmp_path / "one" / "stdout.txt").read_text() == "braces {} stay\n"
@@ -122,7 +121,7 @@ from selip_downstream.reproduce.steps import Step, run_steps
 class Deaf:
     def began(self, step, log): pass
     def ended(self, step, seconds): pass
-slow = Step("slow", (("python", "-c", {slow!r}, "{{out}}"),), {PACKAGES!r})
+slow = Step("slow", (("python", "-c", {slow!r}, "{{out}}"),))
 run_steps([slow], Path({str(tmp_path)!r}), 1, 1, Deaf())
 """
     parts = tmp_path / "slow" / "parts"
@@ -133,6 +132,6 @@ run_steps([slow], Path({str(tmp_path)!r}), 1, 1, Deaf())
     os.killpg(process.pid, signal.SIGKILL)
     process.wait()
     assert "seconds" not in json.loads((tmp_path / "slow" / "step.json").read_text())
-    heard = run(tmp_path, Step("slow", (("python", "-c", slow, "{out}"),), PACKAGES))
+    heard = run(tmp_path, Step("slow", (("python", "-c", slow, "{out}"),)))
     assert heard.run == ["slow"]
     assert parts.read_text() == "xx"

@@ -15,11 +15,6 @@ from selip_shared.errors import SelipError
 ANNOTATED = Path(__file__).parents[3] / "tests" / "gold"
 """Annotated reports of the repository; an installed package has none, and its reproduction leaves them out."""
 
-CONTRACTS = ("selip_contracts", "selip_shared")
-EXTRACT = ("selip_extract", *CONTRACTS)
-PRETRAIN = ("selip_pretrain", *CONTRACTS)
-DOWNSTREAM = ("selip_downstream", *PRETRAIN)
-
 TRUE, EXTRACTED = "data-true", "data-extracted"
 OWN_DB = "{out}/selip.duckdb"
 SETTINGS = "settings.json"
@@ -103,12 +98,11 @@ def _reading(size: Size) -> list[Step]:
         _pseudo("pseudo", size.studies.pool, size.seed),
         # Of another seed: what the readers are scored on shares no report with the cohort.
         _pseudo("pseudo-test", reading.scored, size.seed + 1),
-        Step("adapt", (adapted,), EXTRACT, lessons, seconds=30 + 0.3 * reading.adapting * reading.adapting_epochs),
+        Step("adapt", (adapted,), lessons, seconds=30 + 0.3 * reading.adapting * reading.adapting_epochs),
         *(
             Step(
                 f"read-{reader}",
                 tuple(("selip-score", text, *options, "--json") for text in texts),
-                EXTRACT,
                 scored_on,
                 seconds=seconds,
             )
@@ -119,7 +113,7 @@ def _reading(size: Size) -> list[Step]:
 
 def _pseudo(name: str, count: int, seed: int) -> Step:
     command = ("selip-pseudo", "--out", "{out}", "--count", str(count), "--seed", str(seed))
-    return Step(name, (command,), EXTRACT, seconds=2 + 0.001 * count)
+    return Step(name, (command,), seconds=2 + 0.001 * count)
 
 
 def _cohort(size: Size) -> list[Step]:
@@ -136,8 +130,8 @@ def _cohort(size: Size) -> list[Step]:
         "--noise", str(studies.noise), "--seed", str(size.seed),
     )  # fmt: skip
     steps = [
-        Step("cohort", (chosen,), CONTRACTS, (_file(cohort),), seconds=3),
-        Step("phantom", (rendered,), PRETRAIN, seconds=5 + 0.015 * studies.studies),
+        Step("cohort", (chosen,), seconds=3),
+        Step("phantom", (rendered,), seconds=5 + 0.015 * studies.studies),
         _data(size, TRUE, "{out}", (*_told(truth), _scanned("{phantom}"))),
         _data(size, EXTRACTED, "{data-true}", (_extracted("{cohort}/reports.csv"), _scanned("{phantom}"))),
     ]
@@ -147,7 +141,7 @@ def _cohort(size: Size) -> list[Step]:
             "--seed", str(size.seed),
         )  # fmt: skip
         commands = (spoilt, *_told("{out}/truth.jsonl"), _scanned("{phantom}"))
-        steps.append(_data(size, f"data-errors-{rate}", "{data-true}", commands, (_file(planted_errors),)))
+        steps.append(_data(size, f"data-errors-{rate}", "{data-true}", commands))
     return steps
 
 
@@ -166,9 +160,8 @@ def _data(
     )  # fmt: skip
     # Of the settings of a training a volume hangs on its recipe alone.
     recipe = {name: value for name, value in size.training.settings.items() if name == "recipe"}
-    packages = ("selip_extract", *PRETRAIN)
     seconds = 10 + 0.03 * size.studies.studies
-    return Step(name, (*commands, ready), packages, (*inputs, _file(prepared_data)), _settings(recipe), seconds)
+    return Step(name, (*commands, ready), inputs, _settings(recipe), seconds)
 
 
 def _extracted(reports: str) -> tuple[str, ...]:
@@ -221,7 +214,7 @@ def _training(size: Size, name: str, data: tuple[str, str], target: str, share: 
     )  # fmt: skip
     seconds = 7 + size.seconds_a_step * size.training.settings["steps"]
     settings = {**size.training.settings, **size.training.of_target.get(target, {})}
-    return Step(name, (command,), PRETRAIN, texts=_settings(settings), seconds=seconds)
+    return Step(name, (command,), texts=_settings(settings), seconds=seconds)
 
 
 def _comparison(size: Size, data: str, device: str) -> list[Step]:
@@ -229,9 +222,9 @@ def _comparison(size: Size, data: str, device: str) -> list[Step]:
     steps = []
     for share in size.training.shares:
         command = ("selip-retrieve", *_models(size, share), *_measured(size, data, device))
-        steps.append(Step(f"retrieve-{percent(share)}", (command,), DOWNSTREAM, seconds=_embedding(size)))
+        steps.append(Step(f"retrieve-{percent(share)}", (command,), seconds=_embedding(size)))
     asked = ("selip-classify", *_models(size), *_measured(size, data, device))
-    return [*steps, Step("classify-normal", (asked,), DOWNSTREAM, seconds=_embedding(size))]
+    return [*steps, Step("classify-normal", (asked,), seconds=_embedding(size))]
 
 
 def _costs_of_errors(size: Size, device: str) -> list[Step]:
@@ -240,7 +233,7 @@ def _costs_of_errors(size: Size, device: str) -> list[Step]:
     models = [f"true findings={_best(training(OF_ERRORS, 1.0, seed))}" for seed in seeds]
     models += [f"{name}={_best(f'train-{wrong}-{seed}')}" for wrong, name in _wrong(size).items() for seed in seeds]
     command = ("selip-retrieve", *models, *_measured(size, TRUE, device))
-    return [Step("retrieve-errors", (command,), DOWNSTREAM, seconds=_embedding(size))]
+    return [Step("retrieve-errors", (command,), seconds=_embedding(size))]
 
 
 def _pointing(size: Size, device: str) -> Step:
@@ -248,7 +241,7 @@ def _pointing(size: Size, device: str) -> Step:
         "selip-pointing", *_models(size), "--phantom", "{phantom}", "--most", str(size.measuring.pointed),
         *_measured(size, TRUE, device),
     )  # fmt: skip
-    return Step("pointing", (command,), DOWNSTREAM, seconds=10 + 15 * size.measuring.pointed)
+    return Step("pointing", (command,), seconds=10 + 15 * size.measuring.pointed)
 
 
 def _tumours(size: Size, data: str, brats: Path | None, device: str) -> list[Step]:
@@ -275,11 +268,11 @@ def _tumours(size: Size, data: str, brats: Path | None, device: str) -> list[Ste
         * measuring.segmentation_draws
     )
     inputs = () if brats is None else (brats,)
-    steps = [] if brats is not None else [Step("brats", (rendered,), PRETRAIN, seconds=5 + 0.2 * studies.gliomas)]
+    steps = [] if brats is not None else [Step("brats", (rendered,), seconds=5 + 0.2 * studies.gliomas)]
     return [
         *steps,
-        Step("classify-brats", (classified,), DOWNSTREAM, inputs, seconds=_embedding(size)),
-        Step("segment", (segmented,), DOWNSTREAM, inputs, seconds=networks * (3 + measuring.segmentation_steps)),
+        Step("classify-brats", (classified,), inputs, seconds=_embedding(size)),
+        Step("segment", (segmented,), inputs, seconds=networks * (3 + measuring.segmentation_steps)),
     ]
 
 
@@ -289,7 +282,7 @@ def _page(size: Size, steps: list[Step], device: str) -> Step:
     command = (
         "python", "-m", REPORT, "--size", size.name, "--out", "{out}", "--seed", seed, "--device", device, *folders,
     )  # fmt: skip
-    return Step(PAGE, (command,), DOWNSTREAM, seconds=30)
+    return Step(PAGE, (command,), seconds=30)
 
 
 def _models(size: Size, share: float = 1.0) -> tuple[str, ...]:
@@ -329,11 +322,6 @@ def _settings(settings: Mapping[str, Any]) -> tuple[tuple[str, str], ...]:
 
 def _module(module: ModuleType) -> tuple[str, ...]:
     return ("python", "-m", module.__name__)
-
-
-def _file(module: ModuleType) -> Path:
-    assert module.__file__ is not None
-    return Path(module.__file__)
 
 
 def _word(path: Path) -> str:

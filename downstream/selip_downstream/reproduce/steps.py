@@ -13,7 +13,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from functools import cached_property, lru_cache
+from functools import cached_property
 from graphlib import TopologicalSorter
 from os import environ
 from pathlib import Path
@@ -21,9 +21,10 @@ from string import Formatter
 from threading import Event
 from typing import Protocol
 
+from selip_downstream.reproduce.used_code import used_code
 from selip_shared.errors import SelipError
 from selip_shared.files import write_text
-from selip_shared.provenance import code_hash, file_hash
+from selip_shared.provenance import file_hash
 
 STEP_FILE = "step.json"
 LOG_FILE = "log.txt"
@@ -35,14 +36,13 @@ OWN_FOLDER = "out"
 class Step:
     """Commands, one after the other; {out} in them is the step's own folder and {name} that of the step of that name.
 
-    The first word is a program beside python, python itself, or any other. `packages` are the import packages whose
-    files decide the outcome, `inputs` files and folders from outside that do, `texts` the files that stand in the
-    folder before the commands run, by name; `seconds` is about how long it takes.
+    The first word is a program beside python, python itself, or any other. `inputs` are files and folders from outside
+    that decide the outcome, as the commands' own code does; `texts` the files that stand in the folder before the
+    commands run, by name; `seconds` is about how long it takes.
     """
 
     name: str
     commands: tuple[tuple[str, ...], ...]
-    packages: tuple[str, ...]
     inputs: tuple[Path, ...] = ()
     texts: tuple[tuple[str, str], ...] = ()
     seconds: float = 1.0
@@ -58,7 +58,7 @@ class Step:
         """Hash of all that decides what the step leaves in its folder."""
         decided_by = {
             "commands": self.commands,
-            "code": _code(self.packages),
+            "code": used_code(self.commands),
             "inputs": [_listing(path) if path.is_dir() else file_hash(path) for path in self.inputs],
             "texts": self.texts,
             "needs": {name: keys_of_needs[name] for name in sorted(self.needs)},
@@ -79,8 +79,8 @@ class Watcher(Protocol):
 def run_steps(steps: Iterable[Step], root: Path, workers: int, threads: int, watcher: Watcher) -> dict[str, Path]:
     """Run what is not done yet, `workers` steps at once with `threads` threads each; the folder of every step.
 
-    A step is done again only where its commands, its inputs, the code of its packages or a step that it needs has
-    changed; one that was interrupted goes on in its folder. SelipError where a command fails; what was done stays done.
+    A step is done again only where its commands, their code, its inputs or a step that it needs has changed; one that
+    was interrupted goes on in its folder. SelipError where a command fails; what was done stays done.
     """
     by_name = {step.name: step for step in steps}
     folders = {name: root / name for name in by_name}
@@ -176,9 +176,3 @@ def _listing(folder: Path) -> str:
         status = path.stat()
         digest.update(f"{path.relative_to(folder).as_posix()}\0{status.st_size} {status.st_mtime_ns}\n".encode())
     return digest.hexdigest()
-
-
-@lru_cache
-def _code(packages: tuple[str, ...]) -> str:
-    """Hash of the packages with the tables, rules and weights that ship in them."""
-    return code_hash(packages, "*")
