@@ -1,9 +1,12 @@
+import fcntl
 import json
 import os
 import signal
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import pytest
@@ -106,32 +109,75 @@ def test_a_new_file_in_a_folder_from_outside_is_a_change(tmp_path: Path) -> None
     assert run(root, write("scan", "a", outside)).run == ["scan"]
 
 
-def test_an_interrupted_step_goes_on_in_its_folder(tmp_path: Path) -> None:
-    """The process is killed while its second step waits; the next run finds what that step had written."""
-    slow = """
-import pathlib, sys, time
+SLOW = """
+import os, pathlib, sys, time
 parts = pathlib.Path(sys.argv[1], "parts")
 before = parts.read_text() if parts.exists() else ""
+pathlib.Path(sys.argv[1], "process").write_text(str(os.getpid()))
 parts.write_text(before + "x")
 time.sleep(0 if before else 600)
 """
+SLOW_STEP = Step("slow", (("python", "-c", SLOW, "{out}"),))
+
+
+@contextmanager
+def working(root: Path) -> Iterator[subprocess.Popen[bytes]]:
+    """A process of its own in the midst of the slow step; it and the command that it runs are killed at the end."""
     program = f"""
 from pathlib import Path
 from selip_downstream.reproduce.steps import Step, run_steps
 class Deaf:
     def began(self, step, log): pass
     def ended(self, step, seconds): pass
-slow = Step("slow", (("python", "-c", {slow!r}, "{{out}}"),))
-run_steps([slow], Path({str(tmp_path)!r}), 1, 1, Deaf())
+run_steps([{SLOW_STEP!r}], Path({str(root)!r}), 1, 1, Deaf())
 """
-    parts = tmp_path / "slow" / "parts"
     process = subprocess.Popen([sys.executable, "-c", program], start_new_session=True)
-    until = time.monotonic() + 60
-    while not parts.exists() and time.monotonic() < until:
-        time.sleep(0.05)
-    os.killpg(process.pid, signal.SIGKILL)
-    process.wait()
+    try:
+        until = time.monotonic() + 60
+        while not (root / "slow" / "parts").exists() and time.monotonic() < until:
+            time.sleep(0.05)
+        yield process
+    finally:
+        with suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+        wait_until_free(root)
+
+
+def wait_until_free(root: Path) -> None:
+    """Until the system has done away with the processes that were killed."""
+    with (root / ".lock").open() as file:
+        fcntl.flock(file, fcntl.LOCK_SH)
+
+
+def test_an_interrupted_step_goes_on_in_its_folder(tmp_path: Path) -> None:
+    """The process is killed in the midst of a step; the next run finds what that step had written."""
+    with working(tmp_path):
+        pass
     assert "seconds" not in json.loads((tmp_path / "slow" / "step.json").read_text())
-    heard = run(tmp_path, Step("slow", (("python", "-c", slow, "{out}"),)))
-    assert heard.run == ["slow"]
-    assert parts.read_text() == "xx"
+    assert run(tmp_path, SLOW_STEP).run == ["slow"]
+    assert (tmp_path / "slow" / "parts").read_text() == "xx"
+
+
+def test_a_second_reproduction_in_the_same_folder_stops_with_a_sentence(tmp_path: Path) -> None:
+    second = [sys.executable, "-m", "selip_downstream.reproduce", "quick", "--out", str(tmp_path)]
+    with working(tmp_path):
+        ended = subprocess.run(second, capture_output=True, text=True, check=False)
+    assert ended.returncode == 1
+    assert ended.stderr == (
+        f"Another reproduction, or a command that it has begun, is at work in {tmp_path}: "
+        "wait for its end, or name another folder with --out.\n"
+    )
+    assert sorted(path.name for path in tmp_path.iterdir()) == [".lock", "slow"]
+
+
+def test_a_command_that_outlives_its_reproduction_meets_no_other(tmp_path: Path) -> None:
+    with working(tmp_path) as process:
+        process.kill()
+        process.wait()
+        with pytest.raises(SelipError, match="Another reproduction"):
+            run(tmp_path, SLOW_STEP)
+        assert (tmp_path / "slow" / "parts").read_text() == "x"
+        os.kill(int((tmp_path / "slow" / "process").read_text()), signal.SIGKILL)
+        wait_until_free(tmp_path)
+    assert run(tmp_path, SLOW_STEP).run == ["slow"]

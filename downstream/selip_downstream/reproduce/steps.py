@@ -3,14 +3,16 @@
 In the folder, log.txt holds what the commands say on stderr, stdout.txt what they print, step.json key and seconds.
 """
 
+import fcntl
 import hashlib
 import json
 import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cached_property
@@ -29,6 +31,7 @@ from selip_shared.provenance import file_hash
 STEP_FILE = "step.json"
 LOG_FILE = "log.txt"
 STDOUT_FILE = "stdout.txt"
+LOCK_FILE = ".lock"
 OWN_FOLDER = "out"
 
 
@@ -80,27 +83,28 @@ def run_steps(steps: Iterable[Step], root: Path, workers: int, threads: int, wat
     """Run what is not done yet, `workers` steps at once with `threads` threads each; the folder of every step.
 
     A step is done again only where its commands, their code, its inputs or a step that it needs has changed; one that
-    was interrupted goes on in its folder. SelipError where a command fails; what was done stays done.
+    was interrupted goes on in its folder. SelipError where a command fails, and what was done stays done, or where
+    another process is at work in `root`.
     """
     by_name = {step.name: step for step in steps}
     folders = {name: root / name for name in by_name}
     order = TopologicalSorter({step.name: step.needs for step in by_name.values()})
     order.prepare()
     keys: dict[str, str] = {}
-    stopping = Event()
-    with ThreadPoolExecutor(workers) as pool:
+    with _alone(root) as lock, ThreadPoolExecutor(workers) as pool:
+        work = _Work(folders, threads, watcher, lock, Event())
         running: dict[Future[float], str] = {}
         try:
             while order.is_active():
                 for name in order.get_ready():
                     keys[name] = by_name[name].key(keys)
-                    running[pool.submit(_run, by_name[name], keys[name], folders, threads, watcher, stopping)] = name
+                    running[pool.submit(_run, by_name[name], keys[name], work)] = name
                 finished, _ = wait(running, return_when=FIRST_COMPLETED)
                 for future in finished:
                     watcher.ended(by_name[running[future]], future.result())
                     order.done(running.pop(future))
         except BaseException:
-            stopping.set()
+            work.stopping.set()
             raise
     return folders
 
@@ -110,8 +114,34 @@ def seconds_taken(folder: Path) -> float:
     return float(json.loads((folder / STEP_FILE).read_text(encoding="utf-8"))["seconds"])
 
 
-def _run(step: Step, key: str, folders: Mapping[str, Path], threads: int, watcher: Watcher, stopping: Event) -> float:
-    folder = folders[step.name]
+@dataclass(frozen=True)
+class _Work:
+    """What all steps have in common; who has the descriptor `lock` open keeps others out."""
+
+    folders: Mapping[str, Path]
+    threads: int
+    watcher: Watcher
+    lock: int
+    stopping: Event
+
+
+@contextmanager
+def _alone(root: Path) -> Iterator[int]:
+    """The descriptor of a lock on the folder, which the system frees when all that have it open are gone."""
+    root.mkdir(parents=True, exist_ok=True)
+    with (root / LOCK_FILE).open("ab") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            raise SelipError(
+                f"Another reproduction, or a command that it has begun, is at work in {root}: wait for its end, or "
+                "name another folder with --out."
+            ) from error
+        yield file.fileno()
+
+
+def _run(step: Step, key: str, work: _Work) -> float:
+    folder = work.folders[step.name]
     record = _record(folder)
     if record.get("key") == key and record.get("seconds") is not None:
         return 0.0
@@ -123,11 +153,11 @@ def _run(step: Step, key: str, folders: Mapping[str, Path], threads: int, watche
         write_text(folder / name, text)
     (folder / STDOUT_FILE).write_bytes(b"")
     began = time.monotonic()
-    watcher.began(step, folder / LOG_FILE)
+    work.watcher.began(step, folder / LOG_FILE)
     for command in step.commands:
-        words = [word.format_map({OWN_FOLDER: folder, **folders}) for word in command]
-        code = _call(words, folder, threads, stopping)
-        if stopping.is_set():
+        words = [word.format_map({OWN_FOLDER: folder, **work.folders}) for word in command]
+        code = _call(words, folder, work)
+        if work.stopping.is_set():
             return 0.0
         if code:
             raise SelipError(_failure(step, folder / LOG_FILE))
@@ -136,17 +166,20 @@ def _run(step: Step, key: str, folders: Mapping[str, Path], threads: int, watche
     return seconds
 
 
-def _call(words: Sequence[str], folder: Path, threads: int, stopping: Event) -> int:
+def _call(words: Sequence[str], folder: Path, work: _Work) -> int:
     beside_python = Path(sys.executable).with_name(words[0])
     program = str(beside_python) if beside_python.exists() else words[0]
-    environment = {**environ, "OMP_NUM_THREADS": str(threads), "PYTHONUNBUFFERED": "1"}
+    environment = {**environ, "OMP_NUM_THREADS": str(work.threads), "PYTHONUNBUFFERED": "1"}
     with (folder / STDOUT_FILE).open("ab") as stdout, (folder / LOG_FILE).open("ab") as log:
-        process = subprocess.Popen([program, *words[1:]], stdout=stdout, stderr=log, env=environment)
+        # A command outlives this process where it alone is killed, and must not meet another in its folder.
+        process = subprocess.Popen(
+            [program, *words[1:]], stdout=stdout, stderr=log, env=environment, pass_fds=(work.lock,)
+        )
         while True:
             try:
                 return process.wait(timeout=0.2)
             except subprocess.TimeoutExpired:
-                if stopping.is_set():
+                if work.stopping.is_set():
                     process.terminate()
                     return process.wait()
 
