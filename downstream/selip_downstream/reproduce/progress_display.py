@@ -2,7 +2,7 @@
 
 import sys
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from threading import Lock
@@ -63,20 +63,30 @@ class Display:
         return table
 
     def _whole(self) -> str:
-        left = self._seconds_left()
-        parts = [f"{len(self._taken)}/{len(self._expected)} steps"]
+        with self._lock:
+            elapsed = {name: time.monotonic() - began for name, (began, _) in self._running.items()}
+            done = len(self._taken)
+            left = seconds_left(self._expected, self._taken, elapsed, self._workers)
+        parts = [f"{done}/{len(self._expected)} steps"]
         if left:
             parts.append(f"about {max(1, round(left / 60))} min left")
         return ", ".join(parts)
 
-    def _seconds_left(self) -> float:
-        """What the steps that are left should take, at the speed of those that were run."""
-        with self._lock:
-            run = {name: seconds for name, seconds in self._taken.items() if seconds}
-            left = sum(seconds for name, seconds in self._expected.items() if name not in self._taken)
-            left -= sum(min(time.monotonic() - began, self._expected[n]) for n, (began, _) in self._running.items())
-        slowness = sum(run.values()) / sum(self._expected[name] for name in run) if run else 1.0
-        return left * slowness / self._workers
+
+def seconds_left(
+    expected: Mapping[str, float], taken: Mapping[str, float], elapsed: Mapping[str, float], workers: int
+) -> float:
+    """How long the steps that are not done will take, `workers` at once, at the speed of those that were run.
+
+    By name: seconds that each step is expected to take, those that each finished one has taken, 0 where it was done
+    before, and for how long each running one has run. No step ends sooner for there being many workers.
+    """
+    run = {name: seconds for name, seconds in taken.items() if seconds}
+    slowness = sum(run.values()) / sum(expected[name] for name in run) if run else 1.0
+    left = [
+        max(0.0, slowness * seconds - elapsed.get(name, 0.0)) for name, seconds in expected.items() if name not in taken
+    ]
+    return max(sum(left) / workers, max(left, default=0.0))
 
 
 def _last_line(log: Path) -> str:
