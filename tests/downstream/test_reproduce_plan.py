@@ -80,7 +80,7 @@ def test_every_command_line_is_one_that_its_program_takes(real: RealData, tmp_pa
 def test_what_has_no_truth_is_left_out_of_real_data(real: RealData) -> None:
     without_brats = {step.name for step in plan(QUICK, replace(real, brats=None))}
     assert not any("errors" in name for name in without_brats)
-    assert not without_brats & {"phantom", "pointing", "data-true", "segment", "train-extracted-0"}
+    assert not without_brats & {"pseudo", "phantom", "pointing", "data-true", "segment", "train-extracted-0"}
     assert without_brats >= {"data-extracted", "train-hard-30-0", "retrieve-100", "classify-normal", "read-both"}
     with_brats = {step.name: step for step in plan(QUICK, real)}
     assert with_brats.keys() - without_brats == {"classify-brats", "segment"}

@@ -95,8 +95,7 @@ def _reading(size: Size) -> list[Step]:
     texts = ["{pseudo-test}/truth.jsonl", *map(_word, scored_on)]
     seconds = 8 * len(texts) + 0.03 * reading.scored
     return [
-        _pseudo("pseudo", size.studies.pool, size.seed),
-        # Of another seed: what the readers are scored on shares no report with the cohort.
+        # Of another seed than the cohort: what the readers are scored on shares no report with it.
         _pseudo("pseudo-test", reading.scored, size.seed + 1),
         Step("adapt", (adapted,), lessons, seconds=30 + 0.3 * reading.adapting * reading.adapting_epochs),
         *(
@@ -130,6 +129,7 @@ def _cohort(size: Size) -> list[Step]:
         "--noise", str(studies.noise), "--seed", str(size.seed),
     )  # fmt: skip
     steps = [
+        _pseudo("pseudo", studies.pool, size.seed),
         Step("cohort", (chosen,), seconds=3),
         Step("phantom", (rendered,), seconds=5 + 0.015 * studies.studies),
         _data(size, TRUE, "{out}", (*_told(truth), _scanned("{phantom}"))),
