@@ -4,10 +4,9 @@ from dataclasses import dataclass
 
 import duckdb
 import torch
-from torch import Tensor
 
 from selip_contracts.vocabulary import MODALITIES, Modality
-from selip_pretrain.similarity import PUBLISHED, Score, Statement, TextTable
+from selip_pretrain.similarity import PUBLISHED, Part, Score, Statement, TextTable, Wording
 from selip_pretrain.targets import TARGETS
 from selip_shared.errors import SelipError
 
@@ -107,14 +106,22 @@ def _matched(table: TextTable, text: str, other: str, score: Score) -> tuple[Mat
     here, there = (table.findings.take(table.rows([t])).members for t in (text, other))
     if not len(here) or not len(there):
         return ()
-    values, places = score(table, here, there, torch.float64).max(1)
+    a, b = torch.arange(len(here)), torch.arange(len(there))
+    values, best = score.between(table, here, there, torch.float64)(a, b).max(1)
     place, signal = score.meaning or (None, None)
 
-    def matched(a: Tensor, b: Tensor, value: float) -> Matched:
-        parts = (part and part(table, a, b, torch.float64).item() for part in (place, signal, score.wording))
-        return Matched(table.statements[int(a)], table.statements[int(b)], value, *parts)
+    def of_each(part: Part | Wording | None) -> list[float] | list[None]:
+        if part is None:
+            return [None] * len(here)
+        return part.between(table, here, there[best], torch.float64)(a, a).diagonal().tolist()
 
-    return tuple(map(matched, here[:, None], there[places][:, None], values.tolist()))
+    return tuple(
+        Matched(table.statements[finding], table.statements[other], *scored)
+        for finding, other, *scored in zip(
+            here.tolist(), there[best].tolist(), values.tolist(), *map(of_each, (place, signal, score.wording)),
+            strict=True,
+        )
+    )  # fmt: skip
 
 
 def _why_without_text(connection: duckdb.DuckDBPyConnection, report_id: str) -> str:

@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from tempfile import TemporaryDirectory
-from typing import NamedTuple, Self, cast
+from typing import NamedTuple, Protocol, Self, cast
 
 import jieba
 import torch
@@ -67,6 +67,16 @@ class Sets(NamedTuple):
         bounds = torch.cat([sizes.new_zeros(1), sizes.cumsum(0)])
         shift = torch.repeat_interleave(starts - bounds[:-1], sizes)
         return Sets(bounds, self.members[torch.arange(len(shift), device=shift.device) + shift])
+
+    def among(self, kept: "Places", count: int) -> "Sets":
+        """Of members below `count` those that are among `kept`, as places in it."""
+        numbers = torch.arange(count, device=self.members.device)
+        places = torch.full_like(numbers, -1)
+        places[kept] = numbers[: len(numbers[kept])]
+        members = places[self.members]
+        there = members >= 0
+        before = torch.cat([there.new_zeros(1, dtype=torch.int64), there.cumsum(0)])
+        return Sets(before[self.bounds], members[there])
 
     @property
     def sizes(self) -> Tensor:
@@ -156,8 +166,78 @@ class TextTable:
         return _interned({*cut(s.location), *cut(s.description)} for s in self.statements).to(self.device)
 
 
-Part = Callable[[TextTable, Tensor, Tensor, torch.dtype], Tensor]
-"""How alike in one respect the findings with these numbers, int64 (A,) and (B,), are: (A, B) in 0..1."""
+Places = Tensor | slice
+"""Which of some findings: int64, or a run of them, which costs no copy."""
+
+Pairwise = Callable[[Places, Places], Tensor]
+"""(len(x), len(y)) in 0..1 for findings at the places x among some and y among others."""
+
+
+class Part(Protocol):
+    """One respect in which findings are alike."""
+
+    @property
+    def column(self) -> str:
+        """The numbers of the table that this hangs on; equal numbers are wholly alike."""
+        ...
+
+    @property
+    def graded(self) -> bool:
+        """Whether different numbers may be alike in part."""
+        ...
+
+    def between(self, table: TextTable, a: Tensor, b: Tensor, dtype: torch.dtype) -> Pairwise:
+        """How alike the findings with these numbers, int64 (A,) and (B,), are."""
+        ...
+
+
+@dataclass(frozen=True)
+class Same:
+    """1 where the numbers are equal, else 0: [l_a = l_b] or [g_a = g_b]."""
+
+    column: str
+    graded = False
+
+    def between(self, table: TextTable, a: Tensor, b: Tensor, dtype: torch.dtype) -> Pairwise:
+        """Whether they are equal."""
+        # Compared as what comes out, which is twice as fast; exact up to 2**24 different numbers.
+        of_a, of_b = (getattr(table, self.column)[numbers].to(dtype) for numbers in (a, b))
+
+        def same(x: Places, y: Places) -> Tensor:
+            one, other = of_a[x][:, None], of_b[y]
+            return torch.eq(one, other, out=other.new_empty(len(one), len(other)))
+
+        return same
+
+
+@dataclass(frozen=True)
+class NearPlace:
+    """Dice over the sites and all that contains them, times (1 + side) / 2.
+
+    海马 and 颞叶 share more than 海马 and 额叶. `side` is 1 for equal sides, 0 for 左侧 against 右侧, else 0.5.
+    """
+
+    column = "locations"
+    graded = True
+
+    def between(self, table: TextTable, a: Tensor, b: Tensor, dtype: torch.dtype) -> Pairwise:
+        """How near they are."""
+        sides = torch.tensor(_SIDES_ALIKE, dtype=dtype, device=a.device)
+        regions = _dice(table.regions.take(table.sites[a]), table.regions.take(table.sites[b]), dtype)
+        side_a, side_b = table.sides[a], table.sides[b]
+        return lambda x, y: regions(x, y).mul_(sides[side_a[x]][:, side_b[y]].add_(1).mul_(0.5))
+
+
+@dataclass(frozen=True)
+class Wording:
+    """2 |C_a ∩ C_b| / (|C_a| + |C_b|), C the set of characters of l + d, or of the words that jieba cuts from it."""
+
+    units: str
+
+    def between(self, table: TextTable, a: Tensor, b: Tensor, dtype: torch.dtype) -> Pairwise:
+        """How alike they are worded."""
+        sets: Sets = getattr(table, self.units)
+        return _dice(sets.take(a), sets.take(b), dtype)
 
 
 @dataclass(frozen=True)
@@ -165,71 +245,60 @@ class Score:
     """How alike findings are: (0.5 place + 0.5 signal) · wording; without `meaning` or `wording` the other alone."""
 
     meaning: tuple[Part, Part] | None
-    wording: Part | None
+    wording: Wording | None
 
-    def __call__(self, table: TextTable, a: Tensor, b: Tensor, dtype: torch.dtype) -> Tensor:
-        """The scores (A, B) in 0..1 of the findings with these numbers."""
-        score = None if self.wording is None else self.wording(table, a, b, dtype)
+    def between(self, table: TextTable, a: Tensor, b: Tensor, dtype: torch.dtype) -> Pairwise:
+        """The score of the findings with these numbers, int64 (A,) and (B,)."""
+        wording = None if self.wording is None else self.wording.between(table, a, b, dtype)
         if self.meaning is None:
-            assert score is not None, "a score has at least one part"
-            return score
-        place, signal = (part(table, a, b, dtype) for part in self.meaning)
-        match = place.add_(signal).mul_(0.5)
-        return match if score is None else score.mul_(match)
+            assert wording is not None, "a score has at least one part"
+            return wording
+        place, signal = (part.between(table, a, b, dtype) for part in self.meaning)
+
+        def score(x: Places, y: Places) -> Tensor:
+            match = place(x, y).add_(signal(x, y)).mul_(0.5)
+            return match if wording is None else match.mul_(wording(x, y))
+
+        return score
+
+    def keys(self, table: TextTable, numbers: Tensor) -> Tensor:
+        """One integer for all that the score hangs on in each finding; what is like each other lies side by side."""
+        columns = [getattr(table, part.column) for part in reversed(self.meaning or ())]
+        if self.wording is not None:
+            columns.append(torch.arange(len(table.statements), device=table.device))
+        keys = torch.zeros_like(numbers)
+        for column in columns:
+            keys = keys * len(table.statements) + column[numbers]
+        return keys
+
+    def may_be_alike(self, table: TextTable, some: Tensor, others: Tensor) -> Places:
+        """Those `others` whose score with any of `some` may be above 0."""
+        if self.meaning is None or any(part.graded for part in self.meaning):
+            return slice(None)
+        alike = torch.zeros(len(others), dtype=torch.bool, device=others.device)
+        for part in self.meaning:
+            column = getattr(table, part.column)
+            held = torch.zeros(len(table.statements), dtype=torch.bool, device=others.device)
+            held[column[some]] = True
+            alike |= held[column[others]]
+        return alike.nonzero()[:, 0]
 
 
-def same_place(table: TextTable, a: Tensor, b: Tensor, dtype: torch.dtype) -> Tensor:
-    """[l_a = l_b]: site and side are equal."""
-    return _equal(table.locations, a, b).to(dtype)
+_PLACE = Same("locations")
+_CHARACTERS = Wording("characters")
+PUBLISHED = Score((_PLACE, Same("published_classes")), _CHARACTERS)
+SYNTAX = Score(None, _CHARACTERS)
+SYNTAX_WORDS = Score(None, Wording("words"))
+SEMANTIC = Score((_PLACE, Same("signal_classes")), None)
+HIERARCHY = Score((NearPlace(), Same("signal_classes")), None)
 
 
-def near_place(table: TextTable, a: Tensor, b: Tensor, dtype: torch.dtype) -> Tensor:
-    """Dice over the sites and all that contains them, times (1 + side) / 2.
-
-    海马 and 颞叶 share more than 海马 and 额叶. `side` is 1 for equal sides, 0 for 左侧 against 右侧, else 0.5.
-    """
-    sides = torch.tensor(_SIDES_ALIKE, dtype=dtype, device=a.device)[table.sides[a]][:, table.sides[b]]
-    regions = _dice(table.regions.take(table.sites[a]), table.regions.take(table.sites[b]), dtype)
-    return regions.mul_(sides.add_(1).mul_(0.5))
-
-
-def same_published_class(table: TextTable, a: Tensor, b: Tensor, dtype: torch.dtype) -> Tensor:
-    """[g_a = g_b], g the paper's class."""
-    return _equal(table.published_classes, a, b).to(dtype)
-
-
-def same_signal_class(table: TextTable, a: Tensor, b: Tensor, dtype: torch.dtype) -> Tensor:
-    """Whether the contract's signal classes are equal."""
-    return _equal(table.signal_classes, a, b).to(dtype)
-
-
-def character_dice(table: TextTable, a: Tensor, b: Tensor, dtype: torch.dtype) -> Tensor:
-    """2 |C_a ∩ C_b| / (|C_a| + |C_b|), C the set of characters of l + d."""
-    return _dice(table.characters.take(a), table.characters.take(b), dtype)
-
-
-def word_dice(table: TextTable, a: Tensor, b: Tensor, dtype: torch.dtype) -> Tensor:
-    """The same over the words of l + d that jieba cuts, with the vocabulary as its user dictionary."""
-    return _dice(table.words.take(a), table.words.take(b), dtype)
-
-
-PUBLISHED = Score((same_place, same_published_class), character_dice)
-SYNTAX = Score(None, character_dice)
-SYNTAX_WORDS = Score(None, word_dice)
-SEMANTIC = Score((same_place, same_signal_class), None)
-HIERARCHY = Score((near_place, same_signal_class), None)
-
-
-def _equal(of: Tensor, a: Tensor, b: Tensor) -> Tensor:
-    return of[a][:, None] == of[b]
-
-
-def _dice(a: Sets, b: Sets, dtype: torch.dtype) -> Tensor:
+def _dice(a: Sets, b: Sets, dtype: torch.dtype) -> Pairwise:
     used, columns = torch.unique(torch.cat([a.members, b.members]), return_inverse=True)
     in_a = _incidence(a.sizes, columns[: len(a.members)], len(used), dtype)
     in_b = _incidence(b.sizes, columns[len(a.members) :], len(used), dtype)
-    mean_size = (a.sizes.to(dtype)[:, None] + b.sizes).mul_(0.5)
-    return (in_a @ in_b.T).div_(mean_size)
+    half_a, half_b = a.sizes.to(dtype) / 2, b.sizes.to(dtype) / 2
+    return lambda x, y: (in_a[x] @ in_b[y].T).div_(half_a[x][:, None] + half_b[y])
 
 
 def _incidence(sizes: Tensor, columns: Tensor, width: int, dtype: torch.dtype) -> Tensor:

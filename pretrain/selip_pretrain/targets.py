@@ -14,7 +14,9 @@ In those that average over all pairs of findings, as in the paper, the normal te
 another study's equal one; in `best-match` and `multi-positive` two normal texts are alike.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Protocol
 
 import torch
@@ -22,6 +24,10 @@ import torch.nn.functional as F  # noqa: N812
 from torch import Tensor
 
 from selip_pretrain.similarity import HIERARCHY, PUBLISHED, SEMANTIC, SYNTAX, SYNTAX_WORDS, Score, Sets, TextTable
+
+_PAIRS_TOGETHER = {"cpu": 2**20}
+"""So many scores of two findings at once: on a CPU what its cache holds, elsewhere _MANY_PAIRS."""
+_MANY_PAIRS = 2**27
 
 
 class Target(Protocol):
@@ -68,11 +74,10 @@ class MeanOverPairs:
 
     def similarity(self, table: TextTable, rows: Tensor, columns: Tensor, dtype: torch.dtype = torch.float32) -> Tensor:
         """S_ij = min(1, mean over a, mean over b of score(a, b)); S_ij = 0 with a normal text; S_ii = 1 in a batch."""
-        a, b = _Batch.of(table, rows), _Batch.of(table, columns)
-        scores = self.score(table, a.distinct, b.distinct, dtype)
-        over_a = _pooled(scores, a.findings, "mean")
-        over_both = _pooled(over_a.T.contiguous(), b.findings, "mean").T
-        return _with_diagonal(over_both.clamp_(max=1), rows, columns)
+        a, b = (_Batch.of(table, texts, self.score) for texts in (rows, columns))
+        over_b = _over_texts(self.score, table, a.distinct, b, _sum, dtype)
+        over_both = _mean(over_b, a.findings).div_(b.findings.sizes.clamp(min=1)).clamp_(max=1)
+        return _with_diagonal(over_both, rows, columns)
 
 
 @dataclass(frozen=True)
@@ -83,10 +88,11 @@ class BestMatch:
 
     def similarity(self, table: TextTable, rows: Tensor, columns: Tensor, dtype: torch.dtype = torch.float32) -> Tensor:
         """S_ij = ½ (mean over a, max over b + mean over b, max over a) of score(a, b); 1 for two normal texts."""
-        a, b = _Batch.of(table, rows), _Batch.of(table, columns)
-        scores = self.score(table, a.distinct, b.distinct, dtype)
-        there = _mean_of_best(scores, a.findings, b.findings)
-        back = there if rows is columns else _mean_of_best(scores.T.contiguous(), b.findings, a.findings)
+        a, b = (_Batch.of(table, texts, self.score) for texts in (rows, columns))
+        there = _mean(_over_texts(self.score, table, a.distinct, b, _best, dtype), a.findings)
+        back = (
+            there if rows is columns else _mean(_over_texts(self.score, table, b.distinct, a, _best, dtype), b.findings)
+        )
         mean = back.T.contiguous().add_(there).mul_(0.5).clamp_(max=1)
         mean[_normal(a)[:, None], _normal(b)] = 1
         return _with_diagonal(mean, rows, columns)
@@ -115,29 +121,56 @@ def soft_targets(similarity: Tensor, sharpness: float = 1.0) -> Tensor:
 
 @dataclass(frozen=True)
 class _Batch:
-    """The distinct findings of a batch, and each text's findings as places among them."""
+    """The findings of a batch that a score tells apart, and each text's findings as places among them."""
 
     distinct: Tensor
     findings: Sets
 
     @classmethod
-    def of(cls, table: TextTable, rows: Tensor) -> "_Batch":
+    def of(cls, table: TextTable, rows: Tensor, score: Score) -> "_Batch":
         taken = table.findings.take(rows)
-        distinct, places = torch.unique(taken.members, return_inverse=True)
+        keys, places = torch.unique(score.keys(table, taken.members), return_inverse=True)
+        distinct = torch.empty_like(keys).scatter_(0, places, taken.members)
         return cls(distinct, Sets(taken.bounds, places))
 
 
-def _pooled(values: Tensor, findings: Sets, mode: str) -> Tensor:
-    """Mean or max of the rows of `values` (M, K) that each text's findings name: (N, K), zeros without findings."""
+Pool = Callable[[Tensor, Sets], Tensor]
+"""The rows of values (M, K) that each list names made one row, zeros for an empty list: (number of lists, K)."""
+
+
+def _over_texts(score: Score, table: TextTable, a: Tensor, b: _Batch, pool: Pool, dtype: torch.dtype) -> Tensor:
+    """The scores (A, N) of the findings `a` with those of each text of `b`, pooled over them.
+
+    A few findings at a time, so that their scores stay in the processor's cache, and those alone that may be alike.
+    """
+    between = score.between(table, b.distinct, a, dtype)
+    pooled = torch.empty(len(a), len(b.findings.sizes), dtype=dtype, device=table.device)
+    together = max(1, _PAIRS_TOGETHER.get(table.device.type, _MANY_PAIRS) // max(1, len(b.distinct)))
+    for start in range(0, len(a), together):
+        x = slice(start, start + together)
+        y = score.may_be_alike(table, a[x], b.distinct)
+        pooled[x] = pool(between(y, x), b.findings.among(y, len(b.distinct))).T
+    return pooled
+
+
+def _mean(values: Tensor, lists: Sets, mode: str = "mean") -> Tensor:
     if not len(values):
-        return values.new_zeros(len(findings.sizes), values.shape[1])
-    return F.embedding_bag(findings.members, values, findings.bounds, mode=mode, include_last_offset=True)
+        return values.new_zeros(len(lists.sizes), values.shape[1])
+    return F.embedding_bag(lists.members, values, lists.bounds, mode=mode, include_last_offset=True)
 
 
-def _mean_of_best(scores: Tensor, a: Sets, b: Sets) -> Tensor:
-    """Mean over the findings of each text of `a` of its best score among those of each text of `b`."""
-    best = _pooled(scores.T.contiguous(), b, "max")
-    return _pooled(best.T.contiguous(), a, "mean")
+_sum = partial(_mean, mode="sum")
+
+
+def _best(values: Tensor, lists: Sets) -> Tensor:
+    """The greatest of values that are not negative; of all lists the first ones at once, then the second ones ..."""
+    starts, sizes = lists.bounds[:-1], lists.sizes
+    best = values.new_zeros(len(sizes), values.shape[1])
+    for rank in range(int(sizes.max()) if len(sizes) else 0):
+        longer = (sizes > rank).nonzero()[:, 0]
+        nth = values[lists.members[starts[longer] + rank]]
+        best[longer] = nth if rank == 0 else nth.maximum(best[longer])
+    return best
 
 
 def _normal(batch: _Batch) -> Tensor:

@@ -1,5 +1,7 @@
+import random
 import re
 from collections.abc import Callable, Sequence
+from functools import partial
 from statistics import fmean
 
 import jieba
@@ -167,6 +169,26 @@ def test_the_dice_over_words_is_the_formula(naive_words: FindingScore) -> None:
         for site, signal, side in zip(SITES, SIGNALS * 18, (*SIDES, "") * 27, strict=False)
     ]
     assert_is("syntax-words", batch, lambda i, j: naive_mean(naive_words, i, j))
+
+
+@pytest.mark.parametrize(
+    ("name", "similarity"),
+    [
+        ("selip", partial(naive_mean, naive_published)),
+        ("semantic", partial(naive_mean, naive_semantic)),
+        ("best-match", partial(naive_best, naive_published)),
+    ],
+)
+def test_a_batch_of_thousands_of_findings_is_the_formula(name: str, similarity: Callable[[Text, Text], float]) -> None:
+    rng = random.Random(3)
+    places = [f"{side}{site}" for site in SITES for side in (*SIDES, "")]
+    words = [f"{form}{signal}信号" for form in ("", "点状", "斑片状", "结节状", "片状") for signal in SIGNALS]
+    statements = rng.sample([f"在{place}表现为{word}" for place in places for word in words], 1_500)
+    batch: list[Text] = [("，".join(rng.sample(statements, rng.randint(1, 5))), "T2") for _ in range(900)]
+    computed_here = computed(name, batch)
+    for i, j in zip(rng.choices(range(900), k=300), rng.choices(range(900), k=300), strict=True):
+        expected = 1.0 if i == j else similarity(batch[i], batch[j])
+        assert abs(computed_here[i, j].item() - expected) <= SMALL
 
 
 @given(batch=BATCH)
