@@ -85,6 +85,9 @@ def test_what_has_no_truth_is_left_out_of_real_data(real: RealData) -> None:
     with_brats = {step.name: step for step in plan(QUICK, real)}
     assert with_brats.keys() - without_brats == {"classify-brats", "segment"}
     assert real.brats in with_brats["segment"].inputs
+    measuring = {name for name, step in with_brats.items() if "--results" in step.commands[-1]}
+    assert measuring == {step.name for step in with_brats.values() if step.optional} >= {"retrieve-30", "segment"}
+    assert not any(step.optional for step in plan(QUICK))
     assert {real.reports, real.images} <= set(with_brats["data-extracted"].inputs)
     (train,) = with_brats["train-hard-30-0"].commands
     assert "{data-extracted}/selip.duckdb" in train

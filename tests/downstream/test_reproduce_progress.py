@@ -42,7 +42,9 @@ def test_where_there_is_no_terminal_each_step_has_a_line(capsys: pytest.CaptureF
     shown.ended(steps[0], 0.0)
     shown.began(steps[1], tmp_path / "log.txt")
     shown.ended(steps[1], 1200.0)
+    shown.failed(steps[2], "There are too few.")
     assert capsys.readouterr().err.splitlines() == [
         "1/5 steps, about 3 min left: cohort, done before",
         "2/5 steps, about 22 min left: train-1, 1,200 s",
+        "3/5 steps, about 20 min left: train-2 failed: There are too few.",
     ]

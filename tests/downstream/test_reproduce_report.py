@@ -146,6 +146,20 @@ def test_what_was_not_measured_is_left_out(
     assert "nothing was measured" in " ".join(content["summary"])
 
 
+def test_a_step_that_failed_is_told_with_its_reason(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write_retrieval(tmp_path / "steps", {100: LEVELS})
+    asked = write_step(tmp_path / "steps", "classify-normal")
+    (asked / "step.json").write_text(json.dumps({"key": "k", "failed": "Nothing can be asked of the 29 images."}))
+    run = command(main, monkeypatch, capsys)
+    assert run("--size", "quick", "--out", tmp_path, *steps_of(tmp_path / "steps"))[0] == 0
+    content = json.loads((tmp_path / "reproduction.json").read_text(encoding="utf-8"))
+    (failed,) = [part for part in content["sections"][-1]["sections"] if part["title"] == "What failed"]
+    assert failed["paragraphs"] == ["The step classify-normal failed: Nothing can be asked of the 29 images."]
+    assert content["seconds"] == {"retrieve-100": 7.25}
+
+
 @pytest.mark.parametrize(
     ("few", "verdict"),
     [

@@ -11,25 +11,12 @@ from pathlib import Path
 
 import pytest
 
-from selip_downstream.reproduce.steps import Step, run_steps, seconds_taken
+from selip_downstream.reproduce.steps import Step, StepFailure, failure_of, seconds_taken
 from selip_shared.errors import SelipError
+from tests.downstream.heard import run
 
 WRITE = "import sys; open(sys.argv[1] + '/text', 'a').write(sys.argv[2])"
 JOIN = "import sys; open(sys.argv[1] + '/text', 'w').write(''.join(open(f + '/text').read() for f in sys.argv[2:]))"
-
-
-class Heard:
-    """What was run, in the order of its end."""
-
-    def __init__(self) -> None:
-        self.run: list[str] = []
-        self.kept: list[str] = []
-
-    def began(self, step: Step, log: Path) -> None:
-        assert log == Path(log.parents[1], step.name, "log.txt")
-
-    def ended(self, step: Step, seconds: float) -> None:
-        (self.run if seconds else self.kept).append(step.name)
 
 
 def write(name: str, text: str, *inputs: Path) -> Step:
@@ -38,12 +25,6 @@ def write(name: str, text: str, *inputs: Path) -> Step:
 
 def joined(name: str, *needs: str) -> Step:
     return Step(name, (("python", "-c", JOIN, "{out}", *(f"{{{need}}}" for need in needs)),))
-
-
-def run(root: Path, *steps: Step) -> Heard:
-    heard = Heard()
-    run_steps(steps, root, workers=2, threads=1, watcher=heard)
-    return heard
 
 
 def test_steps_run_in_the_order_of_their_needs_and_only_once(tmp_path: Path) -> None:
@@ -79,11 +60,27 @@ def test_another_file_from_outside_is_a_change(tmp_path: Path) -> None:
 def test_a_failure_says_why_and_where_and_what_was_done_stays(tmp_path: Path) -> None:
     fails = Step("fails", (("python", "-c", "import sys; sys.exit('no glue in {good}')"), ("true",)))
     with pytest.raises(
-        SelipError, match=r"The step fails failed: no glue in .*good \(all that it said is in .*log.txt"
+        StepFailure, match=r"The step fails failed: no glue in .*good \(all that it said is in .*log.txt"
     ):
         run(tmp_path, write("good", "a"), fails)
     heard = run(tmp_path, write("good", "a"), joined("mended", "good"))
     assert (heard.run, heard.kept) == (["mended"], ["good"])
+
+
+def test_where_an_optional_step_fails_the_others_go_on_and_are_done_again_when_it_does_not(tmp_path: Path) -> None:
+    enough = tmp_path / "enough"
+    program = "import pathlib, sys; sys.exit(None if pathlib.Path(sys.argv[1]).exists() else 'There are too few.')"
+    measures = Step("measures", (("python", "-c", program, str(enough)),), optional=True)
+    page = Step("page", (("python", "-c", WRITE, "{out}", "{measures}"),))
+    for ran in (["page"], []):
+        heard = run(tmp_path, measures, page)
+        assert (heard.run, heard.failures) == (ran, {"measures": "There are too few."})
+        assert failure_of(tmp_path / "measures") == "There are too few."
+    enough.touch()
+    heard = run(tmp_path, measures, page)
+    assert (heard.run, heard.failures) == (["measures", "page"], {})
+    assert failure_of(tmp_path / "measures") is None
+    assert run(tmp_path, measures, page).run == []
 
 
 def test_what_is_printed_stands_apart_from_what_is_said_and_texts_are_there_before(tmp_path: Path) -> None:
@@ -129,6 +126,7 @@ from selip_downstream.reproduce.steps import Step, run_steps
 class Deaf:
     def began(self, step, log): pass
     def ended(self, step, seconds): pass
+    def failed(self, step, why): pass
 run_steps([{SLOW_STEP!r}], Path({str(root)!r}), 1, 1, Deaf())
 """
     process = subprocess.Popen([sys.executable, "-c", program], start_new_session=True)

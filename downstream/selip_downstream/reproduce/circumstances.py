@@ -94,6 +94,7 @@ def _failures(measured: Measured) -> list[str]:
         for it in judged(measured)
         if it.sign < 0
     ]
+    said += [f"The step {step} failed: {why}" for step, why in measured.failures.items()]
     said += [
         f"The reader {score.reader} gave no answer for {score.figures['not_extracted']:,} reports of {score.gold}."
         for score in measured.scores

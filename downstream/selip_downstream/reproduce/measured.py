@@ -11,7 +11,7 @@ from typing import Any
 from selip_contracts.tables import read_store
 from selip_downstream.comparison_tables import Block, blocks_of
 from selip_downstream.reproduce.plan import EXTRACTED, TRUE
-from selip_downstream.reproduce.steps import STDOUT_FILE, STEP_FILE, seconds_taken
+from selip_downstream.reproduce.steps import STDOUT_FILE, STEP_FILE, failure_of, seconds_taken
 from selip_downstream.results import Figure, read_figures
 from selip_pretrain.checkpoint import BEST, VALIDATION_FILE
 from selip_pretrain.configuration import CONFIGURATION_FILE, Configuration, read_configuration
@@ -61,6 +61,8 @@ class Measured:
     scores: list[Score]
     trainings: list[Training]
     seconds: Mapping[str, float]
+    failures: Mapping[str, str]
+    """Why a step failed, by its name."""
 
     def blocks(self, prefix: str, task: str) -> list[Block]:
         """The comparisons of a task in the steps whose names begin so."""
@@ -89,7 +91,11 @@ def read_measured(folders: Mapping[str, Path]) -> Measured:
     scores: list[Score] = []
     trainings: list[Training] = []
     seconds: dict[str, float] = {}
+    failures: dict[str, str] = {}
     for step, folder in folders.items():
+        if (why := failure_of(folder)) is not None:
+            failures[step] = why
+            continue
         try:
             seconds[step] = seconds_taken(folder)
         except (OSError, ValueError, KeyError, TypeError) as error:
@@ -101,7 +107,7 @@ def read_measured(folders: Mapping[str, Path]) -> Measured:
             scores += _scores(step.removeprefix(READ), folder / STDOUT_FILE, naming)
         if (folder / BEST / CONFIGURATION_FILE).exists():
             trainings.append(_training(step, folder / BEST, seconds[step]))
-    return Measured(folders, comparisons, scores, trainings, seconds)
+    return Measured(folders, comparisons, scores, trainings, seconds, failures)
 
 
 class StepNaming:

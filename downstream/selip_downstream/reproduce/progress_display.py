@@ -46,12 +46,15 @@ class Display:
 
     def ended(self, step: Step, seconds: float) -> None:
         """The step is done; a line where there is no table."""
-        with self._lock:
-            self._running.pop(step.name, None)
-            self._taken[step.name] = seconds
+        self._over(step, seconds)
         if not self._live:
             took = f"{seconds:,.0f} s" if seconds else "done before"
             print(f"{self._whole()}: {step.name}, {took}", file=sys.stderr, flush=True)
+
+    def failed(self, step: Step, why: str) -> None:
+        """The step has failed and the others go on; a line in any case, above the table where there is one."""
+        self._over(step, 0.0)
+        print(f"{self._whole()}: {step.name} failed: {why}", file=sys.stderr, flush=True)
 
     def table(self) -> Table:
         """The state as a table of the running steps under a line for the whole."""
@@ -61,6 +64,11 @@ class Display:
         for name, (began, log) in sorted(running.items()):
             table.add_row(name, f"{time.monotonic() - began:,.0f} s", _last_line(log))
         return table
+
+    def _over(self, step: Step, seconds: float) -> None:
+        with self._lock:
+            self._running.pop(step.name, None)
+            self._taken[step.name] = seconds
 
     def _whole(self) -> str:
         with self._lock:

@@ -33,6 +33,7 @@ LOG_FILE = "log.txt"
 STDOUT_FILE = "stdout.txt"
 LOCK_FILE = ".lock"
 OWN_FOLDER = "out"
+FAILED = "failed"
 
 
 @dataclass(frozen=True)
@@ -41,7 +42,7 @@ class Step:
 
     The first word is a program beside python, python itself, or any other. `inputs` are files and folders from outside
     that decide the outcome, as the commands' own code does; `texts` the files that stand in the folder before the
-    commands run, by name; `seconds` is about how long it takes.
+    commands run, by name; `seconds` is about how long it takes. Where an optional step fails the others go on.
     """
 
     name: str
@@ -49,6 +50,7 @@ class Step:
     inputs: tuple[Path, ...] = ()
     texts: tuple[tuple[str, str], ...] = ()
     seconds: float = 1.0
+    optional: bool = False
 
     @cached_property
     def needs(self) -> frozenset[str]:
@@ -78,13 +80,27 @@ class Watcher(Protocol):
     def ended(self, step: Step, seconds: float) -> None:
         """The step is done; `seconds` is 0 where it was done before."""
 
+    def failed(self, step: Step, why: str) -> None:
+        """The step, an optional one, has failed."""
+
+
+class StepFailure(SelipError):
+    """A command of a step has failed; `why` is the last that it said."""
+
+    def __init__(self, step: Step, why: str, log: Path) -> None:
+        super().__init__(
+            f"The step {step.name} failed: {why} (all that it said is in {log}); "
+            "run the same again to go on from there."
+        )
+        self.why = why
+
 
 def run_steps(steps: Iterable[Step], root: Path, workers: int, threads: int, watcher: Watcher) -> dict[str, Path]:
     """Run what is not done yet, `workers` steps at once with `threads` threads each; the folder of every step.
 
     A step is done again only where its commands, their code, its inputs or a step that it needs has changed; one that
-    was interrupted goes on in its folder. SelipError where a command fails, and what was done stays done, or where
-    another process is at work in `root`.
+    was interrupted or failed goes on in its folder. StepFailure where one that is not optional fails, and what was done
+    stays done; SelipError where another process is at work in `root`.
     """
     by_name = {step.name: step for step in steps}
     folders = {name: root / name for name in by_name}
@@ -101,8 +117,16 @@ def run_steps(steps: Iterable[Step], root: Path, workers: int, threads: int, wat
                     running[pool.submit(_run, by_name[name], keys[name], work)] = name
                 finished, _ = wait(running, return_when=FIRST_COMPLETED)
                 for future in finished:
-                    watcher.ended(by_name[running[future]], future.result())
-                    order.done(running.pop(future))
+                    step = by_name[running.pop(future)]
+                    try:
+                        watcher.ended(step, future.result())
+                    except StepFailure as failure:
+                        if not step.optional:
+                            raise
+                        # What needs the step is done again when it does not fail any more.
+                        keys[step.name] += FAILED
+                        watcher.failed(step, failure.why)
+                    order.done(step.name)
         except BaseException:
             work.stopping.set()
             raise
@@ -112,6 +136,12 @@ def run_steps(steps: Iterable[Step], root: Path, workers: int, threads: int, wat
 def seconds_taken(folder: Path) -> float:
     """How long the step of this folder took when it was done."""
     return float(json.loads((folder / STEP_FILE).read_text(encoding="utf-8"))["seconds"])
+
+
+def failure_of(folder: Path) -> str | None:
+    """Why the step of this folder failed; None where it did not."""
+    why = _record(folder).get(FAILED)
+    return None if why is None else str(why)
 
 
 @dataclass(frozen=True)
@@ -160,7 +190,9 @@ def _run(step: Step, key: str, work: _Work) -> float:
         if work.stopping.is_set():
             return 0.0
         if code:
-            raise SelipError(_failure(step, folder / LOG_FILE))
+            why = _last_said(folder / LOG_FILE)
+            _write_record(folder, {"key": key, FAILED: why})
+            raise StepFailure(step, why, folder / LOG_FILE)
     seconds = time.monotonic() - began
     _write_record(folder, {"key": key, "seconds": seconds, "ended": datetime.now(UTC).isoformat()})
     return seconds
@@ -184,10 +216,9 @@ def _call(words: Sequence[str], folder: Path, work: _Work) -> int:
                     return process.wait()
 
 
-def _failure(step: Step, log: Path) -> str:
+def _last_said(log: Path) -> str:
     said = log.read_text(encoding="utf-8", errors="replace").strip().splitlines()
-    why = said[-1] if said else "it said nothing"
-    return f"The step {step.name} failed: {why} (all that it said is in {log}); run the same again to go on from there."
+    return said[-1] if said else "it said nothing"
 
 
 def _record(folder: Path) -> dict[str, object]:
