@@ -10,7 +10,6 @@ from types import TracebackType
 from typing import Any, NamedTuple, Self
 
 import duckdb
-import numpy as np
 
 from selip_contracts.tables import open_store, utc_now
 from selip_extract.extraction import NO_USAGE, Extraction, Status, Usage
@@ -18,6 +17,7 @@ from selip_extract.reports import Report
 from selip_extract.stored_rows import (
     Columns,
     Row,
+    column,
     extraction_columns,
     finding_columns,
     general_columns,
@@ -91,6 +91,8 @@ class Store:
         self.connection.execute("SET wal_autocheckpoint = ?", [LOG])
         # One value tells the type of a column: they are all of one type.
         self.connection.execute("SET pandas_analyze_sample = 1")
+        # Several threads would each keep the rows of a batch first and then write them a second time.
+        self.connection.execute("SET threads = 1")
 
     def __enter__(self) -> Self:
         return self
@@ -254,7 +256,7 @@ class Store:
             ordinal += 1
             known[report.report_id, digest] = ordinal
             rows.append((ordinal, report_id, report.report_id, report.text, digest, source_file, report.row, now))
-        self._append("reports", dict(zip(_REPORT_COLUMNS, zip(*rows, strict=True), strict=False)))
+        self._append("reports", dict(zip(_REPORT_COLUMNS, map(column, zip(*rows, strict=True)), strict=False)))
         return Added(new=len(rows), renamed=renamed, known=before, repeated=repeated)
 
     def _free(self, given_id: str, taken: set[str]) -> str:
@@ -267,12 +269,11 @@ class Store:
             candidate = f"{given_id}#{number}"
         return candidate
 
-    def _append(self, table: str, columns: Columns) -> None:
+    def _append(self, table: str, given_columns: Columns) -> None:
         """Add rows given as columns; value by value, the database's appender takes three times as long."""
-        if any(len(values) for values in columns.values()):
-            arrays = {n: v if isinstance(v, np.ndarray) else np.fromiter(v, object) for n, v in columns.items()}
-            self.connection.register("added", arrays)
-            self.connection.execute(f"INSERT INTO {table} BY NAME FROM added")
+        if any(len(values) for values in given_columns.values()):
+            # DuckDB finds the variable of that name by itself; a view of it would be planned once more.
+            self.connection.execute(f"INSERT INTO {table} BY NAME FROM given_columns")
 
     def _rows(self, query: str, values: Sequence[object] | Mapping[str, object] = ()) -> list[Row]:
         # fetchall and not fetchone: an open result would refuse the next appender.

@@ -1,7 +1,7 @@
 """Extractions as columns of the database's tables, and rows of these tables as findings."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from operator import attrgetter
+from operator import itemgetter
 from typing import Any
 
 import numpy as np
@@ -11,7 +11,7 @@ from selip_contracts.findings import Evidence, Finding, GeneralFinding
 from selip_contracts.vocabulary import SIGNAL_CLASS
 from selip_extract.extraction import Extraction
 
-Columns = Mapping[str, Sequence[object] | NDArray[np.int64]]
+Columns = Mapping[str, NDArray[Any]]
 Row = tuple[Any, ...]
 
 _EXTRACTION_FIELDS = ("report_id", "status", "seconds", "reply", "note")
@@ -20,6 +20,7 @@ _FINDING_FIELDS = (
     "confidence", "agreed",
 )  # fmt: skip
 _GENERAL_FIELDS = ("side", "site", "change")
+_NO_EVIDENCE: Mapping[str, object] = dict.fromkeys(Evidence.model_fields)
 
 _EVIDENCE_VALUES = "evidence, evidence_start, evidence_end, spans(evidence_spans)"
 FINDING_VALUES = f"{', '.join(_FINDING_FIELDS)}, size_mm, {_EVIDENCE_VALUES}"
@@ -36,33 +37,39 @@ def extraction_columns(run_id: int, extractions: Sequence[Extraction]) -> Column
 def finding_columns(run_id: int, extractions: Sequence[Extraction]) -> Columns:
     """The table finding_rows, lists as text."""
     parts = [(e.report_id, part) for e in extractions if e.study for part in (e.study.findings, e.study.negatives)]
-    findings = [found for _, part in parts for found in part]
+    found = _fields([found for _, part in parts for found in part], (*_FINDING_FIELDS, "size_mm", "evidence"))
     return {
         **_places(run_id, parts),
-        **_fields(findings, _FINDING_FIELDS),
-        "signal_class": [SIGNAL_CLASS[found.signal] if found.signal else None for found in findings],
-        "size_mm": [str([*found.size_mm]) if found.size_mm else "[]" for found in findings],
-        **_evidence_columns(findings),
+        **found,
+        "signal_class": column(map(SIGNAL_CLASS.get, found["signal"])),
+        "size_mm": column([str([*size]) if size else "[]" for size in found["size_mm"]]),
+        **_evidence_columns(found["evidence"]),
     }
 
 
 def general_columns(run_id: int, extractions: Sequence[Extraction]) -> Columns:
     """The table general_finding_rows, lists as text."""
     parts = [(e.report_id, e.study.general) for e in extractions if e.study]
-    changes = [change for _, part in parts for change in part]
-    return {**_places(run_id, parts), **_fields(changes, _GENERAL_FIELDS), **_evidence_columns(changes)}
+    found = _fields([change for _, part in parts for change in part], (*_GENERAL_FIELDS, "evidence"))
+    return {**_places(run_id, parts), **found, **_evidence_columns(found["evidence"])}
 
 
 def review_columns(run_id: int, extractions: Sequence[Extraction]) -> Columns:
     """The table review_rows."""
     parts = [(e.report_id, e.review) for e in extractions]
+    passages = _fields([review for _, part in parts for review in part], ("reason", "text", "start", "end"))
     return {
         **_places(run_id, parts),
-        "reason": [review.reason for _, part in parts for review in part],
-        "passage": [review.text for _, part in parts for review in part],
-        "passage_start": [review.start for _, part in parts for review in part],
-        "passage_end": [review.end for _, part in parts for review in part],
+        "reason": passages["reason"],
+        "passage": passages["text"],
+        "passage_start": passages["start"],
+        "passage_end": passages["end"],
     }
+
+
+def column(values: Iterable[object]) -> NDArray[Any]:
+    """Values of any kind as DuckDB takes them."""
+    return np.fromiter(values, object)
 
 
 def finding(row: Row) -> Finding:
@@ -78,27 +85,32 @@ def general_finding(row: Row) -> GeneralFinding:
 
 def _places(run_id: int, parts: Sequence[tuple[str, Sequence[object]]]) -> Columns:
     """Where a row stands: its run, its report, and its position from 1 in its part of the extraction."""
-    reports = [report_id for report_id, part in parts for _ in part]
-    positions = (position for _, part in parts for position in range(1, len(part) + 1))
+    lengths = np.fromiter((len(part) for _, part in parts), np.int64)
+    before = np.cumsum(lengths) - lengths
     return {
-        "run_id": np.full(len(reports), run_id),
-        "report_id": reports,
-        "position": np.fromiter(positions, np.int64, len(reports)),
+        "run_id": np.full(lengths.sum(), run_id),
+        "report_id": np.repeat(column(report_id for report_id, _ in parts), lengths),
+        "position": np.arange(1, lengths.sum() + 1) - np.repeat(before, lengths),
     }
 
 
 def _fields(objects: Iterable[object], names: Sequence[str]) -> Columns:
-    """Object by object, not name by name, which would fetch every object from memory as often as it has fields."""
-    return dict(zip(names, zip(*map(attrgetter(*names), objects), strict=True), strict=False))
+    """Out of the objects' dictionaries, since a model of pydantic looks each attribute up in its class first."""
+    return _values(map(vars, objects), names)
 
 
-def _evidence_columns(findings: Iterable[Finding | GeneralFinding]) -> Columns:
-    evidence = [found.evidence for found in findings]
+def _values(dictionaries: Iterable[Mapping[str, object]], names: Sequence[str]) -> Columns:
+    found = list(dictionaries)
+    return {name: column(map(itemgetter(name), found)) for name in names}
+
+
+def _evidence_columns(evidence: Iterable[Evidence | None]) -> Columns:
+    said = _values([_NO_EVIDENCE if e is None else vars(e) for e in evidence], tuple(_NO_EVIDENCE))
     return {
-        "evidence": [e and e.text for e in evidence],
-        "evidence_start": [e and e.start for e in evidence],
-        "evidence_end": [e and e.end for e in evidence],
-        "evidence_spans": [e and " ".join([span.written for span in e.spans]) for e in evidence],
+        "evidence": said["text"],
+        "evidence_start": said["start"],
+        "evidence_end": said["end"],
+        "evidence_spans": column([s if s is None else " ".join([span.written for span in s]) for s in said["spans"]]),
     }
 
 

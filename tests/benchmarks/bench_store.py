@@ -18,12 +18,11 @@ from pathlib import Path
 from typing import NamedTuple
 
 import duckdb
-import numpy as np
 
-from selip_contracts.tables import OLDEST_DUCKDB
+from selip_contracts.tables import OLDEST_DUCKDB, read_store
 from selip_extract.extraction import Extraction
 from selip_extract.extractors.rules import RuleReader
-from selip_extract.pipeline import collecting_seldom
+from selip_extract.pipeline import BATCHES_IN_WORK, collecting_seldom
 from selip_extract.reading import read_batch
 from selip_extract.reports import Report
 from selip_extract.store import LOG, MEMORY, Store
@@ -98,8 +97,7 @@ def floor(folder: Path, pool: Sequence[Extraction], size: int) -> Took:
         for batch in batches(pool, sys.maxsize, size):
             columns = {**finding_columns(1, batch)}
             del columns["size_mm"], columns["evidence_spans"]
-            plain = (c.tolist() if isinstance(c, np.ndarray) else c for c in columns.values())
-            values = list(zip(*plain, strict=True))
+            values = list(zip(*(column.tolist() for column in columns.values()), strict=True))
             wall_before, cpu_before = time.perf_counter(), time.process_time()
             connection.begin()
             with connection.appender("finding_rows", columns=list(columns)) as appender:
@@ -175,8 +173,9 @@ def measure(folder: Path, reports: int, size: int) -> Iterator[Figure]:
         started = time.perf_counter()
         store.finish_run(run_id, seconds=1.0, reports=reports)
         yield Figure("run finished", time.perf_counter() - started, "s")
+    with read_store(path) as connection:
         for name, query in (*queries(), *further_queries(run_id)):
-            yield Figure(name, query_seconds(store.connection, query), "s", "< 0.2")
+            yield Figure(name, query_seconds(connection, query), "s", "< 0.2")
     yield Figure("size of the file", path.stat().st_size / 1e6, "MB")
 
 
@@ -184,7 +183,12 @@ def main() -> None:
     """Measure, print, and with --write keep the figures."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--reports", type=int, default=1_000_000)
-    parser.add_argument("--batch", type=int, default=256, help="reports a transaction")
+    parser.add_argument(
+        "--batch",
+        type=int,
+        default=RuleReader.batch_size // BATCHES_IN_WORK,
+        help="reports a transaction, by default as many as where rules read",
+    )
     parser.add_argument("--write", action="store_true", help="keep the figures in results.json")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
