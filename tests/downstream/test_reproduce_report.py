@@ -146,6 +146,15 @@ def test_what_was_not_measured_is_left_out(
     assert "nothing was measured" in " ".join(content["summary"])
 
 
+def test_texts_whose_truth_is_not_known_are_called_so(tmp_path: Path) -> None:
+    write_retrieval(tmp_path, {100: LEVELS})
+    folders = {"retrieve-100": tmp_path / "retrieve-100", "data-extracted": write_step(tmp_path, "data-extracted")}
+    unknown = "The texts are made of the findings that were extracted from the reports."
+    assert summary(read_measured(folders))[1].startswith(unknown)
+    with_truth = {**folders, "data-true": write_step(tmp_path, "data-true")}
+    assert unknown not in " ".join(summary(read_measured(with_truth)))
+
+
 def test_a_step_that_failed_is_told_with_its_reason(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

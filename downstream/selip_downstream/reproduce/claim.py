@@ -127,7 +127,7 @@ def percent(share: float) -> str:
 
 
 def _asked(measured: Measured) -> Iterator[str]:
-    """What was asked, and where the untrained weights and CLIP stand."""
+    """What was asked, where the untrained weights and CLIP stand, and what the texts are where truth is not known."""
     shares = measured.retrieval_by_share()
     largest = max(shares)
     block = main_block(shares[largest])
@@ -144,6 +144,11 @@ def _asked(measured: Measured) -> Iterator[str]:
         f"for {cell(estimate_of(block, RANDOM, FIRST_FIVE))} of the images with untrained weights, for "
         f"{cell(estimate_of(block, CLIP, FIRST_FIVE))} with CLIP."
     )
+    if measured.is_truth_unknown:
+        yield (
+            "The texts are made of the findings that were extracted from the reports. How many of them are wrong is "
+            "not known: models learn from the errors too, and are measured by them."
+        )
 
 
 def _of_model(model: str, own: Sequence[Judged]) -> str:

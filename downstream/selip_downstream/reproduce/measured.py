@@ -78,8 +78,13 @@ class Measured:
         }
         return dict(sorted(found.items()))
 
+    @property
+    def is_truth_unknown(self) -> bool:
+        """Whether what is measured against was extracted, since nobody has told what is true."""
+        return EXTRACTED in self.folders and TRUE not in self.folders
+
     def database(self) -> Path | None:
-        """The database of images and true texts, None where no step made one."""
+        """The database of images and texts, the true ones where these are known; None where no step made one."""
         places = (self.folders[step] / "selip.duckdb" for step in DATA if step in self.folders)
         return next((place for place in places if place.exists()), None)
 
