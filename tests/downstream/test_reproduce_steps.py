@@ -169,6 +169,20 @@ def test_a_second_reproduction_in_the_same_folder_stops_with_a_sentence(tmp_path
     assert sorted(path.name for path in tmp_path.iterdir()) == [".lock", "slow"]
 
 
+def test_a_reproduction_that_is_told_to_end_ends_its_commands(tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "selip_downstream.reproduce", "quick", "--out", str(tmp_path)]
+    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as process:
+        until = time.monotonic() + 60
+        while not [*tmp_path.glob("*/log.txt")] and time.monotonic() < until:
+            time.sleep(0.05)
+        process.terminate()
+        _, said = process.communicate()
+    assert process.returncode == 130
+    assert said.splitlines()[-1] == "Stopped."
+    with (tmp_path / ".lock").open() as file:
+        fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+
+
 def test_a_command_that_outlives_its_reproduction_meets_no_other(tmp_path: Path) -> None:
     with working(tmp_path) as process:
         process.kill()

@@ -1,6 +1,7 @@
 """The paper's argument from nothing, on one page: python -m selip_downstream.reproduce quick|standard|full."""
 
 import os
+import signal
 from pathlib import Path
 from typing import Annotated
 
@@ -46,6 +47,8 @@ def command(
     real = RealData(reports, images, brats)
     root = out or ROOT / (size if real == NO_REAL_DATA else f"{size}-real-data")
     device, workers, threads = _machine()
+    # Told to end it ends its commands too, as after Ctrl-C.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     steps = plan(SIZES[size], real, device)
     with display(steps, workers) as watcher:
         folders = run_steps(steps, root.absolute(), workers, threads, watcher)
