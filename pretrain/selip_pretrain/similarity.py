@@ -64,7 +64,7 @@ class Sets(NamedTuple):
         """The lists at these positions (int64), in their order."""
         starts = self.bounds[index]
         sizes = self.bounds[index + 1] - starts
-        bounds = torch.cat([sizes.new_zeros(1), sizes.cumsum(0)])
+        bounds = _bounds(sizes)
         shift = torch.repeat_interleave(starts - bounds[:-1], sizes)
         return Sets(bounds, self.members[torch.arange(len(shift), device=shift.device) + shift])
 
@@ -75,8 +75,12 @@ class Sets(NamedTuple):
         places[kept] = numbers[: len(numbers[kept])]
         members = places[self.members]
         there = members >= 0
-        before = torch.cat([there.new_zeros(1, dtype=torch.int64), there.cumsum(0)])
-        return Sets(before[self.bounds], members[there])
+        return Sets(_bounds(there)[self.bounds], members[there])
+
+    def first(self) -> "Sets":
+        """The first member of each list that has one."""
+        there = self.sizes > 0
+        return Sets(_bounds(there), self.members[self.bounds[:-1][there]])
 
     @property
     def sizes(self) -> Tensor:
@@ -314,6 +318,11 @@ def _checked(written: str, modality: Modality) -> Statement:
         raise SelipError(
             f"No canonical text of {modality}: {error}; extract the reports anew with this version."
         ) from error
+
+
+def _bounds(sizes: Tensor) -> Tensor:
+    """Where lists of these sizes begin, and the end of the last."""
+    return torch.cat([sizes.new_zeros(1, dtype=torch.int64), sizes.cumsum(0)])
 
 
 def _tensor(numbers: "array[int]") -> Tensor:

@@ -14,6 +14,7 @@ In those that average over all pairs of findings, as in the paper, the normal te
 another study's equal one; in `best-match` and `multi-positive` two normal texts are alike.
 """
 
+import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
@@ -28,6 +29,8 @@ from selip_pretrain.similarity import HIERARCHY, PUBLISHED, SEMANTIC, SYNTAX, SY
 _PAIRS_TOGETHER = {"cpu": 2**20}
 """So many scores of two findings at once: on a CPU what its cache holds, elsewhere _MANY_PAIRS."""
 _MANY_PAIRS = 2**27
+_BLOCK = 512
+_KEPT = threading.local()
 
 
 class Target(Protocol):
@@ -90,10 +93,11 @@ class BestMatch:
         """S_ij = ½ (mean over a, max over b + mean over b, max over a) of score(a, b); 1 for two normal texts."""
         a, b = (_Batch.of(table, texts, self.score) for texts in (rows, columns))
         there = _mean(_over_texts(self.score, table, a.distinct, b, _best, dtype), a.findings)
-        back = (
-            there if rows is columns else _mean(_over_texts(self.score, table, b.distinct, a, _best, dtype), b.findings)
-        )
-        mean = back.T.contiguous().add_(there).mul_(0.5).clamp_(max=1)
+        if rows is columns:
+            mean = _with_transposed(there).mul_(0.5).clamp_(max=1)
+        else:
+            back = _mean(_over_texts(self.score, table, b.distinct, a, _best, dtype), b.findings)
+            mean = there.add_(back.T).mul_(0.5).clamp_(max=1)
         mean[_normal(a)[:, None], _normal(b)] = 1
         return _with_diagonal(mean, rows, columns)
 
@@ -144,7 +148,7 @@ def _over_texts(score: Score, table: TextTable, a: Tensor, b: _Batch, pool: Pool
     A few findings at a time, so that their scores stay in the processor's cache, and those alone that may be alike.
     """
     between = score.between(table, b.distinct, a, dtype)
-    pooled = torch.empty(len(a), len(b.findings.sizes), dtype=dtype, device=table.device)
+    pooled = _kept_memory(len(a), len(b.findings.sizes), dtype, table.device)
     together = max(1, _PAIRS_TOGETHER.get(table.device.type, _MANY_PAIRS) // max(1, len(b.distinct)))
     for start in range(0, len(a), together):
         x = slice(start, start + together)
@@ -165,12 +169,36 @@ _sum = partial(_mean, mode="sum")
 def _best(values: Tensor, lists: Sets) -> Tensor:
     """The greatest of values that are not negative; of all lists the first ones at once, then the second ones ..."""
     starts, sizes = lists.bounds[:-1], lists.sizes
-    best = values.new_zeros(len(sizes), values.shape[1])
-    for rank in range(int(sizes.max()) if len(sizes) else 0):
+    best = _sum(values, lists.first())
+    for rank in range(1, int(sizes.max()) if len(sizes) else 0):
         longer = (sizes > rank).nonzero()[:, 0]
-        nth = values[lists.members[starts[longer] + rank]]
-        best[longer] = nth if rank == 0 else nth.maximum(best[longer])
+        best[longer] = values[lists.members[starts[longer] + rank]].maximum(best[longer])
     return best
+
+
+def _with_transposed(square: Tensor) -> Tensor:
+    """The matrix plus its own transpose, in place, block by block."""
+    blocks = [slice(start, start + _BLOCK) for start in range(0, len(square), _BLOCK)]
+    for number, rows in enumerate(blocks):
+        for columns in blocks[number:]:
+            both = square[columns, rows].T.contiguous().add_(square[rows, columns])
+            square[rows, columns] = both
+            square[columns, rows] = both.T
+    return square
+
+
+def _kept_memory(rows: int, columns: int, dtype: torch.dtype, device: torch.device) -> Tensor:
+    """(rows, columns) of anything, on a CPU in memory that is kept from batch to batch.
+
+    To get so much anew from the system takes longer than to fill it.
+    """
+    if device.type != "cpu":
+        return torch.empty(rows, columns, dtype=dtype, device=device)
+    size = rows * columns * dtype.itemsize
+    held: Tensor | None = getattr(_KEPT, "memory", None)
+    if held is None or len(held) < size:
+        held = _KEPT.memory = torch.empty(size, dtype=torch.uint8)
+    return held[:size].view(dtype).view(rows, columns)
 
 
 def _normal(batch: _Batch) -> Tensor:
