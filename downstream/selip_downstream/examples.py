@@ -57,13 +57,15 @@ def _section(seen: Sequence[_Seen], pair: Pair, lettering: Lettering) -> Section
     nearest = [text for one in seen for text, _ in one.found[:CANDIDATES]]
     candidates = set(nearest) | {pair.text, NORMAL_TEXT}
     statement = written_statements(pair.text)[0]
-    slices = draw_slices(seen[0].image, f"{pair.image_id}, {pair.modality}")
+    # Not the image's path: folders are often named after patients.
+    image = f"{pair.modality} of report {pair.report_id}"
+    slices = draw_slices(seen[0].image, image)
     return Section(
-        f"Example: {pair.image_id}",
+        f"Example: {image}",
         [f"Its own text, which {put}: {pair.text}"],
         [_nearest(one, pair) for one in seen],
         [
-            picture(slices, f"Slices of {pair.image_id}, {pair.modality}, from bottom to top.", whole_row=True),
+            picture(slices, f"Slices of {image}, from bottom to top.", whole_row=True),
             *(_cosines(one, pair, candidates, lettering) for one in seen),
             *(_supported(one, pair, statement, lettering) for one in seen),
         ],

@@ -1,3 +1,4 @@
+import re
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -134,7 +135,7 @@ def test_the_page_shows_tables_plots_and_examples(
     *parts, first, second = chromium.texts("nav a")
     assert parts[0] == "Retrieval"
     assert parts[-1] == "Models"
-    assert first.startswith("Example: S0")
+    assert re.fullmatch(r"Example: (T1|T2|FLAIR|DWI|ADC|T1CE|SWI) of report S0\d+", first), first
     assert first != second
     assert chromium.run("return [...document.images].every(i => i.complete && i.naturalWidth > 200)")
     own = chromium.one("#section-7 p").text
