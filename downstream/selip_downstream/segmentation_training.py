@@ -24,6 +24,8 @@ from selip_shared.progress import progress
 
 STATE, WEIGHTS = "state.safetensors", "best.safetensors"
 VALIDATIONS = 10
+STEPS_BETWEEN = 10
+"""At least, from one validation to the next, which takes as long as several steps."""
 TUMOUR_SHARE = 0.5
 """Of the patches that are drawn around a voxel of the tumour; the others lie anywhere."""
 DECAY_POWER = 0.9
@@ -46,7 +48,7 @@ class Plan:
 
     def validates_after(self, step: int) -> bool:
         """Whether the weights are judged when so many steps are done."""
-        return step % max(1, self.steps // VALIDATIONS) == 0 or step == self.steps
+        return step % max(STEPS_BETWEEN, self.steps // VALIDATIONS) == 0 or step == self.steps
 
 
 @dataclass

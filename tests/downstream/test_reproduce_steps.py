@@ -7,13 +7,14 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from selip_downstream.reproduce.steps import Step, StepFailure, failure_of, seconds_taken
+from selip_downstream.reproduce.steps import Step, StepFailure, failure_of, run_steps, seconds_taken
 from selip_shared.errors import SelipError
-from tests.downstream.heard import run
+from tests.downstream.heard import Heard, run
 
 WRITE = "import sys; open(sys.argv[1] + '/text', 'a').write(sys.argv[2])"
 JOIN = "import sys; open(sys.argv[1] + '/text', 'w').write(''.join(open(f + '/text').read() for f in sys.argv[2:]))"
@@ -37,6 +38,14 @@ def test_steps_run_in_the_order_of_their_needs_and_only_once(tmp_path: Path) -> 
     again = run(tmp_path, *steps)
     assert again.run == []
     assert len(again.kept) == 4
+
+
+def test_what_most_hangs_on_goes_first(tmp_path: Path) -> None:
+    long = replace(joined("long", "begun"), seconds=50)
+    steps = (write("short", "a"), write("other", "b"), write("begun", "c"), long, joined("all", "long", "short"))
+    heard = Heard()
+    run_steps(steps, tmp_path, workers=1, threads=1, watcher=heard)
+    assert heard.run == ["begun", "long", "short", "all", "other"]
 
 
 def test_a_change_reruns_what_depends_on_it_and_nothing_else(tmp_path: Path) -> None:

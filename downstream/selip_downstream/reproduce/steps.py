@@ -98,6 +98,8 @@ class StepFailure(SelipError):
 def run_steps(steps: Iterable[Step], root: Path, workers: int, threads: int, watcher: Watcher) -> dict[str, Path]:
     """Run what is not done yet, `workers` steps at once with `threads` threads each; the folder of every step.
 
+    Of those that can begin the one goes first after which the most is left to do, one after the other.
+
     A step is done again only where its commands, their code, its inputs or a step that it needs has changed; one that
     was interrupted or failed goes on in its folder. StepFailure where one that is not optional fails, and what was done
     stays done; SelipError where another process is at work in `root`.
@@ -106,13 +108,17 @@ def run_steps(steps: Iterable[Step], root: Path, workers: int, threads: int, wat
     folders = {name: root / name for name in by_name}
     order = TopologicalSorter({step.name: step.needs for step in by_name.values()})
     order.prepare()
+    urgency = _urgency(by_name)
+    ready: list[str] = []
     keys: dict[str, str] = {}
     with _alone(root) as lock, ThreadPoolExecutor(workers) as pool:
         work = _Work(folders, threads, watcher, lock, Event())
         running: dict[Future[float], str] = {}
         try:
             while order.is_active():
-                for name in order.get_ready():
+                ready = sorted((*ready, *order.get_ready()), key=urgency.__getitem__)
+                while ready and len(running) < workers:
+                    name = ready.pop()
                     keys[name] = by_name[name].key(keys)
                     running[pool.submit(_run, by_name[name], keys[name], work)] = name
                 finished, _ = wait(running, return_when=FIRST_COMPLETED)
@@ -142,6 +148,15 @@ def failure_of(folder: Path) -> str | None:
     """Why the step of this folder failed; None where it did not."""
     why = _record(folder).get(FAILED)
     return None if why is None else str(why)
+
+
+def _urgency(steps: Mapping[str, Step]) -> dict[str, float]:
+    """Seconds that each step and the longest chain of steps after it take."""
+    seconds = {name: step.seconds for name, step in steps.items()}
+    for name in reversed([*TopologicalSorter({name: step.needs for name, step in steps.items()}).static_order()]):
+        for needed in steps[name].needs:
+            seconds[needed] = max(seconds[needed], steps[needed].seconds + seconds[name])
+    return seconds
 
 
 @dataclass(frozen=True)
