@@ -21,7 +21,7 @@ from tests.downstream.small_brats import write_brats
 
 PATCH = (8, 32, 32)
 RECIPE = VolumeRecipe(shape=PATCH)
-PLAN = Plan(PATCH, steps=4, batch=1, seed=0, rate=1e-3)
+PLAN = Plan(PATCH, steps=20, batch=1, seed=0, rate=1e-3)
 
 
 def network() -> Segmenter:
