@@ -15,6 +15,8 @@ from selip_downstream.reproduce.measured import read_measured
 from selip_downstream.reproduce.report import main
 from selip_downstream.results import Figure
 from selip_downstream.statistics import Estimate
+from selip_pretrain.checkpoint import BEST, VALIDATION_FILE
+from selip_pretrain.configuration import CONFIGURATION_FILE, Configuration
 from tests.browser import Page
 from tests.commands import command
 from tests.downstream.measured_steps import (
@@ -196,6 +198,19 @@ def test_the_summary_tells_how_often_each_model_is_above_and_below(tmp_path: Pat
     assert said[0].startswith(
         "Trained on 10 %, 30 %, 60 % and 100 % of the training studies, with 3 trainings for each target"
     )
+
+
+def test_the_summary_tells_how_far_single_trainings_lie_apart(tmp_path: Path) -> None:
+    write_retrieval(tmp_path, {10: LEVELS})
+    reached = {("hard", 0): 0.13, ("hard", 1): 0.078, ("best-match", 0): 0.176, ("best-match", 1): 0.15}
+    for (target, seed), top_5 in reached.items():
+        best = write_step(tmp_path, f"train-{target}-10-{seed}") / BEST
+        best.mkdir()
+        chosen = Configuration(target=target, share=0.1, seed=seed)
+        (best / CONFIGURATION_FILE).write_text(chosen.model_dump_json())
+        (best / VALIDATION_FILE).write_text(json.dumps({"top_5": top_5}))
+    said = summary(read_measured({folder.name: folder for folder in tmp_path.iterdir()}))[-1]
+    assert "with 10 % of the studies CLIP 0.078–0.130, best-match 0.150–0.176." in said
 
 
 def test_a_difference_is_found_whichever_was_measured_first() -> None:

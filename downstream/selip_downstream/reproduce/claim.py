@@ -20,7 +20,7 @@ from selip_downstream.contenders import RANDOM
 from selip_downstream.page import Table
 from selip_downstream.pointing import ALL_SITES, CHANCE, EXPLANATION
 from selip_downstream.reproduce.measured import Measured
-from selip_downstream.reproduce.plan import MODELS
+from selip_downstream.reproduce.plan import MODELS, training
 from selip_downstream.results import Figure
 from selip_downstream.retrieve import TOGETHER
 from selip_downstream.segment import SEGMENTATION
@@ -107,7 +107,7 @@ def summary(measured: Measured) -> list[str]:
     if not found:
         return []
     by_model = (_of_model(model, [it for it in found if it.model == model]) for model in SIMILARITY)
-    return [*_asked(measured), *filter(None, by_model), _verdict(found)]
+    return [*_asked(measured), *filter(None, by_model), _verdict(found), *_of_trainings(measured)]
 
 
 def further(measured: Measured) -> list[str]:
@@ -197,6 +197,26 @@ def _verdict(found: Sequence[Judged]) -> str:
         "The claim that similar texts as targets spare training studies, in the first five texts and in the site or "
         f"side of the first hit, {said} {chance}"
     )
+
+
+def _of_trainings(measured: Measured) -> Iterator[str]:
+    """How far single trainings of one kind lie apart, of which the intervals say nothing."""
+    reached: dict[float, dict[str, list[float]]] = {}
+    for one in sorted(measured.trainings, key=lambda one: [*MODELS].index(one.configuration.target)):
+        chosen = one.configuration
+        if one.step == training(chosen.target, chosen.share, chosen.seed):
+            reached.setdefault(chosen.share, {}).setdefault(MODELS[chosen.target], []).append(one.validation["top_5"])
+    said = [
+        f"with {percent(share)} of the studies "
+        + ", ".join(f"{model} {min(shares):.3f}–{max(shares):.3f}" for model, shares in of_model.items())
+        for share, of_model in sorted(reached.items())
+    ]
+    if any(len(shares) > 1 for of_model in reached.values() for shares in of_model.values()):
+        yield (
+            "The intervals are those of other patients. Other trainings differ too: of the validation images single "
+            f"trainings have the text among the first five {'; '.join(said)}. A lead of which these ranges overlap may "
+            "fall away with other seeds."
+        )
 
 
 def _of_tasks(measured: Measured) -> Iterator[str]:
