@@ -23,6 +23,18 @@ PATIENTS = [f"p{number:03}" for number in range(150)]
 RETRIEVAL = ["top-1 of equal text", "top-5 of equal text", "site of first hit", "side of first hit"]
 LEVELS = {"random": 0.03, "CLIP": 0.3, "SeLIP": 0.35, "best-match": 0.5}
 """How often each model is right."""
+TITLES = [
+    "In short",
+    "Beyond the main comparison",
+    "1. Extraction",
+    "2. Retrieval, by target and by share of the training studies",
+    "3. Classification and transfer to gliomas",
+    "4. Segmentation",
+    "5. What the models look at",
+    "6. What an extraction error costs",
+    "7. Circumstances",
+]
+"""Of the sections of a page that shows everything."""
 
 
 def write_step(root: Path, name: str, figures: Sequence[Figure] = ()) -> Path:

@@ -21,6 +21,7 @@ from tests.browser import Page
 from tests.commands import command
 from tests.downstream.measured_steps import (
     LEVELS,
+    TITLES,
     measure_retrieval,
     steps_of,
     write_data,
@@ -32,17 +33,6 @@ from tests.downstream.measured_steps import (
 )
 
 GOLD = Path(__file__).parents[1] / "gold" / "development.jsonl"
-TITLES = [
-    "In short",
-    "Beyond the main comparison",
-    "1. Extraction",
-    "2. Retrieval, by target and by share of the training studies",
-    "3. Classification and transfer to gliomas",
-    "4. Segmentation",
-    "5. What the models look at",
-    "6. What an extraction error costs",
-    "7. Circumstances",
-]
 
 
 @pytest.fixture(scope="module")
