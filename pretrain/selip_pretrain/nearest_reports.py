@@ -6,7 +6,7 @@ import duckdb
 import torch
 
 from selip_contracts.vocabulary import MODALITIES, Modality
-from selip_pretrain.similarity import PUBLISHED, Part, Score, Statement, TextTable, Wording
+from selip_pretrain.similarity import ALL, PUBLISHED, Part, Score, Statement, TextTable, Wording
 from selip_pretrain.targets import TARGETS
 from selip_shared.errors import SelipError
 
@@ -106,14 +106,13 @@ def _matched(table: TextTable, text: str, other: str, score: Score) -> tuple[Mat
     here, there = (table.findings.take(table.rows([t])).members for t in (text, other))
     if not len(here) or not len(there):
         return ()
-    a, b = torch.arange(len(here)), torch.arange(len(there))
-    values, best = score.between(table, here, there, torch.float64)(a, b).max(1)
+    values, best = score.between(table, here, there, torch.float64)(ALL, ALL).max(1)
     place, signal = score.meaning or (None, None)
 
     def of_each(part: Part | Wording | None) -> list[float] | list[None]:
         if part is None:
             return [None] * len(here)
-        return part.between(table, here, there[best], torch.float64)(a, a).diagonal().tolist()
+        return part.between(table, here, there[best], torch.float64)(ALL, ALL).diagonal().tolist()
 
     return tuple(
         Matched(table.statements[finding], table.statements[other], *scored)

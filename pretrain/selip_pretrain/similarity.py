@@ -173,6 +173,9 @@ class TextTable:
 Places = Tensor | slice
 """Which of some findings: int64, or a run of them, which costs no copy."""
 
+ALL = slice(None)
+"""All of them."""
+
 Pairwise = Callable[[Places, Places], Tensor]
 """(len(x), len(y)) in 0..1 for findings at the places x among some and y among others."""
 
@@ -278,7 +281,7 @@ class Score:
     def may_be_alike(self, table: TextTable, some: Tensor, others: Tensor) -> Places:
         """Those `others` whose score with any of `some` may be above 0."""
         if self.meaning is None or any(part.graded for part in self.meaning):
-            return slice(None)
+            return ALL
         alike = torch.zeros(len(others), dtype=torch.bool, device=others.device)
         for part in self.meaning:
             column = getattr(table, part.column)

@@ -26,9 +26,8 @@ from torch import Tensor
 
 from selip_pretrain.similarity import HIERARCHY, PUBLISHED, SEMANTIC, SYNTAX, SYNTAX_WORDS, Score, Sets, TextTable
 
-_PAIRS_TOGETHER = {"cpu": 2**20}
-"""So many scores of two findings at once: on a CPU what its cache holds, elsewhere _MANY_PAIRS."""
-_MANY_PAIRS = 2**27
+_PAIRS_ON_CPU, _PAIRS_ON_GPU = 2**20, 2**27
+"""So many scores of two findings at once: on a CPU what its cache holds."""
 _BLOCK = 512
 _KEPT = threading.local()
 
@@ -149,7 +148,8 @@ def _over_texts(score: Score, table: TextTable, a: Tensor, b: _Batch, pool: Pool
     """
     between = score.between(table, b.distinct, a, dtype)
     pooled = _kept_memory(len(a), len(b.findings.sizes), dtype, table.device)
-    together = max(1, _PAIRS_TOGETHER.get(table.device.type, _MANY_PAIRS) // max(1, len(b.distinct)))
+    pairs = _PAIRS_ON_CPU if table.device.type == "cpu" else _PAIRS_ON_GPU
+    together = max(1, pairs // max(1, len(b.distinct)))
     for start in range(0, len(a), together):
         x = slice(start, start + together)
         y = score.may_be_alike(table, a[x], b.distinct)
@@ -157,13 +157,13 @@ def _over_texts(score: Score, table: TextTable, a: Tensor, b: _Batch, pool: Pool
     return pooled
 
 
-def _mean(values: Tensor, lists: Sets, mode: str = "mean") -> Tensor:
+def _pooled(values: Tensor, lists: Sets, mode: str) -> Tensor:
     if not len(values):
         return values.new_zeros(len(lists.sizes), values.shape[1])
     return F.embedding_bag(lists.members, values, lists.bounds, mode=mode, include_last_offset=True)
 
 
-_sum = partial(_mean, mode="sum")
+_mean, _sum = partial(_pooled, mode="mean"), partial(_pooled, mode="sum")
 
 
 def _best(values: Tensor, lists: Sets) -> Tensor:
