@@ -18,7 +18,7 @@ from sklearn.neighbors import KNeighborsClassifier
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from selip_downstream.statistics import Metric, Weights, auc, average, mean
+from selip_downstream.statistics import Metric, Weights, auc, average, every_case_once, mean
 
 Features = NDArray[np.float32]
 Labels = NDArray[np.str_]
@@ -114,14 +114,14 @@ def classification_metrics(prediction: Prediction, labels: Labels) -> dict[str, 
     return {
         "AUC": average([auc(prediction.scores[:, c], labels == classes[c]) for c in scored]),
         "accuracy": mean(right.astype(np.float64)),
-        "macro F1": lambda weights: _macro_f1(table(weights)),
-        "balanced accuracy": lambda weights: _mean_recall(table(weights)),
+        "macro F1": lambda resamples: _macro_f1(table(resamples.cases)),
+        "balanced accuracy": lambda resamples: _mean_recall(table(resamples.cases)),
     }
 
 
 def validation_score(prediction: Prediction, labels: Labels) -> float:
     """By which a state or a setting is chosen: AUC, 0 where the cases do not define it, and then the first is taken."""
-    (score,) = classification_metrics(prediction, labels)["AUC"](np.ones((1, len(labels))))
+    (score,) = classification_metrics(prediction, labels)["AUC"](every_case_once(len(labels)))
     return float(np.nan_to_num(score))
 
 

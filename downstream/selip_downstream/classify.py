@@ -24,7 +24,7 @@ from selip_downstream.classification import (
 )
 from selip_downstream.comparison import Setting, compare
 from selip_downstream.results import Figure
-from selip_downstream.statistics import Bootstrap, Metric, auc, average
+from selip_downstream.statistics import Bootstrap, Metric, auc, average, repeated, tried
 from selip_downstream.zero_shot import KINDS, Answers, Question, questions, rivals, zero_shot_scores
 from selip_pretrain.pairs import Pair
 from selip_pretrain.splits import SPLITS, Split
@@ -68,7 +68,7 @@ def classify(
 
     Of the training and the validation cases the same share is used. The cases are drawn once for each seed of the
     trial, and every training of a model learns from every draw: a figure is the mean over all, its interval that of
-    the mean.
+    other patients, trainings and draws.
     """
     labels, patients = _labels(cases), [case.patient_id for case in cases]
     parts = {split: _part(cases, split) for split in SPLITS}
@@ -81,10 +81,14 @@ def classify(
         validation = {seed: _share(parts["validation"], labels, patients, share, seed) for seed in seeds}
         metrics = {}
         for model, learners_of_model in of_model.items():
-            tried = product(learners_of_model, seeds)
-            predictions = [learn(train[seed], validation[seed], test, seed) for learn, seed in tried]
-            found = [classification_metrics(prediction, labels[test]) for prediction in predictions]
-            metrics[model] = {metric: average([one[metric] for one in found]) for metric in found[0]}
+            found = [
+                [
+                    classification_metrics(learn(train[seed], validation[seed], test, seed), labels[test])
+                    for seed in seeds
+                ]
+                for learn in learners_of_model
+            ]
+            metrics[model] = tried(found)
         described = {
             "classifier": name,
             "share": share,
@@ -150,7 +154,7 @@ def zero_shot(
     bootstrap = Bootstrap([pair.patient_id for pair in pairs], rounds=trial.rounds, seed=trial.bootstrap_seed)
     metrics = {
         model: {
-            question: average([_area(question, list(asked), answers, one) for one in own])
+            question: repeated("training", [_area(question, list(asked), answers, one) for one in own])
             for question, answers in asked.items()
         }
         for model, own in understood.items()
@@ -174,4 +178,4 @@ def _area(question: Question, asked: Sequence[Question], answers: Answers, under
     known = np.flatnonzero(~np.isnan(answers))
     scores = zero_shot_scores(question, rivals(question, asked), understood.images[known], understood.statements)
     area = auc(scores, answers[known] == 1)
-    return lambda weights: area(weights[:, known])
+    return lambda resamples: area(resamples.of_cases(known))

@@ -1,4 +1,4 @@
-"""Several models on the same cases: each one's figures, and every difference, paired over the patients."""
+"""Several models on the same cases: each one's figures, and every difference, paired over patients and seeds."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -6,7 +6,7 @@ from itertools import combinations
 from typing import Any
 
 from selip_downstream.results import Figure
-from selip_downstream.statistics import Bootstrap, Metric, minus
+from selip_downstream.statistics import Bootstrap, Metric
 
 _LESS = " − "
 
@@ -37,12 +37,13 @@ def compare(setting: Setting, bootstrap: Bootstrap, metrics: Mapping[str, Mappin
     `metrics` are by model, then by name; every model has the same ones.
     """
     wanted = {(model, name): metric for model, own in metrics.items() for name, metric in own.items()}
+    sampled = bootstrap.sampled(wanted)
     for before, after in combinations(metrics, 2):
-        for name, metric in metrics[after].items():
-            wanted[difference(after, before), name] = minus(metric, metrics[before][name])
+        for name in metrics[after]:
+            sampled[difference(after, before), name] = sampled[after, name].minus(sampled[before, name])
     drawn = {"units": bootstrap.patients, "rounds": bootstrap.rounds, "bootstrap_seed": bootstrap.seed}
     configuration = {**setting.configuration, **drawn}
     return [
-        Figure(setting.task, model, setting.split, name, estimate, setting.n, configuration)
-        for (model, name), estimate in bootstrap.estimates(wanted).items()
+        Figure(setting.task, model, setting.split, name, one.estimate(), setting.n, configuration)
+        for (model, name), one in sampled.items()
     ]

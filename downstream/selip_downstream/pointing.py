@@ -21,7 +21,7 @@ from selip_downstream.comparison import Setting, compare
 from selip_downstream.contenders import Contender
 from selip_downstream.explanation import head_of, support
 from selip_downstream.results import Figure
-from selip_downstream.statistics import Bootstrap, mean
+from selip_downstream.statistics import Bootstrap, mean, repeated
 from selip_pretrain.pairs import Pair
 from selip_pretrain.phantom.phantom_cohort import TRUTH
 from selip_pretrain.read_volume import read_mask, read_volume
@@ -50,13 +50,11 @@ class Finding(NamedTuple):
 
 
 class Pointed(NamedTuple):
-    """How a finding was pointed at: by each model 1 for a hit, and by chance the share of the head that is one.
-
-    Of a model with several trainings it is the mean over them.
-    """
+    """How a finding was pointed at: by each training of a model 1 for a hit, by chance the share of the head."""
 
     finding: Finding
-    hits: Mapping[str, float]
+    hits: Mapping[str, Sequence[float]]
+    chance: float
 
 
 class _Lesion(BaseModel):
@@ -111,16 +109,18 @@ def point(findings: Sequence[Finding], contenders: Sequence[Contender], phantom:
     with progress("volumes explained", len(by_image) * len(contenders)) as advance:
         for own in by_image.values():
             hits: list[dict[str, list[float]]] = [defaultdict(list) for _ in own]
+            chances: list[list[float]] = [[] for _ in own]
             for contender in contenders:
-                for of_finding, (hit, chance) in zip(hits, _pointed_by(contender, own, phantom, folder), strict=True):
-                    of_finding[CHANCE].append(chance)
+                tried = _pointed_by(contender, own, phantom, folder)
+                for of_finding, of_chance, (hit, chance) in zip(hits, chances, tried, strict=True):
                     of_finding[contender.name].append(hit)
+                    of_chance.append(chance)
                 advance(1)
             pointed += [
-                Pointed(finding, {model: float(np.mean(tried)) for model, tried in of_finding.items()})
-                for finding, of_finding in zip(own, hits, strict=True)
+                Pointed(finding, of_finding, float(np.mean(of_chance)))
+                for finding, of_finding, of_chance in zip(own, hits, chances, strict=True)
             ]
-    return [one for one in pointed if not any(np.isnan(list(one.hits.values())))]
+    return [one for one in pointed if not np.isnan(one.chance)]
 
 
 def pointing_figures(
@@ -130,10 +130,10 @@ def pointing_figures(
     counts = Counter(one.finding.site for one in pointed)
     for site in (ALL_SITES, *(site for site, count in counts.most_common() if count >= LEAST_FINDINGS)):
         own = [one for one in pointed if site in (ALL_SITES, one.finding.site)]
-        metrics = {
-            model: {"pointing": mean(np.array([one.hits[model] for one in own]))}
-            for model in (CHANCE, *(model for model in own[0].hits if model != CHANCE))
-        }
+        metrics = {CHANCE: {"pointing": mean(np.array([one.chance for one in own]))}}
+        for model in own[0].hits:
+            of_trainings = np.array([one.hits[model] for one in own]).T
+            metrics[model] = {"pointing": repeated("training", [mean(hits) for hits in of_trainings])}
         described = {**about, "site": site, "tolerance_mm": TOLERANCE_MM}
         bootstrap = Bootstrap([one.finding.pair.patient_id for one in own], rounds=rounds, seed=seed)
         yield compare(Setting(EXPLANATION, split, len(own), described), bootstrap, metrics)

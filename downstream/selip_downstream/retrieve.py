@@ -29,7 +29,7 @@ from selip_downstream.retrieval import (
     search,
     task,
 )
-from selip_downstream.statistics import Bootstrap, mean
+from selip_downstream.statistics import Bootstrap, Metric, mean, repeated
 from selip_pretrain.pairs import Pair
 from selip_pretrain.similarity import TextTable
 from selip_pretrain.targets import TARGETS
@@ -90,9 +90,9 @@ def retrieve(
 ) -> Iterator[list[Figure]]:
     """The figures of every model by name, and of their differences: a list a gallery, direction and use of texts.
 
-    A model is one training or several that differ in their seed; each query then counts with the mean over them.
-    `relevance` is the target of selip-pretrain by which a hit is graded. The bootstrap draws patients; where each
-    distinct text is asked once it draws texts, since equal texts of several patients are one query.
+    A model is one training or several that differ in their seed; its figure is the mean over them. `relevance` is the
+    target of selip-pretrain by which a hit is graded. The bootstrap draws trainings and patients; where each distinct
+    text is asked once it draws texts, since equal texts of several patients are one query.
     """
     place = {text: number for number, text in enumerate(distinct_texts(pairs))}
     for gallery in galleries(pairs):
@@ -104,10 +104,7 @@ def retrieve(
             for number, one in enumerate(own)
         }
         for (direction, use), values in _values(gallery, of_gallery, table, graded(table, relevance)).items():
-            metrics = {
-                model: {name: mean(of_query) for name, of_query in own.items()}
-                for model, own in _means_over_seeds(values).items()
-            }
+            metrics = _metrics(values)
             units = _units(gallery, direction, use)
             described = {**about, "relevance": relevance, **_described(gallery, direction, use)}
             setting = Setting(TASK, split, len(units), described)
@@ -158,14 +155,15 @@ def _values(
     return values
 
 
-def _means_over_seeds(values: Mapping[Training, Values]) -> dict[str, Values]:
-    """Of each model, every query's mean over its trainings."""
-    of_model: dict[str, list[Values]] = {}
+def _metrics(values: Mapping[Training, Values]) -> dict[str, dict[str, Metric]]:
+    """Of each model, every figure by name: the mean over its queries and its trainings."""
+    of_model: dict[str, dict[str, list[Metric]]] = defaultdict(lambda: defaultdict(list))
     for (model, _), own in values.items():
-        of_model.setdefault(model, []).append(own)
+        for name, of_query in own.items():
+            of_model[model][name].append(mean(of_query))
     return {
-        model: {name: np.mean([own[name] for own in trainings], axis=0) for name in trainings[0]}
-        for model, trainings in of_model.items()
+        model: {name: repeated("training", trainings) for name, trainings in own.items()}
+        for model, own in of_model.items()
     }
 
 

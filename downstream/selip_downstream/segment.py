@@ -24,7 +24,7 @@ from selip_downstream.results import Figure
 from selip_downstream.segmentation_cases import CaseCache, SegmentationCohort, labels_in_file, read_truth
 from selip_downstream.segmentation_training import Plan, predict, train
 from selip_downstream.segmenter import Segmenter
-from selip_downstream.statistics import Bootstrap, average, mean
+from selip_downstream.statistics import Bootstrap, Metric, mean, tried
 from selip_pretrain.splits import Split
 from selip_shared.errors import SelipError
 from selip_shared.files import write_text
@@ -57,8 +57,8 @@ def segment(
 
     Of the training and the validation patients the same share is used, and the same ones by every model. By each seed
     of the trial patients, the decoder's first weights and the patches are drawn, and every training of a model learns
-    from every draw: a figure is the mean over all, its interval that of the mean. What is in `out` already is read, not
-    computed again.
+    from every draw: a figure is the mean over all, its interval that of other patients, trainings and draws. What is in
+    `out` already is read, not computed again.
     """
     test = cohort.part("test")
     bootstrap = Bootstrap([case.patient_id for case in test], rounds=trial.rounds, seed=trial.bootstrap_seed)
@@ -68,18 +68,16 @@ def segment(
         metrics = {}
         learnt_from = [(few(cohort, "train", share, s), few(cohort, "validation", share, s)) for s in trial.seeds]
         for model, own in entrants.items():
-            found = []
+            found: list[list[dict[str, Metric]]] = [[] for _ in own]
             draws = zip(trial.seeds, learnt_from, strict=True)
             for (training, entrant), (seed, (cases, validation)) in product(enumerate(own, start=1), draws):
                 number += 1
                 which = f"{model}, training {training}, {share:.0%} of the patients ({len(cases):,} cases), seed {seed}"
                 print(f"{number}/{networks}: {which}", file=sys.stderr)
                 folder = out / quote(model, safe=" ") / f"training-{training}" / f"{share:g}" / f"seed-{seed}"
-                found.append(Task(entrant, cases, validation, test, replace(plan, seed=seed), folder).scores())
-            metrics[model] = {
-                metric: average([mean(np.array([scores[case.case][metric] for case in test])) for scores in found])
-                for metric in found[0][test[0].case]
-            }
+                task = Task(entrant, cases, validation, test, replace(plan, seed=seed), folder)
+                found[training - 1].append(_metrics(task.scores(), test))
+            metrics[model] = tried(found)
         described = {
             "share": share,
             "seeds": list(trial.seeds),
@@ -91,6 +89,11 @@ def segment(
             "rate": plan.rate,
         }
         yield compare(Setting(SEGMENTATION, "test", len(test), {**about, **described}), bootstrap, metrics)
+
+
+def _metrics(scores: Scores, test: Sequence[BratsCase]) -> dict[str, Metric]:
+    """The mean over the test cases of every score."""
+    return {name: mean(np.array([scores[case.case][name] for case in test])) for name in scores[test[0].case]}
 
 
 def few(cohort: SegmentationCohort, split: Split, share: float, seed: int) -> list[BratsCase]:

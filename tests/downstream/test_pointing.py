@@ -11,7 +11,6 @@ from selip_downstream.contenders import Contender
 from selip_downstream.explanation import head_of
 from selip_downstream.pointing import (
     ALL_SITES,
-    CHANCE,
     TOLERANCE_MM,
     findings_of,
     point,
@@ -66,10 +65,10 @@ def test_a_model_hits_what_it_looks_at_and_chance_is_the_share_of_the_head(tmp_p
         for name, model in (("seeing", seeing), ("blind", blind), ("two seeds", seeing), ("two seeds", blind))
     ]
     pointed = point(findings, contenders, tmp_path, tmp_path / "cache")
-    assert [one.hits["seeing"] for one in pointed if one.finding.statement == LEFT] == [1.0] * 6
-    assert [one.hits["seeing"] for one in pointed if one.finding.statement == RIGHT] == [0.0] * 6
+    assert [one.hits["seeing"] for one in pointed if one.finding.statement == LEFT] == [[1.0]] * 6
+    assert [one.hits["seeing"] for one in pointed if one.finding.statement == RIGHT] == [[0.0]] * 6
     for one in pointed:
-        assert one.hits["two seeds"] == (one.hits["seeing"] + one.hits["blind"]) / 2
+        assert one.hits["two seeds"] == [*one.hits["seeing"], *one.hits["blind"]]
 
     volume = read_volume(pairs[0].files, "nifti")
     grid = grid_of(volume, RECIPE)
@@ -80,7 +79,7 @@ def test_a_model_hits_what_it_looks_at_and_chance_is_the_share_of_the_head(tmp_p
     of_head = np.argwhere(head_of(prepare(volume, RECIPE)).numpy())
     spacing = np.linalg.norm(grid.affine[:3, :3], axis=0)
     near = cdist(of_head * spacing, inside * spacing).min(1) <= TOLERANCE_MM
-    assert pointed[0].hits[CHANCE] == pytest.approx(near.mean(), rel=0.005)  # The cache keeps bytes.
+    assert pointed[0].chance == pytest.approx(near.mean(), rel=0.005)  # The cache keeps bytes.
 
     of_all, of_site = pointing_figures(pointed, "test", {"models": {}}, rounds=100, seed=0)
     value = {figure.model: figure.estimate for figure in of_all}

@@ -6,7 +6,7 @@ from numpy.typing import NDArray
 
 from selip_contracts.statements import NORMAL_TEXT, parse_sequence_text, parse_statement
 from selip_contracts.vocabulary import SIGNAL_CLASS, Modality, SignalClass
-from selip_downstream.statistics import auc
+from selip_downstream.statistics import auc, every_case_once
 from selip_downstream.zero_shot import Answers, Question, questions, rivals, zero_shot_scores
 
 Matrix = NDArray[np.float32]
@@ -88,7 +88,7 @@ def areas(asked: Mapping[Question, Answers], images: Matrix) -> dict[Question, f
         needed = {NORMAL_TEXT, *(s for q in (question, *others) for s in q.statements)}
         scores = zero_shot_scores(question, others, images, {text: bag_of_facts(text) for text in needed})
         known = ~np.isnan(given)
-        found[question] = float(auc(scores[known], given[known] == 1)(np.ones((1, known.sum())))[0])
+        found[question] = float(auc(scores[known], given[known] == 1)(every_case_once(int(known.sum())))[0])
     return found
 
 

@@ -52,8 +52,9 @@ def circumstances(measured: Measured, machine: Mapping[str, str], versions: Mapp
     kept = [part for part in parts if part.title == "What failed" or any(table.rows for table in part.tables)]
     intervals = (
         "Every figure of a model is the mean over its trainings, which differ in their seed alone; its interval comes "
-        "from resamples of the patients, with the trainings as they are. It tells of other patients, not of other "
-        "seeds. Differences are paired: both models see the same patients in every resample."
+        "from resamples of the patients, in each of which the trainings count with random shares, so that their mean "
+        "falls as Student's t distribution has it: of three it is wide, since three tell little of a fourth. Untrained "
+        "weights are one draw. Differences are paired: both models see the same patients and seeds in every resample."
     )
     return Section("7. Circumstances", [intervals], sections=kept)
 

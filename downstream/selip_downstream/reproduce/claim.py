@@ -200,7 +200,7 @@ def _verdict(found: Sequence[Judged]) -> str:
 
 
 def _of_trainings(measured: Measured) -> Iterator[str]:
-    """How far single trainings of one kind lie apart, of which the intervals say nothing."""
+    """How far single trainings of one kind lie apart."""
     reached: dict[float, dict[str, list[float]]] = {}
     for one in sorted(measured.trainings, key=lambda one: [*MODELS].index(one.configuration.target)):
         chosen = one.configuration
@@ -213,9 +213,8 @@ def _of_trainings(measured: Measured) -> Iterator[str]:
     ]
     if any(len(shares) > 1 for of_model in reached.values() for shares in of_model.values()):
         yield (
-            "The intervals are those of other patients. Other trainings differ too: of the validation images single "
-            f"trainings have the text among the first five {'; '.join(said)}. A lead of which these ranges overlap may "
-            "fall away with other seeds."
+            "The intervals are over patients and trainings. How far trainings lie apart by their seed alone: of the "
+            f"validation images single trainings have the text among the first five {'; '.join(said)}."
         )
 
 

@@ -56,7 +56,7 @@ METHOD = (
     (
         "Figures",
         "single numbers",
-        "means over trainings of several seeds, 95 % intervals over patients, paired differences",
+        "means over trainings of several seeds, 95 % intervals over patients and trainings, paired differences",
         "without them a lead cannot be told from chance",
     ),
     (

@@ -54,8 +54,8 @@ def command(
     ]
     title = f"SeLIP: reproduction, size {size}"
     subtitle = (
-        "Each figure with its 95 % interval, over patients; a model's figure is the mean over its trainings. Behind a "
-        f"difference {CLEAR} says that its interval does not hold 0."
+        "Each figure with its 95 % interval, over patients and trainings; a model's figure is the mean over its "
+        f"trainings. Behind a difference {CLEAR} says that its interval does not hold 0."
     )
     out.mkdir(parents=True, exist_ok=True)
     write_page(out / f"{NAME}.html", title, subtitle, sections)

@@ -46,7 +46,7 @@ SCORES = {
     "positive_exact_match": "of those with findings",
 }
 COUNTS = {"negation_errors": "negation errors", "ungrounded": "ungrounded", "not_extracted": "not extracted"}
-INTERVALS = "Bars are 95 % intervals over patients."
+INTERVALS = "Bars are 95 % intervals over patients and trainings."
 
 
 def measured_sections(measured: Measured, explanation: Sequence[Section]) -> list[Section]:
