@@ -26,9 +26,8 @@ TINY = replace(
         QUICK.training,
         settings={**QUICK.training.settings, "steps": 2, "validate_every": 2},
         targets=("hard", "best-match"),
-        shares=(1.0,),
+        repeats={1.0: 1},
         error_rates=(30,),
-        seeds=(0,),
     ),
     measuring=replace(QUICK.measuring, rounds=100, label_shares=(1.0,), label_draws=1, pointed=2),
 )

@@ -53,8 +53,9 @@ def circumstances(measured: Measured, machine: Mapping[str, str], versions: Mapp
     intervals = (
         "Every figure of a model is the mean over its trainings, which differ in their seed alone; its interval comes "
         "from resamples of the patients, in each of which the trainings count with random shares, so that their mean "
-        "falls as Student's t distribution has it: of three it is wide, since three tell little of a fourth. Untrained "
-        "weights are one draw. Differences are paired: both models see the same patients and seeds in every resample."
+        "falls as Student's t distribution has it: of three it is wide and may pass 0 or 1, since three tell little of "
+        "a fourth. Untrained weights are one draw. Differences are paired: in every resample both models see the same "
+        "patients and seeds."
     )
     return Section("7. Circumstances", [intervals], sections=kept)
 

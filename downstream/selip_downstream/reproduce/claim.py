@@ -128,18 +128,18 @@ def percent(share: float) -> str:
 
 def _asked(measured: Measured) -> Iterator[str]:
     """What was asked, where the untrained weights and CLIP stand, and what the texts are where truth is not known."""
-    shares = measured.retrieval_by_share()
+    shares = {share: blocks for share, blocks in measured.retrieval_by_share().items() if blocks}
     largest = max(shares)
     block = main_block(shares[largest])
     if block is None:
         return
-    about, seeds = block[0].configuration, seeds_of(block[0])
-    trained = f"{seeds} trainings" if seeds > 1 else "one training"
-    *smaller, last = map(percent, shares)
-    learnt_from = f"{', '.join(smaller)} and {last}" if smaller else last
+    about = block[0].configuration
+    seeds = [seeds_of(blocks[0][0]) for blocks in shares.values()]
+    counts = _listed([str(count) for count in (seeds if len({*seeds}) > 1 else seeds[:1])])
     yield (
-        f"Trained on {learnt_from} of the training studies, with {trained} for each target, the "
-        f"models were asked for the texts of {block[0].n:,} images of the {block[0].split} split, among "
+        f"Trained on {_listed([*map(percent, shares)])} of the training studies, with {counts} "
+        f"{'trainings' if max(seeds) > 1 else 'training'} for each target, the models were asked for the texts of "
+        f"{block[0].n:,} images of the {block[0].split} split, among "
         f"{about['gallery']:,} distinct texts. With {percent(largest)} of the studies the text is among the first five "
         f"for {cell(estimate_of(block, RANDOM, FIRST_FIVE))} of the images with untrained weights, for "
         f"{cell(estimate_of(block, CLIP, FIRST_FIVE))} with CLIP."
@@ -267,6 +267,11 @@ def _of_reading(measured: Measured) -> Iterator[str]:
     if by_reports:
         said = "; ".join(f"{reports}: {', '.join(figures)}" for reports, figures in by_reports.items())
         yield f"Extraction, F1 of the findings by reader. {said}."
+
+
+def _listed(words: Sequence[str]) -> str:
+    *first, last = words
+    return f"{', '.join(first)} and {last}" if first else last
 
 
 def _tally(signs: Sequence[int]) -> str:

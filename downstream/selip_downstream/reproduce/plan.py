@@ -188,8 +188,8 @@ def _trainings(size: Size, data: str) -> list[Step]:
     chosen = size.training
     return [
         _training(size, training(target, share, seed), (data, data), target, share, seed)
-        for share in chosen.shares
-        for seed in chosen.seeds
+        for share in chosen.repeats
+        for seed in chosen.seeds(share)
         for target in chosen.targets
     ]
 
@@ -199,7 +199,7 @@ def _trainings_of_errors(size: Size) -> list[Step]:
     return [
         _training(size, f"train-{wrong}-{seed}", (f"data-{wrong}", TRUE), OF_ERRORS, 1.0, seed)
         for wrong in _wrong(size)
-        for seed in size.training.seeds
+        for seed in size.training.seeds()
     ]
 
 
@@ -224,7 +224,7 @@ def _training(size: Size, name: str, data: tuple[str, str], target: str, share: 
 def _comparison(size: Size, data: str, device: str) -> list[Step]:
     """Retrieval by target for every share of the studies, and statements asked of the images."""
     steps = []
-    for share in size.training.shares:
+    for share in size.training.repeats:
         command = ("selip-retrieve", *_models(size, share), *_measured(size, data, device))
         steps.append(Step(f"retrieve-{percent(share)}", (command,), seconds=_embedding(size)))
     asked = ("selip-classify", *_models(size), *_measured(size, data, device))
@@ -233,7 +233,7 @@ def _comparison(size: Size, data: str, device: str) -> list[Step]:
 
 def _costs_of_errors(size: Size, device: str) -> list[Step]:
     """Retrieval by models that learnt from findings with errors, against the true texts."""
-    seeds = size.training.seeds
+    seeds = size.training.seeds()
     models = [f"true findings={_best(training(OF_ERRORS, 1.0, seed))}" for seed in seeds]
     models += [f"{name}={_best(f'train-{wrong}-{seed}')}" for wrong, name in _wrong(size).items() for seed in seeds]
     command = ("selip-retrieve", *models, *_measured(size, TRUE, device))
@@ -267,7 +267,7 @@ def _tumours(size: Size, data: str, brats: Path | None, device: str) -> list[Ste
         "--steps", str(measuring.segmentation_steps), *measured,
     )  # fmt: skip
     networks = (
-        (1 + len(size.training.targets) * len(size.training.seeds))
+        (1 + len(size.training.targets) * len(size.training.seeds()))
         * len(measuring.segmentation_shares)
         * measuring.segmentation_draws
     )
@@ -294,7 +294,7 @@ def _models(size: Size, share: float = 1.0) -> tuple[str, ...]:
     return tuple(
         f"{MODELS[target]}={_best(training(target, share, seed))}"
         for target in size.training.targets
-        for seed in size.training.seeds
+        for seed in size.training.seeds(share)
     )
 
 
@@ -313,7 +313,7 @@ def _figures(size: Size, device: str) -> tuple[str, ...]:
 
 def _embedding(size: Size) -> float:
     """About how many seconds all models take to embed the studies that are tested on."""
-    return 20 + 0.001 * size.studies.studies * len(size.training.targets) * len(size.training.seeds)
+    return 20 + 0.001 * size.studies.studies * len(size.training.targets) * len(size.training.seeds())
 
 
 def _listed(shares: tuple[float, ...]) -> str:
