@@ -136,8 +136,8 @@ QUICK = Size(
 
 STANDARD = Size(
     name="standard",
-    # Rates and sharpness were chosen on studies of other seeds.
-    seed=7,
+    # Rates, sharpness and steps were chosen on studies of other seeds.
+    seed=11,
     reading=Reading(
         scored=200,
         scored_on=("development.jsonl", "development_hard.jsonl", "styles_d.jsonl", "styles_d_hard.jsonl"),
