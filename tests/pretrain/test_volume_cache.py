@@ -262,38 +262,48 @@ def test_a_full_disk_is_one_sentence_and_keeps_what_is_there(tmp_path: Path) -> 
 
 
 def test_killed_processes_are_a_clear_error(cache: VolumeCache, tmp_path: Path) -> None:
-    """The work of a process that is ended from outside, as for lack of memory."""
+    """The work of a process that is ended from outside, as for lack of memory.
+
+    All images but the first are pipes, at which the processes wait: what writes to one is let in once it is being read.
+    """
     command = """
 import os, signal, sys, threading, time
 from multiprocessing import active_children
 from pathlib import Path
 from selip_pretrain.volume_cache import VolumeCache, prepare_all
 from selip_shared.errors import run_command
-from tests.pretrain.test_volume_cache import RECIPE, scanned
+from tests.pretrain.test_volume_cache import RECIPE, Scanned
+
+def is_read(pipe):
+    try:
+        return os.open(pipe, os.O_WRONLY | os.O_NONBLOCK)
+    except OSError:
+        return False
 
 def kill_one():
-    while not active_children():
-        time.sleep(0.01)
+    for pipe in sys.argv[3:]:
+        while not is_read(pipe):
+            time.sleep(0.01)
     os.kill(active_children()[0].pid, signal.SIGKILL)
 
 if __name__ == "__main__":
     threading.Thread(target=kill_one, daemon=True).start()
-    images = [scanned([Path(file)]) for file in sys.argv[2:]]
+    images = [Scanned(file, "nifti", (Path(file),), "") for file in sys.argv[2:]]
     run_command(lambda: prepare_all(images, VolumeCache(Path(sys.argv[1]), RECIPE), 2))
 """
-    files = [str(write_nifti(tmp_path / f"study{number}" / "T1.nii.gz")) for number in range(4)]
+    pipes = [tmp_path / "first.nii", tmp_path / "second.nii"]
+    for pipe in pipes:
+        os.mkfifo(pipe)
     script = tmp_path / "prepare.py"
     script.write_text(command, encoding="utf-8")
     environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])}
     ended = subprocess.run(
-        [sys.executable, script, cache.folder.parent, *files],
+        [sys.executable, script, cache.folder.parent, write_nifti(tmp_path / "T1.nii.gz"), *pipes],
         capture_output=True,
         text=True,
         check=False,
         env=environment,
     )
     assert ended.returncode == 1
-    # Not always the last line: a process that was only beginning says that what it was to share is gone.
-    told = "A process that prepared volumes was ended from outside"
-    assert sum(line.startswith(told) for line in ended.stderr.splitlines()) == 1
+    assert ended.stderr.splitlines()[-1].startswith("A process that prepared volumes was ended from outside")
     assert "Traceback" not in ended.stderr
