@@ -67,7 +67,7 @@ def load_contenders(checkpoints: Sequence[str], corpus: Sequence[str], device: s
 
 
 def trainings_of(contenders: Sequence[Contender]) -> dict[str, list[Contender]]:
-    """By name, the trainings of each model; a case counts with the mean over them."""
+    """By name, the trainings of each model; its figures are the means over them."""
     models: dict[str, list[Contender]] = {}
     for contender in contenders:
         models.setdefault(contender.name, []).append(contender)

@@ -50,7 +50,7 @@ class Finding(NamedTuple):
 
 
 class Pointed(NamedTuple):
-    """How a finding was pointed at: by each training of a model 1 for a hit, by chance the share of the head."""
+    """How a finding was pointed at: `hits` by model, 1 for each training that hit, `chance` the share that is a hit."""
 
     finding: Finding
     hits: Mapping[str, Sequence[float]]

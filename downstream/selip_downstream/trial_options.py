@@ -34,7 +34,7 @@ Cache = Annotated[
 Device = Annotated[str, typer.Option("--device", help="Where models run: cpu, cuda, cuda:1 …")]
 
 SHOWN_ASIDE = 10
-HEADING = "Each figure with its 95 % interval, from resampled patients"
+HEADING = "Each figure with its 95 % interval, over patients and trainings"
 
 
 def modalities_of(sequences: str) -> list["Modality"]:

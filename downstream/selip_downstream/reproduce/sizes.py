@@ -47,7 +47,7 @@ class Studies:
 
 @dataclass(frozen=True)
 class Training:
-    """The trainings: each target with each share of the training studies, so often as `repeats` has it, by seed.
+    """The trainings: each target with each share of the training studies, as often as `repeats` says, by seed.
 
     `settings` are those of selip-pretrain over its preset, `of_target` those of one target over these; `error_rates`
     are percents of findings that are wrong.
@@ -170,7 +170,7 @@ STANDARD = Size(
         settings={"steps": 650, "validate_every": 325, "augment": False, "recipe": {"shape": (12, 48, 48)}},
         of_target=SHARPENED,
         targets=("hard", "selip", "best-match"),
-        # The claim is of few studies, and what is told of three trainings is four times their standard error.
+        # The claim is of few studies, and an interval of three trainings is twice as wide as one of five.
         repeats={0.1: 5, 1.0: 3},
         error_rates=(10, 30),
     ),
