@@ -19,6 +19,7 @@ from selip_extract.engines import Ask, Failure
 from selip_extract.engines.endpoint_engine import EndpointEngine
 from selip_extract.engines.server import Patience
 from selip_extract.engines.transformers_engine import TransformersEngine
+from selip_extract.engines.vllm_engine import ON_A_CPU
 from selip_extract.extractors.language_model import LanguageModelReader
 from selip_extract.model_files import MODEL_FOLDER, load_tokenizer
 from selip_extract.write_report import write_study
@@ -28,8 +29,7 @@ pytestmark = pytest.mark.skipif(find_spec("vllm") is None, reason="vLLM is not i
 
 SECONDS_TO_LOAD = 400
 SETTINGS = {
-    "VLLM_CPU_KVCACHE_SPACE": "1",
-    "VLLM_CPU_OMP_THREADS_BIND": "nobind",
+    **ON_A_CPU,
     "VLLM_NO_USAGE_STATS": "1",
     "HF_HUB_OFFLINE": "1",
     "OMP_NUM_THREADS": "1",

@@ -24,7 +24,14 @@ from selip_shared.errors import SelipError
 # A report of 20,000 characters with the longest answer; more would only take memory from the cache.
 LONGEST_SEQUENCE = 24_576
 QUIET = {"VLLM_LOGGING_LEVEL": "ERROR"}
-ON_A_CPU = {"VLLM_CPU_KVCACHE_SPACE": "1", "VLLM_CPU_OMP_THREADS_BIND": "nobind"}
+# The model computes in the engine's own process, and no thread keeps a core busy while it waits for others: both would
+# take the cores from the readers beside it.
+ON_A_CPU = {
+    "VLLM_CPU_KVCACHE_SPACE": "1",
+    "VLLM_CPU_OMP_THREADS_BIND": "nobind",
+    "VLLM_ENABLE_V1_MULTIPROCESSING": "0",
+    "OMP_WAIT_POLICY": "passive",
+}
 JSON_AND_GRAMMARS = {"backend": "xgrammar", "disable_any_whitespace": True}
 
 
