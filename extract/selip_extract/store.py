@@ -2,6 +2,8 @@
 
 import hashlib
 import json
+import os
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
@@ -32,8 +34,11 @@ ADDED_CHARACTERS = 5_000_000
 MEMORY = "512MB"
 """What the database may keep in memory; by default it would be most of the machine's, which the model needs."""
 
-LOG = "128MB"
+LOG_BYTES = 256_000_000
 """The log of what was written goes into the tables when it is so long: seldom, since that costs as much each time."""
+
+LOG_THREADS = min(4, os.cpu_count() or 1)
+"""So many write the log into the tables."""
 
 DEIDENTIFIED = "deidentified"
 """Under this name the configuration of a run has the mark of the key, where reports are masked before they come in."""
@@ -88,7 +93,8 @@ class Store:
         self.path = path
         self.connection = open_store(path)
         self.connection.execute("SET memory_limit = ?", [MEMORY])
-        self.connection.execute("SET wal_autocheckpoint = ?", [LOG])
+        # By itself it would write the log with one thread: see _shorten_log.
+        self.connection.execute("SET wal_autocheckpoint = '1TB'")
         # One value tells the type of a column: they are all of one type.
         self.connection.execute("SET pandas_analyze_sample = 1")
         # Several threads would each keep the rows of a batch first and then write them a second time.
@@ -208,8 +214,8 @@ class Store:
     def finish_run(self, run_id: int, *, seconds: float, reports: int, usage: Usage = NO_USAGE) -> bool:
         """Record a sitting that read `reports` in `seconds`; whether the run is complete, and so the newest one."""
         now = utc_now()
-        complete = self.pending_count(run_id) == 0
         with self._transaction():
+            complete = self.pending_count(run_id) == 0
             self.connection.execute(
                 """UPDATE runs SET seconds = seconds + $seconds,
                     reports_per_second = coalesce($reports / nullif($seconds, 0), reports_per_second),
@@ -290,20 +296,38 @@ class Store:
             self.connection.begin()
             yield
             self.connection.commit()
+            self._shorten_log()
         except BaseException as error:
             self._roll_back()
-            if isinstance(error, duckdb.IOException):
-                reason = str(error).splitlines()[0].removeprefix("IO Error: ")
+            if reason := _refused_by_disk(error):
                 raise SelipError(
-                    f"{self.path} cannot be written ({reason}): free space or name another file."
+                    f"{self.path} cannot be written ({reason}): free space, and run the same command again; "
+                    "what was written stays."
                 ) from error
             raise
+
+    def _shorten_log(self) -> None:
+        """Where the log is long, its rows go into the tables."""
+        log = self.path.with_name(f"{self.path.name}.wal")
+        if not log.exists() or log.stat().st_size < LOG_BYTES:
+            return
+        self.connection.execute("SET threads = ?", [LOG_THREADS])
+        self.connection.execute("CHECKPOINT")
+        self.connection.execute("SET threads = 1")
 
     def _roll_back(self) -> None:
         try:
             self.connection.rollback()
         except duckdb.Error:
-            return  # the failed commit has already undone it
+            return  # the failed commit has already undone it, or it stands and the log did not find room in the tables
+
+
+def _refused_by_disk(error: BaseException) -> str | None:
+    """Why the disk did not take what was written; None where the error is another."""
+    # A commit or checkpoint that could not be written is no IOException, and so is all that comes after it.
+    if found := re.search(r'Could not write file "[^"]*": ([^"()\n]+)', str(error)):
+        return found[1]
+    return str(error).splitlines()[0].removeprefix("IO Error: ") if isinstance(error, duckdb.IOException) else None
 
 
 def _bounded(reports: Iterable[Report]) -> Iterator[list[Report]]:

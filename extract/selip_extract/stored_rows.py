@@ -1,7 +1,7 @@
 """Extractions as columns of the database's tables, and rows of these tables as findings."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from operator import itemgetter
+from operator import attrgetter, itemgetter
 from typing import Any
 
 import numpy as np
@@ -20,6 +20,7 @@ _FINDING_FIELDS = (
     "confidence", "agreed",
 )  # fmt: skip
 _GENERAL_FIELDS = ("side", "site", "change")
+_WRITTEN = attrgetter("written")
 _NO_EVIDENCE: Mapping[str, object] = dict.fromkeys(Evidence.model_fields)
 
 _EVIDENCE_VALUES = "evidence, evidence_start, evidence_end, spans(evidence_spans)"
@@ -110,7 +111,7 @@ def _evidence_columns(evidence: Iterable[Evidence | None]) -> Columns:
         "evidence": said["text"],
         "evidence_start": said["start"],
         "evidence_end": said["end"],
-        "evidence_spans": column([s if s is None else " ".join([span.written for span in s]) for s in said["spans"]]),
+        "evidence_spans": column([s if s is None else " ".join(map(_WRITTEN, s)) for s in said["spans"]]),
     }
 
 

@@ -25,7 +25,7 @@ from selip_extract.extractors.rules import RuleReader
 from selip_extract.pipeline import BATCHES_IN_WORK, collecting_seldom
 from selip_extract.reading import read_batch
 from selip_extract.reports import Report
-from selip_extract.store import LOG, MEMORY, Store
+from selip_extract.store import LOG_BYTES, MEMORY, Store
 from selip_extract.stored_rows import finding_columns
 from selip_extract.write_report import write_study
 from tests.benchmarks.figures import Figure, keep, machine, show
@@ -90,7 +90,7 @@ def floor(folder: Path, pool: Sequence[Extraction], size: int) -> Took:
         ((statement,),) = store.connection.execute(
             "SELECT sql FROM duckdb_tables() WHERE table_name = 'finding_rows'"
         ).fetchall()
-        connection.execute("SET wal_autocheckpoint = ?", [LOG])
+        connection.execute("SET wal_autocheckpoint = ?", [f"{LOG_BYTES} bytes"])
         connection.execute(statement)
         connection.execute("ALTER TABLE finding_rows DROP COLUMN size_mm")
         connection.execute("ALTER TABLE finding_rows DROP COLUMN evidence_spans")
@@ -166,7 +166,7 @@ def measure(folder: Path, reports: int, size: int) -> Iterator[Figure]:
         rows, wall, cpu = (a + b for a, b in zip(first, rest, strict=True))
         yield Figure("rows of all tables", rows, "rows")
         yield Figure("appended, processor", rows / cpu, "rows/s", "≥ 200,000")
-        yield Figure("appended, clock", rows / wall, "rows/s")
+        yield Figure("appended, clock", rows / wall, "rows/s", "≥ 200,000")
         yield Figure("appended, the first tenth, processor", first.rows / first.cpu, "rows/s")
         yield Figure("against the floor, processor", rows / cpu / (bare.rows / bare.cpu), "times")
         yield Figure("memory in the end", peak_megabytes(), "MB", "no growth with the file")

@@ -1,4 +1,5 @@
 import hashlib
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -313,6 +314,65 @@ os._exit(9)
     assert subprocess.run([sys.executable, "-c", code, path], check=False).returncode == 9
     with Store(path) as store:
         assert ids(store, store.begin_run({"reader": "rules", "code_version": "1"})) == [["r2"]]
+
+
+def test_a_long_log_goes_into_the_tables(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "selip.duckdb"
+    copy = tmp_path / "without_log.duckdb"
+    with Store(path) as store:
+        store.add_reports([report(1), report(2)], "a.csv")
+        run_id = store.begin_run(RULES)
+        store.write(run_id, [ok("r1")])
+        shutil.copy(path, copy)
+        with Store(copy) as before:
+            assert rows(before, "FROM reports") == []
+        monkeypatch.setattr("selip_extract.store.LOG_BYTES", 1)
+        store.write(run_id, [ok("r2")])
+        shutil.copy(path, copy)
+        with Store(copy) as after:
+            assert ids(after, run_id) == []
+            assert rows(after, "FROM finding_rows") == rows(store, "FROM finding_rows")
+
+
+@pytest.mark.parametrize("log_bytes", [1_000_000, 1_000_000_000], ids=["into the tables", "into the log"])
+def test_a_full_disk_is_one_sentence_and_what_was_written_stays(tmp_path: Path, log_bytes: int) -> None:
+    path = tmp_path / "selip.duckdb"
+    code = """
+import resource, sys
+from pathlib import Path
+from selip_contracts.findings import Study
+from selip_extract import store
+from selip_extract.extraction import Extraction
+from selip_shared.errors import SelipError
+store.LOG_BYTES = int(sys.argv[2])
+opened = store.Store(Path(sys.argv[1]))
+run_id = opened.begin_run({"reader": "rules", "code_version": "1"})
+resource.setrlimit(resource.RLIMIT_FSIZE, (4_000_000, resource.RLIM_INFINITY))
+written = 0
+try:
+    while True:
+        batch = range(written, written + 1000)
+        opened.write(run_id, [Extraction(f"r{i}", "ok", Study(), (), 0.1, f"{i}" * 9, None) for i in batch])
+        written += 1000
+except SelipError as error:
+    print(written, error)
+try:
+    opened.finish_run(run_id, seconds=1.0, reports=written)
+except SelipError as error:
+    print(written, error)
+"""
+    told = subprocess.run(
+        [sys.executable, "-c", code, path, str(log_bytes)], capture_output=True, text=True, check=True
+    ).stdout.splitlines()
+    written = int(told[0].split()[0])
+    assert written >= 10_000
+    assert {line.partition(" ")[2] for line in told} == {
+        f"{path} cannot be written (File too large): free space, and run the same command again; "
+        "what was written stays."
+    }
+    with Store(path) as store:
+        ((kept,),) = rows(store, "SELECT count(*) FROM extractions")
+        assert kept in (written, written + 1000)
 
 
 def test_a_store_that_cannot_be_opened_is_one_sentence(tmp_path: Path) -> None:

@@ -15,7 +15,7 @@ class RuleReader:
     """Reads reports by rule alone."""
 
     name = "rules"
-    batch_size = 1024
+    batch_size = 2048
 
     def fingerprint(self) -> dict[str, str]:
         """The version of the rules."""
