@@ -86,7 +86,7 @@ docs: setup
 
 # Train the language model that ships with the package, from nothing; an interrupted training goes on
 train-default-model *options: setup
-    {{ bin }}/python -m selip_extract.train_default_model --out out/default-model {{ options }}
+    {{ bin }}/python -m selip_extract.training.train_default_model --out out/default-model {{ options }}
     cp out/default-model/model/* extract/selip_extract/model/
 
 # Write the versions in .venv to requirements.lock

@@ -16,10 +16,10 @@ from tempfile import TemporaryDirectory
 from PIL import Image
 
 from selip_contracts.tables import read_store
-from selip_downstream.contenders import load_contenders
-from selip_downstream.examples import example_sections
-from selip_downstream.page import write_page
-from selip_downstream.split_pairs import split_pairs
+from selip_downstream.datasets.split_pairs import split_pairs
+from selip_downstream.evaluation.compared_models import load_contenders
+from selip_downstream.page.examples import example_sections
+from selip_downstream.page.html_page import write_page
 
 EXAMPLES = str(files("selip_extract").joinpath("examples/reports.csv"))
 SHOWN = {"CLIP": "train-hard-100-0", "best-match": "train-best-match-100-0"}

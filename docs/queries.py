@@ -14,11 +14,11 @@ import duckdb
 
 from selip_contracts.findings import Finding, Key, Study
 from selip_contracts.tables import read_store
+from selip_extract.database.store import Store
 from selip_extract.extraction import Extraction, Review
+from selip_extract.extractors.read_batch import read_batch
 from selip_extract.extractors.rules import RuleReader
-from selip_extract.read_reports import open_reports
-from selip_extract.reading import read_batch
-from selip_extract.store import Store
+from selip_extract.reports.report_table import open_reports
 from selip_shared.files import write_text
 
 DOCUMENT = Path(__file__).with_suffix(".md")

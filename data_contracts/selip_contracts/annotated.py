@@ -12,6 +12,9 @@ from selip_contracts.findings import AnnotatedReport, Finding, GeneralFinding
 from selip_shared.errors import SelipError
 from selip_shared.files import replacing
 
+GOLD = Path(__file__).parent / "gold"
+"""Annotated reports that ship with the project, a file each style; gold/README.md describes them."""
+
 _IDENTITY = ("modality", "side", "site", "signal", "change")
 
 

@@ -16,13 +16,13 @@ from threading import Event, current_thread, main_thread
 
 from selip_contracts.findings import Study
 from selip_contracts.vocabulary import SITES
-from selip_extract.deidentify import Deidentifier
+from selip_extract.database.store import DEIDENTIFIED, Added, Store
+from selip_extract.deidentification.deidentify import Deidentifier
 from selip_extract.extraction import NO_USAGE, Extraction, Usage
-from selip_extract.extractors import Extractor
-from selip_extract.read_reports import ReportTable
-from selip_extract.reading import read_batch
-from selip_extract.reports import Report
-from selip_extract.store import DEIDENTIFIED, Added, Store
+from selip_extract.extractors.base import Extractor
+from selip_extract.extractors.read_batch import read_batch
+from selip_extract.reports.report import Report
+from selip_extract.reports.report_table import ReportTable
 from selip_shared.progress import progress
 from selip_shared.provenance import code_hash
 

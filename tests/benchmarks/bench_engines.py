@@ -21,16 +21,17 @@ import httpx2
 import torch
 from transformers import LlamaConfig, LlamaForCausalLM
 
-from selip_extract.engines import Ask
-from selip_extract.engines.tokens import prompts
-from selip_extract.engines.vllm_engine import ON_A_CPU, QUIET, VllmEngine
-from selip_extract.extractors import EXTRACTORS, Extractor, ModelChoice
+from selip_extract.database.store import Store
+from selip_extract.extractors.base import Extractor
 from selip_extract.extractors.both import DoubleReader
-from selip_extract.model_files import MODEL_FOLDER, save_model
+from selip_extract.extractors.registry import EXTRACTORS, ModelChoice
+from selip_extract.language.lexer import scan
+from selip_extract.llm.engine import Ask
+from selip_extract.llm.engines.tokens import prompts
+from selip_extract.llm.engines.vllm_engine import ON_A_CPU, QUIET, VllmEngine
+from selip_extract.llm.model_files import MODEL_FOLDER, save_model
 from selip_extract.pipeline import extract
-from selip_extract.read_reports import open_reports
-from selip_extract.scan import scan
-from selip_extract.store import Store
+from selip_extract.reports.report_table import open_reports
 from tests.benchmarks.bench_extract import reports_of_usual_length, write_csv
 from tests.benchmarks.figures import Figure, keep, machine, show
 

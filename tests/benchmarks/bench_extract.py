@@ -21,24 +21,25 @@ import torch
 import xgrammar
 from transformers import LogitsProcessorList
 
-from selip_contracts.annotated import read_annotated
+from selip_contracts.annotated import GOLD, read_annotated
 from selip_contracts.findings import AnnotatedReport, Study
 from selip_contracts.tables import read_store
 from selip_contracts.vocabulary import CHANGES, ENHANCEMENTS, MODALITIES, SIDES, SIGNALS, SITES
-from selip_extract.engines.transformers_engine import GrammarMask, TransformersEngine
-from selip_extract.extractors import Extractor, ModelChoice, local_reader
+from selip_extract.database.store import Store
+from selip_extract.extractors.base import Extractor
 from selip_extract.extractors.both import DoubleReader
+from selip_extract.extractors.registry import ModelChoice, local_reader
 from selip_extract.extractors.rules import RuleReader
+from selip_extract.language.lexer import scan
+from selip_extract.llm.engines.transformers_engine import GrammarMask, TransformersEngine
+from selip_extract.llm.report_task import report_question
+from selip_extract.llm.sentence_task import prompt
 from selip_extract.pipeline import collecting_seldom, extract
-from selip_extract.read_reports import open_reports
-from selip_extract.report_task import report_question
-from selip_extract.scan import scan
-from selip_extract.store import Store
-from selip_extract.task import prompt
-from selip_extract.write_report import write_study
+from selip_extract.pseudo_reports.write_report import write_study
+from selip_extract.reports.report_table import open_reports
 from tests.benchmarks.figures import Figure, keep, machine, show
 
-DEVELOPMENT = Path(__file__).parents[1] / "gold/development.jsonl"
+DEVELOPMENT = GOLD / "development.jsonl"
 SELIP_EXTRACT = str(Path(sys.executable).with_name("selip-extract"))
 SEED = 31_000_000
 CHARACTERS = range(95, 126)

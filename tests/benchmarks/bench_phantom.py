@@ -17,8 +17,8 @@ from threadpoolctl import threadpool_limits
 
 from selip_contracts.findings import AnnotatedReport, Finding, Study
 from selip_contracts.vocabulary import SIDES
-from selip_pretrain.phantom.anatomy import Anatomy, load_anatomy, open_anatomy
-from selip_pretrain.phantom.grid import Grid
+from selip_pretrain.phantom.head_model.anatomy import Anatomy, load_anatomy, open_anatomy
+from selip_pretrain.phantom.head_model.grid import Grid
 from selip_pretrain.phantom.phantom_cohort import write_study
 from selip_pretrain.phantom.render import ALWAYS, PhantomRecipe, render
 from tests.benchmarks.figures import Figure, keep, machine, show

@@ -11,7 +11,7 @@ from pathlib import Path
 from statistics import median
 
 from selip_contracts.tables import read_store
-from selip_extract.review import review_page
+from selip_extract.pages.review_page import review_page
 from tests.benchmarks.figures import Figure, keep, machine, show
 from tests.browser import Page, chromium
 from tests.extract.databases import read_with_rules

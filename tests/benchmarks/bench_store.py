@@ -20,14 +20,14 @@ from typing import NamedTuple
 import duckdb
 
 from selip_contracts.tables import OLDEST_DUCKDB, read_store
+from selip_extract.database.columns import finding_columns
+from selip_extract.database.store import LOG_BYTES, MEMORY, Store
 from selip_extract.extraction import Extraction
+from selip_extract.extractors.read_batch import read_batch
 from selip_extract.extractors.rules import RuleReader
 from selip_extract.pipeline import BATCHES_IN_WORK, collecting_seldom
-from selip_extract.reading import read_batch
-from selip_extract.reports import Report
-from selip_extract.store import LOG_BYTES, MEMORY, Store
-from selip_extract.stored_rows import finding_columns
-from selip_extract.write_report import write_study
+from selip_extract.pseudo_reports.write_report import write_study
+from selip_extract.reports.report import Report
 from tests.benchmarks.figures import Figure, keep, machine, show
 
 README = Path(__file__).parents[2] / "README.md"

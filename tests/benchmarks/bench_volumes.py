@@ -18,13 +18,13 @@ import torch
 from monai.networks.nets.resnet import resnet18
 from torch import Tensor
 
-from selip_pretrain.augment import change, draw_changes
-from selip_pretrain.batches import Batch, BatchPlan, feed
-from selip_pretrain.content_hash import content_hash
-from selip_pretrain.pairs import Pair, PairDataset
-from selip_pretrain.read_volume import Volume
-from selip_pretrain.volume_cache import VolumeCache, prepare_all
-from selip_pretrain.volumes import VolumeRecipe, prepare
+from selip_pretrain.data.augment import change, draw_changes
+from selip_pretrain.data.batches import Batch, BatchPlan, feed
+from selip_pretrain.data.pairs import Pair, PairDataset
+from selip_pretrain.volumes.content_hash import content_hash
+from selip_pretrain.volumes.preprocess import VolumeRecipe, prepare
+from selip_pretrain.volumes.read_volume import Volume
+from selip_pretrain.volumes.volume_cache import VolumeCache, prepare_all
 from tests.benchmarks.figures import Figure, keep, machine, show
 
 SMALL = VolumeRecipe(shape=(24, 128, 128))

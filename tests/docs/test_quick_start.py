@@ -7,11 +7,11 @@ import subprocess
 import sys
 from pathlib import Path
 
-from selip_contracts.annotated import read_annotated, write_annotated
+from selip_contracts.annotated import GOLD, read_annotated, write_annotated
 
 ROOT = Path(__file__).parents[2]
 EXAMPLES = "extract/selip_extract/examples/reports.csv"
-GOLD = ROOT / "tests" / "gold" / "development.jsonl"
+DEVELOPMENT = GOLD / "development.jsonl"
 
 
 def blocks(document: str) -> list[str]:
@@ -40,7 +40,7 @@ def run(words: list[str], folder: Path) -> str:
 def test_every_command_runs_and_leaves_what_it_says(tmp_path: Path) -> None:
     (tmp_path / "extract").symlink_to(ROOT / "extract")
     (tmp_path / "reports.csv").symlink_to(ROOT / EXAMPLES)
-    sample = list(read_annotated(GOLD))[:5]
+    sample = list(read_annotated(DEVELOPMENT))[:5]
     write_annotated(tmp_path / "annotated.jsonl", sample)
     printed = {}
     for words in commands("quick-start.md"):

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 import torch
 
-from selip_pretrain.model import SelipModel
+from selip_pretrain.model.selip_model import SelipModel
 from tests.pretrain.small_cohort import small_configuration
 
 DOCUMENT = Path(__file__).parents[2] / "docs" / "segmentation.md"

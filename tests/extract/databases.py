@@ -6,16 +6,14 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from selip_contracts.annotated import read_annotated, write_annotated
+from selip_contracts.annotated import GOLD, read_annotated, write_annotated
 from selip_contracts.findings import AnnotatedReport, Study
+from selip_extract.database.store import Store
 from selip_extract.extraction import Extraction, Review
-from selip_extract.extractors import ModelChoice, extractor_maker
+from selip_extract.extractors.registry import ModelChoice, extractor_maker
 from selip_extract.pipeline import extract
-from selip_extract.read_reports import open_reports
-from selip_extract.reports import Report
-from selip_extract.store import Store
-
-GOLD = Path(__file__).parents[1] / "gold"
+from selip_extract.reports.report import Report
+from selip_extract.reports.report_table import open_reports
 
 Studies = Mapping[str, tuple[str, Study | None]]
 Reviews = Mapping[str, Sequence[Review]]

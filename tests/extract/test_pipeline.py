@@ -12,12 +12,12 @@ from typing import Any
 import pytest
 
 from selip_contracts.findings import Finding, Study
+from selip_extract.database.store import Added, Store
 from selip_extract.extraction import Review
-from selip_extract.extractors import Reading
+from selip_extract.extractors.base import Reading
+from selip_extract.extractors.read_batch import MAX_CHARACTERS
 from selip_extract.pipeline import Outcome, RunOptions, configuration, extract
-from selip_extract.read_reports import open_reports
-from selip_extract.reading import MAX_CHARACTERS
-from selip_extract.store import Added, Store
+from selip_extract.reports.report_table import open_reports
 from selip_shared.errors import SelipError
 
 

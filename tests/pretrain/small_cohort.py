@@ -8,12 +8,12 @@ import numpy.typing as npt
 from selip_contracts.findings import Finding, Study
 from selip_contracts.tables import open_store, utc_now
 from selip_contracts.vocabulary import Side
+from selip_extract.database.store import Store
 from selip_extract.extraction import Extraction
-from selip_extract.reports import Report
-from selip_extract.store import Store
-from selip_pretrain.configuration import PRESETS, Configuration
-from selip_pretrain.content_hash import content_hash
-from selip_pretrain.volumes import VolumeRecipe
+from selip_extract.reports.report import Report
+from selip_pretrain.model.configuration import PRESETS, Configuration
+from selip_pretrain.volumes.content_hash import content_hash
+from selip_pretrain.volumes.preprocess import VolumeRecipe
 from tests.pretrain.image_files import write_nifti
 
 SHAPE = (32, 32, 16)

@@ -8,9 +8,9 @@ from typing import Annotated
 import typer
 
 from selip_downstream.reproduce.plan import NO_REAL_DATA, PAGE, RealData, plan
-from selip_downstream.reproduce.progress_display import display
+from selip_downstream.reproduce.runner.progress_display import display
+from selip_downstream.reproduce.runner.steps import run_steps
 from selip_downstream.reproduce.sizes import SIZES, STANDARD
-from selip_downstream.reproduce.steps import run_steps
 from selip_shared.errors import SelipError, run_command
 from selip_shared.files import write_text
 

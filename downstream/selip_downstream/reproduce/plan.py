@@ -7,13 +7,13 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from selip_downstream.reproduce import cohort, planted_errors, prepared_data
+from selip_contracts.annotated import GOLD
+from selip_downstream.reproduce.data import choose_cohort as cohort
+from selip_downstream.reproduce.data import planted_errors
+from selip_downstream.reproduce.data import prepare_database as prepared_data
+from selip_downstream.reproduce.runner.steps import Step
 from selip_downstream.reproduce.sizes import Size
-from selip_downstream.reproduce.steps import Step
 from selip_shared.errors import SelipError
-
-ANNOTATED = Path(__file__).parents[3] / "tests" / "gold"
-"""Annotated reports of the repository; an installed package has none, and its reproduction leaves them out."""
 
 TRUE, EXTRACTED = "data-true", "data-extracted"
 OWN_DB = "{out}/selip.duckdb"
@@ -21,7 +21,7 @@ SETTINGS = "settings.json"
 RESULTS = "--results"
 """The option of all commands that measure."""
 PAGE = "page"
-REPORT = "selip_downstream.reproduce.report"
+REPORT = "selip_downstream.reproduce.page.report"
 
 READERS: dict[str, tuple[str, ...]] = {
     "model": ("--extractor", "model"),
@@ -87,10 +87,10 @@ def percent(share: float) -> int:
 
 
 def _reading(size: Size) -> list[Step]:
-    """The readers and what they are scored on; without annotated reports on pseudo-reports alone."""
+    """The readers and what they are scored on."""
     reading = size.reading
-    scored_on = tuple(path for path in map(ANNOTATED.joinpath, reading.scored_on) if path.exists())
-    lessons = tuple(path for path in map(ANNOTATED.joinpath, reading.adapted_on) if path.exists())
+    scored_on = tuple(map(GOLD.joinpath, reading.scored_on))
+    lessons = tuple(map(GOLD.joinpath, reading.adapted_on))
     adapted = (
         "selip-finetune", "--out", "{out}/adapter", "--pseudo", str(reading.adapting),
         "--epochs", str(reading.adapting_epochs), "--seed", str(size.seed),

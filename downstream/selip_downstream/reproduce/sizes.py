@@ -17,8 +17,8 @@ SHARPENED = {"best-match": {"sharpness": 3.0}}
 class Reading:
     """The readers of reports, and what they are scored on.
 
-    `scored` pseudo-reports of a seed that nothing else uses, and annotated files of tests/gold; the adapter learns from
-    other files and from so many pseudo-reports.
+    `scored` pseudo-reports of a seed that nothing else uses, and annotated files of
+    selip_contracts/gold; the adapter learns from other files and from so many pseudo-reports.
     """
 
     scored: int

@@ -2,13 +2,13 @@
 
 from collections.abc import Sequence
 
-from selip_extract.double_reading import double_read, to_review
-from selip_extract.engines import Failure
-from selip_extract.extractors import Reading
+from selip_extract.extractors.base import Reading
+from selip_extract.extractors.double_reading import double_read, to_review
 from selip_extract.extractors.language_model import LanguageModelReader, Said
 from selip_extract.extractors.rules import RULES_VERSION, RuleReader
-from selip_extract.scan import Scan, scan
-from selip_extract.study import assembled
+from selip_extract.language.lexer import Scan, scan
+from selip_extract.language.study import assembled
+from selip_extract.llm.engine import Failure
 
 
 class DoubleReader:

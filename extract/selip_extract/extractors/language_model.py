@@ -4,16 +4,16 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from selip_contracts.findings import Finding
-from selip_extract.answer_forms import AnswerForm
-from selip_extract.double_reading import ModelReading, confidence_of
-from selip_extract.engines import Answer, Ask, Engine, Failure
 from selip_extract.extraction import NO_USAGE, Usage
-from selip_extract.extractors import Reading
-from selip_extract.ground import grounded
-from selip_extract.read_changes import read_changes
-from selip_extract.scan import Scan, scan
-from selip_extract.study import assembled
-from selip_extract.task import Question, Statement
+from selip_extract.extractors.base import Reading
+from selip_extract.extractors.double_reading import ModelReading, confidence_of
+from selip_extract.language.evidence import grounded
+from selip_extract.language.lexer import Scan, scan
+from selip_extract.language.question import Question, Statement
+from selip_extract.language.study import assembled
+from selip_extract.llm.answer_forms import AnswerForm
+from selip_extract.llm.engine import Answer, Ask, Engine, Failure
+from selip_extract.rules.general_findings import read_changes
 
 
 @dataclass(frozen=True)

@@ -2,11 +2,11 @@
 
 from collections.abc import Sequence
 
-from selip_extract.clause_reader import read_clauses
-from selip_extract.extractors import Reading
-from selip_extract.read_changes import read_changes
-from selip_extract.scan import Scan, scan
-from selip_extract.study import assembled
+from selip_extract.extractors.base import Reading
+from selip_extract.language.lexer import Scan, scan
+from selip_extract.language.study import assembled
+from selip_extract.rules.clause_reader import read_clauses
+from selip_extract.rules.general_findings import read_changes
 
 RULES_VERSION = "2"
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from selip_pretrain.phantom.grid import Float, Grid
+from selip_pretrain.phantom.head_model.grid import Float, Grid
 
 _SCANNERS = ((420.0, 0.06, 0.8), (900.0, 0.1, 1.0), (1500.0, 0.14, 0.9), (3000.0, 0.2, 1.3))
 """Brightness of level 1, spread of the bias field, noise as a share of what was asked for."""

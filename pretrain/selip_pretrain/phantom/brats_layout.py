@@ -6,8 +6,8 @@ from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
-from selip_pretrain.phantom.anatomy import Anatomy
-from selip_pretrain.phantom.grid import Grid
+from selip_pretrain.phantom.head_model.anatomy import Anatomy
+from selip_pretrain.phantom.head_model.grid import Grid
 from selip_pretrain.phantom.phantom_cohort import on_anatomy
 from selip_pretrain.phantom.render import PhantomRecipe
 from selip_pretrain.phantom.study_files import fingerprint, is_complete, write_folder

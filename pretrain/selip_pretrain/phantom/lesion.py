@@ -9,9 +9,9 @@ from numpy.typing import NDArray
 
 from selip_contracts.findings import Finding, Study
 from selip_contracts.vocabulary import SITES, Side
-from selip_pretrain.phantom.anatomy import BIT
-from selip_pretrain.phantom.grid import Float, Grid
-from selip_pretrain.phantom.site_regions import Ellipsoid, region
+from selip_pretrain.phantom.head_model.anatomy import BIT
+from selip_pretrain.phantom.head_model.grid import Float, Grid
+from selip_pretrain.phantom.head_model.site_regions import Ellipsoid, region
 
 _SHELLS = frozenset({"subdural", "dura", "subarachnoid", "sulci", "scalp", "skull", "falcine"})
 _IN_BRAIN = frozenset({"brain", "white", "periventricular", "subcortical"})

@@ -15,8 +15,8 @@ from threadpoolctl import threadpool_limits
 
 from selip_contracts.annotated import format_annotated
 from selip_contracts.findings import AnnotatedReport
-from selip_pretrain.phantom.anatomy import Anatomy, load_anatomy, open_anatomy
-from selip_pretrain.phantom.grid import Grid
+from selip_pretrain.phantom.head_model.anatomy import Anatomy, load_anatomy, open_anatomy
+from selip_pretrain.phantom.head_model.grid import Grid
 from selip_pretrain.phantom.render import PhantomRecipe, render
 from selip_pretrain.phantom.study_files import (
     TRUTH_OF_STUDY,

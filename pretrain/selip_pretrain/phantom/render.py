@@ -10,15 +10,10 @@ from pydantic import BaseModel, ConfigDict, Field
 from selip_contracts.findings import AnnotatedReport, Study
 from selip_contracts.vocabulary import MODALITIES, Enhancement, Modality, Signal
 from selip_pretrain.phantom.acquisition import acquire, draw_scanner
-from selip_pretrain.phantom.anatomy import Anatomy
-from selip_pretrain.phantom.contrast import (
-    COMPANION,
-    COMPANION_SHARE,
-    RING_CORE_LEVEL,
-    SIGNAL_LEVELS,
-)
-from selip_pretrain.phantom.grid import Float, Grid
-from selip_pretrain.phantom.head import draw_head
+from selip_pretrain.phantom.head_model.anatomy import Anatomy
+from selip_pretrain.phantom.head_model.contrast import COMPANION, COMPANION_SHARE, RING_CORE_LEVEL, SIGNAL_LEVELS
+from selip_pretrain.phantom.head_model.grid import Float, Grid
+from selip_pretrain.phantom.head_model.head import draw_head
 from selip_pretrain.phantom.lesion import Lesion, LesionSite, Place, changed_places, places
 
 ALWAYS: tuple[Modality, ...] = ("T1", "T2", "FLAIR", "DWI", "ADC")

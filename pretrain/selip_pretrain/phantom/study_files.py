@@ -13,7 +13,7 @@ import nibabel as nib
 import numpy as np
 from numpy.typing import NDArray
 
-from selip_pretrain.phantom.grid import Grid
+from selip_pretrain.phantom.head_model.grid import Grid
 from selip_pretrain.phantom.lesion import Place
 from selip_pretrain.phantom.render import PhantomRecipe, RenderedStudy
 from selip_shared.errors import SelipError

@@ -8,10 +8,10 @@ from numpy.typing import NDArray
 
 from selip_contracts.vocabulary import Modality
 from selip_pretrain.phantom.acquisition import acquire, draw_scanner
-from selip_pretrain.phantom.anatomy import Anatomy
-from selip_pretrain.phantom.contrast import TISSUES
-from selip_pretrain.phantom.grid import Float, Grid
-from selip_pretrain.phantom.head import Head, draw_head
+from selip_pretrain.phantom.head_model.anatomy import Anatomy
+from selip_pretrain.phantom.head_model.contrast import TISSUES
+from selip_pretrain.phantom.head_model.grid import Float, Grid
+from selip_pretrain.phantom.head_model.head import Head, draw_head
 from selip_pretrain.phantom.lesion import waves
 from selip_pretrain.phantom.render import PhantomRecipe, generator
 

@@ -1,0 +1,1 @@
+"""Labels from embeddings: probes, neighbours, finetuning, zero-shot."""

@@ -1,0 +1,1 @@
+"""Labelled images: BraTS, tables of labels, the pairs of a split."""

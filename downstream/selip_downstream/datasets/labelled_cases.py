@@ -1,0 +1,178 @@
+"""Labelled cases: studies with the volumes of the wanted sequences, a label, and a part of the data."""
+
+import csv
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal, get_args
+
+import duckdb
+import numpy as np
+
+from selip_contracts.vocabulary import Modality
+from selip_downstream.datasets.brats import BratsCohort, SetAside
+from selip_downstream.evaluation.protocol import label_subsets
+from selip_pretrain.data.splits import SPLITS, Split
+from selip_pretrain.volumes.content_hash import content_hash
+from selip_pretrain.volumes.read_volume import Source
+from selip_shared.errors import SelipError
+
+Key = Literal["report_id", "study", "patient_id"]
+KEYS: tuple[Key, ...] = get_args(Key)
+LABEL = "label"
+_UNTIL_VALIDATION, _UNTIL_TEST = 0.6, 0.8
+
+
+@dataclass(frozen=True)
+class CaseImage:
+    """A volume of a case."""
+
+    image_id: str
+    modality: Modality
+    source: Source
+    files: tuple[Path, ...]
+    content_hash: str
+
+
+@dataclass(frozen=True)
+class Case:
+    """A study: its volumes in the order of the wanted sequences."""
+
+    name: str
+    patient_id: str
+    label: str
+    split: Split
+    images: tuple[CaseImage, ...]
+
+
+@dataclass(frozen=True)
+class LabelledCohort:
+    """The cases to learn from and to be measured on, and those that are set aside."""
+
+    cases: tuple[Case, ...]
+    set_aside: tuple[SetAside, ...]
+
+    def __post_init__(self) -> None:
+        """SelipError where there is no case, one class alone, or a part of the data without a class."""
+        classes = sorted({case.label for case in self.cases})
+        if len(classes) < 2:
+            found = f"only the label {classes[0]}" if classes else "no labelled case with these sequences"
+            raise SelipError(f"There is {found}: two classes are needed to tell apart.")
+        for split in SPLITS:
+            for label in classes:
+                if not any(case.split == split and case.label == label for case in self.cases):
+                    raise SelipError(
+                        f"No case with the label {label} is in the {split} split: label more cases, or leave it out."
+                    )
+
+
+@dataclass(frozen=True)
+class LabelTable:
+    """A label for each report, study or patient; `source` is where they were read."""
+
+    key: Key
+    labels: Mapping[str, str]
+    source: str
+
+
+def read_labels(path: Path) -> LabelTable:
+    """A CSV in UTF-8 with a column `label` and a column report_id, study or patient_id."""
+    try:
+        with path.open(encoding="utf-8-sig", newline="") as file:
+            heading, *rows = [row for row in csv.reader(file) if row] or [[]]
+    except OSError as error:
+        raise SelipError(f"The labels {path} cannot be read ({error.strerror}): name a CSV file.") from error
+    except (UnicodeDecodeError, csv.Error) as error:
+        raise SelipError(f"The labels {path} are no CSV in UTF-8: save them as such.") from error
+    return _label_table(heading, rows, str(path))
+
+
+def query_labels(connection: duckdb.DuckDBPyConnection, sql: str) -> LabelTable:
+    """The same out of the database, e.g. SELECT report_id, bool_or(site = '额叶') AS label FROM findings GROUP BY 1."""
+    try:
+        found = connection.execute(sql)
+        heading = [column[0] for column in found.description or ()]
+        rows = found.fetchall()
+    except duckdb.Error as error:
+        raise SelipError(f"The query for labels fails ({str(error).splitlines()[0]}): correct it.") from error
+    return _label_table(heading, rows, sql)
+
+
+def label_images(
+    connection: duckdb.DuckDBPyConnection, table: LabelTable, modalities: Sequence[Modality]
+) -> LabelledCohort:
+    """The scanned studies that have a label, a split and the wanted sequences; the others are set aside by name."""
+    rows = connection.execute(
+        """SELECT study, report_id, patient_id, split, modality, image_id, source, files, content_hash
+        FROM images LEFT JOIN splits USING (patient_id) ORDER BY patient_id, study, image_id"""
+    ).fetchall()
+    studies: dict[tuple[str, str], dict[Modality, CaseImage]] = defaultdict(dict)
+    about: dict[tuple[str, str], tuple[str | None, Split | None]] = {}
+    for study, report_id, patient_id, split, modality, image_id, source, files, content in rows:
+        image = CaseImage(image_id, modality, source, tuple(map(Path, files)), content)
+        studies[patient_id, study][modality] = image
+        about[patient_id, study] = report_id, split
+    cases, set_aside = [], []
+    for (patient_id, study), images in studies.items():
+        report_id, split = about[patient_id, study]
+        keys: dict[Key, str | None] = {"report_id": report_id, "study": study, "patient_id": patient_id}
+        label = table.labels.get(keys[table.key] or "")
+        lacking = [f"no {modality}" for modality in modalities if modality not in images]
+        lacking += ["no label"] if label is None else []
+        lacking += ["no split"] if split is None else []
+        if label is None or split is None or lacking:
+            set_aside.append(SetAside(study, " and ".join(lacking)))
+        else:
+            cases.append(Case(study, patient_id, label, split, tuple(images[m] for m in modalities)))
+    return LabelledCohort(tuple(cases), tuple(set_aside))
+
+
+def grade_cases(cohort: BratsCohort, modalities: Sequence[Modality], seed: int) -> LabelledCohort:
+    """BraTS cases with their grades; of the patients of each grade 60 % are to learn from, 20 % to choose by."""
+    usable = cohort.having(modalities, grade=True)
+    grades = np.array([str(case.grade) for case in usable.cases])
+    patients = [case.patient_id for case in usable.cases]
+    nested = label_subsets(grades, patients, [_UNTIL_VALIDATION, _UNTIL_TEST], seed)
+    train, seen = (set(positions.tolist()) for positions in nested.values())
+    cases = []
+    for position, case in enumerate(usable.cases):
+        split: Split = "train" if position in train else "validation" if position in seen else "test"
+        images = tuple(_brats_image(case.case, modality, case.images[modality]) for modality in modalities)
+        cases.append(Case(case.case, case.patient_id, str(case.grade), split, images))
+    return LabelledCohort(tuple(cases), usable.set_aside)
+
+
+def without(cohort: LabelledCohort, problems: Iterable[SetAside]) -> LabelledCohort:
+    """The cohort without the cases that hold these images, which are set aside for the same reason."""
+    reasons = dict(problems)
+    kept, set_aside = [], list(cohort.set_aside)
+    for case in cohort.cases:
+        bad = [image.image_id for image in case.images if image.image_id in reasons]
+        if bad:
+            set_aside.append(SetAside(case.name, reasons[bad[0]]))
+        else:
+            kept.append(case)
+    return LabelledCohort(tuple(kept), tuple(set_aside))
+
+
+def _brats_image(case: str, modality: Modality, path: Path) -> CaseImage:
+    return CaseImage(f"{case}/{path.name}", modality, "nifti", (path,), content_hash((path,)))
+
+
+def _label_table(heading: Sequence[str], rows: Iterable[Sequence[object]], source: str) -> LabelTable:
+    key = next((key for key in KEYS if key in heading), None)
+    if key is None or LABEL not in heading:
+        raise SelipError(
+            f"The labels of {source} have the columns {', '.join(heading) or 'none'}: a column {LABEL} is needed, and "
+            f"one of {', '.join(KEYS)}."
+        )
+    key_place, label_place = heading.index(key), heading.index(LABEL)
+    labels: dict[str, str] = {}
+    for row in rows:
+        if len(row) <= max(key_place, label_place) or row[label_place] in (None, ""):
+            continue
+        name, label = str(row[key_place]), str(row[label_place])
+        if labels.setdefault(name, label) != label:
+            raise SelipError(f"{name} has the labels {labels[name]} and {label} in {source}: give it one.")
+    return LabelTable(key, labels, source)

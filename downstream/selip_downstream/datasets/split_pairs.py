@@ -1,0 +1,23 @@
+"""The pairs of one split to measure on, and a clear sentence where there are none."""
+
+from pathlib import Path
+
+import duckdb
+
+from selip_pretrain.data.pairs import Pair, read_pairs
+from selip_pretrain.data.splits import SPLITS, check_leakage
+from selip_shared.errors import SelipError
+
+
+def split_pairs(connection: duckdb.DuckDBPyConnection, db: Path, split: str) -> list[Pair]:
+    """The pairs of a split. SelipError where it is none, has none, or shares patients with another."""
+    if split not in SPLITS:
+        raise SelipError(f"There is no split {split}: name one of {', '.join(SPLITS)}.")
+    check_leakage(connection)
+    pairs = read_pairs(connection, split)
+    if not pairs:
+        raise SelipError(
+            f"{db} has no image with a text in the {split} split: selip-scan takes images in, selip-pretrain assigns "
+            "patients to splits."
+        )
+    return pairs

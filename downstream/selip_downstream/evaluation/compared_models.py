@@ -1,0 +1,139 @@
+"""The models that are measured beside each other, and their embeddings of volumes."""
+
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from hashlib import sha256
+from pathlib import Path
+from typing import Protocol, TypeVar
+
+import torch
+from safetensors.torch import save
+from torch import Tensor, nn
+from torch.utils.data import DataLoader, Dataset
+
+from selip_contracts.vocabulary import MODALITIES, Modality
+from selip_downstream.evaluation.comparison import is_difference
+from selip_pretrain.data.cohort import PAIRS_A_PROCESS
+from selip_pretrain.model.selip_model import SelipModel
+from selip_pretrain.training.checkpoint import BEST, LAST
+from selip_pretrain.volumes.volume_cache import Problem, ScannedImage, VolumeCache, prepare_all
+from selip_shared.errors import SelipError
+from selip_shared.progress import progress
+
+RANDOM = "random"
+HASH_DIGITS = 12
+VOLUMES_AT_ONCE = 16
+
+
+class Image(ScannedImage, Protocol):
+    """A volume of a known sequence: a row of `images` or `pairs`, or a file of BraTS."""
+
+    @property
+    def modality(self) -> Modality:
+        """Its sequence."""
+
+
+AnyImage = TypeVar("AnyImage", bound=Image)
+
+
+@dataclass(frozen=True)
+class Contender:
+    """One training of a model, and what its figures are called by; `checkpoint` is where it came from."""
+
+    name: str
+    model: SelipModel
+    checkpoint: str
+
+
+def load_contenders(checkpoints: Sequence[str], corpus: Sequence[str], device: str) -> list[Contender]:
+    """The model of each checkpoint, NAME=FOLDER or FOLDER, and before them the first one untrained, called random.
+
+    It has the weights that the first checkpoint's training began with, where `corpus` are the texts of that training.
+    Several may be given one name: trainings that differ in their seed alone.
+    """
+    named = [_named(checkpoint) for checkpoint in checkpoints]
+    names = [RANDOM, *(name for name, _ in named)]
+    unnamed = [name for (name, folder), checkpoint in zip(named, checkpoints, strict=True) if folder == checkpoint]
+    twice = next((name for name in (RANDOM, *unnamed) if names.count(name) > 1), None)
+    if twice:
+        raise SelipError(f"Two models are called {twice}: give them names, as in NAME=FOLDER.")
+    if any(is_difference(name) for name in names):
+        raise SelipError("A name with a minus between blanks is that of a difference: choose another one.")
+    loaded = [Contender(name, SelipModel.from_pretrained(folder, device), folder) for name, folder in named]
+    configuration = loaded[0].model.configuration
+    untrained = SelipModel.build(configuration, corpus).train(False).to(device)
+    return [Contender(RANDOM, untrained, f"untrained, seed {configuration.seed}"), *loaded]
+
+
+def trainings_of(contenders: Sequence[Contender]) -> dict[str, list[Contender]]:
+    """By name, the trainings of each model; its figures are the means over them."""
+    models: dict[str, list[Contender]] = {}
+    for contender in contenders:
+        models.setdefault(contender.name, []).append(contender)
+    return models
+
+
+def origins_of(contenders: Sequence[Contender]) -> dict[str, list[dict[str, str]]]:
+    """By name, what is written beside figures: of each training where its weights came from, and their short hash."""
+    return {
+        name: [{"checkpoint": one.checkpoint, "weights": weights_hash(one.model)[:HASH_DIGITS]} for one in own]
+        for name, own in trainings_of(contenders).items()
+    }
+
+
+def weights_hash(network: nn.Module) -> str:
+    """SHA-256 of a network's weights as a file of safetensors: of a model, that of its model.safetensors."""
+    return sha256(save({name: tensor.contiguous() for name, tensor in network.state_dict().items()})).hexdigest()
+
+
+def prepared(
+    images: Sequence[AnyImage], contenders: Sequence[Contender], folder: Path
+) -> tuple[list[AnyImage], list[Problem]]:
+    """The images of which every model's recipe makes a volume, kept in the cache in `folder`; and why others fail."""
+    usable, problems = list(images), list[Problem]()
+    processes = min(os.cpu_count() or 1, 1 + len(images) // PAIRS_A_PROCESS)
+    for recipe in dict.fromkeys(contender.model.recipe for contender in contenders):
+        usable, failed = prepare_all(usable, VolumeCache(folder, recipe), processes)
+        problems += failed
+    return usable, problems
+
+
+@torch.inference_mode()
+def embed_images(contender: Contender, images: Sequence[Image], folder: Path) -> Tensor:
+    """Embeddings (N, 512) of length 1 of prepared images, at least one, float32 on the CPU."""
+    volumes = _Volumes(images, VolumeCache(folder, contender.model.recipe))
+    parts = []
+    with progress("volumes embedded", len(images)) as advance:
+        for volume, modality in DataLoader(volumes, VOLUMES_AT_ONCE):
+            parts.append(contender.model.embed_images(volume, modality).cpu())
+            advance(len(volume))
+    return torch.cat(parts)
+
+
+@torch.inference_mode()
+def embed_texts(contender: Contender, texts: Sequence[str]) -> Tensor:
+    """Embeddings (T, 512) of length 1 of the texts, float32 on the CPU."""
+    return contender.model.embed_texts(texts).cpu()
+
+
+class _Volumes(Dataset[tuple[Tensor, int]]):
+    def __init__(self, images: Sequence[Image], cache: VolumeCache) -> None:
+        self.images = images
+        self.cache = cache
+
+    def __len__(self) -> int:
+        return len(self.images)
+
+    def __getitem__(self, index: int) -> tuple[Tensor, int]:
+        image = self.images[index]
+        return self.cache.get(image), MODALITIES.index(image.modality)
+
+
+def _named(checkpoint: str) -> tuple[str, str]:
+    """Name and folder or id; a training's folder names it where its last or best checkpoint is meant."""
+    name, equals, folder = checkpoint.partition("=")
+    if equals and name:
+        return name, folder
+    path = Path(checkpoint)
+    return path.parent.name if path.name in (LAST, BEST) and path.parent.name else path.name, checkpoint

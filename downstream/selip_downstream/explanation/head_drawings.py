@@ -1,0 +1,93 @@
+"""Drawings of one head: the cosines of its statements, and its slices, with the places that support a statement."""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import torch
+from torch import Tensor
+
+from selip_contracts.vocabulary import Modality
+from selip_downstream.explanation.chinese_type import Lettering
+from selip_downstream.explanation.occlusion import Likeness
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure as Drawing
+
+SLICES = 4
+LEAST_SHOWN = 0.25
+"""Of a map is shown what reaches this share of its highest value."""
+BAR, OTHER_BAR = "#1f5fbf", "#a9b4c6"
+
+
+def draw_cosines(
+    found: Sequence[Likeness], modality: Modality, lettering: Lettering, *, title: str = "", own: str | None = None
+) -> "Drawing":
+    """A bar for each text, from the nearest down; where the image's own text is known, the bars of others are paler."""
+    from matplotlib import pyplot
+
+    drawing, axes = pyplot.subplots(figsize=(8, 0.9 + 0.34 * len(found)), layout="constrained")
+    colours = [BAR if own in (None, text) else OTHER_BAR for text, _ in found]
+    bars = axes.barh(range(len(found)), [cosine for _, cosine in found], color=colours)
+    axes.bar_label(bars, fmt=" %.3f ", fontsize=9)
+    labels = [shortened(lettering(text, modality)) for text, _ in found]
+    axes.set_yticks(range(len(found)), labels, fontsize=10)
+    axes.invert_yaxis()
+    axes.axvline(0, color="black", linewidth=0.8)
+    axes.margins(x=0.15)
+    axes.spines[["top", "right"]].set_visible(False)
+    axes.set_xlabel("cosine of image and statement")
+    axes.set_title(title, fontsize=11)
+    return drawing
+
+
+def draw_support(image: Tensor, support: Tensor, title: str) -> "Drawing":
+    """The slices of a prepared image (1, D, H, W) that support (D, H, W) most, from bottom to top, and where."""
+    from matplotlib import pyplot
+
+    highest = float(support.max())
+    slices = strongest_slices(support, SLICES)
+    drawing, every = pyplot.subplots(1, len(slices), figsize=(2.4 * len(slices) + 1, 3.1), layout="constrained")
+    for axes, place in zip(every, slices, strict=True):
+        show_slice(axes, image, place)
+        if highest > 0:
+            shown = support[place].numpy().copy()
+            shown[shown < LEAST_SHOWN * highest] = float("nan")
+            overlay = axes.imshow(shown, cmap="autumn", vmin=0, vmax=highest, alpha=0.55)
+    if highest > 0:
+        drawing.colorbar(overlay, ax=every, shrink=0.7, label="support (cosine)")
+    drawing.suptitle(title if highest > 0 else f"{title}: no place supports it", fontsize=11)
+    return drawing
+
+
+def draw_slices(image: Tensor, title: str) -> "Drawing":
+    """Slices of a prepared image (1, D, H, W), from bottom to top at even distances."""
+    from matplotlib import pyplot
+
+    depth = image.shape[1]
+    slices = [round((i + 1) * depth / (SLICES + 1)) for i in range(SLICES)]
+    drawing, every = pyplot.subplots(1, SLICES, figsize=(2.4 * SLICES, 2.9), layout="constrained")
+    for axes, place in zip(every, slices, strict=True):
+        show_slice(axes, image, place)
+    drawing.suptitle(title, fontsize=11)
+    return drawing
+
+
+def strongest_slices(support: Tensor, count: int) -> list[int]:
+    """The slices of a map (D, H, W) with the highest values, from bottom to top."""
+    highest = support.amax((1, 2))
+    return sorted(torch.argsort(highest, descending=True, stable=True)[:count].tolist())
+
+
+def show_slice(axes: "Axes", image: Tensor, place: int) -> None:
+    """One slice as radiologists look at it, from below: the patient's right is on the left, and marked."""
+    axes.imshow(image[0, place].numpy(), cmap="gray", vmin=0, vmax=1)
+    axes.set_axis_off()
+    axes.set_title(f"slice {place + 1} of {image.shape[1]}", fontsize=8)
+    for mark, x in (("R", 0.03), ("L", 0.97)):
+        axes.text(x, 0.5, mark, color="white", fontsize=10, ha="center", va="center", transform=axes.transAxes)
+
+
+def shortened(text: str, most: int = 30) -> str:
+    """A text that fits beside a bar: the normal one and texts of many statements are longer."""
+    return text if len(text) <= most else f"{text[: most - 1]}…"

@@ -1,0 +1,172 @@
+"""The pointing game: whether the place that supports a statement most is where the finding is.
+
+Of each finding of the phantom the mask is known. A map hits where its highest voxel within the head lies at most
+`TOLERANCE_MM` from the mask (Zhang et al., 2016, allow 15 pixels of a photograph). Chance is the share of the head that
+would count as a hit.
+"""
+
+from collections import Counter, defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import BaseModel, ValidationError
+from torch import Tensor
+
+from selip_contracts.statements import parse_statement, written_statements
+from selip_contracts.vocabulary import Side
+from selip_downstream.evaluation.bootstrap import Bootstrap, mean, repeated
+from selip_downstream.evaluation.compared_models import Contender
+from selip_downstream.evaluation.comparison import Setting, compare
+from selip_downstream.evaluation.results import Figure
+from selip_downstream.explanation.occlusion import head_of, support
+from selip_pretrain.data.pairs import Pair
+from selip_pretrain.phantom.phantom_cohort import TRUTH
+from selip_pretrain.volumes.preprocess import Grid, VolumeRecipe, grid_of, prepare_mask
+from selip_pretrain.volumes.read_volume import read_mask, read_volume
+from selip_pretrain.volumes.volume_cache import VolumeCache
+from selip_shared.errors import SelipError
+from selip_shared.progress import progress
+
+EXPLANATION = "explanation"
+CHANCE = "chance"
+ALL_SITES = "all sites"
+TOLERANCE_MM = 10.0
+LEAST_FINDINGS = 5
+"""A site has figures of its own from so many findings on."""
+
+Place = tuple[Side | None, str]
+
+
+class Finding(NamedTuple):
+    """A statement of an image, and the label of its mask."""
+
+    pair: Pair
+    statement: str
+    site: str
+    label: int
+
+
+class Pointed(NamedTuple):
+    """How a finding was pointed at: `hits` by model, 1 for each training that hit, `chance` the share that is a hit."""
+
+    finding: Finding
+    hits: Mapping[str, Sequence[float]]
+    chance: float
+
+
+class _Lesion(BaseModel):
+    label: int
+    side: Side | None
+    site: str
+
+
+class _Study(BaseModel):
+    report_id: str
+    lesions: list[_Lesion]
+
+
+class _Truth(BaseModel):
+    studies: list[_Study]
+
+
+def read_places(phantom: Path) -> dict[str, dict[Place, int]]:
+    """By report and place the label of its mask. SelipError where the folder is no phantom cohort."""
+    try:
+        truth = _Truth.model_validate_json((phantom / TRUTH).read_bytes())
+    except OSError as error:
+        raise SelipError(f"There is no {TRUTH} in {phantom}: name a folder that selip-phantom has written.") from error
+    except ValidationError as error:
+        raise SelipError(f"{phantom / TRUTH} is not selip-phantom's: have it written again.") from error
+    return {study.report_id: {(it.side, it.site): it.label for it in study.lesions} for study in truth.studies}
+
+
+def findings_of(pairs: Sequence[Pair], places: Mapping[str, Mapping[Place, int]]) -> list[Finding]:
+    """The statements of the pairs' texts that have a mask, each of an image once."""
+    found = []
+    for pair in pairs:
+        labels = places.get(pair.report_id, {})
+        for statement in dict.fromkeys(written_statements(pair.text)):
+            side, site, *_ = parse_statement(statement, pair.modality)
+            if (side, site) in labels:
+                found.append(Finding(pair, statement, site, labels[side, site]))
+    return found
+
+
+def point(findings: Sequence[Finding], contenders: Sequence[Contender], phantom: Path, folder: Path) -> list[Pointed]:
+    """Every model's hits; `folder` holds the cache of prepared volumes. A lesion lost on a coarse grid is left out.
+
+    SelipError where a model is called as chance is.
+    """
+    if any(contender.name == CHANCE for contender in contenders):
+        raise SelipError(f"No model may be called {CHANCE} here: give it another name, as in NAME=FOLDER.")
+    by_image: dict[str, list[Finding]] = {}
+    for finding in findings:
+        by_image.setdefault(finding.pair.image_id, []).append(finding)
+    pointed: list[Pointed] = []
+    with progress("volumes explained", len(by_image) * len(contenders)) as advance:
+        for own in by_image.values():
+            hits: list[dict[str, list[float]]] = [defaultdict(list) for _ in own]
+            chances: list[list[float]] = [[] for _ in own]
+            for contender in contenders:
+                tried = _pointed_by(contender, own, phantom, folder)
+                for of_finding, of_chance, (hit, chance) in zip(hits, chances, tried, strict=True):
+                    of_finding[contender.name].append(hit)
+                    of_chance.append(chance)
+                advance(1)
+            pointed += [
+                Pointed(finding, of_finding, float(np.mean(of_chance)))
+                for finding, of_finding, of_chance in zip(own, hits, chances, strict=True)
+            ]
+    return [one for one in pointed if not np.isnan(one.chance)]
+
+
+def pointing_figures(
+    pointed: Sequence[Pointed], split: str, about: Mapping[str, Any], *, rounds: int, seed: int
+) -> Iterator[list[Figure]]:
+    """The share of hits by model, chance first, over all sites and for each site with enough findings."""
+    counts = Counter(one.finding.site for one in pointed)
+    for site in (ALL_SITES, *(site for site, count in counts.most_common() if count >= LEAST_FINDINGS)):
+        own = [one for one in pointed if site in (ALL_SITES, one.finding.site)]
+        metrics = {CHANCE: {"pointing": mean(np.array([one.chance for one in own]))}}
+        for model in own[0].hits:
+            of_trainings = np.array([one.hits[model] for one in own]).T
+            metrics[model] = {"pointing": repeated("training", [mean(hits) for hits in of_trainings])}
+        described = {**about, "site": site, "tolerance_mm": TOLERANCE_MM}
+        bootstrap = Bootstrap([one.finding.pair.patient_id for one in own], rounds=rounds, seed=seed)
+        yield compare(Setting(EXPLANATION, split, len(own), described), bootstrap, metrics)
+
+
+def near(mask: Tensor, grid: Grid) -> NDArray[np.bool_]:
+    """The voxels (D, H, W) of a grid that lie at most the tolerance from a mask; none where the mask is empty."""
+    from scipy.ndimage import distance_transform_edt
+
+    if not mask.any():
+        return np.zeros(mask.shape, np.bool_)
+    spacing_mm = np.linalg.norm(grid.affine[:3, :3], axis=0)
+    near: NDArray[np.bool_] = distance_transform_edt(~mask.numpy(), sampling=spacing_mm) <= TOLERANCE_MM
+    return near
+
+
+def _pointed_by(
+    contender: Contender, findings: Sequence[Finding], phantom: Path, folder: Path
+) -> list[tuple[float, float]]:
+    """Of each finding of one image hit and chance, NaN where nothing of its mask is on the grid."""
+    recipe: VolumeRecipe = contender.model.recipe
+    pair = findings[0].pair
+    image = VolumeCache(folder, recipe).get(pair)
+    grid = grid_of(read_volume(pair.files, pair.source), recipe)
+    labels = prepare_mask(read_mask(phantom / pair.report_id / "lesions.nii.gz"), grid)[0]
+    maps = support(contender.model, image, pair.modality, [f.statement for f in findings], lambda _: None)
+    head = head_of(image).numpy()
+    results = []
+    for finding, values in zip(findings, maps.numpy(), strict=True):
+        target = near(labels == finding.label, grid)
+        if not target.any():
+            results.append((np.nan, np.nan))
+            continue
+        highest = np.where(head, values, -np.inf).argmax()
+        results.append((float(target.ravel()[highest]), float(target[head].mean())))
+    return results

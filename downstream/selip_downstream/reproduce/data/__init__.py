@@ -1,0 +1,1 @@
+"""The cohort and databases of a reproduction."""

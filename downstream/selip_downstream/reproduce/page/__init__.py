@@ -1,0 +1,1 @@
+"""The page of a reproduction: results of its steps, conclusions, conditions."""

@@ -1,0 +1,1 @@
+"""How the steps of a reproduction run: cached, resumable, in parallel."""

@@ -1,0 +1,257 @@
+"""Steps of a long piece of work: each commands with a folder of its own, done once for what decides its outcome.
+
+In the folder, log.txt holds what the commands say on stderr, stdout.txt what they print, step.json key and seconds.
+"""
+
+import fcntl
+import hashlib
+import json
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import cached_property
+from graphlib import TopologicalSorter
+from os import environ
+from pathlib import Path
+from string import Formatter
+from threading import Event
+from typing import Protocol
+
+from selip_downstream.reproduce.runner.code_dependencies import used_code
+from selip_shared.errors import SelipError
+from selip_shared.files import write_text
+from selip_shared.provenance import file_hash
+
+STEP_FILE = "step.json"
+LOG_FILE = "log.txt"
+STDOUT_FILE = "stdout.txt"
+LOCK_FILE = ".lock"
+OWN_FOLDER = "out"
+FAILED = "failed"
+
+
+@dataclass(frozen=True)
+class Step:
+    """Commands, one after the other; {out} in them is the step's own folder and {name} that of the step of that name.
+
+    The first word is a program beside python, python itself, or any other. `inputs` are files and folders from outside
+    that decide the outcome, as the commands' own code does; `texts` the files that stand in the folder before the
+    commands run, by name; `seconds` is about how long it takes. Where an optional step fails the others go on.
+    """
+
+    name: str
+    commands: tuple[tuple[str, ...], ...]
+    inputs: tuple[Path, ...] = ()
+    texts: tuple[tuple[str, str], ...] = ()
+    seconds: float = 1.0
+    optional: bool = False
+
+    @cached_property
+    def needs(self) -> frozenset[str]:
+        """The steps whose folders the commands name."""
+        words = (word for command in self.commands for word in command)
+        fields = {field for word in words for _, field, _, _ in Formatter().parse(word) if field}
+        return frozenset(fields - {OWN_FOLDER})
+
+    def key(self, keys_of_needs: Mapping[str, str]) -> str:
+        """Hash of all that decides what the step leaves in its folder."""
+        decided_by = {
+            "commands": self.commands,
+            "code": used_code(self.commands),
+            "inputs": [_listing(path) if path.is_dir() else file_hash(path) for path in self.inputs],
+            "texts": self.texts,
+            "needs": {name: keys_of_needs[name] for name in sorted(self.needs)},
+        }
+        return hashlib.sha256(json.dumps(decided_by).encode()).hexdigest()
+
+
+class Watcher(Protocol):
+    """Who is told how far the work is."""
+
+    def began(self, step: Step, log: Path) -> None:
+        """The step's commands run and write what they say into `log`."""
+
+    def ended(self, step: Step, seconds: float) -> None:
+        """The step is done; `seconds` is 0 where it was done before."""
+
+    def failed(self, step: Step, why: str) -> None:
+        """The step, an optional one, has failed."""
+
+
+class StepFailure(SelipError):
+    """A command of a step has failed; `why` is the last that it said."""
+
+    def __init__(self, step: Step, why: str, log: Path) -> None:
+        super().__init__(
+            f"The step {step.name} failed: {why} (all that it said is in {log}); "
+            "run the same again to go on from there."
+        )
+        self.why = why
+
+
+def run_steps(steps: Iterable[Step], root: Path, workers: int, threads: int, watcher: Watcher) -> dict[str, Path]:
+    """Run what is not done yet, `workers` steps at once with `threads` threads each; the folder of every step.
+
+    Of those that can begin the one goes first after which the most is left to do, one after the other.
+
+    A step is done again only where its commands, their code, its inputs or a step that it needs has changed; one that
+    was interrupted or failed goes on in its folder. StepFailure where one that is not optional fails, and what was done
+    stays done; SelipError where another process is at work in `root`.
+    """
+    by_name = {step.name: step for step in steps}
+    folders = {name: root / name for name in by_name}
+    order = TopologicalSorter({step.name: step.needs for step in by_name.values()})
+    order.prepare()
+    urgency = _urgency(by_name)
+    ready: list[str] = []
+    keys: dict[str, str] = {}
+    with _alone(root) as lock, ThreadPoolExecutor(workers) as pool:
+        work = _Work(folders, threads, watcher, lock, Event())
+        running: dict[Future[float], str] = {}
+        try:
+            while order.is_active():
+                ready = sorted((*ready, *order.get_ready()), key=urgency.__getitem__)
+                while ready and len(running) < workers:
+                    name = ready.pop()
+                    keys[name] = by_name[name].key(keys)
+                    running[pool.submit(_run, by_name[name], keys[name], work)] = name
+                finished, _ = wait(running, return_when=FIRST_COMPLETED)
+                for future in finished:
+                    step = by_name[running.pop(future)]
+                    try:
+                        watcher.ended(step, future.result())
+                    except StepFailure as failure:
+                        if not step.optional:
+                            raise
+                        # What needs the step is done again when it does not fail any more.
+                        keys[step.name] += FAILED
+                        watcher.failed(step, failure.why)
+                    order.done(step.name)
+        except BaseException:
+            work.stopping.set()
+            raise
+    return folders
+
+
+def seconds_taken(folder: Path) -> float:
+    """How long the step of this folder took when it was done."""
+    return float(json.loads((folder / STEP_FILE).read_text(encoding="utf-8"))["seconds"])
+
+
+def failure_of(folder: Path) -> str | None:
+    """Why the step of this folder failed; None where it did not."""
+    why = _record(folder).get(FAILED)
+    return None if why is None else str(why)
+
+
+def _urgency(steps: Mapping[str, Step]) -> dict[str, float]:
+    """Seconds that each step and the longest chain of steps after it take."""
+    seconds = {name: step.seconds for name, step in steps.items()}
+    for name in reversed([*TopologicalSorter({name: step.needs for name, step in steps.items()}).static_order()]):
+        for needed in steps[name].needs:
+            seconds[needed] = max(seconds[needed], steps[needed].seconds + seconds[name])
+    return seconds
+
+
+@dataclass(frozen=True)
+class _Work:
+    """What all steps have in common; who has the descriptor `lock` open keeps others out."""
+
+    folders: Mapping[str, Path]
+    threads: int
+    watcher: Watcher
+    lock: int
+    stopping: Event
+
+
+@contextmanager
+def _alone(root: Path) -> Iterator[int]:
+    """The descriptor of a lock on the folder, which the system frees when all that have it open are gone."""
+    root.mkdir(parents=True, exist_ok=True)
+    with (root / LOCK_FILE).open("ab") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            raise SelipError(
+                f"Another reproduction, or a command that it has begun, is at work in {root}: wait for its end, or "
+                "name another folder with --out."
+            ) from error
+        yield file.fileno()
+
+
+def _run(step: Step, key: str, work: _Work) -> float:
+    folder = work.folders[step.name]
+    record = _record(folder)
+    if record.get("key") == key and record.get("seconds") is not None:
+        return 0.0
+    if record.get("key") != key:
+        shutil.rmtree(folder, ignore_errors=True)
+        folder.mkdir(parents=True)
+        _write_record(folder, {"key": key})
+    for name, text in step.texts:
+        write_text(folder / name, text)
+    (folder / STDOUT_FILE).write_bytes(b"")
+    began = time.monotonic()
+    work.watcher.began(step, folder / LOG_FILE)
+    for command in step.commands:
+        words = [word.format_map({OWN_FOLDER: folder, **work.folders}) for word in command]
+        code = _call(words, folder, work)
+        if work.stopping.is_set():
+            return 0.0
+        if code:
+            why = _last_said(folder / LOG_FILE)
+            _write_record(folder, {"key": key, FAILED: why})
+            raise StepFailure(step, why, folder / LOG_FILE)
+    seconds = time.monotonic() - began
+    _write_record(folder, {"key": key, "seconds": seconds, "ended": datetime.now(UTC).isoformat()})
+    return seconds
+
+
+def _call(words: Sequence[str], folder: Path, work: _Work) -> int:
+    beside_python = Path(sys.executable).with_name(words[0])
+    program = str(beside_python) if beside_python.exists() else words[0]
+    environment = {**environ, "OMP_NUM_THREADS": str(work.threads), "PYTHONUNBUFFERED": "1"}
+    with (folder / STDOUT_FILE).open("ab") as stdout, (folder / LOG_FILE).open("ab") as log:
+        # A command outlives this process where it alone is killed, and must not meet another in its folder.
+        process = subprocess.Popen(
+            [program, *words[1:]], stdout=stdout, stderr=log, env=environment, pass_fds=(work.lock,)
+        )
+        while True:
+            try:
+                return process.wait(timeout=0.2)
+            except subprocess.TimeoutExpired:
+                if work.stopping.is_set():
+                    process.terminate()
+                    return process.wait()
+
+
+def _last_said(log: Path) -> str:
+    said = log.read_text(encoding="utf-8", errors="replace").strip().splitlines()
+    return said[-1] if said else "it said nothing"
+
+
+def _record(folder: Path) -> dict[str, object]:
+    try:
+        record = json.loads((folder / STEP_FILE).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return record if isinstance(record, dict) else {}
+
+
+def _write_record(folder: Path, record: Mapping[str, object]) -> None:
+    write_text(folder / STEP_FILE, json.dumps(record, ensure_ascii=False, indent=1) + "\n")
+
+
+def _listing(folder: Path) -> str:
+    """Hash of the names, sizes and times of the files below the folder: images are too many bytes to read each time."""
+    digest = hashlib.sha256()
+    for path in sorted(path for path in folder.rglob("*") if path.is_file()):
+        status = path.stat()
+        digest.update(f"{path.relative_to(folder).as_posix()}\0{status.st_size} {status.st_mtime_ns}\n".encode())
+    return digest.hexdigest()

@@ -1,0 +1,1 @@
+"""Texts found by an image, and images by a text."""

@@ -1,0 +1,217 @@
+"""Retrieval between the volumes and texts of a split, model by model: by sequence, and over all sequences together."""
+
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import pairwise, product
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from selip_contracts.vocabulary import MODALITIES
+from selip_downstream.evaluation.bootstrap import Bootstrap, Metric, mean, repeated
+from selip_downstream.evaluation.comparison import Setting, compare
+from selip_downstream.evaluation.results import Figure
+from selip_downstream.retrieval.search import (
+    DEPTH,
+    DIRECTIONS,
+    TEXTS,
+    Answered,
+    Direction,
+    Found,
+    Similarity,
+    Texts,
+    agreement,
+    ndcg,
+    ranking_values,
+    search,
+    task,
+)
+from selip_pretrain.data.pairs import Pair
+from selip_pretrain.objective.finding_similarity import TextTable
+from selip_pretrain.objective.targets import TARGETS
+
+TASK = "retrieval"
+TOGETHER = "together"
+
+Values = dict[str, NDArray[np.float64]]
+Training = tuple[str, int]
+"""A model's name, and which of its trainings it is."""
+
+
+@dataclass(frozen=True)
+class Embedded:
+    """One training's embeddings of the pairs' volumes (N, E) and of the distinct texts (T, E), on the CPU."""
+
+    images: Tensor
+    texts: Tensor
+
+
+@dataclass(frozen=True)
+class Gallery:
+    """The pairs of one sequence or of all, and their distinct texts."""
+
+    sequence: str
+    pairs: Sequence[Pair]
+    members: Tensor
+    """Positions of its pairs among all pairs, int64 (N,)."""
+    texts: Sequence[str]
+    text_of: Tensor
+    """The text of each pair, int64 (N,), a position in `texts`."""
+
+
+def galleries(pairs: Sequence[Pair]) -> list[Gallery]:
+    """All pairs together, and those of each sequence that has at least two distinct texts."""
+    together = _gallery(TOGETHER, pairs, range(len(pairs)))
+    of_sequence = (
+        _gallery(modality, pairs, [i for i, pair in enumerate(pairs) if pair.modality == modality])
+        for modality in MODALITIES
+    )
+    return [together, *(gallery for gallery in of_sequence if len(gallery.texts) > 1)]
+
+
+def distinct_texts(pairs: Sequence[Pair]) -> list[str]:
+    """The distinct texts in the order of their characters, as `Embedded.texts` has them."""
+    return sorted({pair.text for pair in pairs})
+
+
+def retrieve(
+    pairs: Sequence[Pair],
+    embedded: Mapping[str, Sequence[Embedded]],
+    about: Mapping[str, Any],
+    split: str,
+    relevance: str,
+    *,
+    rounds: int,
+    seed: int,
+) -> Iterator[list[Figure]]:
+    """The figures of every model by name, and of their differences: a list a gallery, direction and use of texts.
+
+    A model is one training or several that differ in their seed; its figure is the mean over them. `relevance` is the
+    target of selip-pretrain by which a hit is graded. The bootstrap draws trainings and patients; where each distinct
+    text is asked once it draws texts, since equal texts of several patients are one query.
+    """
+    place = {text: number for number, text in enumerate(distinct_texts(pairs))}
+    for gallery in galleries(pairs):
+        table = TextTable(gallery.texts, _modalities(gallery))
+        taken = torch.tensor([place[text] for text in gallery.texts], dtype=torch.int64)
+        of_gallery = {
+            (model, number): Embedded(one.images[gallery.members], one.texts[taken])
+            for model, own in embedded.items()
+            for number, one in enumerate(own)
+        }
+        for (direction, use), values in _values(gallery, of_gallery, table, graded(table, relevance)).items():
+            metrics = _metrics(values)
+            units = _units(gallery, direction, use)
+            described = {**about, "relevance": relevance, **_described(gallery, direction, use)}
+            setting = Setting(TASK, split, len(units), described)
+            yield compare(setting, Bootstrap(units, rounds=rounds, seed=seed), metrics)
+
+
+def graded(table: TextTable, relevance: str) -> Similarity:
+    """How relevant texts are to texts, by their rows in the table; each is wholly so to itself."""
+    target = TARGETS[relevance]
+
+    def similarity(asked: Tensor, offered: Tensor) -> Tensor:
+        return target.similarity(table, asked, offered).masked_fill_(asked[:, None] == offered, 1.0)
+
+    return similarity
+
+
+def _gallery(sequence: str, pairs: Sequence[Pair], members: Sequence[int]) -> Gallery:
+    own = [pairs[i] for i in members]
+    texts = distinct_texts(own)
+    place = {text: number for number, text in enumerate(texts)}
+    text_of = torch.tensor([place[pair.text] for pair in own], dtype=torch.int64)
+    return Gallery(sequence, own, torch.tensor(list(members), dtype=torch.int64), texts, text_of)
+
+
+def _modalities(gallery: Gallery) -> list[str]:
+    """A sequence that each text is of."""
+    of_text = {pair.text: pair.modality for pair in gallery.pairs}
+    return [of_text[text] for text in gallery.texts]
+
+
+def _values(
+    gallery: Gallery, embedded: Mapping[Training, Embedded], table: TextTable, similarity: Similarity
+) -> dict[tuple[Direction, Texts], dict[Training, Values]]:
+    """Every figure of every query, by direction and use of texts, then by training and name."""
+    asked = list(product(DIRECTIONS, TEXTS, embedded))
+    answered, ranks = [], []
+    for direction, use, training in asked:
+        wanted = task(embedded[training].images, embedded[training].texts, gallery.text_of, direction, use)
+        found = search(wanted)
+        answered.append(Answered(found.hits, wanted.queries.labels, wanted.gallery.labels))
+        ranks.append(_ranks(found))
+    facts = _facts(table)
+    values: dict[tuple[Direction, Texts], dict[Training, Values]] = defaultdict(dict)
+    for (direction, use, training), of_ranks, answer, gains in zip(
+        asked, ranks, answered, ndcg(answered, len(table), similarity), strict=True
+    ):
+        values[direction, use][training] = of_ranks | {f"nDCG@{DEPTH}": gains} | _agreements(answer, facts)
+    return values
+
+
+def _metrics(values: Mapping[Training, Values]) -> dict[str, dict[str, Metric]]:
+    """Of each model, every figure by name: the mean over its queries and its trainings."""
+    of_model: dict[str, dict[str, list[Metric]]] = defaultdict(lambda: defaultdict(list))
+    for (model, _), own in values.items():
+        for name, of_query in own.items():
+            of_model[model][name].append(mean(of_query))
+    return {
+        model: {name: repeated("training", trainings) for name, trainings in own.items()}
+        for model, own in of_model.items()
+    }
+
+
+def _ranks(found: Found) -> Values:
+    values = {f"{name} of equal text": of_query for name, of_query in ranking_values(found.equal).items()}
+    if found.exact is None:
+        return values
+    return values | {f"{name} of own": of_query for name, of_query in ranking_values(found.exact).items()}
+
+
+def _agreements(answer: Answered, facts: Mapping[str, Sequence[frozenset[object]]]) -> Values:
+    """How far the text of the first hit says what is asked, by what is compared."""
+    first = answer.labels[answer.hits[:, 0]].tolist()
+    asked = answer.asked.tolist()
+    return {
+        f"{name} of first hit": agreement([said[t] for t in first], [said[t] for t in asked])
+        for name, said in facts.items()
+    }
+
+
+def _facts(table: TextTable) -> dict[str, list[frozenset[object]]]:
+    """What each text says: its sites, these with their sides, and these with the class of their signal."""
+    bounds, members = table.findings.bounds.tolist(), table.findings.members.tolist()
+    stated = [[table.statements[number] for number in members[start:end]] for start, end in pairwise(bounds)]
+    return {
+        "site": [frozenset(s.site for s in of_text) for of_text in stated],
+        "side": [frozenset((s.side, s.site) for s in of_text) for of_text in stated],
+        "signal": [frozenset((s.side, s.site, s.signal_class) for s in of_text) for of_text in stated],
+    }
+
+
+def _units(gallery: Gallery, direction: Direction, use: Texts) -> list[str]:
+    if direction == "text to image" and use == "distinct":
+        return list(gallery.texts)
+    return [pair.patient_id for pair in gallery.pairs]
+
+
+def _described(gallery: Gallery, direction: Direction, use: Texts) -> dict[str, Any]:
+    """What was asked, and what was searched."""
+    pairs, distinct = len(gallery.pairs), len(gallery.texts)
+    texts = distinct if use == "distinct" else pairs
+    return {
+        "sequence": gallery.sequence,
+        "direction": direction,
+        "texts": use,
+        "gallery": texts if direction == "image to text" else pairs,
+        "distinct_texts": distinct,
+        "repeated_texts": pairs - distinct,
+        "images": pairs,
+        "resampled": "texts" if direction == "text to image" and use == "distinct" else "patients",
+    }

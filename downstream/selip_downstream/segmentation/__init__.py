@@ -1,0 +1,1 @@
+"""Tumour segmentation from a pretrained encoder."""

@@ -1,0 +1,162 @@
+"""BraTS cases to segment: every sequence and the labels of a patient on one grid, and labels put back into the file."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from hashlib import sha256
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from safetensors import SafetensorError
+from safetensors.torch import load, save
+from torch import Tensor
+
+from selip_contracts.vocabulary import Modality
+from selip_downstream.datasets.brats import BratsCase, BratsCohort, SetAside, labels_of, unified_labels
+from selip_pretrain.data.splits import SPLITS, Shares, Split, place
+from selip_pretrain.volumes.content_hash import content_hash
+from selip_pretrain.volumes.preprocess import Grid, VolumeRecipe, grid_of, prepare_mask, prepare_on, put_back
+from selip_pretrain.volumes.read_volume import Volume, VolumeError, read_mask, read_volume
+from selip_shared.errors import SelipError
+from selip_shared.files import write_bytes
+from selip_shared.progress import progress
+
+SHARES = Shares(train=0.6, validation=0.2, test=0.2)
+SAME_PLACE_MM = 0.01
+LIKELY = 0.5
+
+
+class PreparedCase(NamedTuple):
+    """A case on its grid: `images` half (S, D, H, W) in 0..1, `labels` uint8 (D, H, W), unified; `affine` float64."""
+
+    images: Tensor
+    labels: Tensor
+    affine: Tensor
+
+    @property
+    def grid(self) -> Grid:
+        """Where its voxels lie."""
+        depth, height, width = self.labels.shape
+        return Grid(self.affine.numpy(), (depth, height, width))
+
+
+@dataclass(frozen=True)
+class SegmentationCohort:
+    """The cases that can be used, the part of the data that each one's patient is in, and who is left out."""
+
+    cases: tuple[BratsCase, ...]
+    set_aside: tuple[SetAside, ...]
+    seed: int
+
+    def part(self, split: Split) -> list[BratsCase]:
+        """The cases of a part; it hangs on the seed and the patient alone."""
+        return [case for case in self.cases if SHARES.split(place(self.seed, case.patient_id)) == split]
+
+    def check(self) -> None:
+        """SelipError where a part has no patient."""
+        for split in SPLITS:
+            if not self.part(split):
+                reason = f" ({self.set_aside[0].case}: {self.set_aside[0].reason})" if self.set_aside else ""
+                raise SelipError(
+                    f"None of the {len(self.cases):,} cases that can be used is in the {split} split"
+                    f"{reason}: give a cohort with more patients, or another --seed."
+                )
+
+
+class CaseCache:
+    """Cases prepared once for a recipe and these sequences, in a folder; one whose files change is prepared anew."""
+
+    def __init__(self, folder: Path, recipe: VolumeRecipe, modalities: Sequence[Modality]) -> None:
+        self.recipe = recipe
+        self.modalities = modalities
+        self.folder = folder / recipe.key
+        self.folder.mkdir(parents=True, exist_ok=True)
+        self._hashes: dict[str, str] = {}
+
+    def get(self, case: BratsCase) -> PreparedCase:
+        """The case, prepared now where it is not yet. SelipError, or VolumeError, where it cannot be used."""
+        path = self.folder / f"{self.hash(case)}.safetensors"
+        try:
+            return PreparedCase(**load(path.read_bytes()))
+        except (FileNotFoundError, SafetensorError):
+            prepared = prepare_case(case, self.modalities, self.recipe)
+            write_bytes(path, save(prepared._asdict()))
+            return prepared
+
+    def hash(self, case: BratsCase) -> str:
+        """Of the bytes of its files, by sequence, when they were first asked for."""
+        assert case.segmentation is not None
+        if case.case not in self._hashes:
+            files = [*(case.images[modality] for modality in self.modalities), case.segmentation]
+            contents = "\n".join(content_hash([path]) for path in files)
+            self._hashes[case.case] = sha256(f"{' '.join(self.modalities)}\n{contents}".encode()).hexdigest()
+        return self._hashes[case.case]
+
+
+def prepare_case(case: BratsCase, modalities: Sequence[Modality], recipe: VolumeRecipe) -> PreparedCase:
+    """Every sequence on the grid around the head of the first one, and the labels.
+
+    SelipError or VolumeError where a file cannot be used, the volumes lie in different geometries, or a label is
+    unknown.
+    """
+    volumes = [read_volume([case.images[modality]], "nifti") for modality in modalities]
+    truth = read_truth(case)
+    for modality, volume in zip(modalities, volumes, strict=True):
+        if not _same_geometry(truth, volume):
+            raise SelipError(
+                f"its segmentation lies in another geometry ({_geometry(truth)}) than its {modality}"
+                f" ({_geometry(volume)})"
+            )
+    grid = grid_of(volumes[0], recipe)
+    images = torch.cat([prepare_on(volume, grid, recipe) for volume in volumes])
+    labels = unified_labels(truth.voxels, case.case)
+    on_grid = prepare_mask(Volume(labels.astype(np.float32), truth.affine), grid)[0]
+    return PreparedCase(images.half(), on_grid.to(torch.uint8), torch.from_numpy(grid.affine))
+
+
+def read_truth(case: BratsCase) -> Volume:
+    """The segmentation as its file holds it."""
+    assert case.segmentation is not None
+    return read_mask(case.segmentation)
+
+
+def usable_cases(cohort: BratsCohort, caches: Iterable[CaseCache], seed: int) -> SegmentationCohort:
+    """The cases that every cache can prepare; the others are set aside with the reason. SelipError without any."""
+    cases, set_aside = list(cohort.cases), list(cohort.set_aside)
+    for cache in caches:
+        needed = BratsCohort(tuple(cases), ()).having(cache.modalities, segmentation=True)
+        set_aside += needed.set_aside
+        cases = []
+        with progress("cases", len(needed.cases)) as advance:
+            for case in needed.cases:
+                try:
+                    cache.get(case)
+                    cases.append(case)
+                except VolumeError as error:
+                    set_aside.append(SetAside(case.case, error.detail))
+                except SelipError as error:
+                    set_aside.append(SetAside(case.case, str(error)))
+                advance(1)
+    found = SegmentationCohort(tuple(cases), tuple(sorted(set_aside)), seed)
+    found.check()
+    return found
+
+
+def labels_in_file(probabilities: Tensor, grid: Grid, truth: Volume) -> NDArray[np.uint8]:
+    """The unified label of every voxel of the file, from probabilities of the regions (3, D, H, W) on the grid.
+
+    Probabilities are interpolated, not labels: the outlines of thick slices come out smooth. Outside of the grid there
+    is background.
+    """
+    return labels_of(put_back(probabilities, grid, truth).numpy() > LIKELY)
+
+
+def _same_geometry(one: Volume, other: Volume) -> bool:
+    return one.voxels.shape == other.voxels.shape and np.allclose(one.affine, other.affine, atol=SAME_PLACE_MM)
+
+
+def _geometry(volume: Volume) -> str:
+    size = "×".join(map(str, volume.voxels.shape))
+    return f"{size} voxels from {', '.join(f'{mm:g}' for mm in volume.affine[:3, 3])} mm"

@@ -1,0 +1,203 @@
+"""Training of one segmentation network on patches, from its first step to the best weights, going on after a kill."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from monai.inferers.utils import sliding_window_inference
+from monai.losses.dice import DiceLoss
+from safetensors import safe_open
+from safetensors.torch import load_file, save
+from torch import Tensor
+from torch.nn import functional
+
+from selip_downstream.datasets.brats import REGIONS, BratsCase, labels_of
+from selip_downstream.segmentation.cases import LIKELY, CaseCache, PreparedCase
+from selip_downstream.segmentation.metrics import DICE, region_dice
+from selip_downstream.segmentation.unet import Segmenter
+from selip_shared.errors import SelipError
+from selip_shared.files import write_bytes
+from selip_shared.progress import progress
+
+STATE, WEIGHTS = "state.safetensors", "best.safetensors"
+VALIDATIONS = 10
+STEPS_BETWEEN = 10
+"""At least, from one validation to the next, which takes as long as several steps."""
+TUMOUR_SHARE = 0.5
+"""Of the patches that are drawn around a voxel of the tumour; the others lie anywhere."""
+DECAY_POWER = 0.9
+OVERLAP = 0.5
+
+
+@dataclass(frozen=True)
+class Plan:
+    """How a network is trained: `patch` (D, H, W) voxels, that many `batch` of them a step; all is drawn by `seed`."""
+
+    patch: tuple[int, int, int]
+    steps: int
+    batch: int
+    seed: int
+    rate: float
+
+    def learning_rate(self, step: int) -> float:
+        """Of the step of that number, counted from 0."""
+        return float(self.rate * (1 - step / self.steps) ** DECAY_POWER)
+
+    def validates_after(self, step: int) -> bool:
+        """Whether the weights are judged when so many steps are done."""
+        return step % max(STEPS_BETWEEN, self.steps // VALIDATIONS) == 0 or step == self.steps
+
+
+@dataclass
+class _State:
+    """What a training goes on from."""
+
+    network: Segmenter
+    optimizer: torch.optim.Optimizer
+    best: dict[str, Tensor]
+    step: int = 0
+    score: float = -1.0
+
+
+def train(
+    network: Segmenter,
+    cases: Sequence[BratsCase],
+    validation: Sequence[BratsCase],
+    cache: CaseCache,
+    plan: Plan,
+    folder: Path,
+) -> None:
+    """Train until the last step, and leave the network with the weights that were best on the validation cases.
+
+    They are written to `folder`, where a training that was killed goes on from its last validation, and a finished one
+    is read. SelipError where the loss is no number.
+    """
+    if (folder / WEIGHTS).exists():
+        network.load_state_dict(load_file(folder / WEIGHTS))
+        return
+    state = _begun(network, folder / STATE, plan)
+    with progress("steps", plan.steps - state.step) as advance:
+        while state.step < plan.steps:
+            _learn(state, cases, cache, plan)
+            advance(1)
+            if plan.validates_after(state.step):
+                _judge(state, validation, cache, plan)
+                _save(state, folder / STATE)
+    network.load_state_dict(state.best)
+    write_bytes(folder / WEIGHTS, save(state.best))
+    (folder / STATE).unlink(missing_ok=True)
+
+
+def loss_of(logits: Tensor, labels: Tensor) -> Tensor:
+    """Dice and cross entropy of the regions: logits (N, 3, D, H, W), unified labels (N, 1, D, H, W).
+
+    Dice is over all patches together, since a region is absent from many.
+    """
+    members = [torch.tensor(REGIONS[name], device=labels.device, dtype=labels.dtype) for name in REGIONS]
+    regions = torch.cat([torch.isin(labels, own) for own in members], 1).float()
+    dice: Tensor = DiceLoss(sigmoid=True, batch=True)(logits, regions)
+    return dice + functional.binary_cross_entropy_with_logits(logits, regions)
+
+
+@torch.inference_mode()
+def predict(network: Segmenter, images: Tensor, patch: Sequence[int]) -> Tensor:
+    """Probabilities of the regions (3, D, H, W) on the CPU, of images (S, D, H, W).
+
+    Windows overlap, and each counts with Gaussian weights: its middle more than its edges.
+    """
+    network.train(False)
+    device = network.modality_index.device
+    logits = sliding_window_inference(
+        images[None].float().to(device), list(patch), 1, network, overlap=OVERLAP, mode="gaussian"
+    )
+    assert isinstance(logits, Tensor)
+    return logits[0].sigmoid().cpu()
+
+
+def draw_patch(case: PreparedCase, patch: Sequence[int], random: np.random.Generator) -> tuple[Tensor, Tensor]:
+    """A piece of the case, images float32 (S, D, H, W) and labels (1, D, H, W), 0 where it reaches beyond the case.
+
+    Half of all are seen in a mirror, left for right; of each sequence brightness and contrast are changed a little.
+    """
+    size, extent = np.array(case.labels.shape), np.array(patch)
+    tumour = case.labels.nonzero()
+    around_tumour = bool(len(tumour)) and random.random() < TUMOUR_SHARE
+    centre = tumour[random.integers(len(tumour))].numpy() if around_tumour else random.integers(size)
+    start = np.clip(centre - extent // 2, 0, np.maximum(size - extent, 0))
+    piece = tuple(slice(first, first + length) for first, length in zip(start.tolist(), patch, strict=True))
+    images, labels = case.images[:, *piece].float(), case.labels[piece][None]
+    missing = [(0, length - had) for length, had in zip(patch, labels.shape[1:], strict=True)]
+    padding = [edge for pair in reversed(missing) for edge in pair]
+    gamma, gain = torch.from_numpy(random.uniform(0.9, 1.1, (2, len(images), 1, 1, 1)).astype(np.float32))
+    images = functional.pad(images.pow(gamma) * gain, padding)
+    labels = functional.pad(labels, padding)
+    return (images.flip(-1), labels.flip(-1)) if random.random() < 0.5 else (images, labels)
+
+
+def _learn(state: _State, cases: Sequence[BratsCase], cache: CaseCache, plan: Plan) -> None:
+    """One step, which hangs on the seed and its number alone."""
+    random = np.random.default_rng((plan.seed, state.step))
+    chosen = [cases[index] for index in random.integers(len(cases), size=plan.batch)]
+    drawn = [draw_patch(cache.get(case), plan.patch, random) for case in chosen]
+    device = state.network.modality_index.device
+    images, labels = (torch.stack(part).to(device) for part in zip(*drawn, strict=True))
+    state.network.train()
+    for group in state.optimizer.param_groups:
+        group["lr"] = plan.learning_rate(state.step)
+    loss = loss_of(state.network(images), labels)
+    if not torch.isfinite(loss):
+        names = ", ".join(case.case for case in chosen)
+        raise SelipError(f"The loss of step {state.step + 1:,} is no number, on {names}: leave out the damaged one.")
+    state.optimizer.zero_grad()
+    loss.backward()  # type: ignore[no-untyped-call]
+    state.optimizer.step()
+    state.step += 1
+
+
+def _judge(state: _State, validation: Sequence[BratsCase], cache: CaseCache, plan: Plan) -> None:
+    """Keep the weights where their mean Dice over regions and validation cases is the best so far."""
+    scores = []
+    for case in validation:
+        prepared = cache.get(case)
+        labels = labels_of(predict(state.network, prepared.images, plan.patch).numpy() > LIKELY)
+        scores.append(region_dice(labels, prepared.labels.numpy())[DICE])
+    score = float(np.mean(scores))
+    if score > state.score:
+        state.score = score
+        state.best = {name: tensor.cpu().clone() for name, tensor in state.network.state_dict().items()}
+
+
+def _begun(network: Segmenter, path: Path, plan: Plan) -> _State:
+    """The state at the last validation before a kill, else a new one."""
+    optimizer = torch.optim.AdamW(network.parameters(), lr=plan.rate)
+    state = _State(network, optimizer, {})
+    if not path.exists():
+        return state
+    kept: dict[str, dict[str, Tensor]] = {"network": {}, "best": {}, "optimizer": {}}
+    with safe_open(path, framework="pt") as file:
+        metadata = file.metadata()
+        for key in file.keys():  # noqa: SIM118 # it is no dict
+            part, name = key.split(".", 1)
+            kept[part][name] = file.get_tensor(key)
+    network.load_state_dict(kept["network"])
+    moments: dict[int, dict[str, Tensor]] = {}
+    for key, tensor in kept["optimizer"].items():
+        number, name = key.split(".")
+        moments.setdefault(int(number), {})[name] = tensor
+    groups: list[dict[str, Any]] = optimizer.state_dict()["param_groups"]
+    optimizer.load_state_dict({"state": moments, "param_groups": groups})
+    return _State(network, optimizer, kept["best"], int(metadata["step"]), float(metadata["score"]))
+
+
+def _save(state: _State, path: Path) -> None:
+    moments = {
+        f"{number}.{name}": tensor
+        for number, own in state.optimizer.state_dict()["state"].items()
+        for name, tensor in own.items()
+    }
+    parts = {"network": state.network.state_dict(), "best": state.best, "optimizer": moments}
+    tensors = {f"{part}.{name}": tensor.contiguous() for part, named in parts.items() for name, tensor in named.items()}
+    write_bytes(path, save(tensors, {"step": str(state.step), "score": repr(state.score)}))

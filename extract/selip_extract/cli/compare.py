@@ -1,0 +1,127 @@
+"""`selip-compare`: what changed between two runs, and which of them annotated reports prefer."""
+
+import json
+from contextlib import closing
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated
+
+import duckdb
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from selip_contracts.annotated import read_annotated
+from selip_contracts.tables import read_store
+from selip_extract.evaluation.run_comparison import KINDS, Advantage, Comparison, Kind, advantage, compare
+from selip_extract.evaluation.score import extracted_studies
+from selip_shared.errors import SelipError, run_command
+
+app = typer.Typer(add_completion=False)
+
+LABELS: dict[Kind, str] = {
+    "signal": "Other signal",
+    "side": "Other side",
+    "site": "Other site",
+    "finding_only_before": "Finding only in run {before}",
+    "finding_only_after": "Finding only in run {after}",
+    "general_only_before": "General finding only in run {before}",
+    "general_only_after": "General finding only in run {after}",
+    "status": "Other status of the report",
+}
+
+
+@app.command()
+def command(
+    db: Annotated[Path, typer.Argument(metavar="DB", help="Database of selip-extract.")],
+    before: Annotated[int, typer.Argument(metavar="RUN", help="The run that is compared with, mostly the older one.")],
+    after: Annotated[int, typer.Argument(metavar="RUN", help="The run that is compared.")],
+    gold: Annotated[
+        Path | None, typer.Option(help="Annotated reports, one JSON object a line: which run is the better one?")
+    ] = None,
+    examples: Annotated[int, typer.Option(min=0, help="Examples of each kind of change.")] = 3,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
+) -> None:
+    """Show what changed between two runs, by kind with examples, and which of them is better on annotated reports."""
+    if before == after:
+        raise SelipError(f"Run {before} is compared with itself: name two runs.")
+    with closing(read_store(db)) as connection:
+        _check_runs(connection, db, before, after)
+        found = compare(connection, before, after, examples)
+        better = None if gold is None else _advantage(connection, db, gold, before, after)
+    if as_json:
+        print(json.dumps(_as_json(found, better), ensure_ascii=False))
+        return
+    console = Console(markup=False, highlight=False)
+    _print_changes(console, found, before, after)
+    _print_examples(console, found, before, after)
+    if better is not None:
+        _print_advantage(console, better, before, after)
+
+
+def _check_runs(connection: duckdb.DuckDBPyConnection, db: Path, *wanted: int) -> None:
+    runs = [run for (run,) in connection.execute("SELECT run_id FROM runs ORDER BY run_id").fetchall()]
+    for run in wanted:
+        if run not in runs:
+            raise SelipError(f"{db} has no run {run}: name two of {', '.join(map(str, runs)) or 'none'}.")
+
+
+def _advantage(connection: duckdb.DuckDBPyConnection, db: Path, gold: Path, before: int, after: int) -> Advantage:
+    annotated = list(read_annotated(gold))
+    if not annotated:
+        raise SelipError(f"{gold} holds no report; name a file of annotated reports.")
+    studies = {run: extracted_studies(connection, run, annotated) for run in (before, after)}
+    for run, read in studies.items():
+        if not read:
+            raise SelipError(
+                f"Run {run} has read none of these reports; read them with selip-extract {gold} --db {db}."
+            )
+    return advantage(annotated, studies[before], studies[after])
+
+
+def _as_json(found: Comparison, better: Advantage | None) -> dict[str, object]:
+    comparison = {**asdict(found), "examples": [change._asdict() for change in found.examples]}
+    return comparison if better is None else comparison | {"gold": {**asdict(better), "better": better.better}}
+
+
+def _print_changes(console: Console, found: Comparison, before: int, after: int) -> None:
+    console.print(f"{found.reports:,} reports that run {before} and run {after} have both read", soft_wrap=True)
+    table = Table()
+    table.add_column("What")
+    table.add_column("Number", justify="right")
+    table.add_row("Findings that both have", f"{found.same_findings:,}")
+    for kind in KINDS:
+        table.add_row(LABELS[kind].format(before=before, after=after), f"{found.changes[kind]:,}")
+    table.add_row("Reports with a change", f"{found.changed_reports:,}")
+    console.print(table)
+
+
+def _print_examples(console: Console, found: Comparison, before: int, after: int) -> None:
+    if not found.examples:
+        return
+    console.print("\nExamples")
+    table = Table()
+    for heading in ("What", "Report", f"Run {before}", f"Run {after}"):
+        table.add_column(heading, overflow="fold")
+    for change in found.examples:
+        label = LABELS[change.kind].format(before=before, after=after)
+        table.add_row(label, change.report_id, change.before or "–", change.after or "–")
+    console.print(table)
+
+
+def _print_advantage(console: Console, better: Advantage, before: int, after: int) -> None:
+    difference = better.difference
+    console.print(
+        f"\nFinding F1 on {better.reports:,} annotated reports: {better.before:.4f} in run {before}, "
+        f"{better.after:.4f} in run {after}; difference {difference.value:+.4f}, "
+        f"95 % interval {difference.low:+.4f} to {difference.high:+.4f}.",
+        soft_wrap=True,
+    )
+    verdicts = {"before": f"Run {before} is better.", "after": f"Run {after} is better."}
+    undecided = "The interval holds 0: these reports do not say which run is better."
+    console.print(undecided if better.better is None else verdicts[better.better], soft_wrap=True)
+
+
+def main() -> None:
+    """Entry point of `selip-compare`."""
+    run_command(app)

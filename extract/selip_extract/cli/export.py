@@ -1,0 +1,50 @@
+"""`selip-export`: findings out of the database into files for other programs."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from selip_contracts.tables import read_store
+from selip_extract.database.export import FORMATS, destination, export
+from selip_extract.database.runs import chosen_run
+from selip_shared.errors import SelipError, run_command
+
+app = typer.Typer(add_completion=False)
+
+
+@app.command()
+def command(
+    db: Annotated[Path, typer.Argument(metavar="DB", help="Database of selip-extract.")],
+    out: Annotated[
+        Path,
+        typer.Option(
+            help="File for the findings, its ending names the format (.parquet, .csv, .jsonl, .json for paper), "
+            "or a folder for all tables."
+        ),
+    ],
+    form: Annotated[
+        str | None,
+        typer.Option(
+            "--format",
+            help=f"{', '.join(FORMATS)}; jsonl is the annotated format, a study a line, paper the "
+            "JSON {study: {sequence: text}} of the paper's code. By default by the ending, parquet in a folder.",
+        ),
+    ] = None,
+    run: Annotated[int | None, typer.Option(help="Run to export instead of the newest complete one.")] = None,
+) -> None:
+    """Write the findings of a run as Parquet, CSV for Excel, JSON lines, or texts to train on."""
+    to = destination(out, form)
+    with read_store(db) as connection:
+        for path in to.files:
+            if path.exists() and path.samefile(db):
+                raise SelipError(f"{path} is the database itself: name another file with --out.")
+        counts = export(connection, chosen_run(connection, db, run), to)
+    unit = "studies" if to.form in ("jsonl", "paper") else "rows"
+    for path, count in counts.items():
+        print(f"{path}: {count:,} {unit}")
+
+
+def main() -> None:
+    """Entry point of `selip-export`."""
+    run_command(app)

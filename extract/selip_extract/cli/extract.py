@@ -1,0 +1,120 @@
+"""`selip-extract`: a table of reports in, a database of findings out."""
+
+from contextlib import closing
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from selip_contracts.tables import read_store
+from selip_extract.cli.summary import print_summary
+from selip_extract.database.corrections import import_corrections
+from selip_extract.database.store import Store
+from selip_extract.deidentification.deidentify import Deidentifier, key_in
+from selip_extract.extractors.registry import AUTO, EXTRACTORS, ModelChoice, automatic, extractor_maker
+from selip_extract.llm.engine import CONCURRENCY
+from selip_extract.pipeline import RunOptions, extract
+from selip_extract.reports.report_table import open_reports
+from selip_shared.errors import INTERRUPTED, SelipError, run_command
+from selip_shared.privacy import allow_downloads
+
+app = typer.Typer(add_completion=False)
+
+
+@app.command()
+def command(
+    reports: Annotated[
+        Path | None,
+        typer.Argument(metavar="REPORTS", help="CSV, TSV, Excel (.xlsx), Parquet or JSON lines with one report a row."),
+    ] = None,
+    db: Annotated[Path, typer.Option(help="Database that the findings are added to; made where there is none.")] = Path(
+        "selip.duckdb"
+    ),
+    extractor: Annotated[
+        str,
+        typer.Option(help=f"What reads the reports: {', '.join(EXTRACTORS)}; {AUTO} takes the best that is here."),
+    ] = AUTO,
+    model: Annotated[
+        str | None,
+        typer.Option(help="Folder or Hugging Face id of a language model to use instead of the one that ships."),
+    ] = None,
+    adapter: Annotated[
+        Path | None, typer.Option(help="Folder of an adapter to the model, as selip-finetune writes it.")
+    ] = None,
+    base_url: Annotated[
+        list[str] | None,
+        typer.Option(help="Server that speaks OpenAI's protocol, http://host:8000/v1; may be given several times."),
+    ] = None,
+    served_model: Annotated[
+        str | None, typer.Option(help="Name of the model on the servers, where they serve several.")
+    ] = None,
+    concurrency: Annotated[
+        int, typer.Option(min=1, help="Requests in flight to all servers together; more need more of their memory.")
+    ] = CONCURRENCY,
+    download: Annotated[
+        bool, typer.Option("--download", help="Fetch the model where it is not on this machine.")
+    ] = False,
+    text_column: Annotated[
+        str | None, typer.Option(help="Column of the findings text, where its name is not a usual one.")
+    ] = None,
+    id_column: Annotated[
+        str | None, typer.Option(help="Column of the report's id, where its name is not a usual one.")
+    ] = None,
+    batch_size: Annotated[
+        int | None, typer.Option(min=1, help="Reports in work at once; by default what suits the extractor.")
+    ] = None,
+    deidentify: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="KEYFILE",
+            help="Mask names, numbers and addresses and hash ids, with the key in this file; made where there is none.",
+        ),
+    ] = None,
+    retry_failed: Annotated[
+        bool, typer.Option("--retry-failed", help="Read reports again that failed before (incomplete, invalid, error).")
+    ] = False,
+    corrections: Annotated[
+        Path | None,
+        typer.Option(
+            "--import-corrections",
+            metavar="FILE",
+            help="Take back what was corrected on the review page, as a run of its own; reads no reports.",
+        ),
+    ] = None,
+) -> None:
+    """Read the findings out of Chinese head-MRI reports; run again, it reads only what is new."""
+    if corrections is not None:
+        with Store(db) as store:
+            imported = import_corrections(store, corrections)
+        new = imported.reports - imported.known
+        print(f"{imported.reports:,} corrected reports, {new:,} of them new: run {imported.run_id} in {db}")
+        return
+    if reports is None:
+        raise SelipError("Name a table of reports, e.g. selip-extract reports.csv.")
+    if download:
+        allow_downloads()
+    choice = ModelChoice(model, adapter, tuple(base_url or ()), served_model, download, concurrency)
+    name, why = automatic(choice) if extractor == AUTO else (extractor, None)
+    make = extractor_maker(name, choice)
+    table = open_reports(reports, text_column, id_column)
+    deidentifier = None if deidentify is None else deidentifier_of(deidentify)
+    with Store(db) as store, closing(make()) as reader:
+        outcome = extract(table, store, reader, RunOptions(batch_size, retry_failed, deidentifier))
+    with read_store(db) as connection:
+        print_summary(Console(), table, connection, db, outcome, name if why is None else f"{name}, since {why}")
+    if outcome.interrupted:
+        raise typer.Exit(INTERRUPTED)
+
+
+def deidentifier_of(path: Path) -> Deidentifier:
+    """The de-identifier with the key in the file; says where a new key lies."""
+    key, new = key_in(path)
+    if new:
+        typer.echo(f"A new key is in {path}: whoever has it can match ids again, so keep it apart from the database.")
+    return Deidentifier(key)
+
+
+def main() -> None:
+    """Entry point of `selip-extract`."""
+    run_command(app)

@@ -1,0 +1,103 @@
+"""`selip-overview`: a run at a glance, in the terminal or as one page of pictures."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated
+
+import duckdb
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from selip_contracts.tables import read_store
+from selip_contracts.vocabulary import MODALITIES
+from selip_extract.cli.summary import print_review, sequences_table, small_table, statuses_table
+from selip_extract.database.runs import chosen_run
+from selip_extract.evaluation.run_overview import AGREEMENTS, NOTHING, Counts, Cross, Overview, RunSpeed, overview
+from selip_extract.pages.offline_page import write_page
+from selip_extract.pages.overview_page import overview_page
+from selip_shared.errors import SelipError, run_command
+
+app = typer.Typer(add_completion=False)
+
+HEADINGS = {NOTHING: "none", "yes": "agreed", "no": "differ", "one": "one reader"}
+
+
+@app.command()
+def command(
+    db: Annotated[Path, typer.Argument(metavar="DATABASE", help="Database that selip-extract has written.")],
+    out: Annotated[
+        Path | None, typer.Option(help="Write it with pictures as one HTML file that opens offline, instead.")
+    ] = None,
+    run: Annotated[int | None, typer.Option(help="Run to show instead of the newest complete one.")] = None,
+) -> None:
+    """Show a run at a glance: reports by status, findings by site, signal, side and confidence, and its speed."""
+    with read_store(db) as connection:
+        ((reports,),) = connection.execute("SELECT count(*) FROM reports").fetchall()
+        if not reports:
+            raise SelipError(f"{db} holds no report: read some with selip-extract reports.csv --db {db} first.")
+        run_id = chosen_run(connection, db, run)
+        if out is None:
+            print_overview(Console(), connection, run_id)
+            return
+        page = overview_page(connection, db.name, run_id)
+    write_page(out, page)
+    print(f"Run {run_id}: open {out} in a browser.")
+
+
+def print_overview(console: Console, connection: duckdb.DuckDBPyConnection, run_id: int) -> None:
+    """Print the figures of the run as tables."""
+    found = overview(connection, run_id)
+    console.print(statuses_table(connection, run_id))
+    console.print(sequences_table(connection, run_id))
+    print_review(console, connection, run_id)
+    for table in _tables(found):
+        if table.row_count:
+            console.print(table)
+
+
+def _tables(found: Overview) -> Sequence[Table]:
+    return (
+        _cross("Reports by site, with its parts, and sequence", found.sites, MODALITIES),
+        _cross("Findings by signal and sequence", found.signals, MODALITIES),
+        _cross("Findings by confidence and agreement", found.confidence, AGREEMENTS),
+        _counts("Findings by side", found.sides),
+        _speeds(found.runs),
+    )
+
+
+def _cross(title: str, table: Cross, columns: Sequence[str]) -> Table:
+    used = [column for column in columns if any(column in counts for counts in table.values())]
+    shown = small_table(title)
+    shown.add_column("")
+    for column in used:
+        shown.add_column(HEADINGS.get(column, column), justify="right")
+    for row, counts in table.items():
+        shown.add_row(HEADINGS.get(row, row), *(f"{counts[c]:,}" if c in counts else "" for c in used))
+    return shown
+
+
+def _counts(title: str, counts: Counts) -> Table:
+    shown = small_table(title)
+    for column in counts:
+        shown.add_column(HEADINGS.get(column, column), justify="right")
+    if counts:
+        shown.add_row(*(f"{count:,}" for count in counts.values()))
+    return shown
+
+
+def _speeds(runs: Sequence[RunSpeed]) -> Table:
+    shown = small_table("Runs")
+    shown.add_column("Run", justify="right")
+    shown.add_column("Read by")
+    for heading in ("Reports", "Seconds", "Reports/s"):
+        shown.add_column(heading, justify="right")
+    for run in runs:
+        speed = "–" if run.reports_per_second is None else f"{run.reports_per_second:,.1f}"
+        shown.add_row(str(run.run_id), run.reader, f"{run.reports:,}", f"{run.seconds:,.1f}", speed)
+    return shown
+
+
+def main() -> None:
+    """Entry point of `selip-overview`."""
+    run_command(app)

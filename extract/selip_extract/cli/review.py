@@ -1,0 +1,36 @@
+"""`selip-review`: the reports of a run with their evidence as one page, for a person to check and correct."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from selip_contracts.tables import read_store
+from selip_extract.database.runs import chosen_run
+from selip_extract.pages.offline_page import write_page
+from selip_extract.pages.review_page import review_page
+from selip_shared.errors import run_command
+
+app = typer.Typer(add_completion=False)
+
+
+@app.command()
+def command(
+    db: Annotated[Path, typer.Argument(metavar="DATABASE", help="Database that selip-extract has written.")],
+    out: Annotated[Path, typer.Option(help="The page, one HTML file that opens offline.")],
+    run: Annotated[int | None, typer.Option(help="Run to show instead of the newest complete one.")] = None,
+    limit: Annotated[int, typer.Option(min=1, help="So many reports at most, the most urgent ones.")] = 2000,
+) -> None:
+    """Write a page that shows each report beside its findings, lets a person correct them, and exports what was."""
+    with read_store(db) as connection:
+        ((reports,),) = connection.execute("SELECT count(*) FROM reports").fetchall()
+        run_id = chosen_run(connection, db, run) if reports or run is not None else None
+        page = review_page(connection, db.name, run_id, limit)
+    write_page(out, page)
+    shown = f"{limit:,} of {reports:,}" if limit < reports else f"{reports:,}"
+    print(f"{shown} reports: open {out} in a browser.")
+
+
+def main() -> None:
+    """Entry point of `selip-review`."""
+    run_command(app)

@@ -1,0 +1,195 @@
+"""What a user sees at the end of an extraction: the file, the reports by status, the findings, and what to do next."""
+
+import sys
+from pathlib import Path
+
+import duckdb
+from rich import box
+from rich.console import Console
+from rich.table import Table
+
+from selip_contracts.vocabulary import MODALITIES
+from selip_extract.evaluation.run_overview import reasons, statuses
+from selip_extract.extraction import STATUSES
+from selip_extract.pipeline import Outcome
+from selip_extract.reports.report_table import ReportTable
+
+SAMPLE_FINDINGS = 6
+ENOUGH_FOR_AN_ESTIMATE = 200
+STATUS_MEANING = {
+    "ok": "read",
+    "incomplete": "the model's answer did not end",
+    "invalid": "the model's answer was not valid",
+    "too_long": "longer than a report can be",
+    "empty": "no text",
+    "error": "the extractor failed",
+}
+REVIEW_MEANING = {
+    "failed": "could not be read",
+    "disagreement": "the two readers differ",
+    "uncited": "abnormal words that no finding cites",
+    "low_confidence": "the model is unsure of its answer",
+}
+NEXT_QUESTION = (
+    "SELECT site, modality, signal, count(*) AS findings FROM findings WHERE present "
+    "GROUP BY ALL ORDER BY findings DESC LIMIT 20"
+)
+
+
+def print_summary(
+    console: Console,
+    table: ReportTable,
+    connection: duckdb.DuckDBPyConnection,
+    db: Path,
+    outcome: Outcome,
+    reader: str,
+) -> None:
+    """Print what the file was, what this run has found so far in all reports of the database, and a query to try."""
+    _print_file(console, table)
+    _print_work(console, outcome, reader)
+    console.print(statuses_table(connection, outcome.run_id))
+    console.print(sequences_table(connection, outcome.run_id))
+    print_review(console, connection, outcome.run_id)
+    sample = _sample(connection, outcome.run_id)
+    if sample.row_count:
+        console.print(sample)
+    _print_next(console, db, outcome)
+
+
+def _print_file(console: Console, table: ReportTable) -> None:
+    form = ", ".join(part for part in (table.format, table.encoding) if part)
+    ids = f"ids in {table.id_column}" if table.id_column is not None else "rows numbered"
+    _say(console, f"{table.path}: {form}; texts in {table.text_column}, {ids}; {table.total:,} reports")
+    for note in table.notes:
+        _say(console, f"  {note}")
+
+
+def _print_work(console: Console, outcome: Outcome, reader: str) -> None:
+    added = outcome.added
+    parts = {
+        "new": added.new,
+        "of these under another id, since theirs stands for another text": added.renamed,
+        "in the database before": added.known,
+        "that repeat an earlier row": added.repeated,
+    }
+    _say(console, f"{added.given:,} rows: " + ", ".join(f"{count:,} {what}" for what, count in parts.items() if count))
+    work = f"{outcome.read:,} reports read now"
+    if outcome.read:
+        work += f" in {outcome.seconds:,.1f} s ({outcome.read / outcome.seconds:,.1f} reports/s)"
+    _say(console, f"{work}; run {outcome.run_id}, read by {reader}")
+    if outcome.read >= ENOUGH_FOR_AN_ESTIMATE:
+        _say(console, f"  at this speed a million reports take {_duration(outcome.seconds / outcome.read * 1e6)}")
+    if outcome.usage.tokens_in:
+        _say(console, f"  {_tokens(outcome)}")
+    console.print()
+
+
+def _tokens(outcome: Outcome) -> str:
+    usage = outcome.usage
+    cached = f", {usage.tokens_cached / usage.tokens_in:.0%} of them from the cache" if usage.tokens_cached else ""
+    per_second = f"{usage.tokens_in / outcome.seconds:,.0f} and {usage.tokens_out / outcome.seconds:,.0f} a second"
+    return f"{usage.tokens_in:,} tokens read{cached}, {usage.tokens_out:,} written ({per_second})"
+
+
+def _duration(seconds: float) -> str:
+    hours = seconds / 3600
+    return f"{hours:,.1f} hours" if hours >= 1 else f"{seconds / 60:,.0f} minutes"
+
+
+def statuses_table(connection: duckdb.DuckDBPyConnection, run_id: int) -> Table:
+    """Reports by status and what each status means."""
+    reports = statuses(connection, run_id)
+    table = small_table("Reports by status")
+    table.add_column("Status")
+    table.add_column("Reports", justify="right")
+    table.add_column("")
+    for status in STATUSES:
+        if status == "ok" or status in reports:
+            table.add_row(status, f"{reports.get(status, 0):,}", STATUS_MEANING[status])
+    table.add_section()
+    table.add_row("all", f"{sum(reports.values()):,}", "")
+    return table
+
+
+def sequences_table(connection: duckdb.DuckDBPyConnection, run_id: int) -> Table:
+    """Findings by sequence; how many both readers have found where two have read."""
+    rows = {
+        modality: counts
+        for modality, *counts in connection.execute(
+            """SELECT modality, count(*) FILTER (present), count(*) FILTER (NOT present),
+            count(*) FILTER (present AND agreed), count(*) FILTER (present AND agreed IS NOT NULL)
+            FROM finding_rows WHERE run_id = ? GROUP BY 1""",
+            [run_id],
+        ).fetchall()
+    }
+    table = small_table("Findings by sequence")
+    table.add_column("Sequence")
+    table.add_column("Findings", justify="right")
+    table.add_column("Explicit negatives", justify="right")
+    table.add_column("Agreed by two readers", justify="right")
+    for modality in MODALITIES:
+        if modality in rows:
+            table.add_row(modality, *_counted(*rows[modality]))
+    table.add_section()
+    table.add_row("all", *_counted(*(sum(column) for column in zip((0, 0, 0, 0), *rows.values(), strict=True))))
+    ((general,),) = connection.execute(
+        "SELECT count(*) FROM general_finding_rows WHERE run_id = ?", [run_id]
+    ).fetchall()
+    table.add_row("general", f"{general:,}")
+    return table
+
+
+def _counted(present: int, negative: int, agreed: int, compared: int) -> tuple[str, str, str]:
+    return f"{present:,}", f"{negative:,}", f"{agreed / compared:.0%}" if compared else "–"
+
+
+def print_review(console: Console, connection: duckdb.DuckDBPyConnection, run_id: int) -> None:
+    """Print how many reports there are to review, in all and by reason."""
+    reports = reasons(connection, run_id)
+    ((in_all,),) = connection.execute(
+        "SELECT count(DISTINCT report_id) FROM review_rows WHERE run_id = ?", [run_id]
+    ).fetchall()
+    _say(console, f"{in_all:,} reports to review" + (":" if reports else ""))
+    for reason, count in reports.items():
+        _say(console, f"  {count:>6,}  {REVIEW_MEANING[reason]}")
+    console.print()
+
+
+def _sample(connection: duckdb.DuckDBPyConnection, run_id: int) -> Table:
+    """The first finding of each of some reports."""
+    table = small_table("Some findings")
+    for column in ("report_id", "modality", "side", "site", "signal", "evidence"):
+        table.add_column(column)
+    for row in connection.execute(
+        """SELECT report_id, modality, side, site, signal, evidence FROM finding_rows JOIN reports USING (report_id)
+        WHERE run_id = ? AND present
+        QUALIFY row_number() OVER (PARTITION BY report_id ORDER BY position) = 1
+        ORDER BY ordinal LIMIT ?""",
+        [run_id, SAMPLE_FINDINGS],
+    ).fetchall():
+        table.add_row(*("" if cell is None else str(cell) for cell in row))
+    return table
+
+
+def _print_next(console: Console, db: Path, outcome: Outcome) -> None:
+    if outcome.interrupted:
+        _say(console, f"Stopped with {outcome.remaining:,} reports left; the same command goes on with them.")
+        return
+    _say(console, f"All of it is in {db}. To try next:")
+    _say(console, f"  {_python()} -c \"import duckdb; duckdb.connect({str(db)!r}).sql('{NEXT_QUESTION}').show()\"")
+
+
+def _python() -> str:
+    """The interpreter as one would call it from here."""
+    python = Path(sys.executable)
+    return str(python.relative_to(Path.cwd()) if python.is_relative_to(Path.cwd()) else python)
+
+
+def small_table(title: str) -> Table:
+    """A table with its title and without lines around it."""
+    return Table(title=title, title_justify="left", title_style="bold", box=box.SIMPLE_HEAD)
+
+
+def _say(console: Console, line: str) -> None:
+    """One line as it is: nothing in it is markup, and a terminal may copy it unbroken."""
+    console.print(line, markup=False, highlight=False, soft_wrap=True)

@@ -1,0 +1,1 @@
+"""All SQL: reading and writing the findings database."""

@@ -1,0 +1,170 @@
+"""The findings of one run as files for other programs: Parquet, CSV, JSON lines, and what the paper's code reads."""
+
+import json
+from collections.abc import Callable
+from contextlib import ExitStack
+from pathlib import Path
+from typing import BinaryIO, Literal, NamedTuple, get_args
+
+import duckdb
+
+from selip_contracts.annotated import format_annotated
+from selip_contracts.findings import Study
+from selip_contracts.statements import NORMAL_TEXT, study_text
+from selip_contracts.vocabulary import MODALITIES
+from selip_extract.database.stored_studies import stored_studies
+from selip_shared.errors import SelipError
+from selip_shared.files import replacing
+from selip_shared.progress import progress
+
+Format = Literal["parquet", "csv", "jsonl", "paper"]
+FORMATS: tuple[Format, ...] = get_args(Format)
+ENDINGS: dict[str, Format] = {".parquet": "parquet", ".csv": "csv", ".jsonl": "jsonl", ".json": "paper"}
+FILES_OF_A_FOLDER: dict[Format, tuple[str, ...]] = {
+    "parquet": ("findings.parquet", "general_findings.parquet", "reports.parquet", "review.parquet"),
+    "csv": ("findings.csv", "general_findings.csv", "reports.csv", "review.csv"),
+    "jsonl": ("studies.jsonl",),
+    "paper": ("information.json",),
+}
+"""By format; information.json is what the paper's code calls its texts."""
+
+MEMORY = "512MB"
+"""What the database may keep in memory while it sorts; the rest goes beside the file, where it may write."""
+
+_TABLES = {
+    "findings": """SELECT report_id, rows.* EXCLUDE (report_id, position)
+        FROM finding_rows AS rows JOIN reports USING (report_id) WHERE run_id = {run}
+        ORDER BY ordinal, NOT present, rows.position""",
+    "general_findings": """SELECT report_id, rows.* EXCLUDE (report_id, position)
+        FROM general_finding_rows AS rows JOIN reports USING (report_id) WHERE run_id = {run}
+        ORDER BY ordinal, rows.position""",
+    "reports": """SELECT report_id, given_id, status, note, text, source_file, source_row, run_id
+        FROM reports JOIN extractions USING (report_id) WHERE run_id = {run} ORDER BY ordinal""",
+    "review": """SELECT report_id, reason, passage, passage_start, passage_end, run_id
+        FROM review_rows AS rows JOIN reports USING (report_id) WHERE run_id = {run}
+        ORDER BY ordinal, rows.position""",
+}
+# Signs that make a spreadsheet take a text for a formula; the wide ones do so in Chinese and Japanese versions.
+_FORMULA = r"^[=+\-@\t\r\n＝＋－＠]"
+_BOM = "\ufeff"
+
+
+class Destination(NamedTuple):
+    """The format, each file with what it holds, and the folder that is made for them where it is missing."""
+
+    form: Format
+    files: dict[Path, str]
+    folder: Path | None
+
+
+def destination(out: Path, form: str | None) -> Destination:
+    """The findings into a file, everything into a folder: what is one already, or a name without an ending.
+
+    SelipError where the format is not clear.
+    """
+    known = next((f for f in FORMATS if f == form), None)
+    if form is not None and known is None:
+        raise SelipError(f"There is no format {form}: name one of {', '.join(FORMATS)}.")
+    if out.is_dir() or not out.suffix:
+        names = FILES_OF_A_FOLDER[known or "parquet"]
+        return Destination(known or "parquet", {out / name: Path(name).stem for name in names}, out)
+    known = known or ENDINGS.get(out.suffix.lower())
+    if known is None:
+        raise SelipError(
+            f"The ending of {out.name} names no format: end it with {', '.join(ENDINGS)}, or name one with --format."
+        )
+    return Destination(known, {out: "findings"}, None)
+
+
+def export(connection: duckdb.DuckDBPyConnection, run_id: int, to: Destination) -> dict[Path, int]:
+    """Write the files and say how many rows or studies each holds; no file is replaced before all are written.
+
+    SelipError where a file cannot be written.
+    """
+    counts: dict[Path, int] = {}
+    path = next(iter(to.files))
+    connection.execute("SET memory_limit = ?", [MEMORY])
+    connection.execute("SET temp_directory = ?", [str(path.with_name(f".{path.name}.sorting"))])
+    try:
+        if to.folder is not None:
+            to.folder.mkdir(exist_ok=True)
+        with ExitStack() as replaced:
+            for path, content in to.files.items():
+                counts[path] = _WRITERS[to.form](connection, run_id, content, replaced.enter_context(replacing(path)))
+    except OSError as error:
+        raise SelipError(f"{path} cannot be written ({error.strerror}): name a place where you may write.") from error
+    except duckdb.IOException as error:
+        reason = str(error).splitlines()[0].removeprefix("IO Error: ")
+        raise SelipError(f"{path} cannot be written ({reason}): name another place.") from error
+    return counts
+
+
+def _write_parquet(connection: duckdb.DuckDBPyConnection, run_id: int, table: str, file: BinaryIO) -> int:
+    query = _TABLES[table].format(run=run_id)
+    if table in ("findings", "general_findings"):
+        query = f"SELECT * REPLACE (spans(evidence_spans) AS evidence_spans) FROM ({query})"
+    return _copy(connection, query, file, "FORMAT parquet, COMPRESSION zstd")
+
+
+def _write_csv(connection: duckdb.DuckDBPyConnection, run_id: int, table: str, file: BinaryIO) -> int:
+    query = _TABLES[table].format(run=run_id)
+    columns = connection.execute(f"DESCRIBE {query}").fetchall()
+    # The mark that tells Excel of UTF-8 stands before all else: it is the beginning of the first heading.
+    cells = [
+        f'{_cell(name, kind)} AS "{_BOM if place == 0 else ""}{name}"' for place, (name, kind, *_) in enumerate(columns)
+    ]
+    return _copy(connection, f"SELECT {', '.join(cells)} FROM ({query})", file, "FORMAT csv, HEADER")
+
+
+def _cell(column: str, kind: str) -> str:
+    """The column as a spreadsheet shows it: what would be a formula is a text, sizes stand as 18×12."""
+    if kind == "VARCHAR":
+        return f"CASE WHEN regexp_matches({column}, '{_FORMULA}') THEN concat('''', {column}) ELSE {column} END"
+    if kind == "DOUBLE[]":
+        return f"array_to_string([regexp_replace(part::VARCHAR, '\\.0$', '') FOR part IN {column}], '×')"
+    return column
+
+
+def _copy(connection: duckdb.DuckDBPyConnection, query: str, file: BinaryIO, options: str) -> int:
+    path = str(file.name).replace("'", "''")
+    ((rows,),) = connection.execute(f"COPY ({query}) TO '{path}' ({options}, USE_TMP_FILE false)").fetchall()
+    return int(rows)
+
+
+def _write_studies(connection: duckdb.DuckDBPyConnection, run_id: int, _content: str, file: BinaryIO) -> int:
+    written = 0
+    with progress("reports") as advance:
+        for report in stored_studies(connection, run_id):
+            file.write(f"{format_annotated(report)}\n".encode())
+            written += 1
+            advance(1)
+    return written
+
+
+def _write_paper(connection: duckdb.DuckDBPyConnection, run_id: int, _content: str, file: BinaryIO) -> int:
+    """{study: {sequence: text}}, {study: {"normal": text}} for a normal study; a study without a text is left out."""
+    written = 0
+    file.write(b"{")
+    with progress("reports") as advance:
+        for report in stored_studies(connection, run_id):
+            if texts := _texts(report.study):
+                entry = f"{json.dumps(report.report_id, ensure_ascii=False)}: {json.dumps(texts, ensure_ascii=False)}"
+                file.write((f",\n{entry}" if written else f"\n{entry}").encode())
+                written += 1
+            advance(1)
+    file.write(b"\n}\n")
+    return written
+
+
+def _texts(study: Study) -> dict[str, str]:
+    if study.normal:
+        return {"normal": NORMAL_TEXT}
+    return {modality: text for modality in MODALITIES if (text := study_text(study, modality))}
+
+
+_WRITERS: dict[Format, Callable[[duckdb.DuckDBPyConnection, int, str, BinaryIO], int]] = {
+    "parquet": _write_parquet,
+    "csv": _write_csv,
+    "jsonl": _write_studies,
+    "paper": _write_paper,
+}

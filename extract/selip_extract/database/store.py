@@ -1,0 +1,343 @@
+"""The DuckDB file as the extraction sees it: reports go in once, runs continue, batches are written whole."""
+
+import hashlib
+import json
+import os
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Any, NamedTuple, Self
+
+import duckdb
+
+from selip_contracts.tables import open_store, utc_now
+from selip_extract.database.columns import (
+    Columns,
+    Row,
+    column,
+    extraction_columns,
+    finding_columns,
+    general_columns,
+    review_columns,
+)
+from selip_extract.extraction import NO_USAGE, Extraction, Status, Usage
+from selip_extract.reports.report import Report
+from selip_shared.errors import SelipError
+
+ADDED_TOGETHER = 5_000
+ADDED_CHARACTERS = 5_000_000
+"""A batch of reports is written when it holds so many reports or characters: memory does not grow with the file."""
+
+MEMORY = "512MB"
+"""What the database may keep in memory; by default it would be most of the machine's, which the model needs."""
+
+LOG_BYTES = 256_000_000
+"""The log of what was written goes into the tables when it is so long: seldom, since that costs as much each time."""
+
+LOG_THREADS = min(4, os.cpu_count() or 1)
+"""So many write the log into the tables."""
+
+DEIDENTIFIED = "deidentified"
+"""Under this name the configuration of a run has the mark of the key, where reports are masked before they come in."""
+
+WORTH_REPEATING: tuple[Status, ...] = ("incomplete", "invalid", "error")
+"""What another attempt may read: a text that is empty or too long stays so."""
+
+_REPORT_COLUMNS = (
+    "ordinal", "report_id", "given_id", "text", "text_sha256", "source_file", "source_row", "added_at",
+)  # fmt: skip
+_RUN_COLUMNS = (
+    "reader", "engine", "model_hash", "adapter_hash", "task_version", "grammar_version", "schema_version",
+    "code_version", "seed",
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Added:
+    """What became of the reports given: `new` of them `renamed`; `known` before; `repeated` with the same text."""
+
+    new: int = 0
+    renamed: int = 0
+    known: int = 0
+    repeated: int = 0
+
+    @property
+    def given(self) -> int:
+        """All reports that were given."""
+        return self.new + self.known + self.repeated
+
+    def __add__(self, other: "Added") -> "Added":
+        return Added(
+            self.new + other.new,
+            self.renamed + other.renamed,
+            self.known + other.known,
+            self.repeated + other.repeated,
+        )
+
+
+class Window(NamedTuple):
+    """Reports that came in one after the other, and the ids of those among them that a run has not extracted yet."""
+
+    reports: list[Report]
+    pending: frozenset[str]
+
+
+class Store:
+    """The file at `path`, open for writing by this process alone; a context manager, `connection` for queries."""
+
+    def __init__(self, path: Path) -> None:
+        """Open or create the file; SelipError where that cannot be."""
+        self.path = path
+        self.connection = open_store(path)
+        self.connection.execute("SET memory_limit = ?", [MEMORY])
+        # By itself it would write the log with one thread: see _shorten_log.
+        self.connection.execute("SET wal_autocheckpoint = '1TB'")
+        # One value tells the type of a column: they are all of one type.
+        self.connection.execute("SET pandas_analyze_sample = 1")
+        # Several threads would each keep the rows of a batch first and then write them a second time.
+        self.connection.execute("SET threads = 1")
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.connection.close()
+
+    def add_reports(self, reports: Iterable[Report], source_file: str) -> Added:
+        """Add those that are not there yet; the same id with another text becomes id#2, id#3 and so on."""
+        known_until = self._one("SELECT coalesce(max(ordinal), 0) FROM reports")
+        added = Added()
+        for batch in _bounded(reports):
+            with self._transaction():
+                added += self._add(batch, source_file, known_until)
+        return added
+
+    def is_deidentified(self) -> bool:
+        """Whether the reports in the file came in under a key."""
+        return any(mark is not None for (mark,) in self._key_marks())
+
+    def require_key(self, key_mark: str | None) -> None:
+        """SelipError where the reports in the file came in under another key, or with one and now without (None)."""
+        marks = self._key_marks()
+        if not marks or marks == [(key_mark,)]:
+            return
+        if key_mark is None:
+            raise SelipError(
+                f"The reports in {self.path} are de-identified: give --deidentify with the same key, "
+                "or name another database."
+            )
+        if marks == [(None,)]:
+            raise SelipError(
+                f"The reports in {self.path} came in as they were: leave --deidentify out, or name another database."
+            )
+        raise SelipError(
+            f"The reports in {self.path} are de-identified with another key: give the file of that key, "
+            "or name another database."
+        )
+
+    def begin_run(self, configuration: Mapping[str, object]) -> int:
+        """The run of this configuration, continued where there is one.
+
+        `configuration` is JSON and names the `reader` and the `code_version`; the columns of `runs` are filled from
+        the keys of the same name.
+        """
+        described = json.dumps(configuration, ensure_ascii=False, sort_keys=True)
+        fingerprint = hashlib.sha256(described.encode()).hexdigest()
+        found = self._rows("SELECT run_id FROM runs WHERE fingerprint = ?", [fingerprint])
+        if found:
+            return int(found[0][0])
+        run_id = int(self._one("SELECT coalesce(max(run_id), 0) + 1 FROM runs"))
+        values = [run_id, fingerprint, *(configuration.get(name) for name in _RUN_COLUMNS), described, utc_now()]
+        with self._transaction():
+            self.connection.execute(
+                f"""INSERT INTO runs
+                (run_id, fingerprint, {", ".join(_RUN_COLUMNS)}, configuration, started_at, seconds)
+                VALUES ({", ".join("?" * len(values))}, 0)""",
+                values,
+            )
+        return run_id
+
+    def pending_count(self, run_id: int) -> int:
+        """How many reports this run has not extracted yet."""
+        return int(
+            self._one(
+                "SELECT count(*) FROM reports ANTI JOIN (FROM extractions WHERE run_id = ?) USING (report_id)", [run_id]
+            )
+        )
+
+    def pending(self, run_id: int, size: int) -> Iterator[Window]:
+        """The windows in which this run has something to extract, in the order the reports came in.
+
+        Windows are fixed ranges of `size` places: a run that goes on sees the very windows that it saw before. Which
+        windows there are is settled at the first one; extractions may be written between two of them.
+        """
+        numbers = self._rows(
+            """SELECT DISTINCT (ordinal - 1) // $size AS number FROM reports
+            ANTI JOIN (FROM extractions WHERE run_id = $run) USING (report_id) ORDER BY number""",
+            {"size": size, "run": run_id},
+        )
+        for (number,) in numbers:
+            rows = self._rows(
+                """SELECT report_id, text, source_row, extracted FROM reports
+                LEFT JOIN (SELECT report_id, true AS extracted FROM extractions WHERE run_id = $run) USING (report_id)
+                WHERE ordinal > $start AND ordinal <= $start + $size ORDER BY ordinal""",
+                {"run": run_id, "start": number * size, "size": size},
+            )
+            yield Window(
+                [Report(report_id=report_id, text=text, row=row) for report_id, text, row, _ in rows],
+                frozenset(report_id for report_id, _, _, extracted in rows if not extracted),
+            )
+
+    def write(self, run_id: int, extractions: Sequence[Extraction]) -> None:
+        """Add a batch of extractions with findings and review, all of it or nothing."""
+        with self._transaction():
+            self._append("extractions", extraction_columns(run_id, extractions))
+            self._append("finding_rows", finding_columns(run_id, extractions))
+            self._append("general_finding_rows", general_columns(run_id, extractions))
+            self._append("review_rows", review_columns(run_id, extractions))
+
+    def forget_failures(self, run_id: int) -> int:
+        """Make pending again what this run could not read, texts left out that no repetition helps; how many."""
+        failed = "FROM extractions WHERE run_id = $run AND status IN (SELECT unnest($failures))"
+        values = {"run": run_id, "failures": list(WORTH_REPEATING)}
+        with self._transaction():
+            self.connection.execute(
+                f"DELETE FROM review_rows WHERE run_id = $run AND report_id IN (SELECT report_id {failed})", values
+            )
+            return len(self._rows(f"DELETE {failed} RETURNING report_id", values))
+
+    def finish_run(self, run_id: int, *, seconds: float, reports: int, usage: Usage = NO_USAGE) -> bool:
+        """Record a sitting that read `reports` in `seconds`; whether the run is complete, and so the newest one."""
+        now = utc_now()
+        with self._transaction():
+            complete = self.pending_count(run_id) == 0
+            self.connection.execute(
+                """UPDATE runs SET seconds = seconds + $seconds,
+                    reports_per_second = coalesce($reports / nullif($seconds, 0), reports_per_second),
+                    tokens_in = nullif(coalesce(tokens_in, 0) + $tokens_in, 0),
+                    tokens_cached = CASE WHEN coalesce(tokens_in, 0) + $tokens_in > 0
+                        THEN coalesce(tokens_cached, 0) + $tokens_cached END,
+                    tokens_out = CASE WHEN coalesce(tokens_in, 0) + $tokens_in > 0
+                        THEN coalesce(tokens_out, 0) + $tokens_out END,
+                    finished_at = CASE WHEN $complete THEN coalesce(finished_at, $now) ELSE finished_at END,
+                    last_finished_at = CASE WHEN $complete THEN $now ELSE last_finished_at END
+                WHERE run_id = $run""",
+                {"seconds": seconds if reports else 0.0, "reports": reports, "complete": complete, "now": now,
+                 "run": run_id, **asdict(usage)},
+            )  # fmt: skip
+        return complete
+
+    def _key_marks(self) -> list[Row]:
+        """The mark of the key that the reports came in under, None for none; no row while there is no report."""
+        marks = self._rows("SELECT configuration->>? FROM runs ORDER BY run_id LIMIT 1", [DEIDENTIFIED])
+        return marks or [(None,) for _ in self._rows("SELECT 1 FROM reports LIMIT 1")]
+
+    def _add(self, batch: Sequence[Report], source_file: str, known_until: int) -> Added:
+        ids = list({report.report_id for report in batch})
+        there = self._rows(
+            """SELECT given_id, text_sha256, report_id, ordinal FROM reports
+            WHERE given_id IN (SELECT unnest($ids)) OR report_id IN (SELECT unnest($ids))""",
+            {"ids": ids},
+        )
+        known = {(given, digest): ordinal for given, digest, _, ordinal in there}
+        taken = {report_id for _, _, report_id, _ in there}
+        ordinal = int(self._one("SELECT coalesce(max(ordinal), 0) FROM reports"))
+        now = utc_now()
+        rows: list[Row] = []
+        renamed = before = repeated = 0
+        for report in batch:
+            digest = hashlib.sha256(report.text.encode()).hexdigest()
+            if (found := known.get((report.report_id, digest))) is not None:
+                before += found <= known_until
+                repeated += found > known_until
+                continue
+            report_id = self._free(report.report_id, taken)
+            renamed += report_id != report.report_id
+            taken.add(report_id)
+            ordinal += 1
+            known[report.report_id, digest] = ordinal
+            rows.append((ordinal, report_id, report.report_id, report.text, digest, source_file, report.row, now))
+        self._append("reports", dict(zip(_REPORT_COLUMNS, map(column, zip(*rows, strict=True)), strict=False)))
+        return Added(new=len(rows), renamed=renamed, known=before, repeated=repeated)
+
+    def _free(self, given_id: str, taken: set[str]) -> str:
+        """The id itself or the first of id#2, id#3 … that no report has; `taken` knows all reports with the id."""
+        candidate, number = given_id, 1
+        while candidate in taken or (
+            number > 1 and self._rows("SELECT 1 FROM reports WHERE report_id = ?", [candidate])
+        ):
+            number += 1
+            candidate = f"{given_id}#{number}"
+        return candidate
+
+    def _append(self, table: str, given_columns: Columns) -> None:
+        """Add rows given as columns; value by value, the database's appender takes three times as long."""
+        if any(len(values) for values in given_columns.values()):
+            # DuckDB finds the variable of that name by itself; a view of it would be planned once more.
+            self.connection.execute(f"INSERT INTO {table} BY NAME FROM given_columns")
+
+    def _rows(self, query: str, values: Sequence[object] | Mapping[str, object] = ()) -> list[Row]:
+        # fetchall and not fetchone: an open result would refuse the next appender.
+        return self.connection.execute(query, values).fetchall()
+
+    def _one(self, query: str, values: Sequence[object] = ()) -> Any:
+        ((value,),) = self._rows(query, values)
+        return value
+
+    @contextmanager
+    def _transaction(self) -> Iterator[None]:
+        """All of it or nothing; a disk that refuses is a SelipError."""
+        try:
+            self.connection.begin()
+            yield
+            self.connection.commit()
+            self._shorten_log()
+        except BaseException as error:
+            self._roll_back()
+            if reason := _refused_by_disk(error):
+                raise SelipError(
+                    f"{self.path} cannot be written ({reason}): free space, and run the same command again; "
+                    "what was written stays."
+                ) from error
+            raise
+
+    def _shorten_log(self) -> None:
+        """Where the log is long, its rows go into the tables."""
+        log = self.path.with_name(f"{self.path.name}.wal")
+        if not log.exists() or log.stat().st_size < LOG_BYTES:
+            return
+        self.connection.execute("SET threads = ?", [LOG_THREADS])
+        self.connection.execute("CHECKPOINT")
+        self.connection.execute("SET threads = 1")
+
+    def _roll_back(self) -> None:
+        try:
+            self.connection.rollback()
+        except duckdb.Error:
+            return  # the failed commit has already undone it, or it stands and the log did not find room in the tables
+
+
+def _refused_by_disk(error: BaseException) -> str | None:
+    """Why the disk did not take what was written; None where the error is another."""
+    # A commit or checkpoint that could not be written is no IOException, and so is all that comes after it.
+    if found := re.search(r'Could not write file "[^"]*": ([^"()\n]+)', str(error)):
+        return found[1]
+    return str(error).splitlines()[0].removeprefix("IO Error: ") if isinstance(error, duckdb.IOException) else None
+
+
+def _bounded(reports: Iterable[Report]) -> Iterator[list[Report]]:
+    batch: list[Report] = []
+    characters = 0
+    for report in reports:
+        batch.append(report)
+        characters += len(report.text)
+        if len(batch) >= ADDED_TOGETHER or characters >= ADDED_CHARACTERS:
+            yield batch
+            batch, characters = [], 0
+    if batch:
+        yield batch

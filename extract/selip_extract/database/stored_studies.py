@@ -1,0 +1,53 @@
+"""What a run has found, read out of the database study by study."""
+
+from collections.abc import Iterator, Sequence
+from itertools import groupby
+
+import duckdb
+
+from selip_contracts.findings import AnnotatedReport, Study
+from selip_extract.database.columns import FINDING_VALUES, GENERAL_VALUES, Row, finding, general_finding
+
+PAGE = 2_000
+"""So many studies are read from the database at once: memory does not grow with it."""
+
+
+def stored_studies(connection: duckdb.DuckDBPyConnection, run_id: int) -> Iterator[AnnotatedReport]:
+    """The reports that the run read with status ok and what it found, in the order they came in."""
+    last = 0
+    while page := connection.execute(
+        """SELECT ordinal, report_id, text FROM reports JOIN extractions USING (report_id)
+        WHERE run_id = ? AND status = 'ok' AND ordinal > ? ORDER BY ordinal LIMIT ?""",
+        [run_id, last, PAGE],
+    ).fetchall():
+        last = page[-1][0]
+        studies = studies_of(connection, run_id, [report_id for _, report_id, _ in page])
+        for _, report_id, text in page:
+            yield AnnotatedReport(report_id=report_id, findings_text=text, study=studies[report_id])
+
+
+def studies_of(connection: duckdb.DuckDBPyConnection, run_id: int, ids: Sequence[str]) -> dict[str, Study]:
+    """What the run found in these reports; an empty study where it found nothing."""
+    findings = rows_by_report(connection, "finding_rows", FINDING_VALUES, run_id, ids)
+    changes = rows_by_report(connection, "general_finding_rows", GENERAL_VALUES, run_id, ids)
+    studies = {}
+    for report_id in ids:
+        read = [finding(row) for row in findings.get(report_id, [])]
+        studies[report_id] = Study(
+            findings=tuple(f for f in read if f.present),
+            negatives=tuple(f for f in read if not f.present),
+            general=tuple(general_finding(row) for row in changes.get(report_id, [])),
+        )
+    return studies
+
+
+def rows_by_report(
+    connection: duckdb.DuckDBPyConnection, table: str, values: str, run_id: int, ids: Sequence[str]
+) -> dict[str, list[Row]]:
+    """These values of the run's rows of a table, by report, in their order within it."""
+    rows = connection.execute(
+        f"""SELECT report_id, {values} FROM {table} WHERE run_id = ? AND report_id IN (SELECT unnest(?))
+        ORDER BY report_id, position""",
+        [run_id, ids],
+    ).fetchall()
+    return {report_id: [row[1:] for row in group] for report_id, group in groupby(rows, key=lambda row: row[0])}

@@ -1,0 +1,1 @@
+"""Privacy: identifiers are masked and ids hashed before anything is stored."""

@@ -1,0 +1,106 @@
+"""Whether confidence means anything: the share of findings that is right among the surest of them."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from itertools import groupby
+from pathlib import Path
+
+import numpy as np
+from matplotlib.figure import Figure
+from numpy.typing import NDArray
+
+from selip_contracts.findings import AnnotatedReport, Study
+from selip_extract.evaluation.score import Estimate, middle, resamples
+from selip_shared.errors import SelipError
+
+SHARES = tuple(percent / 100 for percent in range(10, 101, 10))
+
+Numbers = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Kept:
+    """The surest `share` of the findings: the least confidence among them, the mean, and the share that is right."""
+
+    share: float
+    least: float
+    mean: float
+    right: Estimate
+
+
+@dataclass(frozen=True)
+class Calibration:
+    """What is right at each share kept, of so many findings."""
+
+    findings: int
+    kept: tuple[Kept, ...]
+
+
+def calibration(gold: Sequence[AnnotatedReport], extracted: Mapping[str, Study]) -> Calibration:
+    """The findings extracted, surest first, against the annotated reports; a finding is right as a whole or wrong.
+
+    Findings of equal confidence stand in no order: a share that ends among them has the right ones in proportion.
+    The intervals are of a bootstrap over reports. SelipError where the findings have no confidence.
+    """
+    said = [
+        (finding.confidence, number, finding.key in {f.key for f in report.study.findings})
+        for number, report in enumerate(gold)
+        for finding in extracted.get(report.report_id, Study()).findings
+    ]
+    known = [(confidence, number, is_right) for confidence, number, is_right in said if confidence is not None]
+    if not known or len(known) < len(said):
+        raise SelipError(
+            "These findings have no confidence: read the reports with a language model (--extractor both)."
+        )
+    ordered = sorted(known, key=lambda x: -x[0])
+    groups = [(confidence, list(same)) for confidence, same in groupby(ordered, key=lambda x: x[0])]
+    confidences = np.array([confidence for confidence, _ in groups], dtype=np.float64)
+    counts = np.zeros((len(groups), len(gold)))
+    rights = np.zeros((len(groups), len(gold)))
+    for i, (_, same) in enumerate(groups):
+        for _, number, is_right in same:
+            counts[i, number] += 1
+            rights[i, number] += is_right
+    resampled = np.array([_shares(counts @ times, rights @ times) for times in resamples(len(gold))])
+    everyone = np.ones(len(gold))
+    right = _shares(counts @ everyone, rights @ everyone)
+    means = _shares(counts @ everyone, confidences * (counts @ everyone))
+    until = np.searchsorted(np.cumsum(counts @ everyone), np.array(SHARES) * len(said) - 1e-9)
+    return Calibration(
+        len(said),
+        tuple(
+            Kept(share, float(confidences[until[i]]), float(means[i]),
+                 Estimate(float(right[i]), *middle(resampled[:, i])))
+            for i, share in enumerate(SHARES)
+        ),
+    )  # fmt: skip
+
+
+def _shares(counts: Numbers, values: Numbers) -> Numbers:
+    """The mean of the values (groups) over each share kept of the counts (groups), surest first."""
+    wanted = np.array(SHARES) * counts.sum()
+    found = np.interp(wanted, np.append(0.0, np.cumsum(counts)), np.append(0.0, np.cumsum(values)))
+    means: Numbers = found / np.maximum(wanted, 1e-12)
+    return means
+
+
+def draw(found: Calibration, path: Path) -> None:
+    """The share that is right against the share kept, as a picture of the kind that the file's ending names."""
+    shares = [kept.share for kept in found.kept]
+    figure = Figure(figsize=(6, 4), layout="constrained")
+    axes = figure.add_subplot()
+    axes.fill_between(
+        shares, [k.right.low for k in found.kept], [k.right.high for k in found.kept], alpha=0.25, label="95 % interval"
+    )
+    axes.plot(shares, [k.right.value for k in found.kept], marker="o", label="right")
+    axes.plot(shares, [k.mean for k in found.kept], linestyle="--", label="mean confidence")
+    axes.set_xlabel(f"Share of {found.findings:,} findings kept, surest first")
+    axes.set_ylabel("Share that is right")
+    axes.grid(alpha=0.3)
+    axes.legend(loc="lower left")
+    try:
+        figure.savefig(path)
+    except ValueError as failure:
+        raise SelipError(f"{path} names no kind of picture: end it with .svg, .png or .pdf.") from failure
+    except OSError as failure:
+        raise SelipError(f"{path} cannot be written ({failure.strerror}): name another file.") from failure

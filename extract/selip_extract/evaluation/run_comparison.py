@@ -1,0 +1,180 @@
+"""Two runs over the same reports: what changed, by kind, and which of them annotated reports prefer."""
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import chain, groupby
+from operator import itemgetter
+from typing import Any, Literal, NamedTuple, get_args
+
+import duckdb
+import numpy as np
+
+from selip_contracts.findings import AnnotatedReport, Study
+from selip_extract.evaluation.score import DECIMALS, Estimate, middle, ratio, resamples, tally
+
+Kind = Literal[
+    "signal", "side", "site", "finding_only_before", "finding_only_after", "general_only_before", "general_only_after",
+    "status",
+]  # fmt: skip
+KINDS: tuple[Kind, ...] = get_args(Kind)
+
+_COMPARED = """WITH compared AS (
+    SELECT report_id FROM extractions AS one JOIN extractions AS other USING (report_id)
+    WHERE one.run_id = $before AND other.run_id = $after AND one.status = 'ok' AND other.status = 'ok'
+), before AS (SELECT report_id, {key} FROM {table} SEMI JOIN compared USING (report_id) WHERE run_id = $before {where}),
+after AS (SELECT report_id, {key} FROM {table} SEMI JOIN compared USING (report_id) WHERE run_id = $after {where})
+"""
+_DIFFERENCES = """
+SELECT report_id, false AS is_after, * EXCLUDE (report_id) FROM (FROM before EXCEPT FROM after)
+UNION ALL SELECT report_id, true, * EXCLUDE (report_id) FROM (FROM after EXCEPT FROM before) ORDER BY ALL"""
+_FINDINGS = {"table": "finding_rows", "key": "modality, side, site, signal", "where": "AND present"}
+_GENERAL = {"table": "general_finding_rows", "key": "side, site, change", "where": ""}
+_PAIRS: dict[Kind, int] = {"signal": 3, "side": 1, "site": 2}
+"""Where in (modality, side, site, signal) the findings of a pair differ, in the order in which pairs are sought."""
+
+_ALONE: dict[str, tuple[Kind, Kind]] = {
+    "finding": ("finding_only_before", "finding_only_after"),
+    "general": ("general_only_before", "general_only_after"),
+}
+
+_STATUSES = """
+SELECT report_id, one.status AS before, other.status AS after
+FROM (FROM extractions WHERE run_id = $before) AS one
+FULL JOIN (FROM extractions WHERE run_id = $after) AS other USING (report_id)
+WHERE one.status IS DISTINCT FROM other.status ORDER BY report_id"""
+
+_PAGE = 10_000
+
+Key = tuple[str | None, ...]
+Row = tuple[Any, ...]
+
+
+class Change(NamedTuple):
+    """One difference in one report, as the keys of findings or as statuses; None where there is nothing."""
+
+    kind: Kind
+    report_id: str
+    before: str | None
+    after: str | None
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """What differs between two runs, in so many reports that both read; findings are compared in these alone.
+
+    `examples` has the first changes of each kind, in the order of the reports' ids.
+    """
+
+    reports: int
+    changed_reports: int
+    same_findings: int
+    changes: Mapping[Kind, int]
+    examples: tuple[Change, ...]
+
+
+@dataclass(frozen=True)
+class Advantage:
+    """Finding F1 of two runs on the same annotated reports, and by how much the later one is better, with interval."""
+
+    reports: int
+    before: float
+    after: float
+    difference: Estimate
+
+    @property
+    def better(self) -> Literal["before", "after"] | None:
+        """The better run; None where the interval holds 0: these reports do not tell."""
+        if self.difference.low > 0:
+            return "after"
+        return "before" if self.difference.high < 0 else None
+
+
+def compare(connection: duckdb.DuckDBPyConnection, before: int, after: int, examples: int = 3) -> Comparison:
+    """What changed from one run to the other, with so many examples of each kind."""
+    runs = {"before": before, "after": after}
+    findings, general = _COMPARED.format(**_FINDINGS), _COMPARED.format(**_GENERAL)
+    counts = "SELECT (SELECT count(*) FROM compared), (SELECT count(*) FROM (FROM before INTERSECT FROM after))"
+    ((reports, same),) = connection.execute(findings + counts, runs).fetchall()
+    found = chain(
+        _of_findings(_rows(connection, findings + _DIFFERENCES, runs)),
+        (_alone("general", *row) for row in _rows(connection, general + _DIFFERENCES, runs)),
+        (Change("status", *row) for row in _rows(connection, _STATUSES, runs)),
+    )
+    number: Counter[Kind] = Counter()
+    shown: list[Change] = []
+    changed: set[str] = set()
+    for change in found:
+        number[change.kind] += 1
+        changed.add(change.report_id)
+        if number[change.kind] <= examples:
+            shown.append(change)
+    shown.sort(key=lambda change: KINDS.index(change.kind))
+    return Comparison(reports, len(changed), same, {kind: number[kind] for kind in KINDS}, tuple(shown))
+
+
+def advantage(gold: Sequence[AnnotatedReport], before: Mapping[str, Study], after: Mapping[str, Study]) -> Advantage:
+    """Both runs' studies, by report id, against the annotated reports: a paired bootstrap over the reports.
+
+    Each round draws the same reports for both runs, so what makes a report hard does not widen the interval.
+    """
+    tallies = [
+        np.array(
+            [
+                tally(
+                    (f.key for f in report.study.findings),
+                    (f.key for f in studies.get(report.report_id, Study()).findings),
+                )
+                for report in gold
+            ]
+        )
+        for studies in (before, after)
+    ]
+    old, new = (float(ratio(counts.sum(axis=0))) for counts in tallies)
+    draws = np.array([[ratio(times @ counts) for counts in tallies] for times in resamples(len(gold))])
+    difference = Estimate(round(new - old, DECIMALS), *middle(draws[:, 1] - draws[:, 0]))
+    return Advantage(len(gold), round(old, DECIMALS), round(new, DECIMALS), difference)
+
+
+def _rows(connection: duckdb.DuckDBPyConnection, query: str, runs: Mapping[str, int]) -> Iterator[Row]:
+    answer = connection.execute(query, runs)
+    while page := answer.fetchmany(_PAGE):
+        yield from page
+
+
+def _of_findings(rows: Iterable[Row]) -> Iterator[Change]:
+    """The changes of findings that only one run has: pairs that differ in one thing, then what is left alone."""
+    for report_id, differing in groupby(rows, key=itemgetter(0)):
+        only: dict[bool, list[Key]] = {False: [], True: []}
+        for _, is_after, *key in differing:
+            only[is_after].append(tuple(key))
+        for kind, place in _PAIRS.items():
+            for old, new in _pairs(only[False], only[True], place):
+                only[False].remove(old)
+                only[True].remove(new)
+                yield Change(kind, report_id, _written(old), _written(new))
+        for is_after, keys in only.items():
+            yield from (_alone("finding", report_id, is_after, *key) for key in keys)
+
+
+def _pairs(before: Sequence[Key], after: Sequence[Key], place: int) -> list[tuple[Key, Key]]:
+    """Keys that are equal but for the value at that place, each key in one pair at most."""
+    free: dict[Key, list[Key]] = {}
+    for key in after:
+        free.setdefault(_without(key, place), []).append(key)
+    return [(key, same.pop(0)) for key in before if (same := free.get(_without(key, place)))]
+
+
+def _without(key: Key, place: int) -> Key:
+    return key[:place] + key[place + 1 :]
+
+
+def _alone(what: Literal["finding", "general"], report_id: str, is_after: bool, *key: str | None) -> Change:
+    only_before, only_after = _ALONE[what]
+    if is_after:
+        return Change(only_after, report_id, None, _written(key))
+    return Change(only_before, report_id, _written(key), None)
+
+
+def _written(key: Iterable[str | None]) -> str:
+    return " ".join(part for part in key if part is not None)

@@ -1,0 +1,115 @@
+"""A run in figures: its reports by status, what is to be reviewed, and its findings by place, signal and confidence."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import duckdb
+
+from selip_contracts.vocabulary import ENHANCEMENTS, SIDES, SIGNALS
+from selip_extract.extraction import REVIEW_REASONS, STATUSES
+
+SITES_SHOWN = 12
+RUNS_SHOWN = 12
+NOTHING = "nothing"
+"""Where a finding has no side, or no confidence."""
+
+CONFIDENCES = ("≥ 0.99", "0.9 – 0.99", "0.5 – 0.9", "< 0.5", NOTHING)
+AGREEMENTS = ("yes", "no", "one")
+"""Whether the two readers agree; one: only one has read."""
+
+_CONFIDENCE = f"""CASE WHEN confidence IS NULL THEN '{NOTHING}' WHEN confidence >= 0.99 THEN '{CONFIDENCES[0]}'
+    WHEN confidence >= 0.9 THEN '{CONFIDENCES[1]}' WHEN confidence >= 0.5 THEN '{CONFIDENCES[2]}'
+    ELSE '{CONFIDENCES[3]}' END"""
+_AGREEMENT = "CASE WHEN agreed THEN 'yes' WHEN agreed IS NULL THEN 'one' ELSE 'no' END"
+_FOUND = "FROM finding_rows WHERE run_id = $run AND present GROUP BY ALL"
+
+
+Counts = dict[str, int]
+Cross = dict[str, Counts]
+"""Counts by row and column; what is 0 is left out."""
+
+
+@dataclass(frozen=True)
+class RunSpeed:
+    """How fast a run read; `reports_per_second` is None where it was not measured, as for what people corrected."""
+
+    run_id: int
+    reader: str
+    reports: int
+    seconds: float
+    reports_per_second: float | None
+
+
+@dataclass(frozen=True)
+class Overview:
+    """Reports by status and by reason to review; present findings on sequences by the rest; the newest runs.
+
+    `sites` counts reports by sequence, those with a finding in a part of the site too; all else counts findings.
+    """
+
+    statuses: Counts
+    reasons: Counts
+    agreement: Counts
+    sides: Counts
+    confidence: Cross
+    sites: Cross
+    signals: Cross
+    runs: tuple[RunSpeed, ...]
+
+
+def overview(connection: duckdb.DuckDBPyConnection, run_id: int) -> Overview:
+    """The figures of the run."""
+
+    def cross(query: str, order: Iterable[str] | None = None) -> Cross:
+        rows = connection.execute(query, {"run": run_id}).fetchall()
+        table: Cross = {name: {} for name in order or dict.fromkeys(row for row, _, _ in rows)}
+        for row, column, count in rows:
+            table[row][column] = count
+        return {row: counts for row, counts in table.items() if counts}
+
+    return Overview(
+        statuses=statuses(connection, run_id),
+        reasons=reasons(connection, run_id),
+        agreement=_counts(connection, f"SELECT {_AGREEMENT}, count(*) {_FOUND}", run_id, AGREEMENTS),
+        sides=_counts(connection, f"SELECT coalesce(side, '{NOTHING}'), count(*) {_FOUND}", run_id, (*SIDES, NOTHING)),
+        confidence=cross(f"SELECT {_CONFIDENCE}, {_AGREEMENT}, count(*) {_FOUND}", CONFIDENCES),
+        sites=cross(_SITES),
+        signals=cross(f"SELECT signal, modality, count(*) {_FOUND}", (*SIGNALS, *ENHANCEMENTS)),
+        runs=_runs(connection),
+    )
+
+
+def statuses(connection: duckdb.DuckDBPyConnection, run_id: int) -> Counts:
+    """Reports by status, those that there are."""
+    return _counts(
+        connection, "SELECT status, count(*) FROM extractions WHERE run_id = $run GROUP BY ALL", run_id, STATUSES
+    )
+
+
+def reasons(connection: duckdb.DuckDBPyConnection, run_id: int) -> Counts:
+    """Reports by the reason to review them, the most urgent first; a report may have several."""
+    query = "SELECT reason, count(DISTINCT report_id) FROM review_rows WHERE run_id = $run GROUP BY ALL"
+    return _counts(connection, query, run_id, REVIEW_REASONS)
+
+
+def _counts(connection: duckdb.DuckDBPyConnection, query: str, run_id: int, order: Iterable[str]) -> Counts:
+    found = dict(connection.execute(query, {"run": run_id}).fetchall())
+    return {name: found[name] for name in order if name in found}
+
+
+_SITES = f"""
+WITH found AS (SELECT DISTINCT report_id, modality, site FROM finding_rows WHERE run_id = $run AND present),
+frequent AS (SELECT site, count(DISTINCT report_id) AS reports FROM found GROUP BY site
+             ORDER BY reports DESC, site LIMIT {SITES_SHOWN})
+SELECT frequent.site, modality, count(DISTINCT report_id)
+FROM found JOIN site_parts ON found.site = part JOIN frequent ON frequent.site = whole
+GROUP BY frequent.site, reports, modality ORDER BY reports DESC, frequent.site"""
+
+
+def _runs(connection: duckdb.DuckDBPyConnection) -> tuple[RunSpeed, ...]:
+    rows = connection.execute(
+        """SELECT run_id, reader, (SELECT count(*) FROM extractions WHERE extractions.run_id = runs.run_id), seconds,
+        reports_per_second FROM runs ORDER BY run_id DESC LIMIT ?""",
+        [RUNS_SHOWN],
+    ).fetchall()
+    return tuple(RunSpeed(*row) for row in reversed(rows))

@@ -1,0 +1,115 @@
+"""Double reading: a finding that model and rules share is `agreed`; where they differ a person should look."""
+
+import math
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+
+from selip_contracts.findings import Finding, GeneralFinding
+from selip_extract.extraction import Review, ReviewReason, Status
+from selip_extract.language.lexer import Scan, Token
+from selip_extract.language.question import Question
+
+# Below this probability of a whole answer the rules' reading of the sentence is kept instead of the model's.
+TRUSTED = 0.9995
+LOW_CONFIDENCE = 0.5
+CONFIDENCE_DIGITS = 4
+
+
+@dataclass(frozen=True)
+class ModelReading:
+    """What the model said of one sentence, and how probable its whole answer was to it; nan where no one knows."""
+
+    question: Question
+    findings: tuple[Finding, ...]
+    probability: float
+    status: Status = "ok"
+
+
+def confidence_of(probability: float) -> float | None:
+    """A probability as findings carry it; None for nan."""
+    return None if math.isnan(probability) else round(probability, CONFIDENCE_DIGITS)
+
+
+def cited_at(finding: Finding) -> int:
+    """Where the words stand that say the finding's signal: this decides to which sentence it belongs."""
+    assert finding.evidence is not None
+    return next(s.start for s in finding.evidence.spans if s.role == "signal")
+
+
+def double_read(readings: Sequence[ModelReading], by_rule: Sequence[Finding]) -> list[Finding]:
+    """The findings of a report after both readings, each with its confidence and whether both readers found it."""
+    kept: list[Finding] = []
+    taken: set[int] = set()
+    for reading in readings:
+        rules = [f for f in by_rule if reading.question.holds(cited_at(f))]
+        taken.update(id(f) for f in rules)
+        kept += _of_sentence(reading, rules)
+    alone = [f.model_copy(update={"agreed": False}) for f in by_rule if id(f) not in taken]
+    return sorted([*kept, *alone], key=cited_at)
+
+
+def _of_sentence(reading: ModelReading, rules: Sequence[Finding]) -> Iterator[Finding]:
+    """The model's reading or the rules'; what the model left out has the probability that its answer is wrong."""
+    model_keys, rule_keys = {f.key for f in reading.findings}, {f.key for f in rules}
+    trusted = model_keys == rule_keys or reading.probability >= TRUSTED
+    confidence = {f.key: f.confidence for f in reading.findings}
+    for finding in reading.findings if trusted else rules:
+        agreed = finding.key in model_keys and finding.key in rule_keys
+        against = confidence_of(1 - reading.probability)
+        yield finding.model_copy(update={"agreed": agreed, "confidence": confidence.get(finding.key, against)})
+
+
+def to_review(
+    scan: Scan,
+    readings: Sequence[ModelReading],
+    by_rule: Sequence[Finding],
+    kept: Sequence[Finding],
+    general: Sequence[GeneralFinding],
+) -> tuple[Review, ...]:
+    """The sentences to look at first: readers differ, the model is unsure, or no finding cites an abnormal word."""
+    reviews = list(_disagreements(scan, readings, by_rule))
+    reviews += _uncited(scan, kept, general)
+    return tuple(dict.fromkeys(reviews))
+
+
+def _disagreements(scan: Scan, readings: Sequence[ModelReading], by_rule: Sequence[Finding]) -> Iterator[Review]:
+    for reading in readings:
+        sentence = reading.question.sentence
+        rule_keys = {f.key for f in by_rule if reading.question.holds(cited_at(f))}
+        if {f.key for f in reading.findings} != rule_keys:
+            yield _review("disagreement", scan, sentence)
+        elif reading.probability < LOW_CONFIDENCE:
+            yield _review("low_confidence", scan, sentence)
+
+
+def _uncited(scan: Scan, kept: Sequence[Finding], general: Sequence[GeneralFinding]) -> Iterator[Review]:
+    evidence = [f.evidence for f in kept if f.evidence] + [g.evidence for g in general if g.evidence]
+    cited = {(s.start, s.end) for e in evidence for s in e.spans}
+    for sentence in scan.sentences:
+        if any(t.kind == "elsewhere" for t in sentence):
+            continue
+        if any((t.start, t.end) not in cited for t in _abnormal_words(sentence)):
+            yield _review("uncited", scan, sentence)
+
+
+def _abnormal_words(sentence: Sequence[Token]) -> Iterator[Token]:
+    """The words that state something abnormal of a named site, outside of negations."""
+    negated = False
+    sited = any(t.kind == "site" for t in sentence)
+    for token in sentence:
+        if token.kind == "negation":
+            negated = True
+        elif token.kind == "punctuation" and token.value in (",", ";"):
+            negated = False
+        elif sited and not negated and _is_abnormal(token):
+            yield token
+
+
+def _is_abnormal(token: Token) -> bool:
+    return token.kind in ("enhancement", "restriction") or (token.kind == "signal" and token.value != "等")
+
+
+def _review(reason: ReviewReason, scan: Scan, sentence: Iterable[Token]) -> Review:
+    tokens = tuple(sentence)
+    start, end = tokens[0].start, tokens[-1].end
+    return Review(reason, scan.text[start:end], start, end)

@@ -1,0 +1,72 @@
+"""One batch of reports through an extractor: every report comes back with a status, whatever its text does."""
+
+import time
+from collections.abc import Sequence
+
+from selip_extract.extraction import Extraction, Review, Status
+from selip_extract.extractors.base import Extractor, Reading
+from selip_extract.reports.report import Report
+from selip_shared.errors import SelipError
+
+# The findings of one head MRI take some hundred characters, those of a long follow-up a few thousand: more than this
+# is a whole record pasted into one cell, and a model that attends to all of it would need memory by the square.
+MAX_CHARACTERS = 20_000
+QUOTED_CHARACTERS = 60
+
+
+def read_batch(extractor: Extractor, reports: Sequence[Report]) -> list[Extraction]:
+    """One extraction a report, in order; a report that the extractor fails on does not cost the others theirs."""
+    unreadable = [_unreadable(report.text) for report in reports]
+    readable = [report for report, status in zip(reports, unreadable, strict=True) if status is None]
+    started = time.perf_counter()
+    readings = iter(_read(extractor, readable))
+    seconds = (time.perf_counter() - started) / max(len(readable), 1)
+    return [
+        _extraction(report, next(readings), seconds) if status is None else _failed(report, Reading.failed(status))
+        for report, status in zip(reports, unreadable, strict=True)
+    ]
+
+
+def _unreadable(text: str) -> Status | None:
+    if len(text) > MAX_CHARACTERS:
+        return "too_long"
+    return None if any(character.isalnum() for character in text) else "empty"
+
+
+def _read(extractor: Extractor, reports: Sequence[Report]) -> list[Reading | Exception]:
+    """One reading or failure a report; after an exception the halves are read apart, down to the report that fails."""
+    if not reports:
+        return []
+    try:
+        readings = extractor.read([report.text for report in reports])
+        assert len(readings) == len(reports), f"{extractor.name}: {len(readings)} readings of {len(reports)} texts"
+        return list(readings)
+    except SelipError:
+        raise
+    except Exception as failure:
+        if len(reports) == 1:
+            return [failure]
+        middle = len(reports) // 2
+        return _read(extractor, reports[:middle]) + _read(extractor, reports[middle:])
+
+
+def _extraction(report: Report, reading: Reading | Exception, seconds: float) -> Extraction:
+    if isinstance(reading, Exception):
+        # Only the class: an exception's words may quote the report.
+        return _failed(report, Reading.failed("error", type(reading).__name__), seconds)
+    if reading.status != "ok":
+        return _failed(report, reading, seconds)
+    return Extraction(
+        report.report_id, "ok", reading.study, reading.review, seconds, reading.reply, reading.note, reading.usage
+    )
+
+
+def _failed(report: Report, reading: Reading, seconds: float = 0.0) -> Extraction:
+    """A report without a study; unless it is empty its beginning is for a person to look at."""
+    review = reading.review
+    if reading.status != "empty":
+        beginning = report.text[:QUOTED_CHARACTERS]
+        review = (*review, Review("failed", beginning, 0, len(beginning)))
+    return Extraction(
+        report.report_id, reading.status, None, review, seconds, reading.reply, reading.note, reading.usage
+    )

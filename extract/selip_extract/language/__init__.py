@@ -1,0 +1,1 @@
+"""What the words of a report are: lexicon, tokens, laterality, evidence, the study they state."""

@@ -1,0 +1,204 @@
+"""Evidence: the characters of the report that a statement rests on; a statement without them is no finding."""
+
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from functools import lru_cache
+from typing import NamedTuple, TypedDict
+
+from selip_contracts.findings import Count, Evidence, Finding, Span, SpanRole
+from selip_extract.language.laterality import Placed, placed_sites
+from selip_extract.language.lexer import Token
+from selip_extract.language.question import Question, Statement
+
+_MORPHOLOGY = re.compile(
+    "(?:[大小]|类|不规则|半)?"
+    "(?:斑片|斑点|点片|条片|片|点|团块|结节|条|线|囊|环|弧|带|裂隙|絮|卵圆|圆|新月|梭|桑葚|帽|晕|楔|分叶|肿块|脑回|斑)"
+    "(?:状|样|形)"
+)
+_COUNTS: dict[str, Count] = {
+    "多发": "多发", "多个": "多发", "数个": "多发", "散在": "散在", "单发": "单发", "一枚": "单发", "一个": "单发",
+}  # fmt: skip
+_COUNT = re.compile("|".join(_COUNTS))
+_MARGIN = re.compile(r"(?:边界|境界|边缘)(?:尚|欠|不|较|部分)?(?:清楚|清晰|清|模糊|光整|规则|毛糙)")
+_LESION = re.compile(
+    "软化灶|水肿|囊肿|出血灶|出血|血肿|腔隙灶|肿块|结节|脓肿|梗死灶|梗塞灶|脱髓鞘灶|囊腔|挫伤灶|转移灶"
+)
+_NUMBERS = re.compile(r"(\d+(?:\.\d+)?)\s*(mm|cm|毫米|厘米|公分)?", re.IGNORECASE)
+_SIZE = re.compile(
+    r"\d+(?:\.\d+)?\s*(?:mm|cm|毫米|厘米)?(?:\s*[×xX*＊]\s*\d+(?:\.\d+)?\s*(?:mm|cm|毫米|厘米)?)+"
+    r"|\d+(?:\.\d+)?\s*(?:mm|cm|毫米|厘米)",
+    re.IGNORECASE,
+)
+_NEGATION_ENDS = frozenset(("signal", "enhancement", "verb", "sequence"))
+# what follows the signal and still speaks of the same lesion: size and margin often stand there
+_WITHOUT_ANOTHER_SITE = re.compile(r"[^。；;\n左右双两]{0,60}")
+_EARLIER = re.compile(r"（前[^）]*$|\(前[^)]*$|[片次](?:约|为)?$")
+
+
+class Words(NamedTuple):
+    """The tokens that say a statement."""
+
+    site: Token
+    side: Token | None
+    signal: Token
+    sequence: Token | None
+    negation: Token | None
+
+
+class Description(TypedDict, total=False):
+    """What the words around a statement say of the lesion, by the names of the finding's fields; sizes in mm."""
+
+    morphology: str | None
+    count: Count | None
+    size_mm: tuple[float, ...]
+    margin: str | None
+    lesion: str | None
+
+
+_ROLES: tuple[SpanRole, ...] = ("site", "side", "signal", "sequence", "negation")
+
+
+def grounded(text: str, question: Question, statements: Iterable[Statement]) -> list[Finding]:
+    """The statements as findings with their evidence; what the words do not say exactly is left out."""
+    here, before = placed_sites(question.sentence), placed_sites(question.context)
+    found = []
+    for statement in statements:
+        place = _place(statement, here, question.sentence) or _place(statement, before, question.context)
+        value = _value(statement, question.sentence) or _value(statement, question.context)
+        if place is None or value is None:
+            continue
+        placed, site = place
+        _, signal, sequence, negation = value
+        doubtful = _doubtful(text, question, signal)
+        found.append(finding(text, statement, Words(site, placed.side_token, signal, sequence, negation), doubtful))
+    return found
+
+
+def _place(statement: Statement, placed: Sequence[Placed], tokens: Sequence[Token]) -> tuple[Placed, Token] | None:
+    """The last place where the site is named with this very side."""
+    exact = [p for p in placed if p.site == statement.site and p.side == statement.side]
+    return (exact[-1], tokens[exact[-1].index]) if exact else None
+
+
+class Saying(NamedTuple):
+    """Tokens that say a statement's signal or its absence; `distance` from the sequence's name, in tokens."""
+
+    distance: int
+    signal: Token
+    sequence: Token | None
+    negation: Token | None
+
+
+def sayings(statement: Statement, tokens: Sequence[Token]) -> Iterator[Saying]:
+    """Every way in which the tokens say the statement's signal, in their order."""
+    for i, token in enumerate(tokens):
+        if not _says(statement, token):
+            continue
+        negation = _negation_before(tokens, i)
+        if (statement.value is None) != (negation is not None):
+            continue
+        distance, sequence = _sequence_near(statement, tokens, i)
+        if sequence is None and token.kind == "signal":
+            continue
+        yield Saying(distance, token, sequence, negation)
+
+
+def _value(statement: Statement, tokens: Sequence[Token]) -> Saying | None:
+    """What says the statement with its parts nearest to one another, the last of equals."""
+    return min(reversed([*sayings(statement, tokens)]), key=lambda s: s.distance, default=None)
+
+
+def _says(statement: Statement, token: Token) -> bool:
+    modality, value = statement.modality, statement.value
+    if token.kind == "restriction":
+        return (modality, value) in (("DWI", "高"), ("ADC", "低"), ("DWI", None), ("ADC", None))
+    if value is None:
+        return token.kind in ("signal", "abnormal") or (token.kind == "enhancement" and modality == "T1CE")
+    return token.value == value and token.kind in ("signal", "enhancement")
+
+
+def _negation_before(tokens: Sequence[Token], at: int) -> Token | None:
+    """The negation whose scope the token stands in: no comma and no other signal in between."""
+    for token in reversed(tokens[max(0, at - 8) : at]):
+        if token.kind == "negation":
+            return token
+        if token.kind in _NEGATION_ENDS or (token.kind == "punctuation" and token.value != "、"):
+            return None
+    return None
+
+
+def _sequence_near(statement: Statement, tokens: Sequence[Token], at: int) -> tuple[int, Token | None]:
+    """How many tokens the sequence's name stands away, before rather than after."""
+    for distance in range(1, len(tokens)):
+        for place, cost in ((at - distance, distance), (at + distance, 3 * distance)):
+            if 0 <= place < len(tokens) and tokens[place][:2] == ("sequence", statement.modality):
+                return cost, tokens[place]
+    return len(tokens), None
+
+
+@lru_cache(1 << 14)
+def span(role: SpanRole, start: int, end: int) -> Span:
+    """The span; a report's findings name the same words again and again, and a span once made does not change."""
+    return Span(role=role, start=start, end=end)
+
+
+def finding(text: str, statement: Statement, words: Words, doubtful: bool) -> Finding:
+    """The statement with its evidence and what the words between site and signal say of the lesion."""
+    said = [(role, token) for role, token in zip(_ROLES, words, strict=True) if token is not None]
+    spans = tuple([span(role, token.start, token.end) for role, token in said])
+    start, end = min([token.start for _, token in said]), max([token.end for _, token in said])
+    present = statement.value is not None
+    return Finding(
+        modality=statement.modality,
+        side=statement.side,
+        site=statement.site,
+        signal=statement.value,
+        present=present,
+        evidence=Evidence(text=text[start:end], start=start, end=end, spans=spans),
+        certainty="可疑" if doubtful else "肯定",
+        **(described(text, words.site.end, words.signal.end, end) if present else Description()),
+    )
+
+
+def described(text: str, site_end: int, signal_end: int, end: int) -> Description:
+    """Morphology, count, size, margin and noun as the words say them between site and signal and behind the `end`."""
+    around = text[min(site_end, signal_end) : signal_end] + _after(text, end)
+    morphology, count, margin, lesion = (p.search(around) for p in (_MORPHOLOGY, _COUNT, _MARGIN, _LESION))
+    return Description(
+        morphology=morphology[0] if morphology else None,
+        count=_COUNTS[count[0]] if count else None,
+        size_mm=_size(around),
+        margin=margin[0] if margin else None,
+        lesion=lesion[0] if lesion else None,
+    )
+
+
+def _doubtful(text: str, question: Question, value: Token) -> bool:
+    """部分病灶 with no site named in its clause, and 可疑."""
+    clause: list[Token] = []
+    for token in question.tokens:
+        if token.start >= value.start:
+            break
+        clause = [] if token.kind == "punctuation" and token.value in (",", ";") else [*clause, token]
+    cues = {t.value for t in clause if t.kind == "cue"}
+    if "部分" not in cues or any(t.kind == "site" for t in clause):
+        return "可疑" in cues
+    return "可疑" in cues or "病灶" in text[clause[0].start : value.start]
+
+
+def _after(text: str, end: int) -> str:
+    following = _WITHOUT_ANOTHER_SITE.match(text, end)
+    return following[0] if following else ""
+
+
+def _size(around: str) -> tuple[float, ...]:
+    """The dimensions in mm: of several, those with most numbers and then the largest; none of an earlier study."""
+    sizes: list[tuple[float, ...]] = []
+    for match in _SIZE.finditer(around):
+        if _EARLIER.search(around[: match.start()]):
+            continue
+        numbers = _NUMBERS.findall(match[0])
+        unit = next((u for _, u in reversed(numbers) if u), "mm").lower()
+        factor = 10 if unit in ("cm", "厘米", "公分") else 1
+        sizes.append(tuple(round(float(n) * factor, 2) for n, _ in numbers))
+    return max(sizes, key=lambda s: (len(s), max(s)), default=())

@@ -1,0 +1,109 @@
+"""Which side each named site has: it carries over an enumeration until another is named (rule 2 of the annotation)."""
+
+from collections.abc import Sequence
+from typing import NamedTuple, cast
+
+from selip_contracts.vocabulary import SITES, Side, ancestors
+from selip_extract.language.lexer import Token
+
+_PREDICATES = frozenset(
+    "signal enhancement restriction change negation abnormal normal verb sequence elsewhere".split()
+)
+_ENDING_CUES = frozenset(("外", "其余", "上述", "前者", "后者", "同上"))
+
+
+class Placed(NamedTuple):
+    """A site that is named by the token at `index`, the side that governs it, and the token that says the side.
+
+    `locates` is true where the site only says in what larger part the next one lies.
+    """
+
+    index: int  # type: ignore[assignment]  # hides tuple.index, which nothing needs here
+    site: str
+    side: Side | None
+    side_token: Token | None
+    locates: bool
+
+
+def placed_sites(tokens: Sequence[Token]) -> list[Placed]:
+    """Every site token with its side, in the order of the tokens."""
+    found: list[Placed] = []
+    carried: Token | None = None
+    for i, token in enumerate(tokens):
+        if token.kind == "side":
+            carried = token
+            if i and tokens[i - 1].value == "位于" and not _leads_to_site(tokens, i):
+                found = [p if p.side else p._replace(side=_side(token), side_token=token) for p in found]
+        elif token.kind == "site":
+            found.append(_placed(tokens, i, carried))
+        elif _ends_enumeration(tokens, i):
+            carried = None
+    return found
+
+
+def _side(token: Token) -> Side:
+    return cast(Side, token.value)
+
+
+def _ends_enumeration(tokens: Sequence[Token], at: int) -> bool:
+    match tokens[at].kind:
+        case "punctuation":
+            return tokens[at].value in (";", ":")
+        case "lesion":
+            return not _continues(tokens, at)
+        case "cue":
+            return tokens[at].value in _ENDING_CUES
+        case kind:
+            return kind in _PREDICATES
+
+
+def _leads_to_site(tokens: Sequence[Token], at: int) -> bool:
+    return at + 1 < len(tokens) and tokens[at + 1].kind in ("site", "other")
+
+
+def _continues(tokens: Sequence[Token], at: int) -> bool:
+    following = tokens[at + 1] if at + 1 < len(tokens) else None
+    return following is not None and following.value in ("、", "(")
+
+
+def _placed(tokens: Sequence[Token], at: int, carried: Token | None) -> Placed:
+    token = tokens[at]
+    after = _side_after(tokens, at)
+    if after is not None:
+        governing: Token | None = after
+    elif SITES[token.value].laterality == "paired" or (carried is not None and _stands_before(carried, tokens, at)):
+        governing = carried
+    else:
+        governing = None
+    side = None if governing is None else _side(governing)
+    return Placed(at, token.value, side, governing, _locates(tokens, at))
+
+
+def _stands_before(side: Token, tokens: Sequence[Token], at: int) -> bool:
+    """左侧脑桥, 左侧额部脑沟: nothing but words that place the site stand between it and its side."""
+    for token in reversed(tokens[:at]):
+        if token is side:
+            return True
+        if token.kind != "other" or SITES[tokens[at].value].laterality != "none":
+            return False
+    return False
+
+
+def _side_after(tokens: Sequence[Token], at: int) -> Token | None:
+    """The side that follows its site: 脑桥左侧份, 额叶（左侧）."""
+    for token in tokens[at + 1 : at + 4]:
+        if token.kind == "post_side":
+            return token
+        if not (token.kind == "layer" or token.value == "("):
+            return None
+    return None
+
+
+def _locates(tokens: Sequence[Token], at: int) -> bool:
+    """基底节区（壳核） and 基底节区壳核 name the putamen only."""
+    following = tokens[at + 1 : at + 3]
+    if len(following) > 1 and following[0].value == "(":
+        return following[1].kind == "site"
+    if not following or following[0].start != tokens[at].end:
+        return False
+    return following[0].kind == "site" and tokens[at].value in ancestors(following[0].value)

@@ -1,0 +1,194 @@
+"""The questions that a report poses: sentences that can state a signal, what they may refer to, what they can support."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import NamedTuple, cast
+
+from selip_contracts.vocabulary import (
+    ENHANCEMENTS,
+    MODALITIES,
+    SIDES,
+    SIGNALS,
+    SITES,
+    Enhancement,
+    Modality,
+    Side,
+    Signal,
+)
+from selip_extract.language.laterality import placed_sites
+from selip_extract.language.lexer import Scan, Token
+
+MOST_SITES = 48
+
+
+LONGEST_UNIT = 120
+
+
+LONGEST_CONTEXT = 200
+
+
+_POINTING_CUES = frozenset("其余 上述 前者 后者 同上 除 其中 部分 周围 其内 边缘 中心 相应 较大".split())
+
+
+_STATING = frozenset(("signal", "enhancement", "restriction"))
+
+
+_INTRODUCING = frozenset(("sequence", "enhancement", "restriction", "abnormal", "lesion", "change"))
+
+
+class Statement(NamedTuple):
+    """One answer of the model: value None says explicitly absent."""
+
+    side: Side | None
+    site: str
+    modality: Modality
+    value: Signal | Enhancement | None
+
+
+class Told(NamedTuple):
+    """A statement and where in the report its site and its signal are said."""
+
+    statement: Statement
+    site_at: int
+    signal_at: int
+
+
+@dataclass(frozen=True)
+class Question:
+    """A sentence with what stands before it in view; `sites[i]` is what the i-th site token stands for."""
+
+    context: tuple[Token, ...]
+    sentence: tuple[Token, ...]
+    sites: tuple[str, ...]
+
+    @property
+    def tokens(self) -> tuple[Token, ...]:
+        """All tokens in view."""
+        return self.context + self.sentence
+
+    def holds(self, offset: int) -> bool:
+        """Whether the character at `offset` of the report stands in the sentence."""
+        return self.sentence[0].start <= offset < self.sentence[-1].end
+
+
+class Support(NamedTuple):
+    """What the words in view can support: the answer may contain nothing else; sites are numbers, by their side."""
+
+    places: tuple[tuple[Side | None, tuple[int, ...]], ...]
+    modalities: tuple[Modality, ...]
+    signals: tuple[Signal, ...]
+    enhancements: tuple[Enhancement, ...]
+
+
+def _kinds(tokens: Iterable[Token]) -> set[str]:
+    return {t.kind for t in tokens}
+
+
+def _answerable(unit: Sequence[Token], context: Sequence[Token]) -> bool:
+    kinds = _kinds(unit)
+    if not (kinds & {"site"} or context) or any(t.kind == "elsewhere" and t.value == "指令" for t in unit):
+        return False
+    if kinds & {"enhancement", "restriction"} or any(t.value == "同上" for t in unit if t.kind == "cue"):
+        return True
+    if "signal" in kinds:
+        return "sequence" in kinds or any(t.kind == "sequence" for t in context)
+    return {"abnormal", "negation", "sequence"} <= kinds
+
+
+def _points_back(unit: Sequence[Token]) -> bool:
+    first_site = next((i for i, t in enumerate(unit) if t.kind == "site"), None)
+    if first_site is None or _kinds(unit[:first_site]) & _STATING:
+        return True
+    if not any(t.kind in ("side", "post_side") for t in unit) and any(
+        t.kind == "site" and SITES[t.value].laterality == "paired" for t in unit
+    ):
+        return True
+    return any(t.kind == "lesion" or (t.kind == "cue" and t.value in _POINTING_CUES) for t in unit)
+
+
+def _units(sentence: tuple[Token, ...]) -> Iterator[tuple[Token, ...]]:
+    """The sentence, or its parts at semicolons and commas where it is too long to be read at once."""
+    if len(sentence) <= LONGEST_UNIT:
+        yield sentence
+        return
+    for mark in (";", ","):
+        cuts = [i for i, t in enumerate(sentence) if t.kind == "punctuation" and t.value == mark and i <= LONGEST_UNIT]
+        if cuts and cuts[-1]:
+            yield sentence[: cuts[-1]]
+            yield from _units(sentence[cuts[-1] + 1 :])
+            return
+    yield sentence[:LONGEST_UNIT]
+    yield from _units(sentence[LONGEST_UNIT:])
+
+
+def questions(scan: Scan) -> list[Question]:
+    """The questions that a report poses: its sentences that can state a signal."""
+    asked: list[Question] = []
+    before: list[tuple[Token, ...]] = []
+    for sentence in scan.sentences:
+        for unit in _units(sentence):
+            recent = _recent(before)
+            if _answerable(unit, recent):
+                context = recent if _points_back(unit) else ()
+                sites = tuple(dict.fromkeys(t.value for t in (*unit, *context) if t.kind == "site"))[:MOST_SITES]
+                asked.append(Question(context, unit, sites))
+            kinds = _kinds(unit)
+            if ("site" in kinds and kinds & _INTRODUCING) or (before and kinds & _STATING):
+                before.append(unit)
+    return asked
+
+
+def _recent(before: Sequence[tuple[Token, ...]]) -> tuple[Token, ...]:
+    """The last content units that fit into the context, each ended by a semicolon."""
+    kept: list[tuple[Token, ...]] = []
+    room = LONGEST_CONTEXT
+    for unit in reversed(before[-4:]):
+        if len(unit) + 1 > room:
+            break
+        kept.append((*unit, Token("punctuation", ";", unit[-1].end, unit[-1].end)))
+        room -= len(unit) + 1
+    return tuple(t for unit in reversed(kept) for t in unit)
+
+
+def _sides_alone(sentence: Sequence[Token]) -> set[Side]:
+    """The sides that stand for a lesion told before: 右侧T1WI呈高信号, 左侧者未见强化."""
+    return {
+        cast(Side, token.value)
+        for token, following in pairwise(sentence)
+        if token.kind == "side" and following.kind in ("sequence", "lesion", "size")
+    }
+
+
+def _supported_places(question: Question) -> tuple[tuple[Side | None, tuple[int, ...]], ...]:
+    """The sides that the words in view give to each site."""
+    sides: dict[str, set[Side | None]] = {}
+    for place in (*placed_sites(question.sentence), *placed_sites(question.context)):
+        if not place.locates:
+            sides.setdefault(place.site, set()).add(place.side)
+    for side in _sides_alone(question.sentence):
+        for given in sides.values():
+            if "双侧" in given:
+                given.add(side)
+    by_side = (
+        (side, tuple(i for i, site in enumerate(question.sites) if side in sides.get(site, ())))
+        for side in (*SIDES, None)
+    )
+    return tuple((side, numbers) for side, numbers in by_side if numbers)
+
+
+def support(question: Question) -> Support:
+    """What the words of the question can support."""
+    tokens = question.tokens
+    values = {kind: {t.value for t in tokens if t.kind == kind} for kind in ("sequence", "signal", "enhancement")}
+    if any(t.kind == "restriction" for t in tokens):
+        values["sequence"] |= {"DWI", "ADC"}
+        values["signal"] |= {"高", "低"}
+    if values["enhancement"]:
+        values["sequence"].add("T1CE")
+    return Support(
+        places=_supported_places(question),
+        modalities=tuple(m for m in MODALITIES if m in values["sequence"]),
+        signals=tuple(s for s in SIGNALS if s in values["signal"]),
+        enhancements=tuple(e for e in ENHANCEMENTS if e in values["enhancement"]),
+    )

@@ -1,0 +1,1 @@
+"""The language model's side: tasks, grammars, answer forms, model files, adapters."""

@@ -1,0 +1,1 @@
+"""What runs a language model: transformers, vLLM, a server."""

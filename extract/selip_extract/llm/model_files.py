@@ -1,0 +1,107 @@
+"""The files of a model: weights, configuration and tokenizer; the shipped one's is made of the task's vocabulary."""
+
+import copy
+import json
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import torch
+from tokenizers import Tokenizer
+from tokenizers.decoders import WordPiece
+from tokenizers.models import WordLevel
+from tokenizers.pre_tokenizers import WhitespaceSplit
+from transformers import (
+    CONFIG_MAPPING,
+    AutoModelForCausalLM,
+    AutoTokenizer,
+    LlamaForCausalLM,
+    PreTrainedModel,
+    PreTrainedTokenizerFast,
+)
+from transformers.models.auto.modeling_auto import MODEL_FOR_CAUSAL_LM_MAPPING_NAMES
+from transformers.utils import logging
+
+from selip_extract.llm.sentence_task import BLANK, END, PAD, VOCABULARY
+from selip_shared.errors import SelipError
+from selip_shared.files import write_text
+
+MODEL_FOLDER = Path(__file__).parents[1] / "model"
+# no pickled weights and no code: neither is ever loaded
+
+
+@cache
+def word_numbers() -> dict[str, int]:
+    """The token id of every word of the vocabulary."""
+    return {word: i for i, word in enumerate(VOCABULARY)}
+
+
+def tokenizer() -> PreTrainedTokenizerFast:
+    """A tokenizer for questions and answers as words between blanks; it pads on the left."""
+    words = Tokenizer(WordLevel(word_numbers(), unk_token=BLANK))
+    words.pre_tokenizer = WhitespaceSplit()
+    words.decoder = WordPiece(prefix="##", cleanup=False)
+    return PreTrainedTokenizerFast(  # type: ignore[no-untyped-call]
+        tokenizer_object=words, pad_token=PAD, eos_token=END, unk_token=BLANK, padding_side="left"
+    )
+
+
+def save_model(model: LlamaForCausalLM, folder: Path, recipe: dict[str, Any]) -> None:
+    """Write the model in half precision with its tokenizer and its recipe."""
+    folder.mkdir(parents=True, exist_ok=True)
+    copy.deepcopy(model).to(torch.float16).save_pretrained(folder)  # type: ignore[arg-type]
+    tokenizer().save_pretrained(folder)
+    write_text(folder / "recipe.json", json.dumps(recipe, ensure_ascii=False, indent=1) + "\n")
+
+
+def check_causal(folder: Path) -> None:
+    """SelipError where the folder's model is no causal language model or needs code of its own."""
+    try:
+        config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+    except (OSError, ValueError) as failure:
+        raise _no_model(folder) from failure
+    if config.get("model_type") not in CONFIG_MAPPING:
+        raise SelipError(
+            f"The model in {folder} needs code of its own, which is never run: take one that transformers knows."
+        )
+    known = set(MODEL_FOR_CAUSAL_LM_MAPPING_NAMES.values())
+    architectures = config.get("architectures") or ["model of no known kind"]
+    if known.isdisjoint(architectures):
+        raise SelipError(
+            f"The model in {folder} is a {architectures[0]}, not a causal language model: take one that writes."
+        )
+
+
+def _no_model(folder: Path) -> SelipError:
+    return SelipError(
+        f"There is no causal language model in {folder}: name a folder with config.json and model.safetensors."
+    )
+
+
+def load_model(folder: Path) -> PreTrainedModel:
+    """The model of a folder for inference: on a GPU in bfloat16, else in single precision; SelipError without one."""
+    gpu = torch.cuda.is_available()
+    logging.disable_progress_bar()  # type: ignore[no-untyped-call]
+    try:
+        model: PreTrainedModel = AutoModelForCausalLM.from_pretrained(
+            folder, dtype=torch.bfloat16 if gpu else torch.float32, use_safetensors=True, local_files_only=True
+        )
+    except (OSError, ValueError) as failure:
+        raise _no_model(folder) from failure
+    model.train(False)
+    if gpu:
+        model.to(torch.device("cuda"))  # type: ignore[arg-type]
+    return model
+
+
+def load_tokenizer(folder: Path) -> PreTrainedTokenizerFast:
+    """The tokenizer of a folder, padding on the left; SelipError where there is none that runs without remote code."""
+    try:
+        words = AutoTokenizer.from_pretrained(folder, local_files_only=True, padding_side="left")
+    except (OSError, ValueError) as failure:
+        raise SelipError(f"There is no tokenizer in {folder}: name a folder with tokenizer.json.") from failure
+    if not isinstance(words, PreTrainedTokenizerFast) or words.eos_token_id is None:
+        raise SelipError(f"The tokenizer in {folder} has no fast form or no end token: use one with tokenizer.json.")
+    if words.pad_token is None:
+        words.pad_token = words.eos_token
+    return words

@@ -1,0 +1,181 @@
+"""The language model's task: one sentence of a report as typed tokens in, its statements lesion by lesion out.
+
+A question shows the model the relations of a sentence and keeps the words away from it: every site is a numbered
+token, every spelling of a sequence or a signal is one token, and what carries no meaning is a blank. The answer is
+
+    左侧 s00 s01 右侧 s02 : T1 低 T2 高 DWI 否 ; …
+
+sides and sites once, then sequence and signal in the order of the text (否: explicitly absent).
+"""
+
+from collections.abc import Iterable, Iterator, Sequence
+from typing import cast
+
+from selip_contracts.vocabulary import (
+    ENHANCEMENTS,
+    MODALITIES,
+    SIDES,
+    SIGNALS,
+    SITES,
+    Enhancement,
+    Modality,
+    Side,
+    Signal,
+    ancestors,
+)
+from selip_extract.language.lexer import Token
+from selip_extract.language.lexicon import CUES
+from selip_extract.language.question import MOST_SITES, Question, Statement, Told
+
+TASK_VERSION = "1"
+NO_SIDE = "无侧"
+ABSENT = "否"
+BLANK = "〇"
+NOW = "<now>"
+ANSWER = "<answer>"
+PAD, END = "<pad>", "</s>"
+SITE_TOKENS = tuple(f"s{i:02}" for i in range(MOST_SITES))
+SEQUENCE_TOKENS: dict[Modality, str] = {m: "CE" if m == "T1CE" else m for m in MODALITIES}
+
+_SITE_CLASSES = {
+    "叶": ("额叶", "顶叶", "颞叶", "枕叶", "岛叶", "扣带回"),
+    "全": ("脑实质", "大脑半球", "小脑", "脑干", "脑白质"),
+    "室": ("脑室系统", "脑沟", "脑池", "外侧裂", "枕大池", "环池"),
+    "外": ("脑外间隙", "头皮", "颅骨"),
+    "窦": ("副鼻窦", "乳突", "鼻咽部", "眼眶"),
+    "管": ("血管",),
+    "鞍": ("鞍区", "海绵窦"),
+}
+_CLASS_TOKENS = tuple(f"<{c}>" for c in (*_SITE_CLASSES, "中", "深"))
+_SILENT_CUES = frozenset(("信号",))
+_CUE_WORDS = {"均": "<均>"}
+VOCABULARY: tuple[str, ...] = (
+    PAD, END, NOW, ANSWER, BLANK, *_CLASS_TOKENS, *SITE_TOKENS, *SIDES, NO_SIDE, "偏左侧", "偏右侧", "偏双侧",
+    *SEQUENCE_TOKENS.values(), *SIGNALS, *ENHANCEMENTS,
+    "受限", ABSENT, "变", "未见", "异常", "正常", "灶", "呈", "他处", "尺寸", "日期",
+    ",", ";", ":", "、", "(", ")", *(_CUE_WORDS.get(cue, cue) for cue in CUES if cue not in _SILENT_CUES),
+)  # fmt: skip
+assert len(set(VOCABULARY)) == len(VOCABULARY)
+ANSWER_WORDS = (
+    *SITE_TOKENS, *SIDES, NO_SIDE, *SEQUENCE_TOKENS.values(), *SIGNALS, *ENHANCEMENTS, ABSENT, ":", ";",
+)  # fmt: skip
+# An answer's grammar is over characters: no word may begin a word of answers (均 would begin 均匀强化).
+assert not any(a != b and a.startswith(b) for a in ANSWER_WORDS for b in VOCABULARY)
+
+_SEQUENCE_OF = {token: modality for modality, token in SEQUENCE_TOKENS.items()}
+_SIDE_OF: dict[str, Side | None] = {NO_SIDE: None, **{side: side for side in SIDES}}
+_VALUE_OF: dict[str, Signal | Enhancement | None] = {ABSENT: None, **{v: v for v in (*SIGNALS, *ENHANCEMENTS)}}
+_LITERAL: dict[str, str] = {
+    "restriction": "受限", "change": "变", "negation": "未见", "abnormal": "异常", "normal": "正常",
+    "lesion": "灶", "verb": "呈", "elsewhere": "他处", "size": "尺寸", "date": "日期",
+}  # fmt: skip
+
+
+def _site_class(site: str) -> str:
+    line = (site, *ancestors(site))
+    for name, members in _SITE_CLASSES.items():
+        if site in members or (name not in ("叶", "全") and any(s in members for s in line)):
+            return f"<{name}>"
+    if any(s in _SITE_CLASSES["叶"] for s in line):
+        return "<叶>"
+    return "<中>" if SITES[site].laterality == "midline" else "<深>"
+
+
+SITE_CLASS = {site: _site_class(site) for site in SITES}
+
+
+def _words(tokens: Iterable[Token], numbers: dict[str, str]) -> Iterator[str]:
+    """What the model sees of the tokens; blanks in a row are one."""
+    blank = False
+    for token in tokens:
+        said = _word(token, numbers)
+        if said == (BLANK,) and blank:
+            continue
+        if said:
+            blank = said == (BLANK,)
+        yield from said
+
+
+def _word(token: Token, numbers: dict[str, str]) -> tuple[str, ...]:
+    match token.kind:
+        case "site" if token.value in numbers:
+            return SITE_CLASS[token.value], numbers[token.value]
+        case "sequence":
+            return (SEQUENCE_TOKENS[cast(Modality, token.value)],)
+        case "side" | "signal" | "enhancement" | "punctuation":
+            return (token.value,)
+        case "post_side":
+            return ("偏" + token.value,)
+        case "cue":
+            return () if token.value in _SILENT_CUES else (_CUE_WORDS.get(token.value, token.value),)
+        case "layer":
+            return ()
+        case kind:
+            return (_LITERAL.get(kind, BLANK),)
+
+
+def prompt(question: Question) -> list[str]:
+    """The question as words of VOCABULARY."""
+    named = dict(zip(question.sites, SITE_TOKENS, strict=False))
+    return [*_words(question.context, named), NOW, *_words(question.sentence, named), ANSWER]
+
+
+def answer(question: Question, events: Iterable[tuple[int, Sequence[tuple[int, Statement]]]]) -> list[str]:
+    """The right answer in words: `events` are (offset of the signal, [(offset of the site, statement), …]).
+
+    KeyError where the question does not name a statement's site.
+    """
+    named = dict(zip(question.sites, SITE_TOKENS, strict=False))
+    groups: list[tuple[tuple[tuple[Side | None, str], ...], list[str]]] = []
+    for _, statements in sorted(events, key=lambda e: e[0]):
+        ordered = [s for _, s in sorted(statements, key=lambda s: s[0])]
+        places = tuple(dict.fromkeys((s.side, s.site) for s in ordered))
+        words = [SEQUENCE_TOKENS[ordered[0].modality], ordered[0].value or ABSENT]
+        if groups and groups[-1][0] == places:
+            groups[-1][1].extend(words)
+        else:
+            groups.append((places, words))
+    said: list[str] = []
+    for places, items in groups:
+        side: str | None = None
+        for place_side, site in places:
+            if (place_side or NO_SIDE) != side:
+                side = place_side or NO_SIDE
+                said.append(side)
+            said.append(named[site])
+        said += [":", *items, ";"]
+    return said
+
+
+def right_words(question: Question, told: Iterable[Told]) -> list[str]:
+    """The right answer to a question, where this is what its sentence tells; KeyError where it lacks a site."""
+    events: dict[tuple[int, object, object], list[tuple[int, Statement]]] = {}
+    for statement, site_at, signal_at in told:
+        key = (signal_at, statement.modality, statement.value)
+        events.setdefault(key, []).append((site_at, statement))
+    return answer(question, [(key[0], said) for key, said in events.items()])
+
+
+def read_answer(question: Question, words: Iterable[str]) -> dict[Statement, tuple[int, ...]]:
+    """The statements of an answer, each with the numbers of the words that say it; a group without end is left out."""
+    named = dict(zip(SITE_TOKENS, question.sites, strict=False))
+    found: dict[Statement, tuple[int, ...]] = {}
+    places: list[tuple[Side | None, str, tuple[int, ...]]] = []
+    pending: list[tuple[Statement, tuple[int, ...]]] = []
+    side: tuple[Side | None, tuple[int, ...]] = None, ()
+    sequence: tuple[Modality, int] | None = None
+    for i, word in enumerate(words):
+        if word in named:
+            places.append((side[0], named[word], (*side[1], i)))
+        elif word in _SIDE_OF:
+            side = _SIDE_OF[word], (i,)
+        elif word in _SEQUENCE_OF:
+            sequence = _SEQUENCE_OF[word], i
+        elif word == ";":
+            for statement, said_by in pending:
+                found.setdefault(statement, said_by)
+            places, pending, side, sequence = [], [], (None, ()), None
+        elif sequence is not None and word in _VALUE_OF:
+            modality, at = sequence
+            pending += [(Statement(s, site, modality, _VALUE_OF[word]), (*by, at, i)) for s, site, by in places]
+    return found

@@ -1,0 +1,1 @@
+"""The generator of pseudo-reports with their truth."""

@@ -1,0 +1,109 @@
+"""What real reports have that the generator never writes: words, and the order in which a clause says things."""
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import cache
+from tempfile import TemporaryDirectory
+
+import jieba
+
+from selip_extract.language.lexer import Scan, Token, scan
+from selip_extract.language.lexicon import words
+
+SHORTEST_WORD = 2
+_CLAUSE_ENDS = frozenset(",;:")
+# What of a token decides how a clause is built; a kind that is not named here carries no meaning.
+_PARTS = {
+    "site": "部位", "side": "侧", "post_side": "偏侧", "sequence": "序列", "signal": "信号", "enhancement": "强化",
+    "restriction": "受限", "negation": "未见", "abnormal": "异常", "normal": "正常", "lesion": "病灶", "change": "改变",
+    "size": "大小", "date": "日期",
+}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Gap:
+    """A word or the build of a clause, and in how many reports it stands."""
+
+    what: str
+    reports: int
+
+
+@dataclass(frozen=True)
+class Gaps:
+    """What the generator never produces, by falling frequency."""
+
+    reports: int
+    words: tuple[Gap, ...]
+    constructions: tuple[Gap, ...]
+
+
+def gaps(real: Iterable[str], produced: Iterable[str]) -> Gaps:
+    """The words and the builds of clauses of real texts that no produced text has."""
+    known_words: set[str] = set()
+    known_constructions: set[str] = set()
+    for text in produced:
+        known_words |= _words(text)
+        known_constructions |= _constructions(scan(text))
+    count, new_words, new_constructions = 0, Counter[str](), Counter[str]()
+    for text in real:
+        count += 1
+        new_words.update(_words(text) - known_words)
+        new_constructions.update(_constructions(scan(text)) - known_constructions)
+    return Gaps(count, _by_frequency(new_words), _by_frequency(new_constructions))
+
+
+def _by_frequency(counted: Counter[str]) -> tuple[Gap, ...]:
+    return tuple(Gap(what, reports) for what, reports in sorted(counted.items(), key=lambda x: (-x[1], x[0])))
+
+
+@cache
+def _segmenter() -> jieba.Tokenizer:
+    """A segmenter with a general dictionary and the lexicon's words, so that a word of the field stays whole."""
+    jieba.setLogLevel("ERROR")
+    tokenizer = jieba.Tokenizer()
+    # By default it would load what it finds under a known name in the folder that all users share.
+    with TemporaryDirectory() as folder:
+        tokenizer.tmp_dir = folder
+        tokenizer.initialize()
+    for word in words():
+        tokenizer.add_word(word)
+    return tokenizer
+
+
+def _words(text: str) -> set[str]:
+    """The Chinese words of a text."""
+    found = _segmenter().cut(text, HMM=False)
+    return {word for word in found if len(word) >= SHORTEST_WORD and all("一" <= c <= "鿿" for c in word)}
+
+
+def _constructions(scanned: Scan) -> set[str]:
+    """The builds of the text's clauses that state a signal."""
+    return {
+        " ".join(parts)
+        for sentence in scanned.sentences
+        for clause in _clauses(sentence)
+        if any(t.kind in ("signal", "enhancement", "restriction") for t in clause) and (parts := list(_parts(clause)))
+    }
+
+
+def _clauses(sentence: Sequence[Token]) -> Iterator[list[Token]]:
+    clause: list[Token] = []
+    for token in sentence:
+        if token.kind == "punctuation" and token.value in _CLAUSE_ENDS:
+            yield clause
+            clause = []
+        else:
+            clause.append(token)
+    yield clause
+
+
+def _parts(clause: Sequence[Token]) -> Iterator[str]:
+    """The parts of a clause; a list of sites, sequences or signals counts as one of them."""
+    before = None
+    for token in clause:
+        part = token.value if token.kind == "cue" else _PARTS.get(token.kind)
+        if part is None or part == before:
+            continue
+        yield part
+        before = part

@@ -1,0 +1,81 @@
+"""Pseudo-reports in a language model's own words: kept only where two readers still find the facts, and no others."""
+
+import random
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import islice
+from pathlib import Path
+
+from selip_contracts.findings import AnnotatedReport, Study
+from selip_extract.extractors.base import Extractor, Reading
+from selip_extract.llm.answer_forms import ReportForm, first_turn
+from selip_extract.llm.engine import Answer, Ask, Engine
+from selip_extract.llm.engines.endpoint_engine import EndpointEngine
+from selip_extract.llm.engines.transformers_engine import TransformersEngine
+from selip_extract.llm.model_files import load_tokenizer
+
+INSTRUCTIONS = (
+    "你是神经放射科医师。请把下面的头颅MRI所见用另一种写法重写：改变语序、句式和用词，但部位、侧别、序列、信号和阴性描述"
+    "必须完全一致，不增加也不减少任何内容。只写重写后的所见。"
+)
+MANNERS = (
+    "请写得简短，像急诊报告。",
+    "请写得详细、完整，每个病灶单独成句。",
+    "请先写病灶，再写正常结构。",
+    "请按序列逐一描述。",
+    "请把信号相同的序列合并描述。",
+    "请使用英文序列名称，如T1WI、T2WI、FLAIR、DWI。",
+    "请使用中文序列名称，如T1加权像、T2加权像、水抑制像、弥散加权像。",
+)
+LONGEST_REPORT = 1_024
+ASKED_TOGETHER = 64
+
+
+class Writer:
+    """A language model that writes free text: a folder's through transformers, or a server's."""
+
+    def __init__(self, name: str, served_model: str | None) -> None:
+        """`name` is a model's folder or a server's address; SelipError where there is none."""
+        self.engine: Engine
+        if name.startswith(("http://", "https://")):
+            self.tokenizer = None
+            self.engine = EndpointEngine([name], served_model, rendered=False)
+        else:
+            self.tokenizer = load_tokenizer(Path(name))
+            self.engine = TransformersEngine(Path(name), self.tokenizer, at_once=ReportForm.at_once)
+
+    def close(self) -> None:
+        """Close the engine."""
+        self.engine.close()
+
+    def write(self, prompts: Sequence[str]) -> list[str]:
+        """One text a prompt; empty where there is none or it did not come to its end."""
+        asks = [Ask(first_turn(self.tokenizer, prompt), None, LONGEST_REPORT) for prompt in prompts]
+        return [a.text.strip() if isinstance(a, Answer) and a.ended else "" for a in self.engine.answers(asks)]
+
+
+def rewritten(
+    reports: Iterable[AnnotatedReport], writer: Writer, readers: Sequence[Extractor], seed: int
+) -> Iterator[AnnotatedReport | None]:
+    """Each report in the writer's words with the evidence found in them; None where a reader lost or added a fact."""
+    rng = random.Random(seed)
+    remaining = iter(reports)
+    while batch := list(islice(remaining, ASKED_TOGETHER)):
+        texts = writer.write([_prompt(report.findings_text, rng.choice(MANNERS)) for report in batch])
+        readings = zip(*(reader.read(texts) for reader in readers), strict=True)
+        for report, text, read in zip(batch, texts, readings, strict=True):
+            yield _kept(report, text, read)
+
+
+def _prompt(text: str, manner: str) -> str:
+    return f"{INSTRUCTIONS}{manner}\n原文：{text}\n重写："
+
+
+def _kept(report: AnnotatedReport, text: str, readings: Sequence[Reading]) -> AnnotatedReport | None:
+    if text in ("", report.findings_text) or any(_facts(r.study) != _facts(report.study) for r in readings):
+        return None
+    return AnnotatedReport(report_id=report.report_id, findings_text=text, study=readings[0].study)
+
+
+def _facts(study: Study) -> set[object]:
+    """What the study states, wherever it is said."""
+    return {f.key for f in (*study.findings, *study.negatives)} | {g.key for g in study.general}

@@ -1,0 +1,1 @@
+"""The rule reader: one pass over the tokens of a report."""

@@ -1,0 +1,150 @@
+"""What the tokens around a place of a sentence say of it."""
+
+from collections.abc import Iterator, Sequence
+from itertools import pairwise
+
+from selip_extract.language.laterality import placed_sites
+from selip_extract.language.lexer import Token
+from selip_extract.rules.mentions import Spot
+
+VALUES = frozenset(("signal", "enhancement", "restriction"))
+_NO_PLACES = frozenset(("negation", "change", "normal", "enhancement", "restriction"))
+_SAYING = frozenset((*_NO_PLACES, "sequence", "signal"))
+_NO_MORE_PLACES = frozenset((*_SAYING, "verb"))
+_SPREADING = ("累及", "主要累及", "范围累及", "侵", "波及", "涉及", "延", "包括")
+
+
+def is_mark(token: Token) -> bool:
+    """Whether a clause ends here."""
+    return token.kind == "punctuation" and token.value in (",", ";", ":")
+
+
+def clause_after(tokens: Sequence[Token], at: int) -> Iterator[Token]:
+    """The tokens of the clause that follow `at`."""
+    for token in tokens[at + 1 :]:
+        if is_mark(token):
+            return
+        yield token
+
+
+def names_a_sequence(tokens: Sequence[Token], at: int) -> bool:
+    """Whether a sequence is named before the next signal."""
+    for token in tokens[at:]:
+        if token.kind == "sequence" or token.kind in VALUES:
+            return token.kind == "sequence"
+    return False
+
+
+def goes_on_with_a_sequence(tokens: Sequence[Token], at: int) -> bool:
+    """Whether a sequence is named before the next site."""
+    for token in tokens[at + 1 :]:
+        if token.kind in ("sequence", "site"):
+            return token.kind == "sequence"
+    return False
+
+
+def names_a_site(tokens: Sequence[Token], at: int) -> bool:
+    """其余脑实质 and 上述部位额叶 go on to name their own sites."""
+    return any(t.kind in ("site", "side") for t in tokens[at + 1 : at + 3])
+
+
+def lesion_follows(tokens: Sequence[Token], at: int) -> bool:
+    """Whether the next word is a noun for a lesion."""
+    return at + 1 < len(tokens) and tokens[at + 1].kind == "lesion"
+
+
+def negation_after(tokens: Sequence[Token], at: int) -> Token | None:
+    """T1WI高信号未见: the negation ends the clause."""
+    following = [*tokens[at + 1 : at + 3], None, None][:2]
+    ends = following[1] is None or following[1].value in (",", ";")
+    return following[0] if following[0] is not None and following[0].kind == "negation" and ends else None
+
+
+def denial_ends(tokens: Sequence[Token], at: int) -> bool:
+    """无占位效应、T1WI呈低信号: the mark at `at` stands between what is denied and a sequence."""
+    around = [t.kind for t in tokens[at - 1 : at + 2]]
+    return around == ["other", "punctuation", "sequence"]
+
+
+def values_in_a_row(tokens: Sequence[Token], at: int) -> int:
+    """How many signals follow before the clause ends or names a sequence."""
+    count = 0
+    for token in clause_after(tokens, at):
+        if token.kind == "sequence":
+            break
+        count += token.kind == "signal"
+    return count
+
+
+def accounts_in_a_row(tokens: Sequence[Token], at: int) -> int:
+    """How often the first sequence that follows is named before the clause ends."""
+    named = [token.value for token in clause_after(tokens, at) if token.kind == "sequence"]
+    return named.count(named[0]) if named else 0
+
+
+def exception_ends(tokens: Sequence[Token], at: int) -> int | None:
+    """Where the 外 of the 除 at `at` stands."""
+    return next((i for i in range(at + 1, len(tokens)) if tokens[i].value == "外"), None)
+
+
+def sequences_of_exception(tokens: Sequence[Token], at: int) -> list[Token]:
+    """除A呈高信号外，其余DWI呈等信号: the sequences of the 除 at `at`, where they are named after its 外 alone."""
+    end = exception_ends(tokens, at)
+    if end is None or any(t.kind == "sequence" for t in tokens[at:end]):
+        return []
+    found: list[Token] = []
+    for token in tokens[end:]:
+        if token.kind == "sequence":
+            found.append(token)
+        elif token.kind in VALUES or token.kind in ("negation", "site"):
+            break
+    return found
+
+
+def places_follow(text: str, tokens: Sequence[Token], at: int, spreads: bool) -> bool:
+    """长T1长T2信号的病灶位于左侧额叶: the place follows the signal; after 累及 only where it `spreads` from none."""
+    ended = False
+    for i in range(at + 1, len(tokens)):
+        token = tokens[i]
+        if token.kind == "cue" and token.value in ("位于", "于"):
+            return spreads or not text.startswith(_SPREADING, token.start)
+        if token.value == ":" and not ended:
+            return tokens[at].kind == "signal"
+        if token.kind in ("site", "negation") or token.value == ";" or (ended and token.kind in ("sequence", "signal")):
+            return False
+        ended = ended or (token.value == "," and not _is_length(tokens, i + 1))
+    return False
+
+
+def _is_length(tokens: Sequence[Token], at: int) -> bool:
+    """Whether 长T1 stands there: one word that is a sequence and its signal."""
+    words = tokens[at : at + 2]
+    return len(words) == 2 and words[0].kind == "sequence" and words[0].start == words[1].start
+
+
+def places_ahead(tokens: Sequence[Token], at: int) -> list[Spot]:
+    """The enumeration of places that follows `at`."""
+    found: list[Spot] = []
+    since = at + 1
+    for placed in placed_sites(tokens):
+        if placed.index < at or placed.locates:
+            continue
+        between = tokens[since : placed.index]
+        stops = _NO_MORE_PLACES if found else _NO_PLACES
+        if any(t.kind in stops or t.value == ";" for t in between):
+            break
+        if found and any(t.value == "," for t in between) and not _only_names(tokens, placed.index):
+            break
+        found.append(Spot(placed.side, placed.site, tokens[placed.index], placed.side_token))
+        since = placed.index
+    return found
+
+
+def _only_names(tokens: Sequence[Token], at: int) -> bool:
+    """Whether nothing is said of the site at `at` before its clause ends."""
+    for token, following in pairwise([*clause_after(tokens, at), None]):
+        if token is None or (token.value == "、" and following is not None and following.kind == "sequence"):
+            return True
+        if token.kind in _SAYING:
+            return False
+    return True

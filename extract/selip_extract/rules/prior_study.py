@@ -1,0 +1,61 @@
+"""Which words of a sentence speak of an earlier study: they state nothing now."""
+
+from collections.abc import Sequence
+
+from selip_extract.language.lexer import Token
+from selip_extract.rules.lookahead import is_mark
+
+_BEGINNINGS = frozenset(("前片", "date"))
+_QUOTING = frozenset(("示", "显示", "提示"))
+_COMPARING = frozenset("与 同 对比 和 比 较 对照 参照".split())
+
+
+def is_now(text: str, token: Token) -> bool:
+    """Whether the present study begins here: 现, 本次, 现片, 转为."""
+    return token.value == "本次" or (token.kind == "verb" and text[token.start : token.end] == "现")
+
+
+def earlier_words(text: str, tokens: Sequence[Token]) -> frozenset[int]:
+    """The numbers of the tokens that tell of an earlier study.
+
+    An earlier study that is quoted (前片示…, 2023年9月片：…) speaks until 现片 or 本次, or to the end of the sentence;
+    one that is only mentioned (前片呈高信号) to the end of the clause.
+    """
+    if _BEGINNINGS.isdisjoint([token.value for token in tokens]):
+        return frozenset()
+    words: set[int] = set()
+    end = 0
+    for at, token in enumerate(tokens):
+        if at >= end and token.value in _BEGINNINGS:
+            end = _end(text, tokens, at)
+            words.update(range(at, end))
+    return frozenset(words)
+
+
+def _end(text: str, tokens: Sequence[Token], at: int) -> int:
+    """The number of the token that no longer tells of the earlier study named at `at`."""
+    following = tokens[at + 1] if at + 1 < len(tokens) else None
+    if tokens[at].kind == "cue" and following is not None and following.kind == "lesion":
+        return at
+    now = next((i for i in range(at + 1, len(tokens)) if is_now(text, tokens[i])), None)
+    if _quotes(text, tokens, at):
+        return len(tokens) if now is None else now
+    mark = next((i for i in range(at + 1, len(tokens)) if is_mark(tokens[i])), len(tokens))
+    opens = tokens[at].kind == "cue" and (at == 0 or tokens[at - 1].value in (";", ":"))
+    return now if now is not None and (now < mark or opens) else mark
+
+
+def _quotes(text: str, tokens: Sequence[Token], at: int) -> bool:
+    """2017.3.9MR报告：, 前片示: not 与2024-01-09片比较：."""
+    if at and text[tokens[at - 1].start : tokens[at - 1].end] in _COMPARING:
+        return False
+    if text.endswith("示", 0, tokens[at].end):
+        return at == 0 or is_mark(tokens[at - 1])
+    for token in tokens[at + 1 : at + 5]:
+        if token.value == ":":
+            return True
+        if token.kind == "verb" and text[token.start : token.end] in _QUOTING:
+            return at == 0 or is_mark(tokens[at - 1])
+        if token.kind != "other":
+            return False
+    return False

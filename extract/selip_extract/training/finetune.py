@@ -1,0 +1,158 @@
+"""Adapt a causal language model to the task with LoRA: on pseudo-reports, annotated ones, or both together."""
+
+import json
+import shutil
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+import torch
+from peft import PeftModel, get_peft_model, prepare_model_for_kbit_training
+from safetensors import SafetensorError
+from transformers import AutoModelForCausalLM, BitsAndBytesConfig, PreTrainedModel, TrainerState
+
+from selip_contracts.annotated import read_annotated
+from selip_contracts.findings import AnnotatedReport
+from selip_extract.llm.adapters import CONFIGURATION, MANIFEST, WEIGHTS, lora_config, model_hash, read_manifest
+from selip_extract.llm.answer_forms import AnswerForm, form_of
+from selip_extract.llm.model_files import check_causal, load_model, load_tokenizer
+from selip_extract.training.adapter_training import Lessons, Options, at_once, check_lengths, curve, lessons, train
+from selip_shared.errors import SelipError
+from selip_shared.files import write_bytes, write_text
+from selip_shared.provenance import environment, file_hash
+
+FULL_DISK = 1 << 20
+PLAN = "plan.json"
+CHECKPOINTS = "checkpoints"
+LIBRARIES = ("torch", "transformers", "peft", "accelerate", "tokenizers")
+
+Manifest = dict[str, Any]
+
+
+def finetune(name: str, folder: Path, out: Path, pseudo: int, annotated: Sequence[Path], options: Options) -> Manifest:
+    """Train an adapter for the model `name` that lies in `folder`; its manifest, which is in `out` too.
+
+    The same call again continues a training that was interrupted and does nothing once it is complete. SelipError
+    where model, files or options do not allow a training, or `out` holds something else.
+    """
+    check_causal(folder)
+    reports = {path: list(read_annotated(path)) for path in annotated}
+    if not pseudo and not any(reports.values()):
+        raise SelipError("There is nothing to learn from: name annotated reports, or ask for pseudo-reports.")
+    words = load_tokenizer(folder)
+    words.padding_side = "right"
+    form = form_of(words)
+    plan = _plan(name, folder, form, pseudo, reports, options)
+    if _is_complete(out, plan):
+        return read_manifest(out)
+    model = _adaptable(folder, options)
+    taught = lessons(form, words, pseudo, [r for found in reports.values() for r in found], options)
+    check_lengths(taught, model)
+    with writing(out):
+        write_text(out / PLAN, _json(plan))
+        state = train(model, words, taught, out / CHECKPOINTS, options, at_once(form, options))
+        return _finished(out, plan, taught, state)
+
+
+def _plan(
+    name: str,
+    folder: Path,
+    form: AnswerForm,
+    pseudo: int,
+    reports: dict[Path, list[AnnotatedReport]],
+    options: Options,
+) -> Manifest:
+    """All that decides the weights."""
+    return {
+        "base": {"name": name, "hash": model_hash(folder)},
+        "form": form.version,
+        "pseudo": pseudo,
+        "annotated": [
+            {"file": path.name, "sha256": file_hash(path), "reports": len(found)} for path, found in reports.items()
+        ],
+        "options": asdict(options),
+        "versions": environment(LIBRARIES),
+    }
+
+
+def _is_complete(out: Path, plan: Manifest) -> bool:
+    """Whether the folder holds this very adapter; SelipError where it holds something else."""
+    if not out.exists() or (out.is_dir() and not any(out.iterdir())):
+        return False
+    if not (out / PLAN).exists():
+        raise SelipError(f"{out} holds something else: name a new folder with --out.")
+    before = json.loads((out / PLAN).read_text(encoding="utf-8"))
+    if differing := [key for key in plan if before.get(key) != json.loads(_json(plan))[key]]:
+        raise SelipError(
+            f"{out} holds an adapter with other {' and '.join(differing)}: name a new folder with --out, or repeat the"
+            " earlier command to continue it."
+        )
+    return (out / MANIFEST).exists()
+
+
+@contextmanager
+def writing(folder: Path) -> Iterator[None]:
+    """The folder, made where there is none; what libraries raise in their own way on a full disk becomes a sentence."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise SelipError(f"The folder {folder} cannot be made ({error.strerror}): name another one.") from error
+    try:
+        yield
+    except (RuntimeError, SafetensorError) as failure:
+        if shutil.disk_usage(folder).free > FULL_DISK:
+            raise
+        raise SelipError(
+            f"No space is left on the disk for {folder}: free some, and repeat the command to continue."
+        ) from failure
+
+
+def _adaptable(folder: Path, options: Options) -> PeftModel:
+    """The base model with a new adapter."""
+    model = _four_bit(folder) if options.four_bit else load_model(folder)
+    config = lora_config(model, options.rank)
+    torch.manual_seed(options.seed)
+    adapted = get_peft_model(model, config)
+    assert isinstance(adapted, PeftModel)
+    return adapted
+
+
+def _four_bit(folder: Path) -> PreTrainedModel:
+    if not torch.cuda.is_available() or find_spec("bitsandbytes") is None:
+        raise SelipError("--four-bit needs an NVIDIA GPU and the package bitsandbytes: leave it out, or install them.")
+    quantized = BitsAndBytesConfig(  # type: ignore[no-untyped-call]
+        load_in_4bit=True,
+        bnb_4bit_quant_type="nf4",
+        bnb_4bit_compute_dtype=torch.bfloat16,
+        bnb_4bit_use_double_quant=True,
+    )
+    model: PreTrainedModel = AutoModelForCausalLM.from_pretrained(
+        folder,
+        quantization_config=quantized,
+        dtype=torch.bfloat16,
+        device_map={"": 0},
+        use_safetensors=True,
+        local_files_only=True,
+    )
+    prepared: PreTrainedModel = prepare_model_for_kbit_training(  # type: ignore[no-untyped-call]
+        model, use_gradient_checkpointing=False
+    )
+    return prepared
+
+
+def _finished(out: Path, plan: Manifest, taught: Lessons, state: TrainerState) -> Manifest:
+    """The best checkpoint as the adapter, and its manifest, which says that it is complete."""
+    best = out / CHECKPOINTS / f"checkpoint-{state.best_global_step}"
+    for name in (CONFIGURATION, WEIGHTS):
+        write_bytes(out / name, (best / name).read_bytes())
+    manifest = plan | {"data": taught.counts, "curve": curve(state), "best_step": state.best_global_step}
+    write_text(out / MANIFEST, _json(manifest))
+    shutil.rmtree(out / CHECKPOINTS)
+    return manifest
+
+
+def _json(content: Manifest) -> str:
+    return json.dumps(content, ensure_ascii=False, indent=1) + "\n"

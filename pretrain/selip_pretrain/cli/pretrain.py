@@ -1,0 +1,115 @@
+"""`selip-pretrain`: train an image encoder whose similarities follow the findings."""
+
+import json
+import signal
+import sys
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from selip_shared.errors import run_command
+from selip_shared.privacy import allow_downloads
+
+app = typer.Typer(add_completion=False)
+
+
+@app.command()
+def command(
+    out: Annotated[Path, typer.Option(help="Folder of the checkpoints; an interrupted training in it goes on.")],
+    db: Annotated[Path, typer.Option(help="Database with findings and scanned images.")] = Path("selip.duckdb"),
+    preset: Annotated[str, typer.Option(help="paper, or small: a training for a CPU.")] = "paper",
+    config: Annotated[
+        Path | None,
+        typer.Option(help="JSON or TOML file with any settings, e.g. another training's configuration.json."),
+    ] = None,
+    encoder: Annotated[str | None, typer.Option(help="resnet50, resnet18, resnet10-narrow or vit.")] = None,
+    text_encoder: Annotated[
+        str | None, typer.Option(help="characters, or folder or Hugging Face id of a pretrained one.")
+    ] = None,
+    target: Annotated[
+        str | None, typer.Option(help="How similar texts are: best-match, selip (the paper's), hard (CLIP) and others.")
+    ] = None,
+    batch: Annotated[int | None, typer.Option(help="Volumes a step, over all processes.")] = None,
+    steps: Annotated[int | None, typer.Option(help="Steps in all, warm-up included.")] = None,
+    share: Annotated[
+        float | None,
+        typer.Option(help="Share of the training patients to learn from; a smaller one is part of a larger."),
+    ] = None,
+    seed: Annotated[int | None, typer.Option(help="The same seed gives the same weights on the same CPU.")] = None,
+    chunk: Annotated[
+        int | None, typer.Option(min=1, help="Of a process's volumes, those in memory together: fewer take less of it.")
+    ] = None,
+    workers: Annotated[int, typer.Option(min=0, help="Processes that read volumes, for each process that trains.")] = 0,
+    cache: Annotated[
+        Path | None, typer.Option(help="Folder of prepared volumes; else selip-volumes beside the database.")
+    ] = None,
+    download: Annotated[
+        bool, typer.Option("--download", help="Fetch the text encoder where it is not on this machine.")
+    ] = False,
+) -> None:
+    """Train on the pairs of volumes and texts; run again after an interruption, it goes on to the same weights.
+
+    On several GPUs: torchrun --nproc-per-node 8 -m selip_pretrain.cli.pretrain --out …
+    """
+    if download:
+        allow_downloads()
+    # Imported only now: the libraries look at the environment when they are imported, and --help should not wait.
+    from selip_pretrain.data.cohort import read_cohort
+    from selip_pretrain.model.configuration import resolve
+    from selip_pretrain.training.distributed import joined_ranks
+    from selip_pretrain.training.train import Means, pretrain
+    from selip_pretrain.training.training_step import default_precision
+    from selip_pretrain.volumes.volume_cache import VolumeCache
+
+    options: dict[str, Any] = {
+        "encoder": encoder,
+        "text_encoder": text_encoder,
+        "target": target,
+        "batch": batch,
+        "steps": steps,
+        "share": share,
+        "seed": seed,
+    }
+    configuration = resolve(preset, config, options)
+    with joined_ranks() as ranks:
+        if configuration.precision is None:
+            configuration = configuration.model_copy(update={"precision": default_precision(ranks.device)})
+        volumes = VolumeCache(cache or db.parent / "selip-volumes", configuration.recipe)
+        cohort = ranks.shared(
+            read_cohort(db, volumes, configuration.seed, configuration.share) if ranks.first else None
+        )
+        assert cohort is not None, "the first process has read it"
+        outcome = pretrain(configuration, cohort, volumes, out, Means(ranks, chunk, workers, download))
+    if outcome.stopped_by:
+        name = signal.Signals(outcome.stopped_by).name
+        print(f"Stopped by {name} after step {outcome.position.step:,}, which is kept: the same command goes on.",
+              file=sys.stderr)  # fmt: skip
+        sys.exit(128 + outcome.stopped_by)
+    if ranks.first:
+        _print(out)
+
+
+def _print(out: Path) -> None:
+    """How the best checkpoint retrieves."""
+    from selip_pretrain.training.checkpoint import BEST, VALIDATION_FILE
+
+    figures = json.loads((out / BEST / VALIDATION_FILE).read_text(encoding="utf-8"))
+    table = Table(title=f"Best checkpoint, of step {figures['step']:,}: each image's text among the distinct texts")
+    for heading in ("images", "texts", "top 1", "top 5", "top 10", "mean rank"):
+        table.add_column(heading, justify="right")
+    tops = (f"{figures[f'top_{top}']:.1%}" for top in (1, 5, 10))
+    table.add_row(f"{figures['images']:,}", f"{figures['texts']:,}", *tops, f"{figures['mean_rank']:.1f}")
+    Console().print(table)
+    print(f"Model: {out / BEST}")
+
+
+def main() -> None:
+    """Entry point of `selip-pretrain`."""
+    run_command(app)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,129 @@
+"""`selip-scan`: a folder of head images in, the tables images and images_set_aside out."""
+
+import os
+from contextlib import closing
+from pathlib import Path
+from typing import Annotated
+
+import duckdb
+import typer
+from rich import box
+from rich.console import Console
+from rich.table import Table
+
+from selip_contracts.tables import open_store
+from selip_contracts.vocabulary import MODALITIES
+from selip_shared.errors import SelipError, run_command
+
+app = typer.Typer(add_completion=False)
+
+MEANING = {
+    "unrecognised": "no rule knows them",
+    "localizer": "scouts",
+    "angiography": "vessels",
+    "reformat": "made of another series",
+    "other_sequence": "a sequence or picture that is not used",
+    "second_series": "a better one of the same sequence is used",
+    "damaged": "cannot be read",
+    "not_3d": "no volume, or several in one",
+    "not_finite": "voxels that are no number",
+    "missing_slice": "a slice is missing",
+}
+
+
+@app.command()
+def command(
+    folder: Annotated[Path, typer.Argument(metavar="DIR", help="Folder of NIfTI files or DICOM files, at any depth.")],
+    db: Annotated[Path, typer.Option(help="Database that the images are added to; made where there is none.")] = Path(
+        "selip.duckdb"
+    ),
+    manifest: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="CSV",
+            help="Which study is which report: columns study (folder, file or accession number), report_id and, "
+            "where known, patient_id.",
+        ),
+    ] = None,
+    rules: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Rules that tell the sequences, instead of those that ship."),
+    ] = None,
+) -> None:
+    """Find the head MRI volumes in a folder and tie them to reports; run again, it brings the database up to date."""
+    from selip_pretrain.scan.report_linkage import StudyTies
+    from selip_pretrain.scan.scan_folder import scan
+    from selip_pretrain.scan.sequence_rules import read_rules
+    from selip_pretrain.scan.series import unwritable
+    from selip_pretrain.scan.stored_images import StoredImages
+
+    if not folder.is_dir():
+        raise SelipError(f"There is no folder {folder}: name the one that holds the images.")
+    root = folder.resolve()
+    if unwritable(root):
+        raise SelipError("The path of the folder is not in UTF-8, which a database cannot hold: rename it.")
+    sequence_rules = read_rules(rules)
+    with closing(open_store(db)) as connection:
+        ties = StudyTies(root, connection, manifest)
+        scanned = scan(root, StoredImages(connection, root), sequence_rules, ties, os.cpu_count() or 1)
+        console = Console(markup=False, highlight=False)
+        changes = ", ".join(f"{count:,} {kind}" for kind, count in sorted(scanned.changes.items()) if count)
+        console.print(f"{folder}: {changes or 'no images'}; {scanned.other_files:,} other files", soft_wrap=True)
+        console.print(_sequences(connection))
+        set_aside = _set_aside(connection)
+        if set_aside.row_count:
+            console.print(set_aside)
+        _print_ties(console, connection, scanned.ambiguous_studies)
+
+
+def _sequences(connection: duckdb.DuckDBPyConnection) -> Table:
+    counts = {
+        modality: (volumes, tied)
+        for modality, volumes, tied in connection.execute(
+            "SELECT modality, count(*), count(report_id) FROM images GROUP BY 1"
+        ).fetchall()
+    }
+    table = _table("Volumes by sequence", "Sequence", "Volumes", "With a report")
+    for modality in MODALITIES:
+        if modality in counts:
+            table.add_row(modality, *(f"{count:,}" for count in counts[modality]))
+    table.add_section()
+    table.add_row("all", *(f"{sum(column):,}" for column in zip((0, 0), *counts.values(), strict=True)))
+    return table
+
+
+def _set_aside(connection: duckdb.DuckDBPyConnection) -> Table:
+    counts = dict(connection.execute("SELECT reason, count(*) FROM images_set_aside GROUP BY 1").fetchall())
+    table = _table("Set aside, listed in the table images_set_aside", "Reason", "Series", "")
+    for reason, meaning in MEANING.items():
+        if reason in counts:
+            table.add_row(reason, f"{counts[reason]:,}", meaning)
+    return table
+
+
+def _print_ties(console: Console, connection: duckdb.DuckDBPyConnection, ambiguous: int) -> None:
+    ((studies, untied),) = connection.execute(
+        """SELECT count(DISTINCT coalesce(report_id, study)),
+        count(DISTINCT study) FILTER (report_id IS NULL) FROM images"""
+    ).fetchall()
+    ((reports, without),) = connection.execute(
+        """SELECT count(*), count(*) FILTER (images.report_id IS NULL)
+        FROM reports LEFT JOIN (SELECT DISTINCT report_id FROM images) images USING (report_id)"""
+    ).fetchall()
+    console.print(f"{studies:,} studies, {untied:,} of them without a report")
+    if ambiguous:
+        console.print(f"  {ambiguous:,} have a name that stands for several reports: give --manifest", soft_wrap=True)
+    console.print(f"{reports:,} reports, {without:,} of them without images")
+
+
+def _table(title: str, name: str, count: str, further: str) -> Table:
+    table = Table(title=title, title_justify="left", title_style="bold", box=box.SIMPLE_HEAD)
+    table.add_column(name)
+    table.add_column(count, justify="right")
+    table.add_column(further, justify="right" if further else "left")
+    return table
+
+
+def main() -> None:
+    """Entry point of `selip-scan`."""
+    run_command(app)

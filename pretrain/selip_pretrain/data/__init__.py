@@ -1,0 +1,1 @@
+"""Pairs of a volume and its text: splits, augmentation, batches."""

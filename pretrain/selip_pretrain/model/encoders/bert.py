@@ -1,0 +1,67 @@
+"""Text encoders: any pretrained one of Hugging Face, or offline a small BERT over the characters of the corpus."""
+
+from collections.abc import Sequence
+
+import torch
+from safetensors import SafetensorError
+from tokenizers import Regex, Tokenizer
+from tokenizers.models import WordLevel
+from tokenizers.pre_tokenizers import Split
+from tokenizers.processors import TemplateProcessing
+from transformers import AutoModel, BertConfig, BertModel, PreTrainedModel, PreTrainedTokenizerFast
+from transformers.utils import logging
+
+from selip_pretrain.model.encoders.text_encoder import TOKENS, TextEncoder, load_tokenizer
+from selip_shared.errors import SelipError
+from selip_shared.hugging_face import model_folder
+
+SPREAD = 0.1
+"""Of the first weights. With BERT's own 0.02 all texts begin as one at this width (cosine 0.9999), and long stay so."""
+
+PAD, UNKNOWN, START, END = SPECIAL = ("[PAD]", "[UNK]", "[CLS]", "[SEP]")
+
+
+def character_encoder(corpus: Sequence[str]) -> TextEncoder:
+    """A BERT of two layers over the characters of the corpus, with random weights."""
+    tokenizer = _character_tokenizer(corpus)
+    config = BertConfig(
+        vocab_size=len(tokenizer),
+        hidden_size=128,
+        num_hidden_layers=2,
+        num_attention_heads=4,
+        intermediate_size=512,
+        max_position_embeddings=TOKENS,
+        initializer_range=SPREAD,
+    )
+    return TextEncoder(BertModel(config), tokenizer)  # type: ignore[no-untyped-call]
+
+
+def pretrained_encoder(name: str, download: bool) -> TextEncoder:
+    """The encoder of a folder or Hugging Face id; SelipError where it is not here, or has no safetensors."""
+    folder = model_folder(name, download)
+    logging.disable_progress_bar()  # type: ignore[no-untyped-call]
+    logging.set_verbosity_error()  # type: ignore[no-untyped-call]
+    if not any(folder.glob("*.safetensors")):
+        raise SelipError(
+            f"{name} has no weights in safetensors, and pickled ones are never loaded: convert them as"
+            " docs/pretraining.md shows, or take another text encoder."
+        )
+    try:
+        backbone: PreTrainedModel = AutoModel.from_pretrained(
+            folder, dtype=torch.float32, use_safetensors=True, local_files_only=True, trust_remote_code=False
+        )
+        return TextEncoder(backbone, load_tokenizer(folder))
+    except (OSError, ValueError, KeyError, SafetensorError) as failure:
+        raise SelipError(f"There is no text encoder in {folder} that transformers knows: take another.") from failure
+
+
+def _character_tokenizer(corpus: Sequence[str]) -> PreTrainedTokenizerFast:
+    words = [*SPECIAL, *sorted(set("".join(corpus)))]
+    characters = Tokenizer(WordLevel({word: number for number, word in enumerate(words)}, unk_token=UNKNOWN))
+    characters.pre_tokenizer = Split(Regex(r"[\s\S]"), "isolated")
+    characters.post_processor = TemplateProcessing(
+        single=f"{START} $A {END}", special_tokens=[(word, words.index(word)) for word in (START, END)]
+    )
+    return PreTrainedTokenizerFast(  # type: ignore[no-untyped-call]
+        tokenizer_object=characters, pad_token=PAD, unk_token=UNKNOWN, cls_token=START, sep_token=END
+    )

@@ -1,0 +1,64 @@
+"""MONAI's 3D ResNet with the stem of the paper, which leaves the slices of a thick-sliced volume alone."""
+
+from typing import Literal
+
+from monai.networks.nets.resnet import ResNet as MonaiResNet
+from torch import Tensor, nn
+
+from selip_pretrain.model.encoders.image_encoder import ImageEncoder, Norm, Pooling, Shape
+
+CHANNELS_IN_A_GROUP = 8
+EXPANSION = {"basic": 1, "bottleneck": 4}
+STRIDES = ((1, 2, 2), (1, 4, 4), (2, 8, 8), (4, 16, 16), (8, 32, 32))
+"""How many voxels (D, H, W) of the image one of each feature map stands for."""
+
+
+class ResNet(ImageEncoder):
+    """Feature maps of five stages, at `STRIDES`."""
+
+    def __init__(
+        self,
+        shape: Shape,
+        block: Literal["basic", "bottleneck"],
+        layers: tuple[int, int, int, int],
+        width: int,
+        norm: Norm,
+        pooling: Pooling,
+    ) -> None:
+        planes = [width, 2 * width, 4 * width, 8 * width]
+        channels = (width, *(EXPANSION[block] * plane for plane in planes))
+        depth, height, width_of_map = (-(-size // stride) for size, stride in zip(shape, STRIDES[-1], strict=True))
+        super().__init__(channels, width, (depth, height, width_of_map), pooling)
+        self.net = MonaiResNet(
+            block,
+            list(layers),
+            planes,
+            spatial_dims=3,
+            n_input_channels=1,
+            conv1_t_size=7,
+            conv1_t_stride=(1, 2, 2),  # type: ignore[arg-type] # one number an axis is taken as well
+            feed_forward=False,
+            bias_downsample=False,
+        )
+        self.net.maxpool = nn.MaxPool3d((1, 3, 3), stride=(1, 2, 2), padding=(0, 1, 1))
+        if norm == "group":
+            _use_group_norm(self.net)
+
+    def feature_maps(self, images: Tensor, modalities: Tensor) -> list[Tensor]:
+        """The stem's output before pooling, and the four stages'; the sequence shifts what the first stage is fed."""
+        net = self.net
+        stem = net.act(net.bn1(net.conv1(images)))
+        x = net.maxpool(stem) + self.modality(modalities)[:, :, None, None, None]
+        maps = [stem]
+        for stage in (net.layer1, net.layer2, net.layer3, net.layer4):
+            x = stage(x)
+            maps.append(x)
+        return maps
+
+
+def _use_group_norm(net: nn.Module) -> None:
+    """Replace batch normalisation, which MONAI puts into the blocks whatever norm it is asked for."""
+    for parent in list(net.modules()):
+        for name, child in parent.named_children():
+            if isinstance(child, nn.BatchNorm3d):
+                setattr(parent, name, nn.GroupNorm(child.num_features // CHANNELS_IN_A_GROUP, child.num_features))

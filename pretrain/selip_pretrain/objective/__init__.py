@@ -1,0 +1,1 @@
+"""Similarity of findings, soft targets, and the loss."""

@@ -1,0 +1,1 @@
+"""The head of the phantom: anatomy, tissues, regions of the sites, one subject's shape."""

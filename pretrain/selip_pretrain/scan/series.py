@@ -1,0 +1,70 @@
+"""What a scan finds in the files, before it is known which of it is used."""
+
+import os
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+import nibabel as nib
+import numpy as np
+import numpy.typing as npt
+
+from selip_pretrain.scan.sequence_rules import Look
+from selip_pretrain.volumes.read_volume import Source, VolumeFault
+
+# nibabel is typed in part.
+_axes: Any = nib.io_orientation
+
+
+@dataclass(frozen=True)
+class Geometry:
+    """Voxels, millimetres from voxel to voxel, and directions (e.g. RAS) along the three axes of the file."""
+
+    shape: tuple[int, ...]
+    spacing_mm: tuple[float, ...]
+    orientation: str
+
+
+@dataclass(frozen=True)
+class FoundSeries:
+    """A volume, or what was meant to be one."""
+
+    image_id: str
+    folder: PurePosixPath
+    """The folder of its first file, below the scanned one."""
+    source: Source
+    files: tuple[Path, ...]
+    description: str
+    look: Look
+    accession: str | None = None
+    study_uid: str | None = None
+    patient_id: str | None = None
+    acquired: str = ""
+    """Date and time as text that sorts by time."""
+    content_hash: str | None = None
+    geometry: Geometry | None = None
+    fault: tuple[VolumeFault, str] | None = None
+    """Why it is no volume: the reason and what was seen."""
+
+
+UNWRITABLE: tuple[VolumeFault, str] = ("damaged", "its path is not in UTF-8, which a database cannot hold: rename it")
+
+
+def unwritable(path: Path) -> bool:
+    """Whether a name of the path, as from an archive packed on a Chinese Windows, is no text."""
+    return os.fsencode(path).decode("utf-8", "ignore") != str(path)
+
+
+def below(root: Path, path: Path) -> PurePosixPath:
+    """The path below the scanned folder, as text in any case."""
+    return PurePosixPath(os.fsencode(path.relative_to(root).as_posix()).decode("utf-8", "backslashreplace"))
+
+
+def geometry(shape: tuple[int, ...], affine: npt.NDArray[np.float64]) -> Geometry:
+    """The geometry of a volume of this shape with this affine (4, 4) to RAS+ mm."""
+    spacing = np.linalg.norm(affine[:3, :3], axis=0).round(6)
+    directions: npt.NDArray[np.float64] = _axes(affine)
+    letters = ("LR", "PA", "IS")
+    return Geometry(
+        shape, tuple(spacing.tolist()), "".join(letters[int(axis)][int(way > 0)] for axis, way in directions)
+    )

@@ -1,0 +1,115 @@
+"""The tables images and images_set_aside as the scan sees them: what is unchanged stays, what is gone goes."""
+
+from collections import Counter
+from collections.abc import Collection, Iterable, Sequence
+from pathlib import Path
+from typing import Any, Literal, NamedTuple
+
+import duckdb
+
+from selip_contracts.tables import utc_now
+from selip_pretrain.scan.series import Geometry
+from selip_shared.errors import SelipError
+
+Table = Literal["images", "images_set_aside"]
+Change = Literal["new", "changed", "unchanged", "gone"]
+
+
+class ImageRow(NamedTuple):
+    """A row of images."""
+
+    image_id: str
+    study: str
+    report_id: str | None
+    patient_id: str
+    modality: str
+    source: str
+    files: list[str]
+    shape: list[int]
+    spacing_mm: list[float]
+    orientation: str
+    content_hash: str
+    description: str
+    rule: str
+
+
+class SetAsideRow(NamedTuple):
+    """A row of images_set_aside."""
+
+    image_id: str
+    study: str
+    description: str
+    reason: str
+    detail: str | None
+
+
+Row = ImageRow | SetAsideRow
+
+
+class StoredImages:
+    """The rows that a database has, brought up to date batch by batch."""
+
+    def __init__(self, connection: duckdb.DuckDBPyConnection, root: Path) -> None:
+        """SelipError where the database holds images of another folder, which the scan would take for gone."""
+        self._connection = connection
+        images: list[ImageRow] = self._rows("images", ImageRow)
+        _check_folder(images, root)
+        self._before: dict[str, Row] = {row.image_id: row for row in images}
+        self._before |= {row.image_id: row for row in self._rows("images_set_aside", SetAsideRow)}
+        self._now: dict[str, Row] = {}
+
+    def known(self, image_id: str) -> tuple[str, Geometry] | None:
+        """Content hash and geometry of an image that was scanned before."""
+        row = self._before.get(image_id)
+        if not isinstance(row, ImageRow):
+            return None
+        return row.content_hash, Geometry(tuple(row.shape), tuple(row.spacing_mm), row.orientation)
+
+    def write(self, rows: Collection[Row]) -> None:
+        """Put the rows in the place of those of the same name, all or none of them."""
+        changed = [row for row in rows if self._now.get(row.image_id, self._before.get(row.image_id)) != row]
+        self._replace([row.image_id for row in changed], changed)
+        self._now |= {row.image_id: row for row in rows}
+
+    def finish(self) -> Counter[Change]:
+        """Remove the rows of files that this scan has not found; what has changed, by kind."""
+        gone = [name for name in self._before if name not in self._now]
+        self._replace(gone, [])
+        changes: Counter[Change] = Counter({"gone": len(gone)})
+        for name, row in self._now.items():
+            before = self._before.get(name)
+            changes["new" if before is None else "unchanged" if before == row else "changed"] += 1
+        return changes
+
+    def _rows(self, table: Table, kind: Any) -> list[Any]:
+        return [
+            kind(*row) for row in self._connection.execute(f"SELECT {', '.join(kind._fields)} FROM {table}").fetchall()
+        ]
+
+    def _replace(self, removed: Sequence[str], added: Sequence[Row]) -> None:
+        if not removed and not added:
+            return
+        now = utc_now()
+        self._connection.begin()
+        try:
+            for table, kind in (("images", ImageRow), ("images_set_aside", SetAsideRow)):
+                self._connection.execute(
+                    f"DELETE FROM {table} WHERE image_id IN (SELECT unnest(?::VARCHAR[]))", [removed]
+                )
+                rows = [(*row, now) for row in added if isinstance(row, kind)]
+                with self._connection.appender(table, columns=[*kind._fields, "scanned_at"]) as appender:
+                    appender.append_rows(rows)
+            self._connection.commit()
+        except BaseException:
+            self._connection.rollback()
+            raise
+
+
+def _check_folder(images: Iterable[ImageRow], root: Path) -> None:
+    for row in images:
+        first = Path(row.files[0])
+        if not first.is_relative_to(root) and first.exists():
+            raise SelipError(
+                f"The database holds images that are not in {root}, such as {first}, and would lose them: "
+                "scan a folder that holds both, or name another database."
+            )

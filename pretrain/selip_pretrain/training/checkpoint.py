@@ -1,0 +1,185 @@
+"""Checkpoints: the model as `from_pretrained` reads it, and beside it what a training needs to go on to the last bit.
+
+No pickle: tensors are in safetensors, all else in JSON. Random generators need not be kept: what a step draws hangs on
+the seed and its number alone. A checkpoint's folder is there whole or not at all, and the
+earlier one stays until the new one is there.
+"""
+
+import json
+import os
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from pydantic import BaseModel, ConfigDict, ValidationError
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save_file
+from torch import Tensor
+
+from selip_pretrain.model.configuration import Configuration, differences, read_configuration
+from selip_pretrain.model.selip_model import WEIGHTS, SelipModel
+from selip_shared.errors import SelipError
+from selip_shared.files import write_text
+
+LAST = "last"
+BEST = "best"
+STATE = "state.json"
+VALIDATION_FILE = "validation.json"
+OPTIMIZER = "optimizer.safetensors"
+
+
+class Position(BaseModel):
+    """How many steps a training has done, and its best validation so far."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    step: int = 0
+    best_step: int | None = None
+    best_score: float | None = None
+
+
+class State(BaseModel):
+    """What state.json holds; `data` is the hash of the pairs that are trained on."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    position: Position
+    data: str
+    scaler: dict[str, int | float]
+    versions: dict[str, str]
+
+
+@dataclass(frozen=True)
+class Training:
+    """All that a step changes."""
+
+    model: SelipModel
+    optimizer: torch.optim.Optimizer
+    scaler: torch.amp.GradScaler
+
+    def tensors(self) -> dict[str, Tensor]:
+        """The optimizer's state by name."""
+        return {
+            f"{name}.{key}": value
+            for name, parameter in self.model.named_parameters()
+            for key, value in self.optimizer.state.get(parameter, {}).items()
+        }
+
+    def restore(self, tensors: dict[str, Tensor]) -> None:
+        """Take over what `tensors` gave."""
+        parameters = dict(self.model.named_parameters())
+        for name, value in tensors.items():
+            parameter, key = name.rsplit(".", 1)
+            where = parameters[parameter].device if key != "step" or _is_fused(self.optimizer) else "cpu"
+            self.optimizer.state[parameters[parameter]][key] = value.to(where)
+
+
+def save_last(out: Path, training: Training, state: State) -> None:
+    """Replace the last checkpoint; SelipError where it cannot be written, and then the earlier one is as it was."""
+    with _replacing_folder(out / LAST, state.position.step) as folder:
+        training.model.save_pretrained(folder)
+        save_file(training.tensors(), folder / OPTIMIZER)
+        write_text(folder / STATE, state.model_dump_json(indent=1) + "\n")
+
+
+def save_best(out: Path, model: SelipModel, validation: dict[str, Any]) -> None:
+    """Replace the best checkpoint, with the figures that made it so; SelipError where it cannot be written."""
+    with _replacing_folder(out / BEST, validation["step"]) as folder:
+        model.save_pretrained(folder)
+        write_text(folder / VALIDATION_FILE, json.dumps(validation, indent=1) + "\n")
+
+
+def saved_state(out: Path, configuration: Configuration, data: str) -> State | None:
+    """Where an earlier training in this folder stopped, None where none has begun.
+
+    SelipError where the folder holds something else, or a training with another configuration or on other pairs.
+    """
+    _recover(out / LAST)
+    _recover(out / BEST)
+    folder = out / LAST
+    if not folder.exists():
+        return None
+    different = differences(read_configuration(folder), configuration)
+    if different:
+        raise SelipError(
+            f"{out} holds a training with {different}: name a new folder with --out, or repeat the earlier command to"
+            " continue it."
+        )
+    try:
+        state = State.model_validate_json((folder / STATE).read_bytes())
+    except (OSError, ValidationError) as failure:
+        raise _damaged(folder) from failure
+    if state.data != data:
+        raise SelipError(
+            f"The pairs in the database are no longer those that the training in {out} has begun with: name a new"
+            " folder with --out."
+        )
+    return state
+
+
+def load_last(out: Path, training: Training, state: State) -> None:
+    """Take over weights, optimizer and scaler of the last checkpoint; SelipError where it is damaged."""
+    folder = out / LAST
+    try:
+        training.model.load_state_dict(load_file(folder / WEIGHTS))
+        training.restore(load_file(folder / OPTIMIZER))
+        training.scaler.load_state_dict(state.scaler)
+    except (OSError, SafetensorError, RuntimeError, KeyError) as failure:
+        raise _damaged(folder) from failure
+
+
+def _is_fused(optimizer: torch.optim.Optimizer) -> bool:
+    """Whether the optimizer counts its steps on the device of the weights."""
+    return bool(optimizer.defaults.get("fused"))
+
+
+def _damaged(folder: Path) -> SelipError:
+    return SelipError(
+        f"The checkpoint in {folder} is damaged: remove its folder, and repeat the command to start anew."
+    )
+
+
+@contextmanager
+def _replacing_folder(folder: Path, step: int) -> Iterator[Path]:
+    """A folder to write to, which takes the place of `folder` at the end; after an exception that is as it was."""
+    partial, earlier = _beside(folder, "partial"), _beside(folder, "earlier")
+    try:
+        shutil.rmtree(partial, ignore_errors=True)
+        partial.mkdir(parents=True)
+        yield partial
+        _flush(partial)
+        shutil.rmtree(earlier, ignore_errors=True)
+        if folder.exists():
+            folder.rename(earlier)
+        partial.rename(folder)
+    except (OSError, SafetensorError) as failure:
+        raise SelipError(
+            f"The checkpoint of step {step:,} cannot be written to {folder} ({failure}): free some space on that disk"
+            " and repeat the command; the checkpoint before it is whole."
+        ) from failure
+    finally:
+        shutil.rmtree(partial, ignore_errors=True)
+    shutil.rmtree(earlier, ignore_errors=True)
+
+
+def _recover(folder: Path) -> None:
+    """Put the earlier folder back where a kill came between taking it away and putting the new one in its place."""
+    earlier = _beside(folder, "earlier")
+    if earlier.exists() and not folder.exists():
+        earlier.rename(folder)
+
+
+def _beside(folder: Path, kind: str) -> Path:
+    # In the same folder, since a rename is atomic only within one file system.
+    return folder.with_name(f".{folder.name}.{kind}")
+
+
+def _flush(folder: Path) -> None:
+    """Bring the files of a folder to the disk, before its new name is there."""
+    for file in (path for path in folder.rglob("*") if path.is_file()):
+        with file.open("rb") as opened:
+            os.fsync(opened.fileno())

@@ -1,0 +1,1 @@
+"""One series as a preprocessed volume, cached and never stale."""

@@ -1,0 +1,92 @@
+import hashlib
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from selip_contracts.tables import read_store
+from selip_downstream.evaluation.compared_models import (
+    Contender,
+    embed_images,
+    embed_texts,
+    load_contenders,
+    origins_of,
+    prepared,
+    trainings_of,
+)
+from selip_pretrain.data.pairs import read_pairs
+from selip_pretrain.model.selip_model import SelipModel
+from selip_pretrain.training.validation import embed_pairs
+from selip_pretrain.volumes.preprocess import VolumeRecipe
+from selip_pretrain.volumes.volume_cache import VolumeCache
+from selip_shared.errors import SelipError
+from tests.pretrain.small_cohort import RECIPE, small_configuration, write_cohort
+
+TEXT = "在左侧额叶表现为高信号"
+
+
+@pytest.fixture(scope="module")
+def cohort(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("cohort")
+    write_cohort(folder, 20)
+    for name in ("clip/best", "soft/last", "plain"):
+        SelipModel.build(small_configuration(seed=len(name)), [TEXT]).save_pretrained(folder / name)
+    return folder
+
+
+def test_a_training_gives_its_best_or_last_checkpoint_its_name(cohort: Path) -> None:
+    checkpoints = [str(cohort / "clip/best"), str(cohort / "soft/last"), str(cohort / "plain"), f"mine={cohort}/plain"]
+    found = load_contenders(checkpoints, [TEXT], "cpu")
+    assert [contender.name for contender in found] == ["random", "clip", "soft", "plain", "mine"]
+    assert found[0].checkpoint == "untrained, seed 9"
+    assert found[-1].checkpoint == f"{cohort}/plain"
+
+
+def test_trainings_of_one_name_belong_together_and_are_known_by_their_weights(cohort: Path) -> None:
+    contenders = load_contenders([f"seeds={cohort}/clip/best", f"seeds={cohort}/plain"], [TEXT], "cpu")
+    assert {name: len(own) for name, own in trainings_of(contenders).items()} == {"random": 1, "seeds": 2}
+    origins = origins_of(contenders)
+    assert [origin["checkpoint"] for origin in origins["seeds"]] == [f"{cohort}/clip/best", f"{cohort}/plain"]
+    for origin in origins["seeds"]:
+        weights = Path(origin["checkpoint"], "model.safetensors").read_bytes()
+        assert hashlib.sha256(weights).hexdigest().startswith(origin["weights"])
+    assert len({origin["weights"] for own in origins.values() for origin in own}) == 2  # The first began as random.
+
+
+def test_what_two_folders_are_called_alike_by_chance_is_not_one_model(cohort: Path) -> None:
+    with pytest.raises(SelipError, match="Two models are called clip"):
+        load_contenders([f"clip={cohort}/plain", str(cohort / "clip/best")], [TEXT], "cpu")
+
+
+def test_random_has_the_weights_that_the_first_training_began_with(cohort: Path) -> None:
+    began, first, *_ = load_contenders([str(cohort / "clip/best"), str(cohort / "plain")], [TEXT], "cpu")
+    assert all(
+        torch.equal(a, b)
+        for a, b in zip(began.model.state_dict().values(), first.model.state_dict().values(), strict=True)
+    )
+
+
+def test_volumes_are_embedded_as_in_the_training_whatever_the_recipe(cohort: Path) -> None:
+    with read_store(cohort / "selip.duckdb") as connection:
+        pairs = read_pairs(connection)
+    pairs[3].files[0].unlink()
+    coarse = SelipModel.build(small_configuration(recipe=VolumeRecipe(shape=(4, 32, 32))), [TEXT]).train(False)
+    (_, fine) = load_contenders([str(cohort / "plain")], [TEXT], "cpu")
+    contenders = [fine, Contender("coarse", coarse, "here")]
+    usable, problems = prepared(pairs, contenders, cohort / "cache")
+    assert [problem.image_id for problem in problems] == [pairs[3].image_id]
+    assert usable == [*pairs[:3], *pairs[4:]]
+    for contender, recipe in zip(contenders, (RECIPE, VolumeRecipe(shape=(4, 32, 32))), strict=True):
+        with torch.inference_mode():
+            expected = embed_pairs(contender.model, usable, VolumeCache(cohort / "cache", recipe))
+        found = embed_images(contender, usable, cohort / "cache")
+        np.testing.assert_allclose(found, expected, atol=1e-5)
+        np.testing.assert_allclose(found.norm(dim=1), 1, atol=1e-5)
+
+
+def test_equal_texts_have_exactly_equal_embeddings(cohort: Path) -> None:
+    (_, model) = load_contenders([str(cohort / "plain")], [TEXT], "cpu")
+    first, second, other = embed_texts(model, [TEXT, TEXT, TEXT.replace("左", "右")])
+    assert torch.equal(first, second)
+    assert not torch.equal(first, other)

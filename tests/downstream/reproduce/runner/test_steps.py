@@ -1,0 +1,204 @@
+import fcntl
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from selip_downstream.reproduce.runner.steps import Step, StepFailure, failure_of, run_steps, seconds_taken
+from selip_shared.errors import SelipError
+from tests.downstream.reproduce.recording_watcher import Heard, run
+
+WRITE = "import sys; open(sys.argv[1] + '/text', 'a').write(sys.argv[2])"
+JOIN = "import sys; open(sys.argv[1] + '/text', 'w').write(''.join(open(f + '/text').read() for f in sys.argv[2:]))"
+
+
+def write(name: str, text: str, *inputs: Path) -> Step:
+    return Step(name, (("python", "-c", WRITE, "{out}", text),), inputs)
+
+
+def joined(name: str, *needs: str) -> Step:
+    return Step(name, (("python", "-c", JOIN, "{out}", *(f"{{{need}}}" for need in needs)),))
+
+
+def test_steps_run_in_the_order_of_their_needs_and_only_once(tmp_path: Path) -> None:
+    steps = (joined("all", "first", "second"), write("second", "b"), joined("first", "origin"), write("origin", "a"))
+    heard = run(tmp_path, *steps)
+    assert sorted(heard.run) == ["all", "first", "origin", "second"]
+    assert heard.run[-1] == "all"
+    assert (tmp_path / "all" / "text").read_text() == "ab"
+    assert seconds_taken(tmp_path / "all") > 0
+    again = run(tmp_path, *steps)
+    assert again.run == []
+    assert len(again.kept) == 4
+
+
+def test_what_most_hangs_on_goes_first(tmp_path: Path) -> None:
+    long = replace(joined("long", "begun"), seconds=50)
+    steps = (write("short", "a"), write("other", "b"), write("begun", "c"), long, joined("all", "long", "short"))
+    heard = Heard()
+    run_steps(steps, tmp_path, workers=1, threads=1, watcher=heard)
+    assert heard.run == ["begun", "long", "short", "all", "other"]
+
+
+def test_a_change_reruns_what_depends_on_it_and_nothing_else(tmp_path: Path) -> None:
+    run(tmp_path, write("one", "a"), write("other", "b"), joined("all", "one", "other"))
+    heard = run(tmp_path, write("one", "A"), write("other", "b"), joined("all", "one", "other"))
+    assert (heard.run, heard.kept) == (["one", "all"], ["other"])
+    assert (tmp_path / "all" / "text").read_text() == "Ab"
+
+
+def test_another_file_from_outside_is_a_change(tmp_path: Path) -> None:
+    outside = tmp_path / "reports.csv"
+    outside.write_text("1")
+    root = tmp_path / "steps"
+    assert run(root, write("read", "a", outside)).run == ["read"]
+    assert run(root, write("read", "a", outside)).run == []
+    outside.write_text("2")
+    assert run(root, write("read", "a", outside)).run == ["read"]
+    assert (root / "read" / "text").read_text() == "a"
+
+
+def test_a_failure_says_why_and_where_and_what_was_done_stays(tmp_path: Path) -> None:
+    fails = Step("fails", (("python", "-c", "import sys; sys.exit('no glue in {good}')"), ("true",)))
+    with pytest.raises(
+        StepFailure, match=r"The step fails failed: no glue in .*good \(all that it said is in .*log.txt"
+    ):
+        run(tmp_path, write("good", "a"), fails)
+    heard = run(tmp_path, write("good", "a"), joined("mended", "good"))
+    assert (heard.run, heard.kept) == (["mended"], ["good"])
+
+
+def test_where_an_optional_step_fails_the_others_go_on_and_are_done_again_when_it_does_not(tmp_path: Path) -> None:
+    enough = tmp_path / "enough"
+    program = "import pathlib, sys; sys.exit(None if pathlib.Path(sys.argv[1]).exists() else 'There are too few.')"
+    measures = Step("measures", (("python", "-c", program, str(enough)),), optional=True)
+    page = Step("page", (("python", "-c", WRITE, "{out}", "{measures}"),))
+    for ran in (["page"], []):
+        heard = run(tmp_path, measures, page)
+        assert (heard.run, heard.failures) == (ran, {"measures": "There are too few."})
+        assert failure_of(tmp_path / "measures") == "There are too few."
+    enough.touch()
+    heard = run(tmp_path, measures, page)
+    assert (heard.run, heard.failures) == (["measures", "page"], {})
+    assert failure_of(tmp_path / "measures") is None
+    assert run(tmp_path, measures, page).run == []
+
+
+def test_what_is_printed_stands_apart_from_what_is_said_and_texts_are_there_before(tmp_path: Path) -> None:
+    program = "import pathlib, sys; print('said', file=sys.stderr); print(pathlib.Path(sys.argv[1]).read_text())"
+
+    def step(text: str) -> Step:
+        return Step("one", (("python", "-c", program, "{out}/note"),), texts=(("note", text),))
+
+    assert run(tmp_path, step("braces {} stay")).run == ["one"]
+    assert (tmp_path / "one" / "stdout.txt").read_text() == "braces {} stay\n"
+    assert (tmp_path / "one" / "log.txt").read_text() == "said\n"
+    assert run(tmp_path, step("another")).run == ["one"]
+    assert (tmp_path / "one" / "stdout.txt").read_text() == "another\n"
+
+
+def test_a_new_file_in_a_folder_from_outside_is_a_change(tmp_path: Path) -> None:
+    outside, root = tmp_path / "images", tmp_path / "steps"
+    (outside / "study").mkdir(parents=True)
+    (outside / "study" / "T2.nii.gz").write_bytes(b"1")
+    assert run(root, write("scan", "a", outside)).run == ["scan"]
+    assert run(root, write("scan", "a", outside)).run == []
+    (outside / "study" / "T1.nii.gz").write_bytes(b"1")
+    assert run(root, write("scan", "a", outside)).run == ["scan"]
+
+
+SLOW = """
+import os, pathlib, sys, time
+parts = pathlib.Path(sys.argv[1], "parts")
+before = parts.read_text() if parts.exists() else ""
+pathlib.Path(sys.argv[1], "process").write_text(str(os.getpid()))
+parts.write_text(before + "x")
+time.sleep(0 if before else 600)
+"""
+SLOW_STEP = Step("slow", (("python", "-c", SLOW, "{out}"),))
+
+
+@contextmanager
+def working(root: Path) -> Iterator[subprocess.Popen[bytes]]:
+    """A process of its own in the midst of the slow step; it and the command that it runs are killed at the end."""
+    program = f"""
+from pathlib import Path
+from selip_downstream.reproduce.steps import Step, run_steps
+class Deaf:
+    def began(self, step, log): pass
+    def ended(self, step, seconds): pass
+    def failed(self, step, why): pass
+run_steps([{SLOW_STEP!r}], Path({str(root)!r}), 1, 1, Deaf())
+"""
+    process = subprocess.Popen([sys.executable, "-c", program], start_new_session=True)
+    try:
+        until = time.monotonic() + 60
+        while not (root / "slow" / "parts").exists() and time.monotonic() < until:
+            time.sleep(0.05)
+        yield process
+    finally:
+        with suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+        wait_until_free(root)
+
+
+def wait_until_free(root: Path) -> None:
+    """Until the system has done away with the processes that were killed."""
+    with (root / ".lock").open() as file:
+        fcntl.flock(file, fcntl.LOCK_SH)
+
+
+def test_an_interrupted_step_goes_on_in_its_folder(tmp_path: Path) -> None:
+    """The process is killed in the midst of a step; the next run finds what that step had written."""
+    with working(tmp_path):
+        pass
+    assert "seconds" not in json.loads((tmp_path / "slow" / "step.json").read_text())
+    assert run(tmp_path, SLOW_STEP).run == ["slow"]
+    assert (tmp_path / "slow" / "parts").read_text() == "xx"
+
+
+def test_a_second_reproduction_in_the_same_folder_stops_with_a_sentence(tmp_path: Path) -> None:
+    second = [sys.executable, "-m", "selip_downstream.reproduce", "quick", "--out", str(tmp_path)]
+    with working(tmp_path):
+        ended = subprocess.run(second, capture_output=True, text=True, check=False)
+    assert ended.returncode == 1
+    assert ended.stderr == (
+        f"Another reproduction, or a command that it has begun, is at work in {tmp_path}: "
+        "wait for its end, or name another folder with --out.\n"
+    )
+    assert sorted(path.name for path in tmp_path.iterdir()) == [".lock", "slow"]
+
+
+def test_a_reproduction_that_is_told_to_end_ends_its_commands(tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "selip_downstream.reproduce", "quick", "--out", str(tmp_path)]
+    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as process:
+        until = time.monotonic() + 60
+        while not [*tmp_path.glob("*/log.txt")] and time.monotonic() < until:
+            time.sleep(0.05)
+        process.terminate()
+        _, said = process.communicate()
+    assert process.returncode == 130
+    assert said.splitlines()[-1] == "Stopped."
+    with (tmp_path / ".lock").open() as file:
+        fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+
+
+def test_a_command_that_outlives_its_reproduction_meets_no_other(tmp_path: Path) -> None:
+    with working(tmp_path) as process:
+        process.kill()
+        process.wait()
+        with pytest.raises(SelipError, match="Another reproduction"):
+            run(tmp_path, SLOW_STEP)
+        assert (tmp_path / "slow" / "parts").read_text() == "x"
+        os.kill(int((tmp_path / "slow" / "process").read_text()), signal.SIGKILL)
+        wait_until_free(tmp_path)
+    assert run(tmp_path, SLOW_STEP).run == ["slow"]

@@ -1,0 +1,646 @@
+"""The engine against a real server on loopback, which a test makes answer, and fail, in every way a server does."""
+
+import json
+import math
+import random
+import socket
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing, contextmanager, suppress
+from dataclasses import replace
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from itertools import pairwise
+from typing import Any
+
+import pytest
+
+from selip_extract.extraction import Usage
+from selip_extract.extractors.base import Extractor
+from selip_extract.extractors.both import DoubleReader
+from selip_extract.extractors.language_model import LanguageModelReader
+from selip_extract.extractors.registry import ModelChoice, extractor_maker
+from selip_extract.language.lexer import scan
+from selip_extract.llm.answer_forms import ReportForm, SentenceForm
+from selip_extract.llm.engine import Answer, Ask, Constraint, Failure
+from selip_extract.llm.engines.endpoint_engine import EndpointEngine, placed
+from selip_extract.llm.engines.server import Patience
+from selip_extract.llm.engines.transformers_engine import TransformersEngine
+from selip_extract.llm.model_files import MODEL_FOLDER, load_tokenizer
+from selip_extract.llm.sentence_task import END
+from selip_extract.pseudo_reports.write_report import write_study
+from selip_shared.errors import SelipError
+
+Body = dict[str, Any]
+Fault = Callable[["Handler"], None]
+
+
+class Handler(BaseHTTPRequestHandler):
+    """One connection."""
+
+    protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True
+    server: "_Listener"
+
+    def log_message(self, *_: object) -> None:
+        pass
+
+    def setup(self) -> None:
+        super().setup()
+        self.server.owner.connections.add(self.connection)
+
+    def parse_request(self) -> bool:
+        whole = super().parse_request()
+        self.server.owner.keys.add(self.headers["Authorization"] if whole else None)
+        return whole
+
+    def finish(self) -> None:
+        self.server.owner.connections.discard(self.connection)
+        super().finish()
+
+    def do_GET(self) -> None:
+        assert self.path == "/v1/models"
+        self.server.owner.listing(self)
+
+    def do_POST(self) -> None:
+        body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+        owner = self.server.owner
+        with owner.counted(self.path, body):
+            fault = owner.fault_of(body)
+            if fault is not None:
+                fault(self)
+            else:
+                self.reply(200, owner.answer(self.path.removeprefix("/v1/"), body))
+
+    def reply(self, status: int, content: object, **headers: str) -> None:
+        """Send JSON, or text as it is."""
+        data = (content if isinstance(content, str) else json.dumps(content, ensure_ascii=False)).encode()
+        self.send_response(status)
+        for name, value in headers.items():
+            self.send_header(name.replace("_", "-"), value)
+        self.send_header("Content-Length", str(len(data)))
+        self.end_headers()
+        self.wfile.write(data)
+
+    def drop(self) -> None:
+        """End the connection."""
+        self.close_connection = True
+        self.connection.shutdown(socket.SHUT_RDWR)
+
+
+class _Listener(ThreadingHTTPServer):
+    daemon_threads = True
+    request_queue_size = 128
+    owner: "LoopbackServer"
+
+    def handle_error(self, *_: object) -> None:
+        """Clients that went away, and tests that end, are no errors here."""
+
+
+def models(*names: str) -> Fault:
+    """A list of models."""
+    return lambda handler: handler.reply(200, {"object": "list", "data": [{"id": name} for name in names]})
+
+
+def status(code: int, content: object = "", **headers: str) -> Fault:
+    """A reply with a status."""
+    return lambda handler: handler.reply(code, content, **headers)
+
+
+def dropped_before(handler: Handler) -> None:
+    """No reply at all."""
+    handler.drop()
+
+
+def dropped_amid(handler: Handler) -> None:
+    """Half of what the headers announce."""
+    handler.send_response(200)
+    handler.send_header("Content-Length", "1000")
+    handler.end_headers()
+    handler.wfile.write(b'{"choices": [')
+    handler.drop()
+
+
+def slow(seconds: float) -> Fault:
+    """A reply that comes too late."""
+
+    def late(handler: Handler) -> None:
+        time.sleep(seconds)
+        handler.close_connection = True
+
+    return late
+
+
+class LoopbackServer:
+    """Answers POST requests with `answer(route, body)`, after the faults that wait, and those that `faulty` says."""
+
+    def __init__(self, answer: Callable[[str, Body], object], listing: Fault | None = None) -> None:
+        self.answer = answer
+        self.listing = listing or models("m")
+        self.faults: deque[Fault] = deque()
+        self.faulty: Callable[[Body], Fault | None] = lambda _body: None
+        self.connections: set[socket.socket] = set()
+        self.requests: list[tuple[str, Body]] = []
+        self.keys: set[str | None] = set()
+        self.in_flight = self.most_in_flight = 0
+        self._lock = threading.Lock()
+        self._port = 0
+        self.start()
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self._port}/v1"
+
+    def start(self) -> None:
+        """Listen, again on the same port after a stop."""
+        self._listener = _Listener(("127.0.0.1", self._port), Handler)
+        self._listener.owner = self
+        self._port = self._listener.server_port
+        self._thread = threading.Thread(target=self._listener.serve_forever, args=(0.01,), daemon=True)
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Die: no connection stays open, none is taken."""
+        self._listener.shutdown()
+        self._listener.server_close()
+        self._thread.join()
+        for connection in list(self.connections):
+            with suppress(OSError):
+                connection.shutdown(socket.SHUT_RDWR)
+
+    def fault_of(self, body: Body) -> Fault | None:
+        with self._lock:
+            return self.faults.popleft() if self.faults else self.faulty(body)
+
+    @contextmanager
+    def counted(self, path: str, body: Body) -> Iterator[None]:
+        with self._lock:
+            self.requests.append((path, body))
+            self.in_flight += 1
+            self.most_in_flight = max(self.most_in_flight, self.in_flight)
+        try:
+            yield
+        finally:
+            with self._lock:
+                self.in_flight -= 1
+
+
+def completion(text: str, tokens: Sequence[str], log_probabilities: Sequence[float], finish: str = "stop") -> Body:
+    """A reply to /completions."""
+    logprobs = {"tokens": tokens, "token_logprobs": log_probabilities, "text_offset": [], "top_logprobs": None}
+    usage = {"prompt_tokens": 7, "completion_tokens": len(tokens), "prompt_tokens_details": {"cached_tokens": 3}}
+    return {"choices": [{"index": 0, "text": text, "logprobs": logprobs, "finish_reason": finish}], "usage": usage}
+
+
+def chat_reply(text: str, tokens: Sequence[str], log_probabilities: Sequence[float]) -> Body:
+    """A reply to /chat/completions."""
+    content: list[Body] = [
+        {"token": t, "logprob": p, "bytes": None, "top_logprobs": []}
+        for t, p in zip(tokens, log_probabilities, strict=True)
+    ]
+    message = {"role": "assistant", "content": text}
+    choice = {"index": 0, "message": message, "logprobs": {"content": content}, "finish_reason": "stop"}
+    return {"choices": [choice], "usage": {"prompt_tokens": 7, "completion_tokens": len(tokens)}}
+
+
+QUICK = Patience(connect=1, read=1, listing=1, unreachable=1, tries=4, pause=0.01, longest_pause=0.05)
+
+
+def ask(prompt: str) -> Ask:
+    return Ask(prompt, None, 16)
+
+
+def echo(_route: str, body: Body) -> Body:
+    """The prompt as the answer."""
+    text = body["prompt"]
+    return completion(text, [text, "<end>"], [-0.25, -0.25])
+
+
+def echo_after(seconds: float) -> Callable[[str, Body], Body]:
+    """The prompt as the answer, after some time."""
+
+    def late(route: str, body: Body) -> Body:
+        time.sleep(seconds)
+        return echo(route, body)
+
+    return late
+
+
+def texts(answers: Sequence[Answer | Failure]) -> list[str]:
+    return [a.text if isinstance(a, Answer) else f"{a.status}: {a.note}" for a in answers]
+
+
+@pytest.fixture
+def servers() -> Iterator[list[LoopbackServer]]:
+    two = [LoopbackServer(echo), LoopbackServer(echo)]
+    yield two
+    for server in two:
+        server.stop()
+
+
+@pytest.fixture
+def server(servers: list[LoopbackServer]) -> LoopbackServer:
+    return servers[0]
+
+
+@contextmanager
+def engine_of(*servers: LoopbackServer, model: str | None = None, **options: Any) -> Iterator[EndpointEngine]:
+    given: dict[str, Any] = {"rendered": True, "patience": QUICK} | options
+    with closing(EndpointEngine([s.url for s in servers], model, **given)) as engine:
+        yield engine
+
+
+# Answers
+
+
+@pytest.fixture(scope="module")
+def local() -> TransformersEngine:
+    return TransformersEngine(MODEL_FOLDER, load_tokenizer(MODEL_FOLDER), at_once=96)
+
+
+def test_findings_and_confidences_are_those_of_the_local_engine(
+    local: TransformersEngine, server: LoopbackServer
+) -> None:
+    form = SentenceForm()
+    reports = [write_study(random.Random(f"endpoint-{i}")).text for i in range(20)]
+    asked = [(s, q) for s in map(scan, reports) for q in form.questions(s)]
+    asks = [Ask(form.prompt(s, q), form.constraint(q), form.longest_answer) for s, q in asked]
+    known = dict(zip(asks, local.answers(asks), strict=True))
+
+    def answer(route: str, body: Body) -> Body:
+        assert (route, body["model"], body["temperature"]) == ("completions", "m", 0)
+        constraint = Constraint("grammar", body["structured_outputs"]["grammar"])
+        said = known[Ask(body["prompt"], constraint, body["max_tokens"])]
+        assert isinstance(said, Answer)
+        pieces = [said.text[begin:end].strip() for begin, end in pairwise((0, *said.ends))]
+        assert pieces[-1] == ""
+        return completion(said.text, [*pieces[:-1], END], said.log_probabilities)
+
+    server.answer = answer
+    here = LanguageModelReader(local, form).read(reports)
+    with engine_of(server, patience=Patience()) as engine:
+        there = LanguageModelReader(engine, form).read(reports)
+    assert sum(len(reading.study.findings) for reading in here) > 20
+    for one, other in zip(here, there, strict=True):
+        assert (other.status, other.reply) == (one.status, one.reply)
+        assert [f.key for f in other.study.findings] == [f.key for f in one.study.findings]
+        confidences = [[f.confidence for f in r.study.findings] for r in (one, other)]
+        assert confidences[1] == pytest.approx(confidences[0], abs=1e-3)
+
+
+def test_a_chat_server_is_asked_in_its_own_way(server: LoopbackServer) -> None:
+    text = "左侧额叶见长T2信号，DWI未见高信号。"
+    reply = '{"T2":[{"side":"左侧","site":"额叶","signal":"高"}],"DWI":[]}'
+
+    def answer(route: str, body: Body) -> Body:
+        assert route == "chat/completions"
+        (message,) = body["messages"]
+        assert message["role"] == "user"
+        assert text in message["content"]
+        schema = body["response_format"]["json_schema"]
+        assert (body["response_format"]["type"], schema["strict"]) == ("json_schema", True)
+        assert "T2" in schema["schema"]["properties"]
+        return chat_reply(reply, [*reply], [-0.001] * len(reply))
+
+    server.answer = answer
+    with engine_of(server, rendered=False) as engine:
+        (reading,) = LanguageModelReader(engine, ReportForm(None)).read([text])
+    (finding,) = reading.study.findings
+    assert finding.key == ("T2", "左侧", "额叶", "高")
+    span = len('{"side":"左侧","site":"额叶","signal":"高"}')
+    assert finding.confidence == pytest.approx(math.exp(-0.001 * span), abs=1e-4)
+    assert (reading.usage.tokens_in, reading.usage.tokens_cached, reading.usage.tokens_out) == (7, 0, len(reply))
+
+
+def test_usage_and_end_are_told(server: LoopbackServer) -> None:
+    server.answer = lambda _route, _body: completion("高", ["高"], [-0.5], finish="length")
+    with engine_of(server) as engine:
+        (answer,) = engine.answers([ask("a")])
+    assert isinstance(answer, Answer)
+    assert (answer.text, answer.ends, answer.log_probabilities, answer.ended) == ("高", (1,), (-0.5,), False)
+    assert answer.usage == Usage(7, 3, 1)
+
+
+@pytest.mark.parametrize(
+    ("text", "tokens", "ends", "values"),
+    [
+        ("左 额叶", ["左", "额", "叶", "<end>"], (1, 3, 4, 4), (-1, -2, -4, -8)),
+        ("左 额叶", ["左", " 额", "叶"], (1, 3, 4), (-1, -2, -4)),
+        ("左颞叶", ["左", "", "", "颞", "叶", "</s>"], (1, 2, 3, 3), (-1, -14, -16, -32)),
+        ("", ["<end>"], (0,), (-1,)),
+        ("左颞叶", ["左", "�", "�", "叶"], (3,), (-15,)),
+        ("左颞叶", ["token_id:3", "token_id:9"], (3,), (-3,)),
+    ],
+)
+def test_tokens_are_placed_in_the_text(
+    text: str, tokens: list[str], ends: tuple[int, ...], values: tuple[float, ...]
+) -> None:
+    assert placed(text, [(token, -(2.0**i)) for i, token in enumerate(tokens)]) == (ends, values)
+
+
+@pytest.mark.parametrize("text", ["左侧", ""])
+def test_without_probabilities_none_is_claimed(server: LoopbackServer, text: str) -> None:
+    server.answer = lambda _route, _body: {"choices": [{"text": text, "finish_reason": "stop"}]}
+    with engine_of(server) as engine:
+        (answer,) = engine.answers([ask("a")])
+    assert isinstance(answer, Answer)
+    assert (answer.text, math.isnan(answer.probability), answer.usage) == (text, True, Usage())
+
+
+@pytest.mark.parametrize("reader", [lambda model: model, DoubleReader])
+def test_findings_without_probabilities_have_no_confidence(
+    server: LoopbackServer, reader: Callable[[LanguageModelReader], Extractor]
+) -> None:
+    reply = " ".join(["左侧", "s00", ":", "T2", "高", ";"])
+    server.answer = lambda _route, _body: {"choices": [{"text": reply, "finish_reason": "stop"}]}
+    with engine_of(server) as engine:
+        (reading,) = reader(LanguageModelReader(engine, SentenceForm())).read(["左侧额叶见长T2信号。"])
+    assert [(f.key, f.confidence) for f in reading.study.findings] == [(("T2", "左侧", "额叶", "高"), None)]
+
+
+def test_answers_come_in_the_order_of_the_asks_and_no_more_than_so_many_at_once(server: LoopbackServer) -> None:
+    def answer(route: str, body: Body) -> Body:
+        time.sleep(random.uniform(0, 0.02))
+        return echo(route, body)
+
+    server.answer = answer
+    prompts = [[f"{caller}-{i}" for i in range(60)] for caller in range(2)]
+    with engine_of(server, concurrency=8) as engine, ThreadPoolExecutor(2) as callers:
+        found = callers.map(lambda mine: texts(engine.answers([ask(p) for p in mine])), prompts)
+        assert list(found) == prompts
+    assert 4 <= server.most_in_flight <= 8
+
+
+def test_the_user_says_how_many_requests_are_in_flight(server: LoopbackServer) -> None:
+    def answer(_route: str, _body: Body) -> Body:
+        time.sleep(0.02)
+        return chat_reply("{}", ["{}"], [-0.1])
+
+    server.answer = answer
+    texts = [write_study(random.Random(f"concurrency-{i}")).text for i in range(12)]
+    with closing(extractor_maker("endpoint", ModelChoice(base_urls=(server.url,), concurrency=3))()) as reader:
+        assert [reading.status for reading in reader.read(texts)] == ["ok"] * 12
+        assert reader.batch_size == 12
+    assert len(server.requests) > 6
+    assert server.most_in_flight == 3
+
+
+def test_the_environments_proxies_are_not_used(server: LoopbackServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("HTTP_PROXY", "http_proxy", "ALL_PROXY"):
+        monkeypatch.setenv(name, "http://127.0.0.1:9")
+    with engine_of(server) as engine:
+        assert texts(engine.answers([ask("a")])) == ["a"]
+
+
+def test_servers_are_shown_the_key_of_the_environment(server: LoopbackServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    with engine_of(server) as engine:
+        engine.answers([ask("a")])
+    assert server.keys == {None}
+    server.keys.clear()
+    monkeypatch.setenv("SELIP_API_KEY", "sk-secret\n")
+    with engine_of(server) as engine:
+        engine.answers([ask("a")])
+        assert "sk-secret" not in str(engine.fingerprint())
+    assert server.keys == {"Bearer sk-secret"}
+
+
+@pytest.mark.parametrize("key", ["sk secret", "sk\nsecret", "密钥"])
+def test_what_is_no_key_is_not_quoted(server: LoopbackServer, monkeypatch: pytest.MonkeyPatch, key: str) -> None:
+    monkeypatch.setenv("SELIP_API_KEY", key)
+    with pytest.raises(SelipError, match="SELIP_API_KEY holds more than a key") as said, engine_of(server):
+        pass
+    assert "secret" not in str(said.value)
+
+
+def test_the_fingerprint_names_the_model_and_not_the_servers(servers: list[LoopbackServer]) -> None:
+    with engine_of(*servers) as engine, engine_of(servers[1]) as other, engine_of(*servers, rendered=False) as chat:
+        assert engine.fingerprint() == other.fingerprint()
+        assert engine.fingerprint()["model_hash"] == "served:m"
+        assert engine.fingerprint() != chat.fingerprint()
+
+
+# One bad reply
+
+
+BAD_REPLIES = {
+    "429": status(429),
+    "429, 0 s": status(429, Retry_After="0"),
+    "429, a date": status(429, Retry_After="Wed, 21 Oct 2015 07:28:00 GMT"),
+    "408": status(408),
+    "500": status(500, "<html>Internal Server Error</html>"),
+    "502": status(502),
+    "503": status(503),
+    "504": status(504),
+    "404": status(404),
+    "redirected": status(302, Location="http://127.0.0.1:9/"),
+    "dropped before": dropped_before,
+    "dropped amid": dropped_amid,
+    "too slow": slow(1.2),
+    "HTML": status(200, "<html><body>Log in</body></html>"),
+    "cut": status(200, '{"choices": [{"text": "a"'),
+    "no choice": status(200, {"choices": []}),
+    "no finish": status(200, {"choices": [{"text": "a"}]}),
+    "no text": status(200, {"choices": [{"text": None, "finish_reason": "stop"}]}),
+    "aborted": status(200, {"choices": [{"text": "a", "finish_reason": "abort"}]}),
+}
+
+
+@pytest.mark.parametrize("name", BAD_REPLIES)
+def test_a_bad_reply_is_asked_again(server: LoopbackServer, name: str) -> None:
+    fault = BAD_REPLIES[name]
+    server.faults += [fault, fault]
+    with engine_of(server) as engine:
+        assert texts(engine.answers([ask("a")])) == ["a"]
+    assert [body["prompt"] for _, body in server.requests] == ["a", "a", "a"]
+
+
+def test_a_server_is_left_alone_for_as_long_as_it_says(server: LoopbackServer) -> None:
+    server.faults.append(status(429, Retry_After="1"))
+    with engine_of(server, patience=replace(QUICK, unreachable=60)) as engine:
+        started = time.monotonic()
+        assert texts(engine.answers([ask("a")])) == ["a"]
+    assert 1 <= time.monotonic() - started < 5
+
+
+def test_an_ask_that_no_try_answers_fails_alone(server: LoopbackServer) -> None:
+    server.faulty = lambda body: status(500) if body["prompt"] == "bad" else None
+    with engine_of(server) as engine:
+        found = texts(engine.answers([ask("a"), ask("bad"), ask("b")]))
+    assert found == ["a", "error: HTTP 500 Internal Server Error, 4 times", "b"]
+    assert len(server.requests) == 6
+
+
+@pytest.mark.parametrize("code", [400, 413, 422])
+def test_an_ask_that_is_refused_is_not_asked_again_and_not_quoted(server: LoopbackServer, code: int) -> None:
+    server.faults.append(status(code, {"error": {"message": "cannot parse 张三"}}))
+    with engine_of(server) as engine:
+        (failure,) = engine.answers([ask("张三")])
+        assert isinstance(failure, Failure)
+        assert (failure.status, failure.note[:8]) == ("error", f"HTTP {code}")
+        assert "张三" not in failure.note
+        assert len(server.requests) == 1
+        assert texts(engine.answers([ask("b")])) == ["b"]
+
+
+def test_a_prompt_that_is_too_long_says_so(server: LoopbackServer) -> None:
+    words = "This model's maximum context length is 1024 tokens. However, your prompt contains 2000 input tokens"
+    server.faults.append(status(400, {"error": {"message": words}}))
+    with engine_of(server) as engine:
+        (failure,) = engine.answers([ask("a")])
+    assert isinstance(failure, Failure)
+    assert failure.status == "too_long"
+
+
+def test_where_nothing_is_answered_the_run_ends(server: LoopbackServer) -> None:
+    server.faulty = lambda _body: status(400)
+    with engine_of(server) as engine, pytest.raises(SelipError, match=r"questions got no answer \(HTTP 400"):
+        engine.answers([ask(str(i)) for i in range(200)])
+    assert len(server.requests) < 200
+
+
+# Several servers, and servers that go away
+
+
+def test_load_is_balanced(servers: list[LoopbackServer]) -> None:
+    slower, faster = servers
+    slower.answer = echo_after(0.2)
+    faster.answer = echo_after(0.01)
+    with engine_of(*servers, concurrency=8) as engine:
+        engine.answers([ask(str(i)) for i in range(120)])
+    assert slower.most_in_flight + faster.most_in_flight <= 9
+    assert len(faster.requests) > 1.5 * len(slower.requests) > 10
+
+
+def test_one_that_dies_leaves_its_work_to_the_other(servers: list[LoopbackServer]) -> None:
+    dying, other = servers
+    with engine_of(*servers, concurrency=16) as engine:
+        dying.answer = other.answer = echo_after(0.02)
+        death = threading.Timer(0.1, dying.stop)
+        death.start()
+        prompts = [str(i) for i in range(300)]
+        assert texts(engine.answers([ask(p) for p in prompts])) == prompts
+        death.join()
+    assert len(dying.requests) < 200 < len(dying.requests) + len(other.requests)
+
+
+def test_one_that_fails_fast_draws_no_work(servers: list[LoopbackServer]) -> None:
+    broken, _ = servers
+    broken.faulty = lambda _body: status(500)
+    prompts = [str(i) for i in range(200)]
+    with engine_of(*servers) as engine:
+        assert texts(engine.answers([ask(p) for p in prompts])) == prompts
+    assert len(broken.requests) < 200
+
+
+def test_one_that_comes_back_gets_work_again(servers: list[LoopbackServer]) -> None:
+    away, other = servers
+    other.answer = echo_after(0.01)
+    with engine_of(*servers, concurrency=4) as engine:
+        away.stop()
+        assert texts(engine.answers([ask("a"), ask("b")])) == ["a", "b"]
+        away.start()
+        engine.answers([ask(str(i)) for i in range(100)])
+    assert len(away.requests) > 10
+
+
+def test_the_only_one_is_waited_for(server: LoopbackServer) -> None:
+    with engine_of(server) as engine:
+        server.stop()
+        timer = threading.Timer(0.4, server.start)
+        timer.start()
+        prompts = [str(i) for i in range(20)]
+        assert texts(engine.answers([ask(p) for p in prompts])) == prompts
+        timer.join()
+
+
+def test_one_that_comes_back_with_another_model_gets_no_work(server: LoopbackServer) -> None:
+    with engine_of(server) as engine:
+        server.listing = models("other")
+        server.faulty = lambda _body: status(404)
+        with pytest.raises(SelipError, match=r"No server has answered .*it serves other"):
+            engine.answers([ask("a"), ask("b")])
+    assert len(server.requests) <= 2
+
+
+def test_where_all_stay_away_the_run_ends(servers: list[LoopbackServer]) -> None:
+    with engine_of(*servers) as engine:
+        for one in servers:
+            one.stop()
+        with pytest.raises(SelipError, match="what is written stays; start the server and run the same command again"):
+            engine.answers([ask(str(i)) for i in range(100)])
+        for one in servers:
+            one.start()
+        time.sleep(0.3)
+        assert texts(engine.answers([ask("a")])) == ["a"]
+
+
+def test_where_all_stay_busy_the_run_ends(server: LoopbackServer) -> None:
+    server.faulty = lambda _body: status(429)
+    with engine_of(server) as engine, pytest.raises(SelipError, match=r"No server has answered .*HTTP 429"):
+        engine.answers([ask("a")])
+
+
+# The start
+
+
+def test_the_model_is_the_named_or_the_only_one(server: LoopbackServer) -> None:
+    server.listing = models("base", "base")
+    with engine_of(server) as engine:
+        assert engine.model == "base"
+    server.listing = models("base", "adapted")
+    with engine_of(server, model="adapted") as engine:
+        engine.answers([ask("a")])
+        assert server.requests[-1][1]["model"] == "adapted"
+    with (
+        pytest.raises(SelipError, match="does not serve another but base, adapted"),
+        engine_of(server, model="another"),
+    ):
+        pass
+
+
+UNUSABLE = {
+    "serves base, adapted: name one .*--served-model": models("base", "adapted"),
+    "serves no model": models(),
+    r"no OpenAI-compatible server .*HTTP 200": status(200, "<html>Welcome</html>"),
+    r"no OpenAI-compatible server .*no list": status(200, {"data": [{"name": "base"}]}),
+    r"no OpenAI-compatible server .*list of models": status(200, ["base"]),
+    r"no OpenAI-compatible server .*404.*ends in /v1": status(404),
+    r"refuses access \(HTTP 401 Unauthorized\): put its key into .* SELIP_API_KEY": status(401),
+    r"refuses access \(HTTP 403 Forbidden\): put": status(403),
+    r"No server answers .*502": status(502),
+    r"No server answers .*dropped": dropped_before,
+    r"No server answers .*no reply in time": slow(1.2),
+}
+
+
+@pytest.mark.parametrize("words", UNUSABLE)
+def test_a_server_that_cannot_be_used_is_said_at_once(server: LoopbackServer, words: str) -> None:
+    server.listing = UNUSABLE[words]
+    with pytest.raises(SelipError, match=words) as said, engine_of(server):
+        pass
+    assert str(said.value).count(".") - str(said.value).count("127.0.0.1") * 3 == 1
+
+
+@pytest.mark.parametrize("url", ["127.0.0.1:9", "http://127.0.0.1:9/v1", "nonsense", "http://[", ""])
+def test_an_address_without_a_server_is_said_at_once(url: str) -> None:
+    with pytest.raises(SelipError, match="server"):
+        EndpointEngine([url], None, rendered=True, patience=QUICK)
+
+
+def test_a_server_that_is_away_at_the_start_is_taken_in_later(servers: list[LoopbackServer]) -> None:
+    away, there = servers
+    away.stop()
+    there.answer = echo_after(0.01)
+    with engine_of(*servers, concurrency=4) as engine:
+        assert texts(engine.answers([ask("a")])) == ["a"]
+        away.start()
+        engine.answers([ask(str(i)) for i in range(100)])
+    assert len(away.requests) > 10
+
+
+def test_all_servers_serve_the_same_model(servers: list[LoopbackServer]) -> None:
+    servers[1].listing = models("other")
+    with pytest.raises(SelipError, match="does not serve m but other"), engine_of(*servers):
+        pass

@@ -1,0 +1,75 @@
+import random
+
+import pytest
+
+from selip_extract.language.lexer import scan
+from selip_extract.pseudo_reports.write_report import write_study
+from selip_extract.rules.general_findings import read_changes
+
+
+def _changes(text: str) -> list[str]:
+    return [f"{g.side or ''}{g.site}{g.change}" for g in read_changes(scan(text))]
+
+
+@pytest.mark.parametrize(
+    ("text", "changes"),
+    [
+        ("脑室系统扩大。", "脑室系统扩大"),
+        ("双侧侧脑室、三脑室扩大，脑沟增宽。", "双侧侧脑室扩大 三脑室扩大 脑沟增宽"),
+        ("双侧上颌窦、筛窦黏膜增厚。", "双侧上颌窦增厚 双侧筛窦增厚"),
+        ("右侧乳突少量积液。", "右侧乳突积液"),
+        ("中线结构右移。", "中线结构移位"),
+        ("中线左移约5mm。", "中线结构移位"),
+        ("邻近侧脑室受压。", "侧脑室受压"),
+        ("左侧额叶见肿块，邻近左侧侧脑室受压变形。", "左侧侧脑室受压"),
+        ("左侧大脑中动脉狭窄。", "左侧大脑中动脉狭窄"),
+        ("脑沟增宽、加深。", "脑沟增宽"),
+        ("左侧海马萎缩，信号增高。", "左侧海马萎缩"),
+        ("左侧额叶见高信号，左侧侧脑室扩大。", "左侧侧脑室扩大"),
+    ],
+)
+def test_changes(text: str, changes: str) -> None:
+    assert list(dict.fromkeys(_changes(text))) == changes.split()
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "脑室系统未见扩大。",
+        "脑沟、脑池无增宽或变窄。",
+        "中线结构居中。",
+        "双侧上颌窦、筛窦黏膜未见增厚。",
+        "脑室系统形态大小未见异常。",
+        "双侧侧脑室对称，无扩大及受压。",
+        "原脑室系统扩大。",
+        "左侧额叶见T2WI高信号。",
+        "有占位效应。",
+        "",
+    ],
+)
+def test_nothing_is_read_where_nothing_is_changed(text: str) -> None:
+    assert _changes(text) == []
+
+
+def test_a_negation_ends_with_its_clause() -> None:
+    assert _changes("脑沟未见增宽，脑室系统扩大。") == ["脑室系统扩大"]
+
+
+def test_evidence_covers_side_site_and_change() -> None:
+    text = "头颅平扫：双侧上颌窦黏膜增厚。"
+    (change,) = read_changes(scan(text))
+    assert change.evidence is not None
+    assert change.evidence.text == "双侧上颌窦黏膜增厚"
+    said = {s.role: text[s.start : s.end] for s in change.evidence.spans}
+    assert said == {"side": "双侧", "site": "上颌窦", "change": "黏膜增厚"}
+
+
+def test_most_changes_of_pseudo_reports_are_read() -> None:
+    wanted = found = right = 0
+    for seed in range(300):
+        report = write_study(random.Random(seed))
+        truth = {g.key for g in report.study.general if g.change != "其他"}
+        read = {g.key for g in read_changes(scan(report.text))}
+        wanted, found, right = wanted + len(truth), found + len(read), right + len(truth & read)
+    assert right / wanted > 0.95
+    assert right / found > 0.9

@@ -1,0 +1,163 @@
+import json
+from pathlib import Path
+from typing import get_args
+
+import pytest
+import torch
+from torch import nn
+from transformers import BertConfig, BertModel
+
+from selip_contracts.vocabulary import MODALITIES
+from selip_pretrain.model.encoders.image_encoder import Pooling
+from selip_pretrain.model.encoders.registry import IMAGE_ENCODERS, make_text_encoder
+from selip_pretrain.model.encoders.resnet import ResNet
+from selip_pretrain.model.encoders.text_encoder import TOKENS, TextEncoder
+from selip_shared.errors import SelipError
+
+SHAPE = (8, 64, 64)
+CORPUS = ["在左侧额叶表现为高信号", "在双侧放射冠表现为斑片状稍高信号"]
+
+
+@pytest.fixture(autouse=True)
+def _seeded() -> None:
+    torch.manual_seed(0)
+
+
+@pytest.mark.parametrize("name", ["resnet10-narrow", "resnet18", "vit"])
+def test_an_encoder_gives_512_numbers_and_the_maps_that_it_names(name: str) -> None:
+    encoder = IMAGE_ENCODERS[name](SHAPE, "group", "mean")
+    images, modalities = torch.rand(2, 1, *SHAPE), torch.tensor([0, 3])
+    with torch.no_grad():
+        maps = encoder.feature_maps(images, modalities)
+        assert encoder(images, modalities).shape == (2, 512)
+    assert [part.shape[1] for part in maps] == list(encoder.channels)
+    sizes = [part.shape[2:].numel() for part in maps]
+    assert sizes == sorted(sizes, reverse=True)
+
+
+def test_the_stem_is_the_papers_and_not_monais() -> None:
+    encoder = IMAGE_ENCODERS["resnet50"]((24, 256, 256), "batch", "mean")
+    assert isinstance(encoder, ResNet)
+    stem, pool = encoder.net.conv1, encoder.net.maxpool
+    assert isinstance(stem, nn.Conv3d)
+    assert (stem.kernel_size, stem.stride) == ((7, 7, 7), (1, 2, 2))
+    assert isinstance(pool, nn.MaxPool3d)
+    assert (pool.kernel_size, pool.stride) == ((1, 3, 3), (1, 2, 2))
+    assert encoder.channels == (64, 256, 512, 1024, 2048)
+    assert [module.num_features for module in encoder.modules() if isinstance(module, nn.BatchNorm3d)][:1] == [64]
+
+
+def test_slices_are_halved_only_from_the_second_stage_on() -> None:
+    encoder = IMAGE_ENCODERS["resnet10-narrow"]((8, 64, 64), "group", "mean")
+    maps = encoder.feature_maps(torch.rand(1, 1, 8, 64, 64), torch.tensor([0]))
+    assert [tuple(part.shape[2:]) for part in maps] == [(8, 32, 32), (8, 16, 16), (4, 8, 8), (2, 4, 4), (1, 2, 2)]
+
+
+@pytest.mark.parametrize("name", ["resnet10-narrow", "vit"])
+def test_the_sequence_counts_and_is_learnt(name: str) -> None:
+    encoder = IMAGE_ENCODERS[name](SHAPE, "group", "mean")
+    image = torch.rand(1, 1, *SHAPE).expand(len(MODALITIES), -1, -1, -1, -1)
+    embeddings = encoder(image, torch.arange(len(MODALITIES)))
+    nearest = torch.cdist(embeddings, embeddings).fill_diagonal_(torch.inf).min()
+    assert nearest > 0
+    embeddings[3].sum().backward()
+    gradient = encoder.modality.weight.grad
+    assert gradient is not None
+    assert gradient.any(1).tolist() == [number == 3 for number in range(len(MODALITIES))]
+
+
+@pytest.mark.parametrize(("name", "norm", "alone"), [("resnet10-narrow", "group", True), ("resnet10-narrow", "batch", False), ("vit", "group", True)])  # fmt: skip # noqa: E501
+def test_only_under_batch_norm_an_embedding_hangs_on_its_neighbours(name: str, norm: str, alone: bool) -> None:
+    encoder = IMAGE_ENCODERS[name](SHAPE, "batch" if norm == "batch" else "group", "mean").train()
+    images, modalities = torch.rand(3, 1, *SHAPE), torch.tensor([0, 1, 2])
+    with torch.no_grad():
+        difference = (encoder(images, modalities)[:2] - encoder(images[:2], modalities[:2])).abs().max()
+    assert (difference < 1e-5) == alone
+
+
+def test_a_vision_transformer_says_which_shapes_it_takes() -> None:
+    with pytest.raises(SelipError, match="10×64×64 is no multiple"):
+        IMAGE_ENCODERS["vit"]((10, 64, 64), "group", "mean")
+
+
+def test_characters_of_the_corpus_are_told_apart_and_others_are_unknown() -> None:
+    encoder = make_text_encoder("characters", CORPUS, download=False)
+    assert len(encoder.tokenizer) == 4 + len(set("".join(CORPUS)))
+    with torch.no_grad():
+        left, known, unknown, other = encoder(["在左侧额叶", "在双侧额叶", "在甲侧额叶", "在乙侧额叶"])
+    assert not torch.equal(left, known)
+    torch.testing.assert_close(unknown, other)
+
+
+def test_a_text_has_one_embedding_in_training_too_and_whatever_is_beside_it() -> None:
+    encoder = make_text_encoder("characters", CORPUS, download=False)
+    with torch.no_grad():
+        training = encoder.train()(CORPUS)
+        alone = torch.cat([encoder.train(False)([text]) for text in CORPUS])
+    torch.testing.assert_close(training, alone, atol=1e-5, rtol=0)
+
+
+def test_a_text_is_cut_after_256_tokens() -> None:
+    encoder = make_text_encoder("characters", CORPUS, download=False)
+    with torch.no_grad():
+        long, longer = encoder(["高" * (TOKENS - 2), "高" * 1000])
+    torch.testing.assert_close(long, longer)
+
+
+def test_a_text_encoder_comes_back_with_its_weights(tmp_path: Path) -> None:
+    encoder = make_text_encoder("characters", CORPUS, download=False)
+    encoder.save(tmp_path)
+    again = TextEncoder.load(tmp_path)
+    again.load_state_dict(encoder.state_dict())
+    with torch.no_grad():
+        assert torch.equal(again(CORPUS), encoder(CORPUS))
+
+
+@pytest.fixture
+def pretrained(tmp_path: Path) -> Path:
+    """A folder as a model of Hugging Face has it."""
+    tokenizer = make_text_encoder("characters", CORPUS, download=False).tokenizer
+    config = BertConfig(vocab_size=len(tokenizer), hidden_size=32, num_hidden_layers=1, num_attention_heads=2, intermediate_size=64)  # fmt: skip # noqa: E501
+    BertModel(config).save_pretrained(tmp_path)  # type: ignore[no-untyped-call]
+    tokenizer.save_pretrained(tmp_path)
+    return tmp_path
+
+
+def test_a_pretrained_encoder_is_taken_with_its_weights(pretrained: Path) -> None:
+    encoder = make_text_encoder(str(pretrained), [], download=False)
+    backbone = BertModel.from_pretrained(pretrained)
+    tokens = encoder.tokenizer(CORPUS[:1], return_tensors="pt")
+    with torch.no_grad():
+        expected = encoder.projection(backbone.train(False)(**tokens).last_hidden_state[:, 0])
+        torch.testing.assert_close(encoder(CORPUS[:1]), expected)
+
+
+def test_pickled_weights_are_never_loaded(pretrained: Path) -> None:
+    (pretrained / "model.safetensors").rename(pretrained / "pytorch_model.bin")
+    with pytest.raises(SelipError, match="has no weights in safetensors"):
+        make_text_encoder(str(pretrained), [], download=False)
+
+
+def test_a_models_own_code_is_never_run(pretrained: Path) -> None:
+    config = json.loads((pretrained / "config.json").read_text())
+    config |= {"model_type": "mine", "auto_map": {"AutoConfig": "mine.Config", "AutoModel": "mine.Model"}}
+    (pretrained / "config.json").write_text(json.dumps(config))
+    (pretrained / "mine.py").write_text("raise SystemExit('it has run')")
+    with pytest.raises(SelipError, match="There is no text encoder in"):
+        make_text_encoder(str(pretrained), [], download=False)
+
+
+def test_a_model_that_is_not_here_is_named(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("HF_HUB_CACHE", str(tmp_path))
+    with pytest.raises(SelipError, match="hfl/chinese-bert-wwm is neither a folder nor a model in the local"):
+        make_text_encoder("hfl/chinese-bert-wwm", [], download=False)
+
+
+@pytest.mark.parametrize(("name", "grid"), [("resnet50", (1, 2, 2)), ("vit", (2, 4, 4))])
+def test_only_pooled_by_places_an_embedding_knows_where_something_is(name: str, grid: tuple[int, int, int]) -> None:
+    knows = {}
+    for pooling in get_args(Pooling):
+        encoder = IMAGE_ENCODERS[name](SHAPE, "group", pooling)
+        features = torch.rand(1, encoder.channels[-1], *grid)
+        knows[pooling] = not torch.allclose(encoder.pool(features), encoder.pool(features.flip(4)), atol=1e-5)
+    assert knows == {"mean": False, "places": True}
