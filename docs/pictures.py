@@ -17,7 +17,7 @@ from PIL import Image
 
 from selip_contracts.tables import read_store
 from selip_downstream.datasets.split_pairs import split_pairs
-from selip_downstream.evaluation.compared_models import load_contenders
+from selip_downstream.evaluation.compared_models import load_models
 from selip_downstream.page.examples import example_sections
 from selip_downstream.page.html_page import write_page
 
@@ -45,7 +45,7 @@ def take_retrieval(root: Path, picture: Path) -> None:
     with closing(read_store(database)) as connection:
         pairs = split_pairs(connection, database, "test")
     checkpoints = [f"{name}={root / step / 'best'}" for name, step in SHOWN.items()]
-    _, *contenders = load_contenders(checkpoints, [pair.text for pair in pairs], "cpu")
+    _, *contenders = load_models(checkpoints, [pair.text for pair in pairs], "cpu")
     with TemporaryDirectory() as folder:
         page = Path(folder) / "retrieval.html"
         write_page(page, "Which text is it?", "An image, and what two encoders say of it.",

@@ -17,7 +17,7 @@ from selip_contracts.tables import read_store
 from selip_extract.database.store import Store
 from selip_extract.extraction import Extraction, Review
 from selip_extract.extractors.read_batch import read_batch
-from selip_extract.extractors.rules import RuleReader
+from selip_extract.extractors.rules import RuleExtractor
 from selip_extract.reports.report_table import open_reports
 from selip_shared.files import write_text
 
@@ -38,7 +38,7 @@ def make_examples(path: Path) -> None:
     with Store(path) as store:
         table = open_reports(Path(str(files("selip_extract").joinpath("examples/reports.csv"))))
         store.add_reports(table, table.path.name)
-        read = read_batch(RuleReader(), list(table))
+        read = read_batch(RuleExtractor(), list(table))
         made = {(e.report_id, f.key) for e in read if e.study for f in e.study.findings}
         assert SLIPS.keys() <= made, f"the rules no longer find {SLIPS.keys() - made}"
         for reader, extractions in (

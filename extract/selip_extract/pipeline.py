@@ -51,7 +51,7 @@ DEFAULT_OPTIONS = RunOptions()
 
 
 @dataclass(frozen=True)
-class Outcome:
+class ExtractionOutcome:
     """One sitting: what became of the rows, `read` reports in `seconds`, and how many this run still has to read."""
 
     run_id: int
@@ -63,7 +63,9 @@ class Outcome:
     usage: Usage
 
 
-def extract(table: ReportTable, store: Store, extractor: Extractor, options: RunOptions = DEFAULT_OPTIONS) -> Outcome:
+def extract(
+    table: ReportTable, store: Store, extractor: Extractor, options: RunOptions = DEFAULT_OPTIONS
+) -> ExtractionOutcome:
     """Add the reports to the database and read those that a run of this configuration has not read yet.
 
     Every report ends with a status. Ctrl-C ends the sitting after the batches in work; the next one goes on there.
@@ -91,7 +93,9 @@ def extract(table: ReportTable, store: Store, extractor: Extractor, options: Run
     finally:
         seconds = time.perf_counter() - started
         store.finish_run(run_id, seconds=seconds, reports=read, usage=usage)
-    return Outcome(run_id, added, read, seconds, pending - read, interrupted.is_set() and read < pending, usage)
+    return ExtractionOutcome(
+        run_id, added, read, seconds, pending - read, interrupted.is_set() and read < pending, usage
+    )
 
 
 def _read_ahead(extractor: Extractor, batches: Iterable[Sequence[Report]]) -> Iterator[list[Extraction]]:

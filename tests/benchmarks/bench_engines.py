@@ -1,6 +1,6 @@
 """vLLM and its server on this machine against a bare loop over LLM.generate: with --write also into results.json.
 
-All answer the same questions with the same sampling; the pipelines also scan, read by rule, cite and write the file.
+All answer the same questions with the same sampling; the pipelines also lexed, read by rule, cite and write the file.
 The bare loop is run as vLLM starts it, and with the settings that the engine has here: then all in one process.
 """
 
@@ -23,10 +23,10 @@ from transformers import LlamaConfig, LlamaForCausalLM
 
 from selip_extract.database.store import Store
 from selip_extract.extractors.base import Extractor
-from selip_extract.extractors.both import DoubleReader
+from selip_extract.extractors.both import DoubleExtractor
 from selip_extract.extractors.registry import EXTRACTORS, ModelChoice
-from selip_extract.language.lexer import scan
-from selip_extract.llm.engine import Ask
+from selip_extract.language.lexer import lex
+from selip_extract.llm.engine import GenerationRequest
 from selip_extract.llm.engines.tokens import prompts
 from selip_extract.llm.engines.vllm_engine import ON_A_CPU, QUIET, VllmEngine
 from selip_extract.llm.model_files import MODEL_FOLDER, save_model
@@ -54,17 +54,17 @@ SECONDS_TO_REST = 2.0
 SERVER_STARTS_WITHIN = 300.0
 
 
-def questions(reader: DoubleReader, texts: Sequence[str]) -> list[Ask]:
+def questions(reader: DoubleExtractor, texts: Sequence[str]) -> list[GenerationRequest]:
     """All that the texts ask."""
     form = reader.model.form
     return [
-        Ask(form.prompt(s, q), form.constraint(q), form.longest_answer)
-        for s in map(scan, texts)
+        GenerationRequest(form.prompt(s, q), form.constraint(q), form.longest_answer)
+        for s in map(lex, texts)
         for q in form.questions(s)
     ]
 
 
-def bare_loop(llm: Any, engine: VllmEngine, asks: Sequence[Ask]) -> float:
+def bare_loop(llm: Any, engine: VllmEngine, asks: Sequence[GenerationRequest]) -> float:
     """Seconds of one LLM.generate over all the questions, made before the clock starts."""
     time.sleep(SECONDS_TO_REST)
     asked = [{"prompt_token_ids": ids} for ids in prompts(engine.tokenizer, asks)]
@@ -153,7 +153,7 @@ def compared(folder: Path, name: str, model: Path, count: int) -> Iterator[Figur
     path = write_csv(folder / "reports.csv", [(r.report_id, r.findings_text) for r in reports])
     texts = [r.findings_text for r in reports]
     with closing(EXTRACTORS["vllm"](ModelChoice(model=str(model)))) as offline, server(model) as address:
-        assert isinstance(offline, DoubleReader)
+        assert isinstance(offline, DoubleExtractor)
         engine = offline.model.engine
         assert isinstance(engine, VllmEngine)
         asks = questions(offline, texts)

@@ -27,10 +27,10 @@ from selip_contracts.tables import read_store
 from selip_contracts.vocabulary import CHANGES, ENHANCEMENTS, MODALITIES, SIDES, SIGNALS, SITES
 from selip_extract.database.store import Store
 from selip_extract.extractors.base import Extractor
-from selip_extract.extractors.both import DoubleReader
-from selip_extract.extractors.registry import ModelChoice, local_reader
-from selip_extract.extractors.rules import RuleReader
-from selip_extract.language.lexer import scan
+from selip_extract.extractors.both import DoubleExtractor
+from selip_extract.extractors.registry import ModelChoice, local_extractor
+from selip_extract.extractors.rules import RuleExtractor
+from selip_extract.language.lexer import lex
 from selip_extract.llm.engines.transformers_engine import GrammarMask, TransformersEngine
 from selip_extract.llm.report_task import report_question
 from selip_extract.llm.sentence_task import prompt
@@ -83,7 +83,7 @@ def rate(extractor: Extractor, texts: Path) -> float:
 
 def reading_rate(texts: Sequence[str]) -> float:
     """Reports a second of the rules alone, without the database."""
-    reader = RuleReader()
+    reader = RuleExtractor()
     reader.read(["左侧额叶见斑片状长T1长T2信号。"])
     started = time.perf_counter()
     with collecting_seldom():
@@ -115,7 +115,7 @@ class PlainLoop:
     @torch.inference_mode()
     def read(self, text: str, tokens: int) -> None:
         """Write so many tokens about a report."""
-        question = " ".join(prompt(report_question(scan(text))))
+        question = " ".join(prompt(report_question(lex(text))))
         inputs = self.engine.tokenizer([question], return_tensors="pt", return_token_type_ids=False)
         length = inputs["input_ids"].shape[1]
         mask = GrammarMask([self.grammar], self.engine.model.config.vocab_size, length)
@@ -217,8 +217,8 @@ def speeds(folder: Path) -> Iterator[Figure]:
     yield Figure(
         "rules, the command", command(for_rules, "--extractor", "rules").reports_per_second, "reports/s", "≥ 2,000"
     )
-    model = local_reader(ModelChoice())
-    default = rate(DoubleReader(model), for_models)
+    model = local_extractor(ModelChoice())
+    default = rate(DoubleExtractor(model), for_models)
     yield Figure("both (the default), after loading", default, "reports/s", "≥ 20")
     yield Figure("model alone, after loading", rate(model, for_models), "reports/s")
     assert isinstance(model.engine, TransformersEngine)

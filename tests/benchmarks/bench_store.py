@@ -24,7 +24,7 @@ from selip_extract.database.columns import finding_columns
 from selip_extract.database.store import LOG_BYTES, MEMORY, Store
 from selip_extract.extraction import Extraction
 from selip_extract.extractors.read_batch import read_batch
-from selip_extract.extractors.rules import RuleReader
+from selip_extract.extractors.rules import RuleExtractor
 from selip_extract.pipeline import BATCHES_IN_WORK, collecting_seldom
 from selip_extract.pseudo_reports.write_report import write_study
 from selip_extract.reports.report import Report
@@ -48,7 +48,7 @@ class Took(NamedTuple):
 def extractions() -> list[Extraction]:
     """What the rules read in pseudo-reports."""
     texts = [write_study(random.Random(f"{SEED}/{number}")).text for number in range(DIFFERENT_REPORTS)]
-    return read_batch(RuleReader(), [Report(str(row), text, row) for row, text in enumerate(texts)])
+    return read_batch(RuleExtractor(), [Report(str(row), text, row) for row, text in enumerate(texts)])
 
 
 def row_count(extraction: Extraction) -> int:
@@ -186,7 +186,7 @@ def main() -> None:
     parser.add_argument(
         "--batch",
         type=int,
-        default=RuleReader.batch_size // BATCHES_IN_WORK,
+        default=RuleExtractor.batch_size // BATCHES_IN_WORK,
         help="reports a transaction, by default as many as where rules read",
     )
     parser.add_argument("--write", action="store_true", help="keep the figures in results.json")

@@ -9,7 +9,7 @@ from selip_contracts.tables import open_store, read_store
 from selip_extract.api import extract, open_findings
 from selip_extract.cli.pseudo import pseudo_reports, write_pseudo_reports
 from selip_extract.database.store import Store
-from selip_extract.extractors.rules import RuleReader
+from selip_extract.extractors.rules import RuleExtractor
 from selip_extract.pipeline import RunOptions
 from selip_extract.pipeline import extract as extract_table
 from selip_extract.reports.report_table import open_reports
@@ -24,7 +24,7 @@ KEYS = [("T1", "左侧", "基底节区", "低"), ("T2", "左侧", "基底节区"
 def database(tmp_path: Path) -> Path:
     write_pseudo_reports(tmp_path, pseudo_reports(20, seed=3))
     with Store(tmp_path / "selip.duckdb") as store:
-        extract_table(open_reports(tmp_path / "reports.csv"), store, RuleReader(), RunOptions())
+        extract_table(open_reports(tmp_path / "reports.csv"), store, RuleExtractor(), RunOptions())
     return tmp_path / "selip.duckdb"
 
 

@@ -16,7 +16,7 @@ from selip_extract.database.store import Added, Store
 from selip_extract.extraction import Review
 from selip_extract.extractors.base import Reading
 from selip_extract.extractors.read_batch import MAX_CHARACTERS
-from selip_extract.pipeline import Outcome, RunOptions, configuration, extract
+from selip_extract.pipeline import ExtractionOutcome, RunOptions, configuration, extract
 from selip_extract.reports.report_table import open_reports
 from selip_shared.errors import SelipError
 
@@ -79,7 +79,9 @@ def store_in(folder: Path) -> Iterator[Store]:
         yield store
 
 
-def run(folder: Path, rows: Sequence[tuple[str, str]], extractor: FrontalLobeReader, batch_size: int = 4) -> Outcome:
+def run(
+    folder: Path, rows: Sequence[tuple[str, str]], extractor: FrontalLobeReader, batch_size: int = 4
+) -> ExtractionOutcome:
     with store_in(folder) as store:
         return extract(open_reports(write_csv(folder / "reports.csv", rows)), store, extractor, RunOptions(batch_size))
 

@@ -19,12 +19,19 @@ from selip_downstream.classification.classifiers import (
     Prediction,
     classification_metrics,
 )
-from selip_downstream.classification.zero_shot import KINDS, Answers, Question, questions, rivals, zero_shot_scores
+from selip_downstream.classification.zero_shot import (
+    KINDS,
+    Answers,
+    ZeroShotQuestion,
+    questions,
+    rivals,
+    zero_shot_scores,
+)
 from selip_downstream.datasets.labelled_cases import Case
-from selip_downstream.evaluation.bootstrap import Bootstrap, Metric, auc, average, repeated, tried
-from selip_downstream.evaluation.comparison import Setting, compare
-from selip_downstream.evaluation.protocol import Labels, Trial, label_subsets
-from selip_downstream.evaluation.results import Figure
+from selip_downstream.evaluation.bootstrap import Bootstrap, Metric, auc, average, mean_over_runs, repeated
+from selip_downstream.evaluation.comparison import ExperimentSetting, compare
+from selip_downstream.evaluation.protocol import EvaluationProtocol, Labels, label_subsets
+from selip_downstream.evaluation.results import MetricResult
 from selip_pretrain.data.pairs import Pair
 from selip_pretrain.data.splits import SPLITS, Split
 
@@ -51,8 +58,8 @@ def frozen(cases: Sequence[Case], features: Mapping[str, Sequence[Features]]) ->
 
 
 def classify(
-    cases: Sequence[Case], learners: Learners, trial: Trial, about: Mapping[str, Any]
-) -> Iterator[list[Figure]]:
+    cases: Sequence[Case], learners: Learners, trial: EvaluationProtocol, about: Mapping[str, Any]
+) -> Iterator[list[MetricResult]]:
     """The figures of every model on the test cases: a list for each way to learn and share of the labels.
 
     Of the training and the validation cases the same share is used. The cases are drawn once for each seed of the
@@ -77,7 +84,7 @@ def classify(
                 ]
                 for learn in learners_of_model
             ]
-            metrics[model] = tried(found)
+            metrics[model] = mean_over_runs(found)
         described = {
             "classifier": name,
             "share": share,
@@ -86,7 +93,7 @@ def classify(
             "validation": len(validation[seeds[0]]),
             "classes": dict(sorted(Counter(labels[test].tolist()).items())),
         }
-        yield compare(Setting(CLASSIFICATION, "test", len(test), {**about, **described}), bootstrap, metrics)
+        yield compare(ExperimentSetting(CLASSIFICATION, "test", len(test), {**about, **described}), bootstrap, metrics)
 
 
 def _on_embeddings(classifier: Classifier, cases: Cases) -> Learner:
@@ -110,32 +117,32 @@ def _share(part: Positions, labels: Labels, patients: Sequence[str], share: floa
 
 
 @dataclass(frozen=True)
-class Understood:
+class ZeroShotEmbeddings:
     """One training's embeddings of the pairs' images (N, E), and of every statement that is asked with (E,)."""
 
     images: NDArray[np.float32]
     statements: Mapping[str, NDArray[np.float32]]
 
 
-def asked_of(pairs: Sequence[Pair]) -> dict[Question, Answers]:
+def asked_of(pairs: Sequence[Pair]) -> dict[ZeroShotQuestion, Answers]:
     """The questions that the pairs can answer."""
     return questions([pair.text for pair in pairs], [pair.modality for pair in pairs])
 
 
-def statements_of(asked: Mapping[Question, Answers]) -> list[str]:
+def statements_of(asked: Mapping[ZeroShotQuestion, Answers]) -> list[str]:
     """Every statement that is needed to ask them."""
-    normal = [Question("normal", modality) for modality in MODALITIES[:1]]
+    normal = [ZeroShotQuestion("normal", modality) for modality in MODALITIES[:1]]
     return sorted({statement for question in (*asked, *normal) for statement in question.statements})
 
 
 def zero_shot(
     pairs: Sequence[Pair],
-    asked: Mapping[Question, Answers],
-    understood: Mapping[str, Sequence[Understood]],
-    trial: Trial,
+    asked: Mapping[ZeroShotQuestion, Answers],
+    understood: Mapping[str, Sequence[ZeroShotEmbeddings]],
+    trial: EvaluationProtocol,
     about: Mapping[str, Any],
     split: str,
-) -> Iterator[list[Figure]]:
+) -> Iterator[list[MetricResult]]:
     """The mean AUC of each kind of question by model: a list for all sequences together and for each of them.
 
     Of a model with several trainings it is the mean over them.
@@ -158,11 +165,13 @@ def zero_shot(
         }
         counts = {kind: sum(question.kind == kind for question in chosen) for kind in kinds}
         images = sum(sequence in (TOGETHER, pair.modality) for pair in pairs)
-        setting = Setting(ZERO_SHOT, split, images, {**about, "sequence": sequence, "questions": counts})
+        setting = ExperimentSetting(ZERO_SHOT, split, images, {**about, "sequence": sequence, "questions": counts})
         yield compare(setting, bootstrap, of_model)
 
 
-def _area(question: Question, asked: Sequence[Question], answers: Answers, understood: Understood) -> Metric:
+def _area(
+    question: ZeroShotQuestion, asked: Sequence[ZeroShotQuestion], answers: Answers, understood: ZeroShotEmbeddings
+) -> Metric:
     """AUC among the images that the question is asked of."""
     known = np.flatnonzero(~np.isnan(answers))
     scores = zero_shot_scores(question, rivals(question, asked), understood.images[known], understood.statements)

@@ -16,7 +16,7 @@ from torch.nn.functional import cross_entropy
 from selip_contracts.vocabulary import MODALITIES
 from selip_downstream.classification.classifiers import Positions, Prediction, validation_score
 from selip_downstream.datasets.labelled_cases import Case
-from selip_downstream.evaluation.compared_models import Contender
+from selip_downstream.evaluation.compared_models import EvaluatedModel
 from selip_downstream.evaluation.protocol import Labels
 from selip_pretrain.volumes.volume_cache import VolumeCache
 from selip_shared.errors import SelipError
@@ -56,7 +56,7 @@ class _Classifier(nn.Module):
 class Finetuning:
     """A model's full finetuning on cases whose volumes are prepared in its cache."""
 
-    contender: Contender
+    contender: EvaluatedModel
     cases: Sequence[Case]
     cache: VolumeCache
     schedule: Schedule

@@ -35,7 +35,7 @@ Answers = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
-class Question:
+class ZeroShotQuestion:
     """Whether something is there: at a site, on its side, with a class of signal; or nothing, in a normal study."""
 
     kind: Kind
@@ -87,13 +87,13 @@ class Question:
         )
 
 
-def questions(texts: Sequence[str], modalities: Sequence[Modality]) -> dict[Question, Answers]:
+def questions(texts: Sequence[str], modalities: Sequence[Modality]) -> dict[ZeroShotQuestion, Answers]:
     """The questions that the images' texts (N,), each of its sequence, can answer, with the answers (N,)."""
     distinct = sorted(set(zip(texts, modalities, strict=True)))
     number = {pair: place for place, pair in enumerate(distinct)}
     text_of = np.array([number[pair] for pair in zip(texts, modalities, strict=True)], dtype=np.int64)
     findings = [parse_sequence_text(text, modality) for text, modality in distinct]
-    asked: dict[Question, Answers] = {}
+    asked: dict[ZeroShotQuestion, Answers] = {}
     for question in dict.fromkeys(_askable(distinct, findings)):
         by_text = [
             question.answer(stated) if modality == question.modality else np.nan
@@ -106,8 +106,8 @@ def questions(texts: Sequence[str], modalities: Sequence[Modality]) -> dict[Ques
 
 
 def zero_shot_scores(
-    question: Question,
-    others: Sequence[Question],
+    question: ZeroShotQuestion,
+    others: Sequence[ZeroShotQuestion],
     images: NDArray[np.float32],
     embedded: Mapping[str, NDArray[np.float32]],
 ) -> NDArray[np.float64]:
@@ -123,20 +123,22 @@ def zero_shot_scores(
     return images.astype(np.float64) @ (there - absent)
 
 
-def rivals(question: Question, asked: Sequence[Question]) -> list[Question]:
+def rivals(question: ZeroShotQuestion, asked: Sequence[ZeroShotQuestion]) -> list[ZeroShotQuestion]:
     """The other questions of that kind and sequence; against normal stand those of a site."""
     kind: Kind = "site" if question.kind == "normal" else question.kind
     return [other for other in asked if other.kind == kind and other.modality == question.modality]
 
 
-def _askable(distinct: Sequence[tuple[str, Modality]], findings: Sequence[Sequence[Stated]]) -> Iterator[Question]:
+def _askable(
+    distinct: Sequence[tuple[str, Modality]], findings: Sequence[Sequence[Stated]]
+) -> Iterator[ZeroShotQuestion]:
     for (_, modality), stated in zip(distinct, findings, strict=True):
-        yield Question("normal", modality)
+        yield ZeroShotQuestion("normal", modality)
         for side, site, signal, _ in stated:
-            yield Question("site", modality, site)
+            yield ZeroShotQuestion("site", modality, site)
             if side in _sides_of(site):
-                yield Question("side", modality, site, side)
-                yield Question("signal", modality, site, side, SIGNAL_CLASS[signal])
+                yield ZeroShotQuestion("side", modality, site, side)
+                yield ZeroShotQuestion("signal", modality, site, side, SIGNAL_CLASS[signal])
 
 
 def _sides_of(site: str) -> tuple[Side | None, ...]:

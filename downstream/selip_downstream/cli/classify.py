@@ -17,7 +17,7 @@ from selip_downstream.cli.options import (
     corpus_of,
     figures_database,
     modalities_of,
-    say_aside,
+    print_exclusions,
     shares_of,
     show_and_keep,
 )
@@ -27,8 +27,8 @@ from selip_shared.errors import SelipError, run_command
 if TYPE_CHECKING:
     from selip_contracts.vocabulary import Modality
     from selip_downstream.datasets.labelled_cases import LabelledCohort
-    from selip_downstream.evaluation.protocol import Trial
-    from selip_downstream.evaluation.results import Figure
+    from selip_downstream.evaluation.protocol import EvaluationProtocol
+    from selip_downstream.evaluation.results import MetricResult
 
 app = typer.Typer(add_completion=False)
 
@@ -74,9 +74,9 @@ def command(
         raise SelipError("Give one of --labels, --sql and --brats.")
     wanted = modalities_of(sequences)
     # Imported only now: --help should not wait for them.
-    from selip_downstream.evaluation.protocol import Trial
+    from selip_downstream.evaluation.protocol import EvaluationProtocol
 
-    trial = Trial(shares_of(shares), range(draws), rounds, seed)
+    trial = EvaluationProtocol(shares_of(shares), range(draws), rounds, seed)
     database = figures_database(db, results)
     folder = cache or db.parent / "selip-volumes"
     if labels is None and sql is None and brats is None:
@@ -116,30 +116,30 @@ def _classified(
     cohort: "LabelledCohort",
     folder: Path,
     device: str,
-    trial: "Trial",
+    trial: "EvaluationProtocol",
     about: dict[str, Any],
     finetune_rounds: int,
-) -> Iterator[list["Figure"]]:
+) -> Iterator[list["MetricResult"]]:
     import numpy as np
 
     from selip_downstream.classification.experiment import Learners, classify, frozen
     from selip_downstream.classification.finetune import Finetuning, Schedule
-    from selip_downstream.datasets.brats import SetAside
+    from selip_downstream.datasets.brats import Exclusion
     from selip_downstream.datasets.labelled_cases import without
     from selip_downstream.evaluation.compared_models import (
         embed_images,
-        load_contenders,
+        load_models,
         origins_of,
         prepared,
         trainings_of,
     )
     from selip_pretrain.volumes.volume_cache import VolumeCache
 
-    contenders = load_contenders(checkpoints, corpus_of(db), device)
+    contenders = load_models(checkpoints, corpus_of(db), device)
     images = [image for case in cohort.cases for image in case.images]
     _, problems = prepared(images, contenders, folder)
-    cohort = without(cohort, [SetAside(p.image_id, f"{p.image_id}: {p.reason}, {p.detail}") for p in problems])
-    say_aside(cohort.set_aside)
+    cohort = without(cohort, [Exclusion(p.image_id, f"{p.image_id}: {p.reason}, {p.detail}") for p in problems])
+    print_exclusions(cohort.set_aside)
     images = [image for case in cohort.cases for image in case.images]
     models = trainings_of(contenders)
     features = {
@@ -158,18 +158,18 @@ def _classified(
 
 
 def _zero_shot(
-    checkpoints: Sequence[str], db: Path, split: str, folder: Path, device: str, trial: "Trial"
-) -> Iterator[list["Figure"]]:
+    checkpoints: Sequence[str], db: Path, split: str, folder: Path, device: str, trial: "EvaluationProtocol"
+) -> Iterator[list["MetricResult"]]:
     import numpy as np
 
     from selip_contracts.tables import read_store
-    from selip_downstream.classification.experiment import Understood, asked_of, statements_of, zero_shot
+    from selip_downstream.classification.experiment import ZeroShotEmbeddings, asked_of, statements_of, zero_shot
     from selip_downstream.classification.zero_shot import LEAST_CASES
     from selip_downstream.datasets.split_pairs import split_pairs
     from selip_downstream.evaluation.compared_models import (
         embed_images,
         embed_texts,
-        load_contenders,
+        load_models,
         origins_of,
         prepared,
         trainings_of,
@@ -178,7 +178,7 @@ def _zero_shot(
 
     with closing(read_store(db)) as connection:
         pairs = split_pairs(connection, db, split)
-    contenders = load_contenders(checkpoints, corpus_of(db), device)
+    contenders = load_models(checkpoints, corpus_of(db), device)
     usable, problems = prepared(pairs, contenders, folder)
     tell_problems(problems)
     asked = asked_of(usable)
@@ -190,7 +190,7 @@ def _zero_shot(
     statements = statements_of(asked)
     understood = {
         name: [
-            Understood(
+            ZeroShotEmbeddings(
                 np.asarray(embed_images(one, usable, folder)),
                 dict(zip(statements, np.asarray(embed_texts(one, statements)), strict=True)),
             )
@@ -201,7 +201,7 @@ def _zero_shot(
     return zero_shot(usable, asked, understood, trial, {"models": origins_of(contenders)}, split)
 
 
-def _title(figure: "Figure") -> str:
+def _title(figure: "MetricResult") -> str:
     from selip_downstream.classification.experiment import ZERO_SHOT
 
     about = figure.configuration

@@ -13,8 +13,8 @@ from selip_shared.errors import SelipError
 
 if TYPE_CHECKING:
     from selip_contracts.vocabulary import Modality
-    from selip_downstream.datasets.brats import SetAside
-    from selip_downstream.evaluation.results import Figure
+    from selip_downstream.datasets.brats import Exclusion
+    from selip_downstream.evaluation.results import MetricResult
 
 Checkpoints = Annotated[
     list[str],
@@ -80,9 +80,9 @@ def figures_database(db: Path, results: Path | None) -> Path:
 
 
 def show_and_keep(
-    measured: Iterable[Sequence["Figure"]],
+    measured: Iterable[Sequence["MetricResult"]],
     metrics: Mapping[str, str],
-    title: Callable[["Figure"], str | None],
+    title: Callable[["MetricResult"], str | None],
     database: Path,
 ) -> None:
     """Show each comparison once it is measured, and add all figures to the table results.
@@ -97,7 +97,7 @@ def show_and_keep(
 
     console = Console(markup=False, highlight=False)
     console.print(f"{HEADING}.")
-    figures: list[Figure] = []
+    figures: list[MetricResult] = []
     for found in measured:
         heading = title(found[0])
         if heading is not None:
@@ -108,7 +108,7 @@ def show_and_keep(
     print(f"{count:,} figures are added to the table results of {database}.")
 
 
-def say_aside(set_aside: Sequence["SetAside"]) -> None:
+def print_exclusions(set_aside: Sequence["Exclusion"]) -> None:
     """On stderr, which cases are not used and why."""
     if set_aside:
         print(f"{len(set_aside):,} cases are left out:", file=sys.stderr)

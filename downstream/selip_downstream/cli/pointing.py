@@ -46,7 +46,7 @@ def command(
     # Imported only now: --help should not wait for them.
     from selip_contracts.tables import read_store
     from selip_downstream.datasets.split_pairs import split_pairs
-    from selip_downstream.evaluation.compared_models import load_contenders, origins_of, prepared
+    from selip_downstream.evaluation.compared_models import load_models, origins_of, prepared
     from selip_downstream.explanation.pointing import TOLERANCE_MM, findings_of, point, pointing_figures, read_places
     from selip_pretrain.volumes.volume_cache import tell_problems
 
@@ -61,7 +61,7 @@ def command(
         )
     pairs = random.Random(seed).sample(pairs, min(most, len(pairs)))
     database = figures_database(db, results)
-    contenders = load_contenders(checkpoints, corpus_of(db), device)
+    contenders = load_models(checkpoints, corpus_of(db), device)
     folder = cache or db.parent / "selip-volumes"
     usable, problems = prepared(pairs, contenders, folder)
     tell_problems(problems)

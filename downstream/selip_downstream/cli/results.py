@@ -45,10 +45,10 @@ def command(
             "selip-pointing."
         )
     if checkpoint:
-        from selip_downstream.evaluation.compared_models import load_contenders
+        from selip_downstream.evaluation.compared_models import load_models
         from selip_downstream.page.examples import example_sections
 
-        *_, contender = load_contenders([checkpoint], [pair.text for pair in pairs], device)
+        *_, contender = load_models([checkpoint], [pair.text for pair in pairs], device)
         folder = cache or db.parent / "selip-volumes"
         sections += example_sections([contender], pairs, folder, examples, seed)
     subtitle = f"{HEADING}. Behind a difference {CLEAR} says that its interval does not hold 0."

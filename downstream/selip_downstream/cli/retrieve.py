@@ -22,7 +22,7 @@ from selip_downstream.evaluation.tasks import RETRIEVAL_METRICS
 from selip_shared.errors import SelipError, run_command
 
 if TYPE_CHECKING:
-    from selip_downstream.evaluation.results import Figure
+    from selip_downstream.evaluation.results import MetricResult
 
 app = typer.Typer(add_completion=False)
 
@@ -48,7 +48,7 @@ def command(
     from selip_downstream.evaluation.compared_models import (
         embed_images,
         embed_texts,
-        load_contenders,
+        load_models,
         origins_of,
         prepared,
         trainings_of,
@@ -62,7 +62,7 @@ def command(
     with closing(read_store(db)) as connection:
         pairs = split_pairs(connection, db, split)
     database = figures_database(db, results)
-    contenders = load_contenders(checkpoints, corpus_of(db), device)
+    contenders = load_models(checkpoints, corpus_of(db), device)
     folder = cache or db.parent / "selip-volumes"
     usable, problems = prepared(pairs, contenders, folder)
     tell_problems(problems)
@@ -78,7 +78,7 @@ def command(
     show_and_keep(measured, RETRIEVAL_METRICS, _title, database)
 
 
-def _title(figure: "Figure") -> str | None:
+def _title(figure: "MetricResult") -> str | None:
     """Of one gallery and direction; of the galleries with repeated texts none is shown."""
     about = figure.configuration
     if about["texts"] != "distinct":

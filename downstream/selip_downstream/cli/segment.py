@@ -13,7 +13,7 @@ from selip_downstream.cli.options import (
     corpus_of,
     figures_database,
     modalities_of,
-    say_aside,
+    print_exclusions,
     shares_of,
     show_and_keep,
 )
@@ -24,10 +24,10 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from selip_contracts.vocabulary import Modality
-    from selip_downstream.evaluation.compared_models import Contender
-    from selip_downstream.evaluation.results import Figure
+    from selip_downstream.evaluation.compared_models import EvaluatedModel
+    from selip_downstream.evaluation.results import MetricResult
     from selip_downstream.segmentation.cases import SegmentationCohort
-    from selip_downstream.segmentation.experiment import Entrant
+    from selip_downstream.segmentation.experiment import ModelWithCases
 
 app = typer.Typer(add_completion=False)
 
@@ -64,13 +64,13 @@ def command(
     wanted, few = modalities_of(sequences), shares_of(shares)
     voxels = Voxels(_voxels(shape), _voxels(patch))
     # Imported only now: --help should not wait for them.
-    from selip_downstream.evaluation.compared_models import load_contenders, origins_of
-    from selip_downstream.evaluation.protocol import Trial
+    from selip_downstream.evaluation.compared_models import load_models, origins_of
+    from selip_downstream.evaluation.protocol import EvaluationProtocol
     from selip_downstream.segmentation.experiment import segment
     from selip_downstream.segmentation.training import Plan
 
     database = figures_database(db, results)
-    contenders = load_contenders(checkpoints, corpus_of(db), device)
+    contenders = load_models(checkpoints, corpus_of(db), device)
     voxels = voxels.completed(contenders)
     assert voxels.shape is not None
     assert voxels.patch is not None
@@ -83,7 +83,7 @@ def command(
         "models": origins_of(contenders),
     }
     plan = Plan(voxels.patch, steps, batch, seed, rate)
-    measured = segment(cohort, entrants, Trial(few, range(draws), rounds, seed), plan, out, about)
+    measured = segment(cohort, entrants, EvaluationProtocol(few, range(draws), rounds, seed), plan, out, about)
     show_and_keep(measured, SEGMENTATION_METRICS, _title, database)
     print(f"The predictions are in {out}.")
 
@@ -94,7 +94,7 @@ class Voxels(NamedTuple):
     shape: tuple[int, int, int] | None
     patch: tuple[int, int, int] | None
 
-    def completed(self, contenders: "Sequence[Contender]") -> "Voxels":
+    def completed(self, contenders: "Sequence[EvaluatedModel]") -> "Voxels":
         """With the first encoder's own grid, and a patch that the network takes."""
         from selip_downstream.segmentation.unet import patch_for
 
@@ -116,33 +116,33 @@ def _voxels(text: str | None) -> tuple[int, int, int] | None:
 
 def _entrants(
     folder: Path,
-    contenders: "Sequence[Contender]",
+    contenders: "Sequence[EvaluatedModel]",
     wanted: "Sequence[Modality]",
     shape: tuple[int, int, int],
     out: Path,
     seed: int,
-) -> "tuple[dict[str, list[Entrant]], SegmentationCohort]":
+) -> "tuple[dict[str, list[ModelWithCases]], SegmentationCohort]":
     """The trainings of each model with their prepared cases, and the cases that all can use; others go to stderr."""
     from selip_downstream.datasets.brats import read_brats
     from selip_downstream.evaluation.compared_models import trainings_of
     from selip_downstream.segmentation.cases import CaseCache, usable_cases
-    from selip_downstream.segmentation.experiment import Entrant
+    from selip_downstream.segmentation.experiment import ModelWithCases
 
     cohort = read_brats(folder)
     entrants = {
         name: [
-            Entrant(one, CaseCache(out / "cases", one.model.recipe.model_copy(update={"shape": shape}), wanted))
+            ModelWithCases(one, CaseCache(out / "cases", one.model.recipe.model_copy(update={"shape": shape}), wanted))
             for one in own
         ]
         for name, own in trainings_of(contenders).items()
     }
     caches = {one.cache.recipe: one.cache for own in entrants.values() for one in own}
     found = usable_cases(cohort, caches.values(), seed)
-    say_aside(found.set_aside)
+    print_exclusions(found.set_aside)
     return entrants, found
 
 
-def _title(figure: "Figure") -> str:
+def _title(figure: "MetricResult") -> str:
     about = figure.configuration
     return f"{about['share']:.0%} of the patients ({about['train']:,} cases): tested on {figure.n:,} cases"
 

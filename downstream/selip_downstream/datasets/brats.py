@@ -52,7 +52,7 @@ class BratsCase:
     segmentation: Path | None
 
 
-class SetAside(NamedTuple):
+class Exclusion(NamedTuple):
     """A case that is not used, and why."""
 
     case: str
@@ -64,7 +64,7 @@ class BratsCohort:
     """The cases in the order of their names, and those that are set aside."""
 
     cases: tuple[BratsCase, ...]
-    set_aside: tuple[SetAside, ...]
+    set_aside: tuple[Exclusion, ...]
 
     def having(
         self, modalities: Sequence[Modality], *, grade: bool = False, segmentation: bool = False
@@ -76,7 +76,7 @@ class BratsCohort:
             lacking += ["grade"] if grade and case.grade is None else []
             lacking += ["segmentation"] if segmentation and case.segmentation is None else []
             if lacking:
-                without.append(SetAside(case.case, f"no {' and no '.join(lacking)}"))
+                without.append(Exclusion(case.case, f"no {' and no '.join(lacking)}"))
             else:
                 kept.append(case)
         return BratsCohort(tuple(kept), tuple(sorted(without)))
@@ -159,7 +159,7 @@ def _cohort(files: Mapping[Path, Mapping[str, Sequence[Path]]], grades: Mapping[
                 by_kind["segmentation"][0] if "segmentation" in by_kind else None,
             )
     used = sorted((case for name, case in cases.items() if name not in set_aside), key=lambda case: case.case)
-    return BratsCohort(tuple(used), tuple(SetAside(*item) for item in sorted(set_aside.items())))
+    return BratsCohort(tuple(used), tuple(Exclusion(*item) for item in sorted(set_aside.items())))
 
 
 def _patient(case: str) -> str:

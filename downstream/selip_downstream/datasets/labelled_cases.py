@@ -11,7 +11,7 @@ import duckdb
 import numpy as np
 
 from selip_contracts.vocabulary import Modality
-from selip_downstream.datasets.brats import BratsCohort, SetAside
+from selip_downstream.datasets.brats import BratsCohort, Exclusion
 from selip_downstream.evaluation.protocol import label_subsets
 from selip_pretrain.data.splits import SPLITS, Split
 from selip_pretrain.volumes.content_hash import content_hash
@@ -51,7 +51,7 @@ class LabelledCohort:
     """The cases to learn from and to be measured on, and those that are set aside."""
 
     cases: tuple[Case, ...]
-    set_aside: tuple[SetAside, ...]
+    set_aside: tuple[Exclusion, ...]
 
     def __post_init__(self) -> None:
         """SelipError where there is no case, one class alone, or a part of the data without a class."""
@@ -122,7 +122,7 @@ def label_images(
         lacking += ["no label"] if label is None else []
         lacking += ["no split"] if split is None else []
         if label is None or split is None or lacking:
-            set_aside.append(SetAside(study, " and ".join(lacking)))
+            set_aside.append(Exclusion(study, " and ".join(lacking)))
         else:
             cases.append(Case(study, patient_id, label, split, tuple(images[m] for m in modalities)))
     return LabelledCohort(tuple(cases), tuple(set_aside))
@@ -143,14 +143,14 @@ def grade_cases(cohort: BratsCohort, modalities: Sequence[Modality], seed: int) 
     return LabelledCohort(tuple(cases), usable.set_aside)
 
 
-def without(cohort: LabelledCohort, problems: Iterable[SetAside]) -> LabelledCohort:
+def without(cohort: LabelledCohort, problems: Iterable[Exclusion]) -> LabelledCohort:
     """The cohort without the cases that hold these images, which are set aside for the same reason."""
     reasons = dict(problems)
     kept, set_aside = [], list(cohort.set_aside)
     for case in cohort.cases:
         bad = [image.image_id for image in case.images if image.image_id in reasons]
         if bad:
-            set_aside.append(SetAside(case.name, reasons[bad[0]]))
+            set_aside.append(Exclusion(case.name, reasons[bad[0]]))
         else:
             kept.append(case)
     return LabelledCohort(tuple(kept), tuple(set_aside))

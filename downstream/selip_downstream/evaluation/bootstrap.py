@@ -182,7 +182,7 @@ def repeated(kind: Repeat, metrics: Sequence[Metric]) -> Metric:
     return metric
 
 
-def tried(metrics: Sequence[Sequence[Mapping[Name, Metric]]]) -> dict[Name, Metric]:
+def mean_over_runs(metrics: Sequence[Sequence[Mapping[Name, Metric]]]) -> dict[Name, Metric]:
     """Metrics by training and draw as their means over both."""
     return {
         name: repeated("training", [repeated("draw", [one[name] for one in of_training]) for of_training in metrics])

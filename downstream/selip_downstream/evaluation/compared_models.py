@@ -38,7 +38,7 @@ AnyImage = TypeVar("AnyImage", bound=Image)
 
 
 @dataclass(frozen=True)
-class Contender:
+class EvaluatedModel:
     """One training of a model, and what its figures are called by; `checkpoint` is where it came from."""
 
     name: str
@@ -46,7 +46,7 @@ class Contender:
     checkpoint: str
 
 
-def load_contenders(checkpoints: Sequence[str], corpus: Sequence[str], device: str) -> list[Contender]:
+def load_models(checkpoints: Sequence[str], corpus: Sequence[str], device: str) -> list[EvaluatedModel]:
     """The model of each checkpoint, NAME=FOLDER or FOLDER, and before them the first one untrained, called random.
 
     It has the weights that the first checkpoint's training began with, where `corpus` are the texts of that training.
@@ -60,21 +60,21 @@ def load_contenders(checkpoints: Sequence[str], corpus: Sequence[str], device: s
         raise SelipError(f"Two models are called {twice}: give them names, as in NAME=FOLDER.")
     if any(is_difference(name) for name in names):
         raise SelipError("A name with a minus between blanks is that of a difference: choose another one.")
-    loaded = [Contender(name, SelipModel.from_pretrained(folder, device), folder) for name, folder in named]
+    loaded = [EvaluatedModel(name, SelipModel.from_pretrained(folder, device), folder) for name, folder in named]
     configuration = loaded[0].model.configuration
     untrained = SelipModel.build(configuration, corpus).train(False).to(device)
-    return [Contender(RANDOM, untrained, f"untrained, seed {configuration.seed}"), *loaded]
+    return [EvaluatedModel(RANDOM, untrained, f"untrained, seed {configuration.seed}"), *loaded]
 
 
-def trainings_of(contenders: Sequence[Contender]) -> dict[str, list[Contender]]:
+def trainings_of(contenders: Sequence[EvaluatedModel]) -> dict[str, list[EvaluatedModel]]:
     """By name, the trainings of each model; its figures are the means over them."""
-    models: dict[str, list[Contender]] = {}
+    models: dict[str, list[EvaluatedModel]] = {}
     for contender in contenders:
         models.setdefault(contender.name, []).append(contender)
     return models
 
 
-def origins_of(contenders: Sequence[Contender]) -> dict[str, list[dict[str, str]]]:
+def origins_of(contenders: Sequence[EvaluatedModel]) -> dict[str, list[dict[str, str]]]:
     """By name, what is written beside figures: of each training where its weights came from, and their short hash."""
     return {
         name: [{"checkpoint": one.checkpoint, "weights": weights_hash(one.model)[:HASH_DIGITS]} for one in own]
@@ -88,7 +88,7 @@ def weights_hash(network: nn.Module) -> str:
 
 
 def prepared(
-    images: Sequence[AnyImage], contenders: Sequence[Contender], folder: Path
+    images: Sequence[AnyImage], contenders: Sequence[EvaluatedModel], folder: Path
 ) -> tuple[list[AnyImage], list[Problem]]:
     """The images of which every model's recipe makes a volume, kept in the cache in `folder`; and why others fail."""
     usable, problems = list(images), list[Problem]()
@@ -100,7 +100,7 @@ def prepared(
 
 
 @torch.inference_mode()
-def embed_images(contender: Contender, images: Sequence[Image], folder: Path) -> Tensor:
+def embed_images(contender: EvaluatedModel, images: Sequence[Image], folder: Path) -> Tensor:
     """Embeddings (N, 512) of length 1 of prepared images, at least one, float32 on the CPU."""
     volumes = _Volumes(images, VolumeCache(folder, contender.model.recipe))
     parts = []
@@ -112,7 +112,7 @@ def embed_images(contender: Contender, images: Sequence[Image], folder: Path) ->
 
 
 @torch.inference_mode()
-def embed_texts(contender: Contender, texts: Sequence[str]) -> Tensor:
+def embed_texts(contender: EvaluatedModel, texts: Sequence[str]) -> Tensor:
     """Embeddings (T, 512) of length 1 of the texts, float32 on the CPU."""
     return contender.model.embed_texts(texts).cpu()
 

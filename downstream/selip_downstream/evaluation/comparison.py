@@ -6,13 +6,13 @@ from itertools import combinations
 from typing import Any
 
 from selip_downstream.evaluation.bootstrap import Bootstrap, Metric
-from selip_downstream.evaluation.results import Figure
+from selip_downstream.evaluation.results import MetricResult
 
 _LESS = " − "
 
 
 @dataclass(frozen=True)
-class Setting:
+class ExperimentSetting:
     """What the figures of one comparison have in common: columns of `results`, but for model, metric and figure."""
 
     task: str
@@ -31,7 +31,9 @@ def is_difference(model: str) -> bool:
     return _LESS in model
 
 
-def compare(setting: Setting, bootstrap: Bootstrap, metrics: Mapping[str, Mapping[str, Metric]]) -> list[Figure]:
+def compare(
+    setting: ExperimentSetting, bootstrap: Bootstrap, metrics: Mapping[str, Mapping[str, Metric]]
+) -> list[MetricResult]:
     """The figures of each model, then each model's minus those of every model before it, all on the same resamples.
 
     `metrics` are by model, then by name; every model has the same ones.
@@ -44,6 +46,6 @@ def compare(setting: Setting, bootstrap: Bootstrap, metrics: Mapping[str, Mappin
     drawn = {"units": bootstrap.patients, "rounds": bootstrap.rounds, "bootstrap_seed": bootstrap.seed}
     configuration = {**setting.configuration, **drawn}
     return [
-        Figure(setting.task, model, setting.split, name, one.estimate(), setting.n, configuration)
+        MetricResult(setting.task, model, setting.split, name, one.estimate(), setting.n, configuration)
         for (model, name), one in sampled.items()
     ]

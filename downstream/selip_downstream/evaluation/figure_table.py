@@ -7,10 +7,10 @@ from rich.table import Table
 
 from selip_downstream.evaluation.bootstrap import Estimate
 from selip_downstream.evaluation.comparison import difference, is_difference
-from selip_downstream.evaluation.results import Figure
+from selip_downstream.evaluation.results import MetricResult
 
 
-def figure_table(title: str, figures: Sequence[Figure], metrics: Mapping[str, str]) -> Table:
+def figure_table(title: str, figures: Sequence[MetricResult], metrics: Mapping[str, str]) -> Table:
     """Those of the metrics (a label for each) that were measured: of every model, and the last one's lead over others.
 
     Each figure has its 95 % interval below it.

@@ -12,7 +12,7 @@ Labels = NDArray[np.str_]
 
 
 @dataclass(frozen=True)
-class Trial:
+class EvaluationProtocol:
     """How a classification is tried: which shares of the labels, drawn with which seeds, and how intervals are made."""
 
     shares: Sequence[float]

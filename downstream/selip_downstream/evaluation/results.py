@@ -12,7 +12,7 @@ from selip_downstream.evaluation.bootstrap import Estimate
 
 
 @dataclass(frozen=True)
-class Figure:
+class MetricResult:
     """One row: what was measured of which model on which split, over n cases.
 
     `configuration` holds what else decides the figure (gallery, sequence, share of labels, seed …), as JSON can; under
@@ -34,7 +34,7 @@ class Figure:
         return {name: sorted(training["weights"] for training in own) for name, own in models.items()}
 
 
-def write_figures(connection: duckdb.DuckDBPyConnection, figures: Iterable[Figure]) -> int:
+def write_figures(connection: duckdb.DuckDBPyConnection, figures: Iterable[MetricResult]) -> int:
     """Add the figures of one computation, all or none, under one time; how many."""
     now = utc_now()
     rows = [
@@ -56,7 +56,7 @@ def write_figures(connection: duckdb.DuckDBPyConnection, figures: Iterable[Figur
     return len(rows)
 
 
-def read_figures(connection: duckdb.DuckDBPyConnection, task: str | None = None) -> list[Figure]:
+def read_figures(connection: duckdb.DuckDBPyConnection, task: str | None = None) -> list[MetricResult]:
     """The figures of a task, or of all: of what was measured more than once the newest; oldest first.
 
     The same is what has the same weights, wherever they lay; other weights in the same place are something else.
@@ -66,9 +66,9 @@ def read_figures(connection: duckdb.DuckDBPyConnection, task: str | None = None)
         FROM results WHERE task = coalesce(?, task) ORDER BY computed_at, rowid""",
         [task],
     ).fetchall()
-    newest: dict[tuple[str, ...], Figure] = {}
+    newest: dict[tuple[str, ...], MetricResult] = {}
     for task, model, split, metric, value, low, high, n, configuration in rows:
-        figure = Figure(task, model, split, metric, Estimate(value, low, high), n, json.loads(configuration))
+        figure = MetricResult(task, model, split, metric, Estimate(value, low, high), n, json.loads(configuration))
         measured = (figure.task, model, split, metric, json.dumps(figure.configuration | {"models": figure.weights}))
         newest.pop(measured, None)
         newest[measured] = figure

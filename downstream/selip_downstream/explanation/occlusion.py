@@ -14,7 +14,7 @@ from torch import Tensor
 
 from selip_contracts.statements import NORMAL_TEXT, parse_sequence_text, parse_statement
 from selip_contracts.vocabulary import MODALITIES, SITES, Modality
-from selip_downstream.classification.zero_shot import Question
+from selip_downstream.classification.zero_shot import ZeroShotQuestion
 from selip_downstream.evaluation.compared_models import VOLUMES_AT_ONCE
 from selip_pretrain.model.selip_model import SelipModel
 from selip_shared.errors import SelipError
@@ -56,7 +56,7 @@ def nearest_statements(model: SelipModel, image: Tensor, modality: Modality, pla
 
     So a list reads as a differential of places, not as the same place under every name of a signal.
     """
-    statements = [text for site in SITES for text in Question("site", modality, site).statements]
+    statements = [text for site in SITES for text in ZeroShotQuestion("site", modality, site).statements]
     best: dict[tuple[str | None, str], str] = {}
     for text, _ in likenesses(model, image, modality, statements):
         side, site, *_ = parse_statement(text, modality)

@@ -18,9 +18,9 @@ from torch import Tensor
 from selip_contracts.statements import parse_statement, written_statements
 from selip_contracts.vocabulary import Side
 from selip_downstream.evaluation.bootstrap import Bootstrap, mean, repeated
-from selip_downstream.evaluation.compared_models import Contender
-from selip_downstream.evaluation.comparison import Setting, compare
-from selip_downstream.evaluation.results import Figure
+from selip_downstream.evaluation.compared_models import EvaluatedModel
+from selip_downstream.evaluation.comparison import ExperimentSetting, compare
+from selip_downstream.evaluation.results import MetricResult
 from selip_downstream.explanation.occlusion import head_of, support
 from selip_pretrain.data.pairs import Pair
 from selip_pretrain.phantom.phantom_cohort import TRUTH
@@ -40,7 +40,7 @@ LEAST_FINDINGS = 5
 Place = tuple[Side | None, str]
 
 
-class Finding(NamedTuple):
+class PointedFinding(NamedTuple):
     """A statement of an image, and the label of its mask."""
 
     pair: Pair
@@ -52,7 +52,7 @@ class Finding(NamedTuple):
 class Pointed(NamedTuple):
     """How a finding was pointed at: `hits` by model, 1 for each training that hit, `chance` the share that is a hit."""
 
-    finding: Finding
+    finding: PointedFinding
     hits: Mapping[str, Sequence[float]]
     chance: float
 
@@ -83,7 +83,7 @@ def read_places(phantom: Path) -> dict[str, dict[Place, int]]:
     return {study.report_id: {(it.side, it.site): it.label for it in study.lesions} for study in truth.studies}
 
 
-def findings_of(pairs: Sequence[Pair], places: Mapping[str, Mapping[Place, int]]) -> list[Finding]:
+def findings_of(pairs: Sequence[Pair], places: Mapping[str, Mapping[Place, int]]) -> list[PointedFinding]:
     """The statements of the pairs' texts that have a mask, each of an image once."""
     found = []
     for pair in pairs:
@@ -91,18 +91,20 @@ def findings_of(pairs: Sequence[Pair], places: Mapping[str, Mapping[Place, int]]
         for statement in dict.fromkeys(written_statements(pair.text)):
             side, site, *_ = parse_statement(statement, pair.modality)
             if (side, site) in labels:
-                found.append(Finding(pair, statement, site, labels[side, site]))
+                found.append(PointedFinding(pair, statement, site, labels[side, site]))
     return found
 
 
-def point(findings: Sequence[Finding], contenders: Sequence[Contender], phantom: Path, folder: Path) -> list[Pointed]:
+def point(
+    findings: Sequence[PointedFinding], contenders: Sequence[EvaluatedModel], phantom: Path, folder: Path
+) -> list[Pointed]:
     """Every model's hits; `folder` holds the cache of prepared volumes. A lesion lost on a coarse grid is left out.
 
     SelipError where a model is called as chance is.
     """
     if any(contender.name == CHANCE for contender in contenders):
         raise SelipError(f"No model may be called {CHANCE} here: give it another name, as in NAME=FOLDER.")
-    by_image: dict[str, list[Finding]] = {}
+    by_image: dict[str, list[PointedFinding]] = {}
     for finding in findings:
         by_image.setdefault(finding.pair.image_id, []).append(finding)
     pointed: list[Pointed] = []
@@ -125,7 +127,7 @@ def point(findings: Sequence[Finding], contenders: Sequence[Contender], phantom:
 
 def pointing_figures(
     pointed: Sequence[Pointed], split: str, about: Mapping[str, Any], *, rounds: int, seed: int
-) -> Iterator[list[Figure]]:
+) -> Iterator[list[MetricResult]]:
     """The share of hits by model, chance first, over all sites and for each site with enough findings."""
     counts = Counter(one.finding.site for one in pointed)
     for site in (ALL_SITES, *(site for site, count in counts.most_common() if count >= LEAST_FINDINGS)):
@@ -136,7 +138,7 @@ def pointing_figures(
             metrics[model] = {"pointing": repeated("training", [mean(hits) for hits in of_trainings])}
         described = {**about, "site": site, "tolerance_mm": TOLERANCE_MM}
         bootstrap = Bootstrap([one.finding.pair.patient_id for one in own], rounds=rounds, seed=seed)
-        yield compare(Setting(EXPLANATION, split, len(own), described), bootstrap, metrics)
+        yield compare(ExperimentSetting(EXPLANATION, split, len(own), described), bootstrap, metrics)
 
 
 def near(mask: Tensor, grid: Grid) -> NDArray[np.bool_]:
@@ -151,7 +153,7 @@ def near(mask: Tensor, grid: Grid) -> NDArray[np.bool_]:
 
 
 def _pointed_by(
-    contender: Contender, findings: Sequence[Finding], phantom: Path, folder: Path
+    contender: EvaluatedModel, findings: Sequence[PointedFinding], phantom: Path, folder: Path
 ) -> list[tuple[float, float]]:
     """Of each finding of one image hit and chance, NaN where nothing of its mask is on the grid."""
     recipe: VolumeRecipe = contender.model.recipe

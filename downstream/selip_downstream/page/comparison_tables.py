@@ -6,14 +6,14 @@ from typing import NamedTuple
 
 from selip_downstream.evaluation.bootstrap import Estimate
 from selip_downstream.evaluation.comparison import difference, is_difference
-from selip_downstream.evaluation.results import Figure
+from selip_downstream.evaluation.results import MetricResult
 from selip_downstream.page.html_page import Table
 
 CLEAR = "*"
 """Behind a difference whose interval does not hold 0."""
 MISSING = "–"
 
-Block = Sequence[Figure]
+Block = Sequence[MetricResult]
 """The figures of one comparison: every model, every difference, every metric."""
 
 
@@ -36,9 +36,9 @@ class Row(NamedTuple):
     block: Block
 
 
-def blocks_of(figures: Sequence[Figure], task: str) -> list[Block]:
+def blocks_of(figures: Sequence[MetricResult], task: str) -> list[Block]:
     """The comparisons of a task, in the order in which they were measured."""
-    blocks: dict[str, list[Figure]] = {}
+    blocks: dict[str, list[MetricResult]] = {}
     for figure in figures:
         if figure.task == task:
             key = json.dumps([figure.split, figure.configuration], sort_keys=True)

@@ -8,7 +8,7 @@ from pathlib import Path
 from torch import Tensor
 
 from selip_contracts.statements import NORMAL_TEXT, written_statements
-from selip_downstream.evaluation.compared_models import Contender
+from selip_downstream.evaluation.compared_models import EvaluatedModel
 from selip_downstream.explanation.chinese_type import Lettering, chinese_type
 from selip_downstream.explanation.head_drawings import draw_cosines, draw_slices, draw_support
 from selip_downstream.explanation.occlusion import Likeness, head_of, likenesses, support, windows
@@ -27,13 +27,13 @@ RIGHT = "✓"
 class _Seen:
     """An image as one model sees it: prepared by its recipe, and the texts of its sequence by falling cosine."""
 
-    contender: Contender
+    contender: EvaluatedModel
     image: Tensor
     found: Sequence[Likeness]
 
 
 def example_sections(
-    contenders: Sequence[Contender], pairs: Sequence[Pair], folder: Path, count: int, seed: int
+    contenders: Sequence[EvaluatedModel], pairs: Sequence[Pair], folder: Path, count: int, seed: int
 ) -> list[Section]:
     """So many images with findings, drawn by the seed, as each model sees them; `folder` holds the prepared volumes."""
     caches = [VolumeCache(folder, contender.model.recipe) for contender in contenders]
@@ -44,7 +44,7 @@ def example_sections(
         ]
 
 
-def _seen(contender: Contender, cache: VolumeCache, pair: Pair, pairs: Sequence[Pair]) -> _Seen:
+def _seen(contender: EvaluatedModel, cache: VolumeCache, pair: Pair, pairs: Sequence[Pair]) -> _Seen:
     image = cache.get(pair)
     gallery = sorted({other.text for other in pairs if other.modality == pair.modality})
     return _Seen(contender, image, likenesses(contender.model, image, pair.modality, gallery))

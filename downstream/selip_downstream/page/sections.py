@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from selip_contracts.vocabulary import SITES
-from selip_downstream.evaluation.results import Figure
+from selip_downstream.evaluation.results import MetricResult
 from selip_downstream.evaluation.tasks import CLASSIFICATION_METRICS, HEADING, RETRIEVAL_METRICS, SEGMENTATION_METRICS
 from selip_downstream.page.comparison_tables import Block, block_table, blocks_of, estimate_of, models_of
 from selip_downstream.page.html_page import Picture, Section, Table, picture
@@ -15,7 +15,7 @@ Settings = Mapping[str, Any]
 
 
 @dataclass(frozen=True)
-class Part:
+class TaskSection:
     """How one task's figures are shown: which comparisons as tables, and the plot of one metric over them.
 
     `plotted` says which comparisons stand in one plot, `place` where in it.
@@ -25,14 +25,14 @@ class Part:
     title: str
     paragraph: str
     metrics: Mapping[str, str]
-    caption: Callable[[Figure], str]
+    caption: Callable[[MetricResult], str]
     metric: str
     place: Callable[[Settings], str]
     plotted: Callable[[Settings], str] = lambda _: ""
     shown: Callable[[Settings], bool] = lambda _: True
 
 
-def _of_retrieval(figure: Figure) -> str:
+def _of_retrieval(figure: MetricResult) -> str:
     about = figure.configuration
     return (
         f"{sequence_name(about)}, {about['direction']}: {figure.n:,} queries, gallery of {about['gallery']:,}; "
@@ -40,12 +40,12 @@ def _of_retrieval(figure: Figure) -> str:
     )
 
 
-def _of_zero_shot(figure: Figure) -> str:
+def _of_zero_shot(figure: MetricResult) -> str:
     asked = ", ".join(f"{count:,} of {kind}" for kind, count in figure.configuration["questions"].items())
     return f"{sequence_name(figure.configuration)}: {figure.n:,} images; questions: {asked}"
 
 
-def _of_classification(figure: Figure) -> str:
+def _of_classification(figure: MetricResult) -> str:
     about = figure.configuration
     classes = ", ".join(f"{count:,} {label}" for label, count in about["classes"].items())
     return (
@@ -54,7 +54,7 @@ def _of_classification(figure: Figure) -> str:
     )
 
 
-def _of_segmentation(figure: Figure) -> str:
+def _of_segmentation(figure: MetricResult) -> str:
     about = figure.configuration
     return (
         f"{about['share']:.0%} of the patients ({about['train']:,} cases, drawn {_times(about['seeds'])}); "
@@ -62,14 +62,14 @@ def _of_segmentation(figure: Figure) -> str:
     )
 
 
-def _of_explanation(figure: Figure) -> str:
+def _of_explanation(figure: MetricResult) -> str:
     about = figure.configuration
     allowed = f"a hit is at most {about['tolerance_mm']:g} mm from the lesion"
     return f"{english_site(about['site'])}: {figure.n:,} findings; {allowed}"
 
 
 PARTS = (
-    Part(
+    TaskSection(
         "retrieval",
         "Retrieval",
         "How well an image finds its text among the distinct ones, and a text its images; equal texts are all hits. "
@@ -81,7 +81,7 @@ PARTS = (
         lambda about: f", {about['direction']}",
         lambda about: about["texts"] == "distinct",
     ),
-    Part(
+    TaskSection(
         "zero-shot",
         "Zero-shot classification",
         "What statements alone tell of an image: the mean area under the ROC curve over all questions of a kind.",
@@ -90,7 +90,7 @@ PARTS = (
         "AUC of site",
         lambda about: sequence_name(about),
     ),
-    Part(
+    TaskSection(
         "classification",
         "Classification",
         "What can be learnt from few labels or all of them on each encoder.",
@@ -100,7 +100,7 @@ PARTS = (
         lambda about: f"{about['classifier']}\n{about['share']:.0%}",
         lambda about: f", {about['labels']}",
     ),
-    Part(
+    TaskSection(
         "segmentation",
         "Segmentation",
         "Tumours segmented by a U-Net around each encoder.",
@@ -109,7 +109,7 @@ PARTS = (
         "Dice WT",
         lambda about: f"{about['share']:.0%} of the patients",
     ),
-    Part(
+    TaskSection(
         "explanation",
         "Explanation",
         "The pointing game: how often the place that supports a statement most is where the lesion is. Chance is the "
@@ -122,7 +122,7 @@ PARTS = (
 )
 
 
-def sections_of(figures: Sequence[Figure]) -> list[Section]:
+def sections_of(figures: Sequence[MetricResult]) -> list[Section]:
     """A section for each task that was measured, and where the models came from."""
     sections = []
     for part in PARTS:
@@ -146,7 +146,7 @@ def _told_apart(names: Sequence[str], blocks: Sequence[Block], between: str) -> 
     return apart
 
 
-def _plots(part: Part, blocks: Sequence[Block]) -> list[Picture]:
+def _plots(part: TaskSection, blocks: Sequence[Block]) -> list[Picture]:
     """A plot of the part's metric for each set of comparisons that belong together."""
     together: dict[str, list[Block]] = {}
     for block in blocks:
@@ -163,7 +163,7 @@ def _plots(part: Part, blocks: Sequence[Block]) -> list[Picture]:
     return pictures
 
 
-def _origins(figures: Sequence[Figure]) -> Section:
+def _origins(figures: Sequence[MetricResult]) -> Section:
     """Which checkpoint each name stands for."""
     rows = {
         (model, training["checkpoint"], training["weights"])

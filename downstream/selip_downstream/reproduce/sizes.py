@@ -14,7 +14,7 @@ SHARPENED = {"best-match": {"sharpness": 3.0}}
 
 
 @dataclass(frozen=True)
-class Reading:
+class ReadingSize:
     """The readers of reports, and what they are scored on.
 
     `scored` pseudo-reports of a seed that nothing else uses, and annotated files of
@@ -46,7 +46,7 @@ class Studies:
 
 
 @dataclass(frozen=True)
-class Training:
+class TrainingSize:
     """The trainings: each target with each share of the training studies, as often as `repeats` says, by seed.
 
     `settings` are those of selip-pretrain over its preset, `of_target` those of one target over these; `error_rates`
@@ -84,9 +84,9 @@ class Size:
 
     name: str
     seed: int
-    reading: Reading
+    reading: ReadingSize
     studies: Studies
-    training: Training
+    training: TrainingSize
     measuring: Measuring
     seconds_a_step: float
 
@@ -94,7 +94,7 @@ class Size:
 QUICK = Size(
     name="quick",
     seed=0,
-    reading=Reading(
+    reading=ReadingSize(
         scored=24,
         scored_on=("styles_d_hard.jsonl",),
         adapted_on=("styles_d.jsonl",),
@@ -114,7 +114,7 @@ QUICK = Size(
         noise=0.01,
         gliomas=40,
     ),
-    training=Training(
+    training=TrainingSize(
         preset="small",
         settings={"steps": 6, "batch": 8, "validate_every": 6},
         of_target=SHARPENED,
@@ -138,7 +138,7 @@ STANDARD = Size(
     name="standard",
     # Rates, sharpness and steps were chosen on studies of other seeds.
     seed=11,
-    reading=Reading(
+    reading=ReadingSize(
         scored=200,
         scored_on=("development.jsonl", "development_hard.jsonl", "styles_d.jsonl", "styles_d_hard.jsonl"),
         adapted_on=(
@@ -165,7 +165,7 @@ STANDARD = Size(
         noise=0.015,
         gliomas=200,
     ),
-    training=Training(
+    training=TrainingSize(
         preset="small",
         settings={"steps": 650, "validate_every": 325, "augment": False, "recipe": {"shape": (12, 48, 48)}},
         of_target=SHARPENED,
@@ -189,7 +189,7 @@ STANDARD = Size(
 FULL = Size(
     name="full",
     seed=0,
-    reading=Reading(
+    reading=ReadingSize(
         scored=2000,
         scored_on=STANDARD.reading.scored_on,
         adapted_on=STANDARD.reading.adapted_on,
@@ -209,7 +209,7 @@ FULL = Size(
         noise=0.02,
         gliomas=400,
     ),
-    training=Training(
+    training=TrainingSize(
         preset="paper",
         settings={"text_encoder": "characters", "steps": 6000, "validate_every": 250},
         of_target=SHARPENED,

@@ -13,8 +13,8 @@ from torch import Tensor
 
 from selip_contracts.vocabulary import MODALITIES
 from selip_downstream.evaluation.bootstrap import Bootstrap, Metric, mean, repeated
-from selip_downstream.evaluation.comparison import Setting, compare
-from selip_downstream.evaluation.results import Figure
+from selip_downstream.evaluation.comparison import ExperimentSetting, compare
+from selip_downstream.evaluation.results import MetricResult
 from selip_downstream.retrieval.search import (
     DEPTH,
     DIRECTIONS,
@@ -87,7 +87,7 @@ def retrieve(
     *,
     rounds: int,
     seed: int,
-) -> Iterator[list[Figure]]:
+) -> Iterator[list[MetricResult]]:
     """The figures of every model by name, and of their differences: a list a gallery, direction and use of texts.
 
     A model is one training or several that differ in their seed; its figure is the mean over them. `relevance` is the
@@ -107,7 +107,7 @@ def retrieve(
             metrics = _metrics(values)
             units = _units(gallery, direction, use)
             described = {**about, "relevance": relevance, **_described(gallery, direction, use)}
-            setting = Setting(TASK, split, len(units), described)
+            setting = ExperimentSetting(TASK, split, len(units), described)
             yield compare(setting, Bootstrap(units, rounds=rounds, seed=seed), metrics)
 
 

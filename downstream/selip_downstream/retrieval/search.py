@@ -56,7 +56,7 @@ class Found:
 
 
 @dataclass(frozen=True)
-class Task:
+class RetrievalTask:
     """Queries, the gallery they search, and the item of the gallery that is each query's own counterpart (or None)."""
 
     queries: Items
@@ -64,7 +64,7 @@ class Task:
     own: Tensor | None
 
 
-def task(images: Tensor, texts: Tensor, text_of: Tensor, direction: Direction, use: Texts) -> Task:
+def task(images: Tensor, texts: Tensor, text_of: Tensor, direction: Direction, use: Texts) -> RetrievalTask:
     """One direction of retrieval between images (N, E) and distinct texts (T, E), where image i has text text_of[i].
 
     `distinct` takes every distinct text once, as gallery or as query; `all` takes the text of every image, so that
@@ -76,12 +76,12 @@ def task(images: Tensor, texts: Tensor, text_of: Tensor, direction: Direction, u
     text_items = Items(texts, text_of, text_of) if use == "all" else Items(texts, once, once)
     own = pairs if use == "all" else None
     if direction == "image to text":
-        return Task(image_items, text_items, own)
-    return Task(text_items, image_items, own)
+        return RetrievalTask(image_items, text_items, own)
+    return RetrievalTask(text_items, image_items, own)
 
 
 @torch.inference_mode()
-def search(wanted: Task, depth: int = DEPTH) -> Found:
+def search(wanted: RetrievalTask, depth: int = DEPTH) -> Found:
     """Every query against the whole gallery. ValueError where an embedding is not finite."""
     queries, gallery = wanted.queries, wanted.gallery
     if not (torch.isfinite(queries.embeddings).all() and torch.isfinite(gallery.embeddings).all()):

@@ -14,8 +14,8 @@ from safetensors.torch import load, save
 from torch import Tensor
 
 from selip_contracts.vocabulary import Modality
-from selip_downstream.datasets.brats import BratsCase, BratsCohort, SetAside, labels_of, unified_labels
-from selip_pretrain.data.splits import SPLITS, Shares, Split, place
+from selip_downstream.datasets.brats import BratsCase, BratsCohort, Exclusion, labels_of, unified_labels
+from selip_pretrain.data.splits import SPLITS, Shares, Split, hash_fraction
 from selip_pretrain.volumes.content_hash import content_hash
 from selip_pretrain.volumes.preprocess import Grid, VolumeRecipe, grid_of, prepare_mask, prepare_on, put_back
 from selip_pretrain.volumes.read_volume import Volume, VolumeError, read_mask, read_volume
@@ -47,12 +47,12 @@ class SegmentationCohort:
     """The cases that can be used, the part of the data that each one's patient is in, and who is left out."""
 
     cases: tuple[BratsCase, ...]
-    set_aside: tuple[SetAside, ...]
+    set_aside: tuple[Exclusion, ...]
     seed: int
 
     def part(self, split: Split) -> list[BratsCase]:
         """The cases of a part; it hangs on the seed and the patient alone."""
-        return [case for case in self.cases if SHARES.split(place(self.seed, case.patient_id)) == split]
+        return [case for case in self.cases if SHARES.split(hash_fraction(self.seed, case.patient_id)) == split]
 
     def check(self) -> None:
         """SelipError where a part has no patient."""
@@ -135,9 +135,9 @@ def usable_cases(cohort: BratsCohort, caches: Iterable[CaseCache], seed: int) ->
                     cache.get(case)
                     cases.append(case)
                 except VolumeError as error:
-                    set_aside.append(SetAside(case.case, error.detail))
+                    set_aside.append(Exclusion(case.case, error.detail))
                 except SelipError as error:
-                    set_aside.append(SetAside(case.case, str(error)))
+                    set_aside.append(Exclusion(case.case, str(error)))
                 advance(1)
     found = SegmentationCohort(tuple(cases), tuple(sorted(set_aside)), seed)
     found.check()

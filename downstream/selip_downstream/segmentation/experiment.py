@@ -15,15 +15,15 @@ import torch
 
 from selip_downstream.datasets.brats import BratsCase, own_labels, unified_labels
 from selip_downstream.datasets.nifti_file import write_nifti
-from selip_downstream.evaluation.bootstrap import Bootstrap, Metric, mean, tried
-from selip_downstream.evaluation.compared_models import Contender, weights_hash
-from selip_downstream.evaluation.comparison import Setting, compare
-from selip_downstream.evaluation.protocol import Trial, label_subsets
-from selip_downstream.evaluation.results import Figure
+from selip_downstream.evaluation.bootstrap import Bootstrap, Metric, mean, mean_over_runs
+from selip_downstream.evaluation.compared_models import EvaluatedModel, weights_hash
+from selip_downstream.evaluation.comparison import ExperimentSetting, compare
+from selip_downstream.evaluation.protocol import EvaluationProtocol, label_subsets
+from selip_downstream.evaluation.results import MetricResult
 from selip_downstream.segmentation.cases import CaseCache, SegmentationCohort, labels_in_file, read_truth
 from selip_downstream.segmentation.metrics import region_scores
 from selip_downstream.segmentation.training import Plan, predict, train
-from selip_downstream.segmentation.unet import Segmenter
+from selip_downstream.segmentation.unet import SegmentationNetwork
 from selip_pretrain.data.splits import Split
 from selip_shared.errors import SelipError
 from selip_shared.files import write_text
@@ -37,21 +37,21 @@ Scores = Mapping[str, Mapping[str, float]]
 
 
 @dataclass(frozen=True)
-class Entrant:
+class ModelWithCases:
     """A training of a model that takes part, and the cases as its recipe prepares them."""
 
-    contender: Contender
+    contender: EvaluatedModel
     cache: CaseCache
 
 
 def segment(
     cohort: SegmentationCohort,
-    entrants: Mapping[str, Sequence[Entrant]],
-    trial: Trial,
+    entrants: Mapping[str, Sequence[ModelWithCases]],
+    trial: EvaluationProtocol,
     plan: Plan,
     out: Path,
     about: Mapping[str, Any],
-) -> Iterator[list[Figure]]:
+) -> Iterator[list[MetricResult]]:
     """The figures of every model on the test cases: a list for each share of the patients, from the smallest on.
 
     Of the training and the validation patients the same share is used, and the same ones by every model. By each seed
@@ -74,9 +74,9 @@ def segment(
                 which = f"{model}, training {training}, {share:.0%} of the patients ({len(cases):,} cases), seed {seed}"
                 print(f"{number}/{networks}: {which}", file=sys.stderr)
                 folder = out / quote(model, safe=" ") / f"training-{training}" / f"{share:g}" / f"seed-{seed}"
-                task = Task(entrant, cases, validation, test, replace(plan, seed=seed), folder)
+                task = SegmentationTask(entrant, cases, validation, test, replace(plan, seed=seed), folder)
                 found[training - 1].append(_metrics(task.scores(), test))
-            metrics[model] = tried(found)
+            metrics[model] = mean_over_runs(found)
         described = {
             "share": share,
             "seeds": list(trial.seeds),
@@ -87,7 +87,7 @@ def segment(
             "batch": plan.batch,
             "rate": plan.rate,
         }
-        yield compare(Setting(SEGMENTATION, "test", len(test), {**about, **described}), bootstrap, metrics)
+        yield compare(ExperimentSetting(SEGMENTATION, "test", len(test), {**about, **described}), bootstrap, metrics)
 
 
 def _metrics(scores: Scores, test: Sequence[BratsCase]) -> dict[str, Metric]:
@@ -103,10 +103,10 @@ def few(cohort: SegmentationCohort, split: Split, share: float, seed: int) -> li
 
 
 @dataclass(frozen=True)
-class Task:
+class SegmentationTask:
     """One network: trained on its cases, chosen by the validation cases, and asked for the test cases."""
 
-    entrant: Entrant
+    entrant: ModelWithCases
     train: Sequence[BratsCase]
     validation: Sequence[BratsCase]
     test: Sequence[BratsCase]
@@ -150,7 +150,9 @@ class Task:
         """The scores of each test case, once its prediction is written."""
         torch.manual_seed(self.plan.seed)
         model, cache = self.entrant.contender.model, self.entrant.cache
-        network = Segmenter(copy.deepcopy(model.image_encoder).requires_grad_(True), cache.modalities).to(model.device)
+        network = SegmentationNetwork(copy.deepcopy(model.image_encoder).requires_grad_(True), cache.modalities).to(
+            model.device
+        )
         train(network, self.train, self.validation, cache, self.plan, self.folder)
         with progress("cases segmented", len(self.test)) as advance:
             for case in self.test:

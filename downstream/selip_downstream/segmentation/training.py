@@ -17,7 +17,7 @@ from torch.nn import functional
 from selip_downstream.datasets.brats import REGIONS, BratsCase, labels_of
 from selip_downstream.segmentation.cases import LIKELY, CaseCache, PreparedCase
 from selip_downstream.segmentation.metrics import DICE, region_dice
-from selip_downstream.segmentation.unet import Segmenter
+from selip_downstream.segmentation.unet import SegmentationNetwork
 from selip_shared.errors import SelipError
 from selip_shared.files import write_bytes
 from selip_shared.progress import progress
@@ -55,7 +55,7 @@ class Plan:
 class _State:
     """What a training goes on from."""
 
-    network: Segmenter
+    network: SegmentationNetwork
     optimizer: torch.optim.Optimizer
     best: dict[str, Tensor]
     step: int = 0
@@ -63,7 +63,7 @@ class _State:
 
 
 def train(
-    network: Segmenter,
+    network: SegmentationNetwork,
     cases: Sequence[BratsCase],
     validation: Sequence[BratsCase],
     cache: CaseCache,
@@ -103,7 +103,7 @@ def loss_of(logits: Tensor, labels: Tensor) -> Tensor:
 
 
 @torch.inference_mode()
-def predict(network: Segmenter, images: Tensor, patch: Sequence[int]) -> Tensor:
+def predict(network: SegmentationNetwork, images: Tensor, patch: Sequence[int]) -> Tensor:
     """Probabilities of the regions (3, D, H, W) on the CPU, of images (S, D, H, W).
 
     Windows overlap, and each counts with Gaussian weights: its middle more than its edges.
@@ -170,7 +170,7 @@ def _judge(state: _State, validation: Sequence[BratsCase], cache: CaseCache, pla
         state.best = {name: tensor.cpu().clone() for name, tensor in state.network.state_dict().items()}
 
 
-def _begun(network: Segmenter, path: Path, plan: Plan) -> _State:
+def _begun(network: SegmentationNetwork, path: Path, plan: Plan) -> _State:
     """The state at the last validation before a kill, else a new one."""
     optimizer = torch.optim.AdamW(network.parameters(), lr=plan.rate)
     state = _State(network, optimizer, {})

@@ -27,7 +27,7 @@ RARE = -3.0
 _FULL = (1, 1, 1)
 
 
-class Segmenter(nn.Module):
+class SegmentationNetwork(nn.Module):
     """Volumes (N, sequences, D, H, W) in 0..1 to logits (N, 3, D, H, W) of WT, TC and ET.
 
     D, H and W are multiples of `STRIDES[-1]`. Regions are learnt, not labels: they are what is measured. Another task

@@ -11,7 +11,7 @@ from rich.table import Table
 from selip_contracts.vocabulary import MODALITIES
 from selip_extract.evaluation.run_overview import reasons, statuses
 from selip_extract.extraction import STATUSES
-from selip_extract.pipeline import Outcome
+from selip_extract.pipeline import ExtractionOutcome
 from selip_extract.reports.report_table import ReportTable
 
 SAMPLE_FINDINGS = 6
@@ -41,7 +41,7 @@ def print_summary(
     table: ReportTable,
     connection: duckdb.DuckDBPyConnection,
     db: Path,
-    outcome: Outcome,
+    outcome: ExtractionOutcome,
     reader: str,
 ) -> None:
     """Print what the file was, what this run has found so far in all reports of the database, and a query to try."""
@@ -64,7 +64,7 @@ def _print_file(console: Console, table: ReportTable) -> None:
         _say(console, f"  {note}")
 
 
-def _print_work(console: Console, outcome: Outcome, reader: str) -> None:
+def _print_work(console: Console, outcome: ExtractionOutcome, reader: str) -> None:
     added = outcome.added
     parts = {
         "new": added.new,
@@ -84,7 +84,7 @@ def _print_work(console: Console, outcome: Outcome, reader: str) -> None:
     console.print()
 
 
-def _tokens(outcome: Outcome) -> str:
+def _tokens(outcome: ExtractionOutcome) -> str:
     usage = outcome.usage
     cached = f", {usage.tokens_cached / usage.tokens_in:.0%} of them from the cache" if usage.tokens_cached else ""
     per_second = f"{usage.tokens_in / outcome.seconds:,.0f} and {usage.tokens_out / outcome.seconds:,.0f} a second"
@@ -171,7 +171,7 @@ def _sample(connection: duckdb.DuckDBPyConnection, run_id: int) -> Table:
     return table
 
 
-def _print_next(console: Console, db: Path, outcome: Outcome) -> None:
+def _print_next(console: Console, db: Path, outcome: ExtractionOutcome) -> None:
     if outcome.interrupted:
         _say(console, f"Stopped with {outcome.remaining:,} reports left; the same command goes on with them.")
         return

@@ -4,21 +4,21 @@ from collections.abc import Sequence
 
 from selip_extract.extractors.base import Reading
 from selip_extract.extractors.double_reading import double_read, to_review
-from selip_extract.extractors.language_model import LanguageModelReader, Said
-from selip_extract.extractors.rules import RULES_VERSION, RuleReader
-from selip_extract.language.lexer import Scan, scan
+from selip_extract.extractors.language_model import LanguageModelExtractor, Said
+from selip_extract.extractors.rules import RULES_VERSION, RuleExtractor
+from selip_extract.language.lexer import LexedReport, lex
 from selip_extract.language.study import assembled
 from selip_extract.llm.engine import Failure
 
 
-class DoubleReader:
+class DoubleExtractor:
     """Reads every report twice and keeps where the readers differ."""
 
     name = "both"
 
-    def __init__(self, model: LanguageModelReader) -> None:
+    def __init__(self, model: LanguageModelExtractor) -> None:
         self.model = model
-        self.rules = RuleReader()
+        self.rules = RuleExtractor()
 
     @property
     def batch_size(self) -> int:
@@ -35,14 +35,17 @@ class DoubleReader:
 
     def read(self, texts: Sequence[str]) -> list[Reading]:
         """One reading a text; findings carry `agreed`, what the readers differ on is in `review`."""
-        scans = [scan(text) for text in texts]
-        return [self._reading(*pair) for pair in zip(scans, self.model.read_scans(scans), strict=True)]
+        lexed_reports = [lex(text) for text in texts]
+        return [
+            self._reading(*pair)
+            for pair in zip(lexed_reports, self.model.read_lexed_reports(lexed_reports), strict=True)
+        ]
 
-    def _reading(self, scanned: Scan, said: Said | Failure) -> Reading:
+    def _reading(self, lexed: LexedReport, said: Said | Failure) -> Reading:
         if isinstance(said, Failure):
             return Reading.failed(said.status, said.note)
-        by_rule = self.rules.read_scan(scanned).study
+        by_rule = self.rules.read_lexed(lexed).study
         rules = (*by_rule.findings, *by_rule.negatives)
         study = assembled(double_read(said.sentences, rules), by_rule.general)
-        review = to_review(scanned, said.sentences, rules, (*study.findings, *study.negatives), study.general)
+        review = to_review(lexed, said.sentences, rules, (*study.findings, *study.negatives), study.general)
         return Reading(study, said.reply, review=review, usage=said.usage)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from selip_contracts.findings import Finding, GeneralFinding
 from selip_extract.extraction import Review, ReviewReason, Status
-from selip_extract.language.lexer import Scan, Token
+from selip_extract.language.lexer import LexedReport, Token
 from selip_extract.language.question import Question
 
 # Below this probability of a whole answer the rules' reading of the sentence is kept instead of the model's.
@@ -60,36 +60,38 @@ def _of_sentence(reading: ModelReading, rules: Sequence[Finding]) -> Iterator[Fi
 
 
 def to_review(
-    scan: Scan,
+    lexed: LexedReport,
     readings: Sequence[ModelReading],
     by_rule: Sequence[Finding],
     kept: Sequence[Finding],
     general: Sequence[GeneralFinding],
 ) -> tuple[Review, ...]:
     """The sentences to look at first: readers differ, the model is unsure, or no finding cites an abnormal word."""
-    reviews = list(_disagreements(scan, readings, by_rule))
-    reviews += _uncited(scan, kept, general)
+    reviews = list(_disagreements(lexed, readings, by_rule))
+    reviews += _uncited(lexed, kept, general)
     return tuple(dict.fromkeys(reviews))
 
 
-def _disagreements(scan: Scan, readings: Sequence[ModelReading], by_rule: Sequence[Finding]) -> Iterator[Review]:
+def _disagreements(
+    lexed: LexedReport, readings: Sequence[ModelReading], by_rule: Sequence[Finding]
+) -> Iterator[Review]:
     for reading in readings:
         sentence = reading.question.sentence
         rule_keys = {f.key for f in by_rule if reading.question.holds(cited_at(f))}
         if {f.key for f in reading.findings} != rule_keys:
-            yield _review("disagreement", scan, sentence)
+            yield _review("disagreement", lexed, sentence)
         elif reading.probability < LOW_CONFIDENCE:
-            yield _review("low_confidence", scan, sentence)
+            yield _review("low_confidence", lexed, sentence)
 
 
-def _uncited(scan: Scan, kept: Sequence[Finding], general: Sequence[GeneralFinding]) -> Iterator[Review]:
+def _uncited(lexed: LexedReport, kept: Sequence[Finding], general: Sequence[GeneralFinding]) -> Iterator[Review]:
     evidence = [f.evidence for f in kept if f.evidence] + [g.evidence for g in general if g.evidence]
     cited = {(s.start, s.end) for e in evidence for s in e.spans}
-    for sentence in scan.sentences:
+    for sentence in lexed.sentences:
         if any(t.kind == "elsewhere" for t in sentence):
             continue
         if any((t.start, t.end) not in cited for t in _abnormal_words(sentence)):
-            yield _review("uncited", scan, sentence)
+            yield _review("uncited", lexed, sentence)
 
 
 def _abnormal_words(sentence: Sequence[Token]) -> Iterator[Token]:
@@ -109,7 +111,7 @@ def _is_abnormal(token: Token) -> bool:
     return token.kind in ("enhancement", "restriction") or (token.kind == "signal" and token.value != "等")
 
 
-def _review(reason: ReviewReason, scan: Scan, sentence: Iterable[Token]) -> Review:
+def _review(reason: ReviewReason, lexed: LexedReport, sentence: Iterable[Token]) -> Review:
     tokens = tuple(sentence)
     start, end = tokens[0].start, tokens[-1].end
-    return Review(reason, scan.text[start:end], start, end)
+    return Review(reason, lexed.text[start:end], start, end)

@@ -14,7 +14,7 @@ from selip_shared.errors import SelipError
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerFast
 
-    from selip_extract.extractors.language_model import LanguageModelReader
+    from selip_extract.extractors.language_model import LanguageModelExtractor
     from selip_extract.llm.answer_forms import AnswerForm
 
 
@@ -36,33 +36,33 @@ class ModelChoice:
     constrained: bool = True
 
 
-def local_reader(choice: ModelChoice) -> "LanguageModelReader":
+def local_extractor(choice: ModelChoice) -> "LanguageModelExtractor":
     """The model through transformers."""
-    from selip_extract.extractors.language_model import LanguageModelReader
+    from selip_extract.extractors.language_model import LanguageModelExtractor
     from selip_extract.llm.engines.transformers_engine import TransformersEngine
 
     folder, tokenizer, form = _files(choice)
     engine = TransformersEngine(folder, tokenizer, form.at_once, choice.adapter)
-    return LanguageModelReader(engine, form, choice.constrained)
+    return LanguageModelExtractor(engine, form, choice.constrained)
 
 
-def _vllm_reader(choice: ModelChoice) -> "LanguageModelReader":
-    from selip_extract.extractors.language_model import LanguageModelReader
+def _vllm_extractor(choice: ModelChoice) -> "LanguageModelExtractor":
+    from selip_extract.extractors.language_model import LanguageModelExtractor
     from selip_extract.llm.engines.vllm_engine import VllmEngine
 
     folder, tokenizer, form = _files(choice)
-    return LanguageModelReader(VllmEngine(folder, tokenizer, choice.adapter), form, choice.constrained)
+    return LanguageModelExtractor(VllmEngine(folder, tokenizer, choice.adapter), form, choice.constrained)
 
 
-def _endpoint_reader(choice: ModelChoice) -> "LanguageModelReader":
-    from selip_extract.extractors.language_model import LanguageModelReader
+def _endpoint_extractor(choice: ModelChoice) -> "LanguageModelExtractor":
+    from selip_extract.extractors.language_model import LanguageModelExtractor
     from selip_extract.llm.answer_forms import ReportForm
     from selip_extract.llm.engines.endpoint_engine import EndpointEngine
 
     form = ReportForm(None) if choice.model is None else _files(choice)[2]
     rendered = choice.model is not None
     engine = EndpointEngine(choice.base_urls, choice.served_model, rendered, choice.concurrency)
-    return LanguageModelReader(engine, form, choice.constrained)
+    return LanguageModelExtractor(engine, form, choice.constrained)
 
 
 def _files(choice: ModelChoice) -> "tuple[Path, PreTrainedTokenizerFast, AnswerForm]":
@@ -76,16 +76,16 @@ def _files(choice: ModelChoice) -> "tuple[Path, PreTrainedTokenizerFast, AnswerF
     return folder, tokenizer, form_of(tokenizer)
 
 
-def _double(model: "LanguageModelReader") -> Extractor:
-    from selip_extract.extractors.both import DoubleReader
+def _double(model: "LanguageModelExtractor") -> Extractor:
+    from selip_extract.extractors.both import DoubleExtractor
 
-    return DoubleReader(model)
+    return DoubleExtractor(model)
 
 
 def _rules(_choice: ModelChoice) -> Extractor:
-    from selip_extract.extractors.rules import RuleReader
+    from selip_extract.extractors.rules import RuleExtractor
 
-    return RuleReader()
+    return RuleExtractor()
 
 
 AUTO = "auto"
@@ -93,11 +93,11 @@ AUTO = "auto"
 
 # What an extractor needs is imported when it is made: a list of extractors costs nothing.
 EXTRACTORS: dict[str, Callable[[ModelChoice], Extractor]] = {
-    "both": lambda choice: _double(local_reader(choice)),
-    "model": local_reader,
+    "both": lambda choice: _double(local_extractor(choice)),
+    "model": local_extractor,
     "rules": _rules,
-    "vllm": lambda choice: _double(_vllm_reader(choice)),
-    "endpoint": lambda choice: _double(_endpoint_reader(choice)),
+    "vllm": lambda choice: _double(_vllm_extractor(choice)),
+    "endpoint": lambda choice: _double(_endpoint_extractor(choice)),
 }
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from selip_extract.extractors.base import Reading
-from selip_extract.language.lexer import Scan, scan
+from selip_extract.language.lexer import LexedReport, lex
 from selip_extract.language.study import assembled
 from selip_extract.rules.clause_reader import read_clauses
 from selip_extract.rules.general_findings import read_changes
@@ -11,7 +11,7 @@ from selip_extract.rules.general_findings import read_changes
 RULES_VERSION = "2"
 
 
-class RuleReader:
+class RuleExtractor:
     """Reads reports by rule alone."""
 
     name = "rules"
@@ -28,11 +28,11 @@ class RuleReader:
 
     def read(self, texts: Sequence[str]) -> list[Reading]:
         """One reading a text."""
-        return [self.read_scan(scan(text)) for text in texts]
+        return [self.read_lexed(lex(text)) for text in texts]
 
     def close(self) -> None:
         """Rules hold nothing."""
 
-    def read_scan(self, scanned: Scan) -> Reading:
-        """The reading of a report that has been scanned already."""
-        return Reading(assembled(read_clauses(scanned), read_changes(scanned)))
+    def read_lexed(self, lexed: LexedReport) -> Reading:
+        """The reading of a report that has been lexed already."""
+        return Reading(assembled(read_clauses(lexed), read_changes(lexed)))

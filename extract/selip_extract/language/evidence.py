@@ -6,7 +6,7 @@ from functools import lru_cache
 from typing import NamedTuple, TypedDict
 
 from selip_contracts.findings import Count, Evidence, Finding, Span, SpanRole
-from selip_extract.language.laterality import Placed, placed_sites
+from selip_extract.language.laterality import LateralisedSite, lateralised_sites
 from selip_extract.language.lexer import Token
 from selip_extract.language.question import Question, Statement
 
@@ -60,7 +60,7 @@ _ROLES: tuple[SpanRole, ...] = ("site", "side", "signal", "sequence", "negation"
 
 def grounded(text: str, question: Question, statements: Iterable[Statement]) -> list[Finding]:
     """The statements as findings with their evidence; what the words do not say exactly is left out."""
-    here, before = placed_sites(question.sentence), placed_sites(question.context)
+    here, before = lateralised_sites(question.sentence), lateralised_sites(question.context)
     found = []
     for statement in statements:
         place = _place(statement, here, question.sentence) or _place(statement, before, question.context)
@@ -74,7 +74,9 @@ def grounded(text: str, question: Question, statements: Iterable[Statement]) -> 
     return found
 
 
-def _place(statement: Statement, placed: Sequence[Placed], tokens: Sequence[Token]) -> tuple[Placed, Token] | None:
+def _place(
+    statement: Statement, placed: Sequence[LateralisedSite], tokens: Sequence[Token]
+) -> tuple[LateralisedSite, Token] | None:
     """The last place where the site is named with this very side."""
     exact = [p for p in placed if p.site == statement.site and p.side == statement.side]
     return (exact[-1], tokens[exact[-1].index]) if exact else None

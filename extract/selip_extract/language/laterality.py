@@ -12,22 +12,22 @@ _PREDICATES = frozenset(
 _ENDING_CUES = frozenset(("外", "其余", "上述", "前者", "后者", "同上"))
 
 
-class Placed(NamedTuple):
+class LateralisedSite(NamedTuple):
     """A site that is named by the token at `index`, the side that governs it, and the token that says the side.
 
-    `locates` is true where the site only says in what larger part the next one lies.
+    `is_qualifier` is true where the site only says in what larger part the next one lies.
     """
 
     index: int  # type: ignore[assignment]  # hides tuple.index, which nothing needs here
     site: str
     side: Side | None
     side_token: Token | None
-    locates: bool
+    is_qualifier: bool
 
 
-def placed_sites(tokens: Sequence[Token]) -> list[Placed]:
+def lateralised_sites(tokens: Sequence[Token]) -> list[LateralisedSite]:
     """Every site token with its side, in the order of the tokens."""
-    found: list[Placed] = []
+    found: list[LateralisedSite] = []
     carried: Token | None = None
     for i, token in enumerate(tokens):
         if token.kind == "side":
@@ -66,7 +66,7 @@ def _continues(tokens: Sequence[Token], at: int) -> bool:
     return following is not None and following.value in ("、", "(")
 
 
-def _placed(tokens: Sequence[Token], at: int, carried: Token | None) -> Placed:
+def _placed(tokens: Sequence[Token], at: int, carried: Token | None) -> LateralisedSite:
     token = tokens[at]
     after = _side_after(tokens, at)
     if after is not None:
@@ -76,7 +76,7 @@ def _placed(tokens: Sequence[Token], at: int, carried: Token | None) -> Placed:
     else:
         governing = None
     side = None if governing is None else _side(governing)
-    return Placed(at, token.value, side, governing, _locates(tokens, at))
+    return LateralisedSite(at, token.value, side, governing, _is_qualifier(tokens, at))
 
 
 def _stands_before(side: Token, tokens: Sequence[Token], at: int) -> bool:
@@ -99,7 +99,7 @@ def _side_after(tokens: Sequence[Token], at: int) -> Token | None:
     return None
 
 
-def _locates(tokens: Sequence[Token], at: int) -> bool:
+def _is_qualifier(tokens: Sequence[Token], at: int) -> bool:
     """基底节区（壳核） and 基底节区壳核 name the putamen only."""
     following = tokens[at + 1 : at + 3]
     if len(following) > 1 and following[0].value == "(":

@@ -20,7 +20,7 @@ class Token(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Scan:
+class LexedReport:
     """The tokens of a report, sentence by sentence."""
 
     text: str
@@ -334,7 +334,7 @@ def _forget_placement(found: list[Token]) -> None:
             at -= 1
 
 
-def scan(text: str) -> Scan:
+def lex(text: str) -> LexedReport:
     """The report's sentences as typed tokens whose offsets refer to `text` itself."""
     normal, places = _normalized(text)
     sentences: list[tuple[Token, ...]] = []
@@ -350,4 +350,4 @@ def scan(text: str) -> Scan:
             current.append(token._replace(start=start, end=end) if moved else token)
     if current:
         sentences.append(tuple(current))
-    return Scan(text, tuple(sentences))
+    return LexedReport(text, tuple(sentences))

@@ -16,16 +16,16 @@ from selip_contracts.vocabulary import (
     Side,
     Signal,
 )
-from selip_extract.language.laterality import placed_sites
-from selip_extract.language.lexer import Scan, Token
+from selip_extract.language.laterality import lateralised_sites
+from selip_extract.language.lexer import LexedReport, Token
 
-MOST_SITES = 48
-
-
-LONGEST_UNIT = 120
+MAX_SITES = 48
 
 
-LONGEST_CONTEXT = 200
+MAX_UNIT_TOKENS = 120
+
+
+MAX_CONTEXT_TOKENS = 200
 
 
 _POINTING_CUES = frozenset("其余 上述 前者 后者 同上 除 其中 部分 周围 其内 边缘 中心 相应 较大".split())
@@ -46,7 +46,7 @@ class Statement(NamedTuple):
     value: Signal | Enhancement | None
 
 
-class Told(NamedTuple):
+class LocatedStatement(NamedTuple):
     """A statement and where in the report its site and its signal are said."""
 
     statement: Statement
@@ -109,29 +109,31 @@ def _points_back(unit: Sequence[Token]) -> bool:
 
 def _units(sentence: tuple[Token, ...]) -> Iterator[tuple[Token, ...]]:
     """The sentence, or its parts at semicolons and commas where it is too long to be read at once."""
-    if len(sentence) <= LONGEST_UNIT:
+    if len(sentence) <= MAX_UNIT_TOKENS:
         yield sentence
         return
     for mark in (";", ","):
-        cuts = [i for i, t in enumerate(sentence) if t.kind == "punctuation" and t.value == mark and i <= LONGEST_UNIT]
+        cuts = [
+            i for i, t in enumerate(sentence) if t.kind == "punctuation" and t.value == mark and i <= MAX_UNIT_TOKENS
+        ]
         if cuts and cuts[-1]:
             yield sentence[: cuts[-1]]
             yield from _units(sentence[cuts[-1] + 1 :])
             return
-    yield sentence[:LONGEST_UNIT]
-    yield from _units(sentence[LONGEST_UNIT:])
+    yield sentence[:MAX_UNIT_TOKENS]
+    yield from _units(sentence[MAX_UNIT_TOKENS:])
 
 
-def questions(scan: Scan) -> list[Question]:
+def questions(lexed: LexedReport) -> list[Question]:
     """The questions that a report poses: its sentences that can state a signal."""
     asked: list[Question] = []
     before: list[tuple[Token, ...]] = []
-    for sentence in scan.sentences:
+    for sentence in lexed.sentences:
         for unit in _units(sentence):
             recent = _recent(before)
             if _answerable(unit, recent):
                 context = recent if _points_back(unit) else ()
-                sites = tuple(dict.fromkeys(t.value for t in (*unit, *context) if t.kind == "site"))[:MOST_SITES]
+                sites = tuple(dict.fromkeys(t.value for t in (*unit, *context) if t.kind == "site"))[:MAX_SITES]
                 asked.append(Question(context, unit, sites))
             kinds = _kinds(unit)
             if ("site" in kinds and kinds & _INTRODUCING) or (before and kinds & _STATING):
@@ -142,7 +144,7 @@ def questions(scan: Scan) -> list[Question]:
 def _recent(before: Sequence[tuple[Token, ...]]) -> tuple[Token, ...]:
     """The last content units that fit into the context, each ended by a semicolon."""
     kept: list[tuple[Token, ...]] = []
-    room = LONGEST_CONTEXT
+    room = MAX_CONTEXT_TOKENS
     for unit in reversed(before[-4:]):
         if len(unit) + 1 > room:
             break
@@ -163,8 +165,8 @@ def _sides_alone(sentence: Sequence[Token]) -> set[Side]:
 def _supported_places(question: Question) -> tuple[tuple[Side | None, tuple[int, ...]], ...]:
     """The sides that the words in view give to each site."""
     sides: dict[str, set[Side | None]] = {}
-    for place in (*placed_sites(question.sentence), *placed_sites(question.context)):
-        if not place.locates:
+    for place in (*lateralised_sites(question.sentence), *lateralised_sites(question.context)):
+        if not place.is_qualifier:
             sides.setdefault(place.site, set()).add(place.side)
     for side in _sides_alone(question.sentence):
         for given in sides.values():

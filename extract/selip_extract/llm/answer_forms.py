@@ -7,8 +7,8 @@ from typing import Protocol
 
 from transformers import PreTrainedTokenizerFast
 
-from selip_extract.language.lexer import Scan
-from selip_extract.language.question import Question, Statement, Told, questions, support
+from selip_extract.language.lexer import LexedReport
+from selip_extract.language.question import LocatedStatement, Question, Statement, questions, support
 from selip_extract.llm.answer_grammar import GRAMMAR_VERSION, answer_grammar
 from selip_extract.llm.engine import Constraint
 from selip_extract.llm.model_files import word_numbers
@@ -34,11 +34,11 @@ class AnswerForm(Protocol):
     longest_answer: int
     at_once: int
 
-    def questions(self, scan: Scan) -> list[Question]:
+    def questions(self, lexed: LexedReport) -> list[Question]:
         """The questions that a report poses."""
         ...
 
-    def prompt(self, scan: Scan, question: Question) -> str:
+    def prompt(self, lexed: LexedReport, question: Question) -> str:
         """The question as the model reads it."""
         ...
 
@@ -50,7 +50,7 @@ class AnswerForm(Protocol):
         """The reply's statements and the characters that say each; ValueError where it cannot be read."""
         ...
 
-    def right_answer(self, question: Question, told: Iterable[Told]) -> str:
+    def right_answer(self, question: Question, told: Iterable[LocatedStatement]) -> str:
         """What the model should reply where the question's words tell this; KeyError where they lack a site."""
         ...
 
@@ -64,11 +64,11 @@ class SentenceForm:
     longest_answer = 160
     at_once = 96
 
-    def questions(self, scan: Scan) -> list[Question]:
+    def questions(self, lexed: LexedReport) -> list[Question]:
         """The sentences that can state a signal."""
-        return questions(scan)
+        return questions(lexed)
 
-    def prompt(self, scan: Scan, question: Question) -> str:
+    def prompt(self, lexed: LexedReport, question: Question) -> str:
         """The question's words between blanks."""
         return " ".join(prompt(question))
 
@@ -82,7 +82,7 @@ class SentenceForm:
         said = read_answer(question, [w[0] for w in words])
         return {statement: tuple(words[i].span() for i in places) for statement, places in said.items()}
 
-    def right_answer(self, question: Question, told: Iterable[Told]) -> str:
+    def right_answer(self, question: Question, told: Iterable[LocatedStatement]) -> str:
         """The answer's words between blanks."""
         return " ".join(right_words(question, told))
 
@@ -99,13 +99,13 @@ class ReportForm:
         """Without a tokenizer the prompt is the bare text, for a server that renders chats itself."""
         self.tokenizer = tokenizer
 
-    def questions(self, scan: Scan) -> list[Question]:
+    def questions(self, lexed: LexedReport) -> list[Question]:
         """One question, where any sentence can state a signal."""
-        return [report_question(scan)] if questions(scan) else []
+        return [report_question(lexed)] if questions(lexed) else []
 
-    def prompt(self, scan: Scan, question: Question) -> str:
+    def prompt(self, lexed: LexedReport, question: Question) -> str:
         """Instructions and report, as a chat's first turn where the model has a chat template."""
-        return first_turn(self.tokenizer, report_prompt(scan.text))
+        return first_turn(self.tokenizer, report_prompt(lexed.text))
 
     def constraint(self, question: Question) -> Constraint:
         """The JSON schema of the report."""
@@ -115,7 +115,7 @@ class ReportForm:
         """The JSON as statements."""
         return {statement: (span,) for statement, span in read_report_answer(reply).items()}
 
-    def right_answer(self, question: Question, told: Iterable[Told]) -> str:
+    def right_answer(self, question: Question, told: Iterable[LocatedStatement]) -> str:
         """The JSON of the statements in the order of the text."""
         ordered = sorted(told, key=lambda t: (t.signal_at, t.site_at))
         return report_answer(question, dict.fromkeys(t.statement for t in ordered))

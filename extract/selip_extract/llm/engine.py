@@ -23,7 +23,7 @@ class Constraint:
 
 
 @dataclass(frozen=True)
-class Ask:
+class GenerationRequest:
     """One prompt; an answer has at most `longest` tokens, and is free text where there is no constraint."""
 
     prompt: str
@@ -81,7 +81,7 @@ class Engine(Protocol):
         """What decides its answers: engine, model_hash, adapter_hash and settings."""
         ...
 
-    def answers(self, asks: Sequence[Ask]) -> list[Answer | Failure]:
+    def answers(self, asks: Sequence[GenerationRequest]) -> list[Answer | Failure]:
         """One answer or failure an ask, in order; raises where the engine itself failed."""
         ...
 

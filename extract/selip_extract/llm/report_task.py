@@ -13,7 +13,7 @@ from pydantic import TypeAdapter
 
 from selip_contracts.findings import SiteName, Strict
 from selip_contracts.vocabulary import Enhancement, Modality, Side, Signal
-from selip_extract.language.lexer import Scan, Token
+from selip_extract.language.lexer import LexedReport, Token
 from selip_extract.language.question import Question, Statement, Support, support
 
 REPORT_TASK_VERSION = "1"
@@ -24,11 +24,11 @@ INSTRUCTIONS = (
 )
 
 
-def report_question(scan: Scan) -> Question:
+def report_question(lexed: LexedReport) -> Question:
     """The whole report as one question."""
     tokens = tuple(
         t
-        for sentence in scan.sentences
+        for sentence in lexed.sentences
         for t in (*sentence, Token("punctuation", ";", sentence[-1].end, sentence[-1].end))
     )
     return Question((), tokens, tuple(dict.fromkeys(t.value for t in tokens if t.kind == "site")))

@@ -25,7 +25,7 @@ from selip_contracts.vocabulary import (
 )
 from selip_extract.language.lexer import Token
 from selip_extract.language.lexicon import CUES
-from selip_extract.language.question import MOST_SITES, Question, Statement, Told
+from selip_extract.language.question import MAX_SITES, LocatedStatement, Question, Statement
 
 TASK_VERSION = "1"
 NO_SIDE = "无侧"
@@ -34,7 +34,7 @@ BLANK = "〇"
 NOW = "<now>"
 ANSWER = "<answer>"
 PAD, END = "<pad>", "</s>"
-SITE_TOKENS = tuple(f"s{i:02}" for i in range(MOST_SITES))
+SITE_TOKENS = tuple(f"s{i:02}" for i in range(MAX_SITES))
 SEQUENCE_TOKENS: dict[Modality, str] = {m: "CE" if m == "T1CE" else m for m in MODALITIES}
 
 _SITE_CLASSES = {
@@ -147,7 +147,7 @@ def answer(question: Question, events: Iterable[tuple[int, Sequence[tuple[int, S
     return said
 
 
-def right_words(question: Question, told: Iterable[Told]) -> list[str]:
+def right_words(question: Question, told: Iterable[LocatedStatement]) -> list[str]:
     """The right answer to a question, where this is what its sentence tells; KeyError where it lacks a site."""
     events: dict[tuple[int, object, object], list[tuple[int, Statement]]] = {}
     for statement, site_at, signal_at in told:

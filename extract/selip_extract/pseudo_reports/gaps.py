@@ -8,7 +8,7 @@ from tempfile import TemporaryDirectory
 
 import jieba
 
-from selip_extract.language.lexer import Scan, Token, scan
+from selip_extract.language.lexer import LexedReport, Token, lex
 from selip_extract.language.lexicon import words
 
 SHORTEST_WORD = 2
@@ -44,12 +44,12 @@ def gaps(real: Iterable[str], produced: Iterable[str]) -> Gaps:
     known_constructions: set[str] = set()
     for text in produced:
         known_words |= _words(text)
-        known_constructions |= _constructions(scan(text))
+        known_constructions |= _constructions(lex(text))
     count, new_words, new_constructions = 0, Counter[str](), Counter[str]()
     for text in real:
         count += 1
         new_words.update(_words(text) - known_words)
-        new_constructions.update(_constructions(scan(text)) - known_constructions)
+        new_constructions.update(_constructions(lex(text)) - known_constructions)
     return Gaps(count, _by_frequency(new_words), _by_frequency(new_constructions))
 
 
@@ -77,11 +77,11 @@ def _words(text: str) -> set[str]:
     return {word for word in found if len(word) >= SHORTEST_WORD and all("一" <= c <= "鿿" for c in word)}
 
 
-def _constructions(scanned: Scan) -> set[str]:
+def _constructions(lexed: LexedReport) -> set[str]:
     """The builds of the text's clauses that state a signal."""
     return {
         " ".join(parts)
-        for sentence in scanned.sentences
+        for sentence in lexed.sentences
         for clause in _clauses(sentence)
         if any(t.kind in ("signal", "enhancement", "restriction") for t in clause) and (parts := list(_parts(clause)))
     }

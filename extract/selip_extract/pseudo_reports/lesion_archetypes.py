@@ -8,7 +8,7 @@ from typing import Literal, cast
 
 from selip_contracts.findings import Count
 from selip_contracts.vocabulary import ENHANCEMENTS, MODALITIES, SIGNALS, SITES, Enhancement, Modality, Signal
-from selip_extract.pseudo_reports.weighted_choice import Weighted, weighted, words
+from selip_extract.pseudo_reports.weighted_choice import WeightedChoice, weighted, words
 
 Values = tuple[Signal | Enhancement, ...]
 Sidedness = Literal["one", "both", "mixed"]
@@ -18,9 +18,9 @@ Sidedness = Literal["one", "both", "mixed"]
 class Spread:
     """How many places a lesion takes, on which sides, and how its number is said."""
 
-    extent: Weighted[int]
-    sidedness: Weighted[Sidedness]
-    counts: Weighted[Count | None]
+    extent: WeightedChoice[int]
+    sidedness: WeightedChoice[Sidedness]
+    counts: WeightedChoice[Count | None]
 
 
 @dataclass(frozen=True)
@@ -29,8 +29,8 @@ class Archetype:
 
     name: str
     weight: int
-    sites: Weighted[str]
-    signals: dict[Modality, Weighted[Values]]
+    sites: WeightedChoice[str]
+    signals: dict[Modality, WeightedChoice[Values]]
     spread: Spread
     nouns: tuple[str, ...]
     morphologies: tuple[str, ...]
@@ -83,7 +83,7 @@ REGIONS = {
 }
 
 
-def _sites(cell: str) -> Weighted[str]:
+def _sites(cell: str) -> WeightedChoice[str]:
     entries = words(" ".join(REGIONS.get(word, word) for word in cell.split()))
     assert all(name in SITES for name, _ in entries), cell
     return weighted(entries)

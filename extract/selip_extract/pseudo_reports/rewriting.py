@@ -8,7 +8,7 @@ from pathlib import Path
 from selip_contracts.findings import AnnotatedReport, Study
 from selip_extract.extractors.base import Extractor, Reading
 from selip_extract.llm.answer_forms import ReportForm, first_turn
-from selip_extract.llm.engine import Answer, Ask, Engine
+from selip_extract.llm.engine import Answer, Engine, GenerationRequest
 from selip_extract.llm.engines.endpoint_engine import EndpointEngine
 from selip_extract.llm.engines.transformers_engine import TransformersEngine
 from selip_extract.llm.model_files import load_tokenizer
@@ -49,7 +49,7 @@ class Writer:
 
     def write(self, prompts: Sequence[str]) -> list[str]:
         """One text a prompt; empty where there is none or it did not come to its end."""
-        asks = [Ask(first_turn(self.tokenizer, prompt), None, LONGEST_REPORT) for prompt in prompts]
+        asks = [GenerationRequest(first_turn(self.tokenizer, prompt), None, LONGEST_REPORT) for prompt in prompts]
         return [a.text.strip() if isinstance(a, Answer) and a.ended else "" for a in self.engine.answers(asks)]
 
 

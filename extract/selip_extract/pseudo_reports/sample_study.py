@@ -31,11 +31,11 @@ from selip_extract.pseudo_reports.lesion_archetypes import (
     Spread,
     Values,
 )
-from selip_extract.pseudo_reports.weighted_choice import Weighted, weighted, words
+from selip_extract.pseudo_reports.weighted_choice import WeightedChoice, weighted, words
 
 
 @dataclass(frozen=True)
-class Place:
+class SampledSite:
     """Where a lesion lies; `side` None where no side is said."""
 
     side: Side | None
@@ -43,11 +43,11 @@ class Place:
 
 
 @dataclass(frozen=True)
-class Lesion:
+class SampledLesion:
     """One lesion or one group of like lesions; in `signals` a second value is the rim's or a part's."""
 
     archetype: str
-    places: tuple[Place, ...]
+    places: tuple[SampledSite, ...]
     signals: dict[Modality, tuple[Signal | Enhancement, ...]]
     absent: tuple[Modality, ...]
     noun: str | None
@@ -70,7 +70,7 @@ class GeneralChange:
 class SampledStudy:
     """One study: its lesions, its general changes, and the sequences that were acquired."""
 
-    lesions: tuple[Lesion, ...]
+    lesions: tuple[SampledLesion, ...]
     changes: tuple[GeneralChange, ...]
     modalities: tuple[Modality, ...]
 
@@ -84,17 +84,17 @@ FREE_SPREADS = weighted(
     (SPREADS[name], weight) for name, weight in words("focal3 regional5 scattered3 multiple3 diffuse")
 )
 FREE_EXTENT_OF_SIGNALS = weighted(enumerate((14, 26, 26, 18, 10, 6), start=1))
-FREE_SIGNALS: Weighted[Signal] = weighted(zip(SIGNALS, (8, 5, 4, 4, 7, 3), strict=True))
-FREE_ENHANCEMENTS: Weighted[Enhancement] = weighted(zip(ENHANCEMENTS, (4, 3, 3, 4, 3, 4), strict=True))
+FREE_SIGNALS: WeightedChoice[Signal] = weighted(zip(SIGNALS, (8, 5, 4, 4, 7, 3), strict=True))
+FREE_ENHANCEMENTS: WeightedChoice[Enhancement] = weighted(zip(ENHANCEMENTS, (4, 3, 3, 4, 3, 4), strict=True))
 FREE_SECOND_VALUE_SHARE = 0.12
 
 _ARTERIES = {"血管", "颈内动脉", "大脑前动脉", "大脑中动脉", "大脑后动脉", "基底动脉", "椎动脉"}
 _UNDIVIDED = {"中线结构", "透明隔", "三脑室", "中脑导水管", "松果体区", "基底动脉", "垂体柄"}
 LESION_SITES: tuple[str, ...] = tuple(name for name in SITES if name not in _ARTERIES | {"中线结构"})
-_ANY_SITE: Weighted[str] = weighted(
+_ANY_SITE: WeightedChoice[str] = weighted(
     [(name, 2) for name in LESION_SITES] + [entry for region in REGIONS.values() for entry in words(region)]
 )
-_KINDS: Weighted[Archetype] = weighted((kind, kind.weight) for kind in ARCHETYPES)
+_KINDS: WeightedChoice[Archetype] = weighted((kind, kind.weight) for kind in ARCHETYPES)
 
 _ACQUIRED: dict[Modality, float] = {
     "T1": 0.97, "T2": 0.98, "FLAIR": 0.82, "DWI": 0.76, "ADC": 0.6, "T1CE": 0.3, "SWI": 0.26,
@@ -127,8 +127,8 @@ _PRESSED: dict[str, tuple[tuple[str, Change], ...]] = {
 @dataclass(frozen=True)
 class _ChangeKind:
     site: str
-    changes: Weighted[Change]
-    sidedness: Weighted[Sidedness]
+    changes: WeightedChoice[Change]
+    sidedness: WeightedChoice[Sidedness]
 
 
 def _read_change_kinds() -> Iterator[tuple[_ChangeKind, int]]:
@@ -142,7 +142,7 @@ def _read_change_kinds() -> Iterator[tuple[_ChangeKind, int]]:
         yield kind, int(row["weight"])
 
 
-_CHANGE_KINDS: Weighted[_ChangeKind] = weighted(_read_change_kinds())
+_CHANGE_KINDS: WeightedChoice[_ChangeKind] = weighted(_read_change_kinds())
 
 
 def sample_study(rng: random.Random) -> SampledStudy:
@@ -160,7 +160,7 @@ def sample_study(rng: random.Random) -> SampledStudy:
     return SampledStudy(lesions, changes, modalities)
 
 
-def sample_lesion(rng: random.Random, modalities: tuple[Modality, ...]) -> Lesion:
+def sample_lesion(rng: random.Random, modalities: tuple[Modality, ...]) -> SampledLesion:
     """One lesion, at least one of its signals present on the acquired `modalities` (at least one)."""
     assert modalities, "a lesion shows on a sequence: modalities is empty"
     for _ in range(6):
@@ -192,8 +192,8 @@ def _sample_modalities(rng: random.Random) -> tuple[Modality, ...]:
     return tuple(modality for modality in MODALITIES if modality in acquired)
 
 
-def _sample_lesions(rng: random.Random, modalities: tuple[Modality, ...]) -> tuple[Lesion, ...]:
-    lesions: list[Lesion] = []
+def _sample_lesions(rng: random.Random, modalities: tuple[Modality, ...]) -> tuple[SampledLesion, ...]:
+    lesions: list[SampledLesion] = []
     for _ in range(_LESION_NUMBER.draw(rng)):
         lesion = sample_lesion(rng, modalities)
         if not any(_contradicts(lesion, other) or _contradicts(other, lesion) for other in lesions):
@@ -201,7 +201,7 @@ def _sample_lesions(rng: random.Random, modalities: tuple[Modality, ...]) -> tup
     return tuple(lesions)
 
 
-def _contradicts(lesion: Lesion, other: Lesion) -> bool:
+def _contradicts(lesion: SampledLesion, other: SampledLesion) -> bool:
     """Whether `lesion` is not seen where, and on a sequence on which, `other` is, or has no side where `other` has."""
     denied = any(modality in other.signals for modality in lesion.absent)
     if denied and not set(lesion.places).isdisjoint(other.places):
@@ -223,10 +223,10 @@ def _sample_signals(rng: random.Random, kind: Archetype, modalities: tuple[Modal
     return {modality: kind.signals[modality].draw(rng) for modality in known if modality in said}
 
 
-def _lesion_of_kind(rng: random.Random, kind: Archetype, signals: dict[Modality, Values]) -> Lesion:
+def _lesion_of_kind(rng: random.Random, kind: Archetype, signals: dict[Modality, Values]) -> SampledLesion:
     places = _sample_places(rng, kind.sites, kind.spread)
     count = kind.spread.counts.draw(rng)
-    return Lesion(
+    return SampledLesion(
         archetype=kind.name,
         places=places,
         signals={modality: values for modality, values in signals.items() if values},
@@ -239,14 +239,14 @@ def _lesion_of_kind(rng: random.Random, kind: Archetype, signals: dict[Modality,
     )
 
 
-def _free_lesion(rng: random.Random, modalities: tuple[Modality, ...]) -> Lesion:
+def _free_lesion(rng: random.Random, modalities: tuple[Modality, ...]) -> SampledLesion:
     """A lesion whose sites and signals owe nothing to a disease, so that no reader can guess one from the other."""
     number = min(len(modalities), FREE_EXTENT_OF_SIGNALS.draw(rng))
     shown = set(rng.sample(modalities, number))
     spread = FREE_SPREADS.draw(rng)
     places = _sample_places(rng, _ANY_SITE, spread)
     count = spread.counts.draw(rng)
-    return Lesion(
+    return SampledLesion(
         archetype="free",
         places=places,
         signals={modality: _free_values(rng, modality) for modality in modalities if modality in shown},
@@ -260,13 +260,15 @@ def _free_lesion(rng: random.Random, modalities: tuple[Modality, ...]) -> Lesion
 
 
 def _free_values(rng: random.Random, modality: Modality) -> Values:
-    table: Weighted[Signal] | Weighted[Enhancement] = FREE_ENHANCEMENTS if modality == "T1CE" else FREE_SIGNALS
+    table: WeightedChoice[Signal] | WeightedChoice[Enhancement] = (
+        FREE_ENHANCEMENTS if modality == "T1CE" else FREE_SIGNALS
+    )
     first = table.draw(rng)
     second = table.draw(rng) if rng.random() < FREE_SECOND_VALUE_SHARE else first
     return (first,) if second == first else (first, second)
 
 
-def _is_plural(places: tuple[Place, ...]) -> bool:
+def _is_plural(places: tuple[SampledSite, ...]) -> bool:
     return len(places) > 1 or places[0].side == "双侧"
 
 
@@ -277,15 +279,15 @@ def _sample_size(rng: random.Random, smallest: int, largest: int) -> tuple[int, 
     return tuple(sorted((max(1, int(diameter * ratio)) for ratio in (1, *ratios)), reverse=True))
 
 
-def _sample_places(rng: random.Random, sites: Weighted[str], spread: Spread) -> tuple[Place, ...]:
+def _sample_places(rng: random.Random, sites: WeightedChoice[str], spread: Spread) -> tuple[SampledSite, ...]:
     number = spread.extent.draw(rng)
     sidedness = spread.sidedness.draw(rng)
     common = None if rng.random() < 0.04 else "双侧" if sidedness == "both" else _one_sided(rng)
-    places: list[Place] = []
+    places: list[SampledSite] = []
     for _ in range(number + 2):
         site = sites.draw(rng)
         side = rng.choice(("左侧", "右侧", "双侧")) if sidedness == "mixed" and common else common
-        place = Place(_side_at(rng, site, side, 0.15), site)
+        place = SampledSite(_side_at(rng, site, side, 0.15), site)
         if not any(_overlap(place, other) for other in places):
             places.append(place)
         if len(places) == number:
@@ -307,7 +309,7 @@ def _side_at(rng: random.Random, site: str, side: Side | None, lateral_share: fl
     return None
 
 
-def _overlap(place: Place | GeneralChange, other: Place | GeneralChange) -> bool:
+def _overlap(place: SampledSite | GeneralChange, other: SampledSite | GeneralChange) -> bool:
     """Whether one lies inside the other or is the same, as far as their sides allow."""
     sides_meet = place.side == other.side or not {None, "双侧"}.isdisjoint((place.side, other.side))
     related = place.site == other.site or place.site in ancestors(other.site) or other.site in ancestors(place.site)
@@ -326,7 +328,7 @@ def _repeats_or_opposes(change: Change, other: Change) -> bool:
     return change == other or other in _OPPOSITES.get(change, ()) or change in _OPPOSITES.get(other, ())
 
 
-def _sample_mass_effect(rng: random.Random, lesion: Lesion) -> Iterator[GeneralChange]:
+def _sample_mass_effect(rng: random.Random, lesion: SampledLesion) -> Iterator[GeneralChange]:
     """What a large lesion does to its neighbours."""
     if lesion.archetype not in _PRESSING_KINDS or rng.random() < 0.5:
         return

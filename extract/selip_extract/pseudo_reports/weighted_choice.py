@@ -12,7 +12,7 @@ _ENTRY = re.compile(r"(\S*?[^\s\d])(\d*)(?:\s+|$)")
 
 
 @dataclass(frozen=True)
-class Weighted(Generic[T]):
+class WeightedChoice(Generic[T]):
     """Values and the running totals of their weights."""
 
     values: tuple[T, ...]
@@ -23,10 +23,10 @@ class Weighted(Generic[T]):
         return rng.choices(self.values, cum_weights=self.totals)[0]
 
 
-def weighted(entries: Iterable[tuple[T, float]]) -> Weighted[T]:
+def weighted(entries: Iterable[tuple[T, float]]) -> WeightedChoice[T]:
     """The choice among (value, weight) pairs."""
     values, weights = zip(*entries, strict=True)
-    return Weighted(values, tuple(accumulate(weights)))
+    return WeightedChoice(values, tuple(accumulate(weights)))
 
 
 def words(text: str) -> list[tuple[str, int]]:

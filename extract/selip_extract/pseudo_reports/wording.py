@@ -6,9 +6,9 @@ from dataclasses import dataclass, field
 
 from selip_contracts.vocabulary import SITES, Change, Enhancement, Modality, Side, Signal
 from selip_extract.language.lexicon import LOBES, SINGLE_CHARACTER_LOBES
-from selip_extract.pseudo_reports.sample_study import Place
+from selip_extract.pseudo_reports.sample_study import SampledSite
 
-Spot = tuple[int, int]
+CharSpan = tuple[int, int]
 Value = Signal | Enhancement
 
 
@@ -16,9 +16,9 @@ Value = Signal | Enhancement
 class Mention:
     """A place and the characters that name its site and its side."""
 
-    place: Place
-    site: Spot
-    side: Spot | None
+    place: SampledSite
+    site: CharSpan
+    side: CharSpan | None
 
 
 @dataclass(frozen=True)
@@ -28,9 +28,9 @@ class Fact:
     mention: Mention
     modality: Modality | None
     value: Value | Change | None
-    spot: Spot
-    sequence: Spot | None = None
-    negation: Spot | None = None
+    spot: CharSpan
+    sequence: CharSpan | None = None
+    negation: CharSpan | None = None
     uncertain: bool = False
 
 
@@ -48,14 +48,14 @@ class Draft:
     runs_on: bool = False
     joined: bool = False
 
-    def put(self, text: str) -> Spot:
+    def put(self, text: str) -> CharSpan:
         """Append text; the characters it occupies."""
         start = self.length
         self.parts.append(text)
         self.length += len(text)
         return start, self.length
 
-    def one(self, *choices: str) -> Spot:
+    def one(self, *choices: str) -> CharSpan:
         """Append one of the choices."""
         return self.put(self.rng.choice(choices))
 
@@ -103,7 +103,7 @@ def site_word(rng: random.Random, site: str) -> str:
     return forms[0] if rng.random() < 0.7 else rng.choice(forms)
 
 
-def _arranged(rng: random.Random, places: Sequence[Place]) -> list[Place]:
+def _arranged(rng: random.Random, places: Sequence[SampledSite]) -> list[SampledSite]:
     """An order in which no side carries over to a paired site that has none."""
     order = list(places)
     if rng.random() < 0.5:
@@ -115,7 +115,7 @@ def _arranged(rng: random.Random, places: Sequence[Place]) -> list[Place]:
     return unsided + [p for p in order if p not in unsided]
 
 
-def _fusible(places: Sequence[Place], at: int) -> int:
+def _fusible(places: Sequence[SampledSite], at: int) -> int:
     """How many lobes of one side stand in a row from `at`."""
     end = at
     while end < len(places) and places[end].site in _LOBE_CHARACTER and places[end].side == places[at].side:
@@ -123,7 +123,7 @@ def _fusible(places: Sequence[Place], at: int) -> int:
     return end - at
 
 
-def put_places(draft: Draft, places: Sequence[Place], plain: bool = False) -> list[Mention]:
+def put_places(draft: Draft, places: Sequence[SampledSite], plain: bool = False) -> list[Mention]:
     """Write the places as an enumeration, sides carried over; the mentions in the order of the text.
 
     `plain` keeps to the shortest wording.
@@ -133,7 +133,7 @@ def put_places(draft: Draft, places: Sequence[Place], plain: bool = False) -> li
     repeats_side = rng.random() < 0.15
     mentions: list[Mention] = []
     said: Side | None = None
-    side_spot: Spot | None = None
+    side_spot: CharSpan | None = None
     at = 0
     while at < len(order):
         place = order[at]
@@ -170,7 +170,7 @@ def put_places(draft: Draft, places: Sequence[Place], plain: bool = False) -> li
     return mentions
 
 
-def _put_place(draft: Draft, place: Place, side: Spot | None, after: bool, plain: bool) -> Mention:
+def _put_place(draft: Draft, place: SampledSite, side: CharSpan | None, after: bool, plain: bool) -> Mention:
     rng = draft.rng
     parent = SITES[place.site].parent
     if place.site in _OUTSIDE and not plain and rng.random() < 0.5:
@@ -202,7 +202,7 @@ _FAMILIES: dict[str, tuple[str, ...]] = {
 }  # fmt: skip
 
 
-def _family(places: Sequence[Place], at: int) -> tuple[str, int]:
+def _family(places: Sequence[SampledSite], at: int) -> tuple[str, int]:
     """A larger part that holds two or three places in a row from `at`, which share a side."""
     for whole, members in _FAMILIES.items():
         end = at
@@ -213,7 +213,7 @@ def _family(places: Sequence[Place], at: int) -> tuple[str, int]:
     return "", 0
 
 
-def _put_family(draft: Draft, whole: str, places: Sequence[Place], side: Spot | None) -> list[Mention]:
+def _put_family(draft: Draft, whole: str, places: Sequence[SampledSite], side: CharSpan | None) -> list[Mention]:
     """右侧基底节区（苍白球、壳核）."""
     draft.put(SITES[whole].surface_forms[0] + "（")
     mentions = []
@@ -225,7 +225,7 @@ def _put_family(draft: Draft, whole: str, places: Sequence[Place], side: Spot | 
     return mentions
 
 
-def _put_fused_lobes(draft: Draft, places: Sequence[Place], side: Spot | None) -> list[Mention]:
+def _put_fused_lobes(draft: Draft, places: Sequence[SampledSite], side: CharSpan | None) -> list[Mention]:
     rng = draft.rng
     between = rng.choice(("", "", "", "、", "及"))
     mentions = []
@@ -293,13 +293,13 @@ def degree_word(rng: random.Random, signal: Value) -> str:
     return rng.choice(_DEGREE[signal])
 
 
-def put_sequences(draft: Draft, modalities: Sequence[Modality]) -> dict[Modality, Spot]:
+def put_sequences(draft: Draft, modalities: Sequence[Modality]) -> dict[Modality, CharSpan]:
     """Write the names of the sequences as a list; where each stands."""
     rng = draft.rng
     if list(modalities) == ["T2", "FLAIR"] and rng.random() < 0.35:
         spot = draft.one("T2/FLAIR", "T2WI/FLAIR", "T2、FLAIR")
         return dict.fromkeys(modalities, spot)
-    spots: dict[Modality, Spot] = {}
+    spots: dict[Modality, CharSpan] = {}
     for i, modality in enumerate(modalities):
         if i:
             draft.one("、", "及", "、", "和", "与") if i == len(modalities) - 1 else draft.put("、")

@@ -3,11 +3,11 @@
 from collections.abc import Sequence
 
 from selip_contracts.vocabulary import MODALITIES, SITES, Modality, Side
-from selip_extract.pseudo_reports.sample_study import Lesion, Place
+from selip_extract.pseudo_reports.sample_study import SampledLesion, SampledSite
 from selip_extract.pseudo_reports.wording import Draft, Mention, put_places, put_sequences, signal_word
 from selip_extract.pseudo_reports.write_collective import (
     ABSENT,
-    Told,
+    WrittenLesion,
     put_collective,
     put_open,
     put_reference,
@@ -28,7 +28,9 @@ from selip_extract.pseudo_reports.write_signals import (
 _COLLECTIVE: tuple[Modality, ...] = ("DWI", "T1CE", "ADC", "SWI", "FLAIR")
 
 
-def put_block(draft: Draft, lesions: Sequence[Lesion], stop: str, before: Sequence[Told] = ()) -> list[Told]:
+def put_block(
+    draft: Draft, lesions: Sequence[SampledLesion], stop: str, before: Sequence[WrittenLesion] = ()
+) -> list[WrittenLesion]:
     """Write the lesions as sentences, each ended by `stop`; those told `before` and by then."""
     deferred = [
         m for m in _COLLECTIVE if draft.chance(0.26) and sum(m in x.signals or m in x.absent for x in lesions) > 0
@@ -59,7 +61,7 @@ def put_block(draft: Draft, lesions: Sequence[Lesion], stop: str, before: Sequen
             if late is not None:
                 _put_mass_effect(draft)
                 put_enhancement(draft, mentions, late)
-            told.append(Told(mentions, draft.facts[start:]))
+            told.append(WrittenLesion(mentions, draft.facts[start:]))
             put_subset(draft, told[-1], alone)
         _end(draft, stop if draft.chance(0.85) else "；")
     for modality in deferred:
@@ -81,7 +83,9 @@ def _put_mass_effect(draft: Draft) -> None:
     """A clause about a neighbour, after which the lesion goes on: 左侧侧脑室受压，增强后…."""
     draft.one("，", "，", "；")
     mentions = put_places(
-        draft, [Place(draft.rng.choice(("左侧", "右侧")), draft.rng.choice(("侧脑室", "外侧裂", "大脑脚")))], plain=True
+        draft,
+        [SampledSite(draft.rng.choice(("左侧", "右侧")), draft.rng.choice(("侧脑室", "外侧裂", "大脑脚")))],
+        plain=True,
     )
     spot = draft.one("受压", "受压变形", "轻度受压", "受推移")
     state(draft, mentions, None, "受压", spot)
@@ -89,7 +93,7 @@ def _put_mass_effect(draft: Draft) -> None:
     draft.maybe(0.4, "中线结构无移位，", "边界不清，", "垂体柄显示不清，", "脑室系统不大，")
 
 
-def _put_same_signal(draft: Draft, lesion: Lesion, model: Told) -> Told:
+def _put_same_signal(draft: Draft, lesion: SampledLesion, model: WrittenLesion) -> WrittenLesion:
     """右侧额叶亦见小片状异常信号，信号特点同上: what was said of the one before holds here too."""
     mentions = put_places(draft, lesion.places)
     draft.one("亦见", "亦可见", "也见", "另见", "可见", "见")
@@ -105,10 +109,10 @@ def _put_same_signal(draft: Draft, lesion: Lesion, model: Told) -> Told:
     for fact in model.said:
         if fact.mention.place == first and fact.modality:
             state(draft, mentions, fact.modality, fact.value, spot)
-    return Told(mentions, draft.facts[start:])
+    return WrittenLesion(mentions, draft.facts[start:])
 
 
-def _put_side_by_side(draft: Draft, lesion: Lesion, signals: Signals) -> Told:
+def _put_side_by_side(draft: Draft, lesion: SampledLesion, signals: Signals) -> WrittenLesion:
     """双侧硬膜下见新月形异常信号，右侧T1WI呈高信号，左侧T1WI呈低信号."""
     rng = draft.rng
     both = put_places(draft, [p for p in lesion.places if p.side == "双侧"], plain=True)
@@ -126,23 +130,23 @@ def _put_side_by_side(draft: Draft, lesion: Lesion, signals: Signals) -> Told:
         own: Signals = {
             m: some_signal(draft, m) if side != sides[0] and draft.chance(0.7) else v for m, v in signals.items()
         }
-        put_signals(draft, [Mention(Place(side, m.place.site), m.site, spot) for m in both], own)
+        put_signals(draft, [Mention(SampledSite(side, m.place.site), m.site, spot) for m in both], own)
         draft.cut()
     draft.joined = False
-    return Told(both, draft.facts[start:])
+    return WrittenLesion(both, draft.facts[start:])
 
 
-def _told_since(draft: Draft, start: int, lesions: Sequence[Lesion]) -> list[Told]:
+def _told_since(draft: Draft, start: int, lesions: Sequence[SampledLesion]) -> list[WrittenLesion]:
     """What the facts from `start` on say of each of the lesions that they tell of."""
-    found: list[Told] = []
+    found: list[WrittenLesion] = []
     for lesion in lesions:
         said = [fact for fact in draft.facts[start:] if fact.mention.place in lesion.places]
         if said:
-            found.append(Told(list({fact.mention.place: fact.mention for fact in said}.values()), said))
+            found.append(WrittenLesion(list({fact.mention.place: fact.mention for fact in said}.values()), said))
     return found
 
 
-def _put_listed(draft: Draft, lesions: Sequence[Lesion], stop: str) -> list[Told]:
+def _put_listed(draft: Draft, lesions: Sequence[SampledLesion], stop: str) -> list[WrittenLesion]:
     """T2WI高信号：双侧额叶、左侧放射冠; FLAIR等信号：脑桥."""
     start = len(draft.facts)
     for modality in MODALITIES:
@@ -159,14 +163,14 @@ def _put_listed(draft: Draft, lesions: Sequence[Lesion], stop: str) -> list[Told
     return _told_since(draft, start, lesions)
 
 
-def _put_two_together(draft: Draft, first: Lesion, second: Lesion) -> list[Told]:
+def _put_two_together(draft: Draft, first: SampledLesion, second: SampledLesion) -> list[WrittenLesion]:
     """左侧额叶及右侧丘脑见异常信号，前者呈…，后者呈…."""
     taken = {p.site for p in first.places}
     apart = tuple(p for p in second.places if p.site not in taken)
     if not apart:
         start = len(draft.facts)
         mentions = put_lesion(draft, first, dict(first.signals), first.absent)
-        return [Told(mentions, draft.facts[start:])]
+        return [WrittenLesion(mentions, draft.facts[start:])]
     places_one, places_two = first.places[:2], apart[:2]
     one = put_places(draft, places_one, plain=True)
     draft.one("及", "、", "和", "，")
@@ -175,7 +179,7 @@ def _put_two_together(draft: Draft, first: Lesion, second: Lesion) -> list[Told]
     draft.one("异常信号", "异常信号影", "片状异常信号", "病灶", "类圆形病灶", "大小不等异常信号灶", "囊性病灶")
     former = draft.chance(0.6) and len(one) == 1 == len(two)
     draft.one("，", "，", "：", "。") if former else draft.one("：", "：", "，", "；")
-    told: list[Told] = []
+    told: list[WrittenLesion] = []
     for i, (lesion, mentions) in enumerate(((first, one), (second, two))):
         if i:
             draft.one("，", "；", "；")
@@ -190,19 +194,19 @@ def _put_two_together(draft: Draft, first: Lesion, second: Lesion) -> list[Told]
         put_absent(draft, named, lesion.absent)
         draft.joined = False
         draft.cut()
-        told.append(Told(mentions, draft.facts[start:]))
+        told.append(WrittenLesion(mentions, draft.facts[start:]))
     if draft.chance(0.4):
         draft.one("。", "；", "，")
         _put_collective_pair(draft, told, former)
     return told
 
 
-def _sided(places: Sequence[Place]) -> list[Place]:
+def _sided(places: Sequence[SampledSite]) -> list[SampledSite]:
     """Places whose sides are said, so that none carries over from what stands before."""
-    return [Place("双侧", p.site) if SITES[p.site].laterality == "paired" and not p.side else p for p in places]
+    return [SampledSite("双侧", p.site) if SITES[p.site].laterality == "paired" and not p.side else p for p in places]
 
 
-def _put_collective_pair(draft: Draft, told: Sequence[Told], former: bool) -> None:
+def _put_collective_pair(draft: Draft, told: Sequence[WrittenLesion], former: bool) -> None:
     """增强后前者呈环形强化，后者未见强化; 两者DWI均呈高信号."""
     free = [m for m in MODALITIES if all(f.modality != m for t in told for f in t.said)]
     if not free:
@@ -232,7 +236,7 @@ def _put_collective_pair(draft: Draft, told: Sequence[Told], former: bool) -> No
     put_said(draft, [m for t in told for m in t.mentions], modality, draft.rng.choice(values), True)
 
 
-def _put_by_sequence(draft: Draft, lesions: Sequence[Lesion], stop: str) -> list[Told]:
+def _put_by_sequence(draft: Draft, lesions: Sequence[SampledLesion], stop: str) -> list[WrittenLesion]:
     """T1WI示左侧额叶呈低信号，右侧丘脑呈稍低信号；T2WI…."""
     start = len(draft.facts)
     told: dict[int, list[Mention]] = {}

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 
 from selip_contracts.vocabulary import ENHANCEMENTS, MODALITIES, SIGNALS, SITES, Modality
-from selip_extract.pseudo_reports.sample_study import Lesion
+from selip_extract.pseudo_reports.sample_study import SampledLesion
 from selip_extract.pseudo_reports.wording import Draft, Fact, Mention, put_places, put_sequences, signal_word, site_word
 from selip_extract.pseudo_reports.write_signals import (
     MORPHOLOGIES,
@@ -25,7 +25,7 @@ ABSENT: Values = ()
 
 
 @dataclass
-class Told:
+class WrittenLesion:
     """A lesion already told: its mentions and what has been said of it."""
 
     mentions: list[Mention]
@@ -88,7 +88,7 @@ def some_signal(draft: Draft, modality: Modality) -> Values:
     return (rng.choice(SIGNALS),)
 
 
-def put_subset(draft: Draft, told: Told, alone: bool) -> None:
+def put_subset(draft: Draft, told: WrittenLesion, alone: bool) -> None:
     """其中左侧桥臂病灶DWI呈稍高信号; 部分病灶DWI呈高信号. `alone`: its sentence tells of no other lesion."""
     said = {f.modality for f in told.said}
     free = [m for m in MODALITIES if m not in said]
@@ -122,7 +122,7 @@ def put_subset(draft: Draft, told: Told, alone: bool) -> None:
     told.said += draft.facts[start:]
 
 
-def _put_some(draft: Draft, told: Told, modality: Modality) -> None:
+def _put_some(draft: Draft, told: WrittenLesion, modality: Modality) -> None:
     draft.one("，", "；", "，")
     draft.one("部分病灶", "部分病灶", "部分", "个别病灶", "部分结节", "少数病灶")
     value = some_signal(draft, modality)
@@ -158,7 +158,11 @@ def put_said(draft: Draft, named: Sequence[Mention], modality: Modality, values:
 
 
 def put_collective(
-    draft: Draft, untold: Sequence[Told], lesions: Sequence[Lesion], modality: Modality, told: Sequence[Told]
+    draft: Draft,
+    untold: Sequence[WrittenLesion],
+    lesions: Sequence[SampledLesion],
+    modality: Modality,
+    told: Sequence[WrittenLesion],
 ) -> None:
     """One sequence over all lesions told: the same for all, exceptions, remainders, or one by one.
 

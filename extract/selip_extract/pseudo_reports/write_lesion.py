@@ -3,12 +3,12 @@
 from collections.abc import Mapping, Sequence
 
 from selip_contracts.vocabulary import Change, Modality
-from selip_extract.pseudo_reports.sample_study import Lesion
+from selip_extract.pseudo_reports.sample_study import SampledLesion
 from selip_extract.pseudo_reports.wording import (
     SEQUENCE_WORDS,
+    CharSpan,
     Draft,
     Mention,
-    Spot,
     Value,
     degree_word,
     put_places,
@@ -38,7 +38,7 @@ _NOUNS = ("异常信号", "异常信号影", "异常信号灶", "异常信号影
 _OPENINGS = ("见", "见", "见", "可见", "内见", "内可见", "示", "见有", "有", "处见", "区见", "")
 
 
-def put_lesion(draft: Draft, lesion: Lesion, signals: Signals, absent: Sequence[Modality]) -> list[Mention]:
+def put_lesion(draft: Draft, lesion: SampledLesion, signals: Signals, absent: Sequence[Modality]) -> list[Mention]:
     """Write the lesion in one sentence, without its full stop; the mentions of its places."""
     signals = dict(signals)
     mentions = _put_introduction(draft, lesion, signals)
@@ -54,7 +54,7 @@ def put_lesion(draft: Draft, lesion: Lesion, signals: Signals, absent: Sequence[
     return mentions
 
 
-def _put_introduction(draft: Draft, lesion: Lesion, signals: Signals) -> list[Mention]:
+def _put_introduction(draft: Draft, lesion: SampledLesion, signals: Signals) -> list[Mention]:
     """The lesion's places and, in many frames, its first signals, which are taken out of `signals`."""
     rng = draft.rng
     first = [m for m in signals if m != "T1CE" and len(signals[m]) == 1]
@@ -84,14 +84,14 @@ def _put_introduction(draft: Draft, lesion: Lesion, signals: Signals) -> list[Me
     return mentions
 
 
-def _put_description(draft: Draft, lesion: Lesion) -> None:
+def _put_description(draft: Draft, lesion: SampledLesion) -> None:
     rng = draft.rng
     if lesion.count and draft.chance(0.6):
         draft.put({"单发": rng.choice(("单发", "一", "一枚", "一个")), "多发": rng.choice(("多发", "多个", "数个", "多发大小不等", "弥漫")), "散在": rng.choice(("散在", "散在多发", "少许"))}[lesion.count])  # fmt: skip
     draft.put(lesion.morphology if lesion.morphology and draft.chance(0.5) else rng.choice(MORPHOLOGIES))
 
 
-def _put_attributes(draft: Draft, lesion: Lesion) -> None:
+def _put_attributes(draft: Draft, lesion: SampledLesion) -> None:
     rng = draft.rng
     if lesion.size_mm and draft.chance(0.5):
         put_size(draft, lesion.size_mm)
@@ -109,7 +109,7 @@ def _idiom_of(draft: Draft, signals: Signals) -> list[tuple[Modality, Value]]:
     return pair[::-1] if draft.chance(0.05) else pair
 
 
-def _put_idiom(draft: Draft, lesion: Lesion, signals: Signals) -> list[Mention]:
+def _put_idiom(draft: Draft, lesion: SampledLesion, signals: Signals) -> list[Mention]:
     mentions = put_places(draft, lesion.places)
     if draft.chance(0.3):
         draft.one("见", "可见", "内见")
@@ -128,7 +128,7 @@ def _put_idiom(draft: Draft, lesion: Lesion, signals: Signals) -> list[Mention]:
     return mentions
 
 
-def _put_reversed(draft: Draft, lesion: Lesion, signals: Signals) -> list[Mention]:
+def _put_reversed(draft: Draft, lesion: SampledLesion, signals: Signals) -> list[Mention]:
     """The signal stands before its places: 可见片状长T1长T2信号，位于左侧额叶."""
     draft.one("可见", "见", "脑内见", "另见", "颅内可见")
     _put_description(draft, lesion)
@@ -144,7 +144,7 @@ def _put_reversed(draft: Draft, lesion: Lesion, signals: Signals) -> list[Mentio
     return mentions
 
 
-def _put_levels(draft: Draft, lesion: Lesion, signals: Signals) -> list[Mention]:
+def _put_levels(draft: Draft, lesion: SampledLesion, signals: Signals) -> list[Mention]:
     """左侧额叶见片状T1低T2高信号."""
     rng = draft.rng
     mentions = put_places(draft, lesion.places)
@@ -167,7 +167,7 @@ def _put_levels(draft: Draft, lesion: Lesion, signals: Signals) -> list[Mention]
     return mentions
 
 
-def _put_named(draft: Draft, lesion: Lesion, signals: Signals) -> list[Mention]:
+def _put_named(draft: Draft, lesion: SampledLesion, signals: Signals) -> list[Mention]:
     """左侧额叶结节，大小约…，呈长T1长T2信号."""
     mentions = put_places(draft, lesion.places)
     draft.one("结节", "肿块", "病灶", "团块影", "软化灶", "囊性病变", "占位性病变", "病变", "血肿", "斑片影")
@@ -181,7 +181,7 @@ def _put_named(draft: Draft, lesion: Lesion, signals: Signals) -> list[Mention]:
     return mentions
 
 
-def _put_changed(draft: Draft, lesion: Lesion) -> list[Mention]:
+def _put_changed(draft: Draft, lesion: SampledLesion) -> list[Mention]:
     """双侧上颌窦黏膜增厚，内见T2高信号: a change of the places leads their signals in."""
     rng = draft.rng
     mentions = put_places(draft, lesion.places)
@@ -193,7 +193,7 @@ def _put_changed(draft: Draft, lesion: Lesion) -> list[Mention]:
     return mentions
 
 
-def _put_placed_last(draft: Draft, lesion: Lesion, signals: Signals, modality: Modality) -> list[Mention]:
+def _put_placed_last(draft: Draft, lesion: SampledLesion, signals: Signals, modality: Modality) -> list[Mention]:
     """FLAIR呈稍高信号的小灶位于左侧桥臂."""
     rng = draft.rng
     value = signals.pop(modality)[0]
@@ -218,7 +218,7 @@ def _alike(draft: Draft, signals: Signals, modality: Modality, share: float) -> 
 
 
 def _put_shared_signal(
-    draft: Draft, mentions: Sequence[Mention], signals: Signals, spots: Mapping[Modality, Spot]
+    draft: Draft, mentions: Sequence[Mention], signals: Signals, spots: Mapping[Modality, CharSpan]
 ) -> None:
     """The signal that the sequences named at `spots` share; it is told then."""
     value = signals[next(iter(spots))][0]
@@ -229,7 +229,7 @@ def _put_shared_signal(
     separate(draft)
 
 
-def _put_sequence_first(draft: Draft, lesion: Lesion, signals: Signals, modality: Modality) -> list[Mention]:
+def _put_sequence_first(draft: Draft, lesion: SampledLesion, signals: Signals, modality: Modality) -> list[Mention]:
     """DWI示左侧额叶斑片状高信号."""
     together = _alike(draft, signals, modality, 0.5)
     spots = put_sequences(draft, together)
@@ -241,7 +241,7 @@ def _put_sequence_first(draft: Draft, lesion: Lesion, signals: Signals, modality
     return mentions
 
 
-def _put_direct(draft: Draft, lesion: Lesion, signals: Signals, modality: Modality) -> list[Mention]:
+def _put_direct(draft: Draft, lesion: SampledLesion, signals: Signals, modality: Modality) -> list[Mention]:
     """右侧乳突小房内见少许T2WI高信号."""
     together = _alike(draft, signals, modality, 0.5)
     mentions = put_places(draft, lesion.places)

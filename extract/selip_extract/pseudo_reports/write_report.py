@@ -9,10 +9,19 @@ from selip_contracts.findings import AnnotatedReport, Evidence, Finding, General
 from selip_contracts.vocabulary import CHANGES, SITES, Change, Modality
 from selip_extract.language.evidence import Description, described
 from selip_extract.language.study import assembled
-from selip_extract.pseudo_reports.sample_study import GeneralChange, Place, SampledStudy, sample_study
-from selip_extract.pseudo_reports.wording import Draft, Fact, Mention, Spot, Value, put_places, put_sequences, site_word
+from selip_extract.pseudo_reports.sample_study import GeneralChange, SampledSite, SampledStudy, sample_study
+from selip_extract.pseudo_reports.wording import (
+    CharSpan,
+    Draft,
+    Fact,
+    Mention,
+    Value,
+    put_places,
+    put_sequences,
+    site_word,
+)
 from selip_extract.pseudo_reports.write_block import put_block
-from selip_extract.pseudo_reports.write_collective import Told
+from selip_extract.pseudo_reports.write_collective import WrittenLesion
 from selip_extract.pseudo_reports.write_signals import put_negative, state
 
 _NORMAL_BRAIN = (
@@ -88,7 +97,7 @@ class WrittenReport:
 
     def _evidence(self, fact: Fact) -> Evidence:
         value: SpanRole = "change" if fact.modality is None else "signal"
-        roles: tuple[tuple[SpanRole, Spot | None], ...] = (
+        roles: tuple[tuple[SpanRole, CharSpan | None], ...] = (
             ("site", fact.mention.site), ("side", fact.mention.side), ("sequence", fact.sequence), (value, fact.spot), ("negation", fact.negation),
         )  # fmt: skip
         spans = tuple(Span(role=role, start=spot[0], end=spot[1]) for role, spot in roles if spot)
@@ -168,7 +177,7 @@ def _put_lesions(draft: Draft, study: SampledStudy, stop: str, numbered: bool) -
             draft.put(rng.choice((f"{i}.", f"{i}、", f"（{i}）")))
             put_block(draft, [lesion], "。")
         return changes
-    told: list[Told] = []
+    told: list[WrittenLesion] = []
     while lesions:
         if changes and rng.random() < (0.7 if draft.runs_on else 0.3):
             _put_changes(draft, [changes.pop()])
@@ -192,7 +201,7 @@ def _put_earlier(draft: Draft) -> None:
         draft.put(rng.choice(("前片示", "{date}片：", "{date}MR报告：", "与{date}片比较，原片示", "上次检查示")).format(date=_date(rng)))  # fmt: skip
         for i in range(rng.choice((1, 1, 2))):
             draft.put("，" if i else "")
-            put_places(draft, [Place(rng.choice(("左侧", "右侧", "双侧")), rng.choice(_PAIRED))], plain=True)
+            put_places(draft, [SampledSite(rng.choice(("左侧", "右侧", "双侧")), rng.choice(_PAIRED))], plain=True)
             put_sequences(draft, rng.choice(_EARLIER_SEQUENCES))
             draft.one("呈高信号", "高信号", "高信号影", "呈低信号", "稍高信号")
         draft.one("。本次检查：", "。本次复查：", "。现片示：", "，本次")
@@ -234,11 +243,11 @@ def _put_changes(draft: Draft, changes: Sequence[GeneralChange]) -> None:
         together = [
             c
             for i, c in enumerate(together)
-            if Place(c.side, c.site) not in [Place(d.side, d.site) for d in together[:i]]
+            if SampledSite(c.side, c.site) not in [SampledSite(d.side, d.site) for d in together[:i]]
         ]
         rest = [c for c in rest if c not in together]
         draft.maybe(0.06, "邻近", "局部", "相应")
-        mentions = put_places(draft, [Place(c.side, c.site) for c in together], plain=True)
+        mentions = put_places(draft, [SampledSite(c.side, c.site) for c in together], plain=True)
         draft.maybe(0.1, "内", "均", "明显", "稍", "对称性", "局限性")
         spot = draft.one(*_CHANGE_WORDS[change.change])
         state(draft, mentions, None, change.change, spot)
@@ -250,9 +259,9 @@ def _put_clear(draft: Draft, modalities: Sequence[Modality]) -> None:
     rng = draft.rng
     subject = rng.choice(("脑实质", "脑实质", "脑实质", "脑膜", None, "大脑半球"))
     if subject is None:
-        place = Place("双侧", rng.choice(_PAIRED))
+        place = SampledSite("双侧", rng.choice(_PAIRED))
     else:
-        place = Place("双侧" if subject == "大脑半球" else None, subject)
+        place = SampledSite("双侧" if subject == "大脑半球" else None, subject)
     chosen = rng.sample(list(modalities), min(len(modalities), rng.choice((1, 1, 1, 2, 3))))
     spots = put_sequences(draft, chosen) if rng.random() < 0.55 else None
     if spots:

@@ -6,8 +6,8 @@ from dataclasses import dataclass, field
 from selip_contracts.findings import Finding
 from selip_contracts.vocabulary import SIGNALS, Modality
 from selip_extract.language.evidence import Words, finding
-from selip_extract.language.laterality import placed_sites
-from selip_extract.language.lexer import Scan, Token
+from selip_extract.language.laterality import lateralised_sites
+from selip_extract.language.lexer import LexedReport, Token
 from selip_extract.language.question import Statement
 from selip_extract.rules.clause_subject import ClauseSubject
 from selip_extract.rules.lookahead import (
@@ -20,7 +20,7 @@ from selip_extract.rules.lookahead import (
     sequences_of_exception,
     values_in_a_row,
 )
-from selip_extract.rules.mentions import Spot, ToldLesions, Value
+from selip_extract.rules.mentions import MentionedLesions, SiteMention, Value
 from selip_extract.rules.prior_study import earlier_words, is_now
 
 _SPEAKING = frozenset(("site", "abnormal", *VALUES))
@@ -37,7 +37,7 @@ class ClauseReader:
     sequences: list[Token] = field(default_factory=list)
     consumed: bool = False
     respective: int | None = None
-    apart: list[Spot] = field(default_factory=list)
+    apart: list[SiteMention] = field(default_factory=list)
     negation: Token | None = None
     doubtful: bool = False
     aside: bool = False
@@ -46,7 +46,7 @@ class ClauseReader:
     def read(self) -> None:
         """Read the sentence to its end, or to where it turns to another part of the body."""
         tokens = self.subject.tokens
-        placed = {p.index: p for p in placed_sites(tokens)}
+        placed = {p.index: p for p in lateralised_sites(tokens)}
         earlier = earlier_words(self.subject.text, tokens)
         for at, token in enumerate(tokens):
             if token.kind == "elsewhere":
@@ -55,7 +55,7 @@ class ClauseReader:
                 self._look_back()
             elif self.before_earlier is not None:
                 self._now(at)
-            if token.kind == "site" and not placed[at].locates and not self.aside:
+            if token.kind == "site" and not placed[at].is_qualifier and not self.aside:
                 self.subject.site(placed[at])
             elif token.kind in VALUES:
                 self.subject.closed = True
@@ -169,7 +169,7 @@ class ClauseReader:
         if self.respective >= max(len(self.sequences), len(spots) if len(self.sequences) == 1 else 0):
             self.respective, self.consumed = None, True
 
-    def _state(self, at: int, pairs: Sequence[tuple[Token, Value]], spots: list[Spot] | None = None) -> None:
+    def _state(self, at: int, pairs: Sequence[tuple[Token, Value]], spots: list[SiteMention] | None = None) -> None:
         """Each value on its sequence, of `spots` or else of the subject."""
         subject = self.subject
         if not pairs:
@@ -243,20 +243,20 @@ class ClauseReader:
         self.negation, self.doubtful, self.aside = None, False, False
 
 
-def read_clauses(scan: Scan) -> list[Finding]:
+def read_clauses(lexed: LexedReport) -> list[Finding]:
     """The findings and explicit negatives that the grammar reads in a report."""
-    told = ToldLesions()
+    told = MentionedLesions()
     findings: list[Finding] = []
     end = 0
-    for tokens in scan.sentences:
-        _turn_the_page(told, scan.text[end : tokens[0].start])
+    for tokens in lexed.sentences:
+        _begin_sentence(told, lexed.text[end : tokens[0].start])
         end = tokens[-1].end
         if not _SPEAKING.isdisjoint([token.kind for token in tokens]):
-            ClauseReader(ClauseSubject(scan.text, tokens, told), findings).read()
+            ClauseReader(ClauseSubject(lexed.text, tokens, told), findings).read()
     return findings
 
 
-def _turn_the_page(told: ToldLesions, between: str) -> None:
+def _begin_sentence(told: MentionedLesions, between: str) -> None:
     """What stands between two sentences may be the number of an item, or the end of a list of items."""
     if any(character.isalnum() for character in between):
         told.begin_item(numbered=True)

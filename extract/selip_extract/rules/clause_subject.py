@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from selip_contracts.vocabulary import Modality
-from selip_extract.language.laterality import Placed
+from selip_extract.language.laterality import LateralisedSite
 from selip_extract.language.lexer import Token
 from selip_extract.rules.lookahead import (
     VALUES,
@@ -15,7 +15,7 @@ from selip_extract.rules.lookahead import (
     places_ahead,
     places_follow,
 )
-from selip_extract.rules.mentions import Spot, ToldLesions, places
+from selip_extract.rules.mentions import MentionedLesions, SiteMention, places
 
 # what a neighbour does to a place: the clauses that follow still speak of the neighbour
 _DISPLACED = frozenset(("受压", "移位", "变窄", "变浅", "狭窄", "闭塞"))
@@ -36,22 +36,22 @@ class ClauseSubject:
 
     text: str
     tokens: Sequence[Token]
-    told: ToldLesions
-    named: list[Spot] = field(default_factory=list)
+    told: MentionedLesions
+    named: list[SiteMention] = field(default_factory=list)
     clause_start: int = 0
     closed: bool = True
     dismissed: bool = False
     outdated: bool = False
     rest: bool = False
-    introduced: list[Spot] = field(default_factory=list)
-    own: list[Spot] = field(default_factory=list)
-    announced: list[Spot] = field(default_factory=list)
-    both: list[Spot] = field(default_factory=list)
-    halves: list[Spot] = field(default_factory=list)
-    whole: list[Spot] = field(default_factory=list)
-    before_exception: list[Spot] | None = None
+    introduced: list[SiteMention] = field(default_factory=list)
+    own: list[SiteMention] = field(default_factory=list)
+    announced: list[SiteMention] = field(default_factory=list)
+    both: list[SiteMention] = field(default_factory=list)
+    halves: list[SiteMention] = field(default_factory=list)
+    whole: list[SiteMention] = field(default_factory=list)
+    before_exception: list[SiteMention] | None = None
 
-    def spots(self, at: int, positive: bool) -> list[Spot]:
+    def spots(self, at: int, positive: bool) -> list[SiteMention]:
         """Of which places the value at `at`, or its absence, is said."""
         if not (self.dismissed or self.outdated or self._names_the_whole() or self._heads_a_list(at)):
             return self.named
@@ -78,17 +78,17 @@ class ClauseSubject:
         """颅内可见…，累及额叶: no place, or only the brain as a whole, which leads in."""
         return all(spot.site in _THE_WHOLE for spot in self.named)
 
-    def others(self, modality: Modality) -> list[Spot]:
+    def others(self, modality: Modality) -> list[SiteMention]:
         """其余病灶: of this sentence, of the item, else of all, those of which this sequence has not been told."""
         nearest_first = (self.own, self.told.in_item(), self.told.everywhere())
         return next((left for spots in nearest_first if (left := self.told.without(spots, modality))), [])
 
-    def site(self, placed: Placed) -> None:
+    def site(self, placed: LateralisedSite) -> None:
         """A site is named."""
         if self.closed:
             self.point_to([])
             self.closed = False
-        spot = Spot(placed.side, placed.site, self.tokens[placed.index], placed.side_token)
+        spot = SiteMention(placed.side, placed.site, self.tokens[placed.index], placed.side_token)
         self.named += self.told.remembered(spot, (self.introduced, self.own), lesion_follows(self.tokens, placed.index))
 
     def side(self, at: int) -> None:
@@ -145,7 +145,7 @@ class ClauseSubject:
         sequence = next((t for t in self.tokens[at:] if t.kind in ("sequence", "site")), None)
         return sequence is not None and self.told.speaks_of(self.introduced, sequence.value)
 
-    def take_apart(self) -> list[Spot]:
+    def take_apart(self) -> list[SiteMention]:
         """左侧丘脑及右侧放射冠分别见…、…: the first place is spoken of; the others, of which it is said after it."""
         spots = self.named
         self.introduce(spots, True)
@@ -191,17 +191,17 @@ class ClauseSubject:
         """左侧额叶、顶叶病灶均: the places have just been named."""
         return not self.closed and any(t.kind == "site" for t in self.tokens[self.clause_start : at])
 
-    def _two_of(self, at: int) -> list[Spot]:
+    def _two_of(self, at: int) -> list[SiteMention]:
         """两者, 前两处病灶."""
         if self.text.endswith("前", 0, self.tokens[at].start):
             return self.told.first_two()
         return self.told.both() if self.told.pair or not self.own else self.own
 
-    def point_to(self, spots: list[Spot]) -> None:
+    def point_to(self, spots: list[SiteMention]) -> None:
         """What follows is said of these places, until others are named."""
         self.named, self.closed, self.rest, self.dismissed, self.outdated = spots, True, False, False, False
 
-    def _two(self) -> list[list[Spot]]:
+    def _two(self) -> list[list[SiteMention]]:
         """The two lesions that 两者, 前者 and 后者 speak of."""
         last = self.told.lesions[-1] if self.told.lesions else []
         if len(self.named) == 2 and (not self.told.pair or self.named == self.introduced):
@@ -233,7 +233,7 @@ class ClauseSubject:
         self.closed = True
         return True
 
-    def introduce(self, spots: list[Spot], positive: bool) -> None:
+    def introduce(self, spots: list[SiteMention], positive: bool) -> None:
         """The lesion of which something is said is the one that the next clauses go on with."""
         self.announced = []
         if (spots and spots is self.halves) or (spots is self.introduced and self.told.goes_on_with(spots)):

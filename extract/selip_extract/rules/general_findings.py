@@ -6,8 +6,8 @@ from typing import cast
 from selip_contracts.findings import Evidence, GeneralFinding
 from selip_contracts.vocabulary import Change
 from selip_extract.language.evidence import span
-from selip_extract.language.laterality import Placed, placed_sites
-from selip_extract.language.lexer import Scan, Token
+from selip_extract.language.laterality import LateralisedSite, lateralised_sites
+from selip_extract.language.lexer import LexedReport, Token
 from selip_extract.rules.prior_study import earlier_words
 
 _PREDICATES = frozenset(
@@ -15,19 +15,19 @@ _PREDICATES = frozenset(
 )
 
 
-def read_changes(scan: Scan) -> list[GeneralFinding]:
+def read_changes(lexed: LexedReport) -> list[GeneralFinding]:
     """Every change that a clause states of the sites named before it."""
     return [
         change
-        for sentence in scan.sentences
+        for sentence in lexed.sentences
         if any(token.kind == "change" for token in sentence)
-        for change in _sentence_changes(scan.text, sentence)
+        for change in _sentence_changes(lexed.text, sentence)
     ]
 
 
 def _sentence_changes(text: str, sentence: Sequence[Token]) -> Iterator[GeneralFinding]:
-    places = placed_sites(sentence)
-    named: list[Placed] = []
+    places = lateralised_sites(sentence)
+    named: list[LateralisedSite] = []
     earlier = earlier_words(text, sentence)
     at = 0
     negated = False
@@ -37,7 +37,7 @@ def _sentence_changes(text: str, sentence: Sequence[Token]) -> Iterator[GeneralF
                 named = []
             place = places[at]
             at += 1
-            if not place.locates:
+            if not place.is_qualifier:
                 named.append(place)
         elif token.kind == "punctuation" and token.value in (",", ";"):
             negated = False
@@ -48,7 +48,7 @@ def _sentence_changes(text: str, sentence: Sequence[Token]) -> Iterator[GeneralF
                 yield _change(text, sentence, place, token)
 
 
-def _change(text: str, sentence: Sequence[Token], place: Placed, token: Token) -> GeneralFinding:
+def _change(text: str, sentence: Sequence[Token], place: LateralisedSite, token: Token) -> GeneralFinding:
     site = sentence[place.index]
     spans = [span("site", site.start, site.end), span("change", token.start, token.end)]
     if place.side_token is not None:

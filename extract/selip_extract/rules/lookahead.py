@@ -3,9 +3,9 @@
 from collections.abc import Iterator, Sequence
 from itertools import pairwise
 
-from selip_extract.language.laterality import placed_sites
+from selip_extract.language.laterality import lateralised_sites
 from selip_extract.language.lexer import Token
-from selip_extract.rules.mentions import Spot
+from selip_extract.rules.mentions import SiteMention
 
 VALUES = frozenset(("signal", "enhancement", "restriction"))
 _NO_PLACES = frozenset(("negation", "change", "normal", "enhancement", "restriction"))
@@ -122,12 +122,12 @@ def _is_length(tokens: Sequence[Token], at: int) -> bool:
     return len(words) == 2 and words[0].kind == "sequence" and words[0].start == words[1].start
 
 
-def places_ahead(tokens: Sequence[Token], at: int) -> list[Spot]:
+def places_ahead(tokens: Sequence[Token], at: int) -> list[SiteMention]:
     """The enumeration of places that follows `at`."""
-    found: list[Spot] = []
+    found: list[SiteMention] = []
     since = at + 1
-    for placed in placed_sites(tokens):
-        if placed.index < at or placed.locates:
+    for placed in lateralised_sites(tokens):
+        if placed.index < at or placed.is_qualifier:
             continue
         between = tokens[since : placed.index]
         stops = _NO_MORE_PLACES if found else _NO_PLACES
@@ -135,7 +135,7 @@ def places_ahead(tokens: Sequence[Token], at: int) -> list[Spot]:
             break
         if found and any(t.value == "," for t in between) and not _only_names(tokens, placed.index):
             break
-        found.append(Spot(placed.side, placed.site, tokens[placed.index], placed.side_token))
+        found.append(SiteMention(placed.side, placed.site, tokens[placed.index], placed.side_token))
         since = placed.index
     return found
 

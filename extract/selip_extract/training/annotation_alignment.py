@@ -9,18 +9,18 @@ from collections.abc import Iterator, Sequence
 
 from selip_contracts.findings import AnnotatedReport, Finding
 from selip_extract.language.evidence import sayings
-from selip_extract.language.laterality import placed_sites
+from selip_extract.language.laterality import lateralised_sites
 from selip_extract.language.lexer import Token
-from selip_extract.language.question import Question, Statement, Told
+from selip_extract.language.question import LocatedStatement, Question, Statement
 from selip_extract.training.pseudo_examples import sayable
 
 # How many tokens farther a comma, a semicolon or a colon puts what stands on its two sides.
 CLAUSE = 5
 
 
-def told_in(report: AnnotatedReport, asked: Sequence[Question]) -> list[list[Told] | None]:
+def told_in(report: AnnotatedReport, asked: Sequence[Question]) -> list[list[LocatedStatement] | None]:
     """What the report's study tells in answer to each question; None where its words leave that open."""
-    told: list[list[Told]] = [[] for _ in asked]
+    told: list[list[LocatedStatement]] = [[] for _ in asked]
     open_questions: set[int] = set()
     for finding in (*report.study.findings, *report.study.negatives):
         ways = [way for i, q in enumerate(asked) if (way := _nearest(finding, i, q))]
@@ -40,7 +40,7 @@ def _statement(finding: Finding) -> Statement:
     return Statement(finding.side, finding.site, finding.modality, finding.signal)
 
 
-def _nearest(finding: Finding, number: int, question: Question) -> tuple[int, int, int, Told] | None:
+def _nearest(finding: Finding, number: int, question: Question) -> tuple[int, int, int, LocatedStatement] | None:
     """(rank, distance, number, told) of the nearest words that say the finding.
 
     The rank is 0 where the sentence names site and sequence; of these, what stands before it names the site (1), the
@@ -54,15 +54,15 @@ def _nearest(finding: Finding, number: int, question: Question) -> tuple[int, in
     for at, name_at, beside in _signals(statement, tokens):
         for site_at in _sites(statement, tokens) if at >= before else ():
             rank = (site_at < before) + 2 * (name_at < before) + 4 * (not beside)
-            told = Told(statement, tokens[site_at].start, tokens[at].start)
+            told = LocatedStatement(statement, tokens[site_at].start, tokens[at].start)
             ways.append((rank, _apart(tokens, at, site_at), number, told))
     return min(ways, key=lambda way: way[:3], default=None)
 
 
-def _cited(finding: Finding, statement: Statement) -> Told | None:
+def _cited(finding: Finding, statement: Statement) -> LocatedStatement | None:
     """The statement where the file itself says its words."""
     at = {s.role: s.start for s in finding.evidence.spans} if finding.evidence else {}
-    return Told(statement, at["site"], at["signal"]) if {"site", "signal"} <= at.keys() else None
+    return LocatedStatement(statement, at["site"], at["signal"]) if {"site", "signal"} <= at.keys() else None
 
 
 def _signals(statement: Statement, tokens: Sequence[Token]) -> Iterator[tuple[int, int, bool]]:
@@ -86,7 +86,9 @@ def _signals(statement: Statement, tokens: Sequence[Token]) -> Iterator[tuple[in
 def _sites(statement: Statement, tokens: Sequence[Token]) -> list[int]:
     """Where the site is named with this very side: indices of tokens."""
     return [
-        p.index for p in placed_sites(tokens) if (p.side, p.site) == (statement.side, statement.site) and not p.locates
+        p.index
+        for p in lateralised_sites(tokens)
+        if (p.side, p.site) == (statement.side, statement.site) and not p.is_qualifier
     ]
 
 

@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from selip_contracts.findings import AnnotatedReport
-from selip_extract.language.lexer import scan
-from selip_extract.language.question import Question, Told
+from selip_extract.language.lexer import lex
+from selip_extract.language.question import LocatedStatement, Question
 from selip_extract.llm.answer_forms import AnswerForm
 from selip_extract.pseudo_reports.write_report import write_study
 from selip_extract.training.annotation_alignment import told_in
@@ -41,13 +41,13 @@ def pseudo_examples(form: AnswerForm, count: int, seed: str) -> Examples:
     for number in range(count):
         rng = random.Random(f"{seed}/{number}")
         report = write_study(rng)
-        scanned, told = scan(report.text), told_by(report)
-        asked = form.questions(scanned)
-        answers: list[list[Told] | None] = []
+        lexed, told = lex(report.text), told_by(report)
+        asked = form.questions(lexed)
+        answers: list[list[LocatedStatement] | None] = []
         for question in asked:
             here = [t for t in told if question.holds(t.signal_at)]
             answers.append(here if sayable(question, (t.statement for t in here)) else None)
-        prompts = (form.prompt(scanned, question) for question in asked)
+        prompts = (form.prompt(lexed, question) for question in asked)
         if form.in_words:
             prompts = (_blurred(rng, prompt) for prompt in prompts)
         _add(found, form, form.in_words, zip(prompts, asked, answers, strict=True))
@@ -58,9 +58,9 @@ def annotated_examples(form: AnswerForm, reports: Iterable[AnnotatedReport]) -> 
     """Examples of the annotated reports."""
     found = Examples()
     for report in reports:
-        scanned = scan(report.findings_text)
-        asked = form.questions(scanned)
-        prompts = [form.prompt(scanned, question) for question in asked]
+        lexed = lex(report.findings_text)
+        asked = form.questions(lexed)
+        prompts = [form.prompt(lexed, question) for question in asked]
         _add(found, form, False, zip(prompts, asked, told_in(report, asked), strict=True))
     return found
 
@@ -79,7 +79,7 @@ def split(reports: Sequence[AnnotatedReport]) -> tuple[list[AnnotatedReport], li
 
 
 def _add(
-    found: Examples, form: AnswerForm, known: bool, asked: Iterable[tuple[str, Question, list[Told] | None]]
+    found: Examples, form: AnswerForm, known: bool, asked: Iterable[tuple[str, Question, list[LocatedStatement] | None]]
 ) -> None:
     found.reports += 1
     for prompt, question, told in asked:

@@ -4,8 +4,8 @@ import random
 from collections.abc import Iterable, Iterator
 from typing import NamedTuple, cast
 
-from selip_extract.language.lexer import scan
-from selip_extract.language.question import Question, Statement, Told, questions, support
+from selip_extract.language.lexer import lex
+from selip_extract.language.question import LocatedStatement, Question, Statement, questions, support
 from selip_extract.llm.sentence_task import BLANK, prompt, right_words
 from selip_extract.pseudo_reports.wording import Value
 from selip_extract.pseudo_reports.write_report import WrittenReport, write_study
@@ -18,10 +18,10 @@ class Lesson(NamedTuple):
     answer: list[str]
 
 
-def told_by(report: WrittenReport) -> list[Told]:
+def told_by(report: WrittenReport) -> list[LocatedStatement]:
     """What a pseudo-report states of sequences, in the order of the writing."""
     return [
-        Told(
+        LocatedStatement(
             Statement(f.mention.place.side, f.mention.place.site, f.modality, cast(Value | None, f.value)),
             f.mention.site[0],
             f.spot[0],
@@ -42,7 +42,7 @@ def sayable(question: Question, statements: Iterable[Statement]) -> bool:
 def lessons(report: WrittenReport) -> Iterator[Lesson]:
     """The report's questions with their answers; a question whose truth its words cannot support is left out."""
     told = told_by(report)
-    for question in questions(scan(report.text)):
+    for question in questions(lex(report.text)):
         here = [t for t in told if question.holds(t.signal_at)]
         if sayable(question, (t.statement for t in here)):
             yield Lesson(prompt(question), right_words(question, here))

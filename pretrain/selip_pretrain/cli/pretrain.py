@@ -60,7 +60,7 @@ def command(
     from selip_pretrain.data.cohort import read_cohort
     from selip_pretrain.model.configuration import resolve
     from selip_pretrain.training.distributed import joined_ranks
-    from selip_pretrain.training.train import Means, pretrain
+    from selip_pretrain.training.train import Resources, pretrain
     from selip_pretrain.training.training_step import default_precision
     from selip_pretrain.volumes.volume_cache import VolumeCache
 
@@ -82,7 +82,7 @@ def command(
             read_cohort(db, volumes, configuration.seed, configuration.share) if ranks.first else None
         )
         assert cohort is not None, "the first process has read it"
-        outcome = pretrain(configuration, cohort, volumes, out, Means(ranks, chunk, workers, download))
+        outcome = pretrain(configuration, cohort, volumes, out, Resources(ranks, chunk, workers, download))
     if outcome.stopped_by:
         name = signal.Signals(outcome.stopped_by).name
         print(f"Stopped by {name} after step {outcome.position.step:,}, which is kept: the same command goes on.",

@@ -51,7 +51,7 @@ def command(
     ] = None,
 ) -> None:
     """Find the head MRI volumes in a folder and tie them to reports; run again, it brings the database up to date."""
-    from selip_pretrain.scan.report_linkage import StudyTies
+    from selip_pretrain.scan.report_linkage import ReportLinker
     from selip_pretrain.scan.scan_folder import scan
     from selip_pretrain.scan.sequence_rules import read_rules
     from selip_pretrain.scan.series import unwritable
@@ -64,7 +64,7 @@ def command(
         raise SelipError("The path of the folder is not in UTF-8, which a database cannot hold: rename it.")
     sequence_rules = read_rules(rules)
     with closing(open_store(db)) as connection:
-        ties = StudyTies(root, connection, manifest)
+        ties = ReportLinker(root, connection, manifest)
         scanned = scan(root, StoredImages(connection, root), sequence_rules, ties, os.cpu_count() or 1)
         console = Console(markup=False, highlight=False)
         changes = ", ".join(f"{count:,} {kind}" for kind, count in sorted(scanned.changes.items()) if count)

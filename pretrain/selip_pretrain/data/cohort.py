@@ -10,7 +10,7 @@ import duckdb
 
 from selip_contracts.tables import open_store, read_store
 from selip_pretrain.data.pairs import Pair, count_pairs, read_pairs
-from selip_pretrain.data.splits import Shares, assign_splits, check_leakage, place
+from selip_pretrain.data.splits import Shares, assign_splits, check_leakage, hash_fraction
 from selip_pretrain.volumes.volume_cache import VolumeCache, prepare_all, tell_problems
 from selip_shared.errors import SelipError
 
@@ -51,7 +51,7 @@ def read_cohort(db: Path, cache: VolumeCache, seed: int, share: float = 1.0) -> 
         _tell_counts(connection, db)
         train, validation = read_pairs(connection, "train"), read_pairs(connection, "validation")
     # Another order than the one that the splits were cut from, in which those left to train on stand last.
-    train = [pair for pair in train if place(seed, f"share/{pair.patient_id}") < share]
+    train = [pair for pair in train if hash_fraction(seed, f"share/{pair.patient_id}") < share]
     processes = min(os.cpu_count() or 1, 1 + (len(train) + len(validation)) // PAIRS_A_PROCESS)
     usable, problems = prepare_all([*train, *validation], cache, processes)
     tell_problems(problems)

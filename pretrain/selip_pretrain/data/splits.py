@@ -27,14 +27,14 @@ class Shares:
         if not (min(shares) >= 0 and abs(sum(shares) - 1) <= 1e-6):
             raise SelipError(f"Shares of {shares} do not add up to 1: give three shares from 0 to 1 that do.")
 
-    def split(self, place: float) -> Split:
+    def split(self, hash_fraction: float) -> Split:
         """The part at a place from 0 to 1."""
-        if place < self.test:
+        if hash_fraction < self.test:
             return "test"
-        return "validation" if place < self.test + self.validation else "train"
+        return "validation" if hash_fraction < self.test + self.validation else "train"
 
 
-def place(seed: int, patient: str) -> float:
+def hash_fraction(seed: int, patient: str) -> float:
     """Where a patient stands, evenly spread from 0 to 1, whoever the others are."""
     return int.from_bytes(hashlib.sha256(f"{seed}/{patient}".encode()).digest()[:8], "big") / 2**64
 
@@ -50,7 +50,7 @@ def assign_splits(connection: duckdb.DuckDBPyConnection, seed: int, shares: Shar
     ).fetchall()
     now = utc_now()
     with connection.appender("splits") as appender:
-        appender.append_rows([(patient, shares.split(place(seed, patient)), now) for (patient,) in patients])
+        appender.append_rows([(patient, shares.split(hash_fraction(seed, patient)), now) for (patient,) in patients])
     counts = dict(connection.execute("SELECT split, count(*) FROM splits GROUP BY ALL").fetchall())
     return {split: counts.get(split, 0) for split in SPLITS}
 

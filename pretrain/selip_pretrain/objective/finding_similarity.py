@@ -45,7 +45,7 @@ _SIDES_ALIKE = (
 """左侧, 右侧, 双侧 and no side said: half where one may hold the other."""
 
 
-class Sets(NamedTuple):
+class RaggedIndex(NamedTuple):
     """Lists of integers, one behind the other: list i is members[bounds[i]:bounds[i + 1]]."""
 
     bounds: Tensor
@@ -60,39 +60,39 @@ class Sets(NamedTuple):
             bounds.append(len(members))
         return cls(_tensor(bounds), _tensor(members))
 
-    def take(self, index: Tensor) -> "Sets":
+    def take(self, index: Tensor) -> "RaggedIndex":
         """The lists at these positions (int64), in their order."""
         starts = self.bounds[index]
         sizes = self.bounds[index + 1] - starts
         bounds = _bounds(sizes)
         shift = torch.repeat_interleave(starts - bounds[:-1], sizes)
-        return Sets(bounds, self.members[torch.arange(len(shift), device=shift.device) + shift])
+        return RaggedIndex(bounds, self.members[torch.arange(len(shift), device=shift.device) + shift])
 
-    def among(self, kept: "Places", count: int) -> "Sets":
+    def among(self, kept: "Places", count: int) -> "RaggedIndex":
         """Of members below `count` those that are among `kept`, as places in it."""
         numbers = torch.arange(count, device=self.members.device)
         places = torch.full_like(numbers, -1)
         places[kept] = numbers[: len(numbers[kept])]
         members = places[self.members]
         there = members >= 0
-        return Sets(_bounds(there)[self.bounds], members[there])
+        return RaggedIndex(_bounds(there)[self.bounds], members[there])
 
-    def first(self) -> "Sets":
+    def first(self) -> "RaggedIndex":
         """The first member of each list that has one."""
         there = self.sizes > 0
-        return Sets(_bounds(there), self.members[self.bounds[:-1][there]])
+        return RaggedIndex(_bounds(there), self.members[self.bounds[:-1][there]])
 
     @property
     def sizes(self) -> Tensor:
         """How long each list is, int64."""
         return self.bounds.diff()
 
-    def to(self, device: torch.device | str) -> "Sets":
+    def to(self, device: torch.device | str) -> "RaggedIndex":
         """The same on another device."""
-        return Sets(self.bounds.to(device), self.members.to(device))
+        return RaggedIndex(self.bounds.to(device), self.members.to(device))
 
 
-class Statement(NamedTuple):
+class IndexedStatement(NamedTuple):
     """One finding as a canonical text states it."""
 
     location: str
@@ -103,12 +103,12 @@ class Statement(NamedTuple):
     signal_class: SignalClass
 
 
-def read_statement(written: str, modality: Modality) -> Statement:
+def read_statement(written: str, modality: Modality) -> IndexedStatement:
     """The finding that a statement states; ValueError where it is none."""
     side, site, signal, _ = parse_statement(written, modality)
     location, description = written.removeprefix("在").split("表现为", maxsplit=1)
     told = _PUBLISHED_CLASS.search(description)
-    return Statement(location, description, side, site, told[0] if told else description, SIGNAL_CLASS[signal])
+    return IndexedStatement(location, description, side, site, told[0] if told else description, SIGNAL_CLASS[signal])
 
 
 class TextTable:
@@ -120,7 +120,7 @@ class TextTable:
     def __init__(self, texts: Sequence[str], modalities: Sequence[str]) -> None:
         """Take in the texts with the sequence that each is of; a text may come again and again."""
         self._row_of: dict[str, int] = {}
-        self.statements: list[Statement] = []
+        self.statements: list[IndexedStatement] = []
         numbers: dict[str, int] = {}
         bounds, members = array("q", [0]), array("q")
         for text, modality in zip(texts, modalities, strict=True):
@@ -134,14 +134,14 @@ class TextTable:
                 members.append(number)
             bounds.append(len(members))
             self._row_of[text] = len(self._row_of)
-        self.findings = Sets(_tensor(bounds), _tensor(members))
+        self.findings = RaggedIndex(_tensor(bounds), _tensor(members))
         self.locations = _numbered(s.location for s in self.statements)
         self.published_classes = _numbered(s.published_class for s in self.statements)
         self.signal_classes = _numbered(s.signal_class for s in self.statements)
         self.sides = torch.tensor([_SIDE_INDEX[s.side] for s in self.statements], dtype=torch.int64)
         self.sites = torch.tensor([_SITE_INDEX[s.site] for s in self.statements], dtype=torch.int64)
         self.characters = _interned({*s.location, *s.description} for s in self.statements)
-        self.regions = Sets.of([_SITE_INDEX[s] for s in (site, *ancestors(site))] for site in SITES)
+        self.regions = RaggedIndex.of([_SITE_INDEX[s] for s in (site, *ancestors(site))] for site in SITES)
 
     def __len__(self) -> int:
         return len(self._row_of)
@@ -159,12 +159,12 @@ class TextTable:
         """The same table on another device."""
         moved = copy.copy(self)
         for name, value in vars(self).items():
-            if isinstance(value, Tensor | Sets):
+            if isinstance(value, Tensor | RaggedIndex):
                 setattr(moved, name, value.to(device))
         return moved
 
     @cached_property
-    def words(self) -> Sets:
+    def words(self) -> RaggedIndex:
         """The distinct jieba words of each finding's l + d, cut when they are first asked for."""
         cut = _word_cutter()
         return _interned({*cut(s.location), *cut(s.description)} for s in self.statements).to(self.device)
@@ -180,7 +180,7 @@ Pairwise = Callable[[Places, Places], Tensor]
 """(len(x), len(y)) in 0..1 for findings at the places x among some and y among others."""
 
 
-class Part(Protocol):
+class Factor(Protocol):
     """One respect in which findings are alike."""
 
     @property
@@ -199,7 +199,7 @@ class Part(Protocol):
 
 
 @dataclass(frozen=True)
-class Same:
+class EqualityFactor:
     """1 where the numbers are equal, else 0: [l_a = l_b] or [g_a = g_b]."""
 
     column: str
@@ -218,7 +218,7 @@ class Same:
 
 
 @dataclass(frozen=True)
-class NearPlace:
+class SiteHierarchyFactor:
     """Dice over the sites and all that contains them, times (1 + side) / 2.
 
     海马 and 颞叶 share more than 海马 and 额叶. `side` is 1 for equal sides, 0 for 左侧 against 右侧, else 0.5.
@@ -243,7 +243,7 @@ class Wording:
 
     def between(self, table: TextTable, a: Tensor, b: Tensor, dtype: torch.dtype) -> Pairwise:
         """How alike they are worded."""
-        sets: Sets = getattr(table, self.units)
+        sets: RaggedIndex = getattr(table, self.units)
         return _dice(sets.take(a), sets.take(b), dtype)
 
 
@@ -251,7 +251,7 @@ class Wording:
 class Score:
     """How alike findings are: (0.5 place + 0.5 signal) · wording; without `meaning` or `wording` the other alone."""
 
-    meaning: tuple[Part, Part] | None
+    meaning: tuple[Factor, Factor] | None
     wording: Wording | None
 
     def between(self, table: TextTable, a: Tensor, b: Tensor, dtype: torch.dtype) -> Pairwise:
@@ -291,16 +291,16 @@ class Score:
         return alike.nonzero()[:, 0]
 
 
-_PLACE = Same("locations")
+_PLACE = EqualityFactor("locations")
 _CHARACTERS = Wording("characters")
-PUBLISHED = Score((_PLACE, Same("published_classes")), _CHARACTERS)
+PUBLISHED = Score((_PLACE, EqualityFactor("published_classes")), _CHARACTERS)
 SYNTAX = Score(None, _CHARACTERS)
 SYNTAX_WORDS = Score(None, Wording("words"))
-SEMANTIC = Score((_PLACE, Same("signal_classes")), None)
-HIERARCHY = Score((NearPlace(), Same("signal_classes")), None)
+SEMANTIC = Score((_PLACE, EqualityFactor("signal_classes")), None)
+HIERARCHY = Score((SiteHierarchyFactor(), EqualityFactor("signal_classes")), None)
 
 
-def _dice(a: Sets, b: Sets, dtype: torch.dtype) -> Pairwise:
+def _dice(a: RaggedIndex, b: RaggedIndex, dtype: torch.dtype) -> Pairwise:
     used, columns = torch.unique(torch.cat([a.members, b.members]), return_inverse=True)
     in_a = _incidence(a.sizes, columns[: len(a.members)], len(used), dtype)
     in_b = _incidence(b.sizes, columns[len(a.members) :], len(used), dtype)
@@ -314,7 +314,7 @@ def _incidence(sizes: Tensor, columns: Tensor, width: int, dtype: torch.dtype) -
     return matrix
 
 
-def _checked(written: str, modality: Modality) -> Statement:
+def _checked(written: str, modality: Modality) -> IndexedStatement:
     try:
         return read_statement(written, modality)
     except ValueError as error:
@@ -338,9 +338,9 @@ def _numbered(names: Iterable[str]) -> Tensor:
     return _tensor(array("q", (numbers.setdefault(name, len(numbers)) for name in names)))
 
 
-def _interned(sets: Iterable[set[str]]) -> Sets:
+def _interned(sets: Iterable[set[str]]) -> RaggedIndex:
     numbers: dict[str, int] = {}
-    return Sets.of([numbers.setdefault(member, len(numbers)) for member in sorted(one)] for one in sets)
+    return RaggedIndex.of([numbers.setdefault(member, len(numbers)) for member in sorted(one)] for one in sets)
 
 
 def _word_cutter() -> Callable[[str], list[str]]:

@@ -6,7 +6,15 @@ import duckdb
 import torch
 
 from selip_contracts.vocabulary import MODALITIES, Modality
-from selip_pretrain.objective.finding_similarity import ALL, PUBLISHED, Part, Score, Statement, TextTable, Wording
+from selip_pretrain.objective.finding_similarity import (
+    ALL,
+    PUBLISHED,
+    Factor,
+    IndexedStatement,
+    Score,
+    TextTable,
+    Wording,
+)
 from selip_pretrain.objective.targets import TARGETS
 from selip_shared.errors import SelipError
 
@@ -18,8 +26,8 @@ NAMED_REPORTS = 3
 class Matched:
     """A finding of the report, the finding of the other text that is most like it, and the parts of their score."""
 
-    finding: Statement
-    other: Statement
+    finding: IndexedStatement
+    other: IndexedStatement
     score: float
     place: float | None
     signal: float | None
@@ -109,7 +117,7 @@ def _matched(table: TextTable, text: str, other: str, score: Score) -> tuple[Mat
     values, best = score.between(table, here, there, torch.float64)(ALL, ALL).max(1)
     place, signal = score.meaning or (None, None)
 
-    def of_each(part: Part | Wording | None) -> list[float] | list[None]:
+    def of_each(part: Factor | Wording | None) -> list[float] | list[None]:
         if part is None:
             return [None] * len(here)
         return part.between(table, here, there[best], torch.float64)(ALL, ALL).diagonal().tolist()

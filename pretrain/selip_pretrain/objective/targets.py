@@ -30,8 +30,8 @@ from selip_pretrain.objective.finding_similarity import (
     SEMANTIC,
     SYNTAX,
     SYNTAX_WORDS,
+    RaggedIndex,
     Score,
-    Sets,
     TextTable,
 )
 
@@ -136,17 +136,17 @@ class _Batch:
     """The findings of a batch that a score tells apart, and each text's findings as places among them."""
 
     distinct: Tensor
-    findings: Sets
+    findings: RaggedIndex
 
     @classmethod
     def of(cls, table: TextTable, rows: Tensor, score: Score) -> "_Batch":
         taken = table.findings.take(rows)
         keys, places = torch.unique(score.keys(table, taken.members), return_inverse=True)
         distinct = torch.empty_like(keys).scatter_(0, places, taken.members)
-        return cls(distinct, Sets(taken.bounds, places))
+        return cls(distinct, RaggedIndex(taken.bounds, places))
 
 
-Pool = Callable[[Tensor, Sets], Tensor]
+Pool = Callable[[Tensor, RaggedIndex], Tensor]
 """The rows of values (M, K) that each list names made one row, zeros for an empty list: (number of lists, K)."""
 
 
@@ -166,7 +166,7 @@ def _over_texts(score: Score, table: TextTable, a: Tensor, b: _Batch, pool: Pool
     return pooled
 
 
-def _pooled(values: Tensor, lists: Sets, mode: str) -> Tensor:
+def _pooled(values: Tensor, lists: RaggedIndex, mode: str) -> Tensor:
     if not len(values):
         return values.new_zeros(len(lists.sizes), values.shape[1])
     return F.embedding_bag(lists.members, values, lists.bounds, mode=mode, include_last_offset=True)
@@ -175,7 +175,7 @@ def _pooled(values: Tensor, lists: Sets, mode: str) -> Tensor:
 _mean, _sum = partial(_pooled, mode="mean"), partial(_pooled, mode="sum")
 
 
-def _best(values: Tensor, lists: Sets) -> Tensor:
+def _best(values: Tensor, lists: RaggedIndex) -> Tensor:
     """The greatest of values that are not negative; of all lists the first ones at once, then the second ones ..."""
     starts, sizes = lists.bounds[:-1], lists.sizes
     best = _sum(values, lists.first())

@@ -52,7 +52,7 @@ UNSAID_SHAPES = tuple(shape for words, shape in SHAPES if words[0] in ("斑片",
 
 
 @dataclass(frozen=True)
-class Place:
+class RenderedSite:
     """A side and site of the report with all that it says there; `label` in lesions.nii.gz, 0 for none."""
 
     label: int
@@ -66,10 +66,10 @@ class Place:
 
 
 @dataclass(frozen=True)
-class Lesion:
+class RenderedLesion:
     """Voxels of a box: `radius` 0 in the middle, 1 at the border; `texture` about -1..1 for what is mixed."""
 
-    place: Place
+    place: RenderedSite
     box: tuple[slice, slice, slice]
     radius: Float
     texture: Float
@@ -81,16 +81,16 @@ class Lesion:
         return np.asarray(np.clip((1 - self.radius) / (2 * _NEAREST_EDGE) + np.float32(0.5), 0, 1))
 
 
-def places(study: Study) -> list[Place]:
+def places(study: Study) -> list[RenderedSite]:
     """The distinct (side, site) of the present findings, labelled from 1 in the report's order."""
     keys = dict.fromkeys((f.side, f.site) for f in study.findings)
     return [
-        Place(number, side, site, tuple(f for f in study.findings if (f.side, f.site) == (side, site)))
+        RenderedSite(number, side, site, tuple(f for f in study.findings if (f.side, f.site) == (side, site)))
         for number, (side, site) in enumerate(keys, start=1)
     ]
 
 
-def changed_places(study: Study) -> list[Place]:
+def changed_places(study: Study) -> list[RenderedSite]:
     """General changes that show as a signal: fluid, swollen mucosa, a mass of which no sequence is told."""
     told = {(f.side, f.site) for f in study.findings}
     changes = {(g.side, g.site): g.change for g in study.general if g.change in _FLUID_CHANGES}
@@ -100,7 +100,7 @@ def changed_places(study: Study) -> list[Place]:
             signals = (("T1", "稍低"), ("T2", "稍高" if change == "占位" else "高"), ("FLAIR", "稍高"))
             shape = "结节状" if change == "占位" else "弥漫性"
             said = (Finding(modality=m, side=side, site=site, signal=s, morphology=shape) for m, s in signals)  # type: ignore[arg-type]
-            found.append(Place(0, side, site, tuple(said)))
+            found.append(RenderedSite(0, side, site, tuple(said)))
     return found
 
 
@@ -118,12 +118,12 @@ class LesionSite:
         self.labels = np.zeros(grid.shape, np.uint16)
         self.taken = np.zeros(grid.shape, bool)
 
-    def lesions(self, places: list[Place], rng: np.random.Generator) -> list[Lesion]:
+    def lesions(self, places: list[RenderedSite], rng: np.random.Generator) -> list[RenderedLesion]:
         """Lesions of all places, those of small regions first, so that no large one covers them."""
         order = sorted(places, key=lambda p: sum(prod((e.rx, e.ry, e.rz)) for e in region(p.site)))
         return [lesion for place in order for lesion in self._of_place(place, rng)]
 
-    def _of_place(self, place: Place, rng: np.random.Generator) -> Iterator[Lesion]:
+    def _of_place(self, place: RenderedSite, rng: np.random.Generator) -> Iterator[RenderedLesion]:
         shape = _shape(place, rng)
         count = _count(place, shape, rng)
         halves = _HALF_SIZES.get(place.side or "", (0,))
@@ -133,7 +133,9 @@ class LesionSite:
             for number in range(max(1, round(count / len(halves)))):
                 yield self._lesion(place, shape, half, rng, first=number == 0)
 
-    def _lesion(self, place: Place, shape: Shape, half: int, rng: np.random.Generator, first: bool) -> Lesion:
+    def _lesion(
+        self, place: RenderedSite, shape: Shape, half: int, rng: np.random.Generator, first: bool
+    ) -> RenderedLesion:
         """One lesion; half is -1 on the left, 1 on the right, 0 anywhere."""
         part = _component(place.site, half, rng)
         centre = self._centre(part, half, rng)
@@ -158,7 +160,7 @@ class LesionSite:
         inside = radius < 1
         self.taken[box] |= inside
         self.labels[box][inside] = place.label
-        return Lesion(place, box, radius, texture.astype(np.float32), shape.hollow)
+        return RenderedLesion(place, box, radius, texture.astype(np.float32), shape.hollow)
 
     def _may_hold(self, part: Ellipsoid, half: int, box: tuple[slice, slice, slice]) -> NDArray[np.bool_]:
         landmark = "brain" if part.within in _IN_BRAIN else part.within
@@ -198,7 +200,7 @@ def _range(axis: Float, low: float, high: float) -> slice:
     return slice(start, max(int(np.searchsorted(values, high, side="right")), start + 1))
 
 
-def _shape(place: Place, rng: np.random.Generator) -> Shape:
+def _shape(place: RenderedSite, rng: np.random.Generator) -> Shape:
     word = place.said("morphology")
     if isinstance(word, str):
         for parts, shape in SHAPES:
@@ -207,7 +209,7 @@ def _shape(place: Place, rng: np.random.Generator) -> Shape:
     return UNSAID_SHAPES[int(rng.integers(len(UNSAID_SHAPES)))]
 
 
-def _count(place: Place, shape: Shape, rng: np.random.Generator) -> int:
+def _count(place: RenderedSite, shape: Shape, rng: np.random.Generator) -> int:
     match place.said("count"):
         case "单发":
             return 1
@@ -226,7 +228,7 @@ def _component(site: str, half: int, rng: np.random.Generator) -> Ellipsoid:
 
 
 def _radii(
-    place: Place,
+    place: RenderedSite,
     shape: Shape,
     part: Ellipsoid,
     size: float,

@@ -14,7 +14,7 @@ from selip_pretrain.phantom.head_model.anatomy import Anatomy
 from selip_pretrain.phantom.head_model.contrast import COMPANION, COMPANION_SHARE, RING_CORE_LEVEL, SIGNAL_LEVELS
 from selip_pretrain.phantom.head_model.grid import Float, Grid
 from selip_pretrain.phantom.head_model.head import draw_head
-from selip_pretrain.phantom.lesion import Lesion, LesionSite, Place, changed_places, places
+from selip_pretrain.phantom.lesion import LesionSite, RenderedLesion, RenderedSite, changed_places, places
 
 ALWAYS: tuple[Modality, ...] = ("T1", "T2", "FLAIR", "DWI", "ADC")
 _HETEROGENEITY = 0.3
@@ -46,7 +46,7 @@ class RenderedStudy:
 
     volumes: dict[Modality, NDArray[np.int16]]
     labels: NDArray[np.uint16]
-    places: tuple[Place, ...]
+    places: tuple[RenderedSite, ...]
     grid: Grid
 
 
@@ -83,7 +83,7 @@ def _acquired(study: Study, missing: float, rng: np.random.Generator) -> list[Mo
     return kept or [done[int(rng.integers(len(done)))]]
 
 
-def _show(lesion: Lesion, level: Float, modality: Modality, brain: NDArray[np.bool_], contrast: float) -> None:
+def _show(lesion: RenderedLesion, level: Float, modality: Modality, brain: NDArray[np.bool_], contrast: float) -> None:
     """Blend the lesion into the sequence's levels, in place."""
     signals: list[Signal | Enhancement] = [
         f.signal for f in lesion.place.findings if f.modality == modality and f.signal is not None
@@ -106,7 +106,7 @@ def _show(lesion: Lesion, level: Float, modality: Modality, brain: NDArray[np.bo
     level[lesion.box] = before + lesion.opacity * np.float32(share) * (wanted - before)
 
 
-def _level(lesion: Lesion, modality: Modality, signal: Signal | Enhancement, isointense: Float) -> Float:
+def _level(lesion: RenderedLesion, modality: Modality, signal: Signal | Enhancement, isointense: Float) -> Float:
     """The level of each voxel of the box if all of the lesion had this signal."""
     if signal == "等":
         return isointense

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from selip_pretrain.phantom.head_model.grid import Grid
-from selip_pretrain.phantom.lesion import Place
+from selip_pretrain.phantom.lesion import RenderedSite
 from selip_pretrain.phantom.render import PhantomRecipe, RenderedStudy
 from selip_shared.errors import SelipError
 
@@ -70,7 +70,7 @@ def nifti_bytes(voxels: NDArray[Any], grid: Grid) -> bytes:
     return packer.compress(image.to_bytes()) + packer.flush()
 
 
-def describe(place: Place, rendered: RenderedStudy) -> dict[str, Any]:
+def describe(place: RenderedSite, rendered: RenderedStudy) -> dict[str, Any]:
     """A label of lesions.nii.gz: its place, what the report says of it, and where it lies in world mm."""
     where = np.argwhere(rendered.labels == place.label)
     z, y, x = (float(axis.reshape(-1)[where[:, i]].mean()) for i, axis in enumerate(rendered.grid.axes))

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from pydicom.dataset import Dataset
 
-from selip_pretrain.scan.sequence_rules import Look
+from selip_pretrain.scan.sequence_rules import SeriesAttributes
 from selip_pretrain.volumes.read_volume import of_frame
 
 NO_AGENT = ("", "no", "none", "n", "0", "无", "without")
@@ -23,7 +23,7 @@ class SeriesHeader:
     accession: str
     description: str
     acquired: str
-    look: Look
+    look: SeriesAttributes
     direction: str
     """NONE, ISOTROPIC or DIRECTIONAL diffusion weighting, where it is said."""
 
@@ -40,7 +40,7 @@ def series_header(dataset: Dataset) -> SeriesHeader:
         accession=_text(dataset, "AccessionNumber"),
         description=description or _text(dataset, "ProtocolName"),
         acquired=f"{_text(dataset, 'SeriesDate')} {_text(dataset, 'SeriesTime')} {_text(dataset, 'SeriesNumber'):>9}",
-        look=Look(
+        look=SeriesAttributes(
             texts=tuple(text for text in (description, _text(dataset, "ProtocolName")) if text),
             image_type=_values_of(dataset, "ImageType"),
             scanning_sequence=_values_of(dataset, "ScanningSequence"),

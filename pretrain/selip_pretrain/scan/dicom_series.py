@@ -15,7 +15,7 @@ from pydicom.pixels.utils import get_expected_length
 from pydicom.uid import UID
 
 from selip_pretrain.scan.dicom_header import SeriesHeader, series_header
-from selip_pretrain.scan.sequence_rules import Look
+from selip_pretrain.scan.sequence_rules import SeriesAttributes
 from selip_pretrain.scan.series import UNWRITABLE, FoundSeries, below, geometry, unwritable
 from selip_pretrain.volumes.content_hash import joint_hash
 from selip_pretrain.volumes.read_volume import Slice, VolumeError, VolumeFault, reading_quietly, slices_of, stack
@@ -70,7 +70,7 @@ def gathered(root: Path, files: Iterable[DicomFile]) -> Iterator[FoundSeries]:
     headers: dict[SeriesHeader, SeriesHeader] = {}
     for file in files:
         if file.header is None or not file.header.series_uid:
-            yield _lonely(root, file)
+            yield _without_series(root, file)
         else:
             # One header for all files of a series: there may be a million of them.
             header = headers.setdefault(file.header, file.header)
@@ -201,7 +201,7 @@ def _checked(found: FoundSeries, files: Sequence[DicomFile]) -> FoundSeries:
     )
 
 
-def _lonely(root: Path, file: DicomFile) -> FoundSeries:
+def _without_series(root: Path, file: DicomFile) -> FoundSeries:
     """A file that belongs to no series, under its own path."""
     return FoundSeries(
         image_id=str(below(root, file.path)),
@@ -209,6 +209,6 @@ def _lonely(root: Path, file: DicomFile) -> FoundSeries:
         source="dicom",
         files=(file.path,),
         description=below(root, file.path).name,
-        look=Look(()),
+        look=SeriesAttributes(()),
         fault=file.fault or ("damaged", f"{file.path.name} says no series UID"),
     )

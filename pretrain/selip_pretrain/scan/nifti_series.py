@@ -3,7 +3,7 @@
 from dataclasses import replace
 from pathlib import Path
 
-from selip_pretrain.scan.sequence_rules import Look
+from selip_pretrain.scan.sequence_rules import SeriesAttributes
 from selip_pretrain.scan.series import UNWRITABLE, FoundSeries, Geometry, below, geometry, unwritable
 from selip_pretrain.volumes.content_hash import content_hash
 from selip_pretrain.volumes.read_volume import VolumeError, read_volume
@@ -20,7 +20,9 @@ def nifti_series(root: Path, path: Path) -> FoundSeries:
     """The series as its name describes it; the file is not opened."""
     place = below(root, path)
     suffix = next(suffix for suffix in SUFFIXES if place.name.lower().endswith(suffix))
-    found = FoundSeries(str(place), place.parent, "nifti", (path,), place.name, Look((place.name[: -len(suffix)],)))
+    found = FoundSeries(
+        str(place), place.parent, "nifti", (path,), place.name, SeriesAttributes((place.name[: -len(suffix)],))
+    )
     return replace(found, fault=UNWRITABLE) if unwritable(path) else found
 
 

@@ -16,7 +16,7 @@ DEIDENTIFIED = "deidentified"
 """Under this name the configuration of a run has the mark of the key, where the ids of reports are keyed hashes."""
 
 
-class Tie(NamedTuple):
+class Link(NamedTuple):
     """What a series belongs to; `report_id` is None where no report is known, or more than one."""
 
     study: str
@@ -39,7 +39,7 @@ class ManifestRow:
     patient_id: str | None
 
 
-class StudyTies:
+class ReportLinker:
     """Ties series to the reports of a database."""
 
     def __init__(self, root: Path, connection: duckdb.DuckDBPyConnection, manifest: Path | None) -> None:
@@ -54,7 +54,7 @@ class StudyTies:
         self._manifest = {} if manifest is None else read_manifest(manifest)
         self._reports: Mapping[str, frozenset[str]] = _report_names(connection)
 
-    def tie(self, series: FoundSeries) -> Tie:
+    def tie(self, series: FoundSeries) -> Link:
         """The study, report and patient of a series."""
         names = self._names(series)
         row = next((self._manifest[name] for name in names if name in self._manifest), None)
@@ -63,7 +63,7 @@ class StudyTies:
         reports = self._reports.get(name, frozenset()) if name is not None else frozenset()
         study = self._own_name(series) if name is None else name
         patient = (row and row.patient_id) or (None if self._private else series.patient_id) or study
-        return Tie(study, next(iter(reports)) if len(reports) == 1 else None, patient, len(reports))
+        return Link(study, next(iter(reports)) if len(reports) == 1 else None, patient, len(reports))
 
     def _names(self, series: FoundSeries) -> list[str]:
         """All that a manifest or the reports may call its study by, the most telling first."""

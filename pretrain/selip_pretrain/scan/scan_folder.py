@@ -13,8 +13,8 @@ import numpy as np
 from selip_contracts.vocabulary import Modality
 from selip_pretrain.scan.dicom_series import gathered, read_file
 from selip_pretrain.scan.nifti_series import examined, is_nifti, nifti_series
-from selip_pretrain.scan.report_linkage import StudyTies, Tie
-from selip_pretrain.scan.sequence_rules import Look, Rule, SequenceRules
+from selip_pretrain.scan.report_linkage import Link, ReportLinker
+from selip_pretrain.scan.sequence_rules import Rule, SequenceRules, SeriesAttributes
 from selip_pretrain.scan.series import FoundSeries, Geometry
 from selip_pretrain.scan.stored_images import Change, ImageRow, Row, SetAsideRow, StoredImages
 from selip_shared.errors import SelipError
@@ -36,7 +36,7 @@ class Member(NamedTuple):
 
     series: FoundSeries
     rule: Rule | None
-    tie: Tie
+    tie: Link
 
 
 class Scanned(NamedTuple):
@@ -50,7 +50,7 @@ class Scanned(NamedTuple):
     """Rows of both tables that are new, changed, unchanged and gone."""
 
 
-def scan(root: Path, stored: StoredImages, rules: SequenceRules, ties: StudyTies, processes: int) -> Scanned:
+def scan(root: Path, stored: StoredImages, rules: SequenceRules, ties: ReportLinker, processes: int) -> Scanned:
     """Bring the tables up to date with the folder `root`, an absolute path; SelipError where it holds no image."""
     nifti, others = files_below(root)
     studies: dict[str, list[Member]] = {}
@@ -121,7 +121,7 @@ def _refuse(error: OSError) -> None:
     ) from error
 
 
-def _members(found: Iterable[FoundSeries], rules: SequenceRules, ties: StudyTies) -> list[Member]:
+def _members(found: Iterable[FoundSeries], rules: SequenceRules, ties: ReportLinker) -> list[Member]:
     """In the order of their studies."""
     members = [Member(series, rules.recognise(series.look), ties.tie(series)) for series in found]
     return sorted(members, key=lambda member: (member.tie.key, member.series.image_id))
@@ -166,7 +166,7 @@ def _why_set_aside(member: Member) -> tuple[str | None, str | None]:
     return None, None
 
 
-def _described(look: Look) -> str:
+def _described(look: SeriesAttributes) -> str:
     """What a person needs to write a rule for it."""
     shown = {
         "names": " | ".join(look.texts),

@@ -16,14 +16,14 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationErr
 from selip_contracts.vocabulary import Modality
 from selip_shared.errors import SelipError
 
-SetAside = Literal["localizer", "angiography", "reformat", "other_sequence"]
+Exclusion = Literal["localizer", "angiography", "reformat", "other_sequence"]
 
 _TOKENS = re.compile(r"\+[a-z0-9*]+|[a-z0-9*]+\+(?![a-z0-9])|[a-z0-9*]+|[㐀-鿿*]+")
 _CAMEL = re.compile(r"(?<=[a-z])(?=[A-Z])|(?<=[a-z0-9])(?=[A-Z][a-z])")
 
 
 @dataclass(frozen=True)
-class Look:
+class SeriesAttributes:
     """What a series shows of itself; a number is None where the file does not say it, TI 0 without an inversion."""
 
     texts: tuple[str, ...]
@@ -62,7 +62,7 @@ class Rule(BaseModel):
 
     name: Annotated[str, Field(min_length=1)]
     modality: Modality | None = None
-    set_aside: SetAside | None = None
+    set_aside: Exclusion | None = None
     words: Words | None = None
     and_words: Words | None = None
     without_words: Words | None = None
@@ -82,7 +82,7 @@ class Rule(BaseModel):
             raise ValueError("a rule has a condition, e.g. words")
         return self
 
-    def fits(self, look: Look, text: str) -> bool:
+    def fits(self, look: SeriesAttributes, text: str) -> bool:
         """Whether every condition holds, with the words in this `text`; one on a number that is not said never does."""
         return (
             (self.words is None or _says(text, self.words))
@@ -104,7 +104,7 @@ class SequenceRules:
     def __init__(self, rules: Sequence[Rule]) -> None:
         self.rules = tuple(rules)
 
-    def recognise(self, look: Look) -> Rule | None:
+    def recognise(self, look: SeriesAttributes) -> Rule | None:
         """The first rule that fits; None where none does.
 
         Words count where they stand in the first text that any rule knows by its words: the name of a protocol may

@@ -9,7 +9,7 @@ import nibabel as nib
 import numpy as np
 import numpy.typing as npt
 
-from selip_pretrain.scan.sequence_rules import Look
+from selip_pretrain.scan.sequence_rules import SeriesAttributes
 from selip_pretrain.volumes.read_volume import Source, VolumeFault
 
 # nibabel is typed in part.
@@ -35,7 +35,7 @@ class FoundSeries:
     source: Source
     files: tuple[Path, ...]
     description: str
-    look: Look
+    look: SeriesAttributes
     accession: str | None = None
     study_uid: str | None = None
     patient_id: str | None = None

@@ -32,7 +32,7 @@ VALIDATION_FILE = "validation.json"
 OPTIMIZER = "optimizer.safetensors"
 
 
-class Position(BaseModel):
+class TrainingProgress(BaseModel):
     """How many steps a training has done, and its best validation so far."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -47,14 +47,14 @@ class State(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    position: Position
+    position: TrainingProgress
     data: str
     scaler: dict[str, int | float]
     versions: dict[str, str]
 
 
 @dataclass(frozen=True)
-class Training:
+class TrainingState:
     """All that a step changes."""
 
     model: SelipModel
@@ -78,7 +78,7 @@ class Training:
             self.optimizer.state[parameters[parameter]][key] = value.to(where)
 
 
-def save_last(out: Path, training: Training, state: State) -> None:
+def save_last(out: Path, training: TrainingState, state: State) -> None:
     """Replace the last checkpoint; SelipError where it cannot be written, and then the earlier one is as it was."""
     with _replacing_folder(out / LAST, state.position.step) as folder:
         training.model.save_pretrained(folder)
@@ -121,7 +121,7 @@ def saved_state(out: Path, configuration: Configuration, data: str) -> State | N
     return state
 
 
-def load_last(out: Path, training: Training, state: State) -> None:
+def load_last(out: Path, training: TrainingState, state: State) -> None:
     """Take over weights, optimizer and scaler of the last checkpoint; SelipError where it is damaged."""
     folder = out / LAST
     try:

@@ -16,7 +16,7 @@ from selip_pretrain.data.pairs import Pair, PairDataset
 from selip_pretrain.model.configuration import CONFIGURATION_FILE, Configuration
 from selip_pretrain.model.selip_model import SelipModel
 from selip_pretrain.objective.finding_similarity import TextTable
-from selip_pretrain.training.checkpoint import Position, State, load_last, save_best, save_last, saved_state
+from selip_pretrain.training.checkpoint import State, TrainingProgress, load_last, save_best, save_last, saved_state
 from selip_pretrain.training.distributed import Ranks
 from selip_pretrain.training.metrics import TRAINING, VALIDATION, Metrics
 from selip_pretrain.training.training_step import TrainingStep
@@ -31,7 +31,7 @@ LIBRARIES = ("selip", "torch", "monai", "transformers", "tokenizers")
 
 
 @dataclass(frozen=True)
-class Means:
+class Resources:
     """What a training runs with, and its result does not hang on beyond rounding.
 
     `chunk` volumes are encoded together, `workers` processes read them; `download` lets a text encoder be fetched.
@@ -43,10 +43,10 @@ class Means:
     download: bool = False
 
 
-class Outcome(NamedTuple):
+class TrainingOutcome(NamedTuple):
     """How far a training is, and the number of the signal that has stopped it, 0 where it is complete."""
 
-    position: Position
+    position: TrainingProgress
     stopped_by: int
 
 
@@ -57,7 +57,9 @@ class StopSignal:
     number: int = 0
 
 
-def pretrain(configuration: Configuration, cohort: Cohort, cache: VolumeCache, out: Path, means: Means) -> Outcome:
+def pretrain(
+    configuration: Configuration, cohort: Cohort, cache: VolumeCache, out: Path, means: Resources
+) -> TrainingOutcome:
     """Train until the configuration's last step, or until a signal asks to stop.
 
     In `out`: the folders last and best, tables of the figures, TensorBoard's events and the configuration. SelipError
@@ -77,8 +79,8 @@ def pretrain(configuration: Configuration, cohort: Cohort, cache: VolumeCache, o
     if state is not None:
         load_last(out, step.training, state)
     run = Run(configuration, cohort, cache, out, means, plan, step)
-    position = Position() if state is None else state.position
-    return Outcome(position, 0) if position.step == configuration.steps else run.go_on(position)
+    position = TrainingProgress() if state is None else state.position
+    return TrainingOutcome(position, 0) if position.step == configuration.steps else run.go_on(position)
 
 
 @dataclass(frozen=True)
@@ -89,11 +91,11 @@ class Run:
     cohort: Cohort
     cache: VolumeCache
     out: Path
-    means: Means
+    means: Resources
     plan: BatchPlan
     step: TrainingStep
 
-    def go_on(self, position: Position) -> Outcome:
+    def go_on(self, position: TrainingProgress) -> TrainingOutcome:
         """The steps from the position on."""
         left = self.configuration.steps - position.step
         with stopping_on_signals() as stop:
@@ -102,7 +104,9 @@ class Run:
             with Metrics(self.out, position.step) as metrics, progress("steps", left) as advance:
                 return self._steps(position, stop, metrics, advance)
 
-    def _steps(self, position: Position, stop: StopSignal, metrics: Metrics | None, advance: Advance) -> Outcome:
+    def _steps(
+        self, position: TrainingProgress, stop: StopSignal, metrics: Metrics | None, advance: Advance
+    ) -> TrainingOutcome:
         ranks, steps = self.means.ranks, self.configuration.steps
         dataset = PairDataset(self.cohort.train, self.cache, self.configuration.augment, self.configuration.seed)
         draws = self.plan.steps(position.step, steps, ranks.rank, ranks.size)
@@ -124,10 +128,10 @@ class Run:
                 self._save(position)
             advance(1)
             if stopped_by and position.step < steps:
-                return Outcome(position, stopped_by)
-        return Outcome(position, 0)
+                return TrainingOutcome(position, stopped_by)
+        return TrainingOutcome(position, 0)
 
-    def _validate(self, position: Position, metrics: Metrics | None) -> Position:
+    def _validate(self, position: TrainingProgress, metrics: Metrics | None) -> TrainingProgress:
         """The position with its best validation, which is written where it is this one."""
         with self.step.autocast():
             figures = validate(
@@ -141,7 +145,7 @@ class Run:
             save_best(self.out, self.step.model, {"step": position.step, **figures})
         return position.model_copy(update={"best_step": position.step, "best_score": figures[SCORE]})
 
-    def _save(self, position: Position) -> None:
+    def _save(self, position: TrainingProgress) -> None:
         if self.means.ranks.first:
             state = State(
                 position=position,

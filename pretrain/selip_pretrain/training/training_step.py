@@ -15,7 +15,7 @@ from selip_pretrain.model.selip_model import HIGHEST_SCALE, SelipModel
 from selip_pretrain.objective.finding_similarity import TextTable
 from selip_pretrain.objective.loss import Loss, contrastive_loss
 from selip_pretrain.objective.targets import TARGETS
-from selip_pretrain.training.checkpoint import Training
+from selip_pretrain.training.checkpoint import TrainingState
 from selip_pretrain.training.distributed import Ranks
 from selip_pretrain.training.gather import gather
 from selip_pretrain.training.gradient_cache import Tower, backward
@@ -44,7 +44,7 @@ class TrainingStep:
         volume = torch.zeros(1, 1, *model.recipe.shape), torch.zeros(1, dtype=torch.int64)
         self.image_encoder = _distributed(model.image_encoder, ranks, lambda: model.embed_images(*volume))
         self.text_encoder = _distributed(model.text_encoder, ranks, lambda: model.embed_texts(["无"]))
-        self.training = Training(model, _optimizer(model), _scaler(self.configuration, ranks.device))
+        self.training = TrainingState(model, _optimizer(model), _scaler(self.configuration, ranks.device))
 
     def run(self, step: int, batch: Batch, names: Sequence[str]) -> Figures:
         """Learn from this process's part of the batch of that step, counted from 0; the figures of the whole batch.

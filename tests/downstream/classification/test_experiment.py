@@ -7,11 +7,18 @@ import pytest
 
 from selip_contracts.tables import open_store, read_store
 from selip_contracts.vocabulary import Modality
-from selip_downstream.classification.experiment import Understood, asked_of, classify, frozen, statements_of, zero_shot
+from selip_downstream.classification.experiment import (
+    ZeroShotEmbeddings,
+    asked_of,
+    classify,
+    frozen,
+    statements_of,
+    zero_shot,
+)
 from selip_downstream.cli.classify import command
 from selip_downstream.datasets.labelled_cases import Case
-from selip_downstream.evaluation.protocol import Trial
-from selip_downstream.evaluation.results import Figure, read_figures
+from selip_downstream.evaluation.protocol import EvaluationProtocol
+from selip_downstream.evaluation.results import MetricResult, read_figures
 from selip_pretrain.data.pairs import Pair
 from selip_pretrain.data.splits import SPLITS, Shares, Split, assign_splits
 from selip_pretrain.model.selip_model import SelipModel
@@ -21,7 +28,7 @@ from tests.pretrain.small_cohort import AFFINE, SHAPE, small_configuration, writ
 
 LEFT = "在左侧额叶表现为高信号"
 RIGHT = "在右侧额叶表现为高信号"
-TRIAL = Trial(shares=(0.1, 1.0), seeds=(0, 1, 2), rounds=100, bootstrap_seed=0)
+TRIAL = EvaluationProtocol(shares=(0.1, 1.0), seeds=(0, 1, 2), rounds=100, bootstrap_seed=0)
 
 
 def cases(count: int) -> list[Case]:
@@ -64,7 +71,7 @@ def test_figures_of_zero_shot_say_how_many_questions_of_each_kind_there_were() -
     neither = np.array([0, 0, 1], np.float32)
     of_side = {text: left if "左侧" in text else right if "右侧" in text else neither for text in statements}
     images = np.stack([of_side[one.text] for one in pairs])
-    backwards, forwards = Understood(images[::-1], of_side), Understood(images, of_side)
+    backwards, forwards = ZeroShotEmbeddings(images[::-1], of_side), ZeroShotEmbeddings(images, of_side)
     understood = {"wrong": [backwards], "right": [forwards], "two seeds": [backwards, forwards]}
     together, t2 = zero_shot(pairs, asked, understood, TRIAL, {}, "test")
     assert together[0].configuration["questions"] == {"side": 2, "signal": 2}
@@ -99,7 +106,7 @@ def measured(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def kept(db: Path, task: str) -> list[Figure]:
+def kept(db: Path, task: str) -> list[MetricResult]:
     with read_store(db) as connection:
         return read_figures(connection, task)
 

@@ -5,7 +5,7 @@ import torch
 from selip_downstream.classification.classifiers import Positions
 from selip_downstream.classification.finetune import Finetuning, Schedule
 from selip_downstream.datasets.labelled_cases import Case, CaseImage
-from selip_downstream.evaluation.compared_models import Contender
+from selip_downstream.evaluation.compared_models import EvaluatedModel
 from selip_pretrain.data.splits import SPLITS
 from selip_pretrain.model.selip_model import SelipModel
 from selip_pretrain.volumes.content_hash import content_hash
@@ -34,7 +34,7 @@ def finetuning(tmp_path_factory: pytest.TempPathFactory) -> Finetuning:
             images.append(CaseImage(f"{number}/{modality}", modality, "nifti", (path,), content_hash((path,))))
         cases.append(Case(f"c{number}", f"p{number}", "ab"[number % 2], SPLITS[number // 2 % 3], tuple(images)))
     model = SelipModel.build(small_configuration(seed=1), ["在左侧额叶表现为高信号"]).train(False)
-    contender = Contender("soft", model, "here")
+    contender = EvaluatedModel("soft", model, "here")
     return Finetuning(contender, cases, VolumeCache(folder / "cache", model.recipe), Schedule(2, 12, 0.01))
 
 

@@ -6,7 +6,7 @@ from numpy.typing import NDArray
 
 from selip_contracts.statements import NORMAL_TEXT, parse_sequence_text, parse_statement
 from selip_contracts.vocabulary import SIGNAL_CLASS, Modality, SignalClass
-from selip_downstream.classification.zero_shot import Answers, Question, questions, rivals, zero_shot_scores
+from selip_downstream.classification.zero_shot import Answers, ZeroShotQuestion, questions, rivals, zero_shot_scores
 from selip_downstream.evaluation.bootstrap import auc, every_case_once
 
 Matrix = NDArray[np.float32]
@@ -20,30 +20,30 @@ AROUND = "在左侧大脑半球表现为高信号"
 ELSEWHERE = "在左侧颞叶表现为高信号"
 
 
-def answers(question: Question, *texts: str) -> list[float]:
+def answers(question: ZeroShotQuestion, *texts: str) -> list[float]:
     return [question.answer(parse_sequence_text(text, question.modality)) for text in texts]
 
 
 def test_a_question_is_answered_by_findings_and_left_open_where_they_do_not_decide() -> None:
-    site = Question("site", "T2", "额叶")
-    side = Question("side", "T2", "额叶", "左侧")
-    signal = Question("signal", "T2", "额叶", "左侧", "高")
+    site = ZeroShotQuestion("site", "T2", "额叶")
+    side = ZeroShotQuestion("side", "T2", "额叶", "左侧")
+    signal = ZeroShotQuestion("signal", "T2", "额叶", "左侧", "高")
     texts = (LEFT, RIGHT, LOW, BOTH, PART, AROUND, ELSEWHERE, NORMAL_TEXT, f"{ELSEWHERE}，{LEFT}")
     open_ = np.nan
     np.testing.assert_array_equal(answers(site, *texts), [1, 1, 1, 1, open_, open_, 0, 0, 1])
     np.testing.assert_array_equal(answers(side, *texts), [1, 0, 1, open_, open_, open_, 0, 0, 1])
     np.testing.assert_array_equal(answers(signal, *texts), [1, 0, 0, open_, open_, open_, 0, 0, 1])
-    np.testing.assert_array_equal(answers(Question("normal", "T2"), LEFT, NORMAL_TEXT), [0, 1])
+    np.testing.assert_array_equal(answers(ZeroShotQuestion("normal", "T2"), LEFT, NORMAL_TEXT), [0, 1])
 
 
 @pytest.mark.parametrize("modality", ["T2", "T1CE"])
 def test_every_statement_of_a_question_says_yes_to_it(modality: Modality) -> None:
     signal_class: SignalClass = "强化" if modality == "T1CE" else "低"
     for question in (
-        Question("site", modality, "额叶"),
-        Question("side", modality, "额叶", "右侧"),
-        Question("signal", modality, "额叶", "右侧", signal_class),
-        Question("signal", modality, "胼胝体", None, signal_class),
+        ZeroShotQuestion("site", modality, "额叶"),
+        ZeroShotQuestion("side", modality, "额叶", "右侧"),
+        ZeroShotQuestion("signal", modality, "额叶", "右侧", signal_class),
+        ZeroShotQuestion("signal", modality, "胼胝体", None, signal_class),
     ):
         stated = [parse_statement(text, modality) for text in question.statements]
         assert stated
@@ -63,7 +63,7 @@ def test_only_questions_with_enough_images_on_both_sides_are_asked() -> None:
         ("signal", "T2", "额叶", "左侧"),
         ("normal", "T2", None, None),
     }
-    normal = asked[Question("normal", "T2")]
+    normal = asked[ZeroShotQuestion("normal", "T2")]
     assert normal[:15].tolist() == [0.0] * 10 + [1.0] * 5
     assert np.isnan(normal[15:]).all()
 
@@ -81,7 +81,7 @@ def bag_of_facts(text: str) -> Matrix:
     return vector / np.float32(np.linalg.norm(vector))
 
 
-def areas(asked: Mapping[Question, Answers], images: Matrix) -> dict[Question, float]:
+def areas(asked: Mapping[ZeroShotQuestion, Answers], images: Matrix) -> dict[ZeroShotQuestion, float]:
     found = {}
     for question, given in asked.items():
         others = rivals(question, list(asked))

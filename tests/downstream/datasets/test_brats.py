@@ -4,7 +4,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from selip_downstream.datasets.brats import REGIONS, SetAside, read_brats, region, unified_labels
+from selip_downstream.datasets.brats import REGIONS, Exclusion, read_brats, region, unified_labels
 from selip_shared.errors import SelipError
 
 OLD = ("flair", "t1", "t1ce", "t2", "seg")
@@ -75,8 +75,8 @@ def test_what_a_case_lacks_is_said_of_it_by_name(tmp_path: Path) -> None:
     needed = cohort.having(["T1CE", "T1", "T2"], grade=True, segmentation=True)
     assert names(needed.cases) == ["BraTS19_A"]
     assert needed.set_aside == (
-        SetAside("BraTS19_B", "no T1 and no T2"),
-        SetAside("BraTS19_C", "no T2 and no grade and no segmentation"),
+        Exclusion("BraTS19_B", "no T1 and no T2"),
+        Exclusion("BraTS19_C", "no T2 and no grade and no segmentation"),
     )
 
 
@@ -90,9 +90,9 @@ def test_contradictions_are_set_aside_with_the_reason(tmp_path: Path) -> None:
     cohort = read_brats(tmp_path)
     assert names(cohort.cases) == ["BraTS19_D"]
     assert cohort.set_aside == (
-        SetAside("BraTS19_A", "its folder says HGG, name_mapping.csv says LGG"),
-        SetAside("BraTS19_B", "it is in two folders"),
-        SetAside("BraTS19_C", "BraTS19_C_t1.nii and BraTS19_C_t1.nii.gz are of one sequence"),
+        Exclusion("BraTS19_A", "its folder says HGG, name_mapping.csv says LGG"),
+        Exclusion("BraTS19_B", "it is in two folders"),
+        Exclusion("BraTS19_C", "BraTS19_C_t1.nii and BraTS19_C_t1.nii.gz are of one sequence"),
     )
 
 

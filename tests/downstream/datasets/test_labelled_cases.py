@@ -6,7 +6,7 @@ import duckdb
 import pytest
 
 from selip_contracts.tables import create, utc_now
-from selip_downstream.datasets.brats import SetAside, read_brats
+from selip_downstream.datasets.brats import Exclusion, read_brats
 from selip_downstream.datasets.labelled_cases import (
     LabelledCohort,
     LabelTable,
@@ -65,7 +65,7 @@ def test_what_a_case_lacks_is_said_by_its_name() -> None:
     table = LabelTable("study", {**labels().labels, "x1": "none", "x2": "none"}, "test")
     cohort = label_images(store([*EIGHT, *more]), table, ["T2", "FLAIR"])
     assert cohort.set_aside == (
-        SetAside("x1", "no FLAIR"), SetAside("x2", "no split"), SetAside("x3", "no T2 and no label"),
+        Exclusion("x1", "no FLAIR"), Exclusion("x2", "no split"), Exclusion("x3", "no T2 and no label"),
     )  # fmt: skip
 
 
@@ -81,9 +81,9 @@ def test_one_class_and_a_split_without_a_class_are_refused_by_name() -> None:
 
 def test_a_case_whose_volume_is_unusable_is_set_aside_with_the_reason() -> None:
     cohort = label_images(store(EIGHT), labels(), ["T2"])
-    fewer = without(cohort, [SetAside("tr3/T2", "damaged")])
+    fewer = without(cohort, [Exclusion("tr3/T2", "damaged")])
     assert [case.name for case in cohort.cases if case not in fewer.cases] == ["tr3"]
-    assert fewer.set_aside == (SetAside("tr3", "damaged"),)
+    assert fewer.set_aside == (Exclusion("tr3", "damaged"),)
 
 
 def test_labels_are_read_from_a_csv_as_spreadsheets_write_it(tmp_path: Path) -> None:

@@ -14,8 +14,8 @@ from selip_downstream.evaluation.bootstrap import (
     average,
     every_case_once,
     mean,
+    mean_over_runs,
     repeated,
-    tried,
 )
 
 
@@ -138,7 +138,7 @@ def test_differences_are_paired_over_trainings_and_one_training_counts_as_it_is(
 def test_trainings_and_draws_are_drawn_apart() -> None:
     figures = np.random.default_rng(1).normal(size=(3, 3))
     grid = [[{"m": mean(np.full(2, figure))} for figure in own] for own in figures]
-    together = Bootstrap(["a", "b"]).sampled(tried(grid))["m"]
+    together = Bootstrap(["a", "b"]).sampled(mean_over_runs(grid))["m"]
     by_hand = Bootstrap(["a", "b"]).sampled(
         {
             (kind, i): repeated(kind, [mean(np.full(2, float(i == j))) for j in range(3)])

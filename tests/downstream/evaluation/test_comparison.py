@@ -1,10 +1,10 @@
 import numpy as np
 
 from selip_downstream.evaluation.bootstrap import Bootstrap, Estimate, mean
-from selip_downstream.evaluation.comparison import Setting, compare, is_difference
+from selip_downstream.evaluation.comparison import ExperimentSetting, compare, is_difference
 from selip_downstream.evaluation.figure_table import figure_table, shown
 
-SETTING = Setting("retrieval", "test", 3, {"sequence": "T2"})
+SETTING = ExperimentSetting("retrieval", "test", 3, {"sequence": "T2"})
 
 
 def test_every_model_is_followed_by_its_lead_over_those_before_it() -> None:

@@ -5,11 +5,11 @@ import pytest
 
 from selip_contracts.tables import open_store, read_store
 from selip_downstream.evaluation.bootstrap import Estimate
-from selip_downstream.evaluation.results import Figure, read_figures, write_figures
+from selip_downstream.evaluation.results import MetricResult, read_figures, write_figures
 
 
-def figure(value: float | None, model: str = "selip", task: str = "retrieval", **configuration: object) -> Figure:
-    return Figure(task, model, "test", "top-1", Estimate(value, value, None), 12, configuration)
+def figure(value: float | None, model: str = "selip", task: str = "retrieval", **configuration: object) -> MetricResult:
+    return MetricResult(task, model, "test", "top-1", Estimate(value, value, None), 12, configuration)
 
 
 def test_figures_come_back_as_they_were_written(tmp_path: Path) -> None:
@@ -30,7 +30,7 @@ def test_of_two_computations_of_one_thing_the_newer_is_read_and_both_are_kept(tm
         assert connection.execute("SELECT count(*) FROM results").fetchall() == [(3,)]
 
 
-def of_weights(value: float, checkpoint: str, *weights: str) -> Figure:
+def of_weights(value: float, checkpoint: str, *weights: str) -> MetricResult:
     trainings = [{"checkpoint": f"{checkpoint}/{number}", "weights": own} for number, own in enumerate(weights)]
     return figure(value, models={"selip": trainings})
 
@@ -47,7 +47,7 @@ def test_figures_of_other_weights_stay_beside_each_other_and_moved_weights_are_t
 
 def test_a_figure_that_cannot_be_written_leaves_none_of_its_computation(tmp_path: Path) -> None:
     with open_store(tmp_path / "a.duckdb") as connection:
-        wrong = Figure("retrieval", "selip", "test", "top-1", Estimate("no number", None, None), 1)  # type: ignore[arg-type]
+        wrong = MetricResult("retrieval", "selip", "test", "top-1", Estimate("no number", None, None), 1)  # type: ignore[arg-type]
         with pytest.raises(duckdb.Error):
             write_figures(connection, [figure(0.1), wrong])
         assert read_figures(connection) == []

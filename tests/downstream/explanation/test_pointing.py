@@ -8,7 +8,7 @@ from scipy.spatial.distance import cdist
 
 from selip_contracts.tables import open_store, read_store
 from selip_downstream.cli.pointing import main
-from selip_downstream.evaluation.compared_models import Contender
+from selip_downstream.evaluation.compared_models import EvaluatedModel
 from selip_downstream.evaluation.results import read_figures
 from selip_downstream.explanation.occlusion import head_of
 from selip_downstream.explanation.pointing import (
@@ -61,7 +61,7 @@ def test_a_model_hits_what_it_looks_at_and_chance_is_the_share_of_the_head(tmp_p
     assert [(finding.statement, finding.label) for finding in findings[:2]] == [(LEFT, 1), (RIGHT, 2)]
     seeing, blind = seeing_model(), SelipModel.build(small_configuration(), [LEFT, RIGHT]).train(False)
     contenders = [
-        Contender(name, model, "here")
+        EvaluatedModel(name, model, "here")
         for name, model in (("seeing", seeing), ("blind", blind), ("two seeds", seeing), ("two seeds", blind))
     ]
     pointed = point(findings, contenders, tmp_path, tmp_path / "cache")

@@ -9,8 +9,8 @@ import pytest
 from selip_contracts.tables import open_store
 from selip_downstream.cli.results import main
 from selip_downstream.evaluation.bootstrap import Bootstrap, Estimate, mean
-from selip_downstream.evaluation.comparison import Setting, compare
-from selip_downstream.evaluation.results import Figure, write_figures
+from selip_downstream.evaluation.comparison import ExperimentSetting, compare
+from selip_downstream.evaluation.results import MetricResult, write_figures
 from selip_downstream.page.comparison_tables import CLEAR
 from selip_downstream.page.sections import sections_of
 from selip_pretrain.data.splits import Shares, assign_splits
@@ -24,18 +24,18 @@ MODELS = {"random": 0.2, "clip": 0.5, "soft": 0.8}
 PATIENTS = [f"p{number}" for number in range(60)]
 
 
-def measured(task: str, metrics: list[str], n: int, **configuration: Any) -> list[Figure]:
+def measured(task: str, metrics: list[str], n: int, **configuration: Any) -> list[MetricResult]:
     """Figures of three models, each better than the one before it."""
     draw = np.random.default_rng(0)
     values = {model: {metric: mean((draw.random(60) < level).astype(float)) for metric in metrics}
               for model, level in MODELS.items()}  # fmt: skip
     models = {model: [{"checkpoint": f"out/{model}/best", "weights": f"{model} 1"}] for model in MODELS}
-    setting = Setting(task, "test", n, {"models": models, **configuration})
+    setting = ExperimentSetting(task, "test", n, {"models": models, **configuration})
     return compare(setting, Bootstrap(PATIENTS, rounds=100), values)
 
 
 @pytest.fixture(scope="module")
-def figures() -> list[Figure]:
+def figures() -> list[MetricResult]:
     """Of every task, not in the order of the paper."""
     retrieval = {"texts": "distinct", "gallery": 1200, "distinct_texts": 1200, "repeated_texts": 34}
     learnt = {"labels": "BraTS grades", "classes": {"HGG": 40, "LGG": 20}, "train": 12, "seeds": [0, 1, 2]}
@@ -54,7 +54,7 @@ def figures() -> list[Figure]:
     ]  # fmt: skip
 
 
-def test_tasks_come_in_the_order_of_the_paper_with_their_numbers(figures: list[Figure]) -> None:
+def test_tasks_come_in_the_order_of_the_paper_with_their_numbers(figures: list[MetricResult]) -> None:
     sections = sections_of(figures)
     assert [section.title for section in sections] == [
         "Retrieval", "Zero-shot classification", "Classification", "Segmentation", "Explanation", "Models",
@@ -78,7 +78,7 @@ def test_tasks_come_in_the_order_of_the_paper_with_their_numbers(figures: list[F
     assert sections[-1].tables[0].rows[0] == ("clip", "out/clip/best", "clip 1")
 
 
-def test_what_was_trained_anew_stands_beside_the_first_with_its_weights(figures: list[Figure]) -> None:
+def test_what_was_trained_anew_stands_beside_the_first_with_its_weights(figures: list[MetricResult]) -> None:
     pointing = [figure for figure in figures if figure.task == "explanation"]
     models = pointing[0].configuration["models"]
     anew = models | {"soft": [{"checkpoint": "out/soft/best", "weights": "soft 2"}]}
@@ -102,14 +102,15 @@ def test_what_was_trained_anew_stands_beside_the_first_with_its_weights(figures:
 def test_a_difference_is_marked_where_its_interval_does_not_hold_0(estimate: Estimate, shown: str) -> None:
     about = {"site": "额叶", "tolerance_mm": 10.0}
     figures = [
-        Figure("explanation", model, "test", "pointing", estimate, 7, about) for model in ("chance", "a", "a − chance")
+        MetricResult("explanation", model, "test", "pointing", estimate, 7, about)
+        for model in ("chance", "a", "a − chance")
     ]
     (row,) = sections_of(figures)[0].tables[0].rows
     assert row[3] == shown
 
 
 @pytest.fixture(scope="module")
-def database(tmp_path_factory: pytest.TempPathFactory, figures: list[Figure]) -> Path:
+def database(tmp_path_factory: pytest.TempPathFactory, figures: list[MetricResult]) -> Path:
     """With figures, images and a checkpoint."""
     folder = tmp_path_factory.mktemp("results")
     db = write_cohort(folder, 40)

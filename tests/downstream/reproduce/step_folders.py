@@ -9,8 +9,8 @@ import numpy as np
 
 from selip_contracts.tables import open_store
 from selip_downstream.evaluation.bootstrap import Bootstrap, mean
-from selip_downstream.evaluation.comparison import Setting, compare
-from selip_downstream.evaluation.results import Figure, write_figures
+from selip_downstream.evaluation.comparison import ExperimentSetting, compare
+from selip_downstream.evaluation.results import MetricResult, write_figures
 from selip_pretrain.data.splits import Shares, assign_splits
 from selip_pretrain.model.selip_model import SelipModel
 from selip_pretrain.training.checkpoint import save_best
@@ -37,7 +37,7 @@ TITLES = [
 """Of the sections of a page that shows everything."""
 
 
-def write_step(root: Path, name: str, figures: Sequence[Figure] = ()) -> Path:
+def write_step(root: Path, name: str, figures: Sequence[MetricResult] = ()) -> Path:
     """The folder of a step that is done."""
     folder = root / name
     folder.mkdir(parents=True, exist_ok=True)
@@ -48,7 +48,9 @@ def write_step(root: Path, name: str, figures: Sequence[Figure] = ()) -> Path:
     return folder
 
 
-def measure(root: Path, levels: Mapping[str, float], task: str, metrics: Sequence[str], **about: Any) -> list[Figure]:
+def measure(
+    root: Path, levels: Mapping[str, float], task: str, metrics: Sequence[str], **about: Any
+) -> list[MetricResult]:
     """A comparison in which each model is right as often as its level says, on the same 150 patients."""
     draw = np.random.default_rng(7).random((len(metrics), len(PATIENTS)))
     values = {
@@ -65,11 +67,11 @@ def measure(root: Path, levels: Mapping[str, float], task: str, metrics: Sequenc
         ]
         for model in levels
     }
-    setting = Setting(task, "test", len(PATIENTS), {"models": models, **about})
+    setting = ExperimentSetting(task, "test", len(PATIENTS), {"models": models, **about})
     return compare(setting, Bootstrap(PATIENTS, rounds=200), values)
 
 
-def measure_retrieval(root: Path, levels: Mapping[str, float]) -> list[Figure]:
+def measure_retrieval(root: Path, levels: Mapping[str, float]) -> list[MetricResult]:
     """Both directions, over all sequences and on DWI alone."""
     counts = {"texts": "distinct", "gallery": 120, "distinct_texts": 120, "repeated_texts": 30}
     return [

@@ -9,7 +9,7 @@ from selip_contracts.statements import NORMAL_TEXT
 from selip_contracts.tables import open_store, read_store
 from selip_contracts.vocabulary import Modality
 from selip_downstream.cli.retrieve import command
-from selip_downstream.evaluation.results import Figure, read_figures
+from selip_downstream.evaluation.results import MetricResult, read_figures
 from selip_downstream.retrieval.experiment import Embedded, distinct_texts, graded, retrieve
 from selip_pretrain.data.pairs import Pair
 from selip_pretrain.data.splits import Shares, assign_splits
@@ -29,7 +29,7 @@ def pair(number: int, text: str, modality: Modality = "T2") -> Pair:
     )
 
 
-def by_key(lists: list[list[Figure]]) -> dict[tuple[str, ...], Figure]:
+def by_key(lists: list[list[MetricResult]]) -> dict[tuple[str, ...], MetricResult]:
     return {
         (f.model, f.configuration["sequence"], f.configuration["direction"], f.configuration["texts"], f.metric): f
         for figures in lists

@@ -14,7 +14,7 @@ from selip_downstream.retrieval.search import (
     Answered,
     Direction,
     Items,
-    Task,
+    RetrievalTask,
     Texts,
     agreement,
     ndcg,
@@ -120,7 +120,7 @@ def test_copies_of_a_text_tie_exactly_and_stand_in_the_order_of_the_gallery() ->
 def test_what_the_gallery_lacks_has_no_rank_and_no_value() -> None:
     queries = Items(torch.eye(2), torch.arange(2), torch.tensor([0, 7]))
     gallery = Items(torch.eye(2), torch.arange(2), torch.arange(2))
-    found = search(Task(queries, gallery, None))
+    found = search(RetrievalTask(queries, gallery, None))
     assert found.equal.tolist() == [1, 0]
     values = ranking_values(found.equal)
     assert values["top-1"][0] == 1
@@ -132,7 +132,7 @@ def test_without_queries_or_without_a_gallery_there_are_no_figures() -> None:
     nothing = search(task(torch.zeros(0, 4), torch.zeros(0, 4), none, "image to text", "all"))
     assert nothing.equal.shape == (0,)
     some = Items(torch.eye(3), torch.arange(3), torch.arange(3))
-    missed = search(Task(some, Items(torch.zeros(0, 3), none, none), None))
+    missed = search(RetrievalTask(some, Items(torch.zeros(0, 3), none, none), None))
     assert missed.equal.tolist() == [0, 0, 0]
     assert missed.hits.shape == (3, 0)
 

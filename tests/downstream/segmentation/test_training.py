@@ -13,7 +13,7 @@ from torch import Tensor
 from selip_downstream.datasets.brats import read_brats
 from selip_downstream.segmentation.cases import CaseCache, PreparedCase
 from selip_downstream.segmentation.training import STATE, WEIGHTS, Plan, draw_patch, loss_of, predict, train
-from selip_downstream.segmentation.unet import Segmenter
+from selip_downstream.segmentation.unet import SegmentationNetwork
 from selip_pretrain.model.encoders.registry import IMAGE_ENCODERS
 from selip_pretrain.volumes.preprocess import VolumeRecipe
 from selip_shared.errors import SelipError
@@ -24,12 +24,12 @@ RECIPE = VolumeRecipe(shape=PATCH)
 PLAN = Plan(PATCH, steps=20, batch=1, seed=0, rate=1e-3)
 
 
-def network() -> Segmenter:
+def network() -> SegmentationNetwork:
     torch.manual_seed(0)
-    return Segmenter(IMAGE_ENCODERS["resnet10-narrow"](PATCH, "group", "mean"), ["T1CE", "FLAIR"])
+    return SegmentationNetwork(IMAGE_ENCODERS["resnet10-narrow"](PATCH, "group", "mean"), ["T1CE", "FLAIR"])
 
 
-def learn(folder: Path, out: Path) -> Segmenter:
+def learn(folder: Path, out: Path) -> SegmentationNetwork:
     """Train on two cases of the cohort in the folder, chosen by a third one."""
     out.mkdir(exist_ok=True)
     cases = read_brats(folder / "brats").cases

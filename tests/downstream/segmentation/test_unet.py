@@ -5,7 +5,7 @@ import torch
 from torch import Tensor
 
 from selip_contracts.vocabulary import MODALITIES, Modality
-from selip_downstream.segmentation.unet import Segmenter, patch_for
+from selip_downstream.segmentation.unet import SegmentationNetwork, patch_for
 from selip_pretrain.model.encoders.image_encoder import ImageEncoder
 from selip_pretrain.model.encoders.registry import IMAGE_ENCODERS
 from selip_shared.errors import SelipError
@@ -26,13 +26,13 @@ def images(cases: int = 2, sequences: int = 4, patch: tuple[int, ...] = PATCH) -
 @pytest.mark.parametrize("patch", [(8, 32, 32), (16, 32, 64)])
 @pytest.mark.parametrize("modalities", [FOUR, ("FLAIR",)])
 def test_every_voxel_gets_a_logit_of_each_region(patch: tuple[int, ...], modalities: tuple[Modality, ...]) -> None:
-    network = Segmenter(encoder(), modalities)
+    network = SegmentationNetwork(encoder(), modalities)
     assert network(images(2, len(modalities), patch)).shape == (2, 3, *patch)
 
 
 def test_the_encoder_is_taken_with_its_weights_and_every_one_of_its_stages_learns() -> None:
     pretrained = encoder()
-    network = Segmenter(copy.deepcopy(pretrained), FOUR)
+    network = SegmentationNetwork(copy.deepcopy(pretrained), FOUR)
     taken = network.encoder.state_dict()
     assert all(torch.equal(weights, taken[name]) for name, weights in pretrained.state_dict().items())
     network(images()).square().sum().backward()
@@ -41,7 +41,7 @@ def test_the_encoder_is_taken_with_its_weights_and_every_one_of_its_stages_learn
 
 
 def test_each_sequence_goes_through_the_encoder_alone_with_its_own_embedding() -> None:
-    network, volumes = Segmenter(encoder(), FOUR).train(False), images(1)
+    network, volumes = SegmentationNetwork(encoder(), FOUR).train(False), images(1)
     asked: list[Tensor] = []
     alone = network.encoder.feature_maps(volumes[0, 2][None, None], torch.tensor([MODALITIES.index("T1CE")]))
     network.mix[4].register_forward_pre_hook(lambda _module, inputs: asked.append(inputs[0]))
@@ -52,7 +52,7 @@ def test_each_sequence_goes_through_the_encoder_alone_with_its_own_embedding() -
 
 
 def test_cases_do_not_hang_on_each_other() -> None:
-    network, volumes = Segmenter(encoder(), FOUR), images(2)
+    network, volumes = SegmentationNetwork(encoder(), FOUR), images(2)
     with torch.inference_mode():
         torch.testing.assert_close(network(volumes)[1:], network(volumes[1:]))
 
@@ -64,4 +64,4 @@ def test_a_patch_is_as_large_as_the_strides_ask() -> None:
 
 def test_a_transformer_is_refused() -> None:
     with pytest.raises(SelipError, match="segment with a ResNet"):
-        Segmenter(encoder("vit"), FOUR)
+        SegmentationNetwork(encoder("vit"), FOUR)

@@ -17,7 +17,7 @@ from selip_contracts.vocabulary import MODALITIES
 from selip_extract.cli.export import main
 from selip_extract.database.store import Store
 from selip_extract.database.stored_studies import stored_studies
-from selip_extract.extractors.rules import RuleReader
+from selip_extract.extractors.rules import RuleExtractor
 from selip_extract.pipeline import extract
 from selip_extract.reports.report import Report
 from selip_extract.reports.report_table import open_reports
@@ -39,7 +39,7 @@ def database(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The example reports, read by the rules."""
     path = tmp_path_factory.mktemp("database") / "selip.duckdb"
     with Store(path) as store:
-        extract(open_reports(EXAMPLES), store, RuleReader())
+        extract(open_reports(EXAMPLES), store, RuleExtractor())
     return path
 
 

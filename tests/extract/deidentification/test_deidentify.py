@@ -21,7 +21,7 @@ from selip_extract.cli.extract import main
 from selip_extract.cli.pseudo import pseudo_reports
 from selip_extract.database.stored_studies import stored_studies
 from selip_extract.deidentification.deidentify import Deidentifier, key_in
-from selip_extract.extractors.rules import RuleReader
+from selip_extract.extractors.rules import RuleExtractor
 from selip_extract.reports.report import Report
 from selip_shared.errors import SelipError
 from tests.commands import Command, command
@@ -102,7 +102,7 @@ def test_a_whole_record_in_one_cell_takes_a_moment(unit: str) -> None:
 
 
 def read(text: str) -> Study:
-    return RuleReader().read([text])[0].study
+    return RuleExtractor().read([text])[0].study
 
 
 def said(study: Study) -> tuple[object, ...]:

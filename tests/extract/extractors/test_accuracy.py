@@ -17,7 +17,7 @@ from selip_extract.database.store import Store
 from selip_extract.evaluation.score import score
 from selip_extract.extractors.base import Extractor
 from selip_extract.extractors.registry import EXTRACTORS, ModelChoice
-from selip_extract.language.lexer import Token, scan
+from selip_extract.language.lexer import Token, lex
 from selip_extract.pipeline import extract
 from selip_extract.reports.report_table import open_reports
 
@@ -104,7 +104,7 @@ def test_every_finding_is_said_by_the_words_it_cites(extractor: str, name: str) 
     found = 0
     for report in annotated(name):
         study = studies(extractor, name)[report.report_id]
-        tokens = [token for sentence in scan(report.findings_text).sentences for token in sentence]
+        tokens = [token for sentence in lex(report.findings_text).sentences for token in sentence]
         items: tuple[Finding | GeneralFinding, ...] = (*study.findings, *study.negatives, *study.general)
         for finding in items:
             assert finding.evidence is not None

@@ -18,7 +18,7 @@ from selip_extract.extraction import Extraction
 from selip_extract.extractors.base import Extractor
 from selip_extract.extractors.read_batch import read_batch
 from selip_extract.extractors.registry import EXTRACTORS, ModelChoice
-from selip_extract.extractors.rules import RuleReader
+from selip_extract.extractors.rules import RuleExtractor
 from selip_extract.pipeline import RunOptions, extract
 from selip_extract.reports.report import Report
 from selip_extract.reports.report_table import ReportTable, open_reports
@@ -37,7 +37,7 @@ SENTENCES = sorted(
 ODD_WORDS = "余 病灶 同侧 其内 前片示 增强后 T T1 长 侧 \u200b \ufeff ① ² ﷽ ﬁ".split(" ")
 ODD = st.one_of(st.text(st.characters(codec="utf-8"), max_size=8), st.sampled_from([*ODD_WORDS, "\r\n"]))
 TEXTS = st.lists(st.one_of(st.sampled_from(SENTENCES), st.sampled_from(SENTENCES), ODD), max_size=6).map("".join)
-RULES = RuleReader()
+RULES = RuleExtractor()
 
 
 def study_of(extraction: Extraction) -> tuple[str, Study | None]:

@@ -8,7 +8,7 @@ import pytest
 from selip_contracts.annotated import GOLD, read_annotated
 from selip_extract.cli.score import main
 from selip_extract.evaluation.score import grounded
-from selip_extract.extractors.language_model import LanguageModelReader
+from selip_extract.extractors.language_model import LanguageModelExtractor
 from selip_extract.llm.answer_forms import SentenceForm
 from selip_extract.llm.engines.transformers_engine import TransformersEngine
 from selip_extract.llm.model_files import MODEL_FOLDER, load_tokenizer
@@ -26,7 +26,7 @@ def engine() -> Iterator[TransformersEngine]:
 
 def test_it_says_other_things_and_is_cited_all_the_same(engine: TransformersEngine) -> None:
     texts = [report.findings_text for report in read_annotated(HARD)]
-    free, bound = (LanguageModelReader(engine, SentenceForm(), constrained) for constrained in (False, True))
+    free, bound = (LanguageModelExtractor(engine, SentenceForm(), constrained) for constrained in (False, True))
     freely = free.read(texts)
     assert [reading.reply for reading in freely] != [reading.reply for reading in bound.read(texts)]
     assert all(

@@ -4,14 +4,14 @@ import pytest
 
 from selip_contracts.findings import Finding
 from selip_extract.language.evidence import grounded
-from selip_extract.language.lexer import scan
+from selip_extract.language.lexer import lex
 from selip_extract.language.question import Question, Statement, questions, support
 from selip_extract.pseudo_reports.write_report import write_study
 
 
 def _ground(text: str, *statements: Statement) -> list[Finding]:
     """What is grounded in the last question that the text poses."""
-    return grounded(text, questions(scan(text))[-1], statements)
+    return grounded(text, questions(lex(text))[-1], statements)
 
 
 def _supported(question: Question) -> list[Statement]:
@@ -28,7 +28,7 @@ def _supported(question: Question) -> list[Statement]:
 def test_evidence_is_the_slice_from_the_first_to_the_last_word() -> None:
     for seed in range(60):
         text = write_study(random.Random(seed)).text
-        for question in questions(scan(text)):
+        for question in questions(lex(text)):
             for finding in grounded(text, question, _supported(question)):
                 evidence = finding.evidence
                 assert evidence is not None

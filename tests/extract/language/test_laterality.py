@@ -1,14 +1,14 @@
 import pytest
 
 from selip_contracts.vocabulary import Side
-from selip_extract.language.laterality import placed_sites
-from selip_extract.language.lexer import scan
+from selip_extract.language.laterality import lateralised_sites
+from selip_extract.language.lexer import lex
 
 
 def _placed(text: str) -> list[tuple[Side | None, str]]:
     """The sites of one sentence that are meant themselves, with their sides."""
-    (sentence,) = scan(text).sentences
-    return [(p.side, p.site) for p in placed_sites(sentence) if not p.locates]
+    (sentence,) = lex(text).sentences
+    return [(p.side, p.site) for p in lateralised_sites(sentence) if not p.is_qualifier]
 
 
 @pytest.mark.parametrize(
@@ -85,6 +85,6 @@ def test_a_part_named_in_an_enumeration_does_not_replace_the_whole() -> None:
 
 def test_the_token_that_says_the_side_is_known() -> None:
     text = "左侧额叶、脑桥右侧份及丘脑"
-    (sentence,) = scan(text).sentences
-    said = {p.site: p.side_token and text[p.side_token.start : p.side_token.end] for p in placed_sites(sentence)}
+    (sentence,) = lex(text).sentences
+    said = {p.site: p.side_token and text[p.side_token.start : p.side_token.end] for p in lateralised_sites(sentence)}
     assert said == {"额叶": "左侧", "脑桥": "右侧份", "丘脑": "左侧"}

@@ -7,7 +7,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from selip_contracts.vocabulary import SITES
-from selip_extract.language.lexer import Scan, Token, scan
+from selip_extract.language.lexer import LexedReport, Token, lex
 from selip_extract.language.lexicon import SINGLE_CHARACTER_LOBES
 from selip_extract.pseudo_reports.write_report import write_study
 
@@ -18,14 +18,14 @@ REPORT_CHARACTERS = (
 
 
 def _tokens(text: str) -> list[Token]:
-    return [token for sentence in scan(text).sentences for token in sentence]
+    return [token for sentence in lex(text).sentences for token in sentence]
 
 
 def _said(text: str, *kinds: str) -> list[tuple[str, str]]:
     return [(t.kind, t.value) for t in _tokens(text) if t.kind in kinds]
 
 
-def _check_offsets(read: Scan) -> None:
+def _check_offsets(read: LexedReport) -> None:
     tokens = [token for sentence in read.sentences for token in sentence]
     spans = [(t.start, t.end) for t in tokens]
     assert all(0 <= start < end <= len(read.text) for start, end in spans)
@@ -40,17 +40,17 @@ def _check_offsets(read: Scan) -> None:
 @example("")
 @example("0¼")
 def test_any_text_is_scanned_with_offsets_into_itself(text: str) -> None:
-    _check_offsets(scan(text))
+    _check_offsets(lex(text))
 
 
 @given(st.text(st.sampled_from(REPORT_CHARACTERS), max_size=60))
 def test_scraps_of_reports_are_scanned_with_offsets_into_themselves(text: str) -> None:
-    _check_offsets(scan(text))
+    _check_offsets(lex(text))
 
 
 @given(st.integers(0, 10_000))
 def test_reports_are_scanned_with_offsets_into_themselves(seed: int) -> None:
-    _check_offsets(scan(write_study(random.Random(seed)).text))
+    _check_offsets(lex(write_study(random.Random(seed)).text))
 
 
 FORMS = [
@@ -245,15 +245,15 @@ def test_a_list_ends_with_a_word_that_is_also_a_signal() -> None:
 
 def test_sentences_end_at_stops_and_numbers() -> None:
     text = "1.左侧额叶约1.5cm。（2）右侧颞叶\n③脑桥"
-    sides = [[t.value for t in s if t.kind in ("side", "site")] for s in scan(text).sentences]
+    sides = [[t.value for t in s if t.kind in ("side", "site")] for s in lex(text).sentences]
     assert sides == [["左侧", "额叶"], ["右侧", "颞叶"], ["脑桥"]]
 
 
 def test_half_width_reads_like_full_width() -> None:
     wide = "左侧额叶（壳核）见T2WI高信号，大小约1.2×1.0cm；增强后：未见强化。"
     narrow = wide.translate(str.maketrans("，；：（）×。", ",;:()*!"))
-    assert scan(narrow).sentences == scan(wide).sentences
-    assert scan("Ｔ２ＷＩ").sentences == scan("T2WI").sentences == scan("t2wi").sentences
+    assert lex(narrow).sentences == lex(wide).sentences
+    assert lex("Ｔ２ＷＩ").sentences == lex("T2WI").sentences == lex("t2wi").sentences
 
 
 @pytest.mark.parametrize("text", ["2023-05-11", "2023年5月11日", "2023年5月"])

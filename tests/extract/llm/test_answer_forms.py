@@ -8,9 +8,9 @@ import pytest
 import xgrammar
 from tokenizers.processors import TemplateProcessing
 
-from selip_extract.extractors.language_model import LanguageModelReader
+from selip_extract.extractors.language_model import LanguageModelExtractor
 from selip_extract.extractors.registry import ModelChoice, extractor_maker
-from selip_extract.language.lexer import scan
+from selip_extract.language.lexer import lex
 from selip_extract.language.question import Statement, support
 from selip_extract.llm.answer_forms import ReportForm, SentenceForm
 from selip_extract.llm.model_files import MODEL_FOLDER, load_model, load_tokenizer
@@ -34,9 +34,9 @@ def any_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def _reader(folder: Path) -> LanguageModelReader:
+def _reader(folder: Path) -> LanguageModelExtractor:
     reader = extractor_maker("model", ModelChoice(str(folder)))()
-    assert isinstance(reader, LanguageModelReader)
+    assert isinstance(reader, LanguageModelExtractor)
     return reader
 
 
@@ -47,7 +47,7 @@ def test_the_tokenizer_decides_the_form(any_model: Path) -> None:
 
 def test_a_report_answer_is_read_back() -> None:
     for text in _reports(100):
-        question = report_question(scan(text))
+        question = report_question(lex(text))
         words = support(question)
         said = [
             Statement(side, question.sites[i], m, v)
@@ -76,7 +76,7 @@ def test_the_grammar_admits_the_right_answer_and_no_unsupported_site(any_model: 
     words = xgrammar.TokenizerInfo.from_huggingface(tokenizer, vocab_size=len(tokenizer))
     compiler = xgrammar.GrammarCompiler(words)
     text = "左侧额叶见片状长T1长T2信号，DWI未见高信号。"
-    question = report_question(scan(text))
+    question = report_question(lex(text))
     right = [
         Statement("左侧", "额叶", "T1", "低"),
         Statement("左侧", "额叶", "T2", "高"),
@@ -107,8 +107,8 @@ def test_a_chat_begins_with_one_special_token(any_model: Path, tmp_path: Path, a
         tokenizer.backend_tokenizer.post_processor = TemplateProcessing("<|begin|> $A", special_tokens=[begin])
     tokenizer.save_pretrained(tmp_path)
     saved = load_tokenizer(tmp_path)
-    scanned = scan("左侧额叶见片状长T1信号。")
-    prompt = ReportForm(saved).prompt(scanned, report_question(scanned))
+    lexed = lex("左侧额叶见片状长T1信号。")
+    prompt = ReportForm(saved).prompt(lexed, report_question(lexed))
     assert saved(prompt)["input_ids"].count(saved.bos_token_id) == 1
 
 
@@ -116,8 +116,8 @@ def test_a_model_of_any_kind_says_only_what_the_words_support(any_model: Path) -
     text = "右侧小脑半球见片状长T1长T2信号。"
     reader = _reader(any_model)
     reader.form.longest_answer = 200
-    question = report_question(scan(text))
-    prompt = reader.form.prompt(scan(text), question)
+    question = report_question(lex(text))
+    prompt = reader.form.prompt(lex(text), question)
     assert prompt.startswith("<|user|>")
     assert text in prompt
     (reading,) = reader.read([text])
@@ -128,7 +128,7 @@ def test_a_model_of_any_kind_says_only_what_the_words_support(any_model: Path) -
 
 
 def test_a_report_that_states_no_signal_is_not_asked(any_model: Path) -> None:
-    assert _reader(any_model).form.questions(scan("双侧大脑半球对称，中线结构居中。")) == []
+    assert _reader(any_model).form.questions(lex("双侧大脑半球对称，中线结构居中。")) == []
 
 
 def test_a_folder_without_a_model_is_named(tmp_path: Path) -> None:

@@ -7,7 +7,7 @@ import torch
 import xgrammar
 
 from selip_contracts.findings import Finding
-from selip_extract.language.lexer import scan
+from selip_extract.language.lexer import lex
 from selip_extract.language.question import Question, Support, questions, support
 from selip_extract.llm.answer_grammar import answer_grammar
 from selip_extract.llm.model_files import tokenizer, word_numbers
@@ -31,7 +31,7 @@ def _admitted(words: Support, answer: Sequence[str]) -> bool:
 
 
 def _only(text: str) -> Question:
-    (question,) = questions(scan(text))
+    (question,) = questions(lex(text))
     return question
 
 
@@ -67,7 +67,7 @@ def test_the_right_answer_of_every_lesson_is_admitted() -> None:
     taught = 0
     for seed in range(250):
         report = write_study(random.Random(seed))
-        asked = iter(questions(scan(report.text)))
+        asked = iter(questions(lex(report.text)))
         for lesson in lessons(report):
             question = next(q for q in asked if prompt(q) == lesson.prompt)
             assert _admitted(support(question), lesson.answer), lesson
@@ -77,7 +77,7 @@ def test_the_right_answer_of_every_lesson_is_admitted() -> None:
 
 def test_every_walk_ends_and_says_only_what_the_words_support() -> None:
     rng = random.Random(1)
-    asked = [q for seed in range(25) for q in questions(scan(write_study(random.Random(seed)).text))]
+    asked = [q for seed in range(25) for q in questions(lex(write_study(random.Random(seed)).text))]
     for question in asked:
         _check_supported(question, _walk(rng, support(question), ends_willingly=True))
 

@@ -8,7 +8,7 @@ from selip_contracts.annotated import read_annotated, write_annotated
 from selip_contracts.findings import Evidence, SpanRole
 from selip_contracts.vocabulary import ENHANCEMENTS, SITES
 from selip_extract.evaluation.score import grounded
-from selip_extract.language.lexer import Token, scan
+from selip_extract.language.lexer import Token, lex
 from selip_extract.pseudo_reports.wording import Fact
 from selip_extract.pseudo_reports.write_report import WrittenReport, write_study
 
@@ -143,7 +143,7 @@ def test_every_span_says_what_its_role_claims(reports: list[WrittenReport]) -> N
     spans = 0
     silent = []
     for report in reports:
-        tokens = [token for sentence in scan(report.text).sentences for token in sentence]
+        tokens = [token for sentence in lex(report.text).sentences for token in sentence]
         for fact in report.facts:
             # 其他 stands for changes of any wording: as a word of its own it says nothing
             if fact.value == "其他":

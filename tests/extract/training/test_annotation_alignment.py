@@ -3,7 +3,7 @@
 import random
 
 from selip_contracts.findings import AnnotatedReport, Finding, Study
-from selip_extract.language.lexer import scan
+from selip_extract.language.lexer import lex
 from selip_extract.language.question import questions
 from selip_extract.llm.sentence_task import read_answer, right_words
 from selip_extract.pseudo_reports.write_report import write_study
@@ -19,7 +19,7 @@ def report(text: str, *findings: Finding) -> AnnotatedReport:
 
 def taught(annotated: AnnotatedReport) -> list[str | None]:
     """The right answer of each question of the report; None where it is left out."""
-    asked = questions(scan(annotated.findings_text))
+    asked = questions(lex(annotated.findings_text))
     told = told_in(annotated, asked)
     return [None if t is None else " ".join(right_words(q, t)) for q, t in zip(asked, told, strict=True)]
 
@@ -71,7 +71,7 @@ def test_the_words_that_the_file_cites_decide() -> None:
     pseudo = [write_study(random.Random(f"cited/{i}")) for i in range(40)]
     for written in pseudo:
         cited = [f for f in written.annotated("r").study.findings if f.evidence]
-        asked = questions(scan(written.text))
+        asked = questions(lex(written.text))
         for question, told in zip(asked, told_in(report(written.text, *cited), asked), strict=True):
             for said in told or ():
                 assert question.holds(said.signal_at)
@@ -85,7 +85,7 @@ def test_pseudo_reports_without_their_evidence_teach_what_they_teach_with_it() -
         written = write_study(random.Random(f"aligned/{number}"))
         study = written.study
         bare = [f.model_copy(update={"evidence": None}) for f in (*study.findings, *study.negatives)]
-        asked = questions(scan(written.text))
+        asked = questions(lex(written.text))
         for question, told in zip(asked, told_in(report(written.text, *bare), asked), strict=True):
             here = [t for t in told_by(written) if question.holds(t.signal_at)]
             if told is None or not sayable(question, (t.statement for t in here)):

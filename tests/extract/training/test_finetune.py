@@ -24,7 +24,7 @@ from selip_contracts.annotated import write_annotated
 from selip_contracts.findings import AnnotatedReport, Finding, Study
 from selip_contracts.vocabulary import MODALITIES
 from selip_extract.cli.finetune import main
-from selip_extract.extractors.registry import ModelChoice, local_reader
+from selip_extract.extractors.registry import ModelChoice, local_extractor
 from selip_extract.llm.adapters import RANKS, load_adapter, merge_adapter, read_manifest
 from selip_extract.llm.model_files import MODEL_FOLDER, load_model, load_tokenizer, save_model, word_numbers
 from selip_extract.llm.report_task import INSTRUCTIONS
@@ -115,7 +115,7 @@ def test_the_shipped_model_learns_a_style_that_it_does_not_read(
     held_out = [r.findings_text.replace("左侧", "双侧") for r in annotated(20)]
 
     def said(folder: Path) -> list[Study]:
-        return [reading.study for reading in local_reader(ModelChoice(str(folder))).read(held_out)]
+        return [reading.study for reading in local_extractor(ModelChoice(str(folder))).read(held_out)]
 
     assert said(tmp_path / "merged") != said(MODEL_FOLDER)
 

@@ -10,7 +10,7 @@ from selip_contracts.annotated import write_annotated
 from selip_contracts.findings import AnnotatedReport, Finding, Study
 from selip_extract.cli.pseudo import pseudo_reports
 from selip_extract.evaluation.score import score
-from selip_extract.extractors.registry import ModelChoice, local_reader
+from selip_extract.extractors.registry import ModelChoice, local_extractor
 from selip_extract.llm.adapters import merge_adapter
 from selip_extract.llm.model_files import MODEL_FOLDER
 from selip_extract.training.adapter_training import Options
@@ -47,7 +47,7 @@ def in_this_style(rng: random.Random, report_id: str) -> AnnotatedReport:
 
 
 def f1(folder: Path, gold: Sequence[AnnotatedReport]) -> float:
-    readings = local_reader(ModelChoice(str(folder))).read([report.findings_text for report in gold])
+    readings = local_extractor(ModelChoice(str(folder))).read([report.findings_text for report in gold])
     return score(gold, {g.report_id: r.study for g, r in zip(gold, readings, strict=True)}).finding_f1.value
 
 

@@ -21,7 +21,7 @@ from selip_contracts.vocabulary import (
     Modality,
     ancestors,
 )
-from selip_pretrain.objective.finding_similarity import Sets, TextTable, read_statement
+from selip_pretrain.objective.finding_similarity import RaggedIndex, TextTable, read_statement
 from selip_pretrain.objective.targets import TARGETS, soft_targets
 from selip_shared.errors import SelipError
 
@@ -270,7 +270,9 @@ def test_a_table_moves_whole_and_leaves_the_first_where_it_was() -> None:
     table = TextTable([FRONTAL, PONS], ["T2", "T1"])
     moved = table.to("meta")
     assert (table.device.type, moved.device.type) == ("cpu", "meta")
-    held = [tensor for value in vars(moved).values() for tensor in (value if isinstance(value, Sets) else [value])]
+    held = [
+        tensor for value in vars(moved).values() for tensor in (value if isinstance(value, RaggedIndex) else [value])
+    ]
     tensors = [tensor for tensor in held if isinstance(tensor, torch.Tensor)]
     assert len(tensors) == 11
     assert all(tensor.is_meta for tensor in tensors)

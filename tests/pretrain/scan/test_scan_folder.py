@@ -15,7 +15,7 @@ import pytest
 from pydicom.uid import JPEGLSLossless, generate_uid
 
 from selip_contracts.tables import open_store, read_store, utc_now
-from selip_pretrain.scan.report_linkage import StudyTies
+from selip_pretrain.scan.report_linkage import ReportLinker
 from selip_pretrain.scan.scan_folder import scan
 from selip_pretrain.scan.sequence_rules import read_rules
 from selip_pretrain.scan.stored_images import StoredImages
@@ -60,7 +60,7 @@ class Found:
 
     def __init__(self, root: Path, db: Path, manifest: Path | None = None) -> None:
         with closing(open_store(db)) as connection:
-            ties = StudyTies(root, connection, manifest)
+            ties = ReportLinker(root, connection, manifest)
             self.scanned = scan(root, StoredImages(connection, root), read_rules(), ties, 1)
             self.images = self._rows(connection, "images")
             self.aside = self._rows(connection, "images_set_aside")

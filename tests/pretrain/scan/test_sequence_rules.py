@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from selip_pretrain.scan.sequence_rules import Look, SequenceRules, read_rules
+from selip_pretrain.scan.sequence_rules import SequenceRules, SeriesAttributes, read_rules
 from selip_shared.errors import SelipError
 
 RULES = read_rules()
@@ -27,7 +27,7 @@ NAMES = {
 }  # fmt: skip
 
 
-def recognised(rules: SequenceRules, look: Look) -> str | None:
+def recognised(rules: SequenceRules, look: SeriesAttributes) -> str | None:
     rule = rules.recognise(look)
     return None if rule is None else rule.modality or rule.set_aside
 
@@ -36,21 +36,21 @@ def recognised(rules: SequenceRules, look: Look) -> str | None:
     ("sequence", "name"), [(key, name) for key, names in NAMES.items() for name in names.split("|")]
 )
 def test_names_as_scanners_and_data_sets_write_them(sequence: str, name: str) -> None:
-    assert recognised(RULES, Look((name,))) == sequence
+    assert recognised(RULES, SeriesAttributes((name,))) == sequence
 
 
 @pytest.mark.parametrize("name", ["Ax FSE", "series 3", "patient1", "study_2021", "T1 T2", "扫描", "", "xt1y"])
 def test_nothing_is_guessed(name: str) -> None:
-    assert RULES.recognise(Look((name,))) is None
+    assert RULES.recognise(SeriesAttributes((name,))) is None
 
 
 @given(st.text(max_size=30))
 def test_any_name_has_an_answer(name: str) -> None:
-    assert recognised(RULES, Look((name,))) in {None, *NAMES}
+    assert recognised(RULES, SeriesAttributes((name,))) in {None, *NAMES}
 
 
-def spin_echo(tr: float, te: float, ti: float = 0, contrast: bool = False) -> Look:
-    return Look(("Ax",), scanning_sequence=("SE",), tr_ms=tr, te_ms=te, ti_ms=ti, contrast=contrast)
+def spin_echo(tr: float, te: float, ti: float = 0, contrast: bool = False) -> SeriesAttributes:
+    return SeriesAttributes(("Ax",), scanning_sequence=("SE",), tr_ms=tr, te_ms=te, ti_ms=ti, contrast=contrast)
 
 
 def test_times_where_no_name_tells() -> None:
@@ -59,23 +59,23 @@ def test_times_where_no_name_tells() -> None:
     assert recognised(RULES, spin_echo(4000, 100)) == "T2"
     assert recognised(RULES, spin_echo(9000, 120, 2500)) == "FLAIR"
     assert recognised(RULES, spin_echo(4000, 60, 180)) is None
-    assert recognised(RULES, Look(("Ax",), scanning_sequence=("GR",), tr_ms=500, te_ms=12)) is None
+    assert recognised(RULES, SeriesAttributes(("Ax",), scanning_sequence=("GR",), tr_ms=500, te_ms=12)) is None
 
 
 def test_tags_beside_names() -> None:
-    assert recognised(RULES, Look(("T1 tra",), contrast=True)) == "T1CE"
-    assert recognised(RULES, Look(("T1 tra pre",), contrast=True)) == "T1"
-    assert recognised(RULES, Look(("T2 tra",), contrast=True)) == "T2"
-    assert recognised(RULES, Look(("ep2d_diff",), image_type=("DERIVED", "PRIMARY", "ADC"))) == "ADC"
-    assert recognised(RULES, Look(("T1",), image_type=("DERIVED", "SECONDARY", "MPR"))) == "reformat"
-    assert recognised(RULES, Look(("ep2d",), b_value=1000)) == "DWI"
-    assert recognised(RULES, Look(("ep2d_diff",), b_value=0)) == "other_sequence"
+    assert recognised(RULES, SeriesAttributes(("T1 tra",), contrast=True)) == "T1CE"
+    assert recognised(RULES, SeriesAttributes(("T1 tra pre",), contrast=True)) == "T1"
+    assert recognised(RULES, SeriesAttributes(("T2 tra",), contrast=True)) == "T2"
+    assert recognised(RULES, SeriesAttributes(("ep2d_diff",), image_type=("DERIVED", "PRIMARY", "ADC"))) == "ADC"
+    assert recognised(RULES, SeriesAttributes(("T1",), image_type=("DERIVED", "SECONDARY", "MPR"))) == "reformat"
+    assert recognised(RULES, SeriesAttributes(("ep2d",), b_value=1000)) == "DWI"
+    assert recognised(RULES, SeriesAttributes(("ep2d_diff",), b_value=0)) == "other_sequence"
 
 
 def test_the_protocol_counts_only_where_the_description_says_nothing() -> None:
-    assert recognised(RULES, Look(("T1 tra", "BRAIN T1 T2 +C"))) == "T1"
-    assert recognised(RULES, Look(("Ax", "t2_tse"))) == "T2"
-    assert recognised(RULES, Look(("Ax", "HEAD"), scanning_sequence=("SE",), tr_ms=500, te_ms=12)) == "T1"
+    assert recognised(RULES, SeriesAttributes(("T1 tra", "BRAIN T1 T2 +C"))) == "T1"
+    assert recognised(RULES, SeriesAttributes(("Ax", "t2_tse"))) == "T2"
+    assert recognised(RULES, SeriesAttributes(("Ax", "HEAD"), scanning_sequence=("SE",), tr_ms=500, te_ms=12)) == "T1"
 
 
 def test_order_decides_and_a_copy_can_be_changed(tmp_path: Path) -> None:
@@ -83,9 +83,9 @@ def test_order_decides_and_a_copy_can_be_changed(tmp_path: Path) -> None:
     own = '[[rule]]\nname = "ours"\nmodality = "FLAIR"\nwords = ["abc*"]\n\n'
     path = tmp_path / "rules.toml"
     path.write_text(own + shipped, encoding="utf-8")
-    assert recognised(read_rules(path), Look(("ABC 7 T1",))) == "FLAIR"
+    assert recognised(read_rules(path), SeriesAttributes(("ABC 7 T1",))) == "FLAIR"
     path.write_text(shipped + own, encoding="utf-8")
-    assert recognised(read_rules(path), Look(("ABC 7 T1",))) == "T1"
+    assert recognised(read_rules(path), SeriesAttributes(("ABC 7 T1",))) == "T1"
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ import torch
 
 from selip_pretrain.data.cohort import read_cohort
 from selip_pretrain.training.distributed import joined_ranks
-from selip_pretrain.training.train import Means, pretrain
+from selip_pretrain.training.train import Resources, pretrain
 from selip_pretrain.volumes.volume_cache import VolumeCache
 from tests.pretrain.small_cohort import RECIPE, small_configuration, write_cohort
 from tests.pretrain.training.test_train import GOLDEN, STUDIES, table
@@ -18,6 +18,6 @@ if __name__ == "__main__":
     with TemporaryDirectory() as folder, joined_ranks() as ranks:
         cache = VolumeCache(Path(folder) / "volumes", RECIPE)
         cohort = read_cohort(write_cohort(Path(folder), STUDIES), cache, seed=0)
-        pretrain(small_configuration(), cohort, cache, Path(folder) / "out", Means(ranks))
+        pretrain(small_configuration(), cohort, cache, Path(folder) / "out", Resources(ranks))
         losses = [row["loss"] for row in table(Path(folder) / "out", "training")[:10]]
     GOLDEN.write_text(json.dumps(losses, indent=1) + "\n")

@@ -23,9 +23,9 @@ from selip_pretrain.data.cohort import Cohort, read_cohort
 from selip_pretrain.model.configuration import Configuration, Precision
 from selip_pretrain.model.selip_model import SelipModel
 from selip_pretrain.objective.finding_similarity import TextTable
-from selip_pretrain.training.checkpoint import Position, State, load_last, save_last, saved_state
+from selip_pretrain.training.checkpoint import State, TrainingProgress, load_last, save_last, saved_state
 from selip_pretrain.training.distributed import Ranks, joined_ranks
-from selip_pretrain.training.train import Means, Outcome, pretrain
+from selip_pretrain.training.train import Resources, TrainingOutcome, pretrain
 from selip_pretrain.training.training_step import TrainingStep
 from selip_pretrain.training.validation import embed_pairs
 from selip_pretrain.volumes.volume_cache import VolumeCache
@@ -66,7 +66,7 @@ def cohort(db: Path, cache: VolumeCache) -> Cohort:
 def whole(tmp_path_factory: pytest.TempPathFactory, ranks: Ranks, cohort: Cohort, cache: VolumeCache) -> Path:
     """The folder of a training without interruption."""
     out = tmp_path_factory.mktemp("whole")
-    assert pretrain(small_configuration(), cohort, cache, out, Means(ranks)).position.step == STEPS
+    assert pretrain(small_configuration(), cohort, cache, out, Resources(ranks)).position.step == STEPS
     return out
 
 
@@ -103,8 +103,8 @@ def signalled_after(out: Path, steps: int, number: int) -> threading.Thread:
 def test_a_training_that_is_stopped_ends_as_if_it_had_not_been(
     tmp_path: Path, ranks: Ranks, cohort: Cohort, cache: VolumeCache, whole: Path
 ) -> None:
-    def go_on() -> Outcome:
-        return pretrain(small_configuration(), cohort, cache, tmp_path, Means(ranks))
+    def go_on() -> TrainingOutcome:
+        return pretrain(small_configuration(), cohort, cache, tmp_path, Resources(ranks))
 
     for steps, number in ((3, signal.SIGTERM), (11, signal.SIGINT)):
         waiting = signalled_after(tmp_path, steps, number)
@@ -118,14 +118,14 @@ def test_a_training_that_is_stopped_ends_as_if_it_had_not_been(
 
 def test_a_complete_training_is_left_alone(ranks: Ranks, cohort: Cohort, cache: VolumeCache, whole: Path) -> None:
     before = {path: path.stat().st_mtime_ns for path in whole.glob("last/*")}
-    assert pretrain(small_configuration(), cohort, cache, whole, Means(ranks)).position.step == STEPS
+    assert pretrain(small_configuration(), cohort, cache, whole, Resources(ranks)).position.step == STEPS
     assert {path: path.stat().st_mtime_ns for path in whole.glob("last/*")} == before
 
 
 def test_processes_that_read_volumes_change_nothing(
     tmp_path: Path, ranks: Ranks, cohort: Cohort, cache: VolumeCache, whole: Path
 ) -> None:
-    pretrain(small_configuration(), cohort, cache, tmp_path, Means(ranks, workers=2))
+    pretrain(small_configuration(), cohort, cache, tmp_path, Resources(ranks, workers=2))
     assert_same_training(tmp_path, whole)
 
 
@@ -167,7 +167,7 @@ def test_kill_9_and_sigterm_leave_no_trace(tmp_path: Path, db: Path, config: Pat
 
 def test_it_learns(tmp_path: Path, ranks: Ranks, cohort: Cohort, cache: VolumeCache) -> None:
     configuration = small_configuration(steps=40, validate_every=40)
-    pretrain(configuration, cohort, cache, tmp_path, Means(ranks))
+    pretrain(configuration, cohort, cache, tmp_path, Resources(ranks))
     (figures,) = table(tmp_path, "validation")
     chance = sum(1 / rank for rank in range(1, figures["texts"] + 1)) / figures["texts"]
     assert figures["mean_reciprocal_rank"] > 2 * chance
@@ -232,14 +232,14 @@ def test_chunks_have_the_gradients_of_the_whole_batch(
 ) -> None:
     configuration = small_configuration(steps=1)
     for name, size in (("whole", None), ("chunks", chunk)):
-        pretrain(configuration, cohort, cache, tmp_path / name, Means(ranks, size))
+        pretrain(configuration, cohort, cache, tmp_path / name, Resources(ranks, size))
     assert_same_gradients(tmp_path / "chunks", tmp_path / "whole")
 
 
 def test_two_processes_have_the_gradients_of_one(
     tmp_path: Path, db: Path, ranks: Ranks, cohort: Cohort, cache: VolumeCache, config: Path
 ) -> None:
-    pretrain(small_configuration(steps=1), cohort, cache, tmp_path / "one", Means(ranks))
+    pretrain(small_configuration(steps=1), cohort, cache, tmp_path / "one", Resources(ranks))
     torchrun = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
     two = command(db, tmp_path / "two", config, "--steps", "1", "--chunk", "4")
     done = subprocess.run([*torchrun, *two[3:]], env=ENVIRONMENT, capture_output=True, text=True, check=False)
@@ -274,10 +274,10 @@ def test_another_configuration_or_other_pairs_are_refused(
     whole: Path, ranks: Ranks, cohort: Cohort, cache: VolumeCache
 ) -> None:
     with pytest.raises(SelipError, match="holds a training with seed 0 instead of 1: name a new folder"):
-        pretrain(small_configuration(seed=1), cohort, cache, whole, Means(ranks))
+        pretrain(small_configuration(seed=1), cohort, cache, whole, Resources(ranks))
     fewer = Cohort(cohort.train[1:], cohort.validation)
     with pytest.raises(SelipError, match=r"no longer those that the training in .* has begun with"):
-        pretrain(small_configuration(), fewer, cache, whole, Means(ranks))
+        pretrain(small_configuration(), fewer, cache, whole, Resources(ranks))
 
 
 @pytest.fixture
@@ -285,7 +285,7 @@ def begun(tmp_path: Path, ranks: Ranks, cohort: Cohort, cache: VolumeCache) -> t
     """A training that has stopped in the midst."""
     out, configuration = tmp_path / "begun", small_configuration()
     waiting = signalled_after(out, 11, signal.SIGTERM)
-    assert pretrain(configuration, cohort, cache, out, Means(ranks)).stopped_by
+    assert pretrain(configuration, cohort, cache, out, Resources(ranks)).stopped_by
     waiting.join()
     return out, configuration
 
@@ -298,7 +298,7 @@ def test_a_damaged_checkpoint_is_named(
         content = (out / "last" / file).read_bytes()
         (out / "last" / file).write_bytes(content[: len(content) // 2])
         with pytest.raises(SelipError, match="last is damaged: remove its folder"):
-            pretrain(configuration, cohort, cache, out, Means(ranks))
+            pretrain(configuration, cohort, cache, out, Resources(ranks))
         (out / "last" / file).write_bytes(content)
 
 
@@ -311,7 +311,7 @@ def test_a_full_disk_leaves_the_checkpoint_before(
     resource.setrlimit(resource.RLIMIT_FSIZE, (1 << 20, hard))
     try:
         with pytest.raises(SelipError, match=r"The checkpoint of step 15 cannot be written to .* is whole\."):
-            pretrain(configuration, cohort, cache, out, Means(ranks))
+            pretrain(configuration, cohort, cache, out, Resources(ranks))
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
     assert {path: path.read_bytes() for path in (out / "last").rglob("*") if path.is_file()} == before
@@ -324,7 +324,7 @@ def test_a_kill_between_two_names_is_mended(
     out, configuration = begun
     shutil.copytree(out / "last", out / ".last.partial")
     (out / "last").rename(out / ".last.earlier")
-    assert pretrain(configuration, cohort, cache, out, Means(ranks)).position.step == STEPS
+    assert pretrain(configuration, cohort, cache, out, Resources(ranks)).position.step == STEPS
     assert_same_training(out, whole)
     assert not list(out.glob(".*"))
 
@@ -334,7 +334,7 @@ def test_a_loss_that_is_no_number_names_the_step_and_the_images(
 ) -> None:
     configuration = small_configuration(image_rate=1e30, validate_every=1)
     with pytest.raises(SelipError, match=r"The loss of step 2 is nan; 12 images are suspect: S\d{4}/DWI.nii.gz, "):
-        pretrain(configuration, cohort, cache, tmp_path, Means(ranks))
+        pretrain(configuration, cohort, cache, tmp_path, Resources(ranks))
     assert json.loads((tmp_path / "last" / "state.json").read_text())["position"]["step"] == 1
 
 
@@ -351,7 +351,7 @@ def test_lower_precisions_go_on_where_they_stopped(tmp_path: Path, ranks: Ranks,
 
     first = step()
     losses = [first.run(number, batch, texts)["loss"] for number in range(2)]
-    state = State(position=Position(step=2), data="", scaler=first.training.scaler.state_dict(), versions={})
+    state = State(position=TrainingProgress(step=2), data="", scaler=first.training.scaler.state_dict(), versions={})
     save_last(tmp_path, first.training, state)
     losses.append(first.run(2, batch, texts)["loss"])
     assert losses[2] < losses[0]
@@ -367,7 +367,7 @@ def test_batch_norm_is_refused_where_it_would_see_part_of_the_batch(
     tmp_path: Path, ranks: Ranks, cohort: Cohort, cache: VolumeCache
 ) -> None:
     with pytest.raises(SelipError, match="Batch norm needs all volumes of a process at once"):
-        pretrain(small_configuration(norm="batch"), cohort, cache, tmp_path, Means(ranks, chunk=5))
+        pretrain(small_configuration(norm="batch"), cohort, cache, tmp_path, Resources(ranks, chunk=5))
 
 
 def test_images_that_cannot_be_used_are_named_and_left_out(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -404,4 +404,4 @@ def test_a_batch_that_the_pairs_cannot_fill_is_refused(
     tmp_path: Path, ranks: Ranks, cohort: Cohort, cache: VolumeCache, changes: dict[str, object]
 ) -> None:
     with pytest.raises(SelipError, match=r"A batch of .* cannot be made of"):
-        pretrain(small_configuration(**changes), cohort, cache, tmp_path, Means(ranks))
+        pretrain(small_configuration(**changes), cohort, cache, tmp_path, Resources(ranks))

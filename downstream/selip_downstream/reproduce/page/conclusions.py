@@ -7,7 +7,7 @@ from typing import NamedTuple
 from selip_downstream.classification.experiment import CLASSIFICATION, ZERO_SHOT
 from selip_downstream.evaluation.bootstrap import Estimate
 from selip_downstream.evaluation.compared_models import RANDOM
-from selip_downstream.evaluation.results import Figure
+from selip_downstream.evaluation.results import MetricResult
 from selip_downstream.explanation.pointing import ALL_SITES, CHANCE, EXPLANATION
 from selip_downstream.page.comparison_tables import (
     Block,
@@ -41,7 +41,7 @@ METRICS = {
 }
 
 
-class Judged(NamedTuple):
+class ClaimTest(NamedTuple):
     """The lead of a model over CLIP in one metric, at a share of the training studies."""
 
     share: float
@@ -69,10 +69,10 @@ def clip_leads(models: Sequence[str]) -> list[Lead]:
     return [Lead(model, CLIP) for model in models if model not in (CLIP, RANDOM, CHANCE)]
 
 
-def judged(measured: Measured) -> list[Judged]:
+def judged(measured: Measured) -> list[ClaimTest]:
     """Every lead by which the claim is judged."""
     return [
-        Judged(share, model, metric, block, lead)
+        ClaimTest(share, model, metric, block, lead)
         for share, blocks in measured.retrieval_by_share().items()
         for block in [main_block(blocks)]
         if block is not None
@@ -115,7 +115,7 @@ def further(measured: Measured) -> list[str]:
     return [*_of_tasks(measured), *_of_errors(measured), *_of_reading(measured)]
 
 
-def seeds_of(figure: Figure) -> int:
+def seeds_of(figure: MetricResult) -> int:
     """How many trainings stand behind the figures of a model, at most."""
     places = figure.configuration.get("models", {}).values()
     return max((len(place) if isinstance(place, list) else 1 for place in places), default=1)
@@ -151,7 +151,7 @@ def _asked(measured: Measured) -> Iterator[str]:
         )
 
 
-def _of_model(model: str, own: Sequence[Judged]) -> str:
+def _of_model(model: str, own: Sequence[ClaimTest]) -> str:
     """How often a model is above and below CLIP, with few studies and with more; '' where it was not measured."""
     few, more = [it.sign for it in own if it.share <= FEW], [it.sign for it in own if it.share > FEW]
     parts = [
@@ -165,7 +165,7 @@ def _of_model(model: str, own: Sequence[Judged]) -> str:
     return f"{SIMILARITY[model]} against CLIP: {'; '.join(parts)}." if parts else ""
 
 
-def _verdict(found: Sequence[Judged]) -> str:
+def _verdict(found: Sequence[ClaimTest]) -> str:
     """Whether similarity pays with few studies: in the first five, and in the site or side of the first hit."""
     few = [it for it in found if it.share <= FEW]
     chance = (

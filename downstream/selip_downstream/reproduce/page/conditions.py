@@ -12,7 +12,7 @@ from selip_downstream.explanation.pointing import EXPLANATION
 from selip_downstream.page.html_page import Section, Table
 from selip_downstream.reproduce.page.conclusions import METRICS, SIMILARITY, judged, percent
 from selip_downstream.reproduce.page.paper import DATA, METHOD, SETTINGS
-from selip_downstream.reproduce.page.step_results import Measured, Training
+from selip_downstream.reproduce.page.step_results import Measured, TrainingResult
 from selip_pretrain.data.pairs import Pair, read_pairs
 from selip_pretrain.data.splits import SPLITS
 from selip_pretrain.model.configuration import Configuration
@@ -152,9 +152,9 @@ def _counts(pairs: Sequence[Pair]) -> list[str]:
     return [*(f"{count:,}" for count in counts), named]
 
 
-def _trainings(trainings: Sequence[Training]) -> Table:
+def _trainings(trainings: Sequence[TrainingResult]) -> Table:
     """A row for all trainings that differ in their seed alone."""
-    alike: dict[tuple[str, str, float], list[Training]] = {}
+    alike: dict[tuple[str, str, float], list[TrainingResult]] = {}
     for one in trainings:
         data = one.step.removesuffix(f"-{one.configuration.seed}")
         alike.setdefault((data, one.configuration.target, one.configuration.share), []).append(one)

@@ -18,7 +18,7 @@ from selip_downstream.reproduce.page.conclusions import further, main_table, sum
 from selip_downstream.reproduce.page.conditions import circumstances
 from selip_downstream.reproduce.page.markdown import markdown
 from selip_downstream.reproduce.page.sections import measured_sections
-from selip_downstream.reproduce.page.step_results import Measured, Training, read_measured
+from selip_downstream.reproduce.page.step_results import Measured, TrainingResult, read_measured
 from selip_downstream.reproduce.plan import MODELS
 from selip_downstream.reproduce.runner.machine import machine, versions
 from selip_downstream.retrieval.experiment import TASK as RETRIEVAL
@@ -83,7 +83,7 @@ def _folders(steps: Sequence[str]) -> dict[str, Path]:
 
 def _examples(measured: Measured, count: int, seed: int, device: str) -> list[Section]:
     """Images of the test split, beside each other as the best trainings of both models with most studies see them."""
-    from selip_downstream.evaluation.compared_models import Contender
+    from selip_downstream.evaluation.compared_models import EvaluatedModel
     from selip_pretrain.model.selip_model import SelipModel
 
     database = measured.database()
@@ -93,13 +93,13 @@ def _examples(measured: Measured, count: int, seed: int, device: str) -> list[Se
     with closing(read_store(database)) as connection:
         pairs = split_pairs(connection, database, "test")
     contenders = [
-        Contender(name, SelipModel.from_pretrained(str(training.checkpoint), device), training.step)
+        EvaluatedModel(name, SelipModel.from_pretrained(str(training.checkpoint), device), training.step)
         for name, training in best.items()
     ]
     return example_sections(contenders, pairs, database.parent / "volumes", count, seed)
 
 
-def _best(trainings: Sequence[Training], target: str) -> Training | None:
+def _best(trainings: Sequence[TrainingResult], target: str) -> TrainingResult | None:
     """Of the trainings on true findings with the largest share the one that the validation split tells best."""
     own = [one for one in trainings if one.configuration.target == target and one.step.startswith(f"train-{target}-")]
     return max(own, key=lambda one: (one.configuration.share, one.validation["mean_reciprocal_rank"]), default=None)

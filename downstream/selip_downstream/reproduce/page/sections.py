@@ -34,7 +34,7 @@ from selip_downstream.reproduce.page.conclusions import (
     main_block,
     percent,
 )
-from selip_downstream.reproduce.page.step_results import Measured, Score
+from selip_downstream.reproduce.page.step_results import ExtractorScore, Measured
 from selip_downstream.retrieval.experiment import TOGETHER
 from selip_downstream.segmentation.experiment import SEGMENTATION
 
@@ -99,9 +99,9 @@ def measured_sections(measured: Measured, explanation: Sequence[Section]) -> lis
     return [Section(title, [about], sections=sections) for title, about, sections in parts if sections]
 
 
-def extraction(scores: Sequence[Score]) -> list[Section]:
+def extraction(scores: Sequence[ExtractorScore]) -> list[Section]:
     """A part for each set of annotated reports, a row for each reader."""
-    by_reports: dict[str, list[Score]] = {}
+    by_reports: dict[str, list[ExtractorScore]] = {}
     for score in scores:
         by_reports.setdefault(score.reports, []).append(score)
     columns = ["reader", *SCORES.values(), *COUNTS.values(), "reports a second"]
@@ -248,7 +248,7 @@ def _learnt_from(about: Mapping[str, Any], of: str) -> str:
     return f"{percent(about['share'])} of the {of} ({about['train']:,} cases)"
 
 
-def _score(score: Score) -> list[str]:
+def _score(score: ExtractorScore) -> list[str]:
     said = score.figures
     speed = said.get("reports_per_second")
     return [

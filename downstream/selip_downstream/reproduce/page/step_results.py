@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from selip_contracts.tables import read_store
-from selip_downstream.evaluation.results import Figure, read_figures
+from selip_downstream.evaluation.results import MetricResult, read_figures
 from selip_downstream.page.comparison_tables import Block, blocks_of
 from selip_downstream.reproduce.plan import EXTRACTED, TRUE
 from selip_downstream.reproduce.runner.steps import STDOUT_FILE, STEP_FILE, failure_of, seconds_taken
@@ -24,7 +24,7 @@ DATA = (TRUE, EXTRACTED)
 
 
 @dataclass(frozen=True)
-class Score:
+class ExtractorScore:
     """What selip-score has printed in the step that read reports with a reader.
 
     `gold` is a file of a step, as STEP/NAME, or the name of one from outside.
@@ -42,7 +42,7 @@ class Score:
 
 
 @dataclass(frozen=True)
-class Training:
+class TrainingResult:
     """One training: its best checkpoint, what it was told to do, and how it was validated there."""
 
     step: str
@@ -58,8 +58,8 @@ class Measured:
 
     folders: Mapping[str, Path]
     comparisons: Mapping[str, list[Block]]
-    scores: list[Score]
-    trainings: list[Training]
+    scores: list[ExtractorScore]
+    trainings: list[TrainingResult]
     seconds: Mapping[str, float]
     failures: Mapping[str, str]
     """Why a step failed, by its name."""
@@ -93,8 +93,8 @@ def read_measured(folders: Mapping[str, Path]) -> Measured:
     """Read what is there of every step, by its name. SelipError where a step is not done or its files are damaged."""
     naming = StepNaming(folders)
     comparisons: dict[str, list[Block]] = {}
-    scores: list[Score] = []
-    trainings: list[Training] = []
+    scores: list[ExtractorScore] = []
+    trainings: list[TrainingResult] = []
     seconds: dict[str, float] = {}
     failures: dict[str, str] = {}
     for step, folder in folders.items():
@@ -135,7 +135,7 @@ class StepNaming:
         return value
 
 
-def _blocks(figures: Sequence[Figure], naming: StepNaming) -> list[Block]:
+def _blocks(figures: Sequence[MetricResult], naming: StepNaming) -> list[Block]:
     """The comparisons, task by task; the figures of one share their configuration."""
     blocks: list[Block] = []
     for task in dict.fromkeys(figure.task for figure in figures):
@@ -145,7 +145,7 @@ def _blocks(figures: Sequence[Figure], naming: StepNaming) -> list[Block]:
     return blocks
 
 
-def _scores(reader: str, printed: Path, naming: StepNaming) -> Iterator[Score]:
+def _scores(reader: str, printed: Path, naming: StepNaming) -> Iterator[ExtractorScore]:
     """Of the lines that the step printed those that selip-score did."""
     try:
         lines = printed.read_text(encoding="utf-8").splitlines()
@@ -160,12 +160,12 @@ def _scores(reader: str, printed: Path, naming: StepNaming) -> Iterator[Score]:
             said = naming.named(said)
             gold = Path(said.pop("gold"))
             # What was scored outside the steps is told by its name, since it lies elsewhere on every machine.
-            yield Score(reader, gold.name if gold.is_absolute() else gold.as_posix(), said)
+            yield ExtractorScore(reader, gold.name if gold.is_absolute() else gold.as_posix(), said)
 
 
-def _training(step: str, folder: Path, seconds: float) -> Training:
+def _training(step: str, folder: Path, seconds: float) -> TrainingResult:
     try:
         validation = json.loads((folder / VALIDATION_FILE).read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
         raise SelipError(f"{folder / VALIDATION_FILE} cannot be read: run the step {step} again.") from error
-    return Training(step, folder, read_configuration(folder), validation, seconds)
+    return TrainingResult(step, folder, read_configuration(folder), validation, seconds)

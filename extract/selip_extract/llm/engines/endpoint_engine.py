@@ -10,7 +10,7 @@ from annotated_types import MinLen
 from pydantic import BaseModel
 
 from selip_extract.extraction import Usage
-from selip_extract.llm.engine import CONCURRENCY, Answer, Ask, Failure
+from selip_extract.llm.engine import CONCURRENCY, Answer, Failure, GenerationRequest
 from selip_extract.llm.engines.loop_thread import LoopThread
 from selip_extract.llm.engines.server import Patience
 from selip_extract.llm.engines.server_pool import ServerPool
@@ -54,7 +54,7 @@ class EndpointEngine:
             "prompts": "rendered" if self.rendered else "chat",
         }
 
-    def answers(self, asks: Sequence[Ask]) -> list[Answer | Failure]:
+    def answers(self, asks: Sequence[GenerationRequest]) -> list[Answer | Failure]:
         """The servers' answers, in the order of the asks; SelipError where servers stay away."""
         return self._loop.run(self._all(asks))
 
@@ -63,7 +63,7 @@ class EndpointEngine:
         self._loop.run(self._pool.close())
         self._loop.close()
 
-    async def _all(self, asks: Sequence[Ask]) -> list[Answer | Failure]:
+    async def _all(self, asks: Sequence[GenerationRequest]) -> list[Answer | Failure]:
         try:
             async with asyncio.TaskGroup() as group:
                 tasks = [group.create_task(self._answer(ask)) for ask in asks]
@@ -71,7 +71,7 @@ class EndpointEngine:
             raise failures.exceptions[0] from None
         return [task.result() for task in tasks]
 
-    async def _answer(self, ask: Ask) -> Answer | Failure:
+    async def _answer(self, ask: GenerationRequest) -> Answer | Failure:
         asked = {"model": self.model, "temperature": 0, "max_tokens": ask.longest, **_constrained(ask)}
         if self.rendered:
             return await self._pool.ask("completions", _body(asked, prompt=ask.prompt, logprobs=1), completed)
@@ -83,7 +83,7 @@ def _body(asked: dict[str, Any], **more: Any) -> bytes:
     return json.dumps(asked | more, ensure_ascii=False, separators=(",", ":")).encode()
 
 
-def _constrained(ask: Ask) -> dict[str, Any]:
+def _constrained(ask: GenerationRequest) -> dict[str, Any]:
     """A schema in the form that all such servers know, a grammar in that of vLLM."""
     if ask.constraint is None:
         return {}

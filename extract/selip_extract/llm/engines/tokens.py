@@ -5,10 +5,10 @@ from collections.abc import Sequence
 from tokenizers.decoders import DecodeStream
 from transformers import PreTrainedTokenizerFast
 
-from selip_extract.llm.engine import Ask, Failure
+from selip_extract.llm.engine import Failure, GenerationRequest
 
 
-def prompts(tokenizer: PreTrainedTokenizerFast, asks: Sequence[Ask]) -> list[list[int]]:
+def prompts(tokenizer: PreTrainedTokenizerFast, asks: Sequence[GenerationRequest]) -> list[list[int]]:
     """The token ids of each prompt."""
     return tokenizer([a.prompt for a in asks], return_token_type_ids=False)["input_ids"] if asks else []
 

@@ -11,7 +11,7 @@ from transformers import LogitsProcessor, LogitsProcessorList, PreTrainedModel, 
 
 from selip_extract.extraction import Usage
 from selip_extract.llm.adapters import load_adapter, weights
-from selip_extract.llm.engine import Answer, Ask, Constraint, Failure
+from selip_extract.llm.engine import Answer, Constraint, Failure, GenerationRequest
 from selip_extract.llm.engines.tokens import decoded, no_room, prompts
 from selip_extract.llm.model_files import load_model
 
@@ -83,7 +83,7 @@ class TransformersEngine:
         """The engine and the hashes of model and adapter."""
         return {"engine": "transformers", **weights(self.folder, self.adapter)}
 
-    def answers(self, asks: Sequence[Ask]) -> list[Answer | Failure]:
+    def answers(self, asks: Sequence[GenerationRequest]) -> list[Answer | Failure]:
         """The model's answers, in the order of the asks; like lengths are asked together."""
         ids = prompts(self.tokenizer, asks)
         failures = ((i, no_room(prompt, self.longest)) for i, prompt in enumerate(ids))
@@ -100,7 +100,7 @@ class TransformersEngine:
         self._worker.shutdown()
 
     @torch.inference_mode()
-    def _generate(self, prompts: list[list[int]], asks: list[Ask]) -> list[Answer]:
+    def _generate(self, prompts: list[list[int]], asks: list[GenerationRequest]) -> list[Answer]:
         inputs = self.tokenizer.pad({"input_ids": prompts}, return_tensors="pt").to(self.model.device)
         length = inputs["input_ids"].shape[1]
         mask = GrammarMask([self._compiled(a.constraint) for a in asks], self.model.config.vocab_size, length)

@@ -15,7 +15,7 @@ from transformers import AutoConfig, PreTrainedTokenizerFast
 
 from selip_extract.extraction import Usage
 from selip_extract.llm.adapters import check_base, read_config, weights
-from selip_extract.llm.engine import Answer, Ask, Constraint, Failure
+from selip_extract.llm.engine import Answer, Constraint, Failure, GenerationRequest
 from selip_extract.llm.engines.loop_thread import LoopThread
 from selip_extract.llm.engines.tokens import decoded, no_room, prompts
 from selip_extract.llm.model_files import check_causal
@@ -68,7 +68,7 @@ class VllmEngine:
         """The engine and the hashes of model and adapter."""
         return {"engine": "vllm", **weights(self.folder, self.adapter)}
 
-    def answers(self, asks: Sequence[Ask]) -> list[Answer | Failure]:
+    def answers(self, asks: Sequence[GenerationRequest]) -> list[Answer | Failure]:
         """The answers, in the order of the asks; where the engine dies the exception is vLLM's own."""
         with self._alone if self._died else nullcontext():
             return self._loop.run(self._all(asks))
@@ -95,7 +95,7 @@ class VllmEngine:
             **lora,
         }
 
-    def sampling(self, ask: Ask, room: int) -> Any:
+    def sampling(self, ask: GenerationRequest, room: int) -> Any:
         """Greedy, under the ask's constraint, within `room` tokens (vllm.SamplingParams)."""
         from vllm import SamplingParams
         from vllm.sampling_params import RequestOutputKind
@@ -109,13 +109,13 @@ class VllmEngine:
             output_kind=RequestOutputKind.FINAL_ONLY,
         )
 
-    async def _all(self, asks: Sequence[Ask]) -> list[Answer | Failure]:
+    async def _all(self, asks: Sequence[GenerationRequest]) -> list[Answer | Failure]:
         if self._llm is None:
             self._llm = self._started()
         # No name for it here: an import that fails inside vLLM while it starts keeps this frame to the program's end.
         return await self._answered(self._llm, asks)
 
-    async def _answered(self, llm: Any, asks: Sequence[Ask]) -> list[Answer | Failure]:
+    async def _answered(self, llm: Any, asks: Sequence[GenerationRequest]) -> list[Answer | Failure]:
         asked = zip(prompts(self.tokenizer, asks), asks, strict=True)
         found = await asyncio.gather(*(self._answer(llm, ids, ask) for ids, ask in asked), return_exceptions=True)
         answers = []
@@ -128,7 +128,7 @@ class VllmEngine:
             answers.append(said)
         return answers
 
-    async def _answer(self, llm: Any, ids: list[int], ask: Ask) -> Answer | Failure:
+    async def _answer(self, llm: Any, ids: list[int], ask: GenerationRequest) -> Answer | Failure:
         from vllm.exceptions import VLLMValidationError
         from vllm.lora.request import LoRARequest
 

@@ -11,7 +11,7 @@ from markdown_it import MarkdownIt
 
 from selip_contracts.annotated import GOLD
 from selip_downstream.evaluation.bootstrap import Estimate
-from selip_downstream.evaluation.results import Figure
+from selip_downstream.evaluation.results import MetricResult
 from selip_downstream.page.comparison_tables import Lead, lead_of
 from selip_downstream.reproduce.page.conclusions import summary
 from selip_downstream.reproduce.page.report import main
@@ -205,7 +205,7 @@ def test_the_summary_tells_how_far_single_trainings_lie_apart(tmp_path: Path) ->
 
 
 def test_a_difference_is_found_whichever_was_measured_first() -> None:
-    block = [Figure("retrieval", "CLIP − SeLIP", "test", "top-1", Estimate(0.2, 0.1, 0.4), 7)]
+    block = [MetricResult("retrieval", "CLIP − SeLIP", "test", "top-1", Estimate(0.2, 0.1, 0.4), 7)]
     assert lead_of(block, Lead("CLIP", "SeLIP"), "top-1") == Estimate(0.2, 0.1, 0.4)
     assert lead_of(block, Lead("SeLIP", "CLIP"), "top-1") == Estimate(-0.2, -0.4, -0.1)
     assert lead_of(block, Lead("SeLIP", "best-match"), "top-1") is None

@@ -19,12 +19,12 @@ import pytest
 
 from selip_extract.extraction import Usage
 from selip_extract.extractors.base import Extractor
-from selip_extract.extractors.both import DoubleReader
-from selip_extract.extractors.language_model import LanguageModelReader
+from selip_extract.extractors.both import DoubleExtractor
+from selip_extract.extractors.language_model import LanguageModelExtractor
 from selip_extract.extractors.registry import ModelChoice, extractor_maker
-from selip_extract.language.lexer import scan
+from selip_extract.language.lexer import lex
 from selip_extract.llm.answer_forms import ReportForm, SentenceForm
-from selip_extract.llm.engine import Answer, Ask, Constraint, Failure
+from selip_extract.llm.engine import Answer, Constraint, Failure, GenerationRequest
 from selip_extract.llm.engines.endpoint_engine import EndpointEngine, placed
 from selip_extract.llm.engines.server import Patience
 from selip_extract.llm.engines.transformers_engine import TransformersEngine
@@ -208,8 +208,8 @@ def chat_reply(text: str, tokens: Sequence[str], log_probabilities: Sequence[flo
 QUICK = Patience(connect=1, read=1, listing=1, unreachable=1, tries=4, pause=0.01, longest_pause=0.05)
 
 
-def ask(prompt: str) -> Ask:
-    return Ask(prompt, None, 16)
+def ask(prompt: str) -> GenerationRequest:
+    return GenerationRequest(prompt, None, 16)
 
 
 def echo(_route: str, body: Body) -> Body:
@@ -265,23 +265,23 @@ def test_findings_and_confidences_are_those_of_the_local_engine(
 ) -> None:
     form = SentenceForm()
     reports = [write_study(random.Random(f"endpoint-{i}")).text for i in range(20)]
-    asked = [(s, q) for s in map(scan, reports) for q in form.questions(s)]
-    asks = [Ask(form.prompt(s, q), form.constraint(q), form.longest_answer) for s, q in asked]
+    asked = [(s, q) for s in map(lex, reports) for q in form.questions(s)]
+    asks = [GenerationRequest(form.prompt(s, q), form.constraint(q), form.longest_answer) for s, q in asked]
     known = dict(zip(asks, local.answers(asks), strict=True))
 
     def answer(route: str, body: Body) -> Body:
         assert (route, body["model"], body["temperature"]) == ("completions", "m", 0)
         constraint = Constraint("grammar", body["structured_outputs"]["grammar"])
-        said = known[Ask(body["prompt"], constraint, body["max_tokens"])]
+        said = known[GenerationRequest(body["prompt"], constraint, body["max_tokens"])]
         assert isinstance(said, Answer)
         pieces = [said.text[begin:end].strip() for begin, end in pairwise((0, *said.ends))]
         assert pieces[-1] == ""
         return completion(said.text, [*pieces[:-1], END], said.log_probabilities)
 
     server.answer = answer
-    here = LanguageModelReader(local, form).read(reports)
+    here = LanguageModelExtractor(local, form).read(reports)
     with engine_of(server, patience=Patience()) as engine:
-        there = LanguageModelReader(engine, form).read(reports)
+        there = LanguageModelExtractor(engine, form).read(reports)
     assert sum(len(reading.study.findings) for reading in here) > 20
     for one, other in zip(here, there, strict=True):
         assert (other.status, other.reply) == (one.status, one.reply)
@@ -306,7 +306,7 @@ def test_a_chat_server_is_asked_in_its_own_way(server: LoopbackServer) -> None:
 
     server.answer = answer
     with engine_of(server, rendered=False) as engine:
-        (reading,) = LanguageModelReader(engine, ReportForm(None)).read([text])
+        (reading,) = LanguageModelExtractor(engine, ReportForm(None)).read([text])
     (finding,) = reading.study.findings
     assert finding.key == ("T2", "左侧", "额叶", "高")
     span = len('{"side":"左侧","site":"额叶","signal":"高"}')
@@ -349,14 +349,14 @@ def test_without_probabilities_none_is_claimed(server: LoopbackServer, text: str
     assert (answer.text, math.isnan(answer.probability), answer.usage) == (text, True, Usage())
 
 
-@pytest.mark.parametrize("reader", [lambda model: model, DoubleReader])
+@pytest.mark.parametrize("reader", [lambda model: model, DoubleExtractor])
 def test_findings_without_probabilities_have_no_confidence(
-    server: LoopbackServer, reader: Callable[[LanguageModelReader], Extractor]
+    server: LoopbackServer, reader: Callable[[LanguageModelExtractor], Extractor]
 ) -> None:
     reply = " ".join(["左侧", "s00", ":", "T2", "高", ";"])
     server.answer = lambda _route, _body: {"choices": [{"text": reply, "finish_reason": "stop"}]}
     with engine_of(server) as engine:
-        (reading,) = reader(LanguageModelReader(engine, SentenceForm())).read(["左侧额叶见长T2信号。"])
+        (reading,) = reader(LanguageModelExtractor(engine, SentenceForm())).read(["左侧额叶见长T2信号。"])
     assert [(f.key, f.confidence) for f in reading.study.findings] == [(("T2", "左侧", "额叶", "高"), None)]
 
 

@@ -7,10 +7,10 @@ import pytest
 import torch
 import xgrammar
 
-from selip_extract.language.lexer import scan
+from selip_extract.language.lexer import lex
 from selip_extract.language.question import Question
 from selip_extract.llm.answer_forms import SentenceForm
-from selip_extract.llm.engine import Answer, Ask, Constraint, Failure
+from selip_extract.llm.engine import Answer, Constraint, Failure, GenerationRequest
 from selip_extract.llm.engines.transformers_engine import TransformersEngine
 from selip_extract.llm.model_files import MODEL_FOLDER, load_tokenizer, word_numbers
 from selip_extract.llm.sentence_task import END
@@ -24,14 +24,16 @@ def engine() -> TransformersEngine:
     return TransformersEngine(MODEL_FOLDER, load_tokenizer(MODEL_FOLDER), at_once=8)
 
 
-def _asked(count: int) -> list[tuple[Question, Ask]]:
-    scans = [scan(write_study(random.Random(f"engine-{i}")).text) for i in range(count)]
+def _asked(count: int) -> list[tuple[Question, GenerationRequest]]:
+    lexed_reports = [lex(write_study(random.Random(f"engine-{i}")).text) for i in range(count)]
     return [
-        (q, Ask(FORM.prompt(s, q), FORM.constraint(q), FORM.longest_answer)) for s in scans for q in FORM.questions(s)
+        (q, GenerationRequest(FORM.prompt(s, q), FORM.constraint(q), FORM.longest_answer))
+        for s in lexed_reports
+        for q in FORM.questions(s)
     ]
 
 
-def _naive_log_probabilities(engine: TransformersEngine, ask: Ask, ids: list[int]) -> list[float]:
+def _naive_log_probabilities(engine: TransformersEngine, ask: GenerationRequest, ids: list[int]) -> list[float]:
     """Each token's log-probability among those the grammar admits: one pass over the whole row, in float64."""
     assert ask.constraint is not None
     vocabulary = engine.model.config.vocab_size
@@ -95,7 +97,7 @@ def test_an_answer_does_not_depend_on_what_else_is_asked(engine: TransformersEng
 
 def test_a_prompt_without_room_fails_alone(engine: TransformersEngine) -> None:
     (_, ask), *_ = _asked(1)
-    longest = Ask(" ".join(["〇"] * 2_000), ask.constraint, ask.longest)
+    longest = GenerationRequest(" ".join(["〇"] * 2_000), ask.constraint, ask.longest)
     short, long = engine.answers([ask, longest])
     assert isinstance(short, Answer)
     assert isinstance(long, Failure)
@@ -103,8 +105,8 @@ def test_a_prompt_without_room_fails_alone(engine: TransformersEngine) -> None:
 
 
 def test_without_a_constraint_the_answer_is_free(engine: TransformersEngine) -> None:
-    grammar = Ask("左侧 <answer>", Constraint("grammar", 'root ::= "高" "低"'), 8)
-    free = Ask("左侧 <answer>", None, 8)
+    grammar = GenerationRequest("左侧 <answer>", Constraint("grammar", 'root ::= "高" "低"'), 8)
+    free = GenerationRequest("左侧 <answer>", None, 8)
     bound, unbound = engine.answers([grammar, free])
     assert isinstance(bound, Answer)
     assert isinstance(unbound, Answer)

@@ -13,12 +13,12 @@ import torch
 from peft import get_peft_model
 
 from selip_contracts.findings import Study
-from selip_extract.extractors.language_model import LanguageModelReader
+from selip_extract.extractors.language_model import LanguageModelExtractor
 from selip_extract.extractors.read_batch import read_batch
-from selip_extract.language.lexer import scan
+from selip_extract.language.lexer import lex
 from selip_extract.llm.adapters import MANIFEST, lora_config, model_hash
 from selip_extract.llm.answer_forms import SentenceForm
-from selip_extract.llm.engine import Answer, Ask, Failure
+from selip_extract.llm.engine import Answer, Failure, GenerationRequest
 from selip_extract.llm.engines.transformers_engine import TransformersEngine
 from selip_extract.llm.engines.vllm_engine import VllmEngine
 from selip_extract.llm.model_files import MODEL_FOLDER, load_model, load_tokenizer
@@ -38,9 +38,11 @@ def texts(number: int) -> list[str]:
     return [write_study(random.Random(f"vllm-{i}")).text for i in range(number)]
 
 
-def asks(text: str) -> list[Ask]:
-    scanned = scan(text)
-    return [Ask(FORM.prompt(scanned, q), FORM.constraint(q), FORM.longest_answer) for q in FORM.questions(scanned)]
+def asks(text: str) -> list[GenerationRequest]:
+    lexed = lex(text)
+    return [
+        GenerationRequest(FORM.prompt(lexed, q), FORM.constraint(q), FORM.longest_answer) for q in FORM.questions(lexed)
+    ]
 
 
 class Mortal(VllmEngine):
@@ -48,7 +50,7 @@ class Mortal(VllmEngine):
 
     deaths = 0
 
-    def answers(self, asked: Sequence[Ask]) -> list[Answer | Failure]:
+    def answers(self, asked: Sequence[GenerationRequest]) -> list[Answer | Failure]:
         if self._llm is not None and asks(POISON)[0] in asked:
             self.deaths += 1
             for child in psutil.Process().children():
@@ -97,7 +99,7 @@ def test_answers_are_those_of_transformers(engine: Mortal) -> None:
 
 def test_a_prompt_without_room_fails_alone(engine: Mortal) -> None:
     ask = asks(texts(1)[0])[0]
-    short, long = engine.answers([ask, Ask("〇 " * 2_000, ask.constraint, ask.longest)])
+    short, long = engine.answers([ask, GenerationRequest("〇 " * 2_000, ask.constraint, ask.longest)])
     assert isinstance(short, Answer)
     assert isinstance(long, Failure)
     assert long.status == "too_long"
@@ -106,7 +108,7 @@ def test_a_prompt_without_room_fails_alone(engine: Mortal) -> None:
 def test_a_grammar_that_cannot_be_fails_alone(engine: Mortal) -> None:
     ask = asks(texts(1)[0])[0]
     assert ask.constraint is not None
-    broken = Ask(ask.prompt, type(ask.constraint)("grammar", "root ::= ("), ask.longest)
+    broken = GenerationRequest(ask.prompt, type(ask.constraint)("grammar", "root ::= ("), ask.longest)
     good, bad = engine.answers([ask, broken])
     assert isinstance(good, Answer)
     assert isinstance(bad, Failure)
@@ -116,7 +118,7 @@ def test_a_grammar_that_cannot_be_fails_alone(engine: Mortal) -> None:
 def test_what_kills_the_engine_is_found_and_the_rest_is_read(engine: Mortal) -> None:
     engine.answers(asks(texts(1)[0]))
     reports = [Report("a", texts(1)[0], 1), Report("b", POISON, 2)]
-    read = read_batch(LanguageModelReader(engine, FORM), reports)
+    read = read_batch(LanguageModelExtractor(engine, FORM), reports)
     assert [(e.report_id, e.status, e.note) for e in read] == [("a", "ok", None), ("b", "error", "EngineDeadError")]
     assert engine.deaths == 2
     assert isinstance(engine.answers(asks(texts(1)[0]))[0], Answer)
@@ -126,7 +128,7 @@ def test_with_an_adapter_findings_are_those_of_transformers(adapter: Path) -> No
     tokenizer = load_tokenizer(MODEL_FOLDER)
 
     def studies(engine: VllmEngine | TransformersEngine) -> list[Study]:
-        with closing(LanguageModelReader(engine, FORM)) as reader:
+        with closing(LanguageModelExtractor(engine, FORM)) as reader:
             return [_without_confidence(reading.study) for reading in reader.read(texts(12))]
 
     adapted = studies(TransformersEngine(MODEL_FOLDER, tokenizer, 96, adapter))

@@ -14,9 +14,9 @@ from pathlib import Path
 
 import pytest
 
-from selip_extract.extractors.language_model import LanguageModelReader
+from selip_extract.extractors.language_model import LanguageModelExtractor
 from selip_extract.llm.answer_forms import SentenceForm
-from selip_extract.llm.engine import Ask, Failure
+from selip_extract.llm.engine import Failure, GenerationRequest
 from selip_extract.llm.engines.endpoint_engine import EndpointEngine
 from selip_extract.llm.engines.server import Patience
 from selip_extract.llm.engines.transformers_engine import TransformersEngine
@@ -82,8 +82,8 @@ def test_findings_and_confidences_are_those_of_transformers(served: EndpointEngi
     form = SentenceForm()
     reports = [write_study(random.Random(f"served-{i}")).text for i in range(20)]
     local = TransformersEngine(MODEL_FOLDER, load_tokenizer(MODEL_FOLDER), at_once=96)
-    here = LanguageModelReader(local, form).read(reports)
-    there = LanguageModelReader(served, form).read(reports)
+    here = LanguageModelExtractor(local, form).read(reports)
+    there = LanguageModelExtractor(served, form).read(reports)
     assert sum(len(reading.study.findings) for reading in here) > 20
     for one, other in zip(here, there, strict=True):
         assert other.status == one.status
@@ -95,7 +95,9 @@ def test_findings_and_confidences_are_those_of_transformers(served: EndpointEngi
 
 
 def test_what_it_cannot_answer_fails_alone(served: EndpointEngine) -> None:
-    too_long, free = served.answers([Ask(" ".join(["左侧"] * 2000), None, 8), Ask("左侧 <answer>", None, 8)])
+    too_long, free = served.answers(
+        [GenerationRequest(" ".join(["左侧"] * 2000), None, 8), GenerationRequest("左侧 <answer>", None, 8)]
+    )
     assert isinstance(too_long, Failure)
     assert too_long.status == "too_long"
     assert not isinstance(free, Failure)
