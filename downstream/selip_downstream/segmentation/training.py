@@ -1,9 +1,8 @@
 """Training of one segmentation network on patches, from its first step to the best weights, going on after a kill."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
@@ -11,7 +10,7 @@ from monai.inferers.utils import sliding_window_inference
 from monai.losses.dice import DiceLoss
 from safetensors import safe_open
 from safetensors.torch import load_file, save
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn import functional
 
 from selip_downstream.datasets.brats import REGIONS, BratsCase, labels_of
@@ -20,6 +19,7 @@ from selip_downstream.segmentation.metrics import DICE, region_dice
 from selip_downstream.segmentation.unet import SegmentationNetwork
 from selip_shared.errors import SelipError
 from selip_shared.files import write_bytes
+from selip_shared.optimizer_state import optimizer_tensors, restore_optimizer
 from selip_shared.progress import progress
 
 STATE, WEIGHTS = "state.safetensors", "best.safetensors"
@@ -183,21 +183,17 @@ def _begun(network: SegmentationNetwork, path: Path, plan: Plan) -> _State:
             part, name = key.split(".", 1)
             kept[part][name] = file.get_tensor(key)
     network.load_state_dict(kept["network"])
-    moments: dict[int, dict[str, Tensor]] = {}
-    for key, tensor in kept["optimizer"].items():
-        number, name = key.split(".")
-        moments.setdefault(int(number), {})[name] = tensor
-    groups: list[dict[str, Any]] = optimizer.state_dict()["param_groups"]
-    optimizer.load_state_dict({"state": moments, "param_groups": groups})
+    restore_optimizer(optimizer, _numbered(network), kept["optimizer"])
     return _State(network, optimizer, kept["best"], int(metadata["step"]), float(metadata["score"]))
 
 
+def _numbered(network: SegmentationNetwork) -> Iterator[tuple[str, nn.Parameter]]:
+    """The parameters by their numbers, as state.safetensors names them."""
+    return ((str(number), parameter) for number, parameter in enumerate(network.parameters()))
+
+
 def _save(state: _State, path: Path) -> None:
-    moments = {
-        f"{number}.{name}": tensor
-        for number, own in state.optimizer.state_dict()["state"].items()
-        for name, tensor in own.items()
-    }
+    moments = optimizer_tensors(state.optimizer, _numbered(state.network))
     parts = {"network": state.network.state_dict(), "best": state.best, "optimizer": moments}
     tensors = {f"{part}.{name}": tensor.contiguous() for part, named in parts.items() for name, tensor in named.items()}
     write_bytes(path, save(tensors, {"step": str(state.step), "score": repr(state.score)}))

@@ -17,6 +17,7 @@ from selip_extract.llm.model_files import save_model, word_numbers
 from selip_extract.llm.sentence_task import END, PAD, TASK_VERSION, VOCABULARY
 from selip_extract.training.pseudo_examples import Lesson, lesson_stream
 from selip_shared.files import write_text
+from selip_shared.optimizer_state import optimizer_tensors, restore_optimizer
 from selip_shared.provenance import environment
 
 HIDDEN, LAYERS, HEADS, FEED_FORWARD = 256, 4, 4, 704
@@ -29,6 +30,8 @@ SAVE_EVERY = 500
 VALIDATION_SEED = 999_983
 VALIDATION_LESSONS = 1024
 IGNORED = -100
+MODEL, OPTIMIZER = "model.", "optimizer."
+"""Prefixes of the tensors in a checkpoint."""
 Curve = list[dict[str, float]]
 
 
@@ -172,19 +175,18 @@ def _restored(out: Path, model: LlamaForCausalLM, optimizer: torch.optim.Optimiz
         return 0, []
     progress = json.loads((out / "progress.json").read_text())
     state = load_file(out / f"training-{progress['step']}.safetensors")
+    weights, moments = ({k[len(p) :]: v for k, v in state.items() if k.startswith(p)} for p in (MODEL, OPTIMIZER))
     with torch.no_grad():
         for name, parameter in model.named_parameters():
-            parameter.copy_(state[f"model.{name}"])
-            optimizer.state[parameter] = {k: state[f"{k}.{name}"] for k in ("exp_avg", "exp_avg_sq", "step")}
+            parameter.copy_(weights[name])
+    restore_optimizer(optimizer, model.named_parameters(), moments)
     return progress["step"], progress["curve"]
 
 
 def _save(out: Path, model: LlamaForCausalLM, optimizer: torch.optim.Optimizer, step: int, curve: Curve) -> None:
-    tensors = {}
-    for name, parameter in model.named_parameters():
-        tensors[f"model.{name}"] = parameter.detach().clone()
-        for key, value in optimizer.state[parameter].items():
-            tensors[f"{key}.{name}"] = value.clone()
+    weights = {f"{MODEL}{name}": parameter.detach() for name, parameter in model.named_parameters()}
+    moments = optimizer_tensors(optimizer, model.named_parameters())
+    tensors = weights | {f"{OPTIMIZER}{name}": tensor for name, tensor in moments.items()}
     save_file(tensors, out / f"training-{step}.safetensors")
     write_text(out / "progress.json", json.dumps({"step": step, "curve": curve}))
     for old in out.glob("training-*.safetensors"):

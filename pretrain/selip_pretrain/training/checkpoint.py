@@ -18,12 +18,12 @@ import torch
 from pydantic import BaseModel, ConfigDict, ValidationError
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
-from torch import Tensor
 
 from selip_pretrain.model.configuration import Configuration, differences, read_configuration
 from selip_pretrain.model.selip_model import WEIGHTS, SelipModel
 from selip_shared.errors import SelipError
 from selip_shared.files import write_text
+from selip_shared.optimizer_state import optimizer_tensors, restore_optimizer
 
 LAST = "last"
 BEST = "best"
@@ -61,28 +61,12 @@ class TrainingState:
     optimizer: torch.optim.Optimizer
     scaler: torch.amp.GradScaler
 
-    def tensors(self) -> dict[str, Tensor]:
-        """The optimizer's state by name."""
-        return {
-            f"{name}.{key}": value
-            for name, parameter in self.model.named_parameters()
-            for key, value in self.optimizer.state.get(parameter, {}).items()
-        }
-
-    def restore(self, tensors: dict[str, Tensor]) -> None:
-        """Take over what `tensors` gave."""
-        parameters = dict(self.model.named_parameters())
-        for name, value in tensors.items():
-            parameter, key = name.rsplit(".", 1)
-            where = parameters[parameter].device if key != "step" or _is_fused(self.optimizer) else "cpu"
-            self.optimizer.state[parameters[parameter]][key] = value.to(where)
-
 
 def save_last(out: Path, training: TrainingState, state: State) -> None:
     """Replace the last checkpoint; SelipError where it cannot be written, and then the earlier one is as it was."""
     with _replacing_folder(out / LAST, state.position.step) as folder:
         training.model.save_pretrained(folder)
-        save_file(training.tensors(), folder / OPTIMIZER)
+        save_file(optimizer_tensors(training.optimizer, training.model.named_parameters()), folder / OPTIMIZER)
         write_text(folder / STATE, state.model_dump_json(indent=1) + "\n")
 
 
@@ -126,15 +110,10 @@ def load_last(out: Path, training: TrainingState, state: State) -> None:
     folder = out / LAST
     try:
         training.model.load_state_dict(load_file(folder / WEIGHTS))
-        training.restore(load_file(folder / OPTIMIZER))
+        restore_optimizer(training.optimizer, training.model.named_parameters(), load_file(folder / OPTIMIZER))
         training.scaler.load_state_dict(state.scaler)
     except (OSError, SafetensorError, RuntimeError, KeyError) as failure:
         raise _damaged(folder) from failure
-
-
-def _is_fused(optimizer: torch.optim.Optimizer) -> bool:
-    """Whether the optimizer counts its steps on the device of the weights."""
-    return bool(optimizer.defaults.get("fused"))
 
 
 def _damaged(folder: Path) -> SelipError:
