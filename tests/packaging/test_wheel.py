@@ -15,7 +15,7 @@ ROOT = Path(__file__).parents[2]
 CONNECTION_OPENED = 99
 GUARDED = f"""
 import os, sys
-from selip_extract.command import main
+from selip_extract.cli.extract import main
 def guard(event, _):
     if event in ("socket.connect", "socket.getaddrinfo", "socket.sendto"):
         os._exit({CONNECTION_OPENED})
