@@ -26,7 +26,7 @@ from tests.extract.databases import add_run
 
 EXAMPLES = Path(str(files("selip_extract").joinpath("examples/reports.csv")))
 DANGEROUS = ["=cmd|'/c calc'!A1", "+1", "-1", "@SUM(A1)", "\t=1", "＝1"]
-RUN = "from selip_extract.export_command import main; main()"
+RUN = "from selip_extract.cli.export import main; main()"
 MEASURED = """
 import atexit, resource, sys
 atexit.register(lambda: print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss, file=sys.stderr))

@@ -303,8 +303,8 @@ import os, sys
 from pathlib import Path
 from selip_contracts.findings import Study
 from selip_extract.extraction import Extraction
-from selip_extract.reports import Report
-from selip_extract.store import Store
+from selip_extract.reports.report import Report
+from selip_extract.database.store import Store
 store = Store(Path(sys.argv[1]))
 store.add_reports([Report("r1", "a", 1), Report("r2", "b", 2)], "a.csv")
 run_id = store.begin_run({"reader": "rules", "code_version": "1"})
@@ -326,7 +326,7 @@ def test_a_long_log_goes_into_the_tables(tmp_path: Path, monkeypatch: pytest.Mon
         shutil.copy(path, copy)
         with Store(copy) as before:
             assert rows(before, "FROM reports") == []
-        monkeypatch.setattr("selip_extract.store.LOG_BYTES", 1)
+        monkeypatch.setattr("selip_extract.database.store.LOG_BYTES", 1)
         store.write(run_id, [ok("r2")])
         shutil.copy(path, copy)
         with Store(copy) as after:
@@ -341,7 +341,7 @@ def test_a_full_disk_is_one_sentence_and_what_was_written_stays(tmp_path: Path, 
 import resource, sys
 from pathlib import Path
 from selip_contracts.findings import Study
-from selip_extract import store
+from selip_extract.database import store
 from selip_extract.extraction import Extraction
 from selip_shared.errors import SelipError
 store.LOG_BYTES = int(sys.argv[2])

@@ -153,7 +153,7 @@ def test_what_cannot_be_shown_is_told_in_one_sentence(selip_overview: Command, d
 
 
 def test_help_loads_no_model() -> None:
-    code = "import sys, selip_extract.overview_command; sys.exit('torch' in sys.modules or 'matplotlib' in sys.modules)"
+    code = "import sys, selip_extract.cli.overview; sys.exit('torch' in sys.modules or 'matplotlib' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
 
 
