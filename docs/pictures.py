@@ -18,8 +18,9 @@ from PIL import Image
 from selip_contracts.tables import read_store
 from selip_downstream.datasets.split_pairs import split_pairs
 from selip_downstream.evaluation.compared_models import load_models
+from selip_downstream.page.document import Document, html
 from selip_downstream.page.examples import example_sections
-from selip_downstream.page.html_page import write_page
+from selip_shared.html_page import write_page
 
 EXAMPLES = str(files("selip_extract").joinpath("examples/reports.csv"))
 SHOWN = {"CLIP": "train-hard-100-0", "best-match": "train-best-match-100-0"}
@@ -48,8 +49,9 @@ def take_retrieval(root: Path, picture: Path) -> None:
     _, *contenders = load_models(checkpoints, [pair.text for pair in pairs], "cpu")
     with TemporaryDirectory() as folder:
         page = Path(folder) / "retrieval.html"
-        write_page(page, "Which text is it?", "An image, and what two encoders say of it.",
-                   example_sections(contenders, pairs, volumes, 1, EXAMPLE))  # fmt: skip
+        examples = example_sections(contenders, pairs, volumes, 1, EXAMPLE)
+        document = Document("Which text is it?", "An image, and what two encoders say of it.", examples)
+        write_page(page, html(document))
         # The browser's own bars, which are not drawn, are part of its window: the page ends above them.
         _screenshot(page, picture, 1280, 1290 + BARS)
     with Image.open(picture) as drawn:

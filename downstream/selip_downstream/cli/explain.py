@@ -57,7 +57,7 @@ def command(
         support,
         windows,
     )
-    from selip_downstream.page.html_page import picture
+    from selip_downstream.page.document import picture
     from selip_pretrain.model.selip_model import SelipModel
     from selip_pretrain.volumes.preprocess import grid_of, prepare, put_back
     from selip_shared.files import write_bytes

@@ -32,8 +32,9 @@ def command(
     from selip_downstream.datasets.split_pairs import split_pairs
     from selip_downstream.evaluation.results import read_figures
     from selip_downstream.page.comparison_tables import CLEAR
-    from selip_downstream.page.html_page import write_page
+    from selip_downstream.page.document import Document, html
     from selip_downstream.page.sections import sections_of
+    from selip_shared.html_page import write_page
 
     with closing(read_store(db)) as connection:
         figures = read_figures(connection)
@@ -52,7 +53,7 @@ def command(
         folder = cache or db.parent / "selip-volumes"
         sections += example_sections([contender], pairs, folder, examples, seed)
     subtitle = f"{HEADING}. Behind a difference {CLEAR} says that its interval does not hold 0."
-    write_page(out, "SeLIP: results", subtitle, sections)
+    write_page(out, html(Document("SeLIP: results", subtitle, sections)))
     print(f"{len(figures):,} figures are shown in {out}.")
 
 

@@ -7,7 +7,7 @@ from typing import NamedTuple
 from selip_downstream.evaluation.bootstrap import Estimate
 from selip_downstream.evaluation.comparison import difference, is_difference
 from selip_downstream.evaluation.results import MetricResult
-from selip_downstream.page.html_page import Table
+from selip_downstream.page.document import Table
 
 CLEAR = "*"
 """Behind a difference whose interval does not hold 0."""

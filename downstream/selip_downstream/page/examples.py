@@ -12,7 +12,7 @@ from selip_downstream.evaluation.compared_models import EvaluatedModel
 from selip_downstream.explanation.chinese_type import Lettering, chinese_type
 from selip_downstream.explanation.head_drawings import draw_cosines, draw_slices, draw_support
 from selip_downstream.explanation.occlusion import Likeness, head_of, likenesses, support, windows
-from selip_downstream.page.html_page import Picture, Section, Table, picture
+from selip_downstream.page.document import Picture, Section, Table, picture
 from selip_pretrain.data.pairs import Pair
 from selip_pretrain.volumes.volume_cache import UnusableImage, VolumeCache
 from selip_shared.progress import progress

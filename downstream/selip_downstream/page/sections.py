@@ -8,7 +8,7 @@ from selip_contracts.vocabulary import SITES
 from selip_downstream.evaluation.results import MetricResult
 from selip_downstream.evaluation.tasks import CLASSIFICATION_METRICS, HEADING, RETRIEVAL_METRICS, SEGMENTATION_METRICS
 from selip_downstream.page.comparison_tables import Block, block_table, blocks_of, estimate_of, models_of
-from selip_downstream.page.html_page import Picture, Section, Table, picture
+from selip_downstream.page.document import Picture, Section, Table, picture
 from selip_downstream.page.plots import draw_places
 
 Settings = Mapping[str, Any]

@@ -20,7 +20,7 @@ from selip_downstream.page.comparison_tables import (
     lead_of,
     models_of,
 )
-from selip_downstream.page.html_page import Table
+from selip_downstream.page.document import Table
 from selip_downstream.reproduce.page.step_results import Measured
 from selip_downstream.reproduce.plan import MODELS, training
 from selip_downstream.retrieval.experiment import TOGETHER

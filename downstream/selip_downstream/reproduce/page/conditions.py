@@ -9,7 +9,7 @@ from statistics import mean
 from selip_contracts.tables import read_store
 from selip_contracts.vocabulary import MODALITIES
 from selip_downstream.explanation.pointing import EXPLANATION
-from selip_downstream.page.html_page import Section, Table
+from selip_downstream.page.document import Section, Table
 from selip_downstream.reproduce.page.conclusions import METRICS, SIMILARITY, judged, percent
 from selip_downstream.reproduce.page.paper import DATA, METHOD, SETTINGS
 from selip_downstream.reproduce.page.step_results import Measured, TrainingResult

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterator, Sequence
 
-from selip_downstream.page.html_page import Section, Table
+from selip_downstream.page.document import Section, Table
 
 MARKUP = re.compile(r"([\\`*_<>|\[\]])")
 

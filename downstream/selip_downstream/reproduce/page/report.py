@@ -12,8 +12,8 @@ from selip_contracts.tables import read_store
 from selip_downstream.datasets.split_pairs import split_pairs
 from selip_downstream.evaluation.tasks import RETRIEVAL_METRICS as RETRIEVAL_RETRIEVAL_METRICS
 from selip_downstream.page.comparison_tables import CLEAR, Block
+from selip_downstream.page.document import Document, Section, html
 from selip_downstream.page.examples import example_sections
-from selip_downstream.page.html_page import Section, write_page
 from selip_downstream.reproduce.page.conclusions import further, main_table, summary
 from selip_downstream.reproduce.page.conditions import circumstances
 from selip_downstream.reproduce.page.markdown import markdown
@@ -24,6 +24,7 @@ from selip_downstream.reproduce.runner.machine import machine, versions
 from selip_downstream.retrieval.experiment import TASK as RETRIEVAL
 from selip_shared.errors import SelipError, run_command
 from selip_shared.files import write_text
+from selip_shared.html_page import write_page
 
 app = typer.Typer(add_completion=False)
 
@@ -58,7 +59,7 @@ def command(
         f"trainings. Behind a difference {CLEAR} says that its interval does not hold 0."
     )
     out.mkdir(parents=True, exist_ok=True)
-    write_page(out / f"{NAME}.html", title, subtitle, sections)
+    write_page(out / f"{NAME}.html", html(Document(title, subtitle, sections)))
     content = {
         "size": size,
         "summary": [*said, *more],

@@ -23,7 +23,7 @@ from selip_downstream.page.comparison_tables import (
     models_of,
     models_table,
 )
-from selip_downstream.page.html_page import Picture, Section, Table, picture
+from selip_downstream.page.document import Picture, Section, Table, picture
 from selip_downstream.page.plots import Axis, draw_lines, draw_places
 from selip_downstream.page.sections import english_site, sequence_name
 from selip_downstream.reproduce.page.conclusions import (

@@ -1,10 +1,9 @@
 from pathlib import Path
 
 import matplotlib.pyplot as plt
-import pytest
 
-from selip_downstream.page.html_page import Picture, Section, Table, picture, write_page
-from selip_shared.errors import SelipError
+from selip_downstream.page.document import Document, Picture, Section, Table, html, picture
+from selip_shared.html_page import write_page
 from tests.browser import Page
 
 MARKUP = "<script>document.title = 'broken'</script> <b>在左侧额叶表现为高信号</b> {{ 7 * 7 }}"
@@ -20,7 +19,7 @@ def test_the_page_shows_its_parts_as_they_are_and_needs_nothing_else(chromium: P
     path = tmp_path / "results.html"
     table = Table(f"A table. {MARKUP}", ["model", "top 1"], [[MARKUP, "0.50 (0.40–0.60)"], ["SeLIP", "–"]])
     sections = [Section("Retrieval", [MARKUP], [table], [drawn()]), Section("Segmentation")]
-    write_page(path, "Results", f"of today {MARKUP}", sections)
+    write_page(path, html(Document("Results", f"of today {MARKUP}", sections)))
     chromium.complaints()
     chromium.open(path)
     assert chromium.complaints() == []
@@ -36,13 +35,8 @@ def test_the_page_shows_its_parts_as_they_are_and_needs_nothing_else(chromium: P
 def test_the_page_fits_a_telephone(chromium: Page, tmp_path: Path) -> None:
     path = tmp_path / "results.html"
     table = Table("Wide", [f"column {n}" for n in range(30)], [["figure"] * 30])
-    write_page(path, "Results", "", [Section("Retrieval", tables=[table], pictures=[drawn()])])
+    write_page(path, html(Document("Results", "", [Section("Retrieval", tables=[table], pictures=[drawn()])])))
     chromium.emulate("dark", 400, 800)
     chromium.open(path)
     assert chromium.run("return document.documentElement.scrollWidth") <= 400
     chromium.emulate("light", 1200, 900)
-
-
-def test_a_place_that_cannot_be_written_to_is_named(tmp_path: Path) -> None:
-    with pytest.raises(SelipError, match=r"none/page.html cannot be written \(No such file or directory\)"):
-        write_page(tmp_path / "none" / "page.html", "Results", "", [])
