@@ -14,9 +14,10 @@ from importlib.metadata import version
 from itertools import takewhile
 from threading import Event, current_thread, main_thread
 
+from selip_contracts.deidentified import DEIDENTIFIED
 from selip_contracts.findings import Study
 from selip_contracts.vocabulary import SITES
-from selip_extract.database.store import DEIDENTIFIED, Added, Store
+from selip_extract.database.store import Added, Store
 from selip_extract.deidentification.deidentify import Deidentifier
 from selip_extract.extraction import NO_USAGE, Extraction, Usage
 from selip_extract.extractors.base import Extractor

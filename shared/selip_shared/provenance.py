@@ -7,6 +7,9 @@ from importlib.metadata import PackageNotFoundError, version
 from importlib.util import find_spec
 from pathlib import Path
 
+CODE_FILES = ("*.py", "*.toml", "*.csv")
+"""What decides what the code does: the lexicon and other knowledge are data files beside the modules."""
+
 
 def file_hash(path: Path) -> str:
     """SHA-256 of a file's bytes, in hexadecimal."""
@@ -23,13 +26,14 @@ def folder_hash(folder: Path, pattern: str = "*") -> str:
 
 
 def code_hash(packages: Iterable[str]) -> str:
-    """SHA-256 over the Python files of import packages, in the order of their names."""
+    """SHA-256 over the Python files of import packages and their data files, in the order of their names."""
     digest = hashlib.sha256()
     for package in sorted(packages):
         spec = find_spec(package)
         assert spec is not None, f"{package} is not installed"
         for folder in spec.submodule_search_locations or ():
-            digest.update(f"{package}\0{folder_hash(Path(folder), '*.py')}\n".encode())
+            for pattern in CODE_FILES:
+                digest.update(f"{package}\0{folder_hash(Path(folder), pattern)}\n".encode())
     return digest.hexdigest()
 
 

@@ -2,6 +2,8 @@ import hashlib
 import platform
 from pathlib import Path
 
+import pytest
+
 from selip_shared.provenance import code_hash, environment, file_hash, folder_hash
 
 
@@ -29,6 +31,19 @@ def test_folder_hash_depends_on_names_and_bytes_alone(tmp_path: Path) -> None:
 def test_code_hash_changes_with_the_packages() -> None:
     assert code_hash(["selip_shared"]) == code_hash(["selip_shared"])
     assert code_hash(["selip_shared"]) != code_hash(["selip_shared", "selip_contracts"])
+
+
+def test_code_hash_changes_with_the_data_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    package = tmp_path / "package_with_words"
+    package.mkdir()
+    (package / "__init__.py").write_text("")
+    (package / "words.toml").write_text("words = []")
+    monkeypatch.syspath_prepend(tmp_path)
+    before = code_hash([package.name])
+    (package / "weights.bin").write_bytes(b"0")
+    assert code_hash([package.name]) == before
+    (package / "words.toml").write_text("words = [1]")
+    assert code_hash([package.name]) != before
 
 
 def test_environment_says_what_is_absent() -> None:

@@ -13,6 +13,7 @@ from typing import Any, NamedTuple, Self
 
 import duckdb
 
+from selip_contracts.deidentified import key_marks
 from selip_contracts.tables import open_store, utc_now
 from selip_extract.database.columns import (
     Columns,
@@ -39,9 +40,6 @@ LOG_BYTES = 256_000_000
 
 LOG_THREADS = min(4, os.cpu_count() or 1)
 """So many write the log into the tables."""
-
-DEIDENTIFIED = "deidentified"
-"""Under this name the configuration of a run has the mark of the key, where reports are masked before they come in."""
 
 WORTH_REPEATING: tuple[Status, ...] = ("incomplete", "invalid", "error")
 """What another attempt may read: a text that is empty or too long stays so."""
@@ -234,8 +232,7 @@ class Store:
 
     def _key_marks(self) -> list[Row]:
         """The mark of the key that the reports came in under, None for none; no row while there is no report."""
-        marks = self._rows("SELECT configuration->>? FROM runs ORDER BY run_id LIMIT 1", [DEIDENTIFIED])
-        return marks or [(None,) for _ in self._rows("SELECT 1 FROM reports LIMIT 1")]
+        return key_marks(self.connection) or [(None,) for _ in self._rows("SELECT 1 FROM reports LIMIT 1")]
 
     def _add(self, batch: Sequence[Report], source_file: str, known_until: int) -> Added:
         ids = list({report.report_id for report in batch})

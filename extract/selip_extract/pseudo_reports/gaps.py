@@ -4,12 +4,12 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
-from tempfile import TemporaryDirectory
 
 import jieba
 
 from selip_extract.language.lexer import LexedReport, Token, lex
 from selip_extract.language.lexicon import words
+from selip_shared.word_segmenter import word_segmenter
 
 SHORTEST_WORD = 2
 _CLAUSE_ENDS = frozenset(",;:")
@@ -59,16 +59,7 @@ def _by_frequency(counted: Counter[str]) -> tuple[Gap, ...]:
 
 @cache
 def _segmenter() -> jieba.Tokenizer:
-    """A segmenter with a general dictionary and the lexicon's words, so that a word of the field stays whole."""
-    jieba.setLogLevel("ERROR")
-    tokenizer = jieba.Tokenizer()
-    # By default it would load what it finds under a known name in the folder that all users share.
-    with TemporaryDirectory() as folder:
-        tokenizer.tmp_dir = folder
-        tokenizer.initialize()
-    for word in words():
-        tokenizer.add_word(word)
-    return tokenizer
+    return word_segmenter(words())
 
 
 def _words(text: str) -> set[str]:

@@ -12,10 +12,8 @@ from array import array
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from tempfile import TemporaryDirectory
 from typing import NamedTuple, Protocol, Self, cast
 
-import jieba
 import torch
 from torch import Tensor
 
@@ -32,6 +30,7 @@ from selip_contracts.vocabulary import (
     ancestors,
 )
 from selip_shared.errors import SelipError
+from selip_shared.word_segmenter import word_segmenter
 
 _PUBLISHED_CLASS = re.compile("[高低长短等]信号")
 _SIDE_INDEX: dict[Side | None, int] = {side: index for index, side in enumerate((*SIDES, None))}
@@ -345,12 +344,5 @@ def _interned(sets: Iterable[set[str]]) -> RaggedIndex:
 
 def _word_cutter() -> Callable[[str], list[str]]:
     """Cut a text into words: jieba's general dictionary, in which the vocabulary's words stay whole."""
-    jieba.setLogLevel("ERROR")
-    tokenizer = jieba.Tokenizer()
-    # By default it would load what it finds under a known name in the folder that all users share.
-    with TemporaryDirectory() as folder:
-        tokenizer.tmp_dir = folder
-        tokenizer.initialize()
-    for word in (*SITES, *SIDES, *ENHANCEMENTS, *(f"{signal}信号" for signal in SIGNALS)):
-        tokenizer.add_word(word)
-    return lambda text: tokenizer.lcut(text, HMM=False)
+    segmenter = word_segmenter((*SITES, *SIDES, *ENHANCEMENTS, *(f"{signal}信号" for signal in SIGNALS)))
+    return lambda text: segmenter.lcut(text, HMM=False)

@@ -9,11 +9,9 @@ from typing import NamedTuple
 
 import duckdb
 
+from selip_contracts.deidentified import key_marks
 from selip_pretrain.scan.series import FoundSeries
 from selip_shared.errors import SelipError
-
-DEIDENTIFIED = "deidentified"
-"""Under this name the configuration of a run has the mark of the key, where the ids of reports are keyed hashes."""
 
 
 class Link(NamedTuple):
@@ -45,7 +43,7 @@ class ReportLinker:
     def __init__(self, root: Path, connection: duckdb.DuckDBPyConnection, manifest: Path | None) -> None:
         """SelipError where the manifest is not valid, or where one is needed and not given."""
         self._root = root
-        self._private = _is_deidentified(connection)
+        self._private = any(mark is not None for (mark,) in key_marks(connection))
         if self._private and manifest is None:
             raise SelipError(
                 "The reports in the database are de-identified, so names of folders cannot be compared with their ids: "
@@ -120,11 +118,6 @@ def _table(path: Path) -> Iterator[tuple[int, list[str]]]:
                 yield reader.line_num, row
     except csv.Error as error:
         raise SelipError(f"{path}, line {reader.line_num}: {error}; save it as CSV.") from error
-
-
-def _is_deidentified(connection: duckdb.DuckDBPyConnection) -> bool:
-    marks = connection.execute("SELECT configuration->>? FROM runs ORDER BY run_id LIMIT 1", [DEIDENTIFIED]).fetchall()
-    return bool(marks) and marks[0][0] is not None
 
 
 def _report_names(connection: duckdb.DuckDBPyConnection) -> dict[str, frozenset[str]]:

@@ -1,0 +1,31 @@
+"""Knowledge in TOML files: read and validated, with errors that name the file and the entry."""
+
+import tomllib
+from importlib.resources.abc import Traversable
+from pathlib import Path
+from typing import TypeVar
+
+from pydantic import BaseModel, ValidationError
+
+from selip_shared.errors import SelipError
+
+Model = TypeVar("Model", bound=BaseModel)
+
+
+def read_toml(file: Path | Traversable, model: type[Model]) -> Model:
+    """The file as `model`; SelipError with the file and the first wrong entry where it is not valid."""
+    try:
+        table = tomllib.loads(file.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise SelipError(f"{file} cannot be opened ({error.strerror}): name another file.") from error
+    except UnicodeDecodeError as error:
+        raise SelipError(f"{file} is not in UTF-8: save it as UTF-8.") from error
+    except tomllib.TOMLDecodeError as error:
+        raise SelipError(f"{file.name} is not valid TOML ({error}): correct it.") from error
+    try:
+        return model.model_validate(table)
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        entry = ".".join(map(str, first["loc"]))
+        message = first["msg"].removeprefix("Value error, ")
+        raise SelipError(f"{file.name}: {entry + ': ' if entry else ''}{message}; correct the file.") from error
