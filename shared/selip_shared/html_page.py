@@ -15,8 +15,8 @@ def render_page(folder: Traversable, template: str, style: str, script: str = ""
     """The page of a template in the folder, which may include others that lie there.
 
     The template gets the values, and `policy`, `style` and `script` for its head, each of which it writes with the
-    filter `safe`. All other values are text: what would be markup in them is escaped. UndefinedError where the template
-    uses a value that is not given.
+    filter `safe`. All other values are text: what would be markup in them is escaped, and the filter `tojson`
+    writes them as JSON that cannot end its element. UndefinedError where the template uses a value that is not given.
     """
     environment = Environment(
         loader=FunctionLoader(lambda name: folder.joinpath(name).read_text(encoding="utf-8")),
@@ -26,6 +26,7 @@ def render_page(folder: Traversable, template: str, style: str, script: str = ""
         lstrip_blocks=True,
         keep_trailing_newline=True,
     )
+    environment.policies["json.dumps_kwargs"] = {"ensure_ascii": False, "separators": (",", ":")}
     return environment.get_template(template).render(**values, **_head(style, script))
 
 

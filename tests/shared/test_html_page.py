@@ -1,3 +1,4 @@
+import json
 from pathlib import Path
 
 import pytest
@@ -47,6 +48,16 @@ def test_only_the_pages_own_style_and_script_work_and_text_stays_text(folder: Pa
 
 def test_a_page_without_a_script_allows_none(folder: Path) -> None:
     assert "script-src 'none'; img-src data:" in render_page(folder, "page.html", "", text="")
+
+
+def test_data_of_a_page_cannot_end_its_element_and_keep_their_order(tmp_path: Path) -> None:
+    (tmp_path / "page.html").write_text("<script>{{ data|tojson }}</script>", encoding="utf-8")
+    data = {"左侧": "</script><!-- & ' \U0001f9e0", "a": 1}
+    page = render_page(tmp_path, "page.html", "", data=data)
+    assert page.count("</script>") == 1
+    assert "左侧" in page
+    read = json.loads(page.removeprefix("<script>").removesuffix("</script>"))
+    assert list(read.items()) == list(data.items())
 
 
 def test_a_value_that_is_missing_is_an_error(folder: Path) -> None:

@@ -7,9 +7,9 @@ import typer
 
 from selip_contracts.tables import read_store
 from selip_extract.database.runs import chosen_run
-from selip_extract.pages.offline_page import write_page
 from selip_extract.pages.review_page import review_page
 from selip_shared.errors import run_command
+from selip_shared.html_page import write_page
 
 app = typer.Typer(add_completion=False)
 
