@@ -12,7 +12,6 @@ from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from importlib.metadata import version
 from itertools import takewhile
-from threading import Event, current_thread, main_thread
 
 from selip_contracts.deidentified import DEIDENTIFIED
 from selip_contracts.findings import Study
@@ -26,6 +25,7 @@ from selip_extract.reports.report import Report
 from selip_extract.reports.report_table import ReportTable
 from selip_shared.progress import progress
 from selip_shared.provenance import code_hash
+from selip_shared.stop_signals import deferred_stop
 
 # So many of equal size share the reports in work: while one waits for its last answers the next keeps the engine busy.
 BATCHES_IN_WORK = 2
@@ -85,8 +85,8 @@ def extract(
     batches = _batches(store, run_id, max(1, batch_size // BATCHES_IN_WORK))
     started = time.perf_counter()
     try:
-        with collecting_seldom(), progress("reports", pending) as advance, until_interrupted() as interrupted:
-            for extractions in _read_ahead(extractor, takewhile(lambda _: not interrupted.is_set(), batches)):
+        with collecting_seldom(), progress("reports", pending) as advance, deferred_stop(signal.SIGINT) as stop:
+            for extractions in _read_ahead(extractor, takewhile(lambda _: not stop.number, batches)):
                 store.write(run_id, extractions)
                 read += len(extractions)
                 usage = sum((e.usage for e in extractions), usage)
@@ -94,9 +94,7 @@ def extract(
     finally:
         seconds = time.perf_counter() - started
         store.finish_run(run_id, seconds=seconds, reports=read, usage=usage)
-    return ExtractionOutcome(
-        run_id, added, read, seconds, pending - read, interrupted.is_set() and read < pending, usage
-    )
+    return ExtractionOutcome(run_id, added, read, seconds, pending - read, bool(stop.number) and read < pending, usage)
 
 
 def _read_ahead(extractor: Extractor, batches: Iterable[Sequence[Report]]) -> Iterator[list[Extraction]]:
@@ -113,26 +111,6 @@ def _read_ahead(extractor: Extractor, batches: Iterable[Sequence[Report]]) -> It
         finally:
             for future in waiting:
                 future.cancel()
-
-
-@contextmanager
-def until_interrupted() -> Iterator[Event]:
-    """An event that the first Ctrl-C sets, instead of breaking in wherever the program is; the second breaks in."""
-    interrupted = Event()
-    if current_thread() is not main_thread():
-        yield interrupted
-        return
-    usual = signal.getsignal(signal.SIGINT)
-
-    def stop(*_: object) -> None:
-        interrupted.set()
-        signal.signal(signal.SIGINT, usual)
-
-    signal.signal(signal.SIGINT, stop)
-    try:
-        yield interrupted
-    finally:
-        signal.signal(signal.SIGINT, usual)
 
 
 @contextmanager

@@ -1,4 +1,4 @@
-"""Processes that work beside this one, and do not outlive it even where it is killed."""
+"""Worker processes, which end with their parent even where it is killed."""
 
 import os
 import signal
@@ -8,7 +8,7 @@ from concurrent.futures.process import BrokenProcessPool
 from multiprocessing import get_context, parent_process
 from threading import Thread
 from types import TracebackType
-from typing import Self, TypeVar
+from typing import Any, Self, TypeVar
 
 from selip_shared.errors import SelipError
 
@@ -17,10 +17,18 @@ Result = TypeVar("Result")
 
 
 class Workers:
-    """So many processes as a context manager, which start with the first task; one is the process itself."""
+    """A context manager for `processes` worker processes, which start with the first task; 1 means this process itself.
 
-    def __init__(self, processes: int) -> None:
-        self._pool = ProcessPoolExecutor(processes, get_context("spawn"), work_for_parent) if processes > 1 else None
+    Each worker process first calls `initialise(*arguments)`; this process does not.
+    """
+
+    def __init__(
+        self, processes: int, initialise: Callable[..., None] | None = None, arguments: tuple[Any, ...] = ()
+    ) -> None:
+        self._pool = None
+        if processes > 1:
+            context = get_context("spawn")
+            self._pool = ProcessPoolExecutor(processes, context, _start_worker, (initialise, arguments))
 
     def __enter__(self) -> Self:
         return self
@@ -31,24 +39,29 @@ class Workers:
         if self._pool is not None:
             self._pool.shutdown(cancel_futures=True)
 
-    def map(self, function: Callable[[Task], Result], tasks: Sequence[Task], together: int = 1) -> Iterator[Result]:
-        """The results in the order of the tasks, which go out so many `together`; SelipError where a process died."""
+    def map(self, function: Callable[[Task], Result], tasks: Sequence[Task], chunk_size: int = 1) -> Iterator[Result]:
+        """The results in the order of the tasks, of which `chunk_size` are sent to a worker process together.
+
+        Raises SelipError where a worker process was killed, and whatever `function` raises.
+        """
         if self._pool is None:
             yield from map(function, tasks)
             return
         try:
-            yield from self._pool.map(function, tasks, chunksize=together)
+            yield from self._pool.map(function, tasks, chunksize=chunk_size)
         except BrokenProcessPool as error:
             raise SelipError(
-                "A process at work was ended from outside, perhaps for lack of memory: "
-                "start again, with less other work on the machine; what is done stays."
+                "A worker process was killed, possibly out of memory: run the command again with fewer processes or "
+                "with less other work on the machine; what is finished is kept."
             ) from error
 
 
-def work_for_parent() -> None:
-    """Initialise a worker process: Ctrl-C is its parent's affair, and it ends when its parent has ended."""
+def _start_worker(initialise: Callable[..., None] | None, arguments: tuple[Any, ...]) -> None:
+    # The parent handles Ctrl-C.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     Thread(target=_end_with_parent, daemon=True).start()
+    if initialise is not None:
+        initialise(*arguments)
 
 
 def _end_with_parent() -> None:

@@ -44,7 +44,7 @@ def write_nifti_studies(root: Path, studies: int) -> int:
 def seconds(root: Path, db: Path) -> float:
     """Of the command, its start included."""
     started = time.perf_counter()
-    command = "from selip_pretrain.scan_command import main; main()"
+    command = "from selip_pretrain.cli.scan import main; main()"
     subprocess.run([sys.executable, "-c", command, root, "--db", db], check=True, capture_output=True)
     return time.perf_counter() - started
 

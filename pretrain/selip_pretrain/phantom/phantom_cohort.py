@@ -1,10 +1,7 @@
 """Many studies in parallel: each in its own folder, those that are complete left as they are, truth.json at the end."""
 
 import json
-import multiprocessing
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor
-from concurrent.futures.process import BrokenProcessPool
 from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -26,12 +23,11 @@ from selip_pretrain.phantom.study_files import (
     is_complete,
     write_folder,
 )
-from selip_shared.errors import SelipError
 from selip_shared.files import write_text
-from selip_shared.processes import work_for_parent
+from selip_shared.processes import Workers
 
 TRUTH = "truth.json"
-_JOBS_A_TURN = 4
+JOBS_PER_TASK = 4
 _anatomy: Anatomy | None = None
 
 
@@ -63,6 +59,7 @@ def on_anatomy(
     if not jobs:
         return
     anatomy = load_anatomy(slice_mm)
+    processes = min(processes, len(jobs))
     if processes == 1:
         with threadpool_limits(1):
             for job in jobs:
@@ -71,23 +68,12 @@ def on_anatomy(
         return
     with TemporaryDirectory(prefix="selip-anatomy-") as shared:
         anatomy.save(Path(shared))
-        pool = ProcessPoolExecutor(
-            min(processes, len(jobs)), multiprocessing.get_context("spawn"), _start_worker, (Path(shared),)
-        )
-        try:
-            yield from pool.map(partial(_in_worker, task), jobs, chunksize=_JOBS_A_TURN)
-        except BrokenProcessPool as error:
-            raise SelipError(
-                "A process that renders was ended from outside, perhaps for want of memory: run the command again, "
-                "with fewer --processes."
-            ) from error
-        finally:
-            pool.shutdown(cancel_futures=True)
+        with Workers(processes, _start_worker, (Path(shared),)) as workers:
+            yield from workers.map(partial(_in_worker, task), jobs, JOBS_PER_TASK)
 
 
 def _start_worker(shared: Path) -> None:
     global _anatomy
-    work_for_parent()
     threadpool_limits(1)
     _anatomy = open_anatomy(shared)
 

@@ -2,8 +2,6 @@
 
 import hashlib
 import json
-import os
-import shutil
 import zlib
 from collections.abc import Mapping
 from pathlib import Path
@@ -17,6 +15,7 @@ from selip_pretrain.phantom.head_model.grid import Grid
 from selip_pretrain.phantom.lesion import RenderedSite
 from selip_pretrain.phantom.render import PhantomRecipe, RenderedStudy
 from selip_shared.errors import SelipError
+from selip_shared.files import replacing_folder
 
 TRUTH_OF_STUDY = "lesions.json"
 _GZIP = zlib.MAX_WBITS | 16
@@ -47,18 +46,10 @@ def is_complete(folder: Path, wanted: str) -> bool:
 
 def write_folder(folder: Path, volumes: Mapping[str, NDArray[Any]], grid: Grid, truth: Mapping[str, object]) -> None:
     """NAME.nii.gz for each volume, and the truth, which holds the fingerprint; an earlier folder gives way."""
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    partial = folder.with_name(f".{folder.name}.{os.getpid()}.partial")
-    shutil.rmtree(partial, ignore_errors=True)
-    partial.mkdir()
-    try:
+    with replacing_folder(folder) as partial:
         for name, voxels in volumes.items():
             (partial / f"{name}.nii.gz").write_bytes(nifti_bytes(voxels, grid))
         (partial / TRUTH_OF_STUDY).write_text(json.dumps(truth, ensure_ascii=False), encoding="utf-8")
-        shutil.rmtree(folder, ignore_errors=True)
-        partial.rename(folder)
-    finally:
-        shutil.rmtree(partial, ignore_errors=True)
 
 
 def nifti_bytes(voxels: NDArray[Any], grid: Grid) -> bytes:

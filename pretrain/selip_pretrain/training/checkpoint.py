@@ -6,8 +6,6 @@ earlier one stays until the new one is there.
 """
 
 import json
-import os
-import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -22,7 +20,7 @@ from safetensors.torch import load_file, save_file
 from selip_pretrain.model.configuration import Configuration, differences, read_configuration
 from selip_pretrain.model.selip_model import WEIGHTS, SelipModel
 from selip_shared.errors import SelipError
-from selip_shared.files import write_text
+from selip_shared.files import recover_folder, replacing_folder, write_text
 from selip_shared.optimizer_state import optimizer_tensors, restore_optimizer
 
 LAST = "last"
@@ -64,7 +62,7 @@ class TrainingState:
 
 def save_last(out: Path, training: TrainingState, state: State) -> None:
     """Replace the last checkpoint; SelipError where it cannot be written, and then the earlier one is as it was."""
-    with _replacing_folder(out / LAST, state.position.step) as folder:
+    with _replacing(out / LAST, state.position.step) as folder:
         training.model.save_pretrained(folder)
         save_file(optimizer_tensors(training.optimizer, training.model.named_parameters()), folder / OPTIMIZER)
         write_text(folder / STATE, state.model_dump_json(indent=1) + "\n")
@@ -72,7 +70,7 @@ def save_last(out: Path, training: TrainingState, state: State) -> None:
 
 def save_best(out: Path, model: SelipModel, validation: dict[str, Any]) -> None:
     """Replace the best checkpoint, with the figures that made it so; SelipError where it cannot be written."""
-    with _replacing_folder(out / BEST, validation["step"]) as folder:
+    with _replacing(out / BEST, validation["step"]) as folder:
         model.save_pretrained(folder)
         write_text(folder / VALIDATION_FILE, json.dumps(validation, indent=1) + "\n")
 
@@ -82,8 +80,8 @@ def saved_state(out: Path, configuration: Configuration, data: str) -> State | N
 
     SelipError where the folder holds something else, or a training with another configuration or on other pairs.
     """
-    _recover(out / LAST)
-    _recover(out / BEST)
+    recover_folder(out / LAST)
+    recover_folder(out / BEST)
     folder = out / LAST
     if not folder.exists():
         return None
@@ -123,42 +121,13 @@ def _damaged(folder: Path) -> SelipError:
 
 
 @contextmanager
-def _replacing_folder(folder: Path, step: int) -> Iterator[Path]:
-    """A folder to write to, which takes the place of `folder` at the end; after an exception that is as it was."""
-    partial, earlier = _beside(folder, "partial"), _beside(folder, "earlier")
+def _replacing(folder: Path, step: int) -> Iterator[Path]:
+    """`replacing_folder`, with a sentence for the user where a checkpoint cannot be written."""
     try:
-        shutil.rmtree(partial, ignore_errors=True)
-        partial.mkdir(parents=True)
-        yield partial
-        _flush(partial)
-        shutil.rmtree(earlier, ignore_errors=True)
-        if folder.exists():
-            folder.rename(earlier)
-        partial.rename(folder)
+        with replacing_folder(folder) as partial:
+            yield partial
     except (OSError, SafetensorError) as failure:
         raise SelipError(
             f"The checkpoint of step {step:,} cannot be written to {folder} ({failure}): free some space on that disk"
-            " and repeat the command; the checkpoint before it is whole."
+            " and run the command again; the previous checkpoint is complete."
         ) from failure
-    finally:
-        shutil.rmtree(partial, ignore_errors=True)
-    shutil.rmtree(earlier, ignore_errors=True)
-
-
-def _recover(folder: Path) -> None:
-    """Put the earlier folder back where a kill came between taking it away and putting the new one in its place."""
-    earlier = _beside(folder, "earlier")
-    if earlier.exists() and not folder.exists():
-        earlier.rename(folder)
-
-
-def _beside(folder: Path, kind: str) -> Path:
-    # In the same folder, since a rename is atomic only within one file system.
-    return folder.with_name(f".{folder.name}.{kind}")
-
-
-def _flush(folder: Path) -> None:
-    """Bring the files of a folder to the disk, before its new name is there."""
-    for file in (path for path in folder.rglob("*") if path.is_file()):
-        with file.open("rb") as opened:
-            os.fsync(opened.fileno())

@@ -2,11 +2,9 @@
 
 import signal
 import time
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from types import FrameType
 from typing import NamedTuple
 
 from selip_pretrain.data.augment import mirrored
@@ -26,6 +24,7 @@ from selip_shared.errors import SelipError
 from selip_shared.files import write_text
 from selip_shared.progress import Advance, progress
 from selip_shared.provenance import environment
+from selip_shared.stop_signals import StopSignal, deferred_stop
 
 LIBRARIES = ("selip", "torch", "monai", "transformers", "tokenizers")
 
@@ -48,13 +47,6 @@ class TrainingOutcome(NamedTuple):
 
     position: TrainingProgress
     stopped_by: int
-
-
-@dataclass
-class StopSignal:
-    """The number of the signal that has asked this process to stop, 0 if none has."""
-
-    number: int = 0
 
 
 def pretrain(
@@ -98,7 +90,7 @@ class Run:
     def go_on(self, position: TrainingProgress) -> TrainingOutcome:
         """The steps from the position on."""
         left = self.configuration.steps - position.step
-        with stopping_on_signals() as stop:
+        with deferred_stop(signal.SIGTERM, signal.SIGINT) as stop:
             if not self.means.ranks.first:
                 return self._steps(position, stop, None, lambda _: None)
             with Metrics(self.out, position.step) as metrics, progress("steps", left) as advance:
@@ -154,28 +146,6 @@ class Run:
                 versions=environment(LIBRARIES),
             )
             save_last(self.out, self.step.training, state)
-
-
-@contextmanager
-def stopping_on_signals() -> Iterator[StopSignal]:
-    """SIGTERM and Ctrl-C are noted, so that a step is ended and kept first; a second one acts at once."""
-    stop = StopSignal()
-    earlier = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT)}
-
-    def note(number: int, _frame: FrameType | None) -> None:
-        stop.number = number
-        restore()
-
-    def restore() -> None:
-        for number, handler in earlier.items():
-            signal.signal(number, handler)
-
-    for number in earlier:
-        signal.signal(number, note)
-    try:
-        yield stop
-    finally:
-        restore()
 
 
 def _begun(out: Path, configuration: Configuration, cohort: Cohort) -> State | None:

@@ -8,12 +8,9 @@ are refused. An entry whose files are all gone still holds: nothing newer is the
 import json
 import sys
 import zlib
-from collections.abc import Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor
-from concurrent.futures.process import BrokenProcessPool
+from collections.abc import Sequence
 from functools import partial
 from hashlib import sha256
-from multiprocessing import get_context
 from pathlib import Path
 from typing import NamedTuple, Protocol, TypeVar
 
@@ -27,7 +24,7 @@ from selip_pretrain.volumes.preprocess import VolumeRecipe, prepare
 from selip_pretrain.volumes.read_volume import Source, VolumeError, read_volume
 from selip_shared.errors import SelipError
 from selip_shared.files import write_bytes, write_text
-from selip_shared.processes import work_for_parent
+from selip_shared.processes import Workers
 from selip_shared.progress import progress
 
 SHOWN = 10
@@ -151,10 +148,12 @@ def prepare_all(images: Sequence[Image], cache: VolumeCache, processes: int) -> 
                 advance(1)
             else:
                 to_do.append(image)
-        for problem in _problems(to_do, cache, processes):
-            advance(1)
-            if problem is not None:
-                problems[problem.image_id] = problem
+        # Each worker process uses one thread.
+        with Workers(min(processes, len(to_do)), torch.set_num_threads, (1,)) as workers:
+            for problem in workers.map(partial(_problem, cache), to_do):
+                advance(1)
+                if problem is not None:
+                    problems[problem.image_id] = problem
     return [image for image in images if image.image_id not in problems], list(problems.values())
 
 
@@ -169,34 +168,12 @@ def tell_problems(problems: Sequence[Problem]) -> None:
         print(f"  and {len(problems) - SHOWN:,} more", file=sys.stderr)
 
 
-def _problems(images: Sequence[ScannedImage], cache: VolumeCache, processes: int) -> Iterator[Problem | None]:
-    if processes == 1 or len(images) <= 1:
-        yield from map(partial(_problem, cache), images)
-        return
-    pool = ProcessPoolExecutor(min(processes, len(images)), get_context("spawn"), _work_alone)
-    try:
-        yield from pool.map(partial(_problem, cache), images)
-    except BrokenProcessPool as error:
-        raise SelipError(
-            "A process that prepared volumes was ended from outside, perhaps for lack of memory: "
-            "start again with fewer processes; what is prepared stays."
-        ) from error
-    finally:
-        pool.shutdown(cancel_futures=True)
-
-
 def _problem(cache: VolumeCache, image: ScannedImage) -> Problem | None:
     try:
         cache.get(image)
     except UnusableImage as error:
         return error.problem
     return None
-
-
-def _work_alone() -> None:
-    """One thread a process."""
-    torch.set_num_threads(1)
-    work_for_parent()
 
 
 def _rounded(volume: Tensor) -> Tensor:

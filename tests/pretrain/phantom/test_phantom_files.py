@@ -32,7 +32,7 @@ from selip_pretrain.scan.stored_images import StoredImages
 from selip_pretrain.volumes.read_volume import read_volume
 from selip_shared.errors import SelipError
 
-SELIP_PHANTOM = (sys.executable, "-c", "from selip_pretrain.phantom_command import main; main()")
+SELIP_PHANTOM = (sys.executable, "-c", "from selip_pretrain.cli.phantom import main; main()")
 # nibabel is typed in part
 load: Any = nib.load
 apply_affine: Any = nib.affines.apply_affine

@@ -24,7 +24,7 @@ from selip_pretrain.volumes.read_volume import read_volume
 from selip_shared.errors import SelipError
 from tests.pretrain.image_files import voxels, write_enhanced, write_nifti, write_series, write_slice
 
-SELIP_SCAN = (sys.executable, "-c", "from selip_pretrain.scan_command import main; main()")
+SELIP_SCAN = (sys.executable, "-c", "from selip_pretrain.cli.scan import main; main()")
 
 
 @pytest.fixture

@@ -310,7 +310,7 @@ def test_a_full_disk_leaves_the_checkpoint_before(
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (1 << 20, hard))
     try:
-        with pytest.raises(SelipError, match=r"The checkpoint of step 15 cannot be written to .* is whole\."):
+        with pytest.raises(SelipError, match=r"The checkpoint of step 15 cannot be written to .* is complete\."):
             pretrain(configuration, cohort, cache, out, Resources(ranks))
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))

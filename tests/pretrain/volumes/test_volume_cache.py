@@ -208,8 +208,8 @@ def test_what_cannot_be_used_is_named_and_left_out(cache: VolumeCache, tmp_path:
 PREPARE = """
 import sys
 from pathlib import Path
-from selip_pretrain.volume_cache import VolumeCache
-from tests.pretrain.test_volume_cache import RECIPE, scanned
+from selip_pretrain.volumes.volume_cache import VolumeCache
+from tests.pretrain.volumes.test_volume_cache import RECIPE, scanned
 cache = VolumeCache(Path(sys.argv[1]), RECIPE)
 print([cache.get(scanned([Path(file)])).sum().item() for file in sys.argv[2:]])
 """
@@ -228,10 +228,10 @@ ON_A_SMALL_DISK = ["unshare", "-rm", "sh", "-c", 'mount -t tmpfs -o size=1m none
 FILL = """
 import sys
 from pathlib import Path
-from selip_pretrain.volume_cache import VolumeCache, prepare_all
-from selip_pretrain.volumes import VolumeRecipe
+from selip_pretrain.volumes.volume_cache import VolumeCache, prepare_all
+from selip_pretrain.volumes.preprocess import VolumeRecipe
 from selip_shared.errors import run_command
-from tests.pretrain.test_volume_cache import scanned
+from tests.pretrain.volumes.test_volume_cache import scanned
 
 def main():
     cache = VolumeCache(Path(sys.argv[1]), VolumeRecipe(shape=(24, 128, 128)))
@@ -270,9 +270,9 @@ def test_killed_processes_are_a_clear_error(cache: VolumeCache, tmp_path: Path) 
 import os, signal, sys, threading, time
 from multiprocessing import active_children
 from pathlib import Path
-from selip_pretrain.volume_cache import VolumeCache, prepare_all
+from selip_pretrain.volumes.volume_cache import VolumeCache, prepare_all
 from selip_shared.errors import run_command
-from tests.pretrain.test_volume_cache import RECIPE, Scanned
+from tests.pretrain.volumes.test_volume_cache import RECIPE, Scanned
 
 def is_read(pipe):
     try:
@@ -296,7 +296,8 @@ if __name__ == "__main__":
         os.mkfifo(pipe)
     script = tmp_path / "prepare.py"
     script.write_text(command, encoding="utf-8")
-    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])}
+    paths = [str(Path(__file__).parents[3]), *filter(None, [os.environ.get("PYTHONPATH")])]
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(paths)}
     ended = subprocess.run(
         [sys.executable, script, cache.folder.parent, write_nifti(tmp_path / "T1.nii.gz"), *pipes],
         capture_output=True,
@@ -305,5 +306,5 @@ if __name__ == "__main__":
         env=environment,
     )
     assert ended.returncode == 1
-    assert ended.stderr.splitlines()[-1].startswith("A process that prepared volumes was ended from outside")
+    assert ended.stderr.splitlines()[-1].startswith("A worker process was killed, possibly out of memory")
     assert "Traceback" not in ended.stderr
