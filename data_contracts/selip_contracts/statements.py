@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterable
 
 from selip_contracts.findings import Finding, Study
-from selip_contracts.vocabulary import ENHANCEMENTS, SIDES, SIGNALS, SITES, Enhancement, Modality, Side, Signal
+from selip_contracts.vocabulary import ENGLISH, ENHANCEMENTS, SIDES, SIGNALS, SITES, Enhancement, Modality, Side, Signal
 
 NORMAL_TEXT = (
     "头颅形态、大小未见异常。脑实质未见异常信号影，所见脑室形态及脑沟裂池未见异常扩张或变窄，中线结构未见移位。"
@@ -75,3 +75,14 @@ def parse_sequence_text(text: str, modality: Modality) -> tuple[Stated, ...]:
 def written_statements(text: str) -> list[str]:
     """The parts of a sequence's text as they are written, unchecked, none for the normal text."""
     return [] if text == NORMAL_TEXT else text.split(_JOIN)
+
+
+def english_text(text: str, modality: Modality) -> str:
+    """A sequence's text in English, without morphologies. ValueError where a part is no statement."""
+    if text == NORMAL_TEXT:
+        return "normal"
+    statements = []
+    for side, site, signal, _ in parse_sequence_text(text, modality):
+        words = (ENGLISH[side] if side else "", SITES[site].english, ENGLISH[signal])
+        statements.append(" ".join(filter(None, words)))
+    return ", ".join(statements)

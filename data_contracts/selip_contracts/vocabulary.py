@@ -31,6 +31,20 @@ SIGNAL_CLASS: dict[Signal | Enhancement, SignalClass] = {
 }  # fmt: skip
 
 
+def _read_english() -> dict[str, str]:
+    """The English name of every term in terms.csv."""
+    table = files("selip_contracts").joinpath("terms.csv").read_text(encoding="utf-8")
+    rows = list(csv.DictReader(table.splitlines()))
+    for kind, terms in (("side", SIDES), ("signal", SIGNALS), ("enhancement", ENHANCEMENTS), ("change", CHANGES)):
+        named = tuple(row["term"] for row in rows if row["kind"] == kind)
+        assert named == terms, f"terms.csv: each {kind} of the vocabulary has one row, in the same order"
+    return {row["term"]: row["english"] for row in rows}
+
+
+ENGLISH: dict[str, str] = _read_english()
+"""English names of sides, signals, enhancements, counts, certainties and changes. Sites have theirs in `SITES`."""
+
+
 @dataclass(frozen=True)
 class Site:
     """One anatomical site: its Chinese name is its key, `parent` the site that contains it."""

@@ -5,6 +5,7 @@ from hypothesis import strategies as st
 from selip_contracts.findings import Finding, GeneralFinding, Study
 from selip_contracts.statements import (
     NORMAL_TEXT,
+    english_text,
     parse_sequence_text,
     parse_statement,
     state,
@@ -90,3 +91,12 @@ def test_a_study_with_general_changes_alone_is_not_called_normal() -> None:
     wide = Study(general=(GeneralFinding(side=None, site="脑沟", change="增宽"),))
     assert study_text(wide, "T1") is None
     assert study_text(Study(), "T1") == NORMAL_TEXT
+
+
+def test_a_text_in_english_names_side_site_and_signal() -> None:
+    assert english_text("在左侧额叶表现为高信号", "T2") == "left frontal lobe hyperintense"
+    assert english_text("在脑桥表现为斑片状低信号，在双侧额叶表现为稍高信号", "T2") == (
+        "pons hypointense, bilateral frontal lobe slightly hyperintense"
+    )
+    assert english_text("在左侧额叶表现为环形强化", "T1CE") == "left frontal lobe ring enhancement"
+    assert english_text(NORMAL_TEXT, "T2") == "normal"

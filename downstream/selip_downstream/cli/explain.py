@@ -47,7 +47,6 @@ def command(
     # Imported only now: --help should not wait for them.
     from selip_contracts.statements import NORMAL_TEXT
     from selip_downstream.datasets.nifti_file import write_nifti
-    from selip_downstream.explanation.chinese_type import chinese_type
     from selip_downstream.explanation.head_drawings import draw_cosines, draw_support
     from selip_downstream.explanation.occlusion import (
         check_statements,
@@ -57,6 +56,7 @@ def command(
         support,
         windows,
     )
+    from selip_downstream.explanation.statement_labels import statement_labels
     from selip_downstream.page.document import picture
     from selip_pretrain.model.selip_model import SelipModel
     from selip_pretrain.volumes.preprocess import grid_of, prepare, put_back
@@ -82,10 +82,10 @@ def command(
         maps = support(model, prepared, sequence, mapped, advance)
     in_file = put_back(maps, grid_of(volume, model.recipe), volume).numpy()
     numbers = {text: number for number, (text, _) in enumerate(found, start=1)}
-    with chinese_type() as lettering:
-        write_bytes(out / "cosines.png", picture(draw_cosines(found, sequence, lettering), "").png)
+    with statement_labels() as label_of:
+        write_bytes(out / "cosines.png", picture(draw_cosines(found, sequence, label_of), "").png)
         for text, on_grid, values in zip(mapped, maps, in_file, strict=True):
-            drawing = draw_support(prepared, on_grid, f"{sequence}: {lettering(text, sequence)}")
+            drawing = draw_support(prepared, on_grid, f"{sequence}: {label_of(text, sequence)}")
             write_bytes(out / f"{numbers[text]}.png", picture(drawing, "").png)
             write_nifti(out / f"{numbers[text]}.nii.gz", values, volume.affine)
     print(f"Drawings and maps are in {out}.")

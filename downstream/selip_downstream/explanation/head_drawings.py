@@ -7,8 +7,8 @@ import torch
 from torch import Tensor
 
 from selip_contracts.vocabulary import Modality
-from selip_downstream.explanation.chinese_type import Lettering
 from selip_downstream.explanation.occlusion import Likeness
+from selip_downstream.explanation.statement_labels import StatementLabel
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -21,7 +21,7 @@ BAR, OTHER_BAR = "#1f5fbf", "#a9b4c6"
 
 
 def draw_cosines(
-    found: Sequence[Likeness], modality: Modality, lettering: Lettering, *, title: str = "", own: str | None = None
+    found: Sequence[Likeness], modality: Modality, label_of: StatementLabel, *, title: str = "", own: str | None = None
 ) -> "Drawing":
     """A bar for each text, from the nearest down; where the image's own text is known, the bars of others are paler."""
     from matplotlib import pyplot
@@ -30,7 +30,7 @@ def draw_cosines(
     colours = [BAR if own in (None, text) else OTHER_BAR for text, _ in found]
     bars = axes.barh(range(len(found)), [cosine for _, cosine in found], color=colours)
     axes.bar_label(bars, fmt=" %.3f ", fontsize=9)
-    labels = [shortened(lettering(text, modality)) for text, _ in found]
+    labels = [shortened(label_of(text, modality)) for text, _ in found]
     axes.set_yticks(range(len(found)), labels, fontsize=10)
     axes.invert_yaxis()
     axes.axvline(0, color="black", linewidth=0.8)

@@ -9,9 +9,9 @@ from torch import Tensor
 
 from selip_contracts.statements import NORMAL_TEXT, written_statements
 from selip_downstream.evaluation.compared_models import EvaluatedModel
-from selip_downstream.explanation.chinese_type import Lettering, chinese_type
 from selip_downstream.explanation.head_drawings import draw_cosines, draw_slices, draw_support
 from selip_downstream.explanation.occlusion import Likeness, head_of, likenesses, support, windows
+from selip_downstream.explanation.statement_labels import StatementLabel, statement_labels
 from selip_downstream.page.document import Picture, Section, Table, picture
 from selip_pretrain.data.pairs import Pair
 from selip_pretrain.volumes.volume_cache import UnusableImage, VolumeCache
@@ -37,9 +37,9 @@ def example_sections(
 ) -> list[Section]:
     """So many images with findings, drawn by the seed, as each model sees them; `folder` holds the prepared volumes."""
     caches = [VolumeCache(folder, contender.model.recipe) for contender in contenders]
-    with chinese_type() as lettering:
+    with statement_labels() as label_of:
         return [
-            _section([_seen(*it, pair, pairs) for it in zip(contenders, caches, strict=True)], pair, lettering)
+            _section([_seen(*it, pair, pairs) for it in zip(contenders, caches, strict=True)], pair, label_of)
             for pair in _drawn(pairs, caches, count, seed)
         ]
 
@@ -50,7 +50,7 @@ def _seen(contender: EvaluatedModel, cache: VolumeCache, pair: Pair, pairs: Sequ
     return _Seen(contender, image, likenesses(contender.model, image, pair.modality, gallery))
 
 
-def _section(seen: Sequence[_Seen], pair: Pair, lettering: Lettering) -> Section:
+def _section(seen: Sequence[_Seen], pair: Pair, label_of: StatementLabel) -> Section:
     """The image's slices; of each model the nearest texts, the cosines, and where it supports the first finding."""
     ranks = [1 + [text for text, _ in one.found].index(pair.text) for one in seen]
     put = " and ".join(f"{one.contender.name} puts at rank {rank:,}" for one, rank in zip(seen, ranks, strict=True))
@@ -66,8 +66,8 @@ def _section(seen: Sequence[_Seen], pair: Pair, lettering: Lettering) -> Section
         [_nearest(one, pair) for one in seen],
         [
             picture(slices, f"Slices of {image}, from bottom to top.", whole_row=True),
-            *(_cosines(one, pair, candidates, lettering) for one in seen),
-            *(_supported(one, pair, statement, lettering) for one in seen),
+            *(_cosines(one, pair, candidates, label_of) for one in seen),
+            *(_supported(one, pair, statement, label_of) for one in seen),
         ],
     )
 
@@ -81,19 +81,19 @@ def _nearest(seen: _Seen, pair: Pair) -> Table:
     return Table(f"{caption}; {RIGHT} marks its own", ["", "", "text", "cosine"], rows, numbers_from=3)
 
 
-def _cosines(seen: _Seen, pair: Pair, candidates: Set[str], lettering: Lettering) -> Picture:
+def _cosines(seen: _Seen, pair: Pair, candidates: Set[str], label_of: StatementLabel) -> Picture:
     """The cosines of those texts that both the image's sequence and the candidates hold."""
     found = [likeness for likeness in seen.found if likeness.text in candidates]
     name = seen.contender.name
-    drawing = draw_cosines(found, pair.modality, lettering, title=name, own=pair.text)
+    drawing = draw_cosines(found, pair.modality, label_of, title=name, own=pair.text)
     return picture(drawing, f"{name}: cosines of the image and candidate texts, its own one darker.")
 
 
-def _supported(seen: _Seen, pair: Pair, statement: str, lettering: Lettering) -> Picture:
+def _supported(seen: _Seen, pair: Pair, statement: str, label_of: StatementLabel) -> Picture:
     with progress("windows of the head", len(windows(head_of(seen.image)))) as advance:
         (supporting,) = support(seen.contender.model, seen.image, pair.modality, [statement], advance)
     name = seen.contender.name
-    drawing = draw_support(seen.image, supporting, f"{name}: {lettering(statement, pair.modality)}")
+    drawing = draw_support(seen.image, supporting, f"{name}: {label_of(statement, pair.modality)}")
     return picture(drawing, f"Where {name} sees {statement}, in the slices that do most.")
 
 

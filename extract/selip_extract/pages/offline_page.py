@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from importlib.resources import files
 from typing import Any, NamedTuple
 
-from selip_contracts.vocabulary import CHANGES, ENHANCEMENTS, MODALITIES, SIDES, SIGNALS, SITES
+from selip_contracts.vocabulary import CHANGES, ENGLISH, ENHANCEMENTS, MODALITIES, SIDES, SIGNALS, SITES
 from selip_shared.html_page import render_page
 
 Json = dict[str, Any]
@@ -38,6 +38,7 @@ def _vocabulary() -> Json:
         "signals": SIGNALS,
         "enhancements": ENHANCEMENTS,
         "changes": CHANGES,
+        "english": ENGLISH,
         "sites": [{"name": site.name, "english": site.english, "parent": site.parent} for site in SITES.values()],
     }
 

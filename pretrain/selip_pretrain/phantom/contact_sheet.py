@@ -7,7 +7,6 @@ from typing import Any
 
 import nibabel as nib
 import numpy as np
-from matplotlib import font_manager
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
@@ -16,30 +15,17 @@ from numpy.typing import NDArray
 from PIL import Image
 from scipy import ndimage
 
-from selip_contracts.vocabulary import MODALITIES, SITES
+from selip_contracts.vocabulary import ENGLISH, MODALITIES, SITES
 from selip_pretrain.phantom.study_files import TRUTH_OF_STUDY
+from selip_shared.chinese_font import chinese_font
 from selip_shared.files import replacing
 
 SHEET = "contact_sheet.png"
 _ROWS = 8
-_PANEL, _NAMES, _HEADING, _DPI = 1.25, 2.6, 0.25, 100
+_PANEL, _NAMES, _HEADING, _DPI = 1.25, 3.6, 0.25, 100
 """Width of a picture and of the column of names, height of the heading, in inches."""
 _SHADES = 32
 _CROP = 0.1
-_CHINESE_FONTS = (
-    "NotoSansCJK",
-    "NotoSansSC",
-    "SourceHanSans",
-    "wqy",
-    "msyh",
-    "PingFang",
-    "STHeiti",
-    "simhei",
-    "NotoSerifCJK",
-)
-_ENGLISH = {"左侧": "left", "右侧": "right", "双侧": "both", "高": "high", "稍高": "rather high", "等": "equal",
-            "稍低": "rather low", "低": "low", "混杂": "mixed", "明显强化": "strong", "轻度强化": "slight",
-            "均匀强化": "even", "不均匀强化": "uneven", "环形强化": "ring", "强化": "enhancing"}  # fmt: skip
 _COLOURS = ("#ff5050", "#40d0ff", "#ffd040", "#60ff60", "#ff80ff", "#ffa060", "#a0a0ff", "#c0ff80")
 
 
@@ -51,7 +37,7 @@ def write_contact_sheet(folder: Path, report_ids: Sequence[str]) -> Path:
     truths = [json.loads((folder / report_id / TRUTH_OF_STUDY).read_bytes()) for report_id in report_ids[: 4 * _ROWS]]
     shown = sorted(truths, key=lambda truth: not truth["lesions"])[: _ROWS - 1]
     shown += [truth for truth in truths if not truth["lesions"]][:1] if all(t["lesions"] for t in shown) else []
-    chinese = _chinese_font()
+    font = chinese_font()
     columns = [m for m in MODALITIES if any(m in truth["modalities"] for truth in shown)]
     figure = Figure(figsize=(_PANEL * len(columns) + _NAMES, 1.22 * _PANEL * len(shown) + _HEADING), facecolor="black")
     figure.set_dpi(_DPI)
@@ -62,7 +48,7 @@ def write_contact_sheet(folder: Path, report_ids: Sequence[str]) -> Path:
         gridspec_kw={"wspace": 0.02, "hspace": 0.02, "left": 0, "right": 1, "bottom": 0, "top": heading},
     )  # fmt: skip
     for row, truth in zip(axes, shown, strict=True):
-        _draw_study(row, folder / truth["report_id"], truth, columns, chinese)
+        _draw_study(row, folder / truth["report_id"], truth, columns, None if font is None else Font(fname=font))
     for axis, modality in zip(axes[0], columns, strict=False):
         axis.set_title(modality, color="white", fontsize=9, pad=2)
     canvas.draw()
@@ -97,15 +83,15 @@ def _write_names(axis: Axes, truth: dict[str, Any], visible: set[int], font: Fon
     style: dict[str, Any] = {"transform": axis.transAxes, "fontsize": 6.5, "va": "top", "fontproperties": font}
     axis.text(0.03, 0.98, truth["report_id"], color="white", **style)
     for line, lesion in enumerate([*truth["lesions"]][:7], start=1):
-        place = (lesion["side"] or "") + lesion["site"]
+        name = (lesion["side"] or "") + lesion["site"]
         if font is None:
-            place = f"{_ENGLISH.get(lesion['side'], '')} {SITES[lesion['site']].english}".strip()
-        signals = "  ".join(
-            f"{modality} {'/'.join(s if font else _ENGLISH[s] for s in said)}"
-            for modality, said in lesion["signals"].items()
-        )
+            name = f"{ENGLISH.get(lesion['side'], '')} {SITES[lesion['site']].english}".strip()
+        by_signal: dict[str, list[str]] = {}
+        for modality, signals in lesion["signals"].items():
+            by_signal.setdefault("/".join(s if font else ENGLISH[s] for s in signals), []).append(modality)
+        shown = "  ".join(f"{' '.join(modalities)} {signal}" for signal, modalities in by_signal.items())
         hidden = "" if lesion["label"] in visible else (" (他层)" if font else " (other slice)")
-        axis.text(0.03, 1.0 - 0.125 * line, f"{place}{hidden}\n  {signals}", color=_colour(lesion), **style)
+        axis.text(0.03, 1.0 - 0.125 * line, f"{name}{hidden}\n  {shown}", color=_colour(lesion), **style)
     if not truth["lesions"]:
         axis.text(0.03, 0.875, "无病灶" if font else "no lesion", color="white", **style)
 
@@ -117,14 +103,6 @@ def _palette() -> Image.Image:
     image = Image.new("P", (1, 1))
     image.putpalette(greys + colours)
     return image
-
-
-def _chinese_font() -> Font | None:
-    """A font with Chinese characters, from the files at hand: matplotlib's own list may be older than these."""
-    files = {Path(path).name: path for path in sorted(font_manager.findSystemFonts(), reverse=True)}
-    found = (path for wanted in _CHINESE_FONTS for name, path in files.items() if name.startswith(wanted))
-    path = next(found, None)
-    return None if path is None else Font(fname=path)
 
 
 def _colour(lesion: dict[str, Any]) -> str:

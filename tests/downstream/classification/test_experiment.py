@@ -115,7 +115,7 @@ def test_the_command_classifies_by_labels_out_of_the_database(measured: Path) ->
     db = measured / "selip.duckdb"
     sql = "SELECT report_id, bool_or(side = '左侧') AS label FROM findings WHERE side IS NOT NULL GROUP BY ALL"
     ran = subprocess.run(
-        [sys.executable, "-c", "from selip_downstream.classify_command import main; main()",
+        [sys.executable, "-c", "from selip_downstream.cli.classify import main; main()",
          str(measured / "soft/best"), "--db", str(db), "--sql", sql, "--sequences", "DWI", "--rounds", "100"],
         capture_output=True, text=True, check=False,
     )  # fmt: skip

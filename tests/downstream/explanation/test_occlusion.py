@@ -11,8 +11,6 @@ from torch import Tensor
 
 from selip_contracts.statements import NORMAL_TEXT
 from selip_downstream.cli.explain import main
-from selip_downstream.explanation import chinese_type
-from selip_downstream.explanation.chinese_type import in_english
 from selip_downstream.explanation.head_drawings import draw_cosines, draw_support, strongest_slices
 from selip_downstream.explanation.occlusion import (
     check_statements,
@@ -22,9 +20,11 @@ from selip_downstream.explanation.occlusion import (
     support,
     windows,
 )
+from selip_downstream.explanation.statement_labels import statement_labels
 from selip_pretrain.model.selip_model import SelipModel
 from selip_pretrain.volumes.preprocess import grid_of, prepare
 from selip_pretrain.volumes.read_volume import read_volume
+from selip_shared.chinese_font import chinese_font
 from selip_shared.errors import SelipError
 from tests.commands import command
 from tests.downstream.oracle_model import LEFT, RIGHT, head, seeing_model
@@ -138,7 +138,7 @@ def test_a_word_that_is_no_statements_is_named(text: str, modality: Any, said: s
 
 
 def explain(*arguments: object) -> subprocess.CompletedProcess[str]:
-    code = "from selip_downstream.explain_command import main; main()"
+    code = "from selip_downstream.cli.explain import main; main()"
     return subprocess.run([sys.executable, "-W", "error", "-c", code, *map(str, arguments)],
                           capture_output=True, text=True, check=False)  # fmt: skip
 
@@ -216,15 +216,6 @@ def test_what_cannot_be_explained_is_said_in_a_sentence(
     assert (code, complaint.splitlines()[0][:2]) == (1, "天堂")
 
 
-def test_statements_are_told_in_english() -> None:
-    assert in_english(LEFT, "T2") == "left frontal lobe hyperintense"
-    assert in_english("在脑桥表现为斑片状低信号，在双侧额叶表现为稍高信号", "T2") == (
-        "pons hypointense, bilateral frontal lobe slightly hyperintense"
-    )
-    assert in_english("在左侧额叶表现为环形强化", "T1CE") == "left frontal lobe ring enhancement"
-    assert in_english(NORMAL_TEXT, "T2") == "normal"
-
-
 def test_without_a_chinese_font_it_is_said_and_drawn_in_english(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -232,24 +223,24 @@ def test_without_a_chinese_font_it_is_said_and_drawn_in_english(
 
     latin = [font.fname for font in font_manager.fontManager.ttflist if font.name == "DejaVu Sans"]
     monkeypatch.setattr(font_manager, "findSystemFonts", lambda: latin)
-    with chinese_type.chinese_type() as lettering:
-        assert lettering(LEFT, "T2") == "left frontal lobe hyperintense"
+    with statement_labels() as label_of:
+        assert label_of(LEFT, "T2") == "left frontal lobe hyperintense"
     assert "No font with Chinese characters is installed" in capsys.readouterr().err
 
 
 def test_drawings_show_every_character(image: Tensor, seeing: SelipModel) -> None:
     from matplotlib import pyplot
 
-    if chinese_type.chinese_font() is None:
+    if chinese_font() is None:
         pytest.skip("no font with Chinese characters is installed")
-    with chinese_type.chinese_type() as lettering:
+    with statement_labels() as label_of:
         # A character that no font has is a warning, and so an error here.
-        bars = draw_cosines(likenesses(seeing, image, "DWI", [LEFT, NORMAL_TEXT]), "DWI", lettering)
+        bars = draw_cosines(likenesses(seeing, image, "DWI", [LEFT, NORMAL_TEXT]), "DWI", label_of)
         bars.canvas.draw()
         (maps,) = support(seeing, image, "DWI", [LEFT], lambda _: None)
-        slices = draw_support(image, maps, lettering(LEFT, "DWI"))
+        slices = draw_support(image, maps, label_of(LEFT, "DWI"))
         slices.canvas.draw()
-        nothing = draw_support(image, -maps.abs(), lettering(LEFT, "DWI"))
+        nothing = draw_support(image, -maps.abs(), label_of(LEFT, "DWI"))
     assert bars.axes[0].get_yticklabels()[0].get_text() in (LEFT, NORMAL_TEXT[:29] + "…")
     marks = [text.get_text() for text in slices.axes[0].texts]
     assert marks == ["R", "L"]

@@ -103,7 +103,7 @@ def measured(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_the_command_measures_checkpoints_beside_untrained_weights_and_keeps_every_figure(measured: Path) -> None:
     db = measured / "selip.duckdb"
-    code = "from selip_downstream.retrieve_command import main; main()"
+    code = "from selip_downstream.cli.retrieve import main; main()"
     checkpoints = [str(measured / "clip/best"), str(measured / "soft/best")]
     ran = subprocess.run(
         [sys.executable, "-c", code, *checkpoints, "--db", str(db), "--rounds", "100"],

@@ -4,7 +4,7 @@
 
 const GENERAL = "general";
 const data = JSON.parse(document.getElementById("data").textContent);
-const english = data.words.values;
+const english = data.english;
 for (const site of data.sites) english[site.name] = site.english;
 let language = kept("selip/language") ?? (navigator.language.startsWith("zh") ? "zh" : "en");
 

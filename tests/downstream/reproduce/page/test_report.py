@@ -54,7 +54,7 @@ def page(steps: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     few.write_text("\n".join(DEVELOPMENT.read_text(encoding="utf-8").splitlines()[:8]) + "\n", encoding="utf-8")
     inside = write_step(steps, "pseudo-test") / "truth.jsonl"
     shutil.copy(few, inside)
-    score = ("from selip_extract.score_command import main; main()", "--extractor", "rules", "--json")
+    score = ("from selip_extract.cli.score import main; main()", "--extractor", "rules", "--json")
     write_reading(steps, {"rules": "".join(_printed("-c", *score, gold) for gold in (inside, few))})
     out = tmp_path_factory.mktemp("page")
     assert _write(out, steps) == f"The page is {out / 'reproduction.html'}.\n"

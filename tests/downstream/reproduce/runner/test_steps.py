@@ -131,7 +131,7 @@ def working(root: Path) -> Iterator[subprocess.Popen[bytes]]:
     """A process of its own in the midst of the slow step; it and the command that it runs are killed at the end."""
     program = f"""
 from pathlib import Path
-from selip_downstream.reproduce.steps import Step, run_steps
+from selip_downstream.reproduce.runner.steps import Step, run_steps
 class Deaf:
     def began(self, step, log): pass
     def ended(self, step, seconds): pass
