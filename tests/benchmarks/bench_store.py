@@ -1,4 +1,4 @@
-"""Speed of the database on this machine: appending, the example queries of the README, memory and size of the file.
+"""Speed of the database on this machine: appending, the queries of docs/findings.md, memory and size of the file.
 
 With --write the figures are kept in results.json. The floor is measured beside it: the same findings, made before the
 clock starts, without the lists of sizes and spans, through DuckDB's own appender, in equal transactions.
@@ -30,7 +30,7 @@ from selip_extract.pseudo_reports.write_report import write_study
 from selip_extract.reports.report import Report
 from tests.benchmarks.figures import Figure, keep, machine, show
 
-README = Path(__file__).parents[2] / "README.md"
+QUERIES = Path(__file__).parents[2] / "docs" / "findings.md"
 SEED = 32_000_000
 DIFFERENT_REPORTS = 2_048
 FLOOR_ROWS = 300_000
@@ -112,8 +112,8 @@ def floor(folder: Path, pool: Sequence[Extraction], size: int) -> Took:
 
 
 def queries() -> list[tuple[str, str]]:
-    """The example queries of the README with what is said above them."""
-    return re.findall(r"^-- (.+)\n((?:[^-`\n].*\n)+)", README.read_text(encoding="utf-8"), re.MULTILINE)
+    """The example queries of the document, each with the comment above it."""
+    return re.findall(r"^-- (.+)\n((?:[^-`\n].*\n)+)", QUERIES.read_text(encoding="utf-8"), re.MULTILINE)
 
 
 def further_queries(run_id: int) -> list[tuple[str, str]]:
