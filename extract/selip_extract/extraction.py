@@ -1,4 +1,4 @@
-"""What reading one report gave: a status, the study, and what a person should look at."""
+"""The result of reading one report: a status, the study, and what a person should review."""
 
 from dataclasses import dataclass
 from typing import Literal, get_args
@@ -10,12 +10,12 @@ ReviewReason = Literal["failed", "disagreement", "uncited", "low_confidence"]
 
 STATUSES: tuple[Status, ...] = get_args(Status)
 REVIEW_REASONS: tuple[ReviewReason, ...] = get_args(ReviewReason)
-"""The most urgent first, as in the view `review`."""
+"""By urgency, as in the view `review`."""
 
 
 @dataclass(frozen=True)
 class Usage:
-    """Tokens of prompts, of these those found in the engine's cache, and tokens of answers."""
+    """Tokens of prompts, how many of these the engine had in its cache, and tokens of answers."""
 
     tokens_in: int = 0
     tokens_cached: int = 0
@@ -34,7 +34,7 @@ NO_USAGE = Usage()
 
 @dataclass(frozen=True)
 class Review:
-    """Characters [start, end) of a report that a person should look at, quoted in `text`, and why."""
+    """Characters [start, end) of a report that a person should review, quoted in `text`, and the reason."""
 
     reason: ReviewReason
     text: str
@@ -44,7 +44,7 @@ class Review:
 
 @dataclass(frozen=True)
 class Extraction:
-    """One report read once: exactly the status ok has a study; `reply` is what a language model wrote, unchanged."""
+    """One report read once: it has a study if and only if its status is ok; `reply` is the language model's text."""
 
     report_id: str
     status: Status

@@ -1,4 +1,4 @@
-"""Reports through an extractor into the database, batch by batch: what is written stays, and nothing is read twice."""
+"""Reports through an extractor into the database, batch by batch: nothing written is lost, nothing is read twice."""
 
 import gc
 import hashlib
@@ -27,20 +27,22 @@ from selip_shared.progress import progress
 from selip_shared.provenance import code_hash
 from selip_shared.stop_signals import deferred_stop
 
-# So many of equal size share the reports in work: while one waits for its last answers the next keeps the engine busy.
-BATCHES_IN_WORK = 2
-# So many batches are sorted by length together: a batch of like lengths wastes no padding, and memory stays flat.
-BATCHES_SORTED_TOGETHER = 16
+# The reports in work are split into this number of batches: while one waits for its last answers, the next keeps the
+# engine busy.
+CONCURRENT_BATCHES = 2
+# Batches are cut from windows of this number of batches, sorted by length: little padding, and constant memory.
+WINDOW_BATCHES = 16
 HASH_CHARACTERS = 12
-# Findings are many small objects in no cycles; at Python's usual 700 the search for cycles costs a third of the rules.
-OBJECTS_BETWEEN_COLLECTIONS = 50_000
+# Findings are many small objects without cycles: at Python's usual threshold of 700 the garbage collector takes a third
+# of the time of the rules.
+GC_THRESHOLD = 50_000
 
 
 @dataclass(frozen=True)
 class RunOptions:
-    """How many reports are in work at once (None: what suits the extractor), and whether failures are read again.
+    """The number of reports in work at the same time (None: the extractor's own), and whether failures are read again.
 
-    With a `deidentifier` nothing is stored or read before it has masked it.
+    With a `deidentifier` every text is masked before it is stored or read.
     """
 
     batch_size: int | None = None
@@ -53,7 +55,7 @@ DEFAULT_OPTIONS = RunOptions()
 
 @dataclass(frozen=True)
 class ExtractionOutcome:
-    """One sitting: what became of the rows, `read` reports in `seconds`, and how many this run still has to read."""
+    """The outcome of one call of `extract`: rows added, reports read in `seconds`, and reports that remain unread."""
 
     run_id: int
     added: Added
@@ -69,12 +71,12 @@ def extract(
 ) -> ExtractionOutcome:
     """Add the reports to the database and read those that a run of this configuration has not read yet.
 
-    Every report ends with a status. Ctrl-C ends the sitting after the batches in work; the next one goes on there.
+    Every report ends with a status. Ctrl-C stops after the batches in work; the next call continues there.
     """
     deidentifier = options.deidentifier
     key_mark = None if deidentifier is None else deidentifier.key_mark
     store.require_key(key_mark)
-    # The run comes first: whether its reports are masked is on record before there is one.
+    # The run comes first, since it records whether its reports are masked.
     run_id = store.begin_run(configuration(extractor, key_mark))
     added = store.add_reports(table if deidentifier is None else deidentifier.reports(table), str(table.path))
     if options.retry_failed:
@@ -82,10 +84,10 @@ def extract(
     pending = store.pending_count(run_id)
     read, usage = 0, NO_USAGE
     batch_size = options.batch_size or extractor.batch_size
-    batches = _batches(store, run_id, max(1, batch_size // BATCHES_IN_WORK))
+    batches = _batches(store, run_id, max(1, batch_size // CONCURRENT_BATCHES))
     started = time.perf_counter()
     try:
-        with collecting_seldom(), progress("reports", pending) as advance, deferred_stop(signal.SIGINT) as stop:
+        with collecting_rarely(), progress("reports", pending) as advance, deferred_stop(signal.SIGINT) as stop:
             for extractions in _read_ahead(extractor, takewhile(lambda _: not stop.number, batches)):
                 store.write(run_id, extractions)
                 read += len(extractions)
@@ -98,13 +100,13 @@ def extract(
 
 
 def _read_ahead(extractor: Extractor, batches: Iterable[Sequence[Report]]) -> Iterator[list[Extraction]]:
-    """The batches read, in order: while one is written the next is in work, and memory holds no more than these."""
-    with ThreadPoolExecutor(BATCHES_IN_WORK) as pool:
+    """The batches read, in order: while one is written the next is in work, and no more are in memory."""
+    with ThreadPoolExecutor(CONCURRENT_BATCHES) as pool:
         waiting: deque[Future[list[Extraction]]] = deque()
         try:
             for batch in batches:
                 waiting.append(pool.submit(read_batch, extractor, batch))
-                if len(waiting) == BATCHES_IN_WORK:
+                if len(waiting) == CONCURRENT_BATCHES:
                     yield waiting.popleft().result()
             while waiting:
                 yield waiting.popleft().result()
@@ -114,10 +116,10 @@ def _read_ahead(extractor: Extractor, batches: Iterable[Sequence[Report]]) -> It
 
 
 @contextmanager
-def collecting_seldom() -> Iterator[None]:
-    """Let Python look for cycles of objects seldom."""
+def collecting_rarely() -> Iterator[None]:
+    """Run Python's garbage collector rarely."""
     usual = gc.get_threshold()
-    gc.set_threshold(OBJECTS_BETWEEN_COLLECTIONS, *usual[1:])
+    gc.set_threshold(GC_THRESHOLD, *usual[1:])
     try:
         yield
     finally:
@@ -125,7 +127,7 @@ def collecting_seldom() -> Iterator[None]:
 
 
 def configuration(extractor: Extractor, key_mark: str | None = None) -> dict[str, str]:
-    """What decides the findings of a run: another value of any of it begins another run."""
+    """What determines the findings of a run: a change of any value begins a new run."""
     return {
         **({} if key_mark is None else {DEIDENTIFIED: key_mark}),
         "reader": extractor.name,
@@ -145,10 +147,10 @@ def schema_version() -> str:
 def _batches(store: Store, run_id: int, batch_size: int) -> Iterator[Sequence[Report]]:
     """The pending reports; within a window the short ones come first.
 
-    What a run has read already is left out of the batches after they are cut: a batch keeps its reports, on whose
-    lengths the last digits of a model's numbers depend, whenever a run goes on.
+    Reports that are already read leave their batch only after the batches are cut: a batch has the same reports when a
+    run continues, and the last digits of a model's probabilities depend on their lengths.
     """
-    for window, pending in store.pending(run_id, batch_size * BATCHES_SORTED_TOGETHER):
+    for window, pending in store.pending(run_id, batch_size * WINDOW_BATCHES):
         by_length = sorted(window, key=lambda report: len(report.text))
         for start in range(0, len(by_length), batch_size):
             if batch := [report for report in by_length[start : start + batch_size] if report.report_id in pending]:

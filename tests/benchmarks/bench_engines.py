@@ -27,8 +27,8 @@ from selip_extract.extractors.both import DoubleExtractor
 from selip_extract.extractors.registry import EXTRACTORS, ModelChoice
 from selip_extract.language.lexer import lex
 from selip_extract.llm.engine import GenerationRequest
-from selip_extract.llm.engines.tokens import prompts
-from selip_extract.llm.engines.vllm_engine import ON_A_CPU, QUIET, VllmEngine
+from selip_extract.llm.engines.tokens import prompt_ids
+from selip_extract.llm.engines.vllm_engine import VLLM_CPU_ENVIRONMENT, VLLM_ENVIRONMENT, VllmEngine
 from selip_extract.llm.model_files import MODEL_FOLDER, save_model
 from selip_extract.pipeline import extract
 from selip_extract.reports.report_table import open_reports
@@ -48,27 +48,27 @@ LARGER = {
 TURNS = 3
 WARMED_WITH = 16
 """So large a part of the work is done before the clock starts: the first steps are slow."""
-AS_VLLM_STARTS = {name: value for name, value in ON_A_CPU.items() if name.startswith("VLLM_CPU")}
+AS_VLLM_STARTS = {name: value for name, value in VLLM_CPU_ENVIRONMENT.items() if name.startswith("VLLM_CPU")}
 # An engine that has nothing to do keeps looking for work for a second.
 SECONDS_TO_REST = 2.0
 SERVER_STARTS_WITHIN = 300.0
 
 
-def questions(reader: DoubleExtractor, texts: Sequence[str]) -> list[GenerationRequest]:
+def questions(extractor: DoubleExtractor, texts: Sequence[str]) -> list[GenerationRequest]:
     """All that the texts ask."""
-    form = reader.model.form
+    form = extractor.model.form
     return [
-        GenerationRequest(form.prompt(s, q), form.constraint(q), form.longest_answer)
+        GenerationRequest(form.prompt(s, q), form.constraint(q), form.max_answer_tokens)
         for s in map(lex, texts)
         for q in form.questions(s)
     ]
 
 
-def bare_loop(llm: Any, engine: VllmEngine, asks: Sequence[GenerationRequest]) -> float:
+def bare_loop(llm: Any, engine: VllmEngine, requests: Sequence[GenerationRequest]) -> float:
     """Seconds of one LLM.generate over all the questions, made before the clock starts."""
     time.sleep(SECONDS_TO_REST)
-    asked = [{"prompt_token_ids": ids} for ids in prompts(engine.tokenizer, asks)]
-    sampling = [engine.sampling(ask, ask.longest) for ask in asks]
+    asked = [{"prompt_token_ids": ids} for ids in prompt_ids(engine.tokenizer, requests)]
+    sampling = [engine.sampling(request, request.max_tokens) for request in requests]
     started = time.perf_counter()
     llm.generate(asked, sampling, use_tqdm=False)
     return time.perf_counter() - started
@@ -94,7 +94,7 @@ def server(model: Path) -> Iterator[str]:
         "--host", "127.0.0.1", "--port", str(port), "--dtype", "float32", "--enforce-eager",
         "--structured-outputs-config", '{"backend": "xgrammar", "disable_any_whitespace": true}',
     ]  # fmt: skip
-    settings = os.environ | QUIET | ON_A_CPU
+    settings = os.environ | VLLM_ENVIRONMENT | VLLM_CPU_ENVIRONMENT
     process = subprocess.Popen(command, env=settings, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     try:
         _wait_for(address, process)
@@ -137,7 +137,7 @@ def started(arguments: dict[str, Any], settings: Mapping[str, str]) -> Any:
     from vllm import LLM
 
     usual = dict(os.environ)
-    for name in ON_A_CPU:
+    for name in VLLM_CPU_ENVIRONMENT:
         os.environ.pop(name, None)
     os.environ.update(settings)
     try:
@@ -156,18 +156,18 @@ def compared(folder: Path, name: str, model: Path, count: int) -> Iterator[Figur
         assert isinstance(offline, DoubleExtractor)
         engine = offline.model.engine
         assert isinstance(engine, VllmEngine)
-        asks = questions(offline, texts)
+        requests = questions(offline, texts)
         usual = started(engine.arguments(), AS_VLLM_STARTS)
-        alone = started(engine.arguments(), ON_A_CPU)
+        alone = started(engine.arguments(), VLLM_CPU_ENVIRONMENT)
         with closing(EXTRACTORS["endpoint"](ModelChoice(model=str(model), base_urls=(address,)))) as served:
             for llm in (usual, alone):
-                bare_loop(llm, engine, asks[: len(asks) // WARMED_WITH])
-            for reader in (offline, served):
-                reader.read(texts[: count // WARMED_WITH])
+                bare_loop(llm, engine, requests[: len(requests) // WARMED_WITH])
+            for extractor in (offline, served):
+                extractor.read(texts[: count // WARMED_WITH])
             turns = [
                 (
-                    bare_loop(usual, engine, asks),
-                    bare_loop(alone, engine, asks),
+                    bare_loop(usual, engine, requests),
+                    bare_loop(alone, engine, requests),
                     pipeline(offline, path),
                     pipeline(served, path),
                 )

@@ -34,7 +34,7 @@ from selip_extract.language.lexer import lex
 from selip_extract.llm.engines.transformers_engine import GrammarMask, TransformersEngine
 from selip_extract.llm.report_task import report_question
 from selip_extract.llm.sentence_task import prompt
-from selip_extract.pipeline import collecting_seldom, extract
+from selip_extract.pipeline import collecting_rarely, extract
 from selip_extract.pseudo_reports.write_report import write_study
 from selip_extract.reports.report_table import open_reports
 from tests.benchmarks.figures import Figure, keep, machine, show
@@ -86,7 +86,7 @@ def reading_rate(texts: Sequence[str]) -> float:
     reader = RuleExtractor()
     reader.read(["左侧额叶见斑片状长T1长T2信号。"])
     started = time.perf_counter()
-    with collecting_seldom():
+    with collecting_rarely():
         for start in range(0, len(texts), BATCH_SIZE):
             reader.read(texts[start : start + BATCH_SIZE])
     return len(texts) / (time.perf_counter() - started)

@@ -25,7 +25,7 @@ from selip_extract.database.store import LOG_BYTES, MEMORY, Store
 from selip_extract.extraction import Extraction
 from selip_extract.extractors.read_batch import read_batch
 from selip_extract.extractors.rules import RuleExtractor
-from selip_extract.pipeline import BATCHES_IN_WORK, collecting_seldom
+from selip_extract.pipeline import CONCURRENT_BATCHES, collecting_rarely
 from selip_extract.pseudo_reports.write_report import write_study
 from selip_extract.reports.report import Report
 from tests.benchmarks.figures import Figure, keep, machine, show
@@ -61,7 +61,7 @@ def row_count(extraction: Extraction) -> int:
 def timed(write: Callable[[Sequence[Extraction]], None], batches: Iterator[list[Extraction]]) -> Took:
     """All batches written; only the writing counts."""
     rows, wall, cpu = 0, 0.0, 0.0
-    with collecting_seldom():
+    with collecting_rarely():
         for batch in batches:
             rows += sum(map(row_count, batch))
             wall_before, cpu_before = time.perf_counter(), time.process_time()
@@ -186,7 +186,7 @@ def main() -> None:
     parser.add_argument(
         "--batch",
         type=int,
-        default=RuleExtractor.batch_size // BATCHES_IN_WORK,
+        default=RuleExtractor.batch_size // CONCURRENT_BATCHES,
         help="reports a transaction, by default as many as where rules read",
     )
     parser.add_argument("--write", action="store_true", help="keep the figures in results.json")

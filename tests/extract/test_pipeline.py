@@ -21,7 +21,7 @@ from selip_extract.reports.report_table import open_reports
 from selip_shared.errors import SelipError
 
 
-class FrontalLobeReader:
+class FrontalLobeExtractor:
     """Finds a T2 高 at 额叶 wherever the word stands; `before` is called with each batch of texts."""
 
     name = "frontal"
@@ -55,7 +55,7 @@ class FrontalLobeReader:
         return [text for batch in self.batches for text in batch]
 
 
-class ForgetfulReader(FrontalLobeReader):
+class ForgetfulExtractor(FrontalLobeExtractor):
     """Keeps no text."""
 
     def read(self, texts: Sequence[str]) -> list[Reading]:
@@ -80,7 +80,7 @@ def store_in(folder: Path) -> Iterator[Store]:
 
 
 def run(
-    folder: Path, rows: Sequence[tuple[str, str]], extractor: FrontalLobeReader, batch_size: int = 4
+    folder: Path, rows: Sequence[tuple[str, str]], extractor: FrontalLobeExtractor, batch_size: int = 4
 ) -> ExtractionOutcome:
     with store_in(folder) as store:
         return extract(open_reports(write_csv(folder / "reports.csv", rows)), store, extractor, RunOptions(batch_size))
@@ -101,7 +101,7 @@ def test_every_report_ends_with_a_status(tmp_path: Path) -> None:
         ("a", "另一份报告"),
         ("e", "未见异常"),
     ]
-    outcome = run(tmp_path, rows, FrontalLobeReader(before=fail_on_explosive))
+    outcome = run(tmp_path, rows, FrontalLobeExtractor(before=fail_on_explosive))
     assert outcome.added == Added(new=6, renamed=1, repeated=1)
     assert (outcome.read, outcome.remaining, outcome.interrupted) == (6, 0, False)
     assert stored(tmp_path, "SELECT report_id, status FROM extractions ORDER BY 1") == [
@@ -119,8 +119,8 @@ def test_every_report_ends_with_a_status(tmp_path: Path) -> None:
 
 def test_run_again_only_what_is_new_is_read(tmp_path: Path) -> None:
     rows = [(f"r{number}", f"额叶第{number}例") for number in range(10)]
-    run(tmp_path, rows[:7], FrontalLobeReader())
-    again = FrontalLobeReader()
+    run(tmp_path, rows[:7], FrontalLobeExtractor())
+    again = FrontalLobeExtractor()
     outcome = run(tmp_path, rows, again)
     assert (outcome.added, outcome.read) == (Added(new=3, known=7), 3)
     assert sorted(again.texts) == ["额叶第7例", "额叶第8例", "额叶第9例"]
@@ -131,20 +131,20 @@ def test_run_again_only_what_is_new_is_read(tmp_path: Path) -> None:
 
 def test_another_configuration_is_another_run_and_overwrites_nothing(tmp_path: Path) -> None:
     rows = [("a", "额叶"), ("b", "额叶")]
-    first = run(tmp_path, rows, FrontalLobeReader(settings="1"))
-    second = run(tmp_path, rows, FrontalLobeReader(settings="2"))
+    first = run(tmp_path, rows, FrontalLobeExtractor(settings="1"))
+    second = run(tmp_path, rows, FrontalLobeExtractor(settings="2"))
     assert (first.run_id, second.run_id, second.read) == (1, 2, 2)
     assert stored(tmp_path, "SELECT run_id, count(*) FROM finding_rows GROUP BY 1 ORDER BY 1") == [(1, 2), (2, 2)]
     assert stored(tmp_path, "SELECT DISTINCT run_id FROM findings") == [(2,)]
 
 
 def test_a_run_says_what_wrote_it(tmp_path: Path) -> None:
-    run(tmp_path, [("a", "额叶")], FrontalLobeReader())
+    run(tmp_path, [("a", "额叶")], FrontalLobeExtractor())
     [(reader, task, code, settings)] = stored(
         tmp_path, "SELECT reader, task_version, code_version, configuration->>'settings' FROM runs"
     )
     assert (reader, task, settings) == ("frontal", "7", "1")
-    assert code == configuration(FrontalLobeReader())["code_version"]
+    assert code == configuration(FrontalLobeExtractor())["code_version"]
 
 
 def test_ctrl_c_keeps_what_is_written_and_the_next_sitting_goes_on(tmp_path: Path) -> None:
@@ -155,14 +155,14 @@ def test_ctrl_c_keeps_what_is_written_and_the_next_sitting_goes_on(tmp_path: Pat
             signal.raise_signal(signal.SIGINT)
             time.sleep(0.2)
 
-    stopped = run(tmp_path, rows, FrontalLobeReader(before=interrupt_at_second_batch), batch_size=6)
+    stopped = run(tmp_path, rows, FrontalLobeExtractor(before=interrupt_at_second_batch), batch_size=6)
     assert stopped.interrupted
     assert stopped.read in (6, 9)
     assert stopped.remaining == 10 - stopped.read
     assert stored(tmp_path, "SELECT count(*) FROM finding_rows") == [(stopped.read,)]
     assert stored(tmp_path, "SELECT count(*) FROM findings") == [(0,)]
 
-    rest = run(tmp_path, rows, FrontalLobeReader(), batch_size=6)
+    rest = run(tmp_path, rows, FrontalLobeExtractor(), batch_size=6)
     assert (rest.run_id, rest.read, rest.remaining, rest.interrupted) == (stopped.run_id, stopped.remaining, 0, False)
     assert stored(tmp_path, "SELECT count(*), count(DISTINCT report_id) FROM findings") == [(10, 10)]
 
@@ -172,7 +172,7 @@ def test_an_error_for_the_user_ends_the_sitting_with_what_is_written(tmp_path: P
         if "额叶第4例" in texts:
             raise SelipError("The model is gone: name another one.")
 
-    reader = FrontalLobeReader(before=fail_at_last_batch)
+    reader = FrontalLobeExtractor(before=fail_at_last_batch)
     rows = [(f"r{number}", f"额叶第{number}例") for number in range(5)]
     with pytest.raises(SelipError, match="The model is gone"):
         run(tmp_path, rows, reader, batch_size=6)
@@ -183,7 +183,7 @@ def test_an_error_for_the_user_ends_the_sitting_with_what_is_written(tmp_path: P
 def test_a_run_that_goes_on_reads_the_very_batches_that_an_uninterrupted_one_reads(tmp_path: Path) -> None:
     rows = [(f"r{number}", "额叶" * (1 + number * 7 % 20) + str(number)) for number in range(100)]
     (tmp_path / "whole").mkdir()
-    whole = FrontalLobeReader()
+    whole = FrontalLobeExtractor()
     run(tmp_path / "whole", rows, whole, batch_size=6)
 
     def fail_in_the_second_window(texts: Sequence[str]) -> None:
@@ -191,9 +191,9 @@ def test_a_run_that_goes_on_reads_the_very_batches_that_an_uninterrupted_one_rea
             raise SelipError("The model is gone: name another one.")
 
     with pytest.raises(SelipError, match="The model is gone"):
-        run(tmp_path, rows, FrontalLobeReader(before=fail_in_the_second_window), batch_size=6)
+        run(tmp_path, rows, FrontalLobeExtractor(before=fail_in_the_second_window), batch_size=6)
     ((before,),) = stored(tmp_path, "SELECT count(*) FROM extractions")
-    rest = FrontalLobeReader()
+    rest = FrontalLobeExtractor()
     assert run(tmp_path, rows, rest, batch_size=6).read == 100 - before
     assert sorted(rest.batches) == sorted(batch for batch in whole.batches if batch in rest.batches)
     assert 0 < before < 100
@@ -201,12 +201,12 @@ def test_a_run_that_goes_on_reads_the_very_batches_that_an_uninterrupted_one_rea
 
 def test_failures_are_read_again_only_where_it_is_asked_for(tmp_path: Path) -> None:
     rows = [("r1", "额叶"), ("r2", "额叶炸"), ("r3", "")]
-    first = run(tmp_path, rows, FrontalLobeReader(before=fail_on_explosive))
+    first = run(tmp_path, rows, FrontalLobeExtractor(before=fail_on_explosive))
     statuses = "SELECT report_id, status FROM extractions ORDER BY 1"
     assert stored(tmp_path, statuses) == [("r1", "ok"), ("r2", "error"), ("r3", "empty")]
 
-    assert run(tmp_path, rows, FrontalLobeReader()).read == 0
-    reader = FrontalLobeReader()
+    assert run(tmp_path, rows, FrontalLobeExtractor()).read == 0
+    reader = FrontalLobeExtractor()
     with Store(tmp_path / "selip.duckdb") as store:
         table = open_reports(tmp_path / "reports.csv")
         again = extract(table, store, reader, RunOptions(retry_failed=True))
@@ -231,13 +231,13 @@ def test_two_batches_are_in_work_at_once_and_no_more(tmp_path: Path) -> None:
         with lock:
             at_work[0] -= 1
 
-    run(tmp_path, [(f"r{number}", f"额叶{number}") for number in range(20)], FrontalLobeReader(before=count))
+    run(tmp_path, [(f"r{number}", f"额叶{number}") for number in range(20)], FrontalLobeExtractor(before=count))
     assert most == [2]
 
 
 def test_batches_hold_reports_of_like_length(tmp_path: Path) -> None:
     rows = [(f"r{number}", "额叶" * (1 + number * 7 % 20)) for number in range(20)]
-    reader = FrontalLobeReader()
+    reader = FrontalLobeExtractor()
     run(tmp_path, rows, reader, batch_size=10)
     by_length = sorted(len(text) for _, text in rows)
     lengths = sorted([len(text) for text in batch] for batch in reader.batches)
@@ -247,13 +247,13 @@ def test_batches_hold_reports_of_like_length(tmp_path: Path) -> None:
 @pytest.mark.parametrize("batch_size", [1, 3, 100])
 def test_the_size_of_a_batch_changes_no_finding(tmp_path: Path, batch_size: int) -> None:
     rows = [(f"r{number}", "额叶" if number % 3 else "未见异常") for number in range(10)]
-    run(tmp_path, rows, FrontalLobeReader(), batch_size=batch_size)
+    run(tmp_path, rows, FrontalLobeExtractor(), batch_size=batch_size)
     found = stored(tmp_path, "SELECT report_id FROM findings ORDER BY 1")
     assert found == [(f"r{number}",) for number in range(10) if number % 3]
 
 
 def test_a_table_without_rows_is_read_to_its_end(tmp_path: Path) -> None:
-    outcome = run(tmp_path, [], FrontalLobeReader())
+    outcome = run(tmp_path, [], FrontalLobeExtractor())
     assert (outcome.added, outcome.read, outcome.remaining) == (Added(), 0, 0)
 
 
@@ -267,7 +267,7 @@ def test_memory_does_not_grow_with_the_file(tmp_path: Path) -> None:
         rows = ((f"r{number}", f"{text}{number}") for number in range(reports))
         table = open_reports(write_csv(folder / "reports.csv", rows))
         with store_in(folder) as store:
-            assert extract(table, store, ForgetfulReader()).read == reports
+            assert extract(table, store, ForgetfulExtractor()).read == reports
         return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
 
     few = peak_megabytes(10_000)

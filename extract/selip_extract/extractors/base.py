@@ -1,19 +1,16 @@
-"""The seam between the pipeline and what reads a report: a new extractor is one file and one line in EXTRACTORS."""
+"""The interface of extractors: a new one is one module here and one line in `registry.EXTRACTORS`."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol, Self
+from typing import Protocol, Self
 
 from selip_contracts.findings import Study
 from selip_extract.extraction import NO_USAGE, Review, Status, Usage
 
-if TYPE_CHECKING:
-    pass
-
 
 @dataclass(frozen=True)
 class Reading:
-    """What an extractor read in one text; under another status than ok its study is not stored."""
+    """What an extractor returns for one text; the study is stored only with the status ok."""
 
     study: Study
     reply: str | None = None
@@ -24,31 +21,31 @@ class Reading:
 
     @classmethod
     def failed(cls, status: Status, note: str | None = None) -> Self:
-        """That of a text which could not be read."""
+        """The reading of a text that could not be read."""
         return cls(Study(), status=status, note=note)
 
 
 class Extractor(Protocol):
-    """Reads texts; what it finds in one text does not depend on the others. Safe to call from several threads."""
+    """Reads texts; the findings of one text do not depend on the other texts. Thread-safe."""
 
     name: str
 
     @property
     def batch_size(self) -> int:
-        """How many reports should be in work at once."""
+        """The number of reports that should be in work at the same time."""
         ...
 
     def fingerprint(self) -> dict[str, str]:
-        """What decides the findings: model_hash, task_version, grammar_version, engine, seed, settings.
+        """What determines the findings: model_hash, task_version, grammar_version, engine, seed, settings.
 
-        Where a column of the table `runs` has the name of a key it takes its value.
+        A key that names a column of the table `runs` fills that column.
         """
         ...
 
     def read(self, texts: Sequence[str]) -> list[Reading]:
-        """One reading a text, in the order of the texts."""
+        """One reading for each text, in the order of the texts."""
         ...
 
     def close(self) -> None:
-        """Give back what it holds."""
+        """Release memory, threads and connections."""
         ...

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from selip_extract.extractors.base import Reading
 from selip_extract.extractors.double_reading import double_read, to_review
-from selip_extract.extractors.language_model import LanguageModelExtractor, Said
+from selip_extract.extractors.language_model import LanguageModelExtractor, ModelReply
 from selip_extract.extractors.rules import RULES_VERSION, RuleExtractor
 from selip_extract.language.lexer import LexedReport, lex
 from selip_extract.language.study import assembled
@@ -41,11 +41,11 @@ class DoubleExtractor:
             for pair in zip(lexed_reports, self.model.read_lexed_reports(lexed_reports), strict=True)
         ]
 
-    def _reading(self, lexed: LexedReport, said: Said | Failure) -> Reading:
-        if isinstance(said, Failure):
-            return Reading.failed(said.status, said.note)
+    def _reading(self, lexed: LexedReport, reply: ModelReply | Failure) -> Reading:
+        if isinstance(reply, Failure):
+            return Reading.failed(reply.status, reply.note)
         by_rule = self.rules.read_lexed(lexed).study
         rules = (*by_rule.findings, *by_rule.negatives)
-        study = assembled(double_read(said.sentences, rules), by_rule.general)
-        review = to_review(lexed, said.sentences, rules, (*study.findings, *study.negatives), study.general)
-        return Reading(study, said.reply, review=review, usage=said.usage)
+        study = assembled(double_read(reply.sentences, rules), by_rule.general)
+        review = to_review(lexed, reply.sentences, rules, (*study.findings, *study.negatives), study.general)
+        return Reading(study, reply.text, review=review, usage=reply.usage)

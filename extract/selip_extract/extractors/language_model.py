@@ -1,4 +1,4 @@
-"""A causal language model as a reader: an engine answers the reports' questions, each in the form the model speaks."""
+"""A causal language model as an extractor: an engine answers the questions of each report in the model's form."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -17,16 +17,16 @@ from selip_extract.rules.general_findings import read_changes
 
 
 @dataclass(frozen=True)
-class Said:
-    """The model's reply to one report, what it says sentence by sentence, and the tokens that took."""
+class ModelReply:
+    """The model's reply to one report: its text, the reading of each question, and the tokens used."""
 
-    reply: str
+    text: str
     sentences: tuple[ModelReading, ...]
     usage: Usage
 
 
 class LanguageModelExtractor:
-    """Reads reports with a language model alone; one that is not `constrained` may answer anything."""
+    """Reads reports with a language model alone; without `constrained` it answers in free text."""
 
     name = "model"
 
@@ -37,11 +37,11 @@ class LanguageModelExtractor:
 
     @property
     def batch_size(self) -> int:
-        """As many reports as keep the engine busy."""
+        """The number of reports that keeps the engine busy."""
         return self.engine.batch_size
 
     def fingerprint(self) -> dict[str, str]:
-        """What the engine says of the model, and the version of task and grammar."""
+        """The fingerprint of the engine, and the versions of task and grammar."""
         return {
             "task_version": self.form.version,
             "grammar_version": self.form.version if self.constrained else "none",
@@ -53,52 +53,52 @@ class LanguageModelExtractor:
         self.engine.close()
 
     def read(self, texts: Sequence[str]) -> list[Reading]:
-        """One reading a text; the questions of all texts are asked at once."""
+        """One reading for each text; all questions of all texts go to the engine together."""
         lexed_reports = [lex(text) for text in texts]
         return [
             self._reading(*pair) for pair in zip(lexed_reports, self.read_lexed_reports(lexed_reports), strict=True)
         ]
 
-    def _reading(self, lexed: LexedReport, said: Said | Failure) -> Reading:
-        if isinstance(said, Failure):
-            return Reading.failed(said.status, said.note)
-        study = assembled([f for s in said.sentences for f in s.findings], read_changes(lexed))
-        statuses = [s.status for s in said.sentences if s.status != "ok"]
-        return Reading(study, said.reply, statuses[0] if statuses else "ok", usage=said.usage)
+    def _reading(self, lexed: LexedReport, reply: ModelReply | Failure) -> Reading:
+        if isinstance(reply, Failure):
+            return Reading.failed(reply.status, reply.note)
+        study = assembled([f for s in reply.sentences for f in s.findings], read_changes(lexed))
+        statuses = [s.status for s in reply.sentences if s.status != "ok"]
+        return Reading(study, reply.text, statuses[0] if statuses else "ok", usage=reply.usage)
 
-    def read_lexed_reports(self, lexed_reports: Sequence[LexedReport]) -> list[Said | Failure]:
-        """What the model says of each report's sentences; a report fails with any of its questions."""
-        asked = [(i, q) for i, s in enumerate(lexed_reports) for q in self.form.questions(s)]
-        answers = self.engine.answers([self._ask(lexed_reports[i], question) for i, question in asked])
-        said: list[list[tuple[Question, Answer]]] = [[] for _ in lexed_reports]
+    def read_lexed_reports(self, lexed_reports: Sequence[LexedReport]) -> list[ModelReply | Failure]:
+        """The model's reply to each report; a report fails if one of its questions does."""
+        questions = [(i, q) for i, lexed in enumerate(lexed_reports) for q in self.form.questions(lexed)]
+        answers = self.engine.answers([self._request(lexed_reports[i], question) for i, question in questions])
+        answered: list[list[tuple[Question, Answer]]] = [[] for _ in lexed_reports]
         failures: dict[int, Failure] = {}
-        for (i, question), answer in zip(asked, answers, strict=True):
+        for (i, question), answer in zip(questions, answers, strict=True):
             if isinstance(answer, Failure):
                 failures.setdefault(i, answer)
             else:
-                said[i].append((question, answer))
-        return [failures.get(i) or self._said(s, said[i]) for i, s in enumerate(lexed_reports)]
+                answered[i].append((question, answer))
+        return [failures.get(i) or self._reply(lexed, answered[i]) for i, lexed in enumerate(lexed_reports)]
 
-    def _ask(self, lexed: LexedReport, question: Question) -> GenerationRequest:
+    def _request(self, lexed: LexedReport, question: Question) -> GenerationRequest:
         constraint = self.form.constraint(question) if self.constrained else None
-        return GenerationRequest(self.form.prompt(lexed, question), constraint, self.form.longest_answer)
+        return GenerationRequest(self.form.prompt(lexed, question), constraint, self.form.max_answer_tokens)
 
-    def _said(self, lexed: LexedReport, answered: Sequence[tuple[Question, Answer]]) -> Said:
-        return Said(
+    def _reply(self, lexed: LexedReport, answered: Sequence[tuple[Question, Answer]]) -> ModelReply:
+        return ModelReply(
             "\n".join(answer.text for _, answer in answered),
             tuple(self._read(lexed, question, answer) for question, answer in answered),
             sum((answer.usage for _, answer in answered), NO_USAGE),
         )
 
     def _read(self, lexed: LexedReport, question: Question, answer: Answer) -> ModelReading:
-        """An answer that was cut off is trusted in nothing: no one can say what it left out."""
+        """The findings of one answer; an answer that was cut off has the probability 0, since it may lack findings."""
         try:
-            said = self.form.read(question, answer.text)
+            statements = self.form.read(question, answer.text)
         except ValueError:
             return ModelReading(question, (), 0.0, "invalid" if answer.ended else "incomplete")
         findings = tuple(
-            f.model_copy(update={"confidence": confidence_of(answer.probability_of(said[_statement(f)]))})
-            for f in grounded(lexed.text, question, said)
+            f.model_copy(update={"confidence": confidence_of(answer.probability_of(statements[_statement(f)]))})
+            for f in grounded(lexed.text, question, statements)
         )
         if not answer.ended:
             return ModelReading(question, findings, 0.0, "incomplete")

@@ -1,4 +1,4 @@
-"""One batch of reports through an extractor: every report comes back with a status, whatever its text does."""
+"""One batch of reports through an extractor: every report gets a status, even if the extractor fails on its text."""
 
 import time
 from collections.abc import Sequence
@@ -8,14 +8,14 @@ from selip_extract.extractors.base import Extractor, Reading
 from selip_extract.reports.report import Report
 from selip_shared.errors import SelipError
 
-# The findings of one head MRI take some hundred characters, those of a long follow-up a few thousand: more than this
-# is a whole record pasted into one cell, and a model that attends to all of it would need memory by the square.
+# The findings of a head MRI have some hundred characters, those of a long follow-up a few thousand. A longer text is a
+# whole record in one cell, and the memory of a model that reads it grows with the square of its length.
 MAX_CHARACTERS = 20_000
-QUOTED_CHARACTERS = 60
+MAX_QUOTED_CHARACTERS = 60
 
 
 def read_batch(extractor: Extractor, reports: Sequence[Report]) -> list[Extraction]:
-    """One extraction a report, in order; a report that the extractor fails on does not cost the others theirs."""
+    """One extraction for each report, in order; if the extractor fails on one report the others are still read."""
     unreadable = [_unreadable(report.text) for report in reports]
     readable = [report for report, status in zip(reports, unreadable, strict=True) if status is None]
     started = time.perf_counter()
@@ -34,7 +34,7 @@ def _unreadable(text: str) -> Status | None:
 
 
 def _read(extractor: Extractor, reports: Sequence[Report]) -> list[Reading | Exception]:
-    """One reading or failure a report; after an exception the halves are read apart, down to the report that fails."""
+    """One reading or exception for each report; after an exception both halves are read, down to the failing report."""
     if not reports:
         return []
     try:
@@ -52,7 +52,7 @@ def _read(extractor: Extractor, reports: Sequence[Report]) -> list[Reading | Exc
 
 def _extraction(report: Report, reading: Reading | Exception, seconds: float) -> Extraction:
     if isinstance(reading, Exception):
-        # Only the class: an exception's words may quote the report.
+        # Only the class: the message of an exception may quote the report.
         return _failed(report, Reading.failed("error", type(reading).__name__), seconds)
     if reading.status != "ok":
         return _failed(report, reading, seconds)
@@ -62,10 +62,10 @@ def _extraction(report: Report, reading: Reading | Exception, seconds: float) ->
 
 
 def _failed(report: Report, reading: Reading, seconds: float = 0.0) -> Extraction:
-    """A report without a study; unless it is empty its beginning is for a person to look at."""
+    """A report without a study; unless it is empty, its beginning is marked for review."""
     review = reading.review
     if reading.status != "empty":
-        beginning = report.text[:QUOTED_CHARACTERS]
+        beginning = report.text[:MAX_QUOTED_CHARACTERS]
         review = (*review, Review("failed", beginning, 0, len(beginning)))
     return Extraction(
         report.report_id, reading.status, None, review, seconds, reading.reply, reading.note, reading.usage

@@ -1,4 +1,4 @@
-"""The extractors by name: a new one is one file and one line in EXTRACTORS."""
+"""The extractors by name: a new one is one module here and one line in EXTRACTORS."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -20,11 +20,11 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class ModelChoice:
-    """Which language model, as the user names it.
+    """The language model that the user chose.
 
-    `model` is a folder or a Hugging Face id, by default the model that ships; on servers it names the tokenizer with
-    which prompts are rendered here, and without it the servers render them as chats. At most `concurrency` requests are
-    in flight to all servers together. A model that is not `constrained` writes freely, without the report's grammar.
+    `model` is a folder or a Hugging Face id, by default the model that ships. With `base_urls` it names the tokenizer
+    that renders the prompts here; without it the servers render them as chats. At most `concurrency` requests are in
+    flight to all servers together. Without `constrained` the model answers in free text.
     """
 
     model: str | None = None
@@ -37,12 +37,12 @@ class ModelChoice:
 
 
 def local_extractor(choice: ModelChoice) -> "LanguageModelExtractor":
-    """The model through transformers."""
+    """The language model alone, run by transformers."""
     from selip_extract.extractors.language_model import LanguageModelExtractor
     from selip_extract.llm.engines.transformers_engine import TransformersEngine
 
     folder, tokenizer, form = _files(choice)
-    engine = TransformersEngine(folder, tokenizer, form.at_once, choice.adapter)
+    engine = TransformersEngine(folder, tokenizer, form.request_batch_size, choice.adapter)
     return LanguageModelExtractor(engine, form, choice.constrained)
 
 
@@ -60,13 +60,12 @@ def _endpoint_extractor(choice: ModelChoice) -> "LanguageModelExtractor":
     from selip_extract.llm.engines.endpoint_engine import EndpointEngine
 
     form = ReportForm(None) if choice.model is None else _files(choice)[2]
-    rendered = choice.model is not None
-    engine = EndpointEngine(choice.base_urls, choice.served_model, rendered, choice.concurrency)
+    engine = EndpointEngine(choice.base_urls, choice.served_model, choice.model is not None, choice.concurrency)
     return LanguageModelExtractor(engine, form, choice.constrained)
 
 
 def _files(choice: ModelChoice) -> "tuple[Path, PreTrainedTokenizerFast, AnswerForm]":
-    """The model's folder, its tokenizer and the form in which it answers."""
+    """The model's folder, its tokenizer and its answer form."""
     from selip_extract.llm.answer_forms import form_of
     from selip_extract.llm.model_files import MODEL_FOLDER, load_tokenizer
     from selip_shared.hugging_face import model_folder
@@ -90,8 +89,7 @@ def _rules(_choice: ModelChoice) -> Extractor:
 
 AUTO = "auto"
 
-
-# What an extractor needs is imported when it is made: a list of extractors costs nothing.
+# The imports of an extractor wait until it is made: listing the names stays quick.
 EXTRACTORS: dict[str, Callable[[ModelChoice], Extractor]] = {
     "both": lambda choice: _double(local_extractor(choice)),
     "model": local_extractor,
@@ -102,34 +100,33 @@ EXTRACTORS: dict[str, Callable[[ModelChoice], Extractor]] = {
 
 
 def automatic(choice: ModelChoice) -> tuple[str, str]:
-    """The name of the best extractor that can work here, and why it is."""
+    """The name of the best extractor that can run on this machine, and the reason."""
     if choice.base_urls:
         return "endpoint", "servers are named"
     import torch
 
     if not torch.cuda.is_available():
-        return "both", "no GPU is here"
+        return "both", "there is no GPU"
     if find_spec("vllm") is None:
-        return "both", "a GPU is here, and vLLM is not installed"
-    return "vllm", "a GPU and vLLM are here"
+        return "both", "there is a GPU, but vLLM is not installed"
+    return "vllm", "there are a GPU and vLLM"
 
 
 def extractor_maker(name: str, choice: ModelChoice) -> Callable[[], Extractor]:
-    """What makes the extractor of that name.
+    """A function that makes the extractor of that name.
 
-    Raises SelipError at once, before anything is loaded, where there is no such extractor or what is chosen does not
-    go with it.
+    Raises SelipError before anything is loaded where there is no such extractor or the choice does not fit it.
     """
     if name not in EXTRACTORS:
         raise SelipError(f"There is no extractor {name}: name one of {', '.join((AUTO, *EXTRACTORS))}.")
     if name == "rules" and choice != ModelChoice():
-        raise SelipError("The rules use no language model: leave out what names one, or take another extractor.")
+        raise SelipError("The rules use no language model: leave out its options, or use another extractor.")
     if (name == "endpoint") != bool(choice.base_urls):
         raise SelipError("--extractor endpoint and --base-url belong together: give both or neither.")
     if name == "endpoint" and choice.adapter is not None:
-        raise SelipError("A server's adapter is its own: start the server with it and name it with --served-model.")
+        raise SelipError("A server loads its own adapter: start the server with it and name it with --served-model.")
     if name == "vllm" and find_spec("vllm") is None:
-        raise SelipError("vLLM is not installed: install selip[gpu], or take another extractor.")
+        raise SelipError("vLLM is not installed: install selip[gpu], or use another extractor.")
     if choice.adapter is not None and not choice.adapter.is_dir():
         raise SelipError(f"There is no adapter folder {choice.adapter}: name one that selip-finetune has written.")
     if choice.model is not None and not Path(choice.model).is_dir():

@@ -1,4 +1,4 @@
-"""LoRA adapters: what they may be, the base model they belong to, and their way into the model's weights."""
+"""LoRA adapters: their allowed settings, the base model they belong to, and merging them into its weights."""
 
 import json
 import shutil
@@ -19,7 +19,7 @@ MANIFEST = "manifest.json"
 WEIGHTS = "adapter_model.safetensors"
 CONFIGURATION = "adapter_config.json"
 _LAYERS = ("attn", "attention", "mlp", "feed_forward", "ffn")
-# a router of experts chooses who answers; adapters leave it as it is
+# The router of a mixture of experts: adapters leave it unchanged.
 _NOT_ADAPTED = frozenset(("gate", "router"))
 
 
@@ -29,12 +29,12 @@ def model_hash(folder: Path) -> str:
 
 
 def weights(folder: Path, adapter: Path | None) -> dict[str, str]:
-    """What decides a model's answers, by the names of the columns of `runs`."""
+    """The hashes that determine a model's answers, by the names of the columns of `runs`."""
     return {"model_hash": model_hash(folder)} | ({} if adapter is None else {"adapter_hash": model_hash(adapter)})
 
 
 def lora_config(model: PreTrainedModel, rank: int) -> LoraConfig:
-    """An adapter of that rank on the linear layers of attention and MLP; SelipError where vLLM could not use it."""
+    """The configuration of an adapter on the linear layers of attention and MLP; SelipError if vLLM cannot use it."""
     names = {
         name.rpartition(".")[2]
         for name, module in model.named_modules()
@@ -42,7 +42,7 @@ def lora_config(model: PreTrainedModel, rank: int) -> LoraConfig:
     } - _NOT_ADAPTED
     if not names:
         raise SelipError(
-            f"A {model.config.model_type} model has no linear layers that an adapter could change: take another base."
+            f"A {model.config.model_type} model has no linear layers that an adapter could change: use another base."
         )
     config = LoraConfig(
         r=rank, lora_alpha=2 * rank, lora_dropout=0.0, target_modules=sorted(names), task_type="CAUSAL_LM"
@@ -54,7 +54,7 @@ def lora_config(model: PreTrainedModel, rank: int) -> LoraConfig:
 def check_config(config: LoraConfig) -> None:
     """SelipError where vLLM would refuse the adapter."""
     faults = [
-        (config.r not in RANKS, f"rank {config.r} (it takes {', '.join(map(str, RANKS))})"),
+        (config.r not in RANKS, f"rank {config.r} (it accepts {', '.join(map(str, RANKS))})"),
         (config.use_dora, "DoRA"),
         (config.bias != "none" or config.lora_bias, "biases"),
         (bool(config.modules_to_save), "whole modules beside the low-rank ones"),
@@ -62,7 +62,7 @@ def check_config(config: LoraConfig) -> None:
     ]
     found = [name for fault, name in faults if fault]
     if found:
-        raise SelipError(f"vLLM takes no adapter with {' and '.join(found)}: train one without.")
+        raise SelipError(f"vLLM accepts no adapter with {' and '.join(found)}: train one without.")
 
 
 def read_config(adapter: Path) -> LoraConfig:
@@ -74,35 +74,37 @@ def read_config(adapter: Path) -> LoraConfig:
 
 
 def read_manifest(folder: Path) -> dict[str, Any]:
-    """What is written about an adapter when its training is complete; SelipError where it is not."""
+    """The manifest, which is written when the training of an adapter is complete; SelipError without one."""
     try:
         manifest: dict[str, Any] = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
         raise SelipError(
-            f"{folder} holds no finished adapter: name a folder that selip-finetune has written to its end."
+            f"{folder} holds no finished adapter: name a folder in which selip-finetune has finished."
         ) from error
     return manifest
 
 
 def check_base(base: Path, adapter: Path) -> None:
-    """SelipError where the adapter was made for another model."""
-    made_for = read_manifest(adapter)["base"]
-    if made_for["hash"] != model_hash(base):
-        raise SelipError(f"The adapter in {adapter} was made for another model than {base}: use {made_for['name']}.")
+    """SelipError where the adapter was trained on another model."""
+    trained_on = read_manifest(adapter)["base"]
+    if trained_on["hash"] != model_hash(base):
+        raise SelipError(
+            f"The adapter in {adapter} was trained on another model than {base}: use {trained_on['name']}."
+        )
 
 
 def load_adapter(model: PreTrainedModel, base: Path, adapter: Path) -> PeftModel:
-    """The model of the folder `base` with the adapter on it, for inference; SelipError where it is for another."""
+    """The model of the folder `base` with the adapter, for inference; SelipError if the adapter has another base."""
     check_base(base, adapter)
     config = read_config(adapter)
     try:
         return PeftModel.from_pretrained(model, str(adapter), config=config)
     except (RuntimeError, SafetensorError) as failure:
-        raise SelipError(f"The weights of the adapter in {adapter} cannot be read: make it again.") from failure
+        raise SelipError(f"The weights of the adapter in {adapter} cannot be read: train it again.") from failure
 
 
 def merge_adapter(base: Path, adapter: Path, out: Path) -> None:
-    """Write the model of `base` with the adapter in its weights to a folder of its own, in the base's precision."""
+    """Write the model of `base` with the adapter merged into its weights to `out`, in the precision of the base."""
     model = AutoModelForCausalLM.from_pretrained(base, dtype="auto", use_safetensors=True, local_files_only=True)
     merged = load_adapter(model, base, adapter).merge_and_unload()
     out.mkdir(parents=True, exist_ok=True)

@@ -1,4 +1,4 @@
-"""The two forms in which a model answers: words of the sentence task, or the JSON of a whole report."""
+"""The two forms of answers: words of the sentence task, or the JSON of a whole report."""
 
 import json
 import re
@@ -23,16 +23,20 @@ from selip_extract.llm.report_task import (
 from selip_extract.llm.sentence_task import TASK_VERSION, prompt, read_answer, right_words
 
 Spans = tuple[tuple[int, int], ...]
-"""Characters [start, end) of an answer's text."""
+"""Offsets [start, end) in the text of an answer."""
 
 
 class AnswerForm(Protocol):
-    """What a model is asked, what its answer may be, and how it is read; `in_words`: those of the task's vocabulary."""
+    """What a model is asked, what its answer may be, and how the answer is read.
+
+    `in_words` is true where prompts and answers are words of the sentence task's vocabulary. `request_batch_size` is
+    the number of requests that transformers answers in one batch.
+    """
 
     version: str
     in_words: bool
-    longest_answer: int
-    at_once: int
+    max_answer_tokens: int
+    request_batch_size: int
 
     def questions(self, lexed: LexedReport) -> list[Question]:
         """The questions that a report poses."""
@@ -43,33 +47,33 @@ class AnswerForm(Protocol):
         ...
 
     def constraint(self, question: Question) -> Constraint:
-        """What the question's words support."""
+        """The answers that the question's words support."""
         ...
 
     def read(self, question: Question, reply: str) -> dict[Statement, Spans]:
-        """The reply's statements and the characters that say each; ValueError where it cannot be read."""
+        """The statements of the reply and the characters that state each; ValueError where it cannot be read."""
         ...
 
-    def right_answer(self, question: Question, told: Iterable[LocatedStatement]) -> str:
-        """What the model should reply where the question's words tell this; KeyError where they lack a site."""
+    def right_answer(self, question: Question, statements: Iterable[LocatedStatement]) -> str:
+        """The right answer where the question's words make these statements; KeyError where they lack a site."""
         ...
 
 
 class SentenceForm:
-    """A small model's form: numbered sites and typed tokens, a sentence at a time."""
+    """The form of a small model: one sentence at a time, as numbered sites and typed tokens."""
 
     version = f"sentence-{TASK_VERSION}-{GRAMMAR_VERSION}"
     in_words = True
-    # the longest right answer in 100,000 lessons has 99 words
-    longest_answer = 160
-    at_once = 96
+    # The longest right answer in 100,000 training examples has 99 words.
+    max_answer_tokens = 160
+    request_batch_size = 96
 
     def questions(self, lexed: LexedReport) -> list[Question]:
         """The sentences that can state a signal."""
         return questions(lexed)
 
     def prompt(self, lexed: LexedReport, question: Question) -> str:
-        """The question's words between blanks."""
+        """The question's words, separated by blanks."""
         return " ".join(prompt(question))
 
     def constraint(self, question: Question) -> Constraint:
@@ -79,32 +83,32 @@ class SentenceForm:
     def read(self, question: Question, reply: str) -> dict[Statement, Spans]:
         """The answer's words as statements."""
         words = list(re.finditer(r"\S+", reply))
-        said = read_answer(question, [w[0] for w in words])
-        return {statement: tuple(words[i].span() for i in places) for statement, places in said.items()}
+        statements = read_answer(question, [w[0] for w in words])
+        return {statement: tuple(words[i].span() for i in indices) for statement, indices in statements.items()}
 
-    def right_answer(self, question: Question, told: Iterable[LocatedStatement]) -> str:
-        """The answer's words between blanks."""
-        return " ".join(right_words(question, told))
+    def right_answer(self, question: Question, statements: Iterable[LocatedStatement]) -> str:
+        """The answer's words, separated by blanks."""
+        return " ".join(right_words(question, statements))
 
 
 class ReportForm:
-    """A large model's form: the whole report, JSON by sequence; a chat template is used where there is one."""
+    """The form of a large model: the whole report in, JSON by sequence out; uses the chat template if there is one."""
 
     version = f"report-{REPORT_TASK_VERSION}"
     in_words = False
-    longest_answer = 4096
-    at_once = 16
+    max_answer_tokens = 4096
+    request_batch_size = 16
 
     def __init__(self, tokenizer: PreTrainedTokenizerFast | None) -> None:
-        """Without a tokenizer the prompt is the bare text, for a server that renders chats itself."""
+        """Without a tokenizer the prompt is the plain text, for a server that renders chats itself."""
         self.tokenizer = tokenizer
 
     def questions(self, lexed: LexedReport) -> list[Question]:
-        """One question, where any sentence can state a signal."""
+        """One question if any sentence can state a signal, else none."""
         return [report_question(lexed)] if questions(lexed) else []
 
     def prompt(self, lexed: LexedReport, question: Question) -> str:
-        """Instructions and report, as a chat's first turn where the model has a chat template."""
+        """Instructions and report, as the first turn of a chat if the model has a chat template."""
         return first_turn(self.tokenizer, report_prompt(lexed.text))
 
     def constraint(self, question: Question) -> Constraint:
@@ -115,25 +119,25 @@ class ReportForm:
         """The JSON as statements."""
         return {statement: (span,) for statement, span in read_report_answer(reply).items()}
 
-    def right_answer(self, question: Question, told: Iterable[LocatedStatement]) -> str:
+    def right_answer(self, question: Question, statements: Iterable[LocatedStatement]) -> str:
         """The JSON of the statements in the order of the text."""
-        ordered = sorted(told, key=lambda t: (t.signal_at, t.site_at))
-        return report_answer(question, dict.fromkeys(t.statement for t in ordered))
+        ordered = sorted(statements, key=lambda s: (s.signal_at, s.site_at))
+        return report_answer(question, dict.fromkeys(s.statement for s in ordered))
 
 
 def first_turn(tokenizer: PreTrainedTokenizerFast | None, text: str) -> str:
-    """The text as a chat's first turn where the tokenizer has a chat template, else as it is."""
+    """The text as the first turn of a chat if the tokenizer has a chat template, else unchanged."""
     if tokenizer is None or tokenizer.chat_template is None:
         return text
     turn = [{"role": "user", "content": text}]
-    # Templates of models that think before they answer know this switch; others pass it by.
+    # Templates of models that think before they answer know this switch; others ignore it.
     rendered = tokenizer.apply_chat_template(turn, tokenize=False, add_generation_prompt=True, enable_thinking=False)
     assert isinstance(rendered, str)
-    # What tokenizes the prompt, here or on a server, begins it with its own special token: once is enough.
-    begins = tokenizer.bos_token is not None and tokenizer("")["input_ids"][:1] == [tokenizer.bos_token_id]
-    return rendered.removeprefix(tokenizer.bos_token) if begins else rendered
+    # The tokenizer, here or on a server, adds its own first special token: keep it out of the prompt.
+    adds_bos = tokenizer.bos_token is not None and tokenizer("")["input_ids"][:1] == [tokenizer.bos_token_id]
+    return rendered.removeprefix(tokenizer.bos_token) if adds_bos else rendered
 
 
 def form_of(tokenizer: PreTrainedTokenizerFast) -> AnswerForm:
-    """The form that a model speaks, told by its tokenizer: the sentence task's own words, or any other."""
+    """The form of a model by its tokenizer: the sentence form for the sentence task's vocabulary, else the report."""
     return SentenceForm() if tokenizer.get_vocab() == word_numbers() else ReportForm(tokenizer)

@@ -1,4 +1,4 @@
-"""The seam between a task and what runs a language model: an engine answers asks, each under its own constraint."""
+"""The interface between a task and what runs a language model: an engine answers requests, each with a constraint."""
 
 import math
 from collections.abc import Sequence
@@ -8,14 +8,14 @@ from typing import Literal, Protocol
 from selip_extract.extraction import Status, Usage
 
 CONCURRENCY = 128
-"""Requests in flight to servers, where the user names no other number."""
+"""The default number of requests in flight to servers."""
 
 
 @dataclass(frozen=True)
 class Constraint:
-    """What an answer may be: the source of an EBNF grammar of xgrammar's kind, or of a JSON schema.
+    """What an answer may be: the source of a grammar in the EBNF of xgrammar, or of a JSON schema.
 
-    JSON is written in the form of json.dumps(..., ensure_ascii=False, separators=(",", ":")).
+    JSON answers are formatted as json.dumps(..., ensure_ascii=False, separators=(",", ":")) does.
     """
 
     kind: Literal["grammar", "json"]
@@ -24,20 +24,20 @@ class Constraint:
 
 @dataclass(frozen=True)
 class GenerationRequest:
-    """One prompt; an answer has at most `longest` tokens, and is free text where there is no constraint."""
+    """One prompt; an answer has at most `max_tokens` tokens, and is free text without a constraint."""
 
     prompt: str
     constraint: Constraint | None
-    longest: int
+    max_tokens: int
 
 
 @dataclass(frozen=True)
 class Answer:
     """What a model wrote.
 
-    Token i has the logarithm of its probability, among the tokens that the constraint admits, in
-    `log_probabilities[i]`, and its characters end at `ends[i]` of `text`; the end token has none of its own. Where an
-    engine cannot tell the tokens apart the whole text stands as one; where it knows no probabilities they are nan.
+    `log_probabilities[i]` is the natural logarithm of the probability of token i among the tokens that the constraint
+    admits. `ends[i]` is the offset in `text` at which its characters end; the end token has no characters. An engine
+    that cannot separate the tokens gives the whole text as one token; probabilities that it does not know are nan.
     """
 
     text: str
@@ -63,28 +63,28 @@ class Answer:
 
 @dataclass(frozen=True)
 class Failure:
-    """Why one ask has no answer, as a status and in words that quote nothing of the prompt."""
+    """Why one request has no answer: a status, and a note that quotes nothing of the prompt."""
 
     status: Status
     note: str
 
 
 class Engine(Protocol):
-    """Runs a language model, greedily; safe to call from several threads.
+    """Runs a language model with greedy decoding; thread-safe.
 
-    `batch_size` is how many reports should be in work at once to keep it busy.
+    `batch_size` is the number of reports in work at the same time that keeps the engine busy.
     """
 
     batch_size: int
 
     def fingerprint(self) -> dict[str, str]:
-        """What decides its answers: engine, model_hash, adapter_hash and settings."""
+        """What determines its answers: engine, model_hash, adapter_hash and settings."""
         ...
 
-    def answers(self, asks: Sequence[GenerationRequest]) -> list[Answer | Failure]:
-        """One answer or failure an ask, in order; raises where the engine itself failed."""
+    def answers(self, requests: Sequence[GenerationRequest]) -> list[Answer | Failure]:
+        """One answer or failure for each request, in order; raises where the engine itself failed."""
         ...
 
     def close(self) -> None:
-        """Give back what it holds: memory, threads, connections."""
+        """Release memory, threads and connections."""
         ...

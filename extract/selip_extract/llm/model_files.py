@@ -1,4 +1,7 @@
-"""The files of a model: weights, configuration and tokenizer; the shipped one's is made of the task's vocabulary."""
+"""The files of a model: weights, configuration and tokenizer; the shipped model has the sentence task's vocabulary.
+
+Only safetensors weights are loaded, never pickled weights or remote code.
+"""
 
 import copy
 import json
@@ -27,7 +30,6 @@ from selip_shared.errors import SelipError
 from selip_shared.files import write_text
 
 MODEL_FOLDER = Path(__file__).parents[1] / "model"
-# no pickled weights and no code: neither is ever loaded
 
 
 @cache
@@ -37,7 +39,7 @@ def word_numbers() -> dict[str, int]:
 
 
 def tokenizer() -> PreTrainedTokenizerFast:
-    """A tokenizer for questions and answers as words between blanks; it pads on the left."""
+    """A tokenizer for questions and answers as words separated by blanks; it pads on the left."""
     words = Tokenizer(WordLevel(word_numbers(), unk_token=BLANK))
     words.pre_tokenizer = WhitespaceSplit()
     words.decoder = WordPiece(prefix="##", cleanup=False)
@@ -47,7 +49,7 @@ def tokenizer() -> PreTrainedTokenizerFast:
 
 
 def save_model(model: LlamaForCausalLM, folder: Path, recipe: dict[str, Any]) -> None:
-    """Write the model in half precision with its tokenizer and its recipe."""
+    """Write the model in half precision with its tokenizer and its training recipe."""
     folder.mkdir(parents=True, exist_ok=True)
     copy.deepcopy(model).to(torch.float16).save_pretrained(folder)  # type: ignore[arg-type]
     tokenizer().save_pretrained(folder)
@@ -55,20 +57,20 @@ def save_model(model: LlamaForCausalLM, folder: Path, recipe: dict[str, Any]) ->
 
 
 def check_causal(folder: Path) -> None:
-    """SelipError where the folder's model is no causal language model or needs code of its own."""
+    """SelipError where the folder holds no causal language model, or one that needs remote code."""
     try:
         config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
     except (OSError, ValueError) as failure:
         raise _no_model(folder) from failure
     if config.get("model_type") not in CONFIG_MAPPING:
         raise SelipError(
-            f"The model in {folder} needs code of its own, which is never run: take one that transformers knows."
+            f"The model in {folder} needs code of its own, which is never run: use one that transformers supports."
         )
     known = set(MODEL_FOR_CAUSAL_LM_MAPPING_NAMES.values())
     architectures = config.get("architectures") or ["model of no known kind"]
     if known.isdisjoint(architectures):
         raise SelipError(
-            f"The model in {folder} is a {architectures[0]}, not a causal language model: take one that writes."
+            f"The model in {folder} is a {architectures[0]}, not a causal language model: use another model."
         )
 
 
@@ -79,7 +81,7 @@ def _no_model(folder: Path) -> SelipError:
 
 
 def load_model(folder: Path) -> PreTrainedModel:
-    """The model of a folder for inference: on a GPU in bfloat16, else in single precision; SelipError without one."""
+    """The model of a folder for inference: in bfloat16 on a GPU, else in float32; SelipError without a model."""
     gpu = torch.cuda.is_available()
     logging.disable_progress_bar()  # type: ignore[no-untyped-call]
     try:
@@ -95,7 +97,7 @@ def load_model(folder: Path) -> PreTrainedModel:
 
 
 def load_tokenizer(folder: Path) -> PreTrainedTokenizerFast:
-    """The tokenizer of a folder, padding on the left; SelipError where there is none that runs without remote code."""
+    """The tokenizer of a folder, padding on the left; SelipError without one that runs without remote code."""
     try:
         words = AutoTokenizer.from_pretrained(folder, local_files_only=True, padding_side="left")
     except (OSError, ValueError) as failure:

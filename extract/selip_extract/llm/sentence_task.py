@@ -1,11 +1,11 @@
 """The language model's task: one sentence of a report as typed tokens in, its statements lesion by lesion out.
 
-A question shows the model the relations of a sentence and keeps the words away from it: every site is a numbered
-token, every spelling of a sequence or a signal is one token, and what carries no meaning is a blank. The answer is
+A question shows the model the relations in a sentence without its words: every site is a numbered token, every
+spelling of a sequence or a signal is one token, and words without meaning are one blank token. The answer is
 
     左侧 s00 s01 右侧 s02 : T1 低 T2 高 DWI 否 ; …
 
-sides and sites once, then sequence and signal in the order of the text (否: explicitly absent).
+Each lesion has its sides and sites once, then sequence and signal in the order of the text (否: explicitly absent).
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -59,7 +59,7 @@ assert len(set(VOCABULARY)) == len(VOCABULARY)
 ANSWER_WORDS = (
     *SITE_TOKENS, *SIDES, NO_SIDE, *SEQUENCE_TOKENS.values(), *SIGNALS, *ENHANCEMENTS, ABSENT, ":", ";",
 )  # fmt: skip
-# An answer's grammar is over characters: no word may begin a word of answers (均 would begin 均匀强化).
+# The grammar of answers is over characters: no word may be a prefix of an answer word (均 is one of 均匀强化).
 assert not any(a != b and a.startswith(b) for a in ANSWER_WORDS for b in VOCABULARY)
 
 _SEQUENCE_OF = {token: modality for modality, token in SEQUENCE_TOKENS.items()}
@@ -85,18 +85,18 @@ SITE_CLASS = {site: _site_class(site) for site in SITES}
 
 
 def _words(tokens: Iterable[Token], numbers: dict[str, str]) -> Iterator[str]:
-    """What the model sees of the tokens; blanks in a row are one."""
+    """The words that the model sees for the tokens; consecutive blanks are one."""
     blank = False
     for token in tokens:
-        said = _word(token, numbers)
-        if said == (BLANK,) and blank:
+        words = _words_of(token, numbers)
+        if words == (BLANK,) and blank:
             continue
-        if said:
-            blank = said == (BLANK,)
-        yield from said
+        if words:
+            blank = words == (BLANK,)
+        yield from words
 
 
-def _word(token: Token, numbers: dict[str, str]) -> tuple[str, ...]:
+def _words_of(token: Token, numbers: dict[str, str]) -> tuple[str, ...]:
     match token.kind:
         case "site" if token.value in numbers:
             return SITE_CLASS[token.value], numbers[token.value]
@@ -116,66 +116,69 @@ def _word(token: Token, numbers: dict[str, str]) -> tuple[str, ...]:
 
 def prompt(question: Question) -> list[str]:
     """The question as words of VOCABULARY."""
-    named = dict(zip(question.sites, SITE_TOKENS, strict=False))
-    return [*_words(question.context, named), NOW, *_words(question.sentence, named), ANSWER]
+    site_tokens = dict(zip(question.sites, SITE_TOKENS, strict=False))
+    return [*_words(question.context, site_tokens), NOW, *_words(question.sentence, site_tokens), ANSWER]
 
 
 def answer(question: Question, events: Iterable[tuple[int, Sequence[tuple[int, Statement]]]]) -> list[str]:
     """The right answer in words: `events` are (offset of the signal, [(offset of the site, statement), …]).
 
-    KeyError where the question does not name a statement's site.
+    KeyError where a statement's site is not among the question's sites.
     """
-    named = dict(zip(question.sites, SITE_TOKENS, strict=False))
+    site_tokens = dict(zip(question.sites, SITE_TOKENS, strict=False))
     groups: list[tuple[tuple[tuple[Side | None, str], ...], list[str]]] = []
     for _, statements in sorted(events, key=lambda e: e[0]):
         ordered = [s for _, s in sorted(statements, key=lambda s: s[0])]
-        places = tuple(dict.fromkeys((s.side, s.site) for s in ordered))
-        words = [SEQUENCE_TOKENS[ordered[0].modality], ordered[0].value or ABSENT]
-        if groups and groups[-1][0] == places:
-            groups[-1][1].extend(words)
+        sites = tuple(dict.fromkeys((s.side, s.site) for s in ordered))
+        items = [SEQUENCE_TOKENS[ordered[0].modality], ordered[0].value or ABSENT]
+        if groups and groups[-1][0] == sites:
+            groups[-1][1].extend(items)
         else:
-            groups.append((places, words))
-    said: list[str] = []
-    for places, items in groups:
-        side: str | None = None
-        for place_side, site in places:
-            if (place_side or NO_SIDE) != side:
-                side = place_side or NO_SIDE
-                said.append(side)
-            said.append(named[site])
-        said += [":", *items, ";"]
-    return said
+            groups.append((sites, items))
+    words: list[str] = []
+    for sites, items in groups:
+        written_side: str | None = None
+        for side, site in sites:
+            if (side or NO_SIDE) != written_side:
+                written_side = side or NO_SIDE
+                words.append(written_side)
+            words.append(site_tokens[site])
+        words += [":", *items, ";"]
+    return words
 
 
-def right_words(question: Question, told: Iterable[LocatedStatement]) -> list[str]:
-    """The right answer to a question, where this is what its sentence tells; KeyError where it lacks a site."""
+def right_words(question: Question, statements: Iterable[LocatedStatement]) -> list[str]:
+    """The right answer to a question whose sentence makes these statements; KeyError where it lacks a site."""
     events: dict[tuple[int, object, object], list[tuple[int, Statement]]] = {}
-    for statement, site_at, signal_at in told:
+    for statement, site_at, signal_at in statements:
         key = (signal_at, statement.modality, statement.value)
         events.setdefault(key, []).append((site_at, statement))
-    return answer(question, [(key[0], said) for key, said in events.items()])
+    return answer(question, [(key[0], same_signal) for key, same_signal in events.items()])
 
 
 def read_answer(question: Question, words: Iterable[str]) -> dict[Statement, tuple[int, ...]]:
-    """The statements of an answer, each with the numbers of the words that say it; a group without end is left out."""
-    named = dict(zip(SITE_TOKENS, question.sites, strict=False))
+    """The statements of an answer, each with the indices of its words; a lesion without its `;` is left out."""
+    sites_by_token = dict(zip(SITE_TOKENS, question.sites, strict=False))
     found: dict[Statement, tuple[int, ...]] = {}
-    places: list[tuple[Side | None, str, tuple[int, ...]]] = []
+    sites: list[tuple[Side | None, str, tuple[int, ...]]] = []
     pending: list[tuple[Statement, tuple[int, ...]]] = []
     side: tuple[Side | None, tuple[int, ...]] = None, ()
     sequence: tuple[Modality, int] | None = None
     for i, word in enumerate(words):
-        if word in named:
-            places.append((side[0], named[word], (*side[1], i)))
+        if word in sites_by_token:
+            sites.append((side[0], sites_by_token[word], (*side[1], i)))
         elif word in _SIDE_OF:
             side = _SIDE_OF[word], (i,)
         elif word in _SEQUENCE_OF:
             sequence = _SEQUENCE_OF[word], i
         elif word == ";":
-            for statement, said_by in pending:
-                found.setdefault(statement, said_by)
-            places, pending, side, sequence = [], [], (None, ()), None
+            for statement, indices in pending:
+                found.setdefault(statement, indices)
+            sites, pending, side, sequence = [], [], (None, ()), None
         elif sequence is not None and word in _VALUE_OF:
-            modality, at = sequence
-            pending += [(Statement(s, site, modality, _VALUE_OF[word]), (*by, at, i)) for s, site, by in places]
+            modality, sequence_index = sequence
+            pending += [
+                (Statement(s, site, modality, _VALUE_OF[word]), (*indices, sequence_index, i))
+                for s, site, indices in sites
+            ]
     return found

@@ -41,7 +41,9 @@ class Writer:
             self.engine = EndpointEngine([name], served_model, rendered=False)
         else:
             self.tokenizer = load_tokenizer(Path(name))
-            self.engine = TransformersEngine(Path(name), self.tokenizer, at_once=ReportForm.at_once)
+            self.engine = TransformersEngine(
+                Path(name), self.tokenizer, request_batch_size=ReportForm.request_batch_size
+            )
 
     def close(self) -> None:
         """Close the engine."""

@@ -21,9 +21,9 @@ ID_HEADINGS = (
     ("影像号", "影像编号", "影像ID", "放射号", "流水号"),
     ("id", "uid", "编号", "唯一号"),
 )  # fmt: skip
-LONGEST_HEADING_SHOWN = 24
-MOST_HEADINGS_SHOWN = 30
-LONGEST_HEADING = 40
+MAX_SHOWN_HEADING_CHARACTERS = 24
+MAX_SHOWN_HEADINGS = 30
+MAX_HEADING_CHARACTERS = 40
 
 
 def heading_key(heading: str) -> str:
@@ -83,10 +83,10 @@ def find_id_column(columns: Sequence[str], wanted: str | None) -> int | None:
 def listed(columns: Sequence[str]) -> str:
     """Column names for a message, the long ones cut."""
     names = [
-        name if len(name) <= LONGEST_HEADING_SHOWN else name[:LONGEST_HEADING_SHOWN] + "…"
-        for name in (" ".join(column.split()) or "(no name)" for column in columns[:MOST_HEADINGS_SHOWN])
+        name if len(name) <= MAX_SHOWN_HEADING_CHARACTERS else name[:MAX_SHOWN_HEADING_CHARACTERS] + "…"
+        for name in (" ".join(column.split()) or "(no name)" for column in columns[:MAX_SHOWN_HEADINGS])
     ]
-    return ", ".join([*names, "…"] if len(columns) > MOST_HEADINGS_SHOWN else names)
+    return ", ".join([*names, "…"] if len(columns) > MAX_SHOWN_HEADINGS else names)
 
 
 def _named_column(columns: Sequence[str], wanted: str, option: str) -> int:
@@ -112,4 +112,4 @@ def _best_candidates(columns: Sequence[str], groups: Sequence[Sequence[str]]) ->
 
 
 def _reads_like_a_report(heading: str) -> bool:
-    return len(heading) > LONGEST_HEADING or any(mark in heading for mark in "。；")
+    return len(heading) > MAX_HEADING_CHARACTERS or any(mark in heading for mark in "。；")

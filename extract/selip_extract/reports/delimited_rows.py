@@ -8,7 +8,7 @@ from itertools import islice
 from selip_extract.reports.columns import heading_key
 
 DELIMITERS = (",", "\t", ";", "|")
-LONGEST_CELL = 1 << 24
+MAX_CELL_CHARACTERS = 1 << 24
 SAMPLE_LINES = 200
 SAMPLE_CHARACTERS = 1 << 20
 
@@ -26,7 +26,7 @@ class _Lines:
         return self
 
     def __next__(self) -> str:
-        if self._characters > LONGEST_CELL:
+        if self._characters > MAX_CELL_CHARACTERS:
             raise csv.Error("no end of the quoted cell within reach")
         line = self._taken_back.popleft() if self._taken_back else next(self._lines).replace("\0", "")
         self._taken.append(line)
@@ -50,7 +50,7 @@ def delimited_rows(lines: Iterable[str], delimiter: str) -> Iterator[list[str]]:
     never closed, one inside a quoted cell that is not doubled) the line at which the row begins is a row by itself,
     and reading goes on with the next line.
     """
-    csv.field_size_limit(max(csv.field_size_limit(), LONGEST_CELL))
+    csv.field_size_limit(max(csv.field_size_limit(), MAX_CELL_CHARACTERS))
     source = _Lines(lines)
     reader = csv.reader(source, delimiter=delimiter, strict=True)
     while True:
@@ -68,7 +68,7 @@ def delimited_rows(lines: Iterable[str], delimiter: str) -> Iterator[list[str]]:
 def _cells_of_faulty_line(line: str, delimiter: str) -> list[str]:
     line = line.rstrip("\r\n")
     quotes_come_in_pairs = line.count('"') % 2 == 0
-    if quotes_come_in_pairs and len(line) < LONGEST_CELL:
+    if quotes_come_in_pairs and len(line) < MAX_CELL_CHARACTERS:
         return next(csv.reader([line], delimiter=delimiter))
     return line.split(delimiter)
 

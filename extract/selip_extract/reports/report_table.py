@@ -52,12 +52,12 @@ ENCRYPTED_OLE_STREAM = "EncryptedPackage".encode("utf-16-le")
 WORKBOOK_DAMAGE = (BadZipFile, zlib.error, ParseError, LookupError, ValueError, TypeError, AttributeError, EOFError)
 SAVE_AS_TABLE = "save the table as .xlsx or as CSV and give that file"
 JSON_SAMPLE_LINES = 100
-PARQUET_ROWS_AT_ONCE = 1000
+PARQUET_BATCH_SIZE = 1000
 UNPRINTABLE = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff]")
 EXCEL_QUOTED_ID = re.compile(r'="(.*)"')
 
 Cells = Sequence[object]
-Row = Cells | str  # a string is a row that could not be taken apart: it stands as the text
+TableRow = Cells | str  # a string is a row that could not be taken apart: it stands as the text
 
 
 @dataclass(frozen=True)
@@ -67,7 +67,7 @@ class _Table:
     format: str
     encoding: TextEncoding | None
     columns: tuple[str, ...]
-    rows: Callable[[], Iterator[Row]]
+    rows: Callable[[], Iterator[TableRow]]
     separator: str = ""
     notes: tuple[str, ...] = ()
 
@@ -198,7 +198,7 @@ def _delimited_table(path: Path, encoding: TextEncoding, text_column: str | None
     with _open_text(path, encoding) as file:
         columns = _headings(next(delimited_rows(file, delimiter)))
 
-    def rows() -> Iterator[Row]:
+    def rows() -> Iterator[TableRow]:
         with _open_text(path, encoding) as file:
             for cells in islice(delimited_rows(file, delimiter), 1, None):
                 while len(cells) > len(columns) and not cells[-1].strip():
@@ -223,7 +223,7 @@ def _json_table(path: Path, encoding: TextEncoding) -> _Table:
         key for record in sample for key, value in record.items() if not isinstance(value, dict | list)
     )
 
-    def rows() -> Iterator[Row]:
+    def rows() -> Iterator[TableRow]:
         for line in lines():
             record = _json_object(line)
             yield line if record is None else [record.get(key) for key in keys]
@@ -253,7 +253,7 @@ def _excel_table(path: Path, text_column: str | None) -> _Table:
     chosen = max(headings, key=lambda sheet: fits[sheet])
     columns = headings[chosen]
 
-    def rows() -> Iterator[Row]:
+    def rows() -> Iterator[TableRow]:
         for cells in islice(_sheet_rows(path, chosen), 1, None):
             yield [*cells, *[None] * len(columns)][: len(columns)]
 
@@ -307,10 +307,10 @@ def _parquet_table(path: Path) -> _Table:
     source = "read_parquet(?, hive_partitioning = false)"
     sentence = f"{path} is a damaged or encrypted Parquet file: write it again."
 
-    def rows() -> Iterator[Row]:
+    def rows() -> Iterator[TableRow]:
         with _damage_said((duckdb.Error,), sentence), duckdb.connect(config={"threads": 1}) as connection:
             cursor = connection.execute(f"SELECT * FROM {source}", [literal_path])
-            while block := cursor.fetchmany(PARQUET_ROWS_AT_ONCE):
+            while block := cursor.fetchmany(PARQUET_BATCH_SIZE):
                 yield from block
 
     with _damage_said((duckdb.Error,), sentence), duckdb.connect() as connection:
@@ -321,7 +321,7 @@ def _parquet_table(path: Path) -> _Table:
 # --- rows to reports --------------------------------------------------------------------------------------------
 
 
-def _report(row: Row, number: int, table: _Table, text_index: int, id_index: int | None) -> Report:
+def _report(row: TableRow, number: int, table: _Table, text_index: int, id_index: int | None) -> Report:
     if isinstance(row, str):
         return Report(f"row-{number}", _printable(row), number)
     surplus = max(len(row) - len(table.columns), 0)

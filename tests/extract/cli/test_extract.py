@@ -21,7 +21,7 @@ from tests.commands import Command, command
 EXAMPLES = Path(str(files("selip_extract").joinpath("examples/reports.csv")))
 
 
-class ThalamusReader:
+class ThalamusExtractor:
     """Finds 丘脑 high on DWI; for the reports that name it also a passage to review."""
 
     name = "thalamus"
@@ -48,7 +48,7 @@ class ThalamusReader:
         return Reading(Study(findings=(finding,)), review=(Review("disagreement", "丘脑", start, start + 2),))
 
 
-def must_not_be_made(_model: Path | None) -> ThalamusReader:
+def must_not_be_made(_model: Path | None) -> ThalamusExtractor:
     raise AssertionError("the extractor is made although the input is bad")
 
 
@@ -56,7 +56,7 @@ def must_not_be_made(_model: Path | None) -> ThalamusReader:
 def selip(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Command:
     """Run the command in an empty folder: exit code, stdout, stderr."""
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setitem(EXTRACTORS, "thalamus", lambda _model: ThalamusReader())
+    monkeypatch.setitem(EXTRACTORS, "thalamus", lambda _model: ThalamusExtractor())
     monkeypatch.setitem(EXTRACTORS, "unmade", must_not_be_made)
     monkeypatch.setenv("COLUMNS", "100")
     return command(main, monkeypatch, capsys)
@@ -126,13 +126,13 @@ def test_odd_texts_end_with_a_status_and_the_run_goes_on(selip: Command, tmp_pat
 def test_ctrl_c_says_how_many_are_left_and_the_same_command_goes_on(
     selip: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(ThalamusReader, "stop_at", "桥小脑角")
+    monkeypatch.setattr(ThalamusExtractor, "stop_at", "桥小脑角")
     stopped = (str(EXAMPLES), "--extractor", "thalamus", "--batch-size", "4")
     code, out, _ = selip(*stopped)
     assert code == 130
     left = int(out.splitlines()[-1].removeprefix("Stopped with ").split()[0])
     assert 0 < left < 20
-    monkeypatch.setattr(ThalamusReader, "stop_at", "")
+    monkeypatch.setattr(ThalamusExtractor, "stop_at", "")
     code, out, _ = selip(*stopped)
     assert code == 0
     assert squeezed(out)[2].startswith(f"{left} reports read now in ")
@@ -207,7 +207,7 @@ def a_database_that_is_none(folder: Path) -> list[str]:
                 "--adapter",
                 ".",
             ],
-            "A server's adapter is its own",
+            "A server loads its own adapter",
         ),
         (lambda _: [str(EXAMPLES), "--extractor", "oracle"], "There is no extractor oracle: name one of auto, both, "),
         (lambda _: [str(EXAMPLES), "--text-column", "报告"], "There is no column 报告"),
@@ -235,7 +235,7 @@ def test_a_disk_that_may_not_be_written_to_is_one_sentence(selip: Command) -> No
 def test_help_loads_no_model_library() -> None:
     script = (
         "import sys; sys.argv = ['selip-extract', '--help']\n"
-        "from selip_extract.command import app\n"
+        "from selip_extract.cli.extract import app\n"
         "try: app()\n"
         "finally: assert not {'torch', 'transformers', 'xgrammar', 'jieba'} & set(sys.modules), 'loaded'\n"
     )

@@ -20,14 +20,15 @@ def note(event, arguments):
     if event.startswith("socket."):
         print(event, file=open("sockets.txt", "a"))
 sys.addaudithook(note)
-from selip_extract.command import main
+from selip_extract.cli.extract import main
 main()
 """
 FAILING = """
 import sys
 from selip_contracts.findings import Finding, Study
-from selip_extract.extractors import EXTRACTORS, Reading
-from selip_extract.command import main
+from selip_extract.extractors.base import Reading
+from selip_extract.extractors.registry import EXTRACTORS
+from selip_extract.cli.extract import main
 
 class Failing:
     name, batch_size = "failing", 8

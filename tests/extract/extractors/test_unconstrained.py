@@ -19,7 +19,7 @@ HARD = GOLD / "styles_d_hard.jsonl"
 
 @pytest.fixture(scope="module")
 def engine() -> Iterator[TransformersEngine]:
-    engine = TransformersEngine(MODEL_FOLDER, load_tokenizer(MODEL_FOLDER), at_once=96)
+    engine = TransformersEngine(MODEL_FOLDER, load_tokenizer(MODEL_FOLDER), request_batch_size=96)
     yield engine
     engine.close()
 

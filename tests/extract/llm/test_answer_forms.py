@@ -34,15 +34,15 @@ def any_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def _reader(folder: Path) -> LanguageModelExtractor:
-    reader = extractor_maker("model", ModelChoice(str(folder)))()
-    assert isinstance(reader, LanguageModelExtractor)
-    return reader
+def _extractor(folder: Path) -> LanguageModelExtractor:
+    extractor = extractor_maker("model", ModelChoice(str(folder)))()
+    assert isinstance(extractor, LanguageModelExtractor)
+    return extractor
 
 
 def test_the_tokenizer_decides_the_form(any_model: Path) -> None:
-    assert isinstance(_reader(MODEL_FOLDER).form, SentenceForm)
-    assert isinstance(_reader(any_model).form, ReportForm)
+    assert isinstance(_extractor(MODEL_FOLDER).form, SentenceForm)
+    assert isinstance(_extractor(any_model).form, ReportForm)
 
 
 def test_a_report_answer_is_read_back() -> None:
@@ -114,13 +114,13 @@ def test_a_chat_begins_with_one_special_token(any_model: Path, tmp_path: Path, a
 
 def test_a_model_of_any_kind_says_only_what_the_words_support(any_model: Path) -> None:
     text = "右侧小脑半球见片状长T1长T2信号。"
-    reader = _reader(any_model)
-    reader.form.longest_answer = 200
+    extractor = _extractor(any_model)
+    extractor.form.max_answer_tokens = 200
     question = report_question(lex(text))
-    prompt = reader.form.prompt(lex(text), question)
+    prompt = extractor.form.prompt(lex(text), question)
     assert prompt.startswith("<|user|>")
     assert text in prompt
-    (reading,) = reader.read([text])
+    (reading,) = extractor.read([text])
     for finding in (*reading.study.findings, *reading.study.negatives):
         assert (finding.side, finding.site) == ("右侧", "小脑半球")
         assert finding.evidence is not None
@@ -128,7 +128,7 @@ def test_a_model_of_any_kind_says_only_what_the_words_support(any_model: Path) -
 
 
 def test_a_report_that_states_no_signal_is_not_asked(any_model: Path) -> None:
-    assert _reader(any_model).form.questions(lex("双侧大脑半球对称，中线结构居中。")) == []
+    assert _extractor(any_model).form.questions(lex("双侧大脑半球对称，中线结构居中。")) == []
 
 
 def test_a_folder_without_a_model_is_named(tmp_path: Path) -> None:

@@ -101,7 +101,7 @@ def test_an_id_is_found_in_the_local_cache(tmp_path: Path) -> None:
 
 def test_a_model_is_fetched_only_when_asked_for_and_without_pickles_and_code(hub: Hub, tmp_path: Path) -> None:
     missing = tmp_path / "missing.jsonl"
-    script = "from selip_extract.finetune_command import main; main()"
+    script = "from selip_extract.cli.finetune import main; main()"
     arguments = ["--base", "somebody/small", "--annotated", str(missing), "--out", str(tmp_path / "out")]
     environment = {"HF_HUB_CACHE": str(tmp_path / "cache"), "HF_ENDPOINT": hub.address}
     offline = python(script, *arguments, **environment)

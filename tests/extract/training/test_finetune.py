@@ -37,7 +37,7 @@ from tests.commands import Command, command
 from tests.extract.small_models import byte_level_tokenizer, untaught
 
 QUICK = Options(rank=8, epochs=1, learning_rate=2e-3, batch_size=4)
-COMMAND = "from selip_extract.finetune_command import main; main()"
+COMMAND = "from selip_extract.cli.finetune import main; main()"
 
 
 def small_model(folder: Path, seed: int = 0, longest: int = 1024) -> Path:
@@ -150,7 +150,7 @@ def test_an_adapter_changes_its_base_as_the_merged_model_does(adapter: Path, bas
 
 def test_an_adapter_for_another_base_is_refused(adapter: Path, tmp_path: Path) -> None:
     other = small_model(tmp_path / "other", seed=1)
-    with pytest.raises(SelipError, match=r"made for another model than .*: use small"):
+    with pytest.raises(SelipError, match=r"trained on another model than .*: use small"):
         load_adapter(load_model(other), other, adapter)
 
 
@@ -284,7 +284,7 @@ def test_a_fault_in_an_annotated_file_is_named_with_its_line(
 
 
 def test_what_cannot_be_trained_is_refused_before_the_training(base: Path, reports: Path, tmp_path: Path) -> None:
-    with pytest.raises(SelipError, match=r"rank 12 .it takes 1, 8, 16"):
+    with pytest.raises(SelipError, match=r"rank 12 .it accepts 1, 8, 16"):
         finetune("small", base, tmp_path / "rank", 5, [], replace(QUICK, rank=12))
     with pytest.raises(SelipError, match="nothing to learn from"):
         finetune("small", base, tmp_path / "nothing", 0, [], QUICK)

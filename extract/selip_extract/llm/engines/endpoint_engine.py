@@ -1,4 +1,4 @@
-"""OpenAI-compatible servers as the engine: how one outgrows a machine."""
+"""OpenAI-compatible servers as the engine, on this machine or on others."""
 
 import asyncio
 import json
@@ -12,17 +12,17 @@ from pydantic import BaseModel
 from selip_extract.extraction import Usage
 from selip_extract.llm.engine import CONCURRENCY, Answer, Failure, GenerationRequest
 from selip_extract.llm.engines.loop_thread import LoopThread
-from selip_extract.llm.engines.server import Patience
+from selip_extract.llm.engines.server import RetryPolicy
 from selip_extract.llm.engines.server_pool import ServerPool
 from selip_shared.errors import SelipError
 
 
 class EndpointEngine:
-    """The model that servers at the base URLs (http://host:8000/v1) serve; requests go to these and nowhere else.
+    """The model that servers at the base URLs (http://host:8000/v1) serve; requests go to these URLs only.
 
-    Proxies that the environment names are not used: no report leaves the building by way of one. At most `concurrency`
-    requests are in flight. `rendered` prompts are the complete text that the model reads; others are a chat's one
-    message, which the server renders. Raises SelipError where no server is there, or the model cannot be told.
+    Proxies of the environment are not used, so that no report leaves the network through one. At most `concurrency`
+    requests are in flight. Prompts that are `rendered` are the complete text that the model reads; others are the only
+    message of a chat, which the server renders. Raises SelipError where no server answers or the model is ambiguous.
     """
 
     def __init__(
@@ -31,14 +31,14 @@ class EndpointEngine:
         served_model: str | None,
         rendered: bool,
         concurrency: int = CONCURRENCY,
-        patience: Patience | None = None,
+        retry_policy: RetryPolicy | None = None,
     ) -> None:
         if not base_urls:
             raise SelipError("No server is named: name one or more with --base-url http://host:8000/v1.")
         self.rendered = rendered
-        # A report asks once or more: so many keep all requests in flight while the slowest answers end.
+        # Each report takes one request or more; four times as many reports keep all slots busy until the slowest end.
         self.batch_size = 4 * concurrency
-        self._pool = ServerPool(base_urls, concurrency, patience or Patience())
+        self._pool = ServerPool(base_urls, concurrency, retry_policy or RetryPolicy())
         self._loop = LoopThread("endpoint")
         try:
             self.model = self._loop.run(self._pool.find_model(served_model))
@@ -47,49 +47,56 @@ class EndpointEngine:
             raise
 
     def fingerprint(self) -> dict[str, str]:
-        """The engine, the model by the name it is served under, and who renders the prompts."""
+        """The engine, the served name of the model, and who renders the prompts."""
         return {
             "engine": "endpoint",
             "model_hash": f"served:{self.model}",
             "prompts": "rendered" if self.rendered else "chat",
         }
 
-    def answers(self, asks: Sequence[GenerationRequest]) -> list[Answer | Failure]:
-        """The servers' answers, in the order of the asks; SelipError where servers stay away."""
-        return self._loop.run(self._all(asks))
+    def answers(self, requests: Sequence[GenerationRequest]) -> list[Answer | Failure]:
+        """The servers' answers, in the order of the requests; SelipError where all servers stay unreachable."""
+        return self._loop.run(self._answers(requests))
 
     def close(self) -> None:
-        """Drop what is in flight and give the connections back."""
+        """Cancel the requests in flight and close the connections."""
         self._loop.run(self._pool.close())
         self._loop.close()
 
-    async def _all(self, asks: Sequence[GenerationRequest]) -> list[Answer | Failure]:
+    async def _answers(self, requests: Sequence[GenerationRequest]) -> list[Answer | Failure]:
         try:
             async with asyncio.TaskGroup() as group:
-                tasks = [group.create_task(self._answer(ask)) for ask in asks]
+                tasks = [group.create_task(self._answer(request)) for request in requests]
         except ExceptionGroup as failures:
             raise failures.exceptions[0] from None
         return [task.result() for task in tasks]
 
-    async def _answer(self, ask: GenerationRequest) -> Answer | Failure:
-        asked = {"model": self.model, "temperature": 0, "max_tokens": ask.longest, **_constrained(ask)}
+    async def _answer(self, request: GenerationRequest) -> Answer | Failure:
+        common = {
+            "model": self.model,
+            "temperature": 0,
+            "max_tokens": request.max_tokens,
+            **_constraint_fields(request),
+        }
         if self.rendered:
-            return await self._pool.ask("completions", _body(asked, prompt=ask.prompt, logprobs=1), completed)
-        message = {"role": "user", "content": ask.prompt}
-        return await self._pool.ask("chat/completions", _body(asked, messages=[message], logprobs=True), replied)
+            body = _body(common, prompt=request.prompt, logprobs=1)
+            return await self._pool.request("completions", body, read_completion)
+        message = {"role": "user", "content": request.prompt}
+        body = _body(common, messages=[message], logprobs=True)
+        return await self._pool.request("chat/completions", body, read_chat_completion)
 
 
-def _body(asked: dict[str, Any], **more: Any) -> bytes:
-    return json.dumps(asked | more, ensure_ascii=False, separators=(",", ":")).encode()
+def _body(common: dict[str, Any], **fields: Any) -> bytes:
+    return json.dumps(common | fields, ensure_ascii=False, separators=(",", ":")).encode()
 
 
-def _constrained(ask: GenerationRequest) -> dict[str, Any]:
-    """A schema in the form that all such servers know, a grammar in that of vLLM."""
-    if ask.constraint is None:
+def _constraint_fields(request: GenerationRequest) -> dict[str, Any]:
+    """A JSON schema as OpenAI's protocol states it, a grammar as vLLM does."""
+    if request.constraint is None:
         return {}
-    if ask.constraint.kind == "grammar":
-        return {"structured_outputs": {"grammar": ask.constraint.source}}
-    schema = {"name": "findings", "schema": json.loads(ask.constraint.source), "strict": True}
+    if request.constraint.kind == "grammar":
+        return {"structured_outputs": {"grammar": request.constraint.source}}
+    schema = {"name": "findings", "schema": json.loads(request.constraint.source), "strict": True}
     return {"response_format": {"type": "json_schema", "json_schema": schema}}
 
 
@@ -102,7 +109,7 @@ class _Usage(BaseModel):
     completion_tokens: int = 0
     prompt_tokens_details: _PromptTokens | None = None
 
-    def counted(self) -> Usage:
+    def as_usage(self) -> Usage:
         cached = self.prompt_tokens_details and self.prompt_tokens_details.cached_tokens
         return Usage(self.prompt_tokens, cached or 0, self.completion_tokens)
 
@@ -111,90 +118,91 @@ class _Choice(BaseModel):
     finish_reason: Literal["stop", "length"]
 
 
-class _Tokens(BaseModel):
+class _CompletionTokens(BaseModel):
     tokens: tuple[str, ...]
     token_logprobs: tuple[float | None, ...]
 
 
-class _Completed(_Choice):
+class _CompletionChoice(_Choice):
     text: str
-    logprobs: _Tokens | None = None
+    logprobs: _CompletionTokens | None = None
 
 
 class _Completion(BaseModel):
-    choices: Annotated[tuple[_Completed, ...], MinLen(1)]
+    choices: Annotated[tuple[_CompletionChoice, ...], MinLen(1)]
     usage: _Usage = _Usage()
 
 
-class _Token(BaseModel):
+class _ChatToken(BaseModel):
     token: str
     logprob: float
 
 
 class _ChatTokens(BaseModel):
-    content: tuple[_Token, ...] | None = None
+    content: tuple[_ChatToken, ...] | None = None
 
 
 class _Message(BaseModel):
     content: str
 
 
-class _Replied(_Choice):
+class _ChatChoice(_Choice):
     message: _Message
     logprobs: _ChatTokens | None = None
 
 
-class _Chat(BaseModel):
-    choices: Annotated[tuple[_Replied, ...], MinLen(1)]
+class _ChatCompletion(BaseModel):
+    choices: Annotated[tuple[_ChatChoice, ...], MinLen(1)]
     usage: _Usage = _Usage()
 
 
-def completed(reply: bytes) -> Answer:
+def read_completion(reply: bytes) -> Answer:
     """The answer in a reply to /completions; ValueError where there is none."""
     completion = _Completion.model_validate_json(reply)
     choice = completion.choices[0]
-    given = choice.logprobs or _Tokens(tokens=(), token_logprobs=())
-    values = [math.nan if value is None else value for value in given.token_logprobs]
-    ends, log_probabilities = placed(choice.text, list(zip(given.tokens, values, strict=True)))
-    return Answer(choice.text, ends, log_probabilities, choice.finish_reason == "stop", completion.usage.counted())
+    logprobs = choice.logprobs or _CompletionTokens(tokens=(), token_logprobs=())
+    values = [math.nan if value is None else value for value in logprobs.token_logprobs]
+    ends, log_probabilities = token_ends(choice.text, list(zip(logprobs.tokens, values, strict=True)))
+    return Answer(choice.text, ends, log_probabilities, choice.finish_reason == "stop", completion.usage.as_usage())
 
 
-def replied(reply: bytes) -> Answer:
+def read_chat_completion(reply: bytes) -> Answer:
     """The answer in a reply to /chat/completions; ValueError where there is none."""
-    chat = _Chat.model_validate_json(reply)
-    choice = chat.choices[0]
-    given = (choice.logprobs and choice.logprobs.content) or ()
-    ends, log_probabilities = placed(choice.message.content, [(t.token, t.logprob) for t in given])
+    completion = _ChatCompletion.model_validate_json(reply)
+    choice = completion.choices[0]
+    tokens = (choice.logprobs and choice.logprobs.content) or ()
+    ends, log_probabilities = token_ends(choice.message.content, [(t.token, t.logprob) for t in tokens])
     text, ended = choice.message.content, choice.finish_reason == "stop"
-    return Answer(text, ends, log_probabilities, ended, chat.usage.counted())
+    return Answer(text, ends, log_probabilities, ended, completion.usage.as_usage())
 
 
-def placed(text: str, tokens: Sequence[tuple[str, float]]) -> tuple[tuple[int, ...], tuple[float, ...]]:
-    """Where each token ends in the text, and its log-probability.
+def token_ends(text: str, tokens: Sequence[tuple[str, float]]) -> tuple[tuple[int, ...], tuple[float, ...]]:
+    """The offset in the text at which each token ends, and its log-probability.
 
-    A token that the text does not show by itself (a special one, part of a character) counts with the next that it
-    does. Where they do not lead through the text it is one piece with the sum of all, nan where there is none.
+    A token that does not appear in the text (a special token, part of a character) is merged with the next one that
+    does. If the tokens do not spell the text, the whole text is one token with the sum of the log-probabilities, or
+    nan without tokens.
     """
     ends: list[int] = []
     values: list[float] = []
-    position, held = 0, 0.0
+    offset, merged = 0, 0.0
     for token, value in tokens:
-        held += value
-        start = _after_blanks(text, position) if token[:1].strip() else position
+        merged += value
+        start = _skip_blanks(text, offset) if token[:1].strip() else offset
         if text.startswith(token, start) and (token or start == len(text)):
-            position = start + len(token)
-        elif position < len(text):
+            offset = start + len(token)
+        elif offset < len(text):
             continue
-        ends.append(position)
-        values.append(held)
-        held = 0.0
-    if position == len(text) and ends:
+        ends.append(offset)
+        values.append(merged)
+        merged = 0.0
+    if offset == len(text) and ends:
         return tuple(ends), tuple(values)
     return (len(text),), (sum(value for _, value in tokens) if tokens else math.nan,)
 
 
-def _after_blanks(text: str, position: int) -> int:
-    """Some servers write a token without the blank that stands before it."""
-    while text[position : position + 1].isspace():
-        position += 1
-    return position
+def _skip_blanks(text: str, offset: int) -> int:
+    """Some servers leave out the blank before a token."""
+    while text[offset : offset + 1].isspace():
+        offset += 1
+    return offset

@@ -1,4 +1,4 @@
-"""An event loop in a thread of its own: engines are asynchronous inside, and their callers are threads."""
+"""An event loop in its own thread, for engines that are asynchronous inside and are called from threads."""
 
 import asyncio
 from collections.abc import Coroutine
@@ -9,7 +9,7 @@ T = TypeVar("T")
 
 
 class LoopThread:
-    """All that is given to it runs in one event loop, beside its callers."""
+    """Runs coroutines in one event loop in a daemon thread."""
 
     def __init__(self, name: str) -> None:
         self._loop = asyncio.new_event_loop()
@@ -17,7 +17,7 @@ class LoopThread:
         self._thread.start()
 
     def run(self, work: Coroutine[Any, Any, T]) -> T:
-        """What the work returns or raises; it is cancelled where waiting for it is broken off."""
+        """Wait for the coroutine: what it returns or raises; an interrupted wait cancels it."""
         future = asyncio.run_coroutine_threadsafe(work, self._loop)
         try:
             return future.result()
@@ -26,7 +26,7 @@ class LoopThread:
             raise
 
     def close(self) -> None:
-        """End the thread."""
+        """Stop the loop and join the thread."""
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join()
         self._loop.close()

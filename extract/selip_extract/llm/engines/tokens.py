@@ -1,4 +1,4 @@
-"""Between text and the ids of tokens, for the engines that run the model themselves."""
+"""From prompts to token ids and from token ids to text, for the engines that run the model in this process."""
 
 from collections.abc import Sequence
 
@@ -8,20 +8,23 @@ from transformers import PreTrainedTokenizerFast
 from selip_extract.llm.engine import Failure, GenerationRequest
 
 
-def prompts(tokenizer: PreTrainedTokenizerFast, asks: Sequence[GenerationRequest]) -> list[list[int]]:
+def prompt_ids(tokenizer: PreTrainedTokenizerFast, requests: Sequence[GenerationRequest]) -> list[list[int]]:
     """The token ids of each prompt."""
-    return tokenizer([a.prompt for a in asks], return_token_type_ids=False)["input_ids"] if asks else []
+    if not requests:
+        return []
+    ids: list[list[int]] = tokenizer([r.prompt for r in requests], return_token_type_ids=False)["input_ids"]
+    return ids
 
 
-def no_room(prompt: Sequence[int], longest: int) -> Failure | None:
-    """The failure of a prompt that leaves no room for an answer in a model that takes `longest` tokens."""
-    if len(prompt) < longest:
+def too_long(prompt: Sequence[int], max_sequence_tokens: int) -> Failure | None:
+    """The failure of a prompt that leaves no room for an answer within `max_sequence_tokens`, else None."""
+    if len(prompt) < max_sequence_tokens:
         return None
-    return Failure("too_long", f"{len(prompt)} tokens, and the model takes {longest}")
+    return Failure("too_long", f"{len(prompt)} tokens, and the model takes {max_sequence_tokens}")
 
 
-def decoded(tokenizer: PreTrainedTokenizerFast, ids: Sequence[int]) -> tuple[str, tuple[int, ...]]:
-    """The text of the tokens, special ones left out, and where the characters of each end in it."""
+def decode(tokenizer: PreTrainedTokenizerFast, ids: Sequence[int]) -> tuple[str, tuple[int, ...]]:
+    """The text of the tokens without special ones, and the offset in it at which the characters of each token end."""
     stream = DecodeStream(skip_special_tokens=True)
     text, ends = "", []
     for token in ids:

@@ -1,9 +1,9 @@
-"""vLLM as the engine, beside this process: many reports at once on a GPU, or on a CPU with vLLM's CPU build."""
+"""vLLM as the engine: many reports at the same time on a GPU, or on a CPU with vLLM's CPU build."""
 
 import asyncio
 import gc
 import os
-from collections.abc import Sequence
+from collections.abc import MutableMapping, Sequence
 from contextlib import nullcontext
 from itertools import count
 from pathlib import Path
@@ -17,36 +17,42 @@ from selip_extract.extraction import Usage
 from selip_extract.llm.adapters import check_base, read_config, weights
 from selip_extract.llm.engine import Answer, Constraint, Failure, GenerationRequest
 from selip_extract.llm.engines.loop_thread import LoopThread
-from selip_extract.llm.engines.tokens import decoded, no_room, prompts
+from selip_extract.llm.engines.tokens import decode, prompt_ids, too_long
 from selip_extract.llm.model_files import check_causal
 from selip_shared.errors import SelipError
 
-# A report of 20,000 characters with the longest answer; more would only take memory from the cache.
-LONGEST_SEQUENCE = 24_576
-QUIET = {"VLLM_LOGGING_LEVEL": "ERROR"}
-# The model computes in the engine's own process, and no thread keeps a core busy while it waits for others: both would
-# take the cores from the readers beside it.
-ON_A_CPU = {
+# Enough for a report of 20,000 characters with the longest answer; more would only take memory from the cache.
+MAX_SEQUENCE_TOKENS = 24_576
+VLLM_ENVIRONMENT = {"VLLM_LOGGING_LEVEL": "ERROR"}
+# The model computes in the process of the engine, and a waiting thread does not keep a core busy: both would take cores
+# from the extractors that run beside it.
+VLLM_CPU_ENVIRONMENT = {
     "VLLM_CPU_KVCACHE_SPACE": "1",
     "VLLM_CPU_OMP_THREADS_BIND": "nobind",
     "VLLM_ENABLE_V1_MULTIPROCESSING": "0",
     "OMP_WAIT_POLICY": "passive",
 }
-JSON_AND_GRAMMARS = {"backend": "xgrammar", "disable_any_whitespace": True}
+STRUCTURED_OUTPUTS = {"backend": "xgrammar", "disable_any_whitespace": True}
+
+
+def prepare_environment(environment: MutableMapping[str, str], gpu: bool) -> None:
+    """Add the variables that vLLM reads when it is imported or started; those that are set already stay as they are."""
+    for name, value in (VLLM_ENVIRONMENT if gpu else VLLM_ENVIRONMENT | VLLM_CPU_ENVIRONMENT).items():
+        environment.setdefault(name, value)
 
 
 class VllmEngine:
-    """The model of a folder, with an adapter on it or without.
+    """The model of a folder, with or without an adapter.
 
-    All asks of a call are handed to vLLM at once, which batches them with those of other calls. Where its process dies
-    the calls in work fail; the next one starts another, and from then on one call is answered at a time, so that what
-    kills the engine is found.
+    All requests of a call go to vLLM together, which batches them with those of other calls. If the engine process
+    dies, the running calls fail and the next call starts a new process. From then on only one call runs at a time, so
+    that the request that kills the engine is found.
     """
 
     batch_size = 1024
 
     def __init__(self, folder: Path, tokenizer: PreTrainedTokenizerFast, adapter: Path | None = None) -> None:
-        """SelipError where the folder's model is none that answers, or the adapter belongs to another."""
+        """SelipError where the folder holds no causal language model, or the adapter belongs to another model."""
         check_causal(folder)
         self.rank = None
         if adapter is not None:
@@ -55,23 +61,23 @@ class VllmEngine:
         self.folder = folder
         self.tokenizer = tokenizer
         self.adapter = adapter
-        self.longest = min(
-            AutoConfig.from_pretrained(folder, local_files_only=True).max_position_embeddings, LONGEST_SEQUENCE
+        self.max_sequence_tokens = min(
+            AutoConfig.from_pretrained(folder, local_files_only=True).max_position_embeddings, MAX_SEQUENCE_TOKENS
         )
         self._llm: Any = None
-        self._numbers = count()
+        self._request_numbers = count()
         self._died = False
-        self._alone = Lock()
+        self._one_call = Lock()
         self._loop = LoopThread("vllm")
 
     def fingerprint(self) -> dict[str, str]:
         """The engine and the hashes of model and adapter."""
         return {"engine": "vllm", **weights(self.folder, self.adapter)}
 
-    def answers(self, asks: Sequence[GenerationRequest]) -> list[Answer | Failure]:
-        """The answers, in the order of the asks; where the engine dies the exception is vLLM's own."""
-        with self._alone if self._died else nullcontext():
-            return self._loop.run(self._all(asks))
+    def answers(self, requests: Sequence[GenerationRequest]) -> list[Answer | Failure]:
+        """The answers, in the order of the requests; raises vLLM's own exception where the engine dies."""
+        with self._one_call if self._died else nullcontext():
+            return self._loop.run(self._answers(requests))
 
     def close(self) -> None:
         """End the engine's processes and the thread."""
@@ -79,101 +85,101 @@ class VllmEngine:
         self._loop.close()
 
     def arguments(self) -> dict[str, Any]:
-        """What the engine is started with, as vllm.LLM takes it too; sets what vLLM reads from the environment."""
+        """The keyword arguments of the engine, in the names of vllm.LLM and vllm's AsyncEngineArgs."""
         gpu = torch.cuda.is_available()
-        for name, value in (QUIET if gpu else QUIET | ON_A_CPU).items():
-            os.environ.setdefault(name, value)
         lora = {} if self.rank is None else {"enable_lora": True, "max_lora_rank": max(self.rank, 8)}
         return {
             "model": str(self.folder),
             "dtype": "auto" if gpu else "float32",
             "enforce_eager": not gpu,
-            "max_model_len": self.longest,
+            "max_model_len": self.max_sequence_tokens,
             "enable_prefix_caching": True,
             "disable_log_stats": True,
-            "structured_outputs_config": JSON_AND_GRAMMARS,
+            "structured_outputs_config": STRUCTURED_OUTPUTS,
             **lora,
         }
 
-    def sampling(self, ask: GenerationRequest, room: int) -> Any:
-        """Greedy, under the ask's constraint, within `room` tokens (vllm.SamplingParams)."""
+    def sampling(self, request: GenerationRequest, free_tokens: int) -> Any:
+        """Greedy vllm.SamplingParams with the request's constraint; the answer has at most `free_tokens` tokens."""
         from vllm import SamplingParams
         from vllm.sampling_params import RequestOutputKind
 
         return SamplingParams(
             temperature=0.0,
-            max_tokens=min(ask.longest, room),
+            max_tokens=min(request.max_tokens, free_tokens),
             logprobs=0,
             detokenize=False,
-            structured_outputs=_structured(ask.constraint),
+            structured_outputs=_structured_outputs(request.constraint),
             output_kind=RequestOutputKind.FINAL_ONLY,
         )
 
-    async def _all(self, asks: Sequence[GenerationRequest]) -> list[Answer | Failure]:
+    async def _answers(self, requests: Sequence[GenerationRequest]) -> list[Answer | Failure]:
         if self._llm is None:
-            self._llm = self._started()
-        # No name for it here: an import that fails inside vLLM while it starts keeps this frame to the program's end.
-        return await self._answered(self._llm, asks)
+            self._llm = self._start()
+        # No local variable here: if an import inside vLLM fails at the start, this frame lives to the program's end.
+        return await self._answers_of(self._llm, requests)
 
-    async def _answered(self, llm: Any, asks: Sequence[GenerationRequest]) -> list[Answer | Failure]:
-        asked = zip(prompts(self.tokenizer, asks), asks, strict=True)
-        found = await asyncio.gather(*(self._answer(llm, ids, ask) for ids, ask in asked), return_exceptions=True)
-        answers = []
-        for said in found:
-            if isinstance(said, BaseException):
+    async def _answers_of(self, llm: Any, requests: Sequence[GenerationRequest]) -> list[Answer | Failure]:
+        prompts = prompt_ids(self.tokenizer, requests)
+        tasks = (self._answer(llm, ids, request) for ids, request in zip(prompts, requests, strict=True))
+        answers: list[Answer | Failure] = []
+        for result in await asyncio.gather(*tasks, return_exceptions=True):
+            if isinstance(result, BaseException):
                 if llm is self._llm:
                     self._died = True
                     await self._stop()
-                raise said
-            answers.append(said)
+                raise result
+            answers.append(result)
         return answers
 
-    async def _answer(self, llm: Any, ids: list[int], ask: GenerationRequest) -> Answer | Failure:
+    async def _answer(self, llm: Any, ids: list[int], request: GenerationRequest) -> Answer | Failure:
         from vllm.exceptions import VLLMValidationError
         from vllm.lora.request import LoRARequest
 
-        if failure := no_room(ids, self.longest):
+        if failure := too_long(ids, self.max_sequence_tokens):
             return failure
         adapter = None if self.adapter is None else LoRARequest("adapter", 1, str(self.adapter))
-        sampling = self.sampling(ask, self.longest - len(ids))
+        sampling = self.sampling(request, self.max_sequence_tokens - len(ids))
         try:
             async for output in llm.generate(
-                {"prompt_token_ids": ids}, sampling, str(next(self._numbers)), lora_request=adapter
+                {"prompt_token_ids": ids}, sampling, str(next(self._request_numbers)), lora_request=adapter
             ):
                 last = output
         except VLLMValidationError:
             return Failure("error", "vLLM refuses the prompt or its grammar")
-        (said,) = last.outputs
-        if said.finish_reason not in ("stop", "length"):
-            return Failure("error", f"vLLM ended the answer with {said.finish_reason}")
-        written = list(said.token_ids)
-        text, ends = decoded(self.tokenizer, written)
-        log_probabilities = tuple(at[token].logprob for at, token in zip(said.logprobs, written, strict=True))
-        usage = Usage(len(ids), last.num_cached_tokens or 0, len(written))
-        return Answer(text, ends, log_probabilities, said.finish_reason == "stop", usage)
+        (completion,) = last.outputs
+        if completion.finish_reason not in ("stop", "length"):
+            return Failure("error", f"vLLM ended the answer with {completion.finish_reason}")
+        answer_ids = list(completion.token_ids)
+        text, ends = decode(self.tokenizer, answer_ids)
+        log_probabilities = tuple(
+            choices[token].logprob for choices, token in zip(completion.logprobs, answer_ids, strict=True)
+        )
+        usage = Usage(len(ids), last.num_cached_tokens or 0, len(answer_ids))
+        return Answer(text, ends, log_probabilities, completion.finish_reason == "stop", usage)
 
-    def _started(self) -> Any:
-        arguments = self.arguments()
+    def _start(self) -> Any:
+        prepare_environment(os.environ, gpu=torch.cuda.is_available())
         from vllm.engine.arg_utils import AsyncEngineArgs
         from vllm.v1.engine.async_llm import AsyncLLM
 
         try:
-            return AsyncLLM.from_engine_args(AsyncEngineArgs(**arguments, enable_log_requests=False))
+            return AsyncLLM.from_engine_args(AsyncEngineArgs(**self.arguments(), enable_log_requests=False))
         except (RuntimeError, ValueError) as failure:
             raise SelipError(
-                f"vLLM does not start with {self.folder} ({str(failure).splitlines()[0]}): take another extractor."
+                f"vLLM does not start with {self.folder} ({str(failure).splitlines()[0]}): use another extractor."
             ) from failure
 
     async def _stop(self) -> None:
-        """In the loop, where vLLM's own tasks run."""
+        """Runs in the loop, where vLLM's own tasks run."""
         if self._llm is not None:
             self._llm.shutdown()
             self._llm = None
-            # It refers to itself, and at the interpreter's end its own clean-up would fail.
+            # vLLM's objects refer to each other; their clean-up would fail when the interpreter ends.
             gc.collect()
 
 
-def _structured(constraint: Constraint | None) -> Any:
+def _structured_outputs(constraint: Constraint | None) -> Any:
     from vllm.sampling_params import StructuredOutputsParams
 
     if constraint is None:

@@ -25,8 +25,8 @@ from selip_extract.extractors.registry import ModelChoice, extractor_maker
 from selip_extract.language.lexer import lex
 from selip_extract.llm.answer_forms import ReportForm, SentenceForm
 from selip_extract.llm.engine import Answer, Constraint, Failure, GenerationRequest
-from selip_extract.llm.engines.endpoint_engine import EndpointEngine, placed
-from selip_extract.llm.engines.server import Patience
+from selip_extract.llm.engines.endpoint_engine import EndpointEngine, token_ends
+from selip_extract.llm.engines.server import RetryPolicy
 from selip_extract.llm.engines.transformers_engine import TransformersEngine
 from selip_extract.llm.model_files import MODEL_FOLDER, load_tokenizer
 from selip_extract.llm.sentence_task import END
@@ -205,10 +205,10 @@ def chat_reply(text: str, tokens: Sequence[str], log_probabilities: Sequence[flo
     return {"choices": [choice], "usage": {"prompt_tokens": 7, "completion_tokens": len(tokens)}}
 
 
-QUICK = Patience(connect=1, read=1, listing=1, unreachable=1, tries=4, pause=0.01, longest_pause=0.05)
+QUICK = RetryPolicy(connect=1, read=1, listing=1, unreachable=1, tries=4, pause=0.01, max_pause=0.05)
 
 
-def ask(prompt: str) -> GenerationRequest:
+def request(prompt: str) -> GenerationRequest:
     return GenerationRequest(prompt, None, 16)
 
 
@@ -247,7 +247,7 @@ def server(servers: list[LoopbackServer]) -> LoopbackServer:
 
 @contextmanager
 def engine_of(*servers: LoopbackServer, model: str | None = None, **options: Any) -> Iterator[EndpointEngine]:
-    given: dict[str, Any] = {"rendered": True, "patience": QUICK} | options
+    given: dict[str, Any] = {"rendered": True, "retry_policy": QUICK} | options
     with closing(EndpointEngine([s.url for s in servers], model, **given)) as engine:
         yield engine
 
@@ -257,7 +257,7 @@ def engine_of(*servers: LoopbackServer, model: str | None = None, **options: Any
 
 @pytest.fixture(scope="module")
 def local() -> TransformersEngine:
-    return TransformersEngine(MODEL_FOLDER, load_tokenizer(MODEL_FOLDER), at_once=96)
+    return TransformersEngine(MODEL_FOLDER, load_tokenizer(MODEL_FOLDER), request_batch_size=96)
 
 
 def test_findings_and_confidences_are_those_of_the_local_engine(
@@ -266,8 +266,8 @@ def test_findings_and_confidences_are_those_of_the_local_engine(
     form = SentenceForm()
     reports = [write_study(random.Random(f"endpoint-{i}")).text for i in range(20)]
     asked = [(s, q) for s in map(lex, reports) for q in form.questions(s)]
-    asks = [GenerationRequest(form.prompt(s, q), form.constraint(q), form.longest_answer) for s, q in asked]
-    known = dict(zip(asks, local.answers(asks), strict=True))
+    requests = [GenerationRequest(form.prompt(s, q), form.constraint(q), form.max_answer_tokens) for s, q in asked]
+    known = dict(zip(requests, local.answers(requests), strict=True))
 
     def answer(route: str, body: Body) -> Body:
         assert (route, body["model"], body["temperature"]) == ("completions", "m", 0)
@@ -280,7 +280,7 @@ def test_findings_and_confidences_are_those_of_the_local_engine(
 
     server.answer = answer
     here = LanguageModelExtractor(local, form).read(reports)
-    with engine_of(server, patience=Patience()) as engine:
+    with engine_of(server, retry_policy=RetryPolicy()) as engine:
         there = LanguageModelExtractor(engine, form).read(reports)
     assert sum(len(reading.study.findings) for reading in here) > 20
     for one, other in zip(here, there, strict=True):
@@ -317,7 +317,7 @@ def test_a_chat_server_is_asked_in_its_own_way(server: LoopbackServer) -> None:
 def test_usage_and_end_are_told(server: LoopbackServer) -> None:
     server.answer = lambda _route, _body: completion("高", ["高"], [-0.5], finish="length")
     with engine_of(server) as engine:
-        (answer,) = engine.answers([ask("a")])
+        (answer,) = engine.answers([request("a")])
     assert isinstance(answer, Answer)
     assert (answer.text, answer.ends, answer.log_probabilities, answer.ended) == ("高", (1,), (-0.5,), False)
     assert answer.usage == Usage(7, 3, 1)
@@ -337,14 +337,14 @@ def test_usage_and_end_are_told(server: LoopbackServer) -> None:
 def test_tokens_are_placed_in_the_text(
     text: str, tokens: list[str], ends: tuple[int, ...], values: tuple[float, ...]
 ) -> None:
-    assert placed(text, [(token, -(2.0**i)) for i, token in enumerate(tokens)]) == (ends, values)
+    assert token_ends(text, [(token, -(2.0**i)) for i, token in enumerate(tokens)]) == (ends, values)
 
 
 @pytest.mark.parametrize("text", ["左侧", ""])
 def test_without_probabilities_none_is_claimed(server: LoopbackServer, text: str) -> None:
     server.answer = lambda _route, _body: {"choices": [{"text": text, "finish_reason": "stop"}]}
     with engine_of(server) as engine:
-        (answer,) = engine.answers([ask("a")])
+        (answer,) = engine.answers([request("a")])
     assert isinstance(answer, Answer)
     assert (answer.text, math.isnan(answer.probability), answer.usage) == (text, True, Usage())
 
@@ -368,7 +368,7 @@ def test_answers_come_in_the_order_of_the_asks_and_no_more_than_so_many_at_once(
     server.answer = answer
     prompts = [[f"{caller}-{i}" for i in range(60)] for caller in range(2)]
     with engine_of(server, concurrency=8) as engine, ThreadPoolExecutor(2) as callers:
-        found = callers.map(lambda mine: texts(engine.answers([ask(p) for p in mine])), prompts)
+        found = callers.map(lambda mine: texts(engine.answers([request(p) for p in mine])), prompts)
         assert list(found) == prompts
     assert 4 <= server.most_in_flight <= 8
 
@@ -391,17 +391,17 @@ def test_the_environments_proxies_are_not_used(server: LoopbackServer, monkeypat
     for name in ("HTTP_PROXY", "http_proxy", "ALL_PROXY"):
         monkeypatch.setenv(name, "http://127.0.0.1:9")
     with engine_of(server) as engine:
-        assert texts(engine.answers([ask("a")])) == ["a"]
+        assert texts(engine.answers([request("a")])) == ["a"]
 
 
 def test_servers_are_shown_the_key_of_the_environment(server: LoopbackServer, monkeypatch: pytest.MonkeyPatch) -> None:
     with engine_of(server) as engine:
-        engine.answers([ask("a")])
+        engine.answers([request("a")])
     assert server.keys == {None}
     server.keys.clear()
     monkeypatch.setenv("SELIP_API_KEY", "sk-secret\n")
     with engine_of(server) as engine:
-        engine.answers([ask("a")])
+        engine.answers([request("a")])
         assert "sk-secret" not in str(engine.fingerprint())
     assert server.keys == {"Bearer sk-secret"}
 
@@ -452,22 +452,22 @@ def test_a_bad_reply_is_asked_again(server: LoopbackServer, name: str) -> None:
     fault = BAD_REPLIES[name]
     server.faults += [fault, fault]
     with engine_of(server) as engine:
-        assert texts(engine.answers([ask("a")])) == ["a"]
+        assert texts(engine.answers([request("a")])) == ["a"]
     assert [body["prompt"] for _, body in server.requests] == ["a", "a", "a"]
 
 
 def test_a_server_is_left_alone_for_as_long_as_it_says(server: LoopbackServer) -> None:
     server.faults.append(status(429, Retry_After="1"))
-    with engine_of(server, patience=replace(QUICK, unreachable=60)) as engine:
+    with engine_of(server, retry_policy=replace(QUICK, unreachable=60)) as engine:
         started = time.monotonic()
-        assert texts(engine.answers([ask("a")])) == ["a"]
+        assert texts(engine.answers([request("a")])) == ["a"]
     assert 1 <= time.monotonic() - started < 5
 
 
 def test_an_ask_that_no_try_answers_fails_alone(server: LoopbackServer) -> None:
     server.faulty = lambda body: status(500) if body["prompt"] == "bad" else None
     with engine_of(server) as engine:
-        found = texts(engine.answers([ask("a"), ask("bad"), ask("b")]))
+        found = texts(engine.answers([request("a"), request("bad"), request("b")]))
     assert found == ["a", "error: HTTP 500 Internal Server Error, 4 times", "b"]
     assert len(server.requests) == 6
 
@@ -476,27 +476,27 @@ def test_an_ask_that_no_try_answers_fails_alone(server: LoopbackServer) -> None:
 def test_an_ask_that_is_refused_is_not_asked_again_and_not_quoted(server: LoopbackServer, code: int) -> None:
     server.faults.append(status(code, {"error": {"message": "cannot parse 张三"}}))
     with engine_of(server) as engine:
-        (failure,) = engine.answers([ask("张三")])
+        (failure,) = engine.answers([request("张三")])
         assert isinstance(failure, Failure)
         assert (failure.status, failure.note[:8]) == ("error", f"HTTP {code}")
         assert "张三" not in failure.note
         assert len(server.requests) == 1
-        assert texts(engine.answers([ask("b")])) == ["b"]
+        assert texts(engine.answers([request("b")])) == ["b"]
 
 
 def test_a_prompt_that_is_too_long_says_so(server: LoopbackServer) -> None:
     words = "This model's maximum context length is 1024 tokens. However, your prompt contains 2000 input tokens"
     server.faults.append(status(400, {"error": {"message": words}}))
     with engine_of(server) as engine:
-        (failure,) = engine.answers([ask("a")])
+        (failure,) = engine.answers([request("a")])
     assert isinstance(failure, Failure)
     assert failure.status == "too_long"
 
 
 def test_where_nothing_is_answered_the_run_ends(server: LoopbackServer) -> None:
     server.faulty = lambda _body: status(400)
-    with engine_of(server) as engine, pytest.raises(SelipError, match=r"questions got no answer \(HTTP 400"):
-        engine.answers([ask(str(i)) for i in range(200)])
+    with engine_of(server) as engine, pytest.raises(SelipError, match=r"requests got no answer \(HTTP 400"):
+        engine.answers([request(str(i)) for i in range(200)])
     assert len(server.requests) < 200
 
 
@@ -508,7 +508,7 @@ def test_load_is_balanced(servers: list[LoopbackServer]) -> None:
     slower.answer = echo_after(0.2)
     faster.answer = echo_after(0.01)
     with engine_of(*servers, concurrency=8) as engine:
-        engine.answers([ask(str(i)) for i in range(120)])
+        engine.answers([request(str(i)) for i in range(120)])
     assert slower.most_in_flight + faster.most_in_flight <= 9
     assert len(faster.requests) > 1.5 * len(slower.requests) > 10
 
@@ -520,7 +520,7 @@ def test_one_that_dies_leaves_its_work_to_the_other(servers: list[LoopbackServer
         death = threading.Timer(0.1, dying.stop)
         death.start()
         prompts = [str(i) for i in range(300)]
-        assert texts(engine.answers([ask(p) for p in prompts])) == prompts
+        assert texts(engine.answers([request(p) for p in prompts])) == prompts
         death.join()
     assert len(dying.requests) < 200 < len(dying.requests) + len(other.requests)
 
@@ -530,7 +530,7 @@ def test_one_that_fails_fast_draws_no_work(servers: list[LoopbackServer]) -> Non
     broken.faulty = lambda _body: status(500)
     prompts = [str(i) for i in range(200)]
     with engine_of(*servers) as engine:
-        assert texts(engine.answers([ask(p) for p in prompts])) == prompts
+        assert texts(engine.answers([request(p) for p in prompts])) == prompts
     assert len(broken.requests) < 200
 
 
@@ -539,9 +539,9 @@ def test_one_that_comes_back_gets_work_again(servers: list[LoopbackServer]) -> N
     other.answer = echo_after(0.01)
     with engine_of(*servers, concurrency=4) as engine:
         away.stop()
-        assert texts(engine.answers([ask("a"), ask("b")])) == ["a", "b"]
+        assert texts(engine.answers([request("a"), request("b")])) == ["a", "b"]
         away.start()
-        engine.answers([ask(str(i)) for i in range(100)])
+        engine.answers([request(str(i)) for i in range(100)])
     assert len(away.requests) > 10
 
 
@@ -551,7 +551,7 @@ def test_the_only_one_is_waited_for(server: LoopbackServer) -> None:
         timer = threading.Timer(0.4, server.start)
         timer.start()
         prompts = [str(i) for i in range(20)]
-        assert texts(engine.answers([ask(p) for p in prompts])) == prompts
+        assert texts(engine.answers([request(p) for p in prompts])) == prompts
         timer.join()
 
 
@@ -560,7 +560,7 @@ def test_one_that_comes_back_with_another_model_gets_no_work(server: LoopbackSer
         server.listing = models("other")
         server.faulty = lambda _body: status(404)
         with pytest.raises(SelipError, match=r"No server has answered .*it serves other"):
-            engine.answers([ask("a"), ask("b")])
+            engine.answers([request("a"), request("b")])
     assert len(server.requests) <= 2
 
 
@@ -569,17 +569,17 @@ def test_where_all_stay_away_the_run_ends(servers: list[LoopbackServer]) -> None
         for one in servers:
             one.stop()
         with pytest.raises(SelipError, match="what is written stays; start the server and run the same command again"):
-            engine.answers([ask(str(i)) for i in range(100)])
+            engine.answers([request(str(i)) for i in range(100)])
         for one in servers:
             one.start()
         time.sleep(0.3)
-        assert texts(engine.answers([ask("a")])) == ["a"]
+        assert texts(engine.answers([request("a")])) == ["a"]
 
 
 def test_where_all_stay_busy_the_run_ends(server: LoopbackServer) -> None:
     server.faulty = lambda _body: status(429)
     with engine_of(server) as engine, pytest.raises(SelipError, match=r"No server has answered .*HTTP 429"):
-        engine.answers([ask("a")])
+        engine.answers([request("a")])
 
 
 # The start
@@ -591,7 +591,7 @@ def test_the_model_is_the_named_or_the_only_one(server: LoopbackServer) -> None:
         assert engine.model == "base"
     server.listing = models("base", "adapted")
     with engine_of(server, model="adapted") as engine:
-        engine.answers([ask("a")])
+        engine.answers([request("a")])
         assert server.requests[-1][1]["model"] == "adapted"
     with (
         pytest.raises(SelipError, match="does not serve another but base, adapted"),
@@ -626,7 +626,7 @@ def test_a_server_that_cannot_be_used_is_said_at_once(server: LoopbackServer, wo
 @pytest.mark.parametrize("url", ["127.0.0.1:9", "http://127.0.0.1:9/v1", "nonsense", "http://[", ""])
 def test_an_address_without_a_server_is_said_at_once(url: str) -> None:
     with pytest.raises(SelipError, match="server"):
-        EndpointEngine([url], None, rendered=True, patience=QUICK)
+        EndpointEngine([url], None, rendered=True, retry_policy=QUICK)
 
 
 def test_a_server_that_is_away_at_the_start_is_taken_in_later(servers: list[LoopbackServer]) -> None:
@@ -634,9 +634,9 @@ def test_a_server_that_is_away_at_the_start_is_taken_in_later(servers: list[Loop
     away.stop()
     there.answer = echo_after(0.01)
     with engine_of(*servers, concurrency=4) as engine:
-        assert texts(engine.answers([ask("a")])) == ["a"]
+        assert texts(engine.answers([request("a")])) == ["a"]
         away.start()
-        engine.answers([ask(str(i)) for i in range(100)])
+        engine.answers([request(str(i)) for i in range(100)])
     assert len(away.requests) > 10
 
 

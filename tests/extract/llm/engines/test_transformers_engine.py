@@ -21,25 +21,25 @@ FORM = SentenceForm()
 
 @pytest.fixture(scope="module")
 def engine() -> TransformersEngine:
-    return TransformersEngine(MODEL_FOLDER, load_tokenizer(MODEL_FOLDER), at_once=8)
+    return TransformersEngine(MODEL_FOLDER, load_tokenizer(MODEL_FOLDER), request_batch_size=8)
 
 
 def _asked(count: int) -> list[tuple[Question, GenerationRequest]]:
     lexed_reports = [lex(write_study(random.Random(f"engine-{i}")).text) for i in range(count)]
     return [
-        (q, GenerationRequest(FORM.prompt(s, q), FORM.constraint(q), FORM.longest_answer))
+        (q, GenerationRequest(FORM.prompt(s, q), FORM.constraint(q), FORM.max_answer_tokens))
         for s in lexed_reports
         for q in FORM.questions(s)
     ]
 
 
-def _naive_log_probabilities(engine: TransformersEngine, ask: GenerationRequest, ids: list[int]) -> list[float]:
+def _naive_log_probabilities(engine: TransformersEngine, request: GenerationRequest, ids: list[int]) -> list[float]:
     """Each token's log-probability among those the grammar admits: one pass over the whole row, in float64."""
-    assert ask.constraint is not None
+    assert request.constraint is not None
     vocabulary = engine.model.config.vocab_size
     tokens = xgrammar.TokenizerInfo.from_huggingface(engine.tokenizer, vocab_size=vocabulary)
-    matcher = xgrammar.GrammarMatcher(xgrammar.GrammarCompiler(tokens).compile_grammar(ask.constraint.source))
-    prompt = engine.tokenizer(ask.prompt, return_token_type_ids=False)["input_ids"]
+    matcher = xgrammar.GrammarMatcher(xgrammar.GrammarCompiler(tokens).compile_grammar(request.constraint.source))
+    prompt = engine.tokenizer(request.prompt, return_token_type_ids=False)["input_ids"]
     with torch.inference_mode():
         logits = engine.model(input_ids=torch.tensor([prompt + ids])).logits[0, len(prompt) - 1 : -1].double()
     found = []
@@ -55,11 +55,11 @@ def _naive_log_probabilities(engine: TransformersEngine, ask: GenerationRequest,
 def test_probabilities_are_those_of_one_pass_in_double_precision(engine: TransformersEngine) -> None:
     asked = _asked(6)
     assert len(asked) > 5
-    for (_, ask), answer in zip(asked, engine.answers([ask for _, ask in asked]), strict=True):
+    for (_, request), answer in zip(asked, engine.answers([request for _, request in asked]), strict=True):
         assert isinstance(answer, Answer)
         assert answer.ended
         words = [word_numbers()[w] for w in answer.text.split()]
-        naive = _naive_log_probabilities(engine, ask, [*words, word_numbers()[END]])
+        naive = _naive_log_probabilities(engine, request, [*words, word_numbers()[END]])
         assert answer.log_probabilities == pytest.approx(naive, abs=1e-4)
         assert answer.usage.tokens_out == len(naive)
         assert answer.probability == pytest.approx(math.exp(sum(naive)), rel=1e-3)
@@ -68,7 +68,7 @@ def test_probabilities_are_those_of_one_pass_in_double_precision(engine: Transfo
 def test_a_statement_is_at_least_as_probable_as_the_whole_answer(engine: TransformersEngine) -> None:
     statements = 0
     asked = _asked(6)
-    for (question, _), answer in zip(asked, engine.answers([ask for _, ask in asked]), strict=True):
+    for (question, _), answer in zip(asked, engine.answers([request for _, request in asked]), strict=True):
         assert isinstance(answer, Answer)
         for spans in FORM.read(question, answer.text).values():
             assert answer.probability <= answer.probability_of(spans) <= 1
@@ -85,10 +85,10 @@ def test_tokens_end_where_their_words_end(engine: TransformersEngine) -> None:
 
 
 def test_an_answer_does_not_depend_on_what_else_is_asked(engine: TransformersEngine) -> None:
-    asks = [ask for _, ask in _asked(8)]
-    together = engine.answers(asks)
-    for ask, answer in zip(asks, together, strict=True):
-        (alone,) = engine.answers([ask])
+    requests = [request for _, request in _asked(8)]
+    together = engine.answers(requests)
+    for request, answer in zip(requests, together, strict=True):
+        (alone,) = engine.answers([request])
         assert isinstance(answer, Answer)
         assert isinstance(alone, Answer)
         assert alone.text == answer.text
@@ -96,9 +96,9 @@ def test_an_answer_does_not_depend_on_what_else_is_asked(engine: TransformersEng
 
 
 def test_a_prompt_without_room_fails_alone(engine: TransformersEngine) -> None:
-    (_, ask), *_ = _asked(1)
-    longest = GenerationRequest(" ".join(["〇"] * 2_000), ask.constraint, ask.longest)
-    short, long = engine.answers([ask, longest])
+    (_, request), *_ = _asked(1)
+    longest = GenerationRequest(" ".join(["〇"] * 2_000), request.constraint, request.max_tokens)
+    short, long = engine.answers([request, longest])
     assert isinstance(short, Answer)
     assert isinstance(long, Failure)
     assert long.status == "too_long"

@@ -38,10 +38,11 @@ def texts(number: int) -> list[str]:
     return [write_study(random.Random(f"vllm-{i}")).text for i in range(number)]
 
 
-def asks(text: str) -> list[GenerationRequest]:
+def requests(text: str) -> list[GenerationRequest]:
     lexed = lex(text)
     return [
-        GenerationRequest(FORM.prompt(lexed, q), FORM.constraint(q), FORM.longest_answer) for q in FORM.questions(lexed)
+        GenerationRequest(FORM.prompt(lexed, q), FORM.constraint(q), FORM.max_answer_tokens)
+        for q in FORM.questions(lexed)
     ]
 
 
@@ -51,7 +52,7 @@ class Mortal(VllmEngine):
     deaths = 0
 
     def answers(self, asked: Sequence[GenerationRequest]) -> list[Answer | Failure]:
-        if self._llm is not None and asks(POISON)[0] in asked:
+        if self._llm is not None and requests(POISON)[0] in asked:
             self.deaths += 1
             for child in psutil.Process().children():
                 if "spawn_main" in " ".join(child.cmdline()):
@@ -92,36 +93,36 @@ def compared(one: Sequence[Answer | Failure], other: Sequence[Answer | Failure])
 
 
 def test_answers_are_those_of_transformers(engine: Mortal) -> None:
-    asked = [ask for text in texts(12) for ask in asks(text)]
+    asked = [request for text in texts(12) for request in requests(text)]
     with closing(TransformersEngine(MODEL_FOLDER, load_tokenizer(MODEL_FOLDER), 96)) as local:
         compared(engine.answers(asked), local.answers(asked))
 
 
 def test_a_prompt_without_room_fails_alone(engine: Mortal) -> None:
-    ask = asks(texts(1)[0])[0]
-    short, long = engine.answers([ask, GenerationRequest("〇 " * 2_000, ask.constraint, ask.longest)])
+    request = requests(texts(1)[0])[0]
+    short, long = engine.answers([request, GenerationRequest("〇 " * 2_000, request.constraint, request.max_tokens)])
     assert isinstance(short, Answer)
     assert isinstance(long, Failure)
     assert long.status == "too_long"
 
 
 def test_a_grammar_that_cannot_be_fails_alone(engine: Mortal) -> None:
-    ask = asks(texts(1)[0])[0]
-    assert ask.constraint is not None
-    broken = GenerationRequest(ask.prompt, type(ask.constraint)("grammar", "root ::= ("), ask.longest)
-    good, bad = engine.answers([ask, broken])
+    request = requests(texts(1)[0])[0]
+    assert request.constraint is not None
+    broken = GenerationRequest(request.prompt, type(request.constraint)("grammar", "root ::= ("), request.max_tokens)
+    good, bad = engine.answers([request, broken])
     assert isinstance(good, Answer)
     assert isinstance(bad, Failure)
     assert bad.status == "error"
 
 
 def test_what_kills_the_engine_is_found_and_the_rest_is_read(engine: Mortal) -> None:
-    engine.answers(asks(texts(1)[0]))
+    engine.answers(requests(texts(1)[0]))
     reports = [Report("a", texts(1)[0], 1), Report("b", POISON, 2)]
     read = read_batch(LanguageModelExtractor(engine, FORM), reports)
     assert [(e.report_id, e.status, e.note) for e in read] == [("a", "ok", None), ("b", "error", "EngineDeadError")]
     assert engine.deaths == 2
-    assert isinstance(engine.answers(asks(texts(1)[0]))[0], Answer)
+    assert isinstance(engine.answers(requests(texts(1)[0]))[0], Answer)
 
 
 def test_with_an_adapter_findings_are_those_of_transformers(adapter: Path) -> None:

@@ -18,9 +18,9 @@ from selip_extract.extractors.language_model import LanguageModelExtractor
 from selip_extract.llm.answer_forms import SentenceForm
 from selip_extract.llm.engine import Failure, GenerationRequest
 from selip_extract.llm.engines.endpoint_engine import EndpointEngine
-from selip_extract.llm.engines.server import Patience
+from selip_extract.llm.engines.server import RetryPolicy
 from selip_extract.llm.engines.transformers_engine import TransformersEngine
-from selip_extract.llm.engines.vllm_engine import ON_A_CPU
+from selip_extract.llm.engines.vllm_engine import VLLM_CPU_ENVIRONMENT
 from selip_extract.llm.model_files import MODEL_FOLDER, load_tokenizer
 from selip_extract.pseudo_reports.write_report import write_study
 from selip_shared.errors import SelipError
@@ -29,7 +29,7 @@ pytestmark = pytest.mark.skipif(find_spec("vllm") is None, reason="vLLM is not i
 
 SECONDS_TO_LOAD = 400
 SETTINGS = {
-    **ON_A_CPU,
+    **VLLM_CPU_ENVIRONMENT,
     "VLLM_NO_USAGE_STATS": "1",
     "HF_HUB_OFFLINE": "1",
     "OMP_NUM_THREADS": "1",
@@ -72,7 +72,7 @@ def _engine(url: str, server: subprocess.Popen[bytes], log: Path) -> EndpointEng
     until = time.monotonic() + SECONDS_TO_LOAD
     while server.poll() is None and time.monotonic() < until:
         try:
-            return EndpointEngine([url], None, rendered=True, patience=Patience(tries=2, pause=0.1))
+            return EndpointEngine([url], None, rendered=True, retry_policy=RetryPolicy(tries=2, pause=0.1))
         except SelipError:
             time.sleep(1)
     pytest.fail(f"vLLM does not serve: {log.read_text('utf-8', 'replace')[-2000:]}")
@@ -81,7 +81,7 @@ def _engine(url: str, server: subprocess.Popen[bytes], log: Path) -> EndpointEng
 def test_findings_and_confidences_are_those_of_transformers(served: EndpointEngine) -> None:
     form = SentenceForm()
     reports = [write_study(random.Random(f"served-{i}")).text for i in range(20)]
-    local = TransformersEngine(MODEL_FOLDER, load_tokenizer(MODEL_FOLDER), at_once=96)
+    local = TransformersEngine(MODEL_FOLDER, load_tokenizer(MODEL_FOLDER), request_batch_size=96)
     here = LanguageModelExtractor(local, form).read(reports)
     there = LanguageModelExtractor(served, form).read(reports)
     assert sum(len(reading.study.findings) for reading in here) > 20
