@@ -41,11 +41,11 @@ def make_examples(path: Path) -> None:
         read = read_batch(RuleExtractor(), list(table))
         made = {(e.report_id, f.key) for e in read if e.study for f in e.study.findings}
         assert SLIPS.keys() <= made, f"the rules no longer find {SLIPS.keys() - made}"
-        for reader, extractions in (
+        for extractor, extractions in (
             ("rules, with slips", [_with_slips(e) for e in read]),
             ("rules", [_marked(e) for e in read]),
         ):
-            run_id = store.begin_run({"reader": reader, "code_version": "example"})
+            run_id = store.begin_run({"extractor": extractor, "code_version": "example"})
             store.write(run_id, extractions)
             store.finish_run(run_id, seconds=1, reports=len(extractions))
 

@@ -130,7 +130,7 @@ def configuration(extractor: Extractor, key_mark: str | None = None) -> dict[str
     """What determines the findings of a run: a change of any value begins a new run."""
     return {
         **({} if key_mark is None else {DEIDENTIFIED: key_mark}),
-        "reader": extractor.name,
+        "extractor": extractor.name,
         "code_version": f"{version('selip')}+{code_hash(['selip_contracts', 'selip_extract'])[:HASH_CHARACTERS]}",
         "schema_version": schema_version(),
         **extractor.fingerprint(),

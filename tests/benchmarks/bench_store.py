@@ -157,7 +157,7 @@ def measure(folder: Path, reports: int, size: int) -> Iterator[Figure]:
         started = time.perf_counter()
         store.add_reports((Report(f"r{n:08}", f"{n} 双侧大脑半球对称。", n) for n in range(reports)), "bench.csv")
         yield Figure("reports added, clock", reports / (time.perf_counter() - started), "rows/s")
-        run_id = store.begin_run({"reader": "rules", "code_version": "bench"})
+        run_id = store.begin_run({"extractor": "rules", "code_version": "bench"})
         tenth = reports // 10
         every = batches(pool, reports, size)
         first = timed(lambda batch: store.write(run_id, batch), islice(every, tenth // size))

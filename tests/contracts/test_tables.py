@@ -1,6 +1,9 @@
+import hashlib
+import json
 import sqlite3
 import subprocess
 import sys
+from datetime import datetime
 from pathlib import Path
 from typing import get_args
 
@@ -69,6 +72,15 @@ def test_an_existing_file_is_left_as_it_is(tmp_path: Path) -> None:
         assert connection.execute("SELECT patient_id FROM splits").fetchall() == [("p1",)]
 
 
+def write_version(path: Path, version: int) -> duckdb.DuckDBPyConnection:
+    """A file as that version of the program made it, open for writing."""
+    connection = duckdb.connect(path, config={"storage_compatibility_version": OLDEST_DUCKDB})
+    for number, migration in enumerate(MIGRATIONS[:version], start=1):
+        connection.execute(migration.read_text(encoding="utf-8"))
+        connection.execute("INSERT INTO selip_schema VALUES (?, '2026-01-01')", [number])
+    return connection
+
+
 def update_and_be_killed(path: Path) -> None:
     update = """
 import os, sys
@@ -83,11 +95,9 @@ os._exit(9)
 def test_a_file_of_version_1_keeps_its_rows_even_where_the_update_is_killed(tmp_path: Path) -> None:
     path = tmp_path / "selip.duckdb"
     spans = [{"role": "side", "start": 0, "end": 2}, {"role": "site", "start": 10, "end": 12}]
-    with duckdb.connect(path, config={"storage_compatibility_version": OLDEST_DUCKDB}) as connection:
-        connection.execute(MIGRATIONS[0].read_text(encoding="utf-8"))
+    with write_version(path, 1) as connection:
         connection.execute(
-            """INSERT INTO selip_schema VALUES (1, '2026-01-01');
-            INSERT INTO runs (run_id, fingerprint, reader, code_version, configuration, started_at, last_finished_at,
+            """INSERT INTO runs (run_id, fingerprint, reader, code_version, configuration, started_at, last_finished_at,
                 seconds) VALUES (1, 'f', 'rules', '1', '{}', '2026-01-01', '2026-01-01', 1.5)"""
         )
         for position, stored in enumerate((spans, [], None), start=1):
@@ -120,11 +130,8 @@ def test_a_file_of_version_1_keeps_its_rows_even_where_the_update_is_killed(tmp_
 
 def test_a_file_of_version_2_keeps_its_rows_even_where_the_update_is_killed(tmp_path: Path) -> None:
     path = tmp_path / "selip.duckdb"
-    with duckdb.connect(path, config={"storage_compatibility_version": OLDEST_DUCKDB}) as connection:
-        for version, migration in enumerate(MIGRATIONS[:2], start=1):
-            connection.execute(migration.read_text(encoding="utf-8"))
-            connection.execute("INSERT INTO selip_schema VALUES (?, '2026-01-01')", [version])
-        add_run(connection)
+    with write_version(path, 2) as connection:
+        add_run(connection, extractor="reader")
     with pytest.raises(SelipError, match="is of the older version 2: run selip-extract on it once to update it"):
         read_store(path)
     update_and_be_killed(path)
@@ -138,6 +145,45 @@ def test_a_file_of_version_2_keeps_its_rows_even_where_the_update_is_killed(tmp_
         ).fetchall() == [("r2", "putamen")]
 
 
+def test_a_file_of_version_5_has_the_new_names_and_the_older_ones_stay_readable(tmp_path: Path) -> None:
+    path = tmp_path / "selip.duckdb"
+    configuration = {"code_version": "0.1.0", "corrections": "“中文”", "reader": "human"}
+    with write_version(path, 5) as connection:
+        add_run(connection, extractor="reader")
+        connection.execute(
+            """INSERT INTO sites (site, english, ancestors, laterality, surface_forms)
+            VALUES ('壳核', 'putamen', [], 'paired', []), ('脑桥', 'pons', [], 'midline', [])"""
+        )
+        connection.execute(
+            """INSERT INTO runs (run_id, fingerprint, reader, code_version, seed, configuration, started_at, seconds,
+                tokens_in, tokens_out, tokens_cached)
+            VALUES (2, 'f', 'human', '0.1.0', 7, ?, '2026-01-02', 2.5, 30, 20, 10)""",
+            [json.dumps(configuration, ensure_ascii=False)],
+        )
+        connection.execute(
+            "INSERT INTO images_set_aside VALUES ('a.nii', 's1', 'a', 'damaged', 'cut off', '2026-01-01')"
+        )
+        signals = [connection.execute(f"FROM {view} ORDER BY ALL").fetchall() for view in ("places", "places_en")]
+    update_and_be_killed(path)
+    with open_store(path) as connection:
+        assert connection.execute("SELECT version FROM selip_schema").fetchall() == VERSIONS
+        columns = "run_id, extractor, reader, seconds, seed, tokens_in, tokens_cached, tokens_out, last_finished_at"
+        assert connection.execute(f"SELECT {columns} FROM runs ORDER BY run_id").fetchall() == [
+            (1, "rules", "rules", 1.5, None, None, None, None, datetime(2026, 1, 1)),
+            (2, "human", "human", 2.5, 7, 30, 10, 20, None),
+        ]
+        renamed = '{"code_version": "0.1.0", "corrections": "“中文”", "extractor": "human"}'
+        assert connection.execute("SELECT configuration, fingerprint FROM runs WHERE run_id = 2").fetchall() == [
+            (renamed, hashlib.sha256(renamed.encode()).hexdigest())
+        ]
+        for name in ("excluded_images", "images_set_aside"):
+            assert connection.execute(f"SELECT image_id, reason FROM {name}").fetchall() == [("a.nii", "damaged")]
+        for suffix, expected in zip(("", "_en"), signals, strict=True):
+            assert len(expected) == 3
+            for name in ("signals_by_site", "places"):
+                assert connection.execute(f"FROM {name}{suffix} ORDER BY ALL").fetchall() == expected
+
+
 FINDINGS = [
     ("r1", "DWI", "左侧", "壳核", "高", "高", [18, 12.5]),
     ("r1", "DWI", "左侧", "壳核", "稍高", "高", []),
@@ -149,11 +195,14 @@ FINDINGS = [
 ]
 
 
-def add_run(connection: duckdb.DuckDBPyConnection) -> None:
-    """A complete run with FINDINGS in r1 and r2, a general change in r3, nothing in r4, and r5 not read."""
+def add_run(connection: duckdb.DuckDBPyConnection, extractor: str = "extractor") -> None:
+    """A complete run with FINDINGS in r1 and r2, a general change in r3, nothing in r4, and r5 not read.
+
+    `extractor` is what the version of the file calls that column.
+    """
     connection.execute(
-        """INSERT INTO runs (run_id, fingerprint, reader, code_version, configuration, started_at, last_finished_at,
-            seconds) VALUES (1, 'f', 'rules', '1', '{}', '2026-01-01', '2026-01-01', 1.5);
+        f"""INSERT INTO runs (run_id, fingerprint, {extractor}, code_version, configuration, started_at,
+            last_finished_at, seconds) VALUES (1, 'f', 'rules', '1', '{{}}', '2026-01-01', '2026-01-01', 1.5);
         INSERT INTO extractions (run_id, report_id, status, seconds)
         VALUES (1, 'r1', 'ok', 0), (1, 'r2', 'ok', 0), (1, 'r3', 'ok', 0), (1, 'r4', 'ok', 0), (1, 'r5', 'error', 0);
         INSERT INTO general_finding_rows (run_id, report_id, position, side, site, change)
@@ -175,14 +224,14 @@ def filled() -> duckdb.DuckDBPyConnection:
     return connection
 
 
-def test_a_place_gathers_what_every_sequence_shows_there(filled: duckdb.DuckDBPyConnection) -> None:
-    assert filled.execute("SELECT * EXCLUDE (run_id) FROM places ORDER BY report_id, site").fetchall() == [
+def test_a_site_gathers_what_every_sequence_shows_there(filled: duckdb.DuckDBPyConnection) -> None:
+    assert filled.execute("SELECT * EXCLUDE (run_id) FROM signals_by_site ORDER BY report_id, site").fetchall() == [
         ("r1", "左侧", "壳核", [], [], [], ["等", "高"], ["低"], [], [], 18.0),
         ("r1", None, "脑桥", [], ["高"], [], [], [], [], [], None),
         ("r2", "右侧", "壳核", [], [], [], [], [], ["环形强化"], [], 9.0),
     ]
     ((columns,),) = filled.execute(
-        "SELECT list(column_name ORDER BY column_index) FROM duckdb_columns() WHERE table_name = 'places'"
+        "SELECT list(column_name ORDER BY column_index) FROM duckdb_columns() WHERE table_name = 'signals_by_site'"
     ).fetchall()
     assert set(MODALITIES) < set(columns)
 

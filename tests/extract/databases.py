@@ -30,9 +30,9 @@ def write_database(path: Path, studies: Studies, reviews: Reviews) -> Path:
     return path
 
 
-def add_run(store: Store, reader: str, studies: Mapping[str, Study | None], reviews: Reviews = NO_REVIEWS) -> int:
+def add_run(store: Store, extractor: str, studies: Mapping[str, Study | None], reviews: Reviews = NO_REVIEWS) -> int:
     """A complete run over reports that are in the store; None is the study of one that could not be read."""
-    run = store.begin_run({"reader": reader, "code_version": "1"})
+    run = store.begin_run({"extractor": extractor, "code_version": "1"})
     store.write(
         run,
         [

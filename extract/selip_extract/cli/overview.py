@@ -20,7 +20,7 @@ from selip_shared.html_page import write_page
 
 app = typer.Typer(add_completion=False)
 
-HEADINGS = {NOTHING: "none", "yes": "agreed", "no": "differ", "one": "one reader"}
+HEADINGS = {NOTHING: "none", "yes": "agreed", "no": "differ", "one": "one extractor"}
 
 
 @app.command()
@@ -94,7 +94,7 @@ def _speeds(runs: Sequence[RunSpeed]) -> Table:
         shown.add_column(heading, justify="right")
     for run in runs:
         speed = "–" if run.reports_per_second is None else f"{run.reports_per_second:,.1f}"
-        shown.add_row(str(run.run_id), run.reader, f"{run.reports:,}", f"{run.seconds:,.1f}", speed)
+        shown.add_row(str(run.run_id), run.extractor, f"{run.reports:,}", f"{run.seconds:,.1f}", speed)
     return shown
 
 

@@ -11,7 +11,7 @@ from selip_extract.database.store import Store
 from selip_extract.extraction import Extraction
 from selip_shared.errors import SelipError
 
-READER = "human"
+EXTRACTOR = "human"
 
 
 @dataclass(frozen=True)
@@ -24,7 +24,7 @@ class Imported:
 
 
 def import_corrections(store: Store, path: Path) -> Imported:
-    """Store an annotated file of reports of this database as a run of the reader `human`; the same file only once.
+    """Store an annotated file of reports of this database as a run of the extractor `human`; the same file only once.
 
     SelipError, and nothing is stored, where a line is not valid or its report is not in the database with this text:
     so no report that is not masked comes into a database of masked ones.
@@ -34,7 +34,7 @@ def import_corrections(store: Store, path: Path) -> Imported:
         raise SelipError(f"{path} holds no report: export what was corrected from the review page first.")
     _check_known(store, path, reports)
     content = hashlib.sha256("\n".join(format_annotated(report) for report in reports).encode()).hexdigest()
-    run_id = store.begin_run({"reader": READER, "code_version": version("selip"), "corrections": content})
+    run_id = store.begin_run({"extractor": EXTRACTOR, "code_version": version("selip"), "corrections": content})
     held = {
         report_id
         for (report_id,) in store.connection.execute(

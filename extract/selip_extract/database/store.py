@@ -48,7 +48,7 @@ _REPORT_COLUMNS = (
     "ordinal", "report_id", "given_id", "text", "text_sha256", "source_file", "source_row", "added_at",
 )  # fmt: skip
 _RUN_COLUMNS = (
-    "reader", "engine", "model_hash", "adapter_hash", "task_version", "grammar_version", "schema_version",
+    "extractor", "engine", "model_hash", "adapter_hash", "task_version", "grammar_version", "schema_version",
     "code_version", "seed",
 )  # fmt: skip
 
@@ -141,7 +141,7 @@ class Store:
     def begin_run(self, configuration: Mapping[str, object]) -> int:
         """The run of this configuration, continued where there is one.
 
-        `configuration` is JSON and names the `reader` and the `code_version`; the columns of `runs` are filled from
+        `configuration` is JSON and names the `extractor` and the `code_version`; the columns of `runs` are filled from
         the keys of the same name.
         """
         described = json.dumps(configuration, ensure_ascii=False, sort_keys=True)

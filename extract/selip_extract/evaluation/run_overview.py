@@ -15,7 +15,7 @@ NOTHING = "nothing"
 
 CONFIDENCES = ("≥ 0.99", "0.9 – 0.99", "0.5 – 0.9", "< 0.5", NOTHING)
 AGREEMENTS = ("yes", "no", "one")
-"""Whether the two readers agree; one: only one has read."""
+"""Whether the two extractors agree; one: only one has read."""
 
 _CONFIDENCE = f"""CASE WHEN confidence IS NULL THEN '{NOTHING}' WHEN confidence >= 0.99 THEN '{CONFIDENCES[0]}'
     WHEN confidence >= 0.9 THEN '{CONFIDENCES[1]}' WHEN confidence >= 0.5 THEN '{CONFIDENCES[2]}'
@@ -34,7 +34,7 @@ class RunSpeed:
     """How fast a run read; `reports_per_second` is None where it was not measured, as for what people corrected."""
 
     run_id: int
-    reader: str
+    extractor: str
     reports: int
     seconds: float
     reports_per_second: float | None
@@ -108,7 +108,7 @@ GROUP BY frequent.site, reports, modality ORDER BY reports DESC, frequent.site""
 
 def _runs(connection: duckdb.DuckDBPyConnection) -> tuple[RunSpeed, ...]:
     rows = connection.execute(
-        """SELECT run_id, reader, (SELECT count(*) FROM extractions WHERE extractions.run_id = runs.run_id), seconds,
+        """SELECT run_id, extractor, (SELECT count(*) FROM extractions WHERE extractions.run_id = runs.run_id), seconds,
         reports_per_second FROM runs ORDER BY run_id DESC LIMIT ?""",
         [RUNS_SHOWN],
     ).fetchall()

@@ -23,8 +23,8 @@ def overview_page(connection: duckdb.DuckDBPyConnection, name: str, run_id: int)
 
 def described(connection: duckdb.DuckDBPyConnection, run_id: int) -> dict[str, Any]:
     """Which run it is and how many reports it has read, for the head of a page."""
-    ((reader, total),) = connection.execute(
-        "SELECT reader, (SELECT count(*) FROM extractions WHERE run_id = $run) FROM runs WHERE run_id = $run",
+    ((extractor, total),) = connection.execute(
+        "SELECT extractor, (SELECT count(*) FROM extractions WHERE run_id = $run) FROM runs WHERE run_id = $run",
         {"run": run_id},
     ).fetchall()
-    return {"run": {"id": run_id, "reader": reader}, "total": total}
+    return {"run": {"id": run_id, "extractor": extractor}, "total": total}

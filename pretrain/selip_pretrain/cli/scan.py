@@ -1,4 +1,4 @@
-"""`selip-scan`: a folder of head images in, the tables images and images_set_aside out."""
+"""`selip-scan`: a folder of head images in, the tables images and excluded_images out."""
 
 import os
 from contextlib import closing
@@ -93,8 +93,8 @@ def _sequences(connection: duckdb.DuckDBPyConnection) -> Table:
 
 
 def _set_aside(connection: duckdb.DuckDBPyConnection) -> Table:
-    counts = dict(connection.execute("SELECT reason, count(*) FROM images_set_aside GROUP BY 1").fetchall())
-    table = _table("Set aside, listed in the table images_set_aside", "Reason", "Series", "")
+    counts = dict(connection.execute("SELECT reason, count(*) FROM excluded_images GROUP BY 1").fetchall())
+    table = _table("Not used, listed in the table excluded_images", "Reason", "Series", "")
     for reason, meaning in MEANING.items():
         if reason in counts:
             table.add_row(reason, f"{counts[reason]:,}", meaning)

@@ -1,4 +1,4 @@
-"""A folder of images into the tables images and images_set_aside: read, recognised, tied to reports, one of each."""
+"""A folder of images into the tables images and excluded_images: read, recognised, tied to reports, one of each."""
 
 import os
 import time
@@ -16,7 +16,7 @@ from selip_pretrain.scan.nifti_series import examined, is_nifti, nifti_series
 from selip_pretrain.scan.report_linkage import Link, ReportLinker
 from selip_pretrain.scan.sequence_rules import Rule, SequenceRules, SeriesAttributes
 from selip_pretrain.scan.series import FoundSeries, Geometry
-from selip_pretrain.scan.stored_images import Change, ImageRow, Row, SetAsideRow, StoredImages
+from selip_pretrain.scan.stored_images import Change, ExcludedImageRow, ImageRow, Row, StoredImages
 from selip_shared.errors import SelipError
 from selip_shared.processes import Workers
 from selip_shared.progress import Advance, progress
@@ -215,5 +215,5 @@ def _image(member: Member, modality: Modality) -> ImageRow:
     )
 
 
-def _set_aside(member: Member, reason: str, detail: str | None) -> SetAsideRow:
-    return SetAsideRow(member.series.image_id, member.tie.study, member.series.description, reason, detail)
+def _set_aside(member: Member, reason: str, detail: str | None) -> ExcludedImageRow:
+    return ExcludedImageRow(member.series.image_id, member.tie.study, member.series.description, reason, detail)

@@ -1,4 +1,4 @@
-"""The tables images and images_set_aside as the scan sees them: what is unchanged stays, what is gone goes."""
+"""The tables images and excluded_images as the scan sees them: what is unchanged stays, what is gone goes."""
 
 from collections import Counter
 from collections.abc import Collection, Iterable, Sequence
@@ -11,7 +11,7 @@ from selip_contracts.tables import utc_now
 from selip_pretrain.scan.series import Geometry
 from selip_shared.errors import SelipError
 
-Table = Literal["images", "images_set_aside"]
+Table = Literal["images", "excluded_images"]
 Change = Literal["new", "changed", "unchanged", "gone"]
 
 
@@ -33,8 +33,8 @@ class ImageRow(NamedTuple):
     rule: str
 
 
-class SetAsideRow(NamedTuple):
-    """A row of images_set_aside."""
+class ExcludedImageRow(NamedTuple):
+    """A row of excluded_images."""
 
     image_id: str
     study: str
@@ -43,7 +43,7 @@ class SetAsideRow(NamedTuple):
     detail: str | None
 
 
-Row = ImageRow | SetAsideRow
+Row = ImageRow | ExcludedImageRow
 
 
 class StoredImages:
@@ -55,7 +55,7 @@ class StoredImages:
         images: list[ImageRow] = self._rows("images", ImageRow)
         _check_folder(images, root)
         self._before: dict[str, Row] = {row.image_id: row for row in images}
-        self._before |= {row.image_id: row for row in self._rows("images_set_aside", SetAsideRow)}
+        self._before |= {row.image_id: row for row in self._rows("excluded_images", ExcludedImageRow)}
         self._now: dict[str, Row] = {}
 
     def known(self, image_id: str) -> tuple[str, Geometry] | None:
@@ -92,7 +92,7 @@ class StoredImages:
         now = utc_now()
         self._connection.begin()
         try:
-            for table, kind in (("images", ImageRow), ("images_set_aside", SetAsideRow)):
+            for table, kind in (("images", ImageRow), ("excluded_images", ExcludedImageRow)):
                 self._connection.execute(
                     f"DELETE FROM {table} WHERE image_id IN (SELECT unnest(?::VARCHAR[]))", [removed]
                 )

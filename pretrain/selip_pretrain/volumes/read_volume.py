@@ -34,7 +34,7 @@ LPS_TO_RAS = np.diag([-1.0, -1.0, 1.0, 1.0])
 
 
 class VolumeError(SelipError):
-    """A volume that cannot be used: `reason` as in images_set_aside, `detail` what was seen."""
+    """A volume that cannot be used: `reason` as in excluded_images, `detail` what was seen."""
 
     def __init__(self, reason: VolumeFault, detail: str) -> None:
         super().__init__(reason, detail)

@@ -58,7 +58,7 @@ Image = TypeVar("Image", bound=ScannedImage)
 
 
 class Problem(NamedTuple):
-    """An image that cannot be used; `reason` as in images_set_aside, or changed or missing since it was scanned."""
+    """An image that cannot be used; `reason` as in excluded_images, or changed or missing since it was scanned."""
 
     image_id: str
     reason: str

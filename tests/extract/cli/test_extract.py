@@ -254,7 +254,7 @@ def test_corrections_become_a_run_of_their_own(selip: Command, tmp_path: Path) -
     code, out, _ = selip("--import-corrections", "corrections.jsonl")
     assert (code, out) == (0, "1 corrected reports, 1 of them new: run 2 in selip.duckdb\n")
     with read_store(tmp_path / "selip.duckdb") as connection:
-        assert connection.execute("SELECT reader FROM runs WHERE run_id = 2").fetchall() == [("human",)]
+        assert connection.execute("SELECT extractor FROM runs WHERE run_id = 2").fetchall() == [("human",)]
 
 
 def test_without_reports_the_command_says_what_it_needs(selip: Command) -> None:

@@ -30,7 +30,7 @@ def store(tmp_path: Path) -> Iterator[Store]:
     """Three reports that a machine has read, and found nothing in."""
     with Store(tmp_path / "selip.duckdb") as opened:
         opened.add_reports([Report(name, text, row) for row, (name, text) in enumerate(TEXTS.items(), 1)], "a.csv")
-        run = opened.begin_run({"reader": "rules", "code_version": "1"})
+        run = opened.begin_run({"extractor": "rules", "code_version": "1"})
         opened.write(run, [Extraction(name, "ok", Study(), (), 0.1, None, None) for name in TEXTS])
         opened.finish_run(run, seconds=1.0, reports=3)
         yield opened
@@ -49,7 +49,7 @@ def newest(store: Store) -> object:
 def test_corrections_become_a_run_of_a_human_reader(store: Store, exported: Path) -> None:
     assert import_corrections(store, exported) == Imported(run_id=2, reports=2, known=0)
     assert list(stored_studies(store.connection, 2)) == [CORRECTED, NORMAL]
-    assert store.connection.execute("SELECT reader FROM runs WHERE run_id = 2").fetchall() == [("human",)]
+    assert store.connection.execute("SELECT extractor FROM runs WHERE run_id = 2").fetchall() == [("human",)]
 
 
 def test_what_the_machine_read_stays_the_newest_run_while_people_have_not_read_all(

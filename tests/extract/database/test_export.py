@@ -58,10 +58,10 @@ def counts(database: Path) -> dict[str, int]:
         return {table: len(connection.table(table)) for table in ("findings", "general_findings", "reports", "review")}
 
 
-def write_run(path: Path, reports: dict[str, str], studies: dict[str, Study], reader: str = "hand") -> int:
+def write_run(path: Path, reports: dict[str, str], studies: dict[str, Study], extractor: str = "hand") -> int:
     with Store(path) as store:
         store.add_reports([Report(name, text, row) for row, (name, text) in enumerate(reports.items(), 1)], "r.csv")
-        return add_run(store, reader, studies)
+        return add_run(store, extractor, studies)
 
 
 def test_parquet_holds_the_findings_in_the_order_of_the_reports(

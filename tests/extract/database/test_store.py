@@ -19,8 +19,8 @@ from selip_extract.extraction import STATUSES, Extraction, Review
 from selip_extract.reports.report import Report
 from selip_shared.errors import SelipError
 
-RULES = {"reader": "rules", "code_version": "1", "decoding": {"beams": 1}}
-MODEL = {"reader": "model", "code_version": "1", "model_hash": "ab12", "engine": "transformers", "seed": 7}
+RULES = {"extractor": "rules", "code_version": "1", "decoding": {"beams": 1}}
+MODEL = {"extractor": "model", "code_version": "1", "model_hash": "ab12", "engine": "transformers", "seed": 7}
 STUDY = Study(
     findings=(
         Finding(
@@ -177,9 +177,9 @@ def test_failures_forgotten_are_pending_again_and_everything_else_stays(store: S
 
 def test_a_run_says_how_it_was_configured(store: Store) -> None:
     store.begin_run(MODEL)
-    assert rows(store, "SELECT reader, engine, model_hash, adapter_hash, seed, configuration->>'seed' FROM runs") == [
-        ("model", "transformers", "ab12", None, 7, "7")
-    ]
+    assert rows(
+        store, "SELECT extractor, engine, model_hash, adapter_hash, seed, configuration->>'seed' FROM runs"
+    ) == [("model", "transformers", "ab12", None, 7, "7")]
 
 
 def test_a_run_is_complete_once_nothing_is_pending(store: Store) -> None:
@@ -246,7 +246,7 @@ def test_every_status_can_be_stored(store: Store) -> None:
 def newest(store: Store, studies: list[Study]) -> int:
     """A new complete run with these studies."""
     ((runs,),) = store.connection.execute("SELECT count(*) FROM runs").fetchall()
-    run_id = store.begin_run({"reader": "drawn", "code_version": str(runs)})
+    run_id = store.begin_run({"extractor": "drawn", "code_version": str(runs)})
     store.write(run_id, [ok(f"r{number}", study) for number, study in enumerate(studies)])
     assert store.finish_run(run_id, seconds=1.0, reports=len(studies))
     return run_id
@@ -307,13 +307,13 @@ from selip_extract.reports.report import Report
 from selip_extract.database.store import Store
 store = Store(Path(sys.argv[1]))
 store.add_reports([Report("r1", "a", 1), Report("r2", "b", 2)], "a.csv")
-run_id = store.begin_run({"reader": "rules", "code_version": "1"})
+run_id = store.begin_run({"extractor": "rules", "code_version": "1"})
 store.write(run_id, [Extraction("r1", "ok", Study(), (), 0.1, None, None)])
 os._exit(9)
 """
     assert subprocess.run([sys.executable, "-c", code, path], check=False).returncode == 9
     with Store(path) as store:
-        assert ids(store, store.begin_run({"reader": "rules", "code_version": "1"})) == [["r2"]]
+        assert ids(store, store.begin_run({"extractor": "rules", "code_version": "1"})) == [["r2"]]
 
 
 def test_a_long_log_goes_into_the_tables(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -346,7 +346,7 @@ from selip_extract.extraction import Extraction
 from selip_shared.errors import SelipError
 store.LOG_BYTES = int(sys.argv[2])
 opened = store.Store(Path(sys.argv[1]))
-run_id = opened.begin_run({"reader": "rules", "code_version": "1"})
+run_id = opened.begin_run({"extractor": "rules", "code_version": "1"})
 resource.setrlimit(resource.RLIMIT_FSIZE, (4_000_000, resource.RLIM_INFINITY))
 written = 0
 try:

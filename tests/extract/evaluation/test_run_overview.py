@@ -236,7 +236,7 @@ def test_what_a_run_calls_itself_stays_text(chromium: Page, selip_overview: Comm
     name = "</script><img src=x onerror=\"document.title='taken'\">"
     with Store(tmp_path / "s.duckdb") as store:
         store.add_reports([Report("a", FRONTAL, 1)], "a.csv")
-        run = store.begin_run({"reader": name, "code_version": "1"})
+        run = store.begin_run({"extractor": name, "code_version": "1"})
         store.write(run, [])
         store.finish_run(run, seconds=1.0, reports=1)
     selip_overview("s.duckdb", "--run", 1, "--out", "o.html")

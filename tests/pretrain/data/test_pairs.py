@@ -24,7 +24,7 @@ def insert_reports(connection: duckdb.DuckDBPyConnection, findings: dict[str, Se
     """Reports with their findings, each a sequence and a site, of one complete run."""
     now = utc_now()
     connection.execute(
-        """INSERT INTO runs (run_id, fingerprint, reader, code_version, configuration, started_at, last_finished_at,
+        """INSERT INTO runs (run_id, fingerprint, extractor, code_version, configuration, started_at, last_finished_at,
         seconds) VALUES (1, 'f', 'rules', '1', '{}', $now, $now, 1)""",
         {"now": now},
     )

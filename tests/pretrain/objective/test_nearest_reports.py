@@ -40,7 +40,7 @@ def database(tmp_path_factory: pytest.TempPathFactory) -> Path:
     with Store(path) as store:
         names = [*STUDIES, "failed"]
         store.add_reports([Report(name, f"报告{row}", row) for row, name in enumerate(names, 1)], "r.csv")
-        run_id = store.begin_run({"reader": "hand", "code_version": "1"})
+        run_id = store.begin_run({"extractor": "hand", "code_version": "1"})
         store.write(run_id, [Extraction(name, "ok", s, (), 0.1, None, None) for name, s in STUDIES.items()])
         store.write(run_id, [Extraction("failed", "too_long", None, (), 0.1, None, None)])
         store.finish_run(run_id, seconds=1, reports=len(names))
@@ -124,5 +124,5 @@ def test_what_cannot_be_shown_is_said_in_one_sentence(similarity: Command, argum
 
 
 def test_the_help_does_not_wait_for_torch() -> None:
-    script = "import sys; import selip_pretrain.similarity_command; sys.exit('torch' in sys.modules)"
+    script = "import sys; import selip_pretrain.cli.similarity; sys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", script], check=False).returncode == 0

@@ -49,7 +49,7 @@ def add_reports(db: Path, *ids: tuple[str, str] | str, key_mark: str | None = No
             )
         if key_mark is not None:
             connection.execute(
-                """INSERT INTO runs (run_id, fingerprint, reader, code_version, configuration, started_at, seconds)
+                """INSERT INTO runs (run_id, fingerprint, extractor, code_version, configuration, started_at, seconds)
                 VALUES (1, '', 'rules', '', json_object('deidentified', ?), ?, 0)""",
                 [key_mark, utc_now()],
             )
@@ -63,7 +63,7 @@ class Found:
             ties = ReportLinker(root, connection, manifest)
             self.scanned = scan(root, StoredImages(connection, root), read_rules(), ties, 1)
             self.images = self._rows(connection, "images")
-            self.aside = self._rows(connection, "images_set_aside")
+            self.aside = self._rows(connection, "excluded_images")
         self.reasons = {name: row["reason"] for name, row in self.aside.items()}
         self.sequences = {name: row["modality"] for name, row in self.images.items()}
         self.changes = dict(+self.scanned.changes)

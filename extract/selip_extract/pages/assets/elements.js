@@ -61,7 +61,7 @@ function sayLabels() {
 /** What the page is about: the database, its reports and the run. */
 function sourceLine(note = "") {
   if (!data.run) return data.database;
-  const run = `${say("run")} ${data.run.id}, ${data.run.reader}`;
+  const run = `${say("run")} ${data.run.id}, ${data.run.extractor}`;
   return `${data.database} · ${data.total.toLocaleString()} ${say("reports")}${note} · ${run}`;
 }
 

@@ -10,7 +10,7 @@ const LONGEST_LABEL = 20;
 function overviewPictures(overview, press) {
   const { statuses, reasons, agreement, sides, signals, sites, confidence } = overview;
   const speeds = overview.runs.filter((run) => run.reports_per_second !== null)
-    .map(({ run_id: run, reader, reports_per_second: speed }) => [`${run} · ${reader}`, speed]);
+    .map(({ run_id: run, extractor, reports_per_second: speed }) => [`${run} · ${extractor}`, speed]);
   const counts = (heading, unit, counted, name, filter) =>
     bars(`${say(heading)} (${say(unit)})`, Object.entries(counted), name, press, (key) => ({ [filter]: key }));
   return [

@@ -85,7 +85,7 @@ function state(report, item, index = report.items.length) {
   return true;
 }
 
-/** The item with one value changed. What said the old value, and how sure a reader was of it, no longer holds. */
+/** The item with one value changed. What said the old value, and how sure an extractor was of it, no longer holds. */
 function corrected(item, name, value) {
   const { confidence, agreed, evidence, ...more } = item.more;
   const changedRoles = [name];
