@@ -2,37 +2,21 @@
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
-from functools import lru_cache
+from functools import cache, lru_cache
 from typing import NamedTuple, TypedDict
 
 from selip_contracts.findings import Count, Evidence, Finding, Span, SpanRole
 from selip_extract.language.laterality import LateralisedSite, lateralised_sites
-from selip_extract.language.lexer import Token
+from selip_extract.language.lexer import Token, normalized
+from selip_extract.language.lexicon import lexicon
 from selip_extract.language.question import Question, Statement
+from selip_extract.language.sizes import millimetres, size_pattern
 
-_MORPHOLOGY = re.compile(
-    "(?:[大小]|类|不规则|半)?"
-    "(?:斑片|斑点|点片|条片|片|点|团块|结节|条|线|囊|环|弧|带|裂隙|絮|卵圆|圆|新月|梭|桑葚|帽|晕|楔|分叶|肿块|脑回|斑)"
-    "(?:状|样|形)"
-)
-_COUNTS: dict[str, Count] = {
-    "多发": "多发", "多个": "多发", "数个": "多发", "散在": "散在", "单发": "单发", "一枚": "单发", "一个": "单发",
-}  # fmt: skip
-_COUNT = re.compile("|".join(_COUNTS))
-_MARGIN = re.compile(r"(?:边界|境界|边缘)(?:尚|欠|不|较|部分)?(?:清楚|清晰|清|模糊|光整|规则|毛糙)")
-_LESION = re.compile(
-    "软化灶|水肿|囊肿|出血灶|出血|血肿|腔隙灶|肿块|结节|脓肿|梗死灶|梗塞灶|脱髓鞘灶|囊腔|挫伤灶|转移灶"
-)
-_NUMBERS = re.compile(r"(\d+(?:\.\d+)?)\s*(mm|cm|毫米|厘米|公分)?", re.IGNORECASE)
-_SIZE = re.compile(
-    r"\d+(?:\.\d+)?\s*(?:mm|cm|毫米|厘米)?(?:\s*[×xX*＊]\s*\d+(?:\.\d+)?\s*(?:mm|cm|毫米|厘米)?)+"
-    r"|\d+(?:\.\d+)?\s*(?:mm|cm|毫米|厘米)",
-    re.IGNORECASE,
-)
 _NEGATION_ENDS = frozenset(("signal", "enhancement", "verb", "sequence"))
 # what follows the signal and still speaks of the same lesion: size and margin often stand there
 _WITHOUT_ANOTHER_SITE = re.compile(r"[^。；;\n左右双两]{0,60}")
-_EARLIER = re.compile(r"（前[^）]*$|\(前[^)]*$|[片次](?:约|为)?$")
+# a size of an earlier study: (前片约2.0×1.5cm), 前片约5mm
+_OF_AN_EARLIER_STUDY = re.compile(r"\(前[^)]*$|[片次](?:约|为)?$")
 
 
 class Words(NamedTuple):
@@ -162,13 +146,30 @@ def finding(text: str, statement: Statement, words: Words, doubtful: bool) -> Fi
     )
 
 
+@cache
+def _description_patterns() -> tuple[re.Pattern[str], ...]:
+    """Morphology, count, margin and noun."""
+    words = lexicon().description
+    expressions = (words.morphology, _any_of(_counts()), words.margin, _any_of(words.lesion))
+    return tuple(map(re.compile, expressions))
+
+
+@cache
+def _counts() -> dict[str, Count]:
+    return {form: count for count, forms in lexicon().description.count.items() for form in forms}
+
+
+def _any_of(words: Iterable[str]) -> str:
+    return "|".join(sorted(words, key=len, reverse=True))
+
+
 def described(text: str, site_end: int, signal_end: int, end: int) -> Description:
-    """Morphology, count, size, margin and noun as the words say them between site and signal and behind the `end`."""
+    """Morphology, count, size, margin and noun as the words say them between site and signal and after the `end`."""
     around = text[min(site_end, signal_end) : signal_end] + _after(text, end)
-    morphology, count, margin, lesion = (p.search(around) for p in (_MORPHOLOGY, _COUNT, _MARGIN, _LESION))
+    morphology, count, margin, lesion = (pattern.search(around) for pattern in _description_patterns())
     return Description(
         morphology=morphology[0] if morphology else None,
-        count=_COUNTS[count[0]] if count else None,
+        count=_counts()[count[0]] if count else None,
         size_mm=_size(around),
         margin=margin[0] if margin else None,
         lesion=lesion[0] if lesion else None,
@@ -195,12 +196,10 @@ def _after(text: str, end: int) -> str:
 
 def _size(around: str) -> tuple[float, ...]:
     """The dimensions in mm: of several, those with most numbers and then the largest; none of an earlier study."""
-    sizes: list[tuple[float, ...]] = []
-    for match in _SIZE.finditer(around):
-        if _EARLIER.search(around[: match.start()]):
-            continue
-        numbers = _NUMBERS.findall(match[0])
-        unit = next((u for _, u in reversed(numbers) if u), "mm").lower()
-        factor = 10 if unit in ("cm", "厘米", "公分") else 1
-        sizes.append(tuple(round(float(n) * factor, 2) for n, _ in numbers))
+    text = normalized(around)
+    sizes = [
+        millimetres(match[0])
+        for match in size_pattern().finditer(text)
+        if not _OF_AN_EARLIER_STUDY.search(text, 0, match.start())
+    ]
     return max(sizes, key=lambda s: (len(s), max(s)), default=())

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 from selip_contracts.vocabulary import SITES, Change, Enhancement, Modality, Side, Signal
-from selip_extract.language.lexicon import LOBES, SINGLE_CHARACTER_LOBES
+from selip_extract.language.lexicon import LOBE_CHARACTERS
 from selip_extract.pseudo_reports.sample_study import SampledSite
 
 CharSpan = tuple[int, int]
@@ -91,10 +91,10 @@ SIDE_WORDS: dict[Side, tuple[tuple[str, ...], tuple[str, ...]]] = {
 _POST_SIDES = ("偏{0}", "偏{0}侧", "{0}侧份", "{0}份", "（{0}侧）", "{0}侧", "{0}侧部", "略偏{0}侧", "{0}半侧")
 _LAYER_WORDS = ("皮层下", "皮质下", "深部白质", "皮层", "皮质", "皮层及皮层下", "皮质及皮质下", "白质", "皮髓质交界区", "深部", "皮层下白质", "皮层下及深部白质", "脑白质", "皮质、皮质下")  # fmt: skip
 _PARTS_OF_A_SITE = ("前部", "后部", "内侧", "外侧部", "内侧份", "深部", "腹侧", "背侧", "上部", "下部", "中央", "头部", "体部", "外侧", "后外侧", "局部", "区域")  # fmt: skip
-_LOBE_CHARACTER = {lobe: c for c, lobe in LOBES.items()}
+_LOBE_CHARACTER = {lobe: c for c, lobe in LOBE_CHARACTERS.items()}
 _LAYERED = frozenset((*_LOBE_CHARACTER, "中央前回", "中央后回", "楔前叶", "扣带回"))
 _OUTSIDE = frozenset(("硬膜下", "硬膜外", "头皮", "颅骨"))
-_NEVER_WRITTEN = SINGLE_CHARACTER_LOBES | {"余脑实质", "颅内", "脑室", "额骨", "顶骨", "颞骨", "枕骨", "内板下"}
+_NEVER_WRITTEN = LOBE_CHARACTERS.keys() | {"余脑实质", "颅内", "脑室", "额骨", "顶骨", "颞骨", "枕骨", "内板下"}
 
 
 def site_word(rng: random.Random, site: str) -> str:

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from selip_contracts.vocabulary import SITES
 from selip_extract.language.lexer import LexedReport, Token, lex
-from selip_extract.language.lexicon import SINGLE_CHARACTER_LOBES
+from selip_extract.language.lexicon import LOBE_CHARACTERS
 from selip_extract.pseudo_reports.write_report import write_study
 
 REPORT_CHARACTERS = (
@@ -53,9 +53,7 @@ def test_reports_are_scanned_with_offsets_into_themselves(seed: int) -> None:
     _check_offsets(lex(write_study(random.Random(seed)).text))
 
 
-FORMS = [
-    (site.name, form) for site in SITES.values() for form in site.surface_forms if form not in SINGLE_CHARACTER_LOBES
-]
+FORMS = [(site.name, form) for site in SITES.values() for form in site.surface_forms if form not in LOBE_CHARACTERS]
 
 
 @pytest.mark.parametrize("around", ["{}", "、{}、", "见{}，"])

@@ -1,0 +1,46 @@
+"""Sizes of lesions, in the text as the lexer normalizes it: 1.2×0.8CM, 21MM×18MM, 3-5MM."""
+
+import re
+from functools import cache
+
+from selip_extract.language.lexicon import lexicon
+
+_NUMBER = r"\d+(?:\.\d+)?"
+_TIMES = "[×X*✕]"
+_TO = "[-~]"
+
+
+@cache
+def size_expression() -> str:
+    """The regular expression of a size: dimensions with a cross between them, or one number or range with its unit."""
+    unit = f"(?:{'|'.join(lexicon().unit_mm)})"
+    return rf"{_NUMBER}{unit}?(?:{_TIMES}{_NUMBER}{unit}?)+|{_NUMBER}(?:{_TO}{_NUMBER})?{unit}"
+
+
+@cache
+def size_pattern() -> re.Pattern[str]:
+    """The expression compiled."""
+    return re.compile(size_expression(), re.ASCII)
+
+
+@cache
+def _dimension_pattern() -> re.Pattern[str]:
+    return re.compile(rf"(?:{_NUMBER}{_TO})?({_NUMBER})({'|'.join(lexicon().unit_mm)})?", re.ASCII)
+
+
+def millimetres(size: str) -> tuple[float, ...]:
+    """The dimensions of a matched size in mm, of a range its upper end.
+
+    A dimension without a unit has that of the next one, or else of the one before: 1.2×0.8CM, 12MM×8. Without any
+    unit it is in mm.
+    """
+    dimensions = _dimension_pattern().findall(size)
+    units = [unit for _, unit in dimensions]
+    for i in reversed(range(len(units) - 1)):
+        units[i] = units[i] or units[i + 1]
+    for i in range(1, len(units)):
+        units[i] = units[i] or units[i - 1]
+    unit_mm = lexicon().unit_mm
+    return tuple(
+        round(float(number) * unit_mm.get(unit, 1), 2) for (number, _), unit in zip(dimensions, units, strict=True)
+    )

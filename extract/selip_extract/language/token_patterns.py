@@ -1,0 +1,76 @@
+r"""The pattern of what segmentation does not find: names with letters or digits, sizes, dates, list marks, sentence ends.
+
+It is applied to normalized text: NFKC, capitals, no blanks.
+"""
+
+import re
+from functools import cache
+
+from selip_extract.language.first_characters import first_characters
+from selip_extract.language.lexicon import LOBE_CHARACTERS, Meaning, lexicon
+from selip_extract.language.sizes import size_expression
+
+_LOBE = f"[{''.join(LOBE_CHARACTERS)}]"
+NAME = "name_"
+"""The groups of names are called so, with their index in lexicon().names."""
+
+
+def token_table() -> tuple[tuple[str, str], ...]:
+    """Kind of token and regular expression, in the order in which they are tried at each character."""
+    return (
+        # JSON or another language's code that stands in a report
+        ("code", r'\{[^{}\n]*"[^\n]*\}'),
+        # names of sequences, sites and examinations: the files in words/
+        *((f"{NAME}{i}", expression) for i, (_, expression) in enumerate(lexicon().names)),
+        # 长T1, 等或稍长T2, 长T1、T2信号
+        ("relaxation", _relaxation()),
+        # 2023-05-11, 2023年5月, 20230511
+        (
+            "date",
+            r"(?:19|20)\d\d[-./年]\d{1,2}(?:[-./月]\d{1,2}日?|月)?|(?:19|20)\d\d年|\d{1,2}月\d{1,2}日|(?:19|20)\d{6}",
+        ),
+        # 1.2×0.8CM
+        ("size", size_expression()),
+        # the mark of a list's item, at the beginning of a clause: 1. 2、 (3) ④
+        ("mark", r"(?<![^。;\n:,])(?:\(\d{1,2}\)|\d{1,2}[.、)](?!\d)|[①-⑳])"),
+        # 额颞叶, 额、颞、顶叶, but not 额骨, 颞角
+        ("lobes", rf"{_LOBE}(?:[、及和,]?{_LOBE})++(?:叶|部|区)?+(?![骨窦角肌底极])"),
+        # the first of 左额、右颞叶
+        ("lobe", rf"(?<=[左右双侧两]){_LOBE}(?=[、及和][左右双两])"),
+        # the end of a sentence; a point between digits is a decimal point
+        ("stop", r"[。\n!?]|(?<!\d)\.|\.(?!\d)"),
+        # any other letters and digits
+        ("other", r"[A-Z0-9.+]+"),
+    )
+
+
+def _relaxation() -> str:
+    """长T1 and the like: one or two relaxation times, T1 or T2, and T2 once more for both sequences."""
+    time = relaxation_expression()
+    return (
+        rf"{time}(?:(?:[、或/至~\-,]|或者)?{time})?T[12](?!\*)(?:WI|加权)?"
+        r"(?:[、,及和/]?T2(?!\*)(?:WI)?(?=信号|异常|影|改变|灶|病|斑|片|结))?"
+    )
+
+
+def relaxation_expression() -> str:
+    """The regular expression of a relaxation time: 稍长."""
+    return f"(?:{'|'.join(sorted(lexicon().relaxation, key=len, reverse=True))})"
+
+
+@cache
+def names() -> dict[str, Meaning]:
+    """What each group of names stands for."""
+    return {f"{NAME}{i}": meaning for i, (meaning, _) in enumerate(lexicon().names)}
+
+
+@cache
+def token_pattern() -> re.Pattern[str]:
+    """The table as one pattern; the group that matched says which row.
+
+    A look at the next character passes by most characters of a text, which would else try every row.
+    """
+    table = token_table()
+    beginnings = sorted(set().union(*(first_characters(expression) for _, expression in table)))
+    rows = "|".join(f"(?P<{name}>{expression})" for name, expression in table)
+    return re.compile(f"(?=[{re.escape(''.join(beginnings))}])(?:{rows})", re.ASCII)
