@@ -1,1 +1,1 @@
-"""How a table of reports gets in: encoding, rows, columns, one report after another."""
+"""Tables of reports: rows, columns, one report after another."""

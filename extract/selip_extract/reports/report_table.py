@@ -30,9 +30,9 @@ from openpyxl.utils.escape import unescape
 
 from selip_extract.reports.columns import KNOWN_HEADINGS, find_id_column, find_text_column, heading_key, listed
 from selip_extract.reports.delimited_rows import delimited_rows, sniff_delimiter
-from selip_extract.reports.encoding import TextEncoding, detect_encoding
 from selip_extract.reports.report import Report
 from selip_shared.errors import SelipError
+from selip_shared.text_encoding import TextEncoding, detect_encoding
 
 DELIMITED_FORMATS = {",": "CSV", "\t": "TSV", ";": "CSV with semicolons", "|": "CSV with vertical bars"}
 SIGNATURES = (

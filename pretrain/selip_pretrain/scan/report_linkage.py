@@ -12,6 +12,7 @@ import duckdb
 from selip_contracts.deidentified import key_marks
 from selip_pretrain.scan.series import FoundSeries
 from selip_shared.errors import SelipError
+from selip_shared.text_encoding import detect_encoding
 
 
 class Link(NamedTuple):
@@ -101,17 +102,13 @@ def read_manifest(path: Path) -> dict[str, ManifestRow]:
 def _table(path: Path) -> Iterator[tuple[int, list[str]]]:
     """The rows that are not empty, with the numbers of their lines."""
     try:
+        encoding = detect_encoding(path)
         content = path.read_bytes()
     except OSError as error:
         raise SelipError(f"The manifest {path} cannot be opened ({error.strerror}): name another file.") from error
-    try:
-        text = content.decode("utf-8-sig")
-    except UnicodeDecodeError:
-        try:
-            text = content.decode("gb18030")
-        except UnicodeDecodeError as error:
-            raise SelipError(f"The manifest {path} is no text: save it as CSV in UTF-8.") from error
-    reader = csv.reader(text.splitlines())
+    if encoding is None or encoding.unreadable:
+        raise SelipError(f"The manifest {path} is no text: save it as CSV in UTF-8.")
+    reader = csv.reader(content.decode(encoding.codec).splitlines())
     try:
         for row in reader:
             if any(row):

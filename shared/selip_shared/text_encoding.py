@@ -1,4 +1,8 @@
-"""Which encoding a text file is in, found by reading all of it once."""
+"""The encoding of a text file, found by reading the whole file.
+
+Chinese tables only need UTF-8, UTF-16 and GB18030. With so few candidates a strict decoder decides better than the
+statistics of a general detector: on tables of a few short rows, and on files with a damaged character.
+"""
 
 import codecs
 from collections.abc import Iterator
@@ -6,14 +10,14 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 CHUNK_BYTES = 1 << 18
-UNREADABLE_SHARE_OF_TEXT = 0.1
-PLAUSIBLE_SHARE_OF_UTF16 = 0.7
-NUL_SHARE_OF_UTF8 = 0.1
+MAX_UNREADABLE_SHARE = 0.1
+MIN_PLAUSIBLE_SHARE_OF_UTF16 = 0.7
+MAX_NUL_SHARE_OF_UTF8 = 0.1
 
 
 @dataclass(frozen=True)
 class TextEncoding:
-    """An encoding by its usual name, Python's codec for it, and how many characters it leaves unreadable."""
+    """The usual name of an encoding, Python's codec, and the number of characters that cannot be decoded."""
 
     name: str
     codec: str
@@ -27,38 +31,38 @@ BYTE_ORDER_MARKS = (
     (codecs.BOM_UTF16_LE, TextEncoding("UTF-16 LE", "utf-16")),
     (codecs.BOM_UTF16_BE, TextEncoding("UTF-16 BE", "utf-16")),
 )
-UTF16_WITHOUT_MARK = (TextEncoding("UTF-16 LE", "utf-16-le"), TextEncoding("UTF-16 BE", "utf-16-be"))
+UTF16_WITHOUT_BOM = (TextEncoding("UTF-16 LE", "utf-16-le"), TextEncoding("UTF-16 BE", "utf-16-be"))
 
 
 def detect_encoding(path: Path) -> TextEncoding | None:
-    """The encoding in which the whole file can be read; None when it is text in none of those known.
+    """The encoding of the file; None where it is no text in UTF-8, UTF-16 or GB18030.
 
-    A byte order mark decides. Without one the file is UTF-16 when its zero bytes say so, else UTF-8 when all of it
-    is or all but a few damaged characters, else GB18030 in the same way.
+    A byte order mark decides. Without one the file is UTF-16 if its zero bytes indicate it, else UTF-8 if all or
+    nearly all characters can be decoded, else GB18030 under the same condition.
     """
     with path.open("rb") as file:
         sample = file.read(CHUNK_BYTES)
     for mark, marked in BYTE_ORDER_MARKS:
         if sample.startswith(mark):
-            return _as_far_as_readable(path, marked)
-    for utf16 in UTF16_WITHOUT_MARK:
+            return _if_readable(path, marked)
+    for utf16 in UTF16_WITHOUT_BOM:
         if _looks_like_utf16(sample, utf16.codec):
-            return _as_far_as_readable(path, utf16)
-    return _as_far_as_readable(path, UTF8) or _as_far_as_readable(path, GB18030)
+            return _if_readable(path, utf16)
+    return _if_readable(path, UTF8) or _if_readable(path, GB18030)
 
 
 def _looks_like_utf16(sample: bytes, codec: str) -> bool:
-    if sample.count(0) <= NUL_SHARE_OF_UTF8 * len(sample) and _decodes_strictly(sample, "utf-8"):
+    if sample.count(0) <= MAX_NUL_SHARE_OF_UTF8 * len(sample) and _decodes_strictly(sample, "utf-8"):
         return False
     if 0 not in sample or not _decodes_strictly(sample, codec):
         return False
     text = codecs.getincrementaldecoder(codec)().decode(sample)
-    plausible = sum(_is_usual_in_reports(character) for character in text)
-    return plausible >= PLAUSIBLE_SHARE_OF_UTF16 * len(text) and ("\n" in text or "\r" in text)
+    plausible = sum(_is_common_in_chinese_text(character) for character in text)
+    return plausible >= MIN_PLAUSIBLE_SHARE_OF_UTF16 * len(text) and ("\n" in text or "\r" in text)
 
 
-def _is_usual_in_reports(character: str) -> bool:
-    """Latin and Greek letters, Chinese characters, punctuation; not what two digits or quotes are as UTF-16."""
+def _is_common_in_chinese_text(character: str) -> bool:
+    """Latin and Greek letters, Chinese characters, punctuation; not the UTF-16 character of two digits or quotes."""
     return (
         " " <= character <= "~"
         or character in "\t\r\n"
@@ -72,7 +76,7 @@ def _is_usual_in_reports(character: str) -> bool:
 
 
 def _decodes_strictly(sample: bytes, codec: str) -> bool:
-    """Whether the sample can be read, leaving aside a character that its end cuts in two."""
+    """Whether the sample can be decoded; its last character may be incomplete."""
     try:
         codecs.getincrementaldecoder(codec)().decode(sample)
     except UnicodeDecodeError:
@@ -80,20 +84,20 @@ def _decodes_strictly(sample: bytes, codec: str) -> bool:
     return True
 
 
-def _as_far_as_readable(path: Path, encoding: TextEncoding) -> TextEncoding | None:
-    """The encoding with its count of unreadable characters; None when these are too many for a text."""
-    if _is_all_readable(path, encoding.codec):
+def _if_readable(path: Path, encoding: TextEncoding) -> TextEncoding | None:
+    """The encoding with its number of unreadable characters; None if these are too many for a text."""
+    if _is_fully_readable(path, encoding.codec):
         return encoding
-    unreadable = beyond_ascii = 0
+    unreadable = non_ascii = 0
     for text in _decoded_chunks(path, encoding.codec, errors="replace"):
         unreadable += text.count("\ufffd")
-        beyond_ascii += len(text) - len(text.encode("ascii", "ignore"))
-    if unreadable > UNREADABLE_SHARE_OF_TEXT * beyond_ascii:
+        non_ascii += len(text) - len(text.encode("ascii", "ignore"))
+    if unreadable > MAX_UNREADABLE_SHARE * non_ascii:
         return None
     return replace(encoding, unreadable=unreadable)
 
 
-def _is_all_readable(path: Path, codec: str) -> bool:
+def _is_fully_readable(path: Path, codec: str) -> bool:
     try:
         for _ in _decoded_chunks(path, codec, errors="strict"):
             pass
