@@ -1,4 +1,4 @@
-"""The generated documents: command lines, database schema, JSON Schema. `--check` only says which are out of date."""
+"""Generates the documents on command lines, database schema and JSON Schema. `--check` only lists outdated ones."""
 
 import json
 import os
@@ -19,7 +19,7 @@ HELP_ENVIRONMENT = {"TERMINAL_WIDTH": "100", "COLUMNS": "100", "NO_COLOR": "1", 
 
 
 def command_lines() -> str:
-    """The help of every command that the package installs, as a user sees it."""
+    """The help of each command that the package installs, as in a terminal of 100 columns."""
     environment = {**os.environ, **HELP_ENVIRONMENT}
     environment.pop("FORCE_COLOR", None)
     sections = [GENERATED, "# Command lines\n"]
@@ -32,7 +32,7 @@ def command_lines() -> str:
 
 
 def database_schema() -> str:
-    """Every table and view with its columns, types and comments."""
+    """Each table and view with its columns, types and comments."""
     connection = duckdb.connect()
     create(connection)
     relations = connection.execute(
@@ -45,7 +45,7 @@ def database_schema() -> str:
             "SELECT column_name, data_type, comment FROM duckdb_columns() WHERE table_name = ? ORDER BY column_index",
             [relation],
         ).fetchall()
-        rows = "\n".join(f"| `{name}` | {data_type} | {_cell(said)} |" for name, data_type, said in columns)
+        rows = "\n".join(f"| `{name}` | {data_type} | {_cell(meaning)} |" for name, data_type, meaning in columns)
         sections.append(
             f"## `{relation}` ({kind})\n\n{comment}\n\n| column | type | meaning |\n|---|---|---|\n{rows}\n"
         )
@@ -53,12 +53,12 @@ def database_schema() -> str:
 
 
 def contract_schema() -> str:
-    """The JSON Schema of what is extracted from one report."""
+    """The JSON Schema of the extraction of one report."""
     return json.dumps(Study.model_json_schema(), ensure_ascii=False, indent=2) + "\n"
 
 
 def stale() -> dict[Path, str]:
-    """The generated documents that differ from what is on the disk, with what they should say."""
+    """The outdated or missing documents with their new content."""
     documents = {
         DOCS / "cli.md": command_lines(),
         DOCS / "schema.md": database_schema(),
@@ -72,7 +72,7 @@ def _cell(text: str | None) -> str:
 
 
 def main() -> None:
-    """Write the documents that are out of date, or with --check end in exit code 1 where there are any."""
+    """Write the outdated documents, or with --check exit with code 1 if there are any."""
     outdated = stale()
     if sys.argv[1:] != ["--check"]:
         for path, text in outdated.items():

@@ -1,8 +1,8 @@
-"""Takes the pictures of pages in a headless Chromium; it and a Chinese font must be installed.
+"""Takes screenshots of pages in a headless Chromium. Chromium and a Chinese font must be installed.
 
-`docs/pictures.py review docs/review.png`: the review page of the example reports as the default reader finds them.
-`docs/pictures.py out/reproduction/standard docs/retrieval.png`: an image of the test split as that reproduction's CLIP
-and best-match, trained on all studies, see it.
+`docs/pictures.py review docs/review.png`: the review page of the example reports, read by the default extractor.
+`docs/pictures.py out/reproduction/standard docs/retrieval.png`: an image of the test split, and the texts that CLIP and
+best-match of this reproduction, trained on all studies, retrieve for it.
 """
 
 import shutil
@@ -23,16 +23,17 @@ from selip_downstream.page.examples import example_sections
 from selip_shared.html_page import write_page
 
 EXAMPLES = str(files("selip_extract").joinpath("examples/reports.csv"))
-SHOWN = {"CLIP": "train-hard-100-0", "best-match": "train-best-match-100-0"}
-EXAMPLE = 0
-"""Seed by which the image is drawn."""
-BARS = 150
+MODELS = {"CLIP": "train-hard-100-0", "best-match": "train-best-match-100-0"}
+EXAMPLE_SEED = 0
+"""Seed of the choice of the image."""
+BROWSER_BARS = 150
+"""Height in pixels that a window's bars take."""
 BUDGET_MS = 5_000
-"""How long the browser may draw."""
+"""Virtual time that the browser has to draw the page."""
 
 
 def take_review(picture: Path) -> None:
-    """Read the examples, make their page, and take its picture into this file."""
+    """Read the examples, write their review page and save a screenshot of it."""
     with TemporaryDirectory() as folder:
         database, page = Path(folder) / "examples.duckdb", Path(folder) / "review.html"
         _run(_command("selip-extract"), EXAMPLES, "--db", str(database))
@@ -41,21 +42,21 @@ def take_review(picture: Path) -> None:
 
 
 def take_retrieval(root: Path, picture: Path) -> None:
-    """Show an example of the reproduction in this folder on a page, and take its picture into this file."""
+    """Write a page with one example of the reproduction in folder `root` and save a screenshot of it."""
     database, volumes = root / "data-true" / "selip.duckdb", root / "data-true" / "volumes"
     with closing(read_store(database)) as connection:
         pairs = split_pairs(connection, database, "test")
-    checkpoints = [f"{name}={root / step / 'best'}" for name, step in SHOWN.items()]
-    _, *contenders = load_models(checkpoints, [pair.text for pair in pairs], "cpu")
+    checkpoints = [f"{name}={root / step / 'best'}" for name, step in MODELS.items()]
+    _, *models = load_models(checkpoints, [pair.text for pair in pairs], "cpu")
     with TemporaryDirectory() as folder:
         page = Path(folder) / "retrieval.html"
-        examples = example_sections(contenders, pairs, volumes, 1, EXAMPLE)
-        document = Document("Which text is it?", "An image, and what two encoders say of it.", examples)
+        examples = example_sections(models, pairs, volumes, 1, EXAMPLE_SEED)
+        document = Document("Which text is it?", "An image, and the texts that two encoders retrieve for it.", examples)
         write_page(page, html(document))
-        # The browser's own bars, which are not drawn, are part of its window: the page ends above them.
-        _screenshot(page, picture, 1280, 1290 + BARS)
-    with Image.open(picture) as drawn:
-        drawn.crop((0, 0, 1280, 1290)).save(picture)
+        # The window includes the browser's bars, which the screenshot leaves blank.
+        _screenshot(page, picture, 1280, 1290 + BROWSER_BARS)
+    with Image.open(picture) as screenshot:
+        screenshot.crop((0, 0, 1280, 1290)).save(picture)
 
 
 def _screenshot(page: Path, picture: Path, width: int, height: int) -> None:

@@ -1,6 +1,6 @@
-"""Runs every query of queries.md on the example reports and writes its answer under it, as a table.
+"""Runs each query of queries.md on the example reports and writes its answer below it, as a table.
 
-`python docs/queries.py [--check] [FILE]`: `--check` only says whether an answer is out of date.
+`python docs/queries.py [--check] [FILE]`: `--check` only reports whether an answer is outdated.
 """
 
 import re
@@ -22,65 +22,67 @@ from selip_extract.reports.report_table import open_reports
 from selip_shared.files import write_text
 
 DOCUMENT = Path(__file__).with_suffix(".md")
-SLIPS: dict[tuple[str, Key], dict[str, str] | None] = {
+ERRORS: dict[tuple[str, Key], dict[str, str] | None] = {
     ("MR240302", ("ADC", "左侧", "基底节区", "低")): {"side": "右侧"},
     ("MR240307", ("T1CE", "左侧", "半卵圆中心", "环形强化")): {"site": "侧脑室旁"},
     ("MR240318", ("T1", "左侧", "枕叶", "稍低")): {"signal": "低"},
     ("MR240319", ("DWI", "左侧", "丘脑", "高")): None,
 }
-"""What run 1 has instead of a finding of run 2; None: nothing."""
+"""Findings of run 2, and the fields that differ in run 1; None if run 1 has no such finding."""
 
 _QUERY_AND_ANSWER = re.compile(r"(```sql\n(.*?)```\n)\n*(?:\|[^\n]*\n)*\n*", re.DOTALL)
 
 
 def make_examples(path: Path) -> None:
-    """A database of the example reports with two runs, as the document says."""
+    """Create a database of the example reports with the two runs that the document describes."""
     with Store(path) as store:
         table = open_reports(Path(str(files("selip_extract").joinpath("examples/reports.csv"))))
         store.add_reports(table, table.path.name)
         read = read_batch(RuleExtractor(), list(table))
         made = {(e.report_id, f.key) for e in read if e.study for f in e.study.findings}
-        assert SLIPS.keys() <= made, f"the rules no longer find {SLIPS.keys() - made}"
+        assert ERRORS.keys() <= made, f"the rules no longer find {ERRORS.keys() - made}"
         for extractor, extractions in (
-            ("rules, with slips", [_with_slips(e) for e in read]),
-            ("rules", [_marked(e) for e in read]),
+            ("rules, with errors", [_with_errors(e) for e in read]),
+            ("rules", [_with_agreement(e) for e in read]),
         ):
             run_id = store.begin_run({"extractor": extractor, "code_version": "example"})
             store.write(run_id, extractions)
             store.finish_run(run_id, seconds=1, reports=len(extractions))
 
 
-def _with_slips(extraction: Extraction) -> Extraction:
+def _with_errors(extraction: Extraction) -> Extraction:
     if extraction.study is None:
         return extraction
     kept = [
-        Finding.model_validate(finding.model_dump() | (SLIPS.get((extraction.report_id, finding.key)) or {}))
+        Finding.model_validate(finding.model_dump() | (ERRORS.get((extraction.report_id, finding.key)) or {}))
         for finding in extraction.study.findings
-        if SLIPS.get((extraction.report_id, finding.key), {}) is not None
+        if ERRORS.get((extraction.report_id, finding.key), {}) is not None
     ]
-    return _of_study(extraction, kept, ())
+    return _extraction_with(extraction, kept, ())
 
 
-def _marked(extraction: Extraction) -> Extraction:
-    """The findings with `agreed`; what the readers differ on is to be reviewed."""
+def _with_agreement(extraction: Extraction) -> Extraction:
+    """Set `agreed` of each finding, and a review passage for each that is not agreed."""
     if extraction.study is None:
         return extraction
     findings = [
-        finding.model_copy(update={"agreed": (extraction.report_id, finding.key) not in SLIPS})
+        finding.model_copy(update={"agreed": (extraction.report_id, finding.key) not in ERRORS})
         for finding in extraction.study.findings
     ]
     disputed = [f.evidence for f in findings if not f.agreed and f.evidence is not None]
-    return _of_study(extraction, findings, tuple(Review("disagreement", e.text, e.start, e.end) for e in disputed))
+    return _extraction_with(
+        extraction, findings, tuple(Review("disagreement", e.text, e.start, e.end) for e in disputed)
+    )
 
 
-def _of_study(extraction: Extraction, findings: Sequence[Finding], review: tuple[Review, ...]) -> Extraction:
+def _extraction_with(extraction: Extraction, findings: Sequence[Finding], review: tuple[Review, ...]) -> Extraction:
     assert extraction.study is not None
     study = Study(findings=tuple(findings), negatives=extraction.study.negatives, general=extraction.study.general)
     return Extraction(extraction.report_id, "ok", study, review, extraction.seconds, None, None)
 
 
 def answered(document: str, connection: duckdb.DuckDBPyConnection) -> str:
-    """The document with the answer of each of its queries under it."""
+    """The document with the answer of each query below it."""
 
     def with_answer(match: re.Match[str]) -> str:
         return f"{match[1]}\n{_table(connection.execute(match[2]))}\n"
@@ -108,7 +110,7 @@ def _cell(value: object) -> str:
 
 
 def main() -> None:
-    """Write the answers, or with --check end in exit code 1 where one is out of date."""
+    """Write the answers, or with --check exit with code 1 if one is outdated."""
     check = "--check" in sys.argv[1:]
     path = next((Path(a) for a in sys.argv[1:] if a != "--check"), DOCUMENT)
     with TemporaryDirectory() as folder:
