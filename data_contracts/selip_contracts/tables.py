@@ -4,6 +4,9 @@
 `python -m selip_contracts.tables > tests/contracts/golden/schema.txt`.
 """
 
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from importlib.resources import files
 from pathlib import Path
@@ -20,6 +23,8 @@ MIGRATIONS = tuple(
 VERSION = len(MIGRATIONS)
 OLDEST_DUCKDB = "v1.2.0"
 """The file is written so that every DuckDB from this version on can read it; the default is the newest alone."""
+
+_NOT_WRITTEN = re.compile(r'Could not write file "[^"]*": ([^"()\n]+)')
 
 
 def open_store(path: Path) -> duckdb.DuckDBPyConnection:
@@ -56,16 +61,36 @@ def create(connection: duckdb.DuckDBPyConnection, name: str = "The database") ->
     SelipError where the tables are another program's or a newer version's.
     """
     done = _version(connection, name)
-    connection.begin()
-    try:
+    with transaction(connection, name):
         for version, migration in enumerate(MIGRATIONS[done:], start=done + 1):
             connection.execute(migration.read_text(encoding="utf-8"))
             connection.execute("INSERT INTO selip_schema VALUES (?, ?)", [version, utc_now()])
         _write_sites(connection)
-        connection.commit()
-    except BaseException:
-        connection.rollback()
-        raise
+
+
+@contextmanager
+def transaction(connection: duckdb.DuckDBPyConnection, path: Path | str) -> Iterator[None]:
+    """Write all of it or nothing. SelipError, which calls the file `path`, where the disk does not take it."""
+    with disk_errors(path):
+        connection.begin()
+        try:
+            yield
+            connection.commit()
+        except BaseException:
+            _roll_back(connection)
+            raise
+
+
+@contextmanager
+def disk_errors(path: Path | str) -> Iterator[None]:
+    """SelipError where DuckDB cannot write to the disk, e.g. because it is full."""
+    try:
+        yield
+    except duckdb.Error as error:
+        reason = _refused_by_disk(error)
+        if reason is None:
+            raise
+        raise SelipError(_cannot_be_written(path, reason)) from error
 
 
 def utc_now() -> datetime:
@@ -106,6 +131,25 @@ def _connect(path: Path, *, read_only: bool) -> duckdb.DuckDBPyConnection:
         raise SelipError(_why_not_opened(path, str(error))) from error
 
 
+def _roll_back(connection: duckdb.DuckDBPyConnection) -> None:
+    try:
+        connection.rollback()
+    except duckdb.Error:
+        return  # the failed commit has already undone it, or it stands and the log did not find room in the tables
+
+
+def _refused_by_disk(error: duckdb.Error) -> str | None:
+    """Why the disk did not take what was written; None where the error is another."""
+    # A commit or checkpoint that could not be written is no IOException, and neither are the errors that follow it.
+    if found := _NOT_WRITTEN.search(str(error)):
+        return found[1]
+    return str(error).splitlines()[0].removeprefix("IO Error: ") if isinstance(error, duckdb.IOException) else None
+
+
+def _cannot_be_written(path: Path | str, reason: str) -> str:
+    return f"{path} cannot be written ({reason}): free space, and run the same command again; what was written stays."
+
+
 def _check_magic(path: Path) -> None:
     """Before DuckDB sees the file: it would try to download an extension for a database of SQLite."""
     with path.open("rb") as file:
@@ -116,6 +160,8 @@ def _check_magic(path: Path) -> None:
 def _why_not_opened(path: Path, message: str) -> str:
     if "Could not set lock" in message:
         return f"The database {path} is in use by another program: close that program or name another file."
+    if found := _NOT_WRITTEN.search(message):
+        return _cannot_be_written(path, found[1])
     if "newer version" in message or "version number" in message:
         return f"The database {path} was written by a newer DuckDB: update this program or name another file."
     reason = message.splitlines()[0].removeprefix("IO Error: ")

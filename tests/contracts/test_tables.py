@@ -1,5 +1,6 @@
 import hashlib
 import json
+import shutil
 import sqlite3
 import subprocess
 import sys
@@ -327,6 +328,56 @@ def test_a_damaged_database_is_refused(tmp_path: Path) -> None:
     open_store(path).close()
     path.write_bytes(path.read_bytes()[:12] + b"\xff" * 5000)
     assert refusal(path).startswith(f"The database {path} cannot be opened (")
+
+
+ON_A_SMALL_DISK = ["unshare", "-rm", "sh", "-c", 'mount -t tmpfs -o size=4m none "$0" && exec "$@"']
+FILL_THE_DISK = """
+import sys
+from pathlib import Path
+from selip_contracts.tables import open_store, read_store, transaction
+from selip_shared.errors import SelipError
+
+disk = Path(sys.argv[1])
+(disk / "other").write_bytes(bytes(int(sys.argv[2])))
+written = 0
+try:
+    connection = open_store(disk / "selip.duckdb")
+    while True:
+        with transaction(connection, disk / "selip.duckdb"):
+            rows = f"SELECT concat('p', {written} + range), 'train', '2026-01-01' FROM range(2000)"
+            connection.execute(f"INSERT INTO splits {rows}")
+        written += 2000
+except SelipError as error:
+    print(error)
+print(written)
+(disk / "other").unlink()
+if written:
+    connection.close()
+    with open_store(disk / "selip.duckdb") as connection, transaction(connection, disk / "selip.duckdb"):
+        connection.execute("INSERT INTO splits VALUES ('later', 'test', '2026-01-01')")
+    with read_store(disk / "selip.duckdb") as connection:
+        print(connection.execute("SELECT count(*) FROM splits").fetchall()[0][0])
+"""
+
+
+@pytest.mark.skipif(
+    not shutil.which("unshare") or subprocess.run(["unshare", "-rm", "true"], check=False).returncode != 0,
+    reason="a disk of its own needs user namespaces",
+)
+@pytest.mark.parametrize("other_bytes", [1_000_000, 4_160_000, 4 << 20], ids=["rows", "tables", "file"])
+def test_a_full_disk_is_one_sentence_and_what_was_written_stays(tmp_path: Path, other_bytes: int) -> None:
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    command = [*ON_A_SMALL_DISK, disk, sys.executable, "-c", FILL_THE_DISK, disk, other_bytes]
+    ended = subprocess.run([*map(str, command)], capture_output=True, text=True, check=False)
+    assert ended.returncode == 0, ended.stderr
+    sentence, written, *kept = ended.stdout.splitlines()
+    assert sentence == (
+        f"{disk}/selip.duckdb cannot be written (No space left on device): "
+        "free space, and run the same command again; what was written stays."
+    )
+    assert (int(written) > 0) == (other_bytes == 1_000_000)
+    assert kept == ([str(int(written) + 1)] if kept else [])
 
 
 def test_a_folder_or_a_folder_that_is_not_there_is_refused(tmp_path: Path) -> None:

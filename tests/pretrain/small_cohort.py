@@ -44,7 +44,7 @@ def write_cohort(folder: Path, studies: int) -> Path:
     chosen = {f"S{number:04}": _study(number) for number in range(studies)}
     with Store(db) as store:
         store.add_reports([Report(name, name, row) for row, name in enumerate(chosen, start=1)], "reports.csv")
-        run = store.begin_run({"reader": "truth", "code_version": "1"})
+        run = store.begin_run({"extractor": "truth", "code_version": "1"})
         store.write(run, [Extraction(name, "ok", study, (), 0.1, None, None) for name, study in chosen.items()])
         store.finish_run(run, seconds=1, reports=studies)
     rows = []

@@ -104,7 +104,7 @@ def show_and_keep(
             console.print(figure_table(heading, found, metrics))
         figures += found
     with closing(open_store(database)) as connection:
-        count = write_figures(connection, figures)
+        count = write_figures(connection, database, figures)
     print(f"{count:,} figures are added to the table results of {database}.")
 
 

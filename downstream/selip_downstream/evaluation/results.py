@@ -3,11 +3,12 @@
 import json
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import duckdb
 
-from selip_contracts.tables import utc_now
+from selip_contracts.tables import transaction, utc_now
 from selip_downstream.evaluation.bootstrap import Estimate
 
 
@@ -34,8 +35,8 @@ class MetricResult:
         return {name: sorted(training["weights"] for training in own) for name, own in models.items()}
 
 
-def write_figures(connection: duckdb.DuckDBPyConnection, figures: Iterable[MetricResult]) -> int:
-    """Add the figures of one computation, all or none, under one time; how many."""
+def write_figures(connection: duckdb.DuckDBPyConnection, path: Path, figures: Iterable[MetricResult]) -> int:
+    """Add the figures of one computation to the database at `path`, all or none, under one time; how many."""
     now = utc_now()
     rows = [
         (
@@ -45,14 +46,8 @@ def write_figures(connection: duckdb.DuckDBPyConnection, figures: Iterable[Metri
         )
         for figure in figures
     ]  # fmt: skip
-    connection.begin()
-    try:
-        with connection.appender("results") as appender:
-            appender.append_rows(rows)
-        connection.commit()
-    except BaseException:
-        connection.rollback()
-        raise
+    with transaction(connection, path), connection.appender("results") as appender:
+        appender.append_rows(rows)
     return len(rows)
 
 

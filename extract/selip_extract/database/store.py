@@ -3,7 +3,6 @@
 import hashlib
 import json
 import os
-import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
@@ -11,10 +10,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, NamedTuple, Self
 
-import duckdb
-
 from selip_contracts.deidentified import key_marks
-from selip_contracts.tables import open_store, utc_now
+from selip_contracts.tables import disk_errors, open_store, transaction, utc_now
 from selip_extract.database.columns import (
     Columns,
     Row,
@@ -288,20 +285,9 @@ class Store:
 
     @contextmanager
     def _transaction(self) -> Iterator[None]:
-        """All of it or nothing; a disk that refuses is a SelipError."""
-        try:
-            self.connection.begin()
+        with transaction(self.connection, self.path):
             yield
-            self.connection.commit()
-            self._shorten_log()
-        except BaseException as error:
-            self._roll_back()
-            if reason := _refused_by_disk(error):
-                raise SelipError(
-                    f"{self.path} cannot be written ({reason}): free space, and run the same command again; "
-                    "what was written stays."
-                ) from error
-            raise
+        self._shorten_log()
 
     def _shorten_log(self) -> None:
         """Where the log is long, its rows go into the tables."""
@@ -309,22 +295,9 @@ class Store:
         if not log.exists() or log.stat().st_size < LOG_BYTES:
             return
         self.connection.execute("SET threads = ?", [LOG_THREADS])
-        self.connection.execute("CHECKPOINT")
+        with disk_errors(self.path):
+            self.connection.execute("CHECKPOINT")
         self.connection.execute("SET threads = 1")
-
-    def _roll_back(self) -> None:
-        try:
-            self.connection.rollback()
-        except duckdb.Error:
-            return  # the failed commit has already undone it, or it stands and the log did not find room in the tables
-
-
-def _refused_by_disk(error: BaseException) -> str | None:
-    """Why the disk did not take what was written; None where the error is another."""
-    # A commit or checkpoint that could not be written is no IOException, and so is all that comes after it.
-    if found := re.search(r'Could not write file "[^"]*": ([^"()\n]+)', str(error)):
-        return found[1]
-    return str(error).splitlines()[0].removeprefix("IO Error: ") if isinstance(error, duckdb.IOException) else None
 
 
 def _bounded(reports: Iterable[Report]) -> Iterator[list[Report]]:

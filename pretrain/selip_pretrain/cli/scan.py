@@ -65,7 +65,7 @@ def command(
     sequence_rules = read_rules(rules)
     with closing(open_store(db)) as connection:
         ties = ReportLinker(root, connection, manifest)
-        scanned = scan(root, StoredImages(connection, root), sequence_rules, ties, os.cpu_count() or 1)
+        scanned = scan(root, StoredImages(connection, db, root), sequence_rules, ties, os.cpu_count() or 1)
         console = Console(markup=False, highlight=False)
         changes = ", ".join(f"{count:,} {kind}" for kind, count in sorted(scanned.changes.items()) if count)
         console.print(f"{folder}: {changes or 'no images'}; {scanned.other_files:,} other files", soft_wrap=True)

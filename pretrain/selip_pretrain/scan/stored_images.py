@@ -7,7 +7,7 @@ from typing import Any, Literal, NamedTuple
 
 import duckdb
 
-from selip_contracts.tables import utc_now
+from selip_contracts.tables import transaction, utc_now
 from selip_pretrain.scan.series import Geometry
 from selip_shared.errors import SelipError
 
@@ -47,11 +47,12 @@ Row = ImageRow | ExcludedImageRow
 
 
 class StoredImages:
-    """The rows that a database has, brought up to date batch by batch."""
+    """The rows of the database at `path`, brought up to date batch by batch."""
 
-    def __init__(self, connection: duckdb.DuckDBPyConnection, root: Path) -> None:
+    def __init__(self, connection: duckdb.DuckDBPyConnection, path: Path, root: Path) -> None:
         """SelipError where the database holds images of another folder, which the scan would take for gone."""
         self._connection = connection
+        self._path = path
         images: list[ImageRow] = self._rows("images", ImageRow)
         _check_folder(images, root)
         self._before: dict[str, Row] = {row.image_id: row for row in images}
@@ -90,8 +91,7 @@ class StoredImages:
         if not removed and not added:
             return
         now = utc_now()
-        self._connection.begin()
-        try:
+        with transaction(self._connection, self._path):
             for table, kind in (("images", ImageRow), ("excluded_images", ExcludedImageRow)):
                 self._connection.execute(
                     f"DELETE FROM {table} WHERE image_id IN (SELECT unnest(?::VARCHAR[]))", [removed]
@@ -99,10 +99,6 @@ class StoredImages:
                 rows = [(*row, now) for row in added if isinstance(row, kind)]
                 with self._connection.appender(table, columns=[*kind._fields, "scanned_at"]) as appender:
                     appender.append_rows(rows)
-            self._connection.commit()
-        except BaseException:
-            self._connection.rollback()
-            raise
 
 
 def _check_folder(images: Iterable[ImageRow], root: Path) -> None:

@@ -116,7 +116,7 @@ def database(tmp_path_factory: pytest.TempPathFactory, figures: list[MetricResul
     db = write_cohort(folder, 40)
     with open_store(db) as connection:
         assign_splits(connection, 0, Shares(train=0.4, validation=0.1, test=0.5))
-        write_figures(connection, figures)
+        write_figures(connection, db, figures)
     SelipModel.build(small_configuration(seed=1), [LEFT]).save_pretrained(folder / "soft" / "best")
     return db
 

@@ -43,8 +43,9 @@ def write_step(root: Path, name: str, figures: Sequence[MetricResult] = ()) -> P
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "step.json").write_text(json.dumps({"key": name, "seconds": 7.25, "ended": "2026-01-01T00:00:00"}))
     if figures:
-        with open_store(folder / "results.duckdb") as connection:
-            write_figures(connection, figures)
+        path = folder / "results.duckdb"
+        with open_store(path) as connection:
+            write_figures(connection, path, figures)
     return folder
 
 

@@ -81,7 +81,7 @@ def test_the_files_are_read_as_the_scans_of_a_hospital(cohort: Path, tmp_path: P
         for number in range(6):
             row = [number + 1, f"R{number}", f"R{number}", number + 1, utc_now()]
             connection.execute("INSERT INTO reports VALUES (?, ?, ?, '', '', 'reports.csv', ?, ?)", row)
-        scan(cohort, StoredImages(connection, cohort), read_rules(), ReportLinker(cohort, connection, None), 1)
+        scan(cohort, StoredImages(connection, db, cohort), read_rules(), ReportLinker(cohort, connection, None), 1)
         found = connection.execute("SELECT report_id, modality FROM images ORDER BY ALL").fetchall()
     assert found == sorted((f"R{n}", m) for n in range(6) for m in ("T1", "T2", "FLAIR", "DWI", "ADC"))
     volume = read_volume([cohort / "R0" / "T1.nii.gz"], "nifti")

@@ -61,7 +61,7 @@ class Found:
     def __init__(self, root: Path, db: Path, manifest: Path | None = None) -> None:
         with closing(open_store(db)) as connection:
             ties = ReportLinker(root, connection, manifest)
-            self.scanned = scan(root, StoredImages(connection, root), read_rules(), ties, 1)
+            self.scanned = scan(root, StoredImages(connection, db, root), read_rules(), ties, 1)
             self.images = self._rows(connection, "images")
             self.aside = self._rows(connection, "excluded_images")
         self.reasons = {name: row["reason"] for name, row in self.aside.items()}
