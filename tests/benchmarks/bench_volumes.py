@@ -18,8 +18,8 @@ import torch
 from monai.networks.nets.resnet import resnet18
 from torch import Tensor
 
-from selip_pretrain.data.augment import change, draw_changes
-from selip_pretrain.data.batches import Batch, BatchPlan, feed
+from selip_pretrain.data.augment import augmented, draw_augmentation
+from selip_pretrain.data.batches import Batch, BatchPlan, load_batches
 from selip_pretrain.data.pairs import Pair, PairDataset
 from selip_pretrain.volumes.content_hash import content_hash
 from selip_pretrain.volumes.preprocess import VolumeRecipe, prepare
@@ -88,8 +88,8 @@ def caching(folder: Path, pairs: list[Pair]) -> Iterator[Figure]:
         rate = PAIRS / (time.perf_counter() - started)
         yield Figure(f"filling the cache for {size} from compressed files", rate, "volumes/s")
         yield Figure(f"a volume of {size} from the cache", 1000 * seconds(partial(cache.get, pairs[0])), "ms")
-        changes = draw_changes(np.random.default_rng(0))
-        yield Figure("its changes", 1000 * seconds(partial(change, cache.get(pairs[0]), changes)), "ms")
+        changes = draw_augmentation(np.random.default_rng(0))
+        yield Figure("its changes", 1000 * seconds(partial(augmented, cache.get(pairs[0]), changes)), "ms")
 
 
 class Step:
@@ -115,8 +115,8 @@ class Step:
 def fed(folder: Path, pairs: list[Pair], recipe: VolumeRecipe, workers: int) -> Iterator[Batch]:
     """Batches with a warm cache."""
     dataset = PairDataset(pairs, VolumeCache(folder / "cache", recipe), augment=True, seed=0)
-    plan = BatchPlan([pair.text for pair in pairs], BATCH, 0, "distinct_texts", flips=True)
-    yield from feed(dataset, plan.steps(0, STEPS + 1), workers, pin_memory=DEVICE.type == "cuda")
+    plan = BatchPlan([pair.text for pair in pairs], BATCH, 0, "distinct_texts", mirror=True)
+    yield from load_batches(dataset, plan.steps(0, STEPS + 1), workers, pin_memory=DEVICE.type == "cuda")
 
 
 def training(folder: Path, pairs: list[Pair]) -> Iterator[Figure]:
@@ -153,7 +153,7 @@ def planning() -> Iterator[Figure]:
     """An epoch of a million pairs, a third of them normal."""
     texts = [f"{number}" if number % 3 else "normal" for number in range(1_000_000)]
     started = time.perf_counter()
-    plan = BatchPlan(texts, 64, 0, "distinct_texts", flips=True)
+    plan = BatchPlan(texts, 64, 0, "distinct_texts", mirror=True)
     yield Figure("planning batches of 1,000,000 pairs", time.perf_counter() - started, "s")
     started = time.perf_counter()
     plan.batch(0)

@@ -29,6 +29,7 @@ PLACES = {
     "岛叶": (16, 21, 11),
 }
 SIDES: tuple[Side | None, ...] = ("左侧", "右侧", None)
+STUDIES = 200
 RECIPE = VolumeRecipe(shape=(8, 32, 32))
 
 

@@ -174,13 +174,13 @@ def _zero_shot(
         prepared,
         trainings_of,
     )
-    from selip_pretrain.volumes.volume_cache import tell_problems
+    from selip_pretrain.volumes.volume_cache import print_problems
 
     with closing(read_store(db)) as connection:
         pairs = split_pairs(connection, db, split)
     contenders = load_models(checkpoints, corpus_of(db), device)
     usable, problems = prepared(pairs, contenders, folder)
-    tell_problems(problems)
+    print_problems(problems)
     asked = asked_of(usable)
     if not asked:
         raise SelipError(

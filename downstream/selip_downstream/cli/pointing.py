@@ -48,7 +48,7 @@ def command(
     from selip_downstream.datasets.split_pairs import split_pairs
     from selip_downstream.evaluation.compared_models import load_models, origins_of, prepared
     from selip_downstream.explanation.pointing import TOLERANCE_MM, findings_of, point, pointing_figures, read_places
-    from selip_pretrain.volumes.volume_cache import tell_problems
+    from selip_pretrain.volumes.volume_cache import print_problems
 
     places = read_places(phantom)
     with closing(read_store(db)) as connection:
@@ -64,7 +64,7 @@ def command(
     contenders = load_models(checkpoints, corpus_of(db), device)
     folder = cache or db.parent / "selip-volumes"
     usable, problems = prepared(pairs, contenders, folder)
-    tell_problems(problems)
+    print_problems(problems)
     findings = findings_of(usable, places)
     pointed = point(findings, contenders, phantom, folder)
     if not pointed:

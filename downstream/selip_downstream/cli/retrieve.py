@@ -55,7 +55,7 @@ def command(
     )
     from selip_downstream.retrieval.experiment import Embedded, distinct_texts, retrieve
     from selip_pretrain.objective.targets import TARGETS
-    from selip_pretrain.volumes.volume_cache import tell_problems
+    from selip_pretrain.volumes.volume_cache import print_problems
 
     if relevance not in TARGETS:
         raise SelipError(f"There is no target {relevance}: name one of {', '.join(TARGETS)}.")
@@ -65,7 +65,7 @@ def command(
     contenders = load_models(checkpoints, corpus_of(db), device)
     folder = cache or db.parent / "selip-volumes"
     usable, problems = prepared(pairs, contenders, folder)
-    tell_problems(problems)
+    print_problems(problems)
     if not usable:
         raise SelipError(f"None of the {len(pairs):,} volumes of the {split} split can be used: put their files right.")
     texts = distinct_texts(usable)

@@ -14,7 +14,7 @@ from torch.utils.data import DataLoader, Dataset
 
 from selip_contracts.vocabulary import MODALITIES, Modality
 from selip_downstream.evaluation.comparison import is_difference
-from selip_pretrain.data.cohort import PAIRS_A_PROCESS
+from selip_pretrain.data.cohort import PAIRS_PER_PROCESS
 from selip_pretrain.model.selip_model import SelipModel
 from selip_pretrain.training.checkpoint import BEST, LAST
 from selip_pretrain.volumes.volume_cache import Problem, ScannedImage, VolumeCache, prepare_all
@@ -92,7 +92,7 @@ def prepared(
 ) -> tuple[list[AnyImage], list[Problem]]:
     """The images of which every model's recipe makes a volume, kept in the cache in `folder`; and why others fail."""
     usable, problems = list(images), list[Problem]()
-    processes = min(os.cpu_count() or 1, 1 + len(images) // PAIRS_A_PROCESS)
+    processes = min(os.cpu_count() or 1, 1 + len(images) // PAIRS_PER_PROCESS)
     for recipe in dict.fromkeys(contender.model.recipe for contender in contenders):
         usable, failed = prepare_all(usable, VolumeCache(folder, recipe), processes)
         problems += failed

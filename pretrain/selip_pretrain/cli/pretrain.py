@@ -1,4 +1,4 @@
-"""`selip-pretrain`: train an image encoder whose similarities follow the findings."""
+"""`selip-pretrain`: train an image encoder whose similarities follow the findings of the reports."""
 
 import json
 import signal
@@ -18,48 +18,49 @@ app = typer.Typer(add_completion=False)
 
 @app.command()
 def command(
-    out: Annotated[Path, typer.Option(help="Folder of the checkpoints; an interrupted training in it goes on.")],
+    out: Annotated[Path, typer.Option(help="Folder of the checkpoints; an interrupted training in it is continued.")],
     db: Annotated[Path, typer.Option(help="Database with findings and scanned images.")] = Path("selip.duckdb"),
-    preset: Annotated[str, typer.Option(help="paper, or small: a training for a CPU.")] = "paper",
+    preset: Annotated[str, typer.Option(help="paper, or small for a training on a CPU.")] = "paper",
     config: Annotated[
         Path | None,
         typer.Option(help="JSON or TOML file with any settings, e.g. another training's configuration.json."),
     ] = None,
     encoder: Annotated[str | None, typer.Option(help="resnet50, resnet18, resnet10-narrow or vit.")] = None,
     text_encoder: Annotated[
-        str | None, typer.Option(help="characters, or folder or Hugging Face id of a pretrained one.")
+        str | None, typer.Option(help="characters, or the folder or Hugging Face id of a pretrained one.")
     ] = None,
     target: Annotated[
-        str | None, typer.Option(help="How similar texts are: best-match, selip (the paper's), hard (CLIP) and others.")
+        str | None,
+        typer.Option(help="Similarity of texts: best-match, selip (the paper's), hard (CLIP) and others."),
     ] = None,
-    batch: Annotated[int | None, typer.Option(help="Volumes a step, over all processes.")] = None,
+    batch: Annotated[int | None, typer.Option(help="Batch size: volumes per step, over all processes.")] = None,
     steps: Annotated[int | None, typer.Option(help="Steps in all, warm-up included.")] = None,
     share: Annotated[
         float | None,
-        typer.Option(help="Share of the training patients to learn from; a smaller one is part of a larger."),
+        typer.Option(help="Share of the training patients to use; a smaller share is a subset of a larger one."),
     ] = None,
     seed: Annotated[int | None, typer.Option(help="The same seed gives the same weights on the same CPU.")] = None,
     chunk: Annotated[
-        int | None, typer.Option(min=1, help="Of a process's volumes, those in memory together: fewer take less of it.")
+        int | None, typer.Option(min=1, help="Volumes that a process encodes together: fewer need less memory.")
     ] = None,
-    workers: Annotated[int, typer.Option(min=0, help="Processes that read volumes, for each process that trains.")] = 0,
+    workers: Annotated[int, typer.Option(min=0, help="Processes that read volumes, per training process.")] = 0,
     cache: Annotated[
-        Path | None, typer.Option(help="Folder of prepared volumes; else selip-volumes beside the database.")
+        Path | None, typer.Option(help="Folder of prepared volumes; by default selip-volumes beside the database.")
     ] = None,
     download: Annotated[
-        bool, typer.Option("--download", help="Fetch the text encoder where it is not on this machine.")
+        bool, typer.Option("--download", help="Download the text encoder if it is not on this machine.")
     ] = False,
 ) -> None:
-    """Train on the pairs of volumes and texts; run again after an interruption, it goes on to the same weights.
+    """Train on the pairs of volumes and texts; run again after an interruption, it continues to the same weights.
 
     On several GPUs: torchrun --nproc-per-node 8 -m selip_pretrain.cli.pretrain --out …
     """
     if download:
         allow_downloads()
-    # Imported only now: the libraries look at the environment when they are imported, and --help should not wait.
+    # The libraries read the environment when they are imported, and --help must not wait for them.
     from selip_pretrain.data.cohort import read_cohort
     from selip_pretrain.model.configuration import resolve
-    from selip_pretrain.training.distributed import joined_ranks
+    from selip_pretrain.training.distributed import joined_processes
     from selip_pretrain.training.train import Resources, pretrain
     from selip_pretrain.training.training_step import default_precision
     from selip_pretrain.volumes.volume_cache import VolumeCache
@@ -74,34 +75,37 @@ def command(
         "seed": seed,
     }
     configuration = resolve(preset, config, options)
-    with joined_ranks() as ranks:
+    with joined_processes() as distributed:
         if configuration.precision is None:
-            configuration = configuration.model_copy(update={"precision": default_precision(ranks.device)})
+            configuration = configuration.model_copy(update={"precision": default_precision(distributed.device)})
         volumes = VolumeCache(cache or db.parent / "selip-volumes", configuration.recipe)
-        cohort = ranks.shared(
-            read_cohort(db, volumes, configuration.seed, configuration.share) if ranks.first else None
+        cohort = distributed.broadcast(
+            read_cohort(db, volumes, configuration.seed, configuration.share) if distributed.is_main else None
         )
-        assert cohort is not None, "the first process has read it"
-        outcome = pretrain(configuration, cohort, volumes, out, Resources(ranks, chunk, workers, download))
+        assert cohort is not None, "the main process read it"
+        outcome = pretrain(configuration, cohort, volumes, out, Resources(distributed, chunk, workers, download))
     if outcome.stopped_by:
         name = signal.Signals(outcome.stopped_by).name
-        print(f"Stopped by {name} after step {outcome.position.step:,}, which is kept: the same command goes on.",
-              file=sys.stderr)  # fmt: skip
+        print(
+            f"Stopped by {name} after step {outcome.progress.step:,}, which is saved:"
+            " run the same command to continue.",
+            file=sys.stderr,
+        )
         sys.exit(128 + outcome.stopped_by)
-    if ranks.first:
-        _print(out)
+    if distributed.is_main:
+        _print_best(out)
 
 
-def _print(out: Path) -> None:
-    """How the best checkpoint retrieves."""
+def _print_best(out: Path) -> None:
+    """Print the retrieval metrics of the best checkpoint."""
     from selip_pretrain.training.checkpoint import BEST, VALIDATION_FILE
 
-    figures = json.loads((out / BEST / VALIDATION_FILE).read_text(encoding="utf-8"))
-    table = Table(title=f"Best checkpoint, of step {figures['step']:,}: each image's text among the distinct texts")
+    metrics = json.loads((out / BEST / VALIDATION_FILE).read_text(encoding="utf-8"))
+    table = Table(title=f"Best checkpoint, of step {metrics['step']:,}: each image's text among the distinct texts")
     for heading in ("images", "texts", "top 1", "top 5", "top 10", "mean rank"):
         table.add_column(heading, justify="right")
-    tops = (f"{figures[f'top_{top}']:.1%}" for top in (1, 5, 10))
-    table.add_row(f"{figures['images']:,}", f"{figures['texts']:,}", *tops, f"{figures['mean_rank']:.1f}")
+    tops = (f"{metrics[f'top_{top}']:.1%}" for top in (1, 5, 10))
+    table.add_row(f"{metrics['images']:,}", f"{metrics['texts']:,}", *tops, f"{metrics['mean_rank']:.1f}")
     Console().print(table)
     print(f"Model: {out / BEST}")
 

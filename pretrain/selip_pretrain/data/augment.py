@@ -1,4 +1,4 @@
-"""A volume and its text, changed as another head, position or scanner would have changed them."""
+"""Augmentation: a volume and its text as another head, position or scanner would have given them."""
 
 import re
 from typing import NamedTuple
@@ -8,45 +8,51 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-ROTATION = 0.53
-BEND = 0.015
-BEND_KNOTS = 6
-"""Bends at 6 × 6 points in plane, between them smooth, of 1.5 % of the width (standard deviation)."""
+MAX_ROTATION = 0.53
+"""In radians, in plane."""
+ELASTIC_STD = 0.015
+ELASTIC_KNOTS = 6
+"""Elastic deformation in plane: displacements at 6 × 6 control points, smoothly interpolated, with a standard deviation
+of 1.5 % of the width."""
 
 _SIDES = {"左侧": "右侧", "右侧": "左侧"}
 _STATED_SIDE = re.compile("(?<![^，])在(左侧|右侧)")
 
 
-class Changes(NamedTuple):
-    """How much a volume is changed; `bends` is float32 (2, knots, knots), W before H, in half widths."""
+class Augmentation(NamedTuple):
+    """Parameters of one augmentation; rotation in radians.
+
+    `displacements` is float32 (2, knots, knots), W before H, in half widths.
+    """
 
     zoom: float
     rotation: float
     gamma: float
     intensity: float
-    bends: Tensor
+    displacements: Tensor
 
 
-def draw_changes(random: np.random.Generator) -> Changes:
-    """Zoom 0.9 to 1.1, rotation ±0.53 rad, gamma 0.9 to 1.1, intensity ±10 %, elastic bends."""
+def draw_augmentation(random: np.random.Generator) -> Augmentation:
+    """Zoom 0.9 to 1.1, rotation ±0.53 rad, gamma 0.9 to 1.1, intensity ±10 %, elastic deformation."""
     zoom, gamma, intensity = random.uniform(0.9, 1.1, 3)
-    bends = random.normal(0, 2 * BEND, (2, BEND_KNOTS, BEND_KNOTS)).astype(np.float32)
-    return Changes(zoom, random.uniform(-ROTATION, ROTATION), gamma, intensity, torch.from_numpy(bends))
+    displacements = random.normal(0, 2 * ELASTIC_STD, (2, ELASTIC_KNOTS, ELASTIC_KNOTS)).astype(np.float32)
+    rotation = random.uniform(-MAX_ROTATION, MAX_ROTATION)
+    return Augmentation(zoom, rotation, gamma, intensity, torch.from_numpy(displacements))
 
 
-def change(image: Tensor, changes: Changes) -> Tensor:
-    """The image (1, D, H, W) in 0..1, changed; float32 (1, D, H, W) in 0..1.1, 0 outside of what it showed.
+def augmented(image: Tensor, augmentation: Augmentation) -> Tensor:
+    """The augmented image: float32 (1, D, H, W) in 0..1.1, 0 outside the original, from (1, D, H, W) in 0..1.
 
-    Bends are the same in all slices. So what a pixel is made of holds for a whole column of them: after a zoom in depth
-    one interpolation in plane carries zoom, rotation and bends, in a tenth of the time of one in three dimensions.
+    All slices are deformed alike. So after a zoom in depth, one interpolation in plane applies zoom, rotation and
+    deformation to all slices at once, in a tenth of the time of an interpolation in three dimensions.
     """
-    brighter = image.pow(changes.gamma).mul_(changes.intensity)
-    stretched = _depth_weights(image.shape[1], changes.zoom) @ brighter.flatten(2)
-    return functional.grid_sample(stretched.view_as(image), _places(image, changes), align_corners=False)
+    brighter = image.pow(augmentation.gamma).mul_(augmentation.intensity)
+    stretched = _depth_weights(image.shape[1], augmentation.zoom) @ brighter.flatten(2)
+    return functional.grid_sample(stretched.view_as(image), _sampling_grid(image, augmentation), align_corners=False)
 
 
 def mirrored(text: str) -> str:
-    """The canonical text of a head seen in a mirror: 左侧 and 右侧 of each statement change places; its own inverse."""
+    """The canonical text of the mirrored head: 左侧 and 右侧 of each statement are exchanged; its own inverse."""
     return _STATED_SIDE.sub(lambda stated: f"在{_SIDES[stated[1]]}", text)
 
 
@@ -56,17 +62,20 @@ def mirrored_image(image: Tensor) -> Tensor:
 
 
 def _depth_weights(depth: int, zoom: float) -> Tensor:
-    """(D, D): which slices each slice of the zoomed volume is made of, by linear interpolation."""
+    """(D, D): weights of the original slices for each slice of the zoomed volume, by linear interpolation."""
     middle = (depth - 1) / 2
-    places = (torch.arange(depth) - middle) / zoom + middle
-    return (1 - (places[:, None] - torch.arange(depth)).abs()).clamp_(min=0)
+    positions = (torch.arange(depth) - middle) / zoom + middle
+    return (1 - (positions[:, None] - torch.arange(depth)).abs()).clamp_(min=0)
 
 
-def _places(image: Tensor, changes: Changes) -> Tensor:
-    """(1, H, W, 2): where in the image each pixel comes from, -1 to 1, W before H."""
+def _sampling_grid(image: Tensor, augmentation: Augmentation) -> Tensor:
+    """(1, H, W, 2): the position in the image, -1 to 1 and W before H, that each pixel is sampled from."""
     height, width = image.shape[-2:]
-    cosine, sine = np.cos(changes.rotation) / changes.zoom, np.sin(changes.rotation) / changes.zoom
-    turned = torch.tensor([[cosine, -sine * height / width, 0], [sine * width / height, cosine, 0]]).float()
-    grid = functional.affine_grid(turned[None], [1, 1, height, width], align_corners=False)
-    bends = functional.interpolate(changes.bends[None], (height, width), mode="bicubic", align_corners=True)
-    return grid + bends.permute(0, 2, 3, 1)
+    zoom, rotation = augmentation.zoom, augmentation.rotation
+    cosine, sine = np.cos(rotation) / zoom, np.sin(rotation) / zoom
+    affine = torch.tensor([[cosine, -sine * height / width, 0], [sine * width / height, cosine, 0]]).float()
+    grid = functional.affine_grid(affine[None], [1, 1, height, width], align_corners=False)
+    displacements = functional.interpolate(
+        augmentation.displacements[None], (height, width), mode="bicubic", align_corners=True
+    )
+    return grid + displacements.permute(0, 2, 3, 1)

@@ -1,4 +1,4 @@
-"""What a training learns from and is validated on, out of the database; the test split stays where it is."""
+"""The training and validation pairs of a database; the test split is never read."""
 
 import hashlib
 import os
@@ -11,21 +11,21 @@ import duckdb
 from selip_contracts.tables import open_store, read_store
 from selip_pretrain.data.pairs import Pair, count_pairs, read_pairs
 from selip_pretrain.data.splits import Shares, assign_splits, check_leakage, hash_fraction
-from selip_pretrain.volumes.volume_cache import VolumeCache, prepare_all, tell_problems
+from selip_pretrain.volumes.volume_cache import VolumeCache, prepare_all, print_problems
 from selip_shared.errors import SelipError
 
-PAIRS_A_PROCESS = 256
-"""A process takes seconds to start: a few volumes are sooner prepared without another one."""
+PAIRS_PER_PROCESS = 256
+"""A process takes seconds to start: few volumes are prepared sooner without another one."""
 
 
 class Cohort(NamedTuple):
-    """The pairs to learn from and those to validate on."""
+    """The training pairs and the validation pairs."""
 
     train: list[Pair]
     validation: list[Pair]
 
     def hash(self) -> str:
-        """What a training hangs on beside its configuration."""
+        """SHA-256 of all data that a training depends on."""
         rows = (
             f"{part} {pair.image_id} {pair.content_hash} {pair.modality} {pair.text}\n"
             for part, pairs in zip(self._fields, self, strict=True)
@@ -35,11 +35,10 @@ class Cohort(NamedTuple):
 
 
 def read_cohort(db: Path, cache: VolumeCache, seed: int, share: float = 1.0) -> Cohort:
-    """The pairs of both splits whose volumes can be used; what is left out is said on stderr.
+    """The usable pairs of both splits; what is left out is printed on stderr.
 
-    Of the training patients the share is taken that stands first by the seed. Patients without a split are given one,
-    which is the only thing that is written to the database. SelipError where there is nothing to learn from, or a split
-    leaks into another.
+    `share` of the training patients are used, chosen by the seed. Patients without a split are assigned one, which is
+    all that is written to the database. SelipError where there is nothing to learn from, or where splits overlap.
     """
     with read_store(db) as connection:
         new_patients = _patients_without_split(connection)
@@ -48,18 +47,18 @@ def read_cohort(db: Path, cache: VolumeCache, seed: int, share: float = 1.0) -> 
             assign_splits(connection, seed, Shares())
     with read_store(db) as connection:
         check_leakage(connection)
-        _tell_counts(connection, db)
+        _print_counts(connection, db)
         train, validation = read_pairs(connection, "train"), read_pairs(connection, "validation")
-    # Another order than the one that the splits were cut from, in which those left to train on stand last.
+    # Hashed with another prefix than for the splits, where training patients have the highest fractions.
     train = [pair for pair in train if hash_fraction(seed, f"share/{pair.patient_id}") < share]
-    processes = min(os.cpu_count() or 1, 1 + (len(train) + len(validation)) // PAIRS_A_PROCESS)
+    processes = min(os.cpu_count() or 1, 1 + (len(train) + len(validation)) // PAIRS_PER_PROCESS)
     usable, problems = prepare_all([*train, *validation], cache, processes)
-    tell_problems(problems)
+    print_problems(problems)
     kept = {pair.image_id for pair in usable}
     cohort = Cohort(*([pair for pair in part if pair.image_id in kept] for part in (train, validation)))
     if not cohort.validation:
         raise SelipError(
-            "There are no pairs in the validation split, by which the best checkpoint is told: scan more studies."
+            "There are no pairs in the validation split, which selects the best checkpoint: scan more studies."
         )
     return cohort
 
@@ -71,8 +70,8 @@ def _patients_without_split(connection: duckdb.DuckDBPyConnection) -> bool:
     return bool(new)
 
 
-def _tell_counts(connection: duckdb.DuckDBPyConnection, db: Path) -> None:
-    """On stderr, what became of the images; SelipError where none is of use."""
+def _print_counts(connection: duckdb.DuckDBPyConnection, db: Path) -> None:
+    """Print on stderr how many images and reports form pairs; SelipError where none do."""
     counts = count_pairs(connection)
     if not counts.images:
         raise SelipError(f"There are no images in {db}: scan their folder with selip-scan.")
@@ -80,15 +79,12 @@ def _tell_counts(connection: duckdb.DuckDBPyConnection, db: Path) -> None:
         raise SelipError(
             f"None of the {counts.images:,} images in {db} has a text: {counts.images_without_report:,} have no report"
             f" there, the reports of {counts.images_without_text:,} say nothing on their sequence; extract the reports"
-            " with selip-extract, or tie images to them with a manifest of selip-scan."
+            " with selip-extract, or link images to them with a manifest of selip-scan."
         )
-    _say(
+    print(
         f"{counts.pairs:,} of {counts.images:,} images have a text, {counts.normal_pairs:,} of them the normal one;"
         f" {counts.distinct_texts:,} texts are distinct. {counts.images_without_report:,} images have no report,"
         f" {counts.images_without_text:,} one that says nothing on their sequence, and {counts.reports_without_image:,}"
-        " reports have no image."
+        " reports have no image.",
+        file=sys.stderr,
     )
-
-
-def _say(line: str) -> None:
-    print(line, file=sys.stderr)

@@ -1,4 +1,4 @@
-"""A volume with the canonical text of its own sequence: what the encoders learn from."""
+"""Pairs of a volume and the canonical text of its sequence: what the encoders learn from."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ from torch import Tensor
 from torch.utils.data import Dataset
 
 from selip_contracts.vocabulary import MODALITIES, Modality
-from selip_pretrain.data.augment import change, draw_changes, mirrored, mirrored_image
+from selip_pretrain.data.augment import augmented, draw_augmentation, mirrored, mirrored_image
 from selip_pretrain.data.splits import Split
 from selip_pretrain.volumes.read_volume import Source
 from selip_pretrain.volumes.volume_cache import VolumeCache
@@ -34,7 +34,7 @@ class Pair:
 
 
 class PairCounts(NamedTuple):
-    """What became of images and reports on the way to pairs."""
+    """How many images and reports form pairs, and how many do not."""
 
     images: int
     images_without_report: int
@@ -47,15 +47,15 @@ class PairCounts(NamedTuple):
 
 
 class Draw(NamedTuple):
-    """Which pair is drawn, in which epoch, and whether it is seen in a mirror."""
+    """The index of a drawn pair, the epoch, and whether the pair is mirrored."""
 
     epoch: int
     pair: int
-    flipped: bool = False
+    mirrored: bool = False
 
 
 class PairItem(NamedTuple):
-    """A drawn pair: `image` float32 (1, D, H, W), its text, and the place of its sequence in MODALITIES."""
+    """A drawn pair: `image` float32 (1, D, H, W), its text, and the index of its sequence in MODALITIES."""
 
     image: Tensor
     text: str
@@ -63,7 +63,7 @@ class PairItem(NamedTuple):
 
 
 class PairDataset(Dataset[PairItem]):
-    """The pairs as items; what `dataset[draw]` is hangs on the seed and the draw alone, not on the process."""
+    """The pairs as items; random draws in `dataset[draw]` depend only on the seed and the draw."""
 
     def __init__(self, pairs: Sequence[Pair], cache: VolumeCache, augment: bool, seed: int) -> None:
         self.pairs = pairs
@@ -75,15 +75,15 @@ class PairDataset(Dataset[PairItem]):
         return len(self.pairs)
 
     def __getitem__(self, draw: Draw) -> PairItem:
-        """UnusableImage where the volume cannot be read."""
-        epoch, place, flipped = draw
-        pair = self.pairs[place]
+        """Raises UnusableImage where the volume cannot be read."""
+        pair = self.pairs[draw.pair]
         image = self.cache.get(pair)
-        if flipped:
+        if draw.mirrored:
             image = mirrored_image(image)
         if self.augment:
-            image = change(image, draw_changes(np.random.default_rng((self.seed, epoch, 1 + place))))
-        return PairItem(image, mirrored(pair.text) if flipped else pair.text, MODALITIES.index(pair.modality))
+            random = np.random.default_rng((self.seed, draw.epoch, 1 + draw.pair))
+            image = augmented(image, draw_augmentation(random))
+        return PairItem(image, mirrored(pair.text) if draw.mirrored else pair.text, MODALITIES.index(pair.modality))
 
 
 def read_pairs(connection: duckdb.DuckDBPyConnection, split: Split | None = None) -> list[Pair]:
@@ -103,7 +103,7 @@ def _pair(*columns: Any) -> Pair:
 
 
 def count_pairs(connection: duckdb.DuckDBPyConnection) -> PairCounts:
-    """How many images and reports have met, and how many have not."""
+    """Count the images and reports of a database that form pairs, and those that do not."""
     (row,) = connection.execute(
         """SELECT (SELECT count(*) FROM images),
                (SELECT count(*) FROM images WHERE report_id IS NULL),

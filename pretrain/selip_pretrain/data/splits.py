@@ -1,4 +1,4 @@
-"""Which part of the data each patient belongs to: train, validation or test, decided once."""
+"""Train, validation and test splits by patient; a patient keeps the split that was assigned first."""
 
 import hashlib
 from dataclasses import dataclass
@@ -11,12 +11,12 @@ from selip_shared.errors import SelipError
 
 Split = Literal["train", "validation", "test"]
 SPLITS: tuple[Split, ...] = get_args(Split)
-SHOWN = 5
+MAX_NAMED_LEAKS = 5
 
 
 @dataclass(frozen=True)
 class Shares:
-    """Which shares of the patients the three parts get; SelipError where they do not add up to 1."""
+    """The shares of the patients in the three splits; SelipError where they do not add up to 1."""
 
     train: float = 0.8
     validation: float = 0.1
@@ -25,25 +25,25 @@ class Shares:
     def __post_init__(self) -> None:
         shares = self.train, self.validation, self.test
         if not (min(shares) >= 0 and abs(sum(shares) - 1) <= 1e-6):
-            raise SelipError(f"Shares of {shares} do not add up to 1: give three shares from 0 to 1 that do.")
+            raise SelipError(f"The shares {shares} do not add up to 1: give three shares from 0 to 1 that do.")
 
     def split(self, hash_fraction: float) -> Split:
-        """The part at a place from 0 to 1."""
+        """The split of a patient with this hash fraction, in [0, 1)."""
         if hash_fraction < self.test:
             return "test"
         return "validation" if hash_fraction < self.test + self.validation else "train"
 
 
 def hash_fraction(seed: int, patient: str) -> float:
-    """Where a patient stands, evenly spread from 0 to 1, whoever the others are."""
+    """A number in [0, 1), uniform over patients, that depends only on the seed and the patient."""
     return int.from_bytes(hashlib.sha256(f"{seed}/{patient}".encode()).digest()[:8], "big") / 2**64
 
 
 def assign_splits(connection: duckdb.DuckDBPyConnection, seed: int, shares: Shares) -> dict[Split, int]:
-    """Give every patient with an image a part, and return how many patients each part has.
+    """Assign a split to every patient with an image; the number of patients in each split.
 
-    The part hangs on the seed and the patient alone, so patients may come in any order; who has one keeps it, whatever
-    seed and shares are given.
+    The split depends only on the seed, the shares and the patient. A patient who has one keeps it, whatever seed and
+    shares are given.
     """
     patients = connection.execute(
         "SELECT DISTINCT patient_id FROM images WHERE patient_id NOT IN (SELECT patient_id FROM splits) ORDER BY ALL"
@@ -56,14 +56,14 @@ def assign_splits(connection: duckdb.DuckDBPyConnection, seed: int, shares: Shar
 
 
 def check_leakage(connection: duckdb.DuckDBPyConnection) -> None:
-    """SelipError where a patient, a report or a volume with the same bytes is in two parts."""
+    """SelipError where a patient, a report or a volume with the same bytes is in two splits."""
     for column, name in (("patient_id", "patient"), ("report_id", "report"), ("content_hash", "volume")):
         leaks = connection.execute(
             f"""SELECT min(image_id), max(image_id) FROM images JOIN splits USING (patient_id)
             WHERE {column} IS NOT NULL GROUP BY {column} HAVING count(DISTINCT split) > 1 ORDER BY ALL"""
         ).fetchall()
         if leaks:
-            shown = "; ".join(f"{first} and {last}" for first, last in leaks[:SHOWN])
+            shown = "; ".join(f"{first} and {last}" for first, last in leaks[:MAX_NAMED_LEAKS])
             raise SelipError(
                 f"The same {name} is in two splits, {len(leaks)} times ({shown}): give these images one patient in the "
                 "manifest of selip-scan, or remove one of each, scan again and empty the table splits."

@@ -1,12 +1,13 @@
-"""All that decides a model's weights, beside the data: written beside them, and read back from there."""
+"""The configuration of a training: everything but the data that determines a model's weights, stored beside them."""
 
 import json
 import tomllib
 from pathlib import Path
-from typing import Any, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import (
     BaseModel,
+    BeforeValidator,
     ConfigDict,
     Field,
     NonNegativeFloat,
@@ -28,24 +29,32 @@ CONFIGURATION_FILE = "configuration.json"
 Precision = Literal["fp32", "bf16", "fp16"]
 
 
-class Configuration(BaseModel):
-    """The defaults are the paper's, but for the norm, the target and the loss.
+def _current_pooling(pooling: object) -> object:
+    """Earlier versions wrote "places" for "flatten"."""
+    return "flatten" if pooling == "places" else pooling
 
-    Group norm replaces its batch norm, under which an embedding hangs on the volumes that share its process and its
-    chunk of the memory; "batch" gives the paper's. Where `pooling` is "places", not the paper's "mean", every place of
-    the last feature map has weights of its own: it is learnt much sooner where something is. `target` names how similar
-    two texts are, to the power of `sharpness`, and `loss` "reference" takes the paper's formula to the letter.
-    `text_encoder` is "characters", or a folder or Hugging Face id. The learning rates rise over the share `warmup` of
-    the `steps`, then fall with `decay_power`; `clip` is the greatest norm of the gradient. `share` of the training
-    patients are learnt from: the same ones in every training of a seed, those of a smaller share among those of a
-    larger one.
+
+class Configuration(BaseModel):
+    """The settings of a training; the defaults are the paper's (arXiv 2503.19801) except for norm, target and loss.
+
+    - `norm`: with "group", an embedding does not depend on the other volumes of its process and chunk, as it does with
+      the paper's "batch".
+    - `pooling`: the paper's "mean", or "flatten", where each voxel of the last feature map has its own weights, so that
+      the model learns much sooner where a lesion is.
+    - `text_encoder`: "characters", or a folder or Hugging Face id.
+    - `target`: the similarity of two texts (objective/targets.py), raised to the power `sharpness`.
+    - `loss`: "reference" computes the paper's formula literally.
+    - `share`: the share of the training patients that are used, the same in every training with a seed; a smaller share
+      is a subset of a larger one.
+    - `image_rate`, `text_rate`: learning rates, which rise linearly over the share `warmup` of the `steps`, then fall
+      with the power `decay_power`; `clip` is the maximum norm of the gradient.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     encoder: str = "resnet50"
     norm: Norm = "group"
-    pooling: Pooling = "mean"
+    pooling: Annotated[Pooling, BeforeValidator(_current_pooling)] = "mean"
     text_encoder: str = "hfl/chinese-bert-wwm"
     target: str = "best-match"
     soft_weight: NonNegativeFloat = 1.0
@@ -71,20 +80,20 @@ class Configuration(BaseModel):
         choices = ((self.encoder, IMAGE_ENCODERS), (self.target, TARGETS), (self.batches, BATCH_RULES))
         for name, known in choices:
             if name not in known:
-                raise ValueError(f"{name} is none of {', '.join(known)}")
+                raise ValueError(f"{name} is not one of {', '.join(known)}")
         if self.loss == "reference" and (self.soft_weight, self.sharpness) != (1, 1):
-            raise ValueError("the reference loss has a soft_weight and a sharpness of 1")
+            raise ValueError("the reference loss requires a soft_weight and a sharpness of 1")
         return self
 
     def learning_rate(self, step: int) -> float:
-        """The share of the highest learning rate for the step of that number, counted from 0."""
+        """The share of the maximum learning rate at a step, counted from 0."""
         warmup = round(self.warmup * self.steps)
         if step < warmup:
             return (step + 1) / warmup
         return float((1 - (step - warmup) / (self.steps - warmup)) ** self.decay_power)
 
     def json_text(self) -> str:
-        """As it is written to a file."""
+        """The content of configuration.json."""
         return self.model_dump_json(indent=1) + "\n"
 
 
@@ -92,7 +101,7 @@ PRESETS: dict[str, dict[str, Any]] = {
     "paper": {},
     "small": {
         "encoder": "resnet10-narrow",
-        "pooling": "places",
+        "pooling": "flatten",
         "text_encoder": "characters",
         "batch": 32,
         "steps": 600,
@@ -105,32 +114,33 @@ PRESETS: dict[str, dict[str, Any]] = {
 
 
 def resolve(preset: str, file: Path | None, options: dict[str, Any]) -> Configuration:
-    """A preset, changed by a JSON or TOML file, changed by options that are not None; SelipError where one is wrong."""
+    """A preset, overridden by a JSON or TOML file, then by the options that are not None; SelipError where invalid."""
     if preset not in PRESETS:
-        raise SelipError(f"There is no preset {preset}: name one of {', '.join(PRESETS)}.")
+        raise SelipError(f"There is no preset {preset}: choose one of {', '.join(PRESETS)}.")
     chosen = {name: value for name, value in options.items() if value is not None}
     try:
         return Configuration.model_validate(PRESETS[preset] | ({} if file is None else _settings(file)) | chosen)
     except ValidationError as failure:
-        raise SelipError(f"The configuration is not possible: {_first(failure)}.") from failure
+        raise SelipError(f"The configuration is not valid: {_first(failure)}.") from failure
 
 
 def read_configuration(folder: Path) -> Configuration:
-    """The configuration beside a model's weights; SelipError where there is none or one of another version."""
+    """The configuration beside a model's weights; SelipError where there is none, or one of another version."""
     try:
         return Configuration.model_validate_json((folder / CONFIGURATION_FILE).read_bytes())
     except OSError as failure:
         raise SelipError(
-            f"There is no {CONFIGURATION_FILE} in {folder}: name a checkpoint that selip-pretrain has written."
+            f"There is no {CONFIGURATION_FILE} in {folder}: name a checkpoint that selip-pretrain wrote."
         ) from failure
     except ValidationError as failure:
         raise SelipError(
-            f"{folder / CONFIGURATION_FILE} is not of this version of the program: {_first(failure)}."
+            f"{folder / CONFIGURATION_FILE} was not written by this version of the program ({_first(failure)}):"
+            " use a checkpoint of this version."
         ) from failure
 
 
 def differences(before: Configuration, now: Configuration) -> str:
-    """In words, where two configurations differ."""
+    """The settings in which two configurations differ, in words; empty where they are equal."""
     old, new = before.model_dump(mode="json"), now.model_dump(mode="json")
     return ", ".join(f"{name} {old[name]} instead of {new[name]}" for name in new if old[name] != new[name])
 
@@ -140,15 +150,17 @@ def _settings(file: Path) -> dict[str, Any]:
         text = file.read_text(encoding="utf-8")
         settings = tomllib.loads(text) if file.suffix == ".toml" else json.loads(text)
     except OSError as failure:
-        raise SelipError(f"The configuration {file} cannot be read ({failure.strerror}): name another.") from failure
+        raise SelipError(
+            f"The configuration {file} cannot be read ({failure.strerror}): name another file."
+        ) from failure
     except ValueError as failure:
-        raise SelipError(f"The configuration {file} is neither JSON nor, by its name, TOML: {failure}.") from failure
+        raise SelipError(f"The configuration {file} is not valid JSON or, by its suffix, TOML: {failure}.") from failure
     if not isinstance(settings, dict):
-        raise SelipError(f"The configuration {file} holds no settings by name.")
+        raise SelipError(f"The configuration {file} must hold settings by name: write it as configuration.json is.")
     return settings
 
 
 def _first(failure: ValidationError) -> str:
     error = failure.errors()[0]
-    place = ".".join(map(str, error["loc"]))
-    return f"{place}: {error['msg']}" if place else str(error["msg"]).removeprefix("Value error, ")
+    setting = ".".join(map(str, error["loc"]))
+    return f"{setting}: {error['msg']}" if setting else str(error["msg"]).removeprefix("Value error, ")

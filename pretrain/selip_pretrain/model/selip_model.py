@@ -1,4 +1,4 @@
-"""The model: an image encoder and a text encoder that meet in one space of 512 dimensions."""
+"""The model: an image encoder and a text encoder with a common embedding space of 512 dimensions."""
 
 import math
 from collections.abc import Sequence
@@ -22,58 +22,59 @@ from selip_shared.hugging_face import model_folder
 
 WEIGHTS = "model.safetensors"
 TEXT_ENCODER_FOLDER = "text_encoder"
-TEXTS_AT_ONCE = 256
-FIRST_SCALE = math.log(1 / 0.07)
-HIGHEST_SCALE = math.log(100)
+TEXT_BATCH_SIZE = 256
+INITIAL_LOGIT_SCALE = math.log(1 / 0.07)
+MAX_LOGIT_SCALE = math.log(100)
+"""Logarithms of 1 / temperature, as in CLIP (Radford et al., arXiv 2103.00020)."""
 
 
 class SelipModel(nn.Module):
-    """Volumes and canonical texts to embeddings whose inner product says how well they go together."""
+    """Embeds volumes and canonical texts; the inner product of two embeddings is their cosine similarity."""
 
     def __init__(self, configuration: Configuration, image_encoder: ImageEncoder, text_encoder: TextEncoder) -> None:
         super().__init__()
         self.configuration = configuration
         self.image_encoder = image_encoder
         self.text_encoder = text_encoder
-        self.logit_scale = nn.Parameter(torch.tensor(FIRST_SCALE))
+        self.logit_scale = nn.Parameter(torch.tensor(INITIAL_LOGIT_SCALE))
 
     @classmethod
     def build(cls, configuration: Configuration, corpus: Sequence[str], download: bool = False) -> Self:
-        """A model to train, its random weights decided by the configuration's seed; `corpus` are the texts to learn."""
+        """A model to train, with random weights from the configuration's seed; `corpus` are the training texts."""
         torch.manual_seed(configuration.seed)
         text_encoder = make_text_encoder(configuration.text_encoder, corpus, download)
         return cls(configuration, _image_encoder(configuration), text_encoder)
 
     @property
     def recipe(self) -> VolumeRecipe:
-        """How volumes are prepared for it."""
+        """How volumes must be prepared for the model."""
         return self.configuration.recipe
 
     @property
     def device(self) -> torch.device:
-        """Where its weights are."""
+        """The device of the weights."""
         return self.logit_scale.device
 
     def embed_images(self, images: Tensor, modalities: Tensor) -> Tensor:
-        """Embeddings (N, 512) of length 1.
+        """Embeddings (N, 512) of unit length.
 
-        `images` float (N, 1, D, H, W) as `prepare` makes them with this model's recipe; `modalities` int64 (N,),
-        positions in MODALITIES. Both may lie on another device.
+        `images` float (N, 1, D, H, W) as `prepare` returns them with this model's recipe; `modalities` int64 (N,),
+        indices in MODALITIES. Both may be on another device.
         """
         return normalize(self.image_encoder(images.to(self.device), modalities.to(self.device)).float(), dim=1)
 
     def embed_texts(self, texts: Sequence[str]) -> Tensor:
-        """Embeddings (N, 512) of length 1; a text that comes several times is encoded once."""
+        """Embeddings (N, 512) of unit length; equal texts are encoded once."""
         if not texts:
             return torch.empty(0, self.text_encoder.projection.out_features, device=self.device)
         distinct = list(dict.fromkeys(texts))
-        parts = [distinct[start : start + TEXTS_AT_ONCE] for start in range(0, len(distinct), TEXTS_AT_ONCE)]
+        parts = [distinct[start : start + TEXT_BATCH_SIZE] for start in range(0, len(distinct), TEXT_BATCH_SIZE)]
         embeddings = torch.cat([normalize(self.text_encoder(part).float(), dim=1) for part in parts])
-        place = {text: number for number, text in enumerate(distinct)}
-        return embeddings[torch.tensor([place[text] for text in texts], device=self.device)]
+        index_of = {text: index for index, text in enumerate(distinct)}
+        return embeddings[torch.tensor([index_of[text] for text in texts], device=self.device)]
 
     def save_pretrained(self, folder: Path | str) -> None:
-        """Write weights, configuration and text encoder to a folder, made where there is none."""
+        """Write weights, configuration and text encoder to a folder, which is created if needed."""
         folder = Path(folder)
         (folder / TEXT_ENCODER_FOLDER).mkdir(parents=True, exist_ok=True)
         self.text_encoder.save(folder / TEXT_ENCODER_FOLDER)
@@ -84,9 +85,9 @@ class SelipModel(nn.Module):
     def from_pretrained(
         cls, folder_or_id: Path | str, device: torch.device | str = "cpu", download: bool = False
     ) -> Self:
-        """The model of a folder or Hugging Face id, ready to embed; fetched only where `download` asks for it.
+        """The model in a folder or of a Hugging Face id, ready to embed; downloaded only with `download`.
 
-        SelipError where there is none, or one that does not go with its configuration.
+        SelipError where there is none, or where the weights do not match its configuration.
         """
         folder = model_folder(str(folder_or_id), download)
         configuration = read_configuration(folder)
@@ -96,7 +97,7 @@ class SelipModel(nn.Module):
             model.load_state_dict(load_file(folder / WEIGHTS))
         except (OSError, SafetensorError, RuntimeError) as failure:
             raise SelipError(
-                f"The weights in {folder} are missing, damaged, or of another configuration: take another checkpoint."
+                f"The weights in {folder} are missing, damaged, or of another configuration: use another checkpoint."
             ) from failure
         return model.train(False).to(device)
 

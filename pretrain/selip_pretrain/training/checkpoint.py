@@ -1,8 +1,8 @@
-"""Checkpoints: the model as `from_pretrained` reads it, and beside it what a training needs to go on to the last bit.
+"""Checkpoints: the model as `from_pretrained` reads it, and the state that a training needs to continue exactly.
 
-No pickle: tensors are in safetensors, all else in JSON. Random generators need not be kept: what a step draws hangs on
-the seed and its number alone. A checkpoint's folder is there whole or not at all, and the
-earlier one stays until the new one is there.
+No pickle: tensors are in safetensors, everything else in JSON. The states of random generators are not needed, since
+random draws depend only on the seed and the number of the step. A checkpoint is written completely or not at all, and
+replaces the previous one only then.
 """
 
 import json
@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import AliasChoices, BaseModel, ConfigDict, Field, ValidationError
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 
@@ -25,13 +25,13 @@ from selip_shared.optimizer_state import optimizer_tensors, restore_optimizer
 
 LAST = "last"
 BEST = "best"
-STATE = "state.json"
+STATE_FILE = "state.json"
 VALIDATION_FILE = "validation.json"
-OPTIMIZER = "optimizer.safetensors"
+OPTIMIZER_FILE = "optimizer.safetensors"
 
 
 class TrainingProgress(BaseModel):
-    """How many steps a training has done, and its best validation so far."""
+    """The number of completed steps, and the step and score of the best validation so far."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -40,12 +40,13 @@ class TrainingProgress(BaseModel):
     best_score: float | None = None
 
 
-class State(BaseModel):
-    """What state.json holds; `data` is the hash of the pairs that are trained on."""
+class SavedState(BaseModel):
+    """The content of state.json; `data` is the hash of the training and validation pairs."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True)
 
-    position: TrainingProgress
+    # Earlier versions wrote "position".
+    progress: TrainingProgress = Field(validation_alias=AliasChoices("progress", "position"))
     data: str
     scaler: dict[str, int | float]
     versions: dict[str, str]
@@ -53,32 +54,32 @@ class State(BaseModel):
 
 @dataclass(frozen=True)
 class TrainingState:
-    """All that a step changes."""
+    """Everything that a step changes."""
 
     model: SelipModel
     optimizer: torch.optim.Optimizer
     scaler: torch.amp.GradScaler
 
 
-def save_last(out: Path, training: TrainingState, state: State) -> None:
-    """Replace the last checkpoint; SelipError where it cannot be written, and then the earlier one is as it was."""
-    with _replacing(out / LAST, state.position.step) as folder:
+def save_last(out: Path, training: TrainingState, state: SavedState) -> None:
+    """Replace the last checkpoint; SelipError where it cannot be written, and then the previous one is unchanged."""
+    with _replacing(out / LAST, state.progress.step) as folder:
         training.model.save_pretrained(folder)
-        save_file(optimizer_tensors(training.optimizer, training.model.named_parameters()), folder / OPTIMIZER)
-        write_text(folder / STATE, state.model_dump_json(indent=1) + "\n")
+        save_file(optimizer_tensors(training.optimizer, training.model.named_parameters()), folder / OPTIMIZER_FILE)
+        write_text(folder / STATE_FILE, state.model_dump_json(indent=1) + "\n")
 
 
 def save_best(out: Path, model: SelipModel, validation: dict[str, Any]) -> None:
-    """Replace the best checkpoint, with the figures that made it so; SelipError where it cannot be written."""
+    """Replace the best checkpoint and its validation metrics; SelipError where it cannot be written."""
     with _replacing(out / BEST, validation["step"]) as folder:
         model.save_pretrained(folder)
         write_text(folder / VALIDATION_FILE, json.dumps(validation, indent=1) + "\n")
 
 
-def saved_state(out: Path, configuration: Configuration, data: str) -> State | None:
-    """Where an earlier training in this folder stopped, None where none has begun.
+def saved_state(out: Path, configuration: Configuration, data: str) -> SavedState | None:
+    """The state in the last checkpoint of an earlier run in this folder; None where there is none.
 
-    SelipError where the folder holds something else, or a training with another configuration or on other pairs.
+    SelipError where that training has another configuration or other pairs, or where the checkpoint is damaged.
     """
     recover_folder(out / LAST)
     recover_folder(out / BEST)
@@ -92,32 +93,29 @@ def saved_state(out: Path, configuration: Configuration, data: str) -> State | N
             " continue it."
         )
     try:
-        state = State.model_validate_json((folder / STATE).read_bytes())
+        state = SavedState.model_validate_json((folder / STATE_FILE).read_bytes())
     except (OSError, ValidationError) as failure:
         raise _damaged(folder) from failure
     if state.data != data:
         raise SelipError(
-            f"The pairs in the database are no longer those that the training in {out} has begun with: name a new"
-            " folder with --out."
+            f"The pairs in the database have changed since the training in {out} began: name a new folder with --out."
         )
     return state
 
 
-def load_last(out: Path, training: TrainingState, state: State) -> None:
-    """Take over weights, optimizer and scaler of the last checkpoint; SelipError where it is damaged."""
+def load_last(out: Path, training: TrainingState, state: SavedState) -> None:
+    """Load weights, optimizer and scaler of the last checkpoint; SelipError where it is damaged."""
     folder = out / LAST
     try:
         training.model.load_state_dict(load_file(folder / WEIGHTS))
-        restore_optimizer(training.optimizer, training.model.named_parameters(), load_file(folder / OPTIMIZER))
+        restore_optimizer(training.optimizer, training.model.named_parameters(), load_file(folder / OPTIMIZER_FILE))
         training.scaler.load_state_dict(state.scaler)
     except (OSError, SafetensorError, RuntimeError, KeyError) as failure:
         raise _damaged(folder) from failure
 
 
 def _damaged(folder: Path) -> SelipError:
-    return SelipError(
-        f"The checkpoint in {folder} is damaged: remove its folder, and repeat the command to start anew."
-    )
+    return SelipError(f"The checkpoint in {folder} is damaged: remove its folder and run the command again to restart.")
 
 
 @contextmanager

@@ -1,4 +1,4 @@
-"""The processes of one training: a single one, or those that torchrun has started, each with a GPU if there are any."""
+"""The processes of one training: a single one, or those that torchrun started, with a GPU each where there are any."""
 
 import os
 from collections.abc import Iterator
@@ -10,61 +10,61 @@ from typing import TypeVar
 import torch
 import torch.distributed as dist
 
-PATIENCE = timedelta(hours=12)
-"""The first rank may prepare volumes for hours before the others go on; torchrun notices one that has died."""
+TIMEOUT = timedelta(hours=12)
+"""The main process may prepare volumes for hours while the others wait; torchrun notices a process that died."""
 
 Content = TypeVar("Content")
 
 
 @dataclass(frozen=True)
-class Ranks:
-    """A process among `size` ones."""
+class Distributed:
+    """The process of number `rank`, from 0, among the `world_size` processes of a training."""
 
     rank: int
-    size: int
+    world_size: int
     device: torch.device
 
     @property
-    def first(self) -> bool:
-        """Whether this is the process that writes."""
+    def is_main(self) -> bool:
+        """Whether this is the process that writes files."""
         return self.rank == 0
 
-    def shared(self, content: Content) -> Content:
-        """What the first process has, on all of them."""
-        if self.size == 1:
+    def broadcast(self, content: Content) -> Content:
+        """The main process's content, on every process."""
+        if self.world_size == 1:
             return content
         contents = [content]
         dist.broadcast_object_list(contents, device=self.device)
         return contents[0]
 
-    def highest(self, number: int) -> int:
-        """The highest of the processes' numbers, on all of them."""
-        if self.size == 1:
+    def maximum(self, number: int) -> int:
+        """The largest of the processes' numbers, on every process."""
+        if self.world_size == 1:
             return number
-        told = torch.tensor([number], dtype=torch.int32, device=self.device)
-        dist.all_reduce(told, dist.ReduceOp.MAX)
-        return int(told.item())
+        largest = torch.tensor([number], dtype=torch.int32, device=self.device)
+        dist.all_reduce(largest, dist.ReduceOp.MAX)
+        return int(largest.item())
 
 
 @contextmanager
-def joined_ranks() -> Iterator[Ranks]:
-    """Join the processes that torchrun has started, if it has; on a CPU all that is computed is deterministic."""
+def joined_processes() -> Iterator[Distributed]:
+    """Join the processes that torchrun started, if it did; on a CPU only deterministic algorithms are used."""
     gpu = torch.cuda.is_available()
-    local = int(os.environ.get("LOCAL_RANK", "0"))
-    device = torch.device("cuda", local) if gpu else torch.device("cpu")
+    local_rank = int(os.environ.get("LOCAL_RANK", "0"))
+    device = torch.device("cuda", local_rank) if gpu else torch.device("cpu")
     if gpu:
         torch.cuda.set_device(device)
-    size = int(os.environ.get("WORLD_SIZE", "1"))
+    world_size = int(os.environ.get("WORLD_SIZE", "1"))
     deterministic = torch.are_deterministic_algorithms_enabled()
     torch.use_deterministic_algorithms(not gpu)
-    if size > 1:
-        dist.init_process_group("nccl" if gpu else "gloo", timeout=PATIENCE)
+    if world_size > 1:
+        dist.init_process_group("nccl" if gpu else "gloo", timeout=TIMEOUT)
     try:
-        yield Ranks(dist.get_rank() if size > 1 else 0, size, device)
-        if size > 1:
-            # A thread of gloo that holds a tensor while the interpreter ends aborts the process: here all come to rest.
+        yield Distributed(dist.get_rank() if world_size > 1 else 0, world_size, device)
+        if world_size > 1:
+            # A gloo thread that still holds a tensor when the interpreter exits aborts the process: wait for all first.
             dist.barrier()
     finally:
         torch.use_deterministic_algorithms(deterministic)
-        if size > 1:
+        if world_size > 1:
             dist.destroy_process_group()

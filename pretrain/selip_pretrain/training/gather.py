@@ -1,4 +1,4 @@
-"""A batch that is spread over ranks, put together on each of them."""
+"""The parts of a batch on all processes, concatenated on each of them."""
 
 import torch.distributed as dist
 from torch import Tensor
@@ -6,13 +6,13 @@ from torch.distributed._functional_collectives import all_gather_single_autograd
 
 
 def gather(part: Tensor) -> Tensor:
-    """The parts (N, …) of all ranks below one another, in the order of the ranks: (ranks · N, …); alone, `part` itself.
+    """Concatenate the parts (N, …) of all processes in the order of their ranks: (world size · N, …), with gradient.
 
-    Backward sums over the ranks what they want of a part. Where each rank computes the whole batch's loss, a part's
-    gradient is therefore the true one times the number of ranks, and the mean over ranks that DistributedDataParallel
-    takes makes it the true one: for what is before the gather (encoders) and behind it (temperature) alike.
+    The backward pass sums each part's gradient over the processes. Each process computes the loss of the whole batch,
+    so that sum is the true gradient times the world size, and the mean that DistributedDataParallel takes over the
+    processes makes it the true gradient: for the parameters before the gather (encoders) and after it (temperature).
 
-    Every rank calls it, with parts of one shape.
+    Every process must call it, with parts of the same shape. With a single process, `part` itself is returned.
     """
     world = dist.group.WORLD
     if world is None or world.size() == 1:

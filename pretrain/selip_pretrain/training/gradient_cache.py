@@ -1,8 +1,9 @@
-"""Gradients of a loss over a whole batch that is encoded in chunks, so that its size is not bound by the memory.
+"""Gradients of a loss over a whole batch that is encoded in chunks, so that memory does not limit the batch size.
 
-After Gao et al., "Scaling Deep Contrastive Learning Batch Size under Memory Limited Setup" (2021): embeddings without a
-graph, the loss and its gradient on the embeddings, then each chunk again with its share of that gradient. The result is
-that of the whole batch at once, as long as a chunk's embeddings hang on nothing but the chunk's own items.
+Gao et al., "Scaling Deep Contrastive Learning Batch Size under Memory Limited Setup" (arXiv 2101.06983): compute the
+embeddings without a graph, then the loss and its gradient on the embeddings, then encode each chunk again and propagate
+its share of that gradient. The result equals that of one pass over the whole batch as long as the embeddings of a chunk
+depend only on its own items.
 """
 
 from collections.abc import Callable, Sequence
@@ -16,20 +17,20 @@ from torch.nn.parallel import DistributedDataParallel
 
 @dataclass(frozen=True)
 class Tower:
-    """One encoder and the items that it is to encode: `embed` gives those of a slice as (n, E), with gradient."""
+    """An encoder and its `items` inputs: `embed` returns the embeddings (n, E) of a slice of them, with gradient."""
 
     encoder: nn.Module
     embed: Callable[[slice], Tensor]
     items: int
-    chunk: int | None = None
+    chunk_size: int | None = None
 
     def chunks(self) -> list[slice]:
-        """The items in slices of at most `chunk`."""
-        size = self.chunk or self.items
+        """Slices of at most `chunk_size` items."""
+        size = self.chunk_size or self.items
         return [slice(start, min(start + size, self.items)) for start in range(0, self.items, size)]
 
     def forward(self) -> Tensor:
-        """Embeddings of all items; with a graph only where they are one chunk."""
+        """Embeddings of all items, (items, E); with a graph only where there is one chunk."""
         chunks = self.chunks()
         if len(chunks) == 1:
             return self.embed(chunks[0])
@@ -37,7 +38,7 @@ class Tower:
             return torch.cat([self.embed(chunk) for chunk in chunks])
 
     def backward(self, embeddings: Tensor, gradient: Tensor) -> None:
-        """Add to the gradients of the weights, given the gradient on what `forward` returned."""
+        """Add to the gradients of the weights, given the result of `forward` and the gradient on it."""
         if embeddings.requires_grad:
             torch.autograd.backward(embeddings, gradient)
             return
@@ -52,7 +53,7 @@ class Tower:
 
 
 def backward(towers: Sequence[Tower], loss: Callable[..., Tensor]) -> None:
-    """Add the gradients of `loss`, a scalar of the towers' embeddings, to the weights of the towers and of the loss."""
+    """Add the gradients of `loss`, a scalar function of the towers' embeddings, to the weights that it depends on."""
     embeddings = [tower.forward() for tower in towers]
     leaves = [embedding.detach().requires_grad_() for embedding in embeddings]
     torch.autograd.backward(loss(*leaves))

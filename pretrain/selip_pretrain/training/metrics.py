@@ -1,4 +1,4 @@
-"""A training's figures: tables in JSON lines, which DuckDB reads by name, and the same for TensorBoard."""
+"""The metrics of a training: tables in JSON lines, which DuckDB reads directly, and the same for TensorBoard."""
 
 import json
 from collections.abc import Mapping
@@ -14,24 +14,24 @@ TRAINING = "training"
 VALIDATION = "validation"
 
 
-class Metrics:
-    """`training.jsonl`, `validation.jsonl` and the folder tensorboard; what is later than `step` is taken out."""
+class MetricsWriter:
+    """Appends to `training.jsonl`, `validation.jsonl` and the folder tensorboard, after removing rows after `step`."""
 
     def __init__(self, out: Path, step: int) -> None:
         self._files = {}
         for name in (TRAINING, VALIDATION):
             path = out / f"{name}.jsonl"
-            write_text(path, "".join(_until(path, step)))
+            write_text(path, "".join(_rows_until(path, step)))
             self._files[name] = path.open("a", encoding="utf-8")
         self._board = SummaryWriter(str(out / "tensorboard"), purge_step=step + 1)
 
-    def add(self, name: str, step: int, figures: Mapping[str, float]) -> None:
-        """A row of a table."""
-        row: dict[str, Any] = {"step": step, **figures}
-        self._files[name].write(json.dumps(row) + "\n")
-        self._files[name].flush()
-        for figure, value in figures.items():
-            self._board.add_scalar(f"{name}/{figure}", value, step)
+    def add(self, table: str, step: int, metrics: Mapping[str, float]) -> None:
+        """Append a row to a table, TRAINING or VALIDATION."""
+        row: dict[str, Any] = {"step": step, **metrics}
+        self._files[table].write(json.dumps(row) + "\n")
+        self._files[table].flush()
+        for name, value in metrics.items():
+            self._board.add_scalar(f"{table}/{name}", value, step)
 
     def __enter__(self) -> Self:
         return self
@@ -44,8 +44,8 @@ class Metrics:
         self._board.close()
 
 
-def _until(path: Path, step: int) -> list[str]:
-    """The rows up to a step; a row that a kill has cut off is none."""
+def _rows_until(path: Path, step: int) -> list[str]:
+    """The rows up to a step, without a last row that a kill truncated."""
     if not path.exists():
         return []
     lines = path.read_text(encoding="utf-8").splitlines(keepends=True)

@@ -1,4 +1,4 @@
-"""The training: from pairs to the best checkpoint, going on where an earlier run of it has stopped."""
+"""A training: from pairs to the best checkpoint, continuing where an earlier run of it stopped."""
 
 import signal
 import time
@@ -8,17 +8,24 @@ from pathlib import Path
 from typing import NamedTuple
 
 from selip_pretrain.data.augment import mirrored
-from selip_pretrain.data.batches import BatchPlan, feed
+from selip_pretrain.data.batches import BatchPlan, load_batches
 from selip_pretrain.data.cohort import Cohort
 from selip_pretrain.data.pairs import Pair, PairDataset
 from selip_pretrain.model.configuration import CONFIGURATION_FILE, Configuration
 from selip_pretrain.model.selip_model import SelipModel
 from selip_pretrain.objective.finding_similarity import TextTable
-from selip_pretrain.training.checkpoint import State, TrainingProgress, load_last, save_best, save_last, saved_state
-from selip_pretrain.training.distributed import Ranks
-from selip_pretrain.training.metrics import TRAINING, VALIDATION, Metrics
+from selip_pretrain.training.checkpoint import (
+    SavedState,
+    TrainingProgress,
+    load_last,
+    save_best,
+    save_last,
+    saved_state,
+)
+from selip_pretrain.training.distributed import Distributed
+from selip_pretrain.training.metrics import TRAINING, VALIDATION, MetricsWriter
 from selip_pretrain.training.training_step import TrainingStep
-from selip_pretrain.training.validation import SCORE, validate
+from selip_pretrain.training.validation import BEST_METRIC, validate
 from selip_pretrain.volumes.volume_cache import VolumeCache
 from selip_shared.errors import SelipError
 from selip_shared.files import write_text
@@ -31,32 +38,34 @@ LIBRARIES = ("selip", "torch", "monai", "transformers", "tokenizers")
 
 @dataclass(frozen=True)
 class Resources:
-    """What a training runs with, and its result does not hang on beyond rounding.
+    """Hardware resources of a run; they change results only by rounding.
 
-    `chunk` volumes are encoded together, `workers` processes read them; `download` lets a text encoder be fetched.
+    `chunk_size` is how many volumes are encoded together (None: all of the process's share of a batch), `workers` the
+    number of processes that read volumes; `download` allows a pretrained text encoder to be downloaded.
     """
 
-    ranks: Ranks
-    chunk: int | None = None
+    distributed: Distributed
+    chunk_size: int | None = None
     workers: int = 0
     download: bool = False
 
 
 class TrainingOutcome(NamedTuple):
-    """How far a training is, and the number of the signal that has stopped it, 0 where it is complete."""
+    """The progress of a training, and the number of the signal that stopped it, 0 where it is complete."""
 
-    position: TrainingProgress
+    progress: TrainingProgress
     stopped_by: int
 
 
 def pretrain(
-    configuration: Configuration, cohort: Cohort, cache: VolumeCache, out: Path, means: Resources
+    configuration: Configuration, cohort: Cohort, cache: VolumeCache, out: Path, resources: Resources
 ) -> TrainingOutcome:
-    """Train until the configuration's last step, or until a signal asks to stop.
+    """Train until the configuration's last step, or until SIGTERM or SIGINT.
 
-    In `out`: the folders last and best, tables of the figures, TensorBoard's events and the configuration. SelipError
-    where pairs, configuration or the folder do not allow a training, or the loss is no number.
+    Writes to `out` the folders last and best, tables of metrics, TensorBoard events and the configuration. SelipError
+    where the pairs, the configuration or the folder do not allow a training, or the loss is not finite.
     """
+    distributed = resources.distributed
     plan = BatchPlan(
         [pair.text for pair in cohort.train],
         configuration.batch,
@@ -64,83 +73,84 @@ def pretrain(
         configuration.batches,
         configuration.augment,
     )
-    state = means.ranks.shared(_begun(out, configuration, cohort) if means.ranks.first else None)
-    texts, modalities = _texts_to_learn(cohort.train, configuration.augment)
-    model = SelipModel.build(configuration, texts, means.download)
-    step = TrainingStep(model, TextTable(texts, modalities), means.ranks, means.chunk)
+    state = distributed.broadcast(_prepare_folder(out, configuration, cohort) if distributed.is_main else None)
+    texts, modalities = _training_texts(cohort.train, configuration.augment)
+    model = SelipModel.build(configuration, texts, resources.download)
+    step = TrainingStep(model, TextTable(texts, modalities), distributed, resources.chunk_size)
     if state is not None:
         load_last(out, step.training, state)
-    run = Run(configuration, cohort, cache, out, means, plan, step)
-    position = TrainingProgress() if state is None else state.position
-    return TrainingOutcome(position, 0) if position.step == configuration.steps else run.go_on(position)
+    run = TrainingRun(configuration, cohort, cache, out, resources, plan, step)
+    done = TrainingProgress() if state is None else state.progress
+    return TrainingOutcome(done, 0) if done.step == configuration.steps else run.continue_from(done)
 
 
 @dataclass(frozen=True)
-class Run:
-    """A training under way."""
+class TrainingRun:
+    """A training in this process."""
 
     configuration: Configuration
     cohort: Cohort
     cache: VolumeCache
     out: Path
-    means: Resources
+    resources: Resources
     plan: BatchPlan
     step: TrainingStep
 
-    def go_on(self, position: TrainingProgress) -> TrainingOutcome:
-        """The steps from the position on."""
-        left = self.configuration.steps - position.step
+    def continue_from(self, done: TrainingProgress) -> TrainingOutcome:
+        """Run the remaining steps."""
+        remaining = self.configuration.steps - done.step
         with deferred_stop(signal.SIGTERM, signal.SIGINT) as stop:
-            if not self.means.ranks.first:
-                return self._steps(position, stop, None, lambda _: None)
-            with Metrics(self.out, position.step) as metrics, progress("steps", left) as advance:
-                return self._steps(position, stop, metrics, advance)
+            if not self.resources.distributed.is_main:
+                return self._run_steps(done, stop, None, lambda _: None)
+            with MetricsWriter(self.out, done.step) as writer, progress("steps", remaining) as advance:
+                return self._run_steps(done, stop, writer, advance)
 
-    def _steps(
-        self, position: TrainingProgress, stop: StopSignal, metrics: Metrics | None, advance: Advance
+    def _run_steps(
+        self, done: TrainingProgress, stop: StopSignal, writer: MetricsWriter | None, advance: Advance
     ) -> TrainingOutcome:
-        ranks, steps = self.means.ranks, self.configuration.steps
+        distributed, steps = self.resources.distributed, self.configuration.steps
         dataset = PairDataset(self.cohort.train, self.cache, self.configuration.augment, self.configuration.seed)
-        draws = self.plan.steps(position.step, steps, ranks.rank, ranks.size)
-        before = time.perf_counter()
-        for batch in feed(dataset, draws, self.means.workers, pin_memory=ranks.device.type == "cuda"):
-            names = [self.cohort.train[index].image_id for _, index, _ in self.plan.batch(position.step)]
-            figures = self.step.run(position.step, batch, names)
-            position = position.model_copy(update={"step": position.step + 1})
+        draws = self.plan.steps(done.step, steps, distributed.rank, distributed.world_size)
+        previous = time.perf_counter()
+        pin_memory = distributed.device.type == "cuda"
+        for batch in load_batches(dataset, draws, self.resources.workers, pin_memory):
+            image_ids = [self.cohort.train[draw.pair].image_id for draw in self.plan.batch(done.step)]
+            metrics = self.step.run(done.step, batch, image_ids)
+            done = done.model_copy(update={"step": done.step + 1})
             now = time.perf_counter()
-            figures["volumes_per_second"], before = self.configuration.batch / (now - before), now
-            if metrics is not None:
-                metrics.add(TRAINING, position.step, figures)
-            stopped_by = ranks.highest(stop.number)
-            if position.step % self.configuration.validate_every == 0 or position.step == steps:
-                position = self._validate(position, metrics)
-                self._save(position)
-                before = time.perf_counter()
+            metrics["volumes_per_second"], previous = self.configuration.batch / (now - previous), now
+            if writer is not None:
+                writer.add(TRAINING, done.step, metrics)
+            stopped_by = distributed.maximum(stop.number)
+            if done.step % self.configuration.validate_every == 0 or done.step == steps:
+                done = self._validate(done, writer)
+                self._save(done)
+                previous = time.perf_counter()
             elif stopped_by:
-                self._save(position)
+                self._save(done)
             advance(1)
-            if stopped_by and position.step < steps:
-                return TrainingOutcome(position, stopped_by)
-        return TrainingOutcome(position, 0)
+            if stopped_by and done.step < steps:
+                return TrainingOutcome(done, stopped_by)
+        return TrainingOutcome(done, 0)
 
-    def _validate(self, position: TrainingProgress, metrics: Metrics | None) -> TrainingProgress:
-        """The position with its best validation, which is written where it is this one."""
+    def _validate(self, done: TrainingProgress, writer: MetricsWriter | None) -> TrainingProgress:
+        """Validate, and save the best checkpoint where this is the best validation so far."""
         with self.step.autocast():
-            figures = validate(
-                self.step.model, self.cohort.validation, self.cache, self.configuration.batch, self.means.workers
+            metrics = validate(
+                self.step.model, self.cohort.validation, self.cache, self.configuration.batch, self.resources.workers
             )
-        if metrics is not None:
-            metrics.add(VALIDATION, position.step, figures)
-        if position.best_score is not None and figures[SCORE] <= position.best_score:
-            return position
-        if self.means.ranks.first:
-            save_best(self.out, self.step.model, {"step": position.step, **figures})
-        return position.model_copy(update={"best_step": position.step, "best_score": figures[SCORE]})
+        if writer is not None:
+            writer.add(VALIDATION, done.step, metrics)
+        if done.best_score is not None and metrics[BEST_METRIC] <= done.best_score:
+            return done
+        if self.resources.distributed.is_main:
+            save_best(self.out, self.step.model, {"step": done.step, **metrics})
+        return done.model_copy(update={"best_step": done.step, "best_score": metrics[BEST_METRIC]})
 
-    def _save(self, position: TrainingProgress) -> None:
-        if self.means.ranks.first:
-            state = State(
-                position=position,
+    def _save(self, done: TrainingProgress) -> None:
+        if self.resources.distributed.is_main:
+            state = SavedState(
+                progress=done,
                 data=self.cohort.hash(),
                 scaler=self.step.training.scaler.state_dict(),
                 versions=environment(LIBRARIES),
@@ -148,21 +158,23 @@ class Run:
             save_last(self.out, self.step.training, state)
 
 
-def _begun(out: Path, configuration: Configuration, cohort: Cohort) -> State | None:
-    """Make the folder ready; where an earlier run of this training in it has stopped."""
+def _prepare_folder(out: Path, configuration: Configuration, cohort: Cohort) -> SavedState | None:
+    """Create the folder and write the configuration; the state of an earlier run of this training, if there is one."""
     try:
         out.mkdir(parents=True, exist_ok=True)
     except OSError as failure:
-        raise SelipError(f"The folder {out} cannot be made ({failure.strerror}): name another one.") from failure
+        raise SelipError(
+            f"The folder {out} cannot be created ({failure.strerror}): name another one with --out."
+        ) from failure
     state = saved_state(out, configuration, cohort.hash())
     write_text(out / CONFIGURATION_FILE, configuration.json_text())
     return state
 
 
-def _texts_to_learn(pairs: Sequence[Pair], flips: bool) -> tuple[list[str], list[str]]:
-    """The distinct texts, also as they are in a mirror, with their sequences."""
+def _training_texts(pairs: Sequence[Pair], with_mirrored: bool) -> tuple[list[str], list[str]]:
+    """The distinct texts, optionally with their mirrored forms, and the sequence of each."""
     modality_of: dict[str, str] = {}
     for pair in pairs:
-        for text in (pair.text, mirrored(pair.text)) if flips else (pair.text,):
+        for text in (pair.text, mirrored(pair.text)) if with_mirrored else (pair.text,):
             modality_of.setdefault(text, pair.modality)
     return list(modality_of), list(modality_of.values())

@@ -1,4 +1,4 @@
-"""One step of training: a batch's gradients, from all processes and all chunks of it, and the change of the weights."""
+"""One step of training: the gradients of a batch, over all processes and chunks, and the update of the weights."""
 
 import math
 from collections.abc import Callable, Sequence
@@ -11,76 +11,79 @@ from torch.nn.parallel import DistributedDataParallel
 
 from selip_pretrain.data.batches import Batch
 from selip_pretrain.model.configuration import Configuration, Precision
-from selip_pretrain.model.selip_model import HIGHEST_SCALE, SelipModel
+from selip_pretrain.model.selip_model import MAX_LOGIT_SCALE, SelipModel
 from selip_pretrain.objective.finding_similarity import TextTable
 from selip_pretrain.objective.loss import Loss, contrastive_loss
 from selip_pretrain.objective.targets import TARGETS
 from selip_pretrain.training.checkpoint import TrainingState
-from selip_pretrain.training.distributed import Ranks
+from selip_pretrain.training.distributed import Distributed
 from selip_pretrain.training.gather import gather
 from selip_pretrain.training.gradient_cache import Tower, backward
 from selip_shared.errors import SelipError
 
 DTYPES: dict[Precision, torch.dtype] = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
-SHOWN = 8
+MAX_NAMED_IMAGES = 8
 
-Figures = dict[str, float]
+Metrics = dict[str, float]
 
 
 class TrainingStep:
-    """A model in training on this process: `chunk` is how many volumes are encoded together, None for all."""
+    """A model in training on this process; `chunk_size` volumes are encoded together, None for all of its share."""
 
-    def __init__(self, model: SelipModel, table: TextTable, ranks: Ranks, chunk: int | None) -> None:
+    def __init__(self, model: SelipModel, table: TextTable, distributed: Distributed, chunk_size: int | None) -> None:
         self.configuration = model.configuration
-        _check_norm(self.configuration, ranks, chunk)
-        if self.configuration.norm == "batch" and ranks.size > 1:
+        _check_norm(self.configuration, distributed, chunk_size)
+        if self.configuration.norm == "batch" and distributed.world_size > 1:
             model.image_encoder = nn.SyncBatchNorm.convert_sync_batchnorm(  # type: ignore[no-untyped-call]
                 model.image_encoder
             )
-        self.model = model.to(ranks.device).train()
-        self.ranks = ranks
-        self.chunk = chunk
-        self.table = table.to(ranks.device)
+        self.model = model.to(distributed.device).train()
+        self.distributed = distributed
+        self.chunk_size = chunk_size
+        self.table = table.to(distributed.device)
         volume = torch.zeros(1, 1, *model.recipe.shape), torch.zeros(1, dtype=torch.int64)
-        self.image_encoder = _distributed(model.image_encoder, ranks, lambda: model.embed_images(*volume))
-        self.text_encoder = _distributed(model.text_encoder, ranks, lambda: model.embed_texts(["无"]))
-        self.training = TrainingState(model, _optimizer(model), _scaler(self.configuration, ranks.device))
+        self.image_encoder = _parallel(model.image_encoder, distributed, lambda: model.embed_images(*volume))
+        self.text_encoder = _parallel(model.text_encoder, distributed, lambda: model.embed_texts(["无"]))
+        self.training = TrainingState(model, _optimizer(model), _scaler(self.configuration, distributed.device))
 
-    def run(self, step: int, batch: Batch, names: Sequence[str]) -> Figures:
-        """Learn from this process's part of the batch of that step, counted from 0; the figures of the whole batch.
+    def run(self, step: int, batch: Batch, image_ids: Sequence[str]) -> Metrics:
+        """Learn from this process's share of the batch of a step, counted from 0; the metrics of the whole batch.
 
-        `names` are those of the whole batch's images, for the error where the loss or the gradient is no number; the
-        weights are then as they were before.
+        `image_ids` are those of the whole batch. SelipError names them where the loss or the gradient is not finite;
+        the weights are then unchanged.
         """
-        drawn = np.random.SeedSequence((self.configuration.seed, step, self.ranks.rank)).generate_state(1)
-        torch.manual_seed(int(drawn[0]))
+        seed = np.random.SeedSequence((self.configuration.seed, step, self.distributed.rank)).generate_state(1)
+        torch.manual_seed(int(seed[0]))
         loss, finite = self._gradients(batch)
-        # Together, since each value that is fetched from a GPU waits for it.
-        values = torch.stack([*loss, self._clipped()]).tolist()
-        figures: Figures = dict(zip(("loss", "hard", "soft", "gradient"), values, strict=True))
-        self._check(step, figures, finite, names)
+        # Transferred together, since every transfer from a GPU waits for it.
+        values = torch.stack([*loss, self._clip_gradients()]).tolist()
+        metrics: Metrics = dict(zip(("loss", "hard", "soft", "gradient"), values, strict=True))
+        self._check_finite(step, metrics, finite, image_ids)
         rate = self.configuration.learning_rate(step)
-        self._change(rate)
-        return figures | {"temperature": 1 / self.model.logit_scale.exp().item(), "rate": rate}
+        self._update(rate)
+        return metrics | {"temperature": 1 / self.model.logit_scale.exp().item(), "rate": rate}
 
     def autocast(self) -> torch.autocast:
-        """The precision to encode in."""
+        """The precision of the encoders."""
         precision = self.configuration.precision
         assert precision is not None
-        return torch.autocast(self.ranks.device.type, DTYPES[precision], enabled=precision != "fp32")
+        return torch.autocast(self.distributed.device.type, DTYPES[precision], enabled=precision != "fp32")
 
     def _gradients(self, batch: Batch) -> tuple[Loss, Tensor]:
-        """The whole batch's loss, its gradients on the weights, and which of the whole batch's images are finite."""
+        """Compute the gradients; the loss of the whole batch, and bool (N,): whether each image's embedding is finite.
+
+        Every distinct text of the process's share is encoded once.
+        """
         texts = list(dict.fromkeys(batch.texts))
-        place = {text: number for number, text in enumerate(texts)}
-        own_texts = torch.tensor([place[text] for text in batch.texts], device=self.ranks.device)
+        index_of = {text: index for index, text in enumerate(texts)}
+        text_index = torch.tensor([index_of[text] for text in batch.texts], device=self.distributed.device)
         rows = gather(self.table.rows(batch.texts))
         target = TARGETS[self.configuration.target]
         similarity = None if self.configuration.target == "hard" else target.similarity(self.table, rows, rows)
         results: list[tuple[Loss, Tensor]] = []
 
-        def loss_of(images: Tensor, distinct: Tensor) -> Tensor:
-            all_images, all_texts = gather(images), gather(distinct[own_texts])
+        def scaled_loss(images: Tensor, distinct_texts: Tensor) -> Tensor:
+            all_images, all_texts = gather(images), gather(distinct_texts[text_index])
             loss = contrastive_loss(
                 all_images,
                 all_texts,
@@ -94,17 +97,15 @@ class TrainingStep:
             return self.training.scaler.scale(loss.total)
 
         self.training.optimizer.zero_grad()
-        backward(
-            [
-                Tower(self.image_encoder, lambda part: self._embed_images(batch, part), len(batch.images), self.chunk),
-                Tower(self.text_encoder, lambda part: self._embed_texts(texts[part]), len(texts), self.chunk),
-            ],
-            loss_of,
+        images = Tower(
+            self.image_encoder, lambda part: self._embed_images(batch, part), len(batch.images), self.chunk_size
         )
+        distinct = Tower(self.text_encoder, lambda part: self._embed_texts(texts[part]), len(texts), self.chunk_size)
+        backward([images, distinct], scaled_loss)
         return results[0]
 
     def _embed_images(self, batch: Batch, part: slice) -> Tensor:
-        device = self.ranks.device
+        device = self.distributed.device
         images = batch.images[part].to(device, non_blocking=True)
         with self.autocast():
             return normalize(self.image_encoder(images, batch.modalities[part].to(device)).float(), dim=1)
@@ -113,51 +114,52 @@ class TrainingStep:
         with self.autocast():
             return normalize(self.text_encoder(texts).float(), dim=1)
 
-    def _clipped(self) -> Tensor:
-        """Bring the gradient down to the greatest norm; the norm it had."""
+    def _clip_gradients(self) -> Tensor:
+        """Clip the gradient to the configured norm; its norm before."""
         self.training.scaler.unscale_(self.training.optimizer)
         return nn.utils.clip_grad_norm_(self.model.parameters(), self.configuration.clip)
 
-    def _check(self, step: int, figures: Figures, finite: Tensor, names: Sequence[str]) -> None:
-        """SelipError where the loss is no number, or the gradient but for an overflow that the scaler meets."""
+    def _check_finite(self, step: int, metrics: Metrics, finite: Tensor, image_ids: Sequence[str]) -> None:
+        """SelipError where loss or gradient is not finite, except a gradient overflow that the fp16 scaler handles."""
         for name in ("loss", "gradient"):
             overflow = name == "gradient" and self.configuration.precision == "fp16"
-            if not math.isfinite(figures[name]) and not overflow:
-                guilty = [image for image, good in zip(names, finite.tolist(), strict=True) if not good] or names
-                shown = ", ".join(guilty[:SHOWN]) + (" …" if len(guilty) > SHOWN else "")
+            if not math.isfinite(metrics[name]) and not overflow:
+                suspect = [image for image, good in zip(image_ids, finite.tolist(), strict=True) if not good]
+                suspect = suspect or list(image_ids)
+                shown = ", ".join(suspect[:MAX_NAMED_IMAGES]) + (" …" if len(suspect) > MAX_NAMED_IMAGES else "")
                 raise SelipError(
-                    f"The {name} of step {step + 1:,} is {figures[name]}; {len(guilty)} images are suspect: {shown}."
-                    " Take lower learning rates or another precision; the last checkpoint is as it was."
+                    f"The {name} of step {step + 1:,} is {metrics[name]}; {len(suspect)} images are suspect: {shown}."
+                    " Use lower learning rates or another precision; the last checkpoint is unchanged."
                 )
 
-    def _change(self, rate: float) -> None:
+    def _update(self, rate: float) -> None:
         for group in self.training.optimizer.param_groups:
             group["lr"] = group["highest"] * rate
         self.training.scaler.step(self.training.optimizer)
         self.training.scaler.update()
         with torch.no_grad():
-            self.model.logit_scale.clamp_(0, HIGHEST_SCALE)
+            self.model.logit_scale.clamp_(0, MAX_LOGIT_SCALE)
 
 
 def default_precision(device: torch.device) -> Precision:
-    """What the device computes fastest in without harm."""
+    """The fastest precision of the device that does not harm the training."""
     if device.type == "cpu":
         return "fp32"
     return "bf16" if torch.cuda.is_bf16_supported(including_emulation=False) else "fp16"
 
 
-def _check_norm(configuration: Configuration, ranks: Ranks, chunk: int | None) -> None:
+def _check_norm(configuration: Configuration, distributed: Distributed, chunk_size: int | None) -> None:
     if configuration.norm != "batch":
         return
-    if chunk is not None and chunk < configuration.batch // ranks.size:
-        raise SelipError("Batch norm needs all volumes of a process at once: take norm group, or leave --chunk out.")
-    if ranks.size > 1 and ranks.device.type == "cpu":
-        raise SelipError("Batch norm over several processes needs GPUs: take norm group, or one process.")
+    if chunk_size is not None and chunk_size < configuration.batch // distributed.world_size:
+        raise SelipError("Batch norm needs all volumes of a process at once: use group norm, or omit --chunk.")
+    if distributed.world_size > 1 and distributed.device.type == "cpu":
+        raise SelipError("Batch norm over several processes needs GPUs: use group norm, or one process.")
 
 
-def _distributed(module: nn.Module, ranks: Ranks, embed: Callable[[], Tensor]) -> nn.Module:
-    """The encoder as it shares gradients; weights that have no part in an embedding are not waited for."""
-    if ranks.size == 1:
+def _parallel(module: nn.Module, distributed: Distributed, embed: Callable[[], Tensor]) -> nn.Module:
+    """The encoder with gradients averaged over processes; weights that no embedding depends on are frozen."""
+    if distributed.world_size == 1:
         return module
     module.train(False)
     torch.autograd.backward(embed().sum())
@@ -165,11 +167,12 @@ def _distributed(module: nn.Module, ranks: Ranks, embed: Callable[[], Tensor]) -
         weights.requires_grad_(weights.grad is not None)
     module.zero_grad()
     module.train()
-    return DistributedDataParallel(module, device_ids=None if ranks.device.type == "cpu" else [ranks.device.index])
+    device = distributed.device
+    return DistributedDataParallel(module, device_ids=None if device.type == "cpu" else [device.index])
 
 
 def _optimizer(model: SelipModel) -> torch.optim.Optimizer:
-    """Adam without weight decay, at two learning rates; the temperature goes with the image encoder."""
+    """Adam without weight decay, with a learning rate for each encoder; the temperature has the image encoder's."""
     rates = model.configuration
     images = [*model.image_encoder.parameters(), model.logit_scale]
     return torch.optim.Adam(

@@ -157,7 +157,7 @@ def prepare_all(images: Sequence[Image], cache: VolumeCache, processes: int) -> 
     return [image for image in images if image.image_id not in problems], list(problems.values())
 
 
-def tell_problems(problems: Sequence[Problem]) -> None:
+def print_problems(problems: Sequence[Problem]) -> None:
     """On stderr, which images are left out and why."""
     if not problems:
         return

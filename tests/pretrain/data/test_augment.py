@@ -12,28 +12,28 @@ from selip_contracts.findings import Finding, Study
 from selip_contracts.statements import NORMAL_TEXT, study_text
 from selip_contracts.vocabulary import MODALITIES, Modality, Side
 from selip_pretrain.data.augment import (
-    BEND,
-    BEND_KNOTS,
-    ROTATION,
-    Changes,
-    change,
-    draw_changes,
+    ELASTIC_KNOTS,
+    ELASTIC_STD,
+    MAX_ROTATION,
+    Augmentation,
+    augmented,
+    draw_augmentation,
     mirrored,
     mirrored_image,
 )
 from tests.pretrain.volumes.interpolation import interpolated
 
 OTHER: dict[Side | None, Side | None] = {"左侧": "右侧", "右侧": "左侧", "双侧": "双侧", None: None}
-STILL = torch.zeros(2, BEND_KNOTS, BEND_KNOTS)
-NOTHING = Changes(zoom=1, rotation=0, gamma=1, intensity=1, bends=STILL)
+STILL = torch.zeros(2, ELASTIC_KNOTS, ELASTIC_KNOTS)
+NOTHING = Augmentation(zoom=1, rotation=0, gamma=1, intensity=1, displacements=STILL)
 
 
 def volume(shape: tuple[int, int, int] = (7, 20, 26)) -> Tensor:
     return torch.rand((1, *shape), generator=torch.Generator().manual_seed(0))
 
 
-def naive(image: Tensor, changes: Changes) -> npt.NDArray[np.float64]:
-    """Where each voxel comes from, in three dimensions and double precision, without bends."""
+def naive(image: Tensor, changes: Augmentation) -> npt.NDArray[np.float64]:
+    """Where each voxel comes from, in three dimensions and double precision, without displacements."""
     voxels = (image[0].double().numpy() ** changes.gamma) * changes.intensity
     middle = (np.array(voxels.shape) - 1)[:, None] / 2
     depth, height, width = (np.indices(voxels.shape).reshape(3, -1) - middle) / changes.zoom
@@ -52,22 +52,24 @@ def naive(image: Tensor, changes: Changes) -> npt.NDArray[np.float64]:
         NOTHING._replace(rotation=-0.2),
         NOTHING._replace(gamma=1.1),
         NOTHING._replace(intensity=0.9),
-        Changes(zoom=0.93, rotation=0.4, gamma=0.9, intensity=1.1, bends=STILL),
+        Augmentation(zoom=0.93, rotation=0.4, gamma=0.9, intensity=1.1, displacements=STILL),
     ],
 )
-def test_a_volume_is_zoomed_turned_and_scaled_in_one_interpolation(changes: Changes) -> None:
+def test_a_volume_is_zoomed_turned_and_scaled_in_one_interpolation(changes: Augmentation) -> None:
     image = volume()
-    assert change(image, changes).numpy() == pytest.approx(naive(image, changes), abs=1e-4)
+    assert augmented(image, changes).numpy() == pytest.approx(naive(image, changes), abs=1e-4)
 
 
 def test_bends_move_voxels_smoothly_and_alike_in_all_slices() -> None:
     slope = torch.linspace(0.2, 0.7, 64).expand(1, 3, 64, 64).contiguous()
-    bends = torch.from_numpy(np.random.default_rng(1).normal(0, 2 * BEND, (2, BEND_KNOTS, BEND_KNOTS))).float()
-    moved = change(slope, NOTHING._replace(bends=bends))[0, :, 8:-8, 8:-8]
+    displacements = torch.from_numpy(
+        np.random.default_rng(1).normal(0, 2 * ELASTIC_STD, (2, ELASTIC_KNOTS, ELASTIC_KNOTS))
+    ).float()
+    moved = augmented(slope, NOTHING._replace(displacements=displacements))[0, :, 8:-8, 8:-8]
     assert torch.allclose(moved[0], moved[1])
     shift = (moved[0] - slope[0, 0, 8:-8, 8:-8]).numpy() / (0.5 / 63)
-    knots = np.indices((64, 64)).reshape(2, -1) / 63 * (BEND_KNOTS - 1)
-    wanted = interpolated(bends[0].double().numpy() * 32, knots).reshape(64, 64)[8:-8, 8:-8]
+    knots = np.indices((64, 64)).reshape(2, -1) / 63 * (ELASTIC_KNOTS - 1)
+    wanted = interpolated(displacements[0].double().numpy() * 32, knots).reshape(64, 64)[8:-8, 8:-8]
     assert np.abs(shift).max() > 0.5
     assert np.corrcoef(shift.ravel(), wanted.ravel())[0, 1] > 0.95
 
@@ -75,18 +77,18 @@ def test_bends_move_voxels_smoothly_and_alike_in_all_slices() -> None:
 def test_a_turned_head_keeps_its_form_where_height_and_width_differ() -> None:
     image = torch.zeros(1, 3, 40, 60)
     image[0, 1, 20, 42] = 1
-    turned = change(image, NOTHING._replace(rotation=0.5))[0, 1].numpy()
+    turned = augmented(image, NOTHING._replace(rotation=0.5))[0, 1].numpy()
     row, column = np.unravel_index(turned.argmax(), turned.shape)
     assert math.hypot(row - 19.5, column - 29.5) == pytest.approx(math.hypot(0.5, 12.5), abs=0.8)
 
 
 @given(st.integers(0, 2**32))
 def test_changes_are_drawn_within_their_ranges(seed: int) -> None:
-    drawn = draw_changes(np.random.default_rng(seed))
+    drawn = draw_augmentation(np.random.default_rng(seed))
     assert all(0.9 <= value <= 1.1 for value in (drawn.zoom, drawn.gamma, drawn.intensity))
-    assert abs(drawn.rotation) <= ROTATION
-    assert drawn.bends.abs().max() < 2 * BEND * 6
-    changed = change(volume((2, 8, 8)), drawn)
+    assert abs(drawn.rotation) <= MAX_ROTATION
+    assert drawn.displacements.abs().max() < 2 * ELASTIC_STD * 6
+    changed = augmented(volume((2, 8, 8)), drawn)
     assert changed.min() >= 0
     assert changed.max() <= 1.1
 

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from selip_contracts.statements import NORMAL_TEXT
 from selip_pretrain.data.augment import mirrored
-from selip_pretrain.data.batches import BATCH_RULES, Batch, BatchPlan, feed, in_order
+from selip_pretrain.data.batches import BATCH_RULES, Batch, BatchPlan, load_batches, sequential_batches
 from selip_pretrain.data.pairs import Draw, Pair, PairDataset
 from selip_pretrain.volumes.content_hash import content_hash
 from selip_pretrain.volumes.preprocess import VolumeRecipe
@@ -27,7 +27,7 @@ CORPUS = st.lists(st.sampled_from([*TEXTS, NORMAL_TEXT, NORMAL_TEXT, NORMAL_TEXT
 
 
 def seen(texts: list[str], draw: Draw) -> str:
-    return mirrored(texts[draw.pair]) if draw.flipped else texts[draw.pair]
+    return mirrored(texts[draw.pair]) if draw.mirrored else texts[draw.pair]
 
 
 @given(CORPUS, st.integers(1, 8), st.integers(0, 1000), st.booleans())
@@ -51,15 +51,15 @@ def test_an_epoch_has_as_many_distinct_batches_as_there_can_be(texts: list[str],
     possible = [n for n in range(len(texts) + 1) if sum(min(count, n) for count in counts) >= n * size]
     wanted = max(possible)
     if wanted:
-        assert BatchPlan(texts, size, 0, "distinct_texts", flips=False).batches_per_epoch == wanted
+        assert BatchPlan(texts, size, 0, "distinct_texts", mirror=False).batches_per_epoch == wanted
     else:
-        with pytest.raises(SelipError, match="take a smaller batch"):
-            BatchPlan(texts, size, 0, "distinct_texts", flips=False)
+        with pytest.raises(SelipError, match="use a smaller batch"):
+            BatchPlan(texts, size, 0, "distinct_texts", mirror=False)
 
 
 def test_shuffled_batches_hold_every_pair_once_and_equal_texts_may_meet() -> None:
     texts = [NORMAL_TEXT] * 30 + TEXTS[:6]
-    plan = BatchPlan(texts, 9, 0, "shuffled", flips=True)
+    plan = BatchPlan(texts, 9, 0, "shuffled", mirror=True)
     drawn = [plan.batch(step) for step in range(4)]
     assert sorted(draw.pair for batch in drawn for draw in batch) == list(range(36))
     assert any(Counter(texts[draw.pair] for draw in batch)[NORMAL_TEXT] > 1 for batch in drawn)
@@ -69,35 +69,35 @@ def test_shuffled_batches_hold_every_pair_once_and_equal_texts_may_meet() -> Non
 @pytest.mark.parametrize("rule", BATCH_RULES)
 def test_training_that_goes_on_sees_what_it_would_have_seen(rule: str) -> None:
     texts = [*TEXTS, *TEXTS, NORMAL_TEXT]
-    whole = list(BatchPlan(texts, 4, 3, rule, flips=True).steps(0, 20))
-    assert list(BatchPlan(texts, 4, 3, rule, flips=True).steps(13, 20)) == whole[13:]
-    assert list(BatchPlan(texts, 4, 4, rule, flips=True).steps(0, 20)) != whole
+    whole = list(BatchPlan(texts, 4, 3, rule, mirror=True).steps(0, 20))
+    assert list(BatchPlan(texts, 4, 3, rule, mirror=True).steps(13, 20)) == whole[13:]
+    assert list(BatchPlan(texts, 4, 4, rule, mirror=True).steps(0, 20)) != whole
 
 
 @pytest.mark.parametrize("rule", BATCH_RULES)
 def test_processes_share_each_batch(rule: str) -> None:
-    plan = BatchPlan([*TEXTS, *TEXTS], 6, 0, rule, flips=True)
+    plan = BatchPlan([*TEXTS, *TEXTS], 6, 0, rule, mirror=True)
     shares = [list(plan.steps(2, 7, rank, 3)) for rank in range(3)]
     assert [[*one, *two, *three] for one, two, three in zip(*shares, strict=True)] == list(plan.steps(2, 7))
-    with pytest.raises(SelipError, match="A batch of 6 cannot be shared by 4 processes"):
+    with pytest.raises(SelipError, match="A batch of 6 cannot be divided among 4 processes"):
         list(plan.steps(0, 1, 0, 4))
 
 
-def test_about_half_of_the_pairs_are_flipped_others_in_each_epoch() -> None:
-    plan = BatchPlan(TEXTS * 20, 12, 0, "shuffled", flips=True)
+def test_about_half_of_the_pairs_are_mirrored_others_in_each_epoch() -> None:
+    plan = BatchPlan(TEXTS * 20, 12, 0, "shuffled", mirror=True)
     epochs = [
-        {draw.pair for step in range(first, first + 20) for draw in plan.batch(step) if draw.flipped}
+        {draw.pair for step in range(first, first + 20) for draw in plan.batch(step) if draw.mirrored}
         for first in (0, 20)
     ]
     assert all(90 < len(flipped) < 150 for flipped in epochs)
     assert 30 < len(epochs[0] & epochs[1]) < 90
-    unflipped = BatchPlan(TEXTS, 12, 0, "shuffled", flips=False)
-    assert not any(draw.flipped for step in range(20) for draw in unflipped.batch(step))
+    unflipped = BatchPlan(TEXTS, 12, 0, "shuffled", mirror=False)
+    assert not any(draw.mirrored for step in range(20) for draw in unflipped.batch(step))
 
 
 def test_over_epochs_every_pair_is_drawn() -> None:
     texts = [NORMAL_TEXT] * 20 + TEXTS
-    plan = BatchPlan(texts, 4, 0, "distinct_texts", flips=True)
+    plan = BatchPlan(texts, 4, 0, "distinct_texts", mirror=True)
     assert plan.left_over > 10
     drawn = Counter(draw.pair for batch in plan.steps(0, 60 * plan.batches_per_epoch) for draw in batch)
     assert sorted(drawn) == list(range(len(texts)))
@@ -106,29 +106,34 @@ def test_over_epochs_every_pair_is_drawn() -> None:
 @pytest.mark.parametrize(
     ("texts", "rule", "sentence"),
     [
-        (TEXTS[:3], "shuffled", "A batch of 4 cannot be made of 3 pairs with 3 distinct texts: take a smaller batch."),
+        (
+            TEXTS[:3],
+            "shuffled",
+            "A batch of 4 cannot be formed from 3 pairs with 3 distinct texts: use a smaller batch.",
+        ),
         (
             [NORMAL_TEXT] * 9,
             "distinct_texts",
-            "A batch of 4 cannot be made of 9 pairs with 1 distinct texts: take a smaller batch, or shuffled batches.",
+            "A batch of 4 cannot be formed from 9 pairs with 1 distinct texts:"
+            " use a smaller batch, or shuffled batches.",
         ),
-        (TEXTS, "sorted", "There is no way sorted to make batches: name one of distinct_texts, shuffled."),
+        (TEXTS, "sorted", "There is no batch rule sorted: choose one of distinct_texts, shuffled."),
     ],
 )
-def test_what_cannot_be_put_together_is_said_at_once(texts: list[str], rule: str, sentence: str) -> None:
+def test_batches_that_cannot_be_formed_are_refused_at_once(texts: list[str], rule: str, sentence: str) -> None:
     with pytest.raises(SelipError) as error:
-        BatchPlan(texts, 4, 0, rule, flips=False)
+        BatchPlan(texts, 4, 0, rule, mirror=False)
     assert str(error.value) == sentence
 
 
 def test_a_plan_for_many_pairs_is_laid_out_quickly_enough_to_be_used() -> None:
     texts = [TEXTS[number % 12] if number % 3 else f"{number}" for number in range(60_000)]
-    plan = BatchPlan(texts, 64, 0, "distinct_texts", flips=True)
+    plan = BatchPlan(texts, 64, 0, "distinct_texts", mirror=True)
     assert len(plan.batch(plan.batches_per_epoch - 1)) == 64
 
 
 def test_in_order_every_pair_comes_once_unchanged() -> None:
-    assert list(in_order(5, 2)) == [[Draw(0, 0), Draw(0, 1)], [Draw(0, 2), Draw(0, 3)], [Draw(0, 4)]]
+    assert list(sequential_batches(5, 2)) == [[Draw(0, 0), Draw(0, 1)], [Draw(0, 2), Draw(0, 3)], [Draw(0, 4)]]
 
 
 @pytest.fixture(scope="module")
@@ -143,8 +148,8 @@ def dataset(tmp_path_factory: pytest.TempPathFactory) -> PairDataset:
 
 
 def batches(dataset: PairDataset, workers: int, first: int = 0) -> list[Batch]:
-    plan = BatchPlan([pair.text for pair in dataset.pairs], 4, 1, "distinct_texts", flips=True)
-    return list(feed(dataset, plan.steps(first, 7), workers))
+    plan = BatchPlan([pair.text for pair in dataset.pairs], 4, 1, "distinct_texts", mirror=True)
+    return list(load_batches(dataset, plan.steps(first, 7), workers))
 
 
 def same(one: list[Batch], other: list[Batch]) -> bool:
@@ -172,18 +177,18 @@ def test_a_volume_that_cannot_be_read_ends_it_by_name(tmp_path: Path, dataset: P
     file.write_bytes(content[:-40])
     try:
         with pytest.raises(UnusableImage) as error:
-            list(feed(spoiled, in_order(len(TEXTS), 4), workers))
+            list(load_batches(spoiled, sequential_batches(len(TEXTS), 4), workers))
     finally:
         file.write_bytes(content)
     assert error.value.problem[:2] == ("5.nii.gz", "changed")
 
 
-def test_a_process_that_is_ended_from_outside_is_a_clear_error(dataset: PairDataset) -> None:
+def test_a_killed_process_is_a_clear_error(dataset: PairDataset) -> None:
     def kill_at_the_second() -> Iterator[list[Draw]]:
-        for step, draws in enumerate(in_order(1_000_000, 1)):
+        for step, draws in enumerate(sequential_batches(1_000_000, 1)):
             if step == 20:
                 os.kill(multiprocessing.active_children()[0].pid or 0, signal.SIGKILL)
             yield [Draw(0, draw.pair % len(TEXTS)) for draw in draws]
 
-    with pytest.raises(SelipError, match="A process that reads volumes was ended from outside"):
-        list(feed(dataset, kill_at_the_second(), 2))
+    with pytest.raises(SelipError, match="A process that reads volumes was killed, possibly out of memory"):
+        list(load_batches(dataset, kill_at_the_second(), 2))

@@ -104,7 +104,7 @@ def pairs(tmp_path: Path) -> list[Pair]:
 
 def test_a_flip_moves_the_lesion_and_its_side_in_the_text(pairs: list[Pair], tmp_path: Path) -> None:
     dataset = PairDataset(pairs, VolumeCache(tmp_path / "cache", RECIPE), augment=False, seed=0)
-    seen, flipped = dataset[Draw(0, 0)], dataset[Draw(0, 0, flipped=True)]
+    seen, flipped = dataset[Draw(0, 0)], dataset[Draw(0, 0, mirrored=True)]
     assert (seen.text, flipped.text) == (LEFT, RIGHT)
     assert seen.modality == MODALITIES.index("T2")
     left_half, right_half = slice(12, 24), slice(0, 12)

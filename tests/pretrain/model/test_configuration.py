@@ -35,6 +35,13 @@ def test_what_is_written_is_read_back(tmp_path: Path) -> None:
     assert resolve("paper", tmp_path / "configuration.json", {}) == before
 
 
+def test_pooling_has_its_former_name_too(tmp_path: Path) -> None:
+    (tmp_path / "c.toml").write_text('pooling = "places"\n')
+    found = resolve("paper", tmp_path / "c.toml", {})
+    assert found == resolve("paper", None, {"pooling": "flatten"})
+    assert json.loads(found.json_text())["pooling"] == "flatten"
+
+
 def test_differences_are_named() -> None:
     assert differences(Configuration(seed=1), Configuration(batch=32)) == "batch 64 instead of 32, seed 1 instead of 0"
 
@@ -42,20 +49,20 @@ def test_differences_are_named() -> None:
 @pytest.mark.parametrize(
     ("settings", "said"),
     [
-        ({"encoder": "resnet"}, "resnet is none of resnet10-narrow, resnet18"),
-        ({"target": "best"}, "best is none of hard"),
-        ({"batches": "all"}, "all is none of distinct_texts, shuffled"),
-        ({"loss": "reference", "soft_weight": 2}, "the reference loss has a soft_weight and a sharpness of 1"),
-        ({"loss": "reference", "sharpness": 3}, "the reference loss has a soft_weight and a sharpness of 1"),
+        ({"encoder": "resnet"}, "resnet is not one of resnet10-narrow, resnet18"),
+        ({"target": "best"}, "best is not one of hard"),
+        ({"batches": "all"}, "all is not one of distinct_texts, shuffled"),
+        ({"loss": "reference", "soft_weight": 2}, "the reference loss requires a soft_weight and a sharpness of 1"),
+        ({"loss": "reference", "sharpness": 3}, "the reference loss requires a soft_weight and a sharpness of 1"),
         ({"batch": 1}, "batch: Input should be greater than or equal to 2"),
         ({"colour": "red"}, "colour: Extra inputs are not permitted"),
         ({"image_rate": "fast"}, "image_rate: "),
         ({"recipe": {"shape": [1, 2]}}, "recipe.shape"),
     ],
 )
-def test_what_is_not_possible_is_one_sentence(tmp_path: Path, settings: dict[str, object], said: str) -> None:
+def test_an_invalid_configuration_is_one_sentence(tmp_path: Path, settings: dict[str, object], said: str) -> None:
     (tmp_path / "c.json").write_text(json.dumps(settings))
-    with pytest.raises(SelipError, match="The configuration is not possible: ") as caught:
+    with pytest.raises(SelipError, match="The configuration is not valid: ") as caught:
         resolve("paper", tmp_path / "c.json", {})
     assert said in str(caught.value)
 

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from selip_pretrain.model.selip_model import TEXTS_AT_ONCE, SelipModel
+from selip_pretrain.model.selip_model import TEXT_BATCH_SIZE, SelipModel
 from selip_shared.errors import SelipError
 from tests.pretrain.small_cohort import small_configuration
 
@@ -33,6 +33,15 @@ def test_a_saved_model_embeds_as_before(model: SelipModel, saved: Path) -> None:
         assert torch.equal(again.logit_scale, model.logit_scale)
 
 
+def test_a_checkpoint_with_the_former_name_of_a_pooling_loads(model: SelipModel, saved: Path) -> None:
+    assert model.configuration.pooling == "flatten"
+    configuration = json.loads((saved / "configuration.json").read_text())
+    (saved / "configuration.json").write_text(json.dumps(configuration | {"pooling": "places"}))
+    again = SelipModel.from_pretrained(saved)
+    with torch.no_grad():
+        assert torch.equal(again.embed_images(IMAGES, MODALITIES), model.embed_images(IMAGES, MODALITIES))
+
+
 def test_embeddings_have_length_1(model: SelipModel) -> None:
     with torch.no_grad():
         embeddings = torch.cat([model.embed_images(IMAGES, MODALITIES), model.embed_texts(CORPUS)])
@@ -49,7 +58,7 @@ def test_repeated_texts_stand_where_they_stood(model: SelipModel) -> None:
 
 
 def test_many_texts_are_encoded_in_parts(model: SelipModel) -> None:
-    texts = [f"第{number}" for number in range(TEXTS_AT_ONCE + 1)]
+    texts = [f"第{number}" for number in range(TEXT_BATCH_SIZE + 1)]
     with torch.no_grad():
         assert model.embed_texts(texts).shape == (len(texts), 512)
 
@@ -77,5 +86,5 @@ def test_what_is_no_model_is_one_sentence(saved: Path, tmp_path: Path) -> None:
     with pytest.raises(SelipError, match="missing, damaged, or of another configuration"):
         SelipModel.from_pretrained(saved)
     (saved / "configuration.json").write_text(json.dumps(configuration | {"colour": "red"}))
-    with pytest.raises(SelipError, match="is not of this version of the program: colour"):
+    with pytest.raises(SelipError, match="was not written by this version of the program \\(colour"):
         SelipModel.from_pretrained(saved)

@@ -10,23 +10,23 @@ from torch import Tensor
 
 from selip_pretrain.training.gather import gather
 
-RANK = Path(__file__).with_name("gathering_rank.py")
+PROCESS = Path(__file__).with_name("gathering_process.py")
 SMALL = 1e-6
 
 
-def trained(folder: Path, ranks: int) -> list[dict[str, Tensor]]:
-    """What each rank of a training by so many processes found."""
+def trained(folder: Path, world_size: int) -> list[dict[str, Tensor]]:
+    """What each process of a training by `world_size` processes found."""
     with ExitStack() as stack:
         processes = []
-        for rank in range(ranks):
-            command = [sys.executable, "-W", "error", str(RANK), str(rank), str(ranks), str(folder)]
+        for rank in range(world_size):
+            command = [sys.executable, "-W", "error", str(PROCESS), str(rank), str(world_size), str(folder)]
             process = stack.enter_context(subprocess.Popen(command, stderr=subprocess.PIPE, text=True))
             stack.callback(process.kill)
             processes.append(process)
         for process in processes:
-            _, errors = process.communicate(timeout=120)
+            _, errors = process.communicate()
             assert process.returncode == 0, errors
-    return [load_file(folder / f"{rank}.safetensors") for rank in range(ranks)]
+    return [load_file(folder / f"{rank}.safetensors") for rank in range(world_size)]
 
 
 @pytest.fixture(scope="module")
@@ -47,7 +47,7 @@ def test_two_processes_learn_what_one_does(
             assert (rank[name] - alone[name]).abs().max() <= SMALL, name
 
 
-def test_before_the_mean_over_ranks_a_gradient_counts_once_for_each_rank(
+def test_before_the_mean_over_processes_a_gradient_counts_once_for_each(
     alone_and_two: tuple[dict[str, Tensor], list[dict[str, Tensor]]],
 ) -> None:
     alone, two = alone_and_two

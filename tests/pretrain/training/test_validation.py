@@ -2,7 +2,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from selip_pretrain.training.validation import retrieval_figures, text_ranks
+from selip_pretrain.training.validation import retrieval_metrics, text_ranks
 
 
 @given(st.integers(1, 12), st.integers(1, 9), st.integers(0, 99))
@@ -20,9 +20,9 @@ def test_a_model_that_makes_all_alike_gains_nothing() -> None:
     assert ranks.tolist() == [5, 5, 5, 5]
 
 
-def test_figures_of_known_ranks() -> None:
-    figures = retrieval_figures(torch.tensor([1, 2, 6, 11]), texts=20)
-    assert figures == {
+def test_metrics_of_known_ranks() -> None:
+    metrics = retrieval_metrics(torch.tensor([1, 2, 6, 11]), texts=20)
+    assert metrics == {
         "top_1": 0.25, "top_5": 0.5, "top_10": 0.75, "mean_rank": 5.0,
         "mean_reciprocal_rank": (1 + 1 / 2 + 1 / 6 + 1 / 11) / 4, "images": 4, "texts": 20,
     }  # fmt: skip

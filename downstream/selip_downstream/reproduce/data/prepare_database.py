@@ -26,7 +26,7 @@ def command(
     from selip_pretrain.data.pairs import read_pairs
     from selip_pretrain.data.splits import Shares, assign_splits, check_leakage
     from selip_pretrain.model.configuration import resolve
-    from selip_pretrain.volumes.volume_cache import VolumeCache, prepare_all, tell_problems
+    from selip_pretrain.volumes.volume_cache import VolumeCache, prepare_all, print_problems
 
     recipe = resolve(preset, config, {}).recipe
     with closing(open_store(db)) as connection:
@@ -34,7 +34,7 @@ def command(
         check_leakage(connection)
         pairs = read_pairs(connection)
     _, problems = prepare_all(pairs, VolumeCache(cache, recipe), os.cpu_count() or 1)
-    tell_problems(problems)
+    print_problems(problems)
     patients = ", ".join(f"{count:,} {split}" for split, count in counts.items())
     print(f"{len(pairs):,} pairs, patients: {patients}")
 

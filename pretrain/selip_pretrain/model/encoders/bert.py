@@ -1,4 +1,4 @@
-"""Text encoders: any pretrained one of Hugging Face, or offline a small BERT over the characters of the corpus."""
+"""Text encoders: any pretrained one of Hugging Face, or a small BERT over the characters of the corpus."""
 
 from collections.abc import Sequence
 
@@ -11,12 +11,12 @@ from tokenizers.processors import TemplateProcessing
 from transformers import AutoModel, BertConfig, BertModel, PreTrainedModel, PreTrainedTokenizerFast
 from transformers.utils import logging
 
-from selip_pretrain.model.encoders.text_encoder import TOKENS, TextEncoder, load_tokenizer
+from selip_pretrain.model.encoders.text_encoder import MAX_TOKENS, TextEncoder, load_tokenizer
 from selip_shared.errors import SelipError
 from selip_shared.hugging_face import model_folder
 
-SPREAD = 0.1
-"""Of the first weights. With BERT's own 0.02 all texts begin as one at this width (cosine 0.9999), and long stay so."""
+INITIALIZER_RANGE = 0.1
+"""With BERT's default of 0.02, all texts have nearly the same initial embedding at this width (cosine 0.9999)."""
 
 PAD, UNKNOWN, START, END = SPECIAL = ("[PAD]", "[UNK]", "[CLS]", "[SEP]")
 
@@ -30,21 +30,21 @@ def character_encoder(corpus: Sequence[str]) -> TextEncoder:
         num_hidden_layers=2,
         num_attention_heads=4,
         intermediate_size=512,
-        max_position_embeddings=TOKENS,
-        initializer_range=SPREAD,
+        max_position_embeddings=MAX_TOKENS,
+        initializer_range=INITIALIZER_RANGE,
     )
     return TextEncoder(BertModel(config), tokenizer)  # type: ignore[no-untyped-call]
 
 
 def pretrained_encoder(name: str, download: bool) -> TextEncoder:
-    """The encoder of a folder or Hugging Face id; SelipError where it is not here, or has no safetensors."""
+    """The encoder of a folder or Hugging Face id; SelipError where it is not found or has no safetensors."""
     folder = model_folder(name, download)
     logging.disable_progress_bar()  # type: ignore[no-untyped-call]
     logging.set_verbosity_error()  # type: ignore[no-untyped-call]
     if not any(folder.glob("*.safetensors")):
         raise SelipError(
-            f"{name} has no weights in safetensors, and pickled ones are never loaded: convert them as"
-            " docs/pretraining.md shows, or take another text encoder."
+            f"{name} has no weights in safetensors, and pickled weights are never loaded: convert them as"
+            " docs/pretraining.md shows, or use another text encoder."
         )
     try:
         backbone: PreTrainedModel = AutoModel.from_pretrained(
@@ -52,7 +52,7 @@ def pretrained_encoder(name: str, download: bool) -> TextEncoder:
         )
         return TextEncoder(backbone, load_tokenizer(folder))
     except (OSError, ValueError, KeyError, SafetensorError) as failure:
-        raise SelipError(f"There is no text encoder in {folder} that transformers knows: take another.") from failure
+        raise SelipError(f"transformers cannot load a text encoder from {folder}: use another one.") from failure
 
 
 def _character_tokenizer(corpus: Sequence[str]) -> PreTrainedTokenizerFast:

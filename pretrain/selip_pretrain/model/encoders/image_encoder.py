@@ -1,4 +1,4 @@
-"""What every image encoder is: stages of feature maps, and an embedding of the last one."""
+"""The base class of image encoders: feature maps of several stages, and an embedding of the last one."""
 
 import math
 from abc import ABC, abstractmethod
@@ -9,20 +9,20 @@ from torch import Tensor, nn
 from selip_contracts.vocabulary import MODALITIES
 
 Norm = Literal["group", "batch"]
-Pooling = Literal["mean", "places"]
+Pooling = Literal["mean", "flatten"]
 Shape = tuple[int, int, int]
 
 EMBEDDING: Final = 512
-MOST_POOLED = 128
-"""Of more channels so many mixtures are taken, before each place of the coarsest map gets weights of its own."""
+MAX_FLATTENED_CHANNELS = 128
+"""A coarsest map of more channels is reduced to this many by a 1×1×1 convolution before it is flattened."""
 
 
 class ImageEncoder(nn.Module, ABC):
-    """A volume (1, D, H, W) and its sequence to an embedding of 512.
+    """Encodes a volume (1, D, H, W) and its sequence as an embedding of 512 dimensions.
 
-    `channels` are those of its feature maps, from the finest to the coarsest, and `coarsest` the size of the last. In
-    training an embedding must not hang on the other volumes beside it, nor on chance, where batches are to be cut up
-    for the memory.
+    `channels` are those of its feature maps, from the finest to the coarsest, `coarsest` the size (d, h, w) of the last
+    map. `pooling` "mean" averages the last map over its voxels; "flatten" gives each voxel its own weights. For chunked
+    batches, an embedding must depend neither on the other volumes of the batch nor on random draws.
     """
 
     def __init__(self, channels: tuple[int, ...], modality_width: int, coarsest: Shape, pooling: Pooling) -> None:
@@ -44,9 +44,9 @@ class ImageEncoder(nn.Module, ABC):
 
 
 def _pool(channels: int, coarsest: Shape, pooling: Pooling) -> tuple[nn.Module, int]:
-    """From maps (N, C, d, h, w) to vectors, and how long these are."""
+    """A module from maps (N, C, d, h, w) to vectors, and the length of these."""
     if pooling == "mean":
         return nn.Sequential(nn.AdaptiveAvgPool3d(1), nn.Flatten()), channels
-    kept = min(channels, MOST_POOLED)
-    mixtures = nn.Conv3d(channels, kept, 1) if kept < channels else nn.Identity()
-    return nn.Sequential(mixtures, nn.Flatten()), kept * math.prod(coarsest)
+    kept = min(channels, MAX_FLATTENED_CHANNELS)
+    reduce = nn.Conv3d(channels, kept, 1) if kept < channels else nn.Identity()
+    return nn.Sequential(reduce, nn.Flatten()), kept * math.prod(coarsest)

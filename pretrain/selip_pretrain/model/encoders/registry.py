@@ -1,32 +1,28 @@
-"""The seam for encoders: a new one is one file, and one line in IMAGE_ENCODERS or TEXT_ENCODERS."""
+"""The encoders by name: a new one is one file, and one line in IMAGE_ENCODERS or TEXT_ENCODERS."""
 
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
+
+from selip_pretrain.model.encoders.image_encoder import ImageEncoder, Norm, Pooling, Shape
 
 if TYPE_CHECKING:
-    from selip_pretrain.model.encoders.image_encoder import ImageEncoder, Norm, Pooling, Shape
     from selip_pretrain.model.encoders.text_encoder import TextEncoder
 
-
-def _resnet10(shape: "Shape", norm: "Norm", pooling: "Pooling") -> "ImageEncoder":
-    from selip_pretrain.model.encoders.resnet import ResNet
-
-    return ResNet(shape, "basic", (1, 1, 1, 1), 16, norm, pooling)
+MakeImageEncoder = Callable[[Shape, Norm, Pooling], ImageEncoder]
+MakeTextEncoder = Callable[[Sequence[str], bool], "TextEncoder"]
 
 
-def _resnet18(shape: "Shape", norm: "Norm", pooling: "Pooling") -> "ImageEncoder":
-    from selip_pretrain.model.encoders.resnet import ResNet
+# MONAI and transformers take seconds to import: only the chosen encoder imports them.
+def _resnet(block: Literal["basic", "bottleneck"], layers: tuple[int, int, int, int], width: int) -> MakeImageEncoder:
+    def make(shape: Shape, norm: Norm, pooling: Pooling) -> ImageEncoder:
+        from selip_pretrain.model.encoders.resnet import ResNet
 
-    return ResNet(shape, "basic", (2, 2, 2, 2), 64, norm, pooling)
+        return ResNet(shape, block, layers, width, norm, pooling)
 
-
-def _resnet50(shape: "Shape", norm: "Norm", pooling: "Pooling") -> "ImageEncoder":
-    from selip_pretrain.model.encoders.resnet import ResNet
-
-    return ResNet(shape, "bottleneck", (3, 4, 6, 3), 64, norm, pooling)
+    return make
 
 
-def _vit(shape: "Shape", _norm: "Norm", pooling: "Pooling") -> "ImageEncoder":
+def _vit(shape: Shape, _norm: Norm, pooling: Pooling) -> ImageEncoder:
     from selip_pretrain.model.encoders.vit import VisionTransformer
 
     return VisionTransformer(shape, pooling)
@@ -38,14 +34,13 @@ def _characters(corpus: Sequence[str], _download: bool) -> "TextEncoder":
     return character_encoder(corpus)
 
 
-# What an encoder needs is imported when it is made: a list of encoders costs nothing.
-IMAGE_ENCODERS: dict[str, Callable[["Shape", "Norm", "Pooling"], "ImageEncoder"]] = {
-    "resnet10-narrow": _resnet10,
-    "resnet18": _resnet18,
-    "resnet50": _resnet50,
+IMAGE_ENCODERS: dict[str, MakeImageEncoder] = {
+    "resnet10-narrow": _resnet("basic", (1, 1, 1, 1), 16),
+    "resnet18": _resnet("basic", (2, 2, 2, 2), 64),
+    "resnet50": _resnet("bottleneck", (3, 4, 6, 3), 64),
     "vit": _vit,
 }
-TEXT_ENCODERS: dict[str, Callable[[Sequence[str], bool], "TextEncoder"]] = {
+TEXT_ENCODERS: dict[str, MakeTextEncoder] = {
     "characters": _characters,
 }
 
@@ -53,8 +48,8 @@ TEXT_ENCODERS: dict[str, Callable[[Sequence[str], bool], "TextEncoder"]] = {
 def make_text_encoder(name: str, corpus: Sequence[str], download: bool) -> "TextEncoder":
     """The text encoder of that name, else the pretrained one of that folder or Hugging Face id.
 
-    `corpus` are the texts of the training, of which one that starts from nothing is made. SelipError where there is
-    no such encoder here and it may not be fetched.
+    An encoder with random weights takes its vocabulary from `corpus`, the training texts. SelipError where there is no
+    such encoder on this machine and `download` is false.
     """
     if name in TEXT_ENCODERS:
         return TEXT_ENCODERS[name](corpus, download)

@@ -1,4 +1,4 @@
-"""MONAI's 3D ResNet with the stem of the paper, which leaves the slices of a thick-sliced volume alone."""
+"""MONAI's 3D ResNet with the paper's stem, which does not downsample along the few thick slices (arXiv 2503.19801)."""
 
 from typing import Literal
 
@@ -7,14 +7,14 @@ from torch import Tensor, nn
 
 from selip_pretrain.model.encoders.image_encoder import ImageEncoder, Norm, Pooling, Shape
 
-CHANNELS_IN_A_GROUP = 8
+CHANNELS_PER_GROUP = 8
 EXPANSION = {"basic": 1, "bottleneck": 4}
 STRIDES = ((1, 2, 2), (1, 4, 4), (2, 8, 8), (4, 16, 16), (8, 32, 32))
-"""How many voxels (D, H, W) of the image one of each feature map stands for."""
+"""Strides (D, H, W) of the feature maps relative to the image."""
 
 
 class ResNet(ImageEncoder):
-    """Feature maps of five stages, at `STRIDES`."""
+    """A 3D ResNet with feature maps of five stages, at `STRIDES`."""
 
     def __init__(
         self,
@@ -36,7 +36,7 @@ class ResNet(ImageEncoder):
             spatial_dims=3,
             n_input_channels=1,
             conv1_t_size=7,
-            conv1_t_stride=(1, 2, 2),  # type: ignore[arg-type] # one number an axis is taken as well
+            conv1_t_stride=(1, 2, 2),  # type: ignore[arg-type] # one number per axis is accepted too
             feed_forward=False,
             bias_downsample=False,
         )
@@ -45,7 +45,10 @@ class ResNet(ImageEncoder):
             _use_group_norm(self.net)
 
     def feature_maps(self, images: Tensor, modalities: Tensor) -> list[Tensor]:
-        """The stem's output before pooling, and the four stages'; the sequence shifts what the first stage is fed."""
+        """The outputs of the stem, before its pooling, and of the four stages.
+
+        The embedding of the sequence is added to the input of the first stage.
+        """
         net = self.net
         stem = net.act(net.bn1(net.conv1(images)))
         x = net.maxpool(stem) + self.modality(modalities)[:, :, None, None, None]
@@ -57,8 +60,8 @@ class ResNet(ImageEncoder):
 
 
 def _use_group_norm(net: nn.Module) -> None:
-    """Replace batch normalisation, which MONAI puts into the blocks whatever norm it is asked for."""
+    """Replace batch normalisation: MONAI's blocks use it whatever norm is requested."""
     for parent in list(net.modules()):
         for name, child in parent.named_children():
             if isinstance(child, nn.BatchNorm3d):
-                setattr(parent, name, nn.GroupNorm(child.num_features // CHANNELS_IN_A_GROUP, child.num_features))
+                setattr(parent, name, nn.GroupNorm(child.num_features // CHANNELS_PER_GROUP, child.num_features))

@@ -1,4 +1,4 @@
-"""What a text encoder is: a transformer of transformers with its tokenizer, and an embedding of the first token."""
+"""A text encoder: a model of transformers with its tokenizer, and an embedding of the first token."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -10,41 +10,44 @@ from transformers import AutoConfig, AutoModel, AutoTokenizer, PreTrainedModel, 
 from selip_pretrain.model.encoders.image_encoder import EMBEDDING
 from selip_shared.errors import SelipError
 
-TOKENS = 256
+MAX_TOKENS = 256
 
 
 class TextEncoder(nn.Module):
-    """Texts to embeddings of 512: the state of the first token ([CLS]), projected; of at most 256 tokens a text."""
+    """Encodes texts as embeddings of 512 dimensions: the projected state of the first token ([CLS]).
+
+    Texts are truncated to 256 tokens.
+    """
 
     def __init__(self, backbone: PreTrainedModel, tokenizer: PreTrainedTokenizerFast) -> None:
         super().__init__()
         if getattr(backbone, "pooler", None) is not None:
-            backbone.pooler = None  # type: ignore[assignment] # never used: it would only be carried along without a gradient
+            backbone.pooler = None  # type: ignore[assignment] # unused: its weights would get no gradient
         self.backbone = backbone.train(False)
         self.tokenizer = tokenizer
         self.projection = nn.Linear(backbone.config.hidden_size, EMBEDDING)
 
     def forward(self, texts: Sequence[str]) -> Tensor:
         """Embeddings (N, 512), not normalised."""
-        tokens = self.tokenizer(list(texts), padding=True, truncation=True, max_length=TOKENS, return_tensors="pt")
+        tokens = self.tokenizer(list(texts), padding=True, truncation=True, max_length=MAX_TOKENS, return_tensors="pt")
         states = self.backbone(**tokens.to(self.projection.weight.device)).last_hidden_state
         embedding: Tensor = self.projection(states[:, 0])
         return embedding
 
     def train(self, mode: bool = True) -> Self:
-        """Dropout stays off, so that a text has one embedding however a batch is cut up."""
+        """Keep dropout off, so that the embedding of a text does not depend on the chunk it is in."""
         super().train(mode)
         self.backbone.train(False)
         return self
 
     def save(self, folder: Path) -> None:
-        """Write configuration and tokenizer; the weights are the model's."""
+        """Write configuration and tokenizer; the model writes the weights."""
         self.backbone.config.save_pretrained(folder)
         self.tokenizer.save_pretrained(folder)
 
     @classmethod
     def load(cls, folder: Path) -> Self:
-        """The encoder of `save` with random weights; SelipError where the folder holds none."""
+        """The encoder that `save` wrote, with random weights; SelipError where the folder holds none."""
         try:
             config = AutoConfig.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
             backbone = AutoModel.from_config(config, trust_remote_code=False)  # type: ignore[no-untyped-call]
@@ -56,7 +59,7 @@ class TextEncoder(nn.Module):
 
 
 def load_tokenizer(folder: Path) -> PreTrainedTokenizerFast:
-    """The tokenizer of a folder; SelipError where it has none that runs without code of its own."""
+    """The tokenizer of a folder; SelipError where it has no fast one, or none with a padding token."""
     tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
     if not isinstance(tokenizer, PreTrainedTokenizerFast) or tokenizer.pad_token is None:
         raise SelipError(f"The tokenizer in {folder} has no fast form or no padding: use another text encoder.")

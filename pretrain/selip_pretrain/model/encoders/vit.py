@@ -1,4 +1,4 @@
-"""MONAI's 3D vision transformer, of the small size, over patches of 4 × 16 × 16 voxels."""
+"""MONAI's 3D vision transformer of size small (ViT-S), with patches of 4 × 16 × 16 voxels."""
 
 from monai.networks.nets.vit import ViT
 from torch import Tensor
@@ -12,13 +12,13 @@ STAGES = 4
 
 
 class VisionTransformer(ImageEncoder):
-    """Feature maps of the tokens after every quarter of the layers, all at stride (4,16,16)."""
+    """A vision transformer with feature maps after each quarter of the layers, all with stride (4, 16, 16)."""
 
     def __init__(self, shape: Shape, pooling: Pooling) -> None:
         if any(size % patch for size, patch in zip(shape, PATCH, strict=True)):
             raise SelipError(
-                f"A vision transformer cuts volumes into {_by(PATCH)} voxels, and {_by(shape)} is no multiple of that:"
-                " change the recipe's shape, or take a ResNet."
+                f"A vision transformer needs a shape that is a multiple of {_by(PATCH)} voxels, not {_by(shape)}:"
+                " change the recipe's shape, or use a ResNet."
             )
         depth, height, width = (size // patch for size, patch in zip(shape, PATCH, strict=True))
         self.grid = (depth, height, width)

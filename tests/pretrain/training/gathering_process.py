@@ -1,4 +1,4 @@
-"""One rank of a small training, whose figures go to FOLDER: python gathering_rank.py RANK RANKS FOLDER."""
+"""One process of a small training, which writes its results: python gathering_process.py RANK WORLD_SIZE FOLDER."""
 
 import sys
 from pathlib import Path
@@ -34,15 +34,15 @@ class Encoders(nn.Module):
         return normalize(self.image(images)), normalize(self.text(texts)), self.logit_scale
 
 
-def train(rank: int, ranks: int) -> dict[str, Tensor]:
+def train(rank: int, world_size: int) -> dict[str, Tensor]:
     """Parameters after some steps; embeddings, rows and gradients of the first step."""
     torch.manual_seed(0)
     torch.set_default_dtype(torch.float64)
     model = Encoders().double()
-    wrapped = DistributedDataParallel(model) if ranks > 1 else model
+    wrapped = DistributedDataParallel(model) if world_size > 1 else model
     images, texts = torch.randn(STEPS, BATCH, 12), torch.randn(STEPS, BATCH, 10)
     table = TextTable(TEXTS, ["T2"] * BATCH)
-    mine = slice(rank * BATCH // ranks, (rank + 1) * BATCH // ranks)
+    mine = slice(rank * BATCH // world_size, (rank + 1) * BATCH // world_size)
     optimizer = torch.optim.SGD(model.parameters(), lr=0.5)
     found: dict[str, Tensor] = {}
     for step in range(STEPS):
@@ -60,13 +60,13 @@ def train(rank: int, ranks: int) -> dict[str, Tensor]:
 
 
 def main() -> None:
-    """Join the other ranks, train, write."""
-    rank, ranks, folder = int(sys.argv[1]), int(sys.argv[2]), Path(sys.argv[3])
+    """Join the other processes, train, write the results."""
+    rank, world_size, folder = int(sys.argv[1]), int(sys.argv[2]), Path(sys.argv[3])
     torch.set_num_threads(1)
-    if ranks > 1:
-        dist.init_process_group("gloo", init_method=f"file://{folder / 'meeting'}", rank=rank, world_size=ranks)
-    save_file(train(rank, ranks), folder / f"{rank}.safetensors")
-    if ranks > 1:
+    if world_size > 1:
+        dist.init_process_group("gloo", init_method=f"file://{folder / 'meeting'}", rank=rank, world_size=world_size)
+    save_file(train(rank, world_size), folder / f"{rank}.safetensors")
+    if world_size > 1:
         dist.barrier()
         dist.destroy_process_group()
 

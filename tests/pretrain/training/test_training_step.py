@@ -1,0 +1,40 @@
+import json
+from pathlib import Path
+
+import pytest
+
+from selip_pretrain.data.cohort import Cohort
+from selip_pretrain.training.distributed import Distributed
+from selip_pretrain.training.train import Resources, pretrain
+from selip_pretrain.volumes.volume_cache import VolumeCache
+from selip_shared.errors import SelipError
+from tests.pretrain.small_cohort import small_configuration
+from tests.pretrain.training.training_runs import (
+    assert_same_gradients,
+)
+
+
+@pytest.mark.parametrize("chunk", [5, 1])
+def test_chunks_have_the_gradients_of_the_whole_batch(
+    tmp_path: Path, distributed: Distributed, cohort: Cohort, cache: VolumeCache, chunk: int
+) -> None:
+    configuration = small_configuration(steps=1)
+    for name, size in (("whole", None), ("chunks", chunk)):
+        pretrain(configuration, cohort, cache, tmp_path / name, Resources(distributed, size))
+    assert_same_gradients(tmp_path / "chunks", tmp_path / "whole")
+
+
+def test_a_loss_that_is_no_number_names_the_step_and_the_images(
+    tmp_path: Path, distributed: Distributed, cohort: Cohort, cache: VolumeCache
+) -> None:
+    configuration = small_configuration(image_rate=1e30, validate_every=1)
+    with pytest.raises(SelipError, match=r"The loss of step 2 is nan; 12 images are suspect: S\d{4}/DWI.nii.gz, "):
+        pretrain(configuration, cohort, cache, tmp_path, Resources(distributed))
+    assert json.loads((tmp_path / "last" / "state.json").read_text())["progress"]["step"] == 1
+
+
+def test_batch_norm_is_refused_where_it_would_see_part_of_the_batch(
+    tmp_path: Path, distributed: Distributed, cohort: Cohort, cache: VolumeCache
+) -> None:
+    with pytest.raises(SelipError, match="Batch norm needs all volumes of a process at once"):
+        pretrain(small_configuration(norm="batch"), cohort, cache, tmp_path, Resources(distributed, chunk_size=5))
