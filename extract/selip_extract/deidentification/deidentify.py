@@ -1,4 +1,4 @@
-"""Reports without what tells who the patient is: identifiers masked in the text, ids replaced by keyed hashes."""
+"""De-identified reports: identifiers masked in the text, ids replaced by keyed hashes."""
 
 import hashlib
 import hmac
@@ -8,15 +8,15 @@ import secrets
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from selip_extract.deidentification.identifiers import NUMBER, identifiers
+from selip_extract.deidentification.identifiers import identifiers, replacement_of
 from selip_extract.reports.report import Report
 from selip_shared.errors import SelipError
 
-SHORTEST_KEY = 16
+MIN_KEY_BYTES = 16
 NEW_KEY_BYTES = 32
 HASH_CHARACTERS = 16
-SHORTEST_ID_SOUGHT = 6
-"""A report's own id is masked wherever its text names it if it has so many characters: a shorter one may be a size."""
+MIN_ID_LENGTH = 6
+"""A report's own id is masked in its text only from this length on: a shorter one may be a size."""
 
 
 class Deidentifier:
@@ -25,7 +25,7 @@ class Deidentifier:
     def __init__(self, key: bytes) -> None:
         self._key = key
         self.key_mark = self._hash(b"key")
-        """Tells whether two keys are the same, and nothing of them."""
+        """Equal for equal keys; says nothing else of a key."""
 
     def reports(self, reports: Iterable[Report]) -> Iterator[Report]:
         """Each report with its text masked and its id replaced, in the same order."""
@@ -35,12 +35,12 @@ class Deidentifier:
     def text(self, text: str) -> str:
         """The text with names, numbers, dates of birth and addresses masked, and other dates without the day.
 
-        The masks are words that no reader takes for a finding.
+        No extractor takes a mask for a finding.
         """
         parts = []
         done = 0
-        for start, end, instead in identifiers(text):
-            parts += [text[done:start], instead]
+        for start, end, replacement in identifiers(text):
+            parts += [text[done:start], replacement]
             done = end
         return "".join([*parts, text[done:]])
 
@@ -51,16 +51,16 @@ class Deidentifier:
     def _without_id(self, report: Report) -> str:
         text = self.text(report.text)
         own = report.report_id
-        if len(own) < SHORTEST_ID_SOUGHT or not re.search(r"\d", own):
+        if len(own) < MIN_ID_LENGTH or not re.search(r"\d", own):
             return text
-        return re.sub(rf"(?<![A-Za-z\d]){re.escape(own)}(?![A-Za-z\d])", NUMBER, text)
+        return re.sub(rf"(?<![A-Za-z\d]){re.escape(own)}(?![A-Za-z\d])", replacement_of("编号"), text)
 
     def _hash(self, message: bytes) -> str:
         return hmac.new(self._key, message, hashlib.sha256).hexdigest()[:HASH_CHARACTERS]
 
 
 def key_in(path: Path) -> tuple[bytes, bool]:
-    """The key that the file holds, and whether it was made just now; SelipError where it can be none."""
+    """The key in the file, and whether it was made just now; SelipError where the file cannot hold one."""
     if path.is_dir():
         raise SelipError(f"{path} is a folder: name a file for the key.")
     if not path.parent.is_dir():
@@ -70,9 +70,9 @@ def key_in(path: Path) -> tuple[bytes, bool]:
         descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     except FileExistsError:
         key = path.read_bytes()
-        if len(key) < SHORTEST_KEY:
+        if len(key) < MIN_KEY_BYTES:
             raise SelipError(
-                f"{path} holds {len(key)} bytes, and a key has at least {SHORTEST_KEY}: "
+                f"{path} holds {len(key)} bytes, and a key has at least {MIN_KEY_BYTES}: "
                 "name the file of another key, or one that does not exist for a new key."
             ) from None
         return key, False
