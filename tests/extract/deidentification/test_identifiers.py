@@ -41,11 +41,11 @@ def test_a_label_that_is_added_is_masked_by(tmp_path: Path) -> None:
         (
             "{address_label}{after_label}",
             "{address_labels}{after_label}",
-            "there is no label, word or part 'address_labels'",
+            "no label, word or part 'address_labels'",
         ),
-        ("(?P<it>{identity_card_in_groups})", "(?P<it>[1-9)", "is not a regular expression"),
+        ("(?P<it>{identity_card_in_groups})", "(?P<it>[1-9]", "is not a regular expression"),
         ("(?P<it>{identity_card_in_groups})", "{identity_card_in_groups}", r"has no group \(\?P<it>\.\.\.\)"),
-        ("[labels]", "[label]", r"identifiers\.toml: labels: Field required"),
+        ("[labels]\nnumber_label", "[label]\nnumber_label", r"identifiers\.toml: labels: Field required"),
     ],
 )
 def test_an_entry_that_is_not_valid_is_named(tmp_path: Path, old: str, new: str, cause: str) -> None:
