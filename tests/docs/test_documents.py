@@ -128,3 +128,9 @@ def test_the_folders_of_the_packages_are_those_of_the_tree() -> None:
         modules = {path.name for path in (ROOT / package).glob("*.py")} - {"__init__.py", "__main__.py"}
         assert folders | modules <= names, package
         assert all((ROOT / package / name).exists() for name in names), package
+
+
+@pytest.mark.parametrize("package", ["shared", "data_contracts"])
+def test_the_read_me_of_a_package_without_folders_names_each_module(package: str) -> None:
+    modules = {path.name for path in (ROOT / package).glob("selip_*/*.py")} - {"__init__.py"}
+    assert modules <= set(re.findall(r"`([\w.]+)`", text_of(f"{package}/README.md")))
