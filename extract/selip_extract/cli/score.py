@@ -19,11 +19,12 @@ from selip_contracts.tables import read_store
 from selip_extract.database.runs import chosen_run
 from selip_extract.database.store import Store
 from selip_extract.evaluation.calibration import Calibration, calibration, draw
-from selip_extract.evaluation.score import Estimate, Score, extracted_studies, score
+from selip_extract.evaluation.score import Score, extracted_studies, score
 from selip_extract.extractors.base import Extractor
 from selip_extract.extractors.registry import EXTRACTORS, ModelChoice, extractor_maker
 from selip_extract.pipeline import extract
 from selip_extract.reports.report_table import open_reports
+from selip_shared.bootstrap import Estimate
 from selip_shared.errors import SelipError, run_command
 
 app = typer.Typer(add_completion=False)

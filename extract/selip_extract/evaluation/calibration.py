@@ -10,7 +10,8 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from selip_contracts.findings import AnnotatedReport, Study
-from selip_extract.evaluation.score import Estimate, middle, resamples
+from selip_extract.evaluation.score import interval, resamples
+from selip_shared.bootstrap import Estimate
 from selip_shared.errors import SelipError
 
 SHARES = tuple(percent / 100 for percent in range(10, 101, 10))
@@ -70,7 +71,7 @@ def calibration(gold: Sequence[AnnotatedReport], extracted: Mapping[str, Study])
         len(said),
         tuple(
             Kept(share, float(confidences[until[i]]), float(means[i]),
-                 Estimate(float(right[i]), *middle(resampled[:, i])))
+                 Estimate(float(right[i]), *interval(resampled[:, i])))
             for i, share in enumerate(SHARES)
         ),
     )  # fmt: skip
@@ -87,12 +88,11 @@ def _shares(counts: Numbers, values: Numbers) -> Numbers:
 def draw(found: Calibration, path: Path) -> None:
     """The share that is right against the share kept, as a picture of the kind that the file's ending names."""
     shares = [kept.share for kept in found.kept]
+    low, right, high = np.array([(k.right.low, k.right.value, k.right.high) for k in found.kept], np.float64).T
     figure = Figure(figsize=(6, 4), layout="constrained")
     axes = figure.add_subplot()
-    axes.fill_between(
-        shares, [k.right.low for k in found.kept], [k.right.high for k in found.kept], alpha=0.25, label="95 % interval"
-    )
-    axes.plot(shares, [k.right.value for k in found.kept], marker="o", label="right")
+    axes.fill_between(shares, low, high, alpha=0.25, label="95 % interval")
+    axes.plot(shares, right, marker="o", label="right")
     axes.plot(shares, [k.mean for k in found.kept], linestyle="--", label="mean confidence")
     axes.set_xlabel(f"Share of {found.findings:,} findings kept, surest first")
     axes.set_ylabel("Share that is right")

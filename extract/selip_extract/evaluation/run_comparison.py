@@ -11,7 +11,8 @@ import duckdb
 import numpy as np
 
 from selip_contracts.findings import AnnotatedReport, Study
-from selip_extract.evaluation.score import DECIMALS, Estimate, middle, ratio, resamples, tally
+from selip_extract.evaluation.score import DECIMALS, interval, ratio, resamples, tally
+from selip_shared.bootstrap import Estimate
 
 Kind = Literal[
     "signal", "side", "site", "finding_only_before", "finding_only_after", "general_only_before", "general_only_after",
@@ -44,6 +45,7 @@ FROM (FROM extractions WHERE run_id = $before) AS one
 FULL JOIN (FROM extractions WHERE run_id = $after) AS other USING (report_id)
 WHERE one.status IS DISTINCT FROM other.status ORDER BY report_id"""
 
+_BETTER: dict[int, Literal["before", "after"] | None] = {-1: "before", 0: None, 1: "after"}
 _PAGE = 10_000
 
 Key = tuple[str | None, ...]
@@ -85,9 +87,7 @@ class Advantage:
     @property
     def better(self) -> Literal["before", "after"] | None:
         """The better run; None where the interval holds 0: these reports do not tell."""
-        if self.difference.low > 0:
-            return "after"
-        return "before" if self.difference.high < 0 else None
+        return _BETTER[self.difference.sign]
 
 
 def compare(connection: duckdb.DuckDBPyConnection, before: int, after: int, examples: int = 3) -> Comparison:
@@ -132,7 +132,7 @@ def advantage(gold: Sequence[AnnotatedReport], before: Mapping[str, Study], afte
     ]
     old, new = (float(ratio(counts.sum(axis=0))) for counts in tallies)
     draws = np.array([[ratio(times @ counts) for counts in tallies] for times in resamples(len(gold))])
-    difference = Estimate(round(new - old, DECIMALS), *middle(draws[:, 1] - draws[:, 0]))
+    difference = Estimate(round(new - old, DECIMALS), *interval(draws[:, 1] - draws[:, 0]))
     return Advantage(len(gold), round(old, DECIMALS), round(new, DECIMALS), difference)
 
 

@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 from selip_contracts.findings import AnnotatedReport, Finding, Study
 from selip_contracts.vocabulary import SITES
 from selip_extract.database.stored_studies import studies_of
+from selip_shared.bootstrap import ROUNDS, Estimate, percentile_interval, resample_counts
 
-BOOTSTRAP_ROUNDS = 1000
 BOOTSTRAP_SEED = 0
 DECIMALS = 4
 
@@ -20,17 +20,11 @@ Tallies = NDArray[np.int64]
 
 
 @dataclass(frozen=True)
-class Estimate:
-    """A share between 0 and 1 with the 95 % bootstrap interval over reports."""
-
-    value: float
-    low: float
-    high: float
-
-
-@dataclass(frozen=True)
 class Score:
-    """The figures of one comparison; `positive_exact_match` is None where no annotated report has a finding."""
+    """The figures of one comparison: shares between 0 and 1, most with an interval over reports, and counts.
+
+    `positive_exact_match` is None where no annotated report has a finding.
+    """
 
     reports: int
     finding_f1: Estimate
@@ -46,9 +40,9 @@ class Score:
     ungrounded: int
     missing_reports: int
 
-    def as_json(self) -> dict[str, float | int | list[float] | None]:
+    def as_json(self) -> dict[str, object]:
         """One flat object: every estimate as NAME and NAME_95ci."""
-        flat: dict[str, float | int | list[float] | None] = {}
+        flat: dict[str, object] = {}
         for field in fields(self):
             figure = getattr(self, field.name)
             if isinstance(figure, Estimate):
@@ -139,16 +133,15 @@ def grounded(site: str, text: str) -> bool:
 
 
 def resamples(reports: int) -> Iterator[Tallies]:
-    """How often each report is drawn, round by round of the bootstrap; the same whenever it is called."""
+    """How often each report is drawn, (reports,), round by round of the bootstrap; the same in every call."""
     rng = random.Random(BOOTSTRAP_SEED)
-    for _ in range(BOOTSTRAP_ROUNDS):
-        yield np.bincount([rng.randrange(reports) for _ in range(reports)], minlength=reports)
+    return resample_counts(reports, ROUNDS, lambda units: [rng.randrange(units) for _ in range(units)])
 
 
-def middle(draws: NDArray[np.float64]) -> tuple[float, float]:
-    """The bounds of the middle 95 % of the draws (rounds)."""
-    ordered = [round(float(draw), DECIMALS) for draw in np.sort(draws)]
-    return ordered[int(len(ordered) * 0.025)], ordered[int(len(ordered) * 0.975)]
+def interval(draws: NDArray[np.float64]) -> tuple[float, float]:
+    """The 95 % interval of the figures of all rounds, (rounds,): two of these figures, rounded."""
+    low, high = percentile_interval(draws, method="higher")
+    return round(low, DECIMALS), round(high, DECIMALS)
 
 
 def tally(annotated: Iterable[Hashable], extracted: Iterable[Hashable]) -> tuple[int, int, int]:
@@ -178,11 +171,11 @@ def _share(part: int, whole: int) -> float:
 
 def _estimates(tallies: Mapping[str, Tallies]) -> dict[str, Estimate]:
     """The figure of each tally [reports, 3] (F1) or [reports, 2] (share) with its interval, on common resamples."""
-    resampled = {name: np.empty((BOOTSTRAP_ROUNDS, counts.shape[1]), np.int64) for name, counts in tallies.items()}
+    resampled = {name: np.empty((ROUNDS, counts.shape[1]), np.int64) for name, counts in tallies.items()}
     for draw, times in enumerate(resamples(len(next(iter(tallies.values()))))):
         for name, counts in tallies.items():
             resampled[name][draw] = times @ counts
     return {
-        name: Estimate(round(float(ratio(counts.sum(axis=0))), DECIMALS), *middle(ratio(resampled[name])))
+        name: Estimate(round(float(ratio(counts.sum(axis=0))), DECIMALS), *interval(ratio(resampled[name])))
         for name, counts in tallies.items()
     }

@@ -9,6 +9,7 @@ import pytest
 from selip_contracts.findings import AnnotatedReport, Finding, Study
 from selip_extract.evaluation.calibration import SHARES, calibration, draw
 from selip_shared.errors import SelipError
+from tests.extract.evaluation.estimates import figures
 
 SITES = ("额叶", "顶叶", "颞叶", "枕叶", "岛叶")
 
@@ -41,8 +42,9 @@ def test_shares_are_those_of_counting() -> None:
         assert kept.right.value == pytest.approx(sum(f.site == "额叶" for f in first) / len(first))
         assert kept.mean == pytest.approx(math.fsum(f.confidence or 0 for f in first) / len(first))
         assert kept.least == first[-1].confidence
-        assert kept.right.low <= kept.right.value <= kept.right.high
-    assert found.kept[0].right.value > found.kept[-1].right.value
+        low, value, high = figures(kept.right)
+        assert low <= value <= high
+    assert figures(found.kept[0].right)[1] > figures(found.kept[-1].right)[1]
 
 
 def test_among_findings_of_equal_confidence_the_right_ones_count_in_proportion() -> None:

@@ -191,7 +191,7 @@ def test_pictures_show_the_figures_in_both_languages(page: Page, read: Path) -> 
     assert page.driver.title == "Overview – rules.duckdb"
 
 
-ENGLISH_SIDES = {"左侧": "left", "右侧": "right", "双侧": "both", "nothing": "none"}
+ENGLISH_SIDES = {"左侧": "left", "右侧": "right", "双侧": "bilateral", "nothing": "none"}
 
 # Contrast of texts with what lies under them, by the definition of WCAG 2.2; a cell is as dark as its opacity makes it.
 CONTRASTS = """

@@ -5,7 +5,8 @@ import pytest
 
 from selip_contracts.findings import AnnotatedReport, Finding, GeneralFinding, Study
 from selip_contracts.vocabulary import SIGNAL_CLASS
-from selip_extract.evaluation.score import Estimate, score
+from selip_extract.evaluation.score import score
+from selip_shared.bootstrap import Estimate
 
 TEXT = "左侧额叶、右侧颞叶及双侧小脑半球见异常信号。"
 

@@ -91,8 +91,10 @@ def test_every_annotated_set_has_its_floors() -> None:
 def test_the_figures_of_a_set(extractor: str, name: str) -> None:
     figures = score(annotated(name), studies(extractor, name))
     floor = FLOORS[extractor, name]
+    assert figures.finding_f1.value is not None
     assert figures.finding_f1.value >= floor.f1
     assert figures.positive_exact_match is not None
+    assert figures.positive_exact_match.value is not None
     assert figures.positive_exact_match.value >= floor.positive_exact
     assert figures.negation_errors <= floor.negation_errors
     # Pseudo-reports also spell sites in ways that the vocabulary does not list; the next test looks at their words.

@@ -48,7 +48,9 @@ def in_this_style(rng: random.Random, report_id: str) -> AnnotatedReport:
 
 def f1(folder: Path, gold: Sequence[AnnotatedReport]) -> float:
     readings = local_extractor(ModelChoice(str(folder))).read([report.findings_text for report in gold])
-    return score(gold, {g.report_id: r.study for g, r in zip(gold, readings, strict=True)}).finding_f1.value
+    value = score(gold, {g.report_id: r.study for g, r in zip(gold, readings, strict=True)}).finding_f1.value
+    assert value is not None
+    return value
 
 
 @pytest.mark.slow
