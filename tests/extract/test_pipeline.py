@@ -1,12 +1,11 @@
 import csv
 import resource
 import signal
-import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from itertools import chain
 from pathlib import Path
-from threading import Lock
+from threading import Barrier, Lock
 from typing import Any
 
 import pytest
@@ -19,6 +18,9 @@ from selip_extract.extractors.read_batch import MAX_CHARACTERS
 from selip_extract.pipeline import ExtractionOutcome, RunOptions, configuration, extract
 from selip_extract.reports.report_table import open_reports
 from selip_shared.errors import SelipError
+
+# A batch that waits so long for the other one is alone in work.
+HANGS_AFTER_SECONDS = 60
 
 
 class FrontalLobeExtractor:
@@ -153,7 +155,6 @@ def test_ctrl_c_keeps_what_is_written_and_the_next_sitting_goes_on(tmp_path: Pat
     def interrupt_at_second_batch(texts: Sequence[str]) -> None:
         if "额叶第3例" in texts:
             signal.raise_signal(signal.SIGINT)
-            time.sleep(0.2)
 
     stopped = run(tmp_path, rows, FrontalLobeExtractor(before=interrupt_at_second_batch), batch_size=6)
     assert stopped.interrupted
@@ -172,10 +173,10 @@ def test_an_error_for_the_user_ends_the_sitting_with_what_is_written(tmp_path: P
         if "额叶第4例" in texts:
             raise SelipError("The model is gone: name another one.")
 
-    reader = FrontalLobeExtractor(before=fail_at_last_batch)
+    extractor = FrontalLobeExtractor(before=fail_at_last_batch)
     rows = [(f"r{number}", f"额叶第{number}例") for number in range(5)]
     with pytest.raises(SelipError, match="The model is gone"):
-        run(tmp_path, rows, reader, batch_size=6)
+        run(tmp_path, rows, extractor, batch_size=6)
     assert stored(tmp_path, "SELECT status, count(*) FROM extractions GROUP BY 1") == [("ok", 3)]
     assert stored(tmp_path, "SELECT last_finished_at IS NULL FROM runs") == [(True,)]
 
@@ -206,11 +207,11 @@ def test_failures_are_read_again_only_where_it_is_asked_for(tmp_path: Path) -> N
     assert stored(tmp_path, statuses) == [("r1", "ok"), ("r2", "error"), ("r3", "empty")]
 
     assert run(tmp_path, rows, FrontalLobeExtractor()).read == 0
-    reader = FrontalLobeExtractor()
+    extractor = FrontalLobeExtractor()
     with Store(tmp_path / "selip.duckdb") as store:
         table = open_reports(tmp_path / "reports.csv")
-        again = extract(table, store, reader, RunOptions(retry_failed=True))
-    assert (again.run_id, again.read, reader.texts) == (first.run_id, 1, ["额叶炸"])
+        again = extract(table, store, extractor, RunOptions(retry_failed=True))
+    assert (again.run_id, again.read, extractor.texts) == (first.run_id, 1, ["额叶炸"])
     assert stored(tmp_path, statuses) == [("r1", "ok"), ("r2", "ok"), ("r3", "empty")]
     assert stored(tmp_path, "SELECT report_id, reason FROM review ORDER BY ALL") == [
         ("r1", "uncited"),
@@ -220,27 +221,30 @@ def test_failures_are_read_again_only_where_it_is_asked_for(tmp_path: Path) -> N
 
 def test_two_batches_are_in_work_at_once_and_no_more(tmp_path: Path) -> None:
     lock = Lock()
+    pairs = Barrier(2)
     at_work: list[int] = [0]
     most: list[int] = [0]
 
-    def count(_texts: Sequence[str]) -> None:
+    def wait_for_the_other_batch(_texts: Sequence[str]) -> None:
         with lock:
             at_work[0] += 1
             most[0] = max(most[0], at_work[0])
-        time.sleep(0.02)
+        pairs.wait(HANGS_AFTER_SECONDS)
         with lock:
             at_work[0] -= 1
 
-    run(tmp_path, [(f"r{number}", f"额叶{number}") for number in range(20)], FrontalLobeExtractor(before=count))
-    assert most == [2]
+    extractor = FrontalLobeExtractor(before=wait_for_the_other_batch)
+    outcome = run(tmp_path, [(f"r{number}", f"额叶{number}") for number in range(20)], extractor)
+    assert (most, len(extractor.batches), outcome.read) == ([2], 10, 20)
+    assert stored(tmp_path, "SELECT DISTINCT status FROM extractions") == [("ok",)]
 
 
 def test_batches_hold_reports_of_like_length(tmp_path: Path) -> None:
     rows = [(f"r{number}", "额叶" * (1 + number * 7 % 20)) for number in range(20)]
-    reader = FrontalLobeExtractor()
-    run(tmp_path, rows, reader, batch_size=10)
+    extractor = FrontalLobeExtractor()
+    run(tmp_path, rows, extractor, batch_size=10)
     by_length = sorted(len(text) for _, text in rows)
-    lengths = sorted([len(text) for text in batch] for batch in reader.batches)
+    lengths = sorted([len(text) for text in batch] for batch in extractor.batches)
     assert lengths == [by_length[start : start + 5] for start in range(0, 20, 5)]
 
 
