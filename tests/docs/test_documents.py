@@ -20,6 +20,19 @@ DOCUMENTS = sorted(
 )
 OF_USERS = {"my_rules.toml"}
 """Files that a document has its reader write."""
+OF_VLLM = {
+    "--data-parallel-address",
+    "--data-parallel-size",
+    "--default-chat-template-kwargs",
+    "--enable-lora",
+    "--enable-prompt-tokens-details",
+    "--generation-config",
+    "--lora-modules",
+    "--max-lora-rank",
+    "--served-model-name",
+}
+VOLUME_CACHE = "selip-volumes"
+"""A folder whose name looks like a command."""
 
 
 def text_of(name: str) -> str:
@@ -134,3 +147,20 @@ def test_the_folders_of_the_packages_are_those_of_the_tree() -> None:
 def test_the_read_me_of_a_package_without_folders_names_each_module(package: str) -> None:
     modules = {path.name for path in (ROOT / package).glob("selip_*/*.py")} - {"__init__.py"}
     assert modules <= set(re.findall(r"`([\w.]+)`", text_of(f"{package}/README.md")))
+
+
+def options_of(text: str) -> set[str]:
+    return set(re.findall(r"(?<![\w-])--[a-z][a-z-]*", text))
+
+
+@pytest.mark.parametrize("name", [name for name in DOCUMENTS if name != "docs/cli.md"])
+def test_the_commands_and_options_exist(name: str) -> None:
+    sections = re.findall(r"^## (selip-\w+)\n(.*?)(?=^## |\Z)", text_of("docs/cli.md"), re.MULTILINE | re.DOTALL)
+    options = {command: options_of(section) for command, section in sections}
+    text = text_of(name)
+    used = re.findall(r"\b(selip-[a-z]+)\b([^`\n|#]*)", text.replace("\\\n", " "))
+    assert {command for command, _ in used} <= {*options, VOLUME_CACHE}
+    unknown = [(command, sorted(options_of(words) - options.get(command, set()))) for command, words in used]
+    assert [pair for pair in unknown if pair[1]] == []
+    alone = options_of(" ".join(re.findall(r"`(--[^`\n]+)`", text)))
+    assert alone - set().union(*options.values()) <= (OF_VLLM if name == "docs/scaling.md" else set())
