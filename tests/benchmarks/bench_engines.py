@@ -1,7 +1,8 @@
-"""vLLM and its server on this machine against a bare loop over LLM.generate: with --write also into results.json.
+"""Speed of the vLLM engine and of a vLLM server, compared with a bare loop over LLM.generate.
 
-All answer the same questions with the same sampling; the pipelines also lexed, read by rule, cite and write the file.
-The bare loop is run as vLLM starts it, and with the settings that the engine has here: then all in one process.
+All answer the same questions with the same sampling. The extractors also tokenise, read by rule, cite and write the
+file. The bare loop runs once with vLLM's default settings and once with those of the engine, all in one process.
+With --write the figures are stored in results.json.
 """
 
 import os
@@ -46,16 +47,16 @@ LARGER = {
     "head_dim": 64,
 }
 TURNS = 3
-WARMED_WITH = 16
-"""So large a part of the work is done before the clock starts: the first steps are slow."""
-AS_VLLM_STARTS = {name: value for name, value in VLLM_CPU_ENVIRONMENT.items() if name.startswith("VLLM_CPU")}
-# An engine that has nothing to do keeps looking for work for a second.
-SECONDS_TO_REST = 2.0
-SERVER_STARTS_WITHIN = 300.0
+WARM_UP_DIVISOR = 16
+"""A 16th of the requests is answered before the measurement, since the first steps are slow."""
+VLLM_DEFAULTS = {name: value for name, value in VLLM_CPU_ENVIRONMENT.items() if name.startswith("VLLM_CPU")}
+# An idle engine polls for work for a second.
+IDLE_SECONDS = 2.0
+MAX_SERVER_START_SECONDS = 300.0
 
 
 def questions(extractor: DoubleExtractor, texts: Sequence[str]) -> list[GenerationRequest]:
-    """All that the texts ask."""
+    """All questions of the texts."""
     form = extractor.model.form
     return [
         GenerationRequest(form.prompt(s, q), form.constraint(q), form.max_answer_tokens)
@@ -65,8 +66,8 @@ def questions(extractor: DoubleExtractor, texts: Sequence[str]) -> list[Generati
 
 
 def bare_loop(llm: Any, engine: VllmEngine, requests: Sequence[GenerationRequest]) -> float:
-    """Seconds of one LLM.generate over all the questions, made before the clock starts."""
-    time.sleep(SECONDS_TO_REST)
+    """Seconds of one LLM.generate over all questions, which are built before."""
+    time.sleep(IDLE_SECONDS)
     asked = [{"prompt_token_ids": ids} for ids in prompt_ids(engine.tokenizer, requests)]
     sampling = [engine.sampling(request, request.max_tokens) for request in requests]
     started = time.perf_counter()
@@ -75,15 +76,15 @@ def bare_loop(llm: Any, engine: VllmEngine, requests: Sequence[GenerationRequest
 
 
 def pipeline(extractor: Extractor, path: Path) -> float:
-    """Seconds of the whole pipeline into a new file."""
-    time.sleep(SECONDS_TO_REST)
+    """Seconds of the whole extraction into a new file."""
+    time.sleep(IDLE_SECONDS)
     with tempfile.TemporaryDirectory() as folder, Store(Path(folder) / "selip.duckdb") as store:
         return extract(open_reports(path), store, extractor).seconds
 
 
 @contextmanager
 def server(model: Path) -> Iterator[str]:
-    """vLLM's server with the model; its address."""
+    """Start vLLM's server with the model; yields its address."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
@@ -105,7 +106,7 @@ def server(model: Path) -> Iterator[str]:
 
 
 def _wait_for(address: str, process: "subprocess.Popen[bytes]") -> None:
-    until = time.monotonic() + SERVER_STARTS_WITHIN
+    until = time.monotonic() + MAX_SERVER_START_SECONDS
     while time.monotonic() < until and process.poll() is None:
         try:
             httpx2.get(f"{address}/models", trust_env=False).raise_for_status()
@@ -117,7 +118,7 @@ def _wait_for(address: str, process: "subprocess.Popen[bytes]") -> None:
 
 
 def larger_model(folder: Path) -> Path:
-    """A model of the shape of the one that ships, with random weights, that takes longer than a request does."""
+    """A larger model like the built-in one, with random weights, which dominates the cost of a request."""
     torch.manual_seed(0)
     config = LlamaConfig.from_pretrained(MODEL_FOLDER)
     config.update(LARGER)
@@ -127,13 +128,13 @@ def larger_model(folder: Path) -> Path:
 
 
 def figures(folder: Path) -> Iterator[Figure]:
-    """With the model that ships, and with a larger one."""
+    """Compare with the built-in model and with a larger one."""
     yield from compared(folder, "the model that ships", MODEL_FOLDER, REPORTS)
     yield from compared(folder, "a larger model", larger_model(folder), REPORTS_OF_LARGER_MODEL)
 
 
 def started(arguments: dict[str, Any], settings: Mapping[str, str]) -> Any:
-    """vLLM with these arguments, and of what it reads from the environment with these settings."""
+    """Start vLLM with these arguments and these environment variables."""
     from vllm import LLM
 
     usual = dict(os.environ)
@@ -148,7 +149,7 @@ def started(arguments: dict[str, Any], settings: Mapping[str, str]) -> Any:
 
 
 def compared(folder: Path, name: str, model: Path, count: int) -> Iterator[Figure]:
-    """All in turn, several times; medians."""
+    """Run all in turn, several times, and yield medians."""
     reports = list(islice(reports_of_usual_length(), count))
     path = write_csv(folder / "reports.csv", [(r.report_id, r.findings_text) for r in reports])
     texts = [r.findings_text for r in reports]
@@ -157,13 +158,13 @@ def compared(folder: Path, name: str, model: Path, count: int) -> Iterator[Figur
         engine = offline.model.engine
         assert isinstance(engine, VllmEngine)
         requests = questions(offline, texts)
-        usual = started(engine.arguments(), AS_VLLM_STARTS)
+        usual = started(engine.arguments(), VLLM_DEFAULTS)
         alone = started(engine.arguments(), VLLM_CPU_ENVIRONMENT)
         with closing(EXTRACTORS["endpoint"](ModelChoice(model=str(model), base_urls=(address,)))) as served:
             for llm in (usual, alone):
-                bare_loop(llm, engine, requests[: len(requests) // WARMED_WITH])
+                bare_loop(llm, engine, requests[: len(requests) // WARM_UP_DIVISOR])
             for extractor in (offline, served):
-                extractor.read(texts[: count // WARMED_WITH])
+                extractor.read(texts[: count // WARM_UP_DIVISOR])
             turns = [
                 (
                     bare_loop(usual, engine, requests),
@@ -187,7 +188,7 @@ def compared(folder: Path, name: str, model: Path, count: int) -> Iterator[Figur
 
 
 def main() -> None:
-    """Measure, print, and with --write keep the figures."""
+    """Measure and print the figures; with --write, store them."""
     with tempfile.TemporaryDirectory() as folder:
         found = show(f"engines on {machine()}", figures(Path(folder)))
     if sys.argv[1:] == ["--write"]:

@@ -1,6 +1,7 @@
-"""Speed and memory of the extraction on this machine: `just bench`; with --write also into results.json.
+"""Speed and memory of the extraction on this machine.
 
-The obvious alternative is measured beside it: one model.generate a report, under one JSON schema for all reports.
+The baseline is one model.generate per report, under one JSON schema for all reports. With --write the figures are
+stored in results.json.
 """
 
 import csv
@@ -55,7 +56,7 @@ MARKS = ("{", "}", "[", "]", ",", ":", "null")
 
 
 def reports_of_usual_length() -> Iterator[AnnotatedReport]:
-    """Pseudo-reports of about 110 characters, without end."""
+    """An infinite series of pseudo-reports of about 110 characters."""
     number = 0
     while True:
         number += 1
@@ -65,7 +66,7 @@ def reports_of_usual_length() -> Iterator[AnnotatedReport]:
 
 
 def write_csv(path: Path, rows: Iterable[tuple[str, str]]) -> Path:
-    """A table of (id, text)."""
+    """Write a table of (id, text)."""
     with path.open("w", encoding="utf-8", newline="") as file:
         writer = csv.writer(file)
         writer.writerow(("检查号", "影像所见"))
@@ -74,7 +75,7 @@ def write_csv(path: Path, rows: Iterable[tuple[str, str]]) -> Path:
 
 
 def rate(extractor: Extractor, texts: Path) -> float:
-    """Reports a second through the pipeline into a new database, after loading."""
+    """Reports per second through the pipeline into a new database, after loading."""
     extractor.read(["左侧额叶见斑片状长T1长T2信号。"])
     with Store(texts.with_suffix(f".{extractor.name}.duckdb")) as store:
         outcome = extract(open_reports(texts), store, extractor)
@@ -82,7 +83,7 @@ def rate(extractor: Extractor, texts: Path) -> float:
 
 
 def reading_rate(texts: Sequence[str]) -> float:
-    """Reports a second of the rules alone, without the database."""
+    """Reports per second of the rules alone, without the database."""
     reader = RuleExtractor()
     reader.read(["左侧额叶见斑片状长T1长T2信号。"])
     started = time.perf_counter()
@@ -93,11 +94,11 @@ def reading_rate(texts: Sequence[str]) -> float:
 
 
 class PlainLoop:
-    """One model.generate a report, under one JSON schema of findings, negatives and general changes.
+    """One model.generate per report, under one JSON schema of findings, negatives and general changes.
 
-    The model that ships was never trained for JSON, so only the time counts. Its tokens are given other bytes: every
-    key, value and mark of the JSON is one token, the shortest that any tokenizer can make it. The sites that are left
-    over when the tokens are used up are missing in the schema.
+    The built-in model was not trained on JSON, so only the time is meaningful. Its tokens are mapped to other bytes:
+    each key, value and mark of the JSON is one token, the shortest possible encoding. When the tokens are used up, the
+    remaining sites are left out of the schema.
     """
 
     def __init__(self, engine: TransformersEngine) -> None:
@@ -106,7 +107,7 @@ class PlainLoop:
         words = [*MARKS, *(json.dumps(word, ensure_ascii=False) for word in (*KEYS, *VALUES))]
         sites = list(SITES)[: size - len(words) - 2]
         words += [json.dumps(site, ensure_ascii=False) for site in sites]
-        # the first token ends the grammar; the last stands in no answer, so that none ends before its length
+        # The first token ends the grammar. The last is in no answer, so no answer ends before its length.
         tokens = xgrammar.TokenizerInfo(["</s>", *words, "\0"], xgrammar.VocabType.RAW, stop_token_ids=[0])
         self.grammar = xgrammar.GrammarCompiler(tokens).compile_json_schema(
             json.dumps(schema(sites), ensure_ascii=False), any_whitespace=False, separators=(",", ":")
@@ -114,7 +115,7 @@ class PlainLoop:
 
     @torch.inference_mode()
     def read(self, text: str, tokens: int) -> None:
-        """Write so many tokens about a report."""
+        """Generate this number of tokens for a report."""
         question = " ".join(prompt(report_question(lex(text))))
         inputs = self.engine.tokenizer([question], return_tensors="pt", return_token_type_ids=False)
         length = inputs["input_ids"].shape[1]
@@ -130,7 +131,7 @@ class PlainLoop:
         assert written.shape[1] == length + tokens
 
     def rate(self, reports: Sequence[AnnotatedReport], tokens: Callable[[Study], int]) -> float:
-        """Reports a second where the answer to a study takes so many tokens."""
+        """Reports per second if the answer for a study takes `tokens(study)` tokens."""
         self.read(reports[0].findings_text, 8)
         started = time.perf_counter()
         for report in reports:
@@ -139,7 +140,7 @@ class PlainLoop:
 
 
 def schema(sites: Sequence[str]) -> dict[str, object]:
-    """The JSON schema of a study's keys, the same for every report."""
+    """The JSON schema of a study's keys, the same for all reports."""
     place = {"side": {"enum": [*SIDES, None]}, "site": {"enum": list(sites)}}
     kinds: dict[str, dict[str, object]] = {
         "findings": {"modality": {"enum": [*MODALITIES]}, **place, "signal": {"enum": [*SIGNALS, *ENHANCEMENTS]}},
@@ -169,17 +170,17 @@ def answer(study: Study) -> str:
 
 
 def pieces(study: Study) -> int:
-    """How many tokens the right answer takes where each key, value and mark is one."""
+    """Number of tokens of the right answer if each key, value and mark is one token."""
     return len(re.findall(r'"[^"]*"|null|[{}\[\],:]', answer(study)))
 
 
 def characters(study: Study) -> int:
-    """How many characters the right answer takes."""
+    """Number of characters of the right answer."""
     return len(answer(study))
 
 
 class Finished(NamedTuple):
-    """What a run of the command took."""
+    """Time and memory of one run of the command."""
 
     seconds: float
     peak_megabytes: float
@@ -201,13 +202,13 @@ def command(texts: Path, *options: str) -> Finished:
     assert process.returncode == 0, f"selip-extract ended with {process.returncode}"
     with read_store(database) as connection:
         ((per_second,),) = connection.execute("SELECT reports_per_second FROM runs").fetchall()
-    # macOS counts bytes, Linux kilobytes
+    # ru_maxrss is in bytes on macOS and in kilobytes on Linux
     megabytes = usage.ru_maxrss / 1024 / (1024 if sys.platform == "darwin" else 1)
     return Finished(seconds, megabytes, cast(float, per_second))
 
 
 def speeds(folder: Path) -> Iterator[Figure]:
-    """Every reader on the same reports, one after the other."""
+    """Each extractor on the same reports, one after the other."""
     reports = list(islice(reports_of_usual_length(), REPORTS_OF_RULES))
     rows = [(r.report_id, r.findings_text) for r in reports]
     for_rules = write_csv(folder / "rules.csv", rows)
@@ -239,14 +240,14 @@ def _mean(reports: Sequence[AnnotatedReport], tokens: Callable[[Study], int]) ->
 
 
 def start(folder: Path) -> Iterator[Figure]:
-    """From the command's start to its end on the development reports."""
+    """Time of the whole command on the development reports."""
     rows = [(r.report_id, r.findings_text) for r in read_annotated(DEVELOPMENT)]
     took = command(write_csv(folder / "development.csv", rows))
     yield Figure(f"the command on {len(rows)} reports, start to end", took.seconds, "s", "≤ 20")
 
 
 def memory(folder: Path) -> Iterator[Figure]:
-    """The command's peak on files of 10,000 and 100,000 reports."""
+    """Peak memory of the command on files of 10,000 and 100,000 reports."""
     texts = [r.findings_text for r in islice(reports_of_usual_length(), DIFFERENT_TEXTS)]
     peaks = []
     for count in (10_000, 100_000):
@@ -259,9 +260,9 @@ def memory(folder: Path) -> Iterator[Figure]:
 
 
 def main() -> None:
-    """Measure, print, and with --write keep the figures."""
+    """Measure and print the figures; with --write, store them."""
     with tempfile.TemporaryDirectory() as folder:
-        # memory first: what this process has taken counts in the peak of its children
+        # Memory first: the peak of child processes includes what this process has allocated.
         measured = (figure for part in (memory, start, speeds) for figure in part(Path(folder)))
         found = show(f"selip-extract on {machine()}", measured)
     if sys.argv[1:] == ["--write"]:

@@ -1,7 +1,7 @@
 """Speed of the phantom: python -m tests.benchmarks.bench_phantom [--write].
 
-Studies of five sequences at 24 x 128 x 128, on as many processes as there are cores, after the anatomy is loaded:
-rendering alone, rendering and writing; and what one process spends on a study.
+Studies of five sequences at 24 x 128 x 128, one process per core, after the anatomy is loaded: rendering alone,
+rendering and writing, and the processor time per study.
 """
 
 import argparse
@@ -29,7 +29,7 @@ _anatomy: Anatomy
 
 
 def reports(count: int) -> list[AnnotatedReport]:
-    """Studies with none to three lesions, each told on all of the five sequences."""
+    """Studies with up to three lesions, each stated on all five sequences."""
     return [
         AnnotatedReport(
             report_id=f"bench-{n}",
@@ -47,7 +47,7 @@ def reports(count: int) -> list[AnnotatedReport]:
 
 
 def start(folder: Path) -> None:
-    """What a worker does before its first study."""
+    """Load the anatomy in a worker before its first study."""
     global _anatomy
     threadpool_limits(1)
     _anatomy = open_anatomy(folder)
@@ -55,17 +55,17 @@ def start(folder: Path) -> None:
 
 
 def render_only(report: AnnotatedReport) -> None:
-    """A study, kept nowhere."""
+    """Render a study without saving it."""
     render(report, _anatomy, RECIPE)
 
 
 def render_and_write(folder: Path, report: AnnotatedReport) -> None:
-    """A study and its files."""
+    """Render a study and write its files."""
     write_study(folder, RECIPE, _anatomy, report)
 
 
 def measure(folder: Path, count: int) -> Iterator[Figure]:
-    """The figures; the processes are started and have read the anatomy before the clock runs."""
+    """The figures; worker processes have loaded the anatomy before the measurement."""
     processes = os.cpu_count() or 1
     started = time.perf_counter()
     anatomy = load_anatomy(Grid(RECIPE.shape).slice_mm)
@@ -87,10 +87,10 @@ def measure(folder: Path, count: int) -> Iterator[Figure]:
 
 
 def main() -> None:
-    """Measure, print, and with --write keep the figures."""
+    """Measure and print the figures; with --write, store them."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--studies", type=int, default=160)
-    parser.add_argument("--write", action="store_true", help="keep the figures in results.json")
+    parser.add_argument("--write", action="store_true", help="store the figures in results.json")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         found = show(f"the phantom on {machine()}", measure(Path(folder), options.studies))

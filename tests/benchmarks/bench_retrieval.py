@@ -1,6 +1,6 @@
-"""Speed and memory of retrieval on this machine: every image against every text, in both directions.
+"""Speed and memory of retrieval on this machine: each image against each text, in both directions.
 
-With --write the figures are kept in results.json. The texts are all different, which is the dearest case.
+With --write the figures are stored in results.json. All texts are distinct, which is the most expensive case.
 """
 
 import argparse
@@ -18,18 +18,18 @@ WIDTH = 512
 
 
 def embeddings(seed: int, count: int) -> Tensor:
-    """Random ones of length 1."""
+    """Random embeddings of unit norm."""
     generator = torch.Generator().manual_seed(seed)
     return torch.nn.functional.normalize(torch.randn(count, WIDTH, generator=generator), dim=1)
 
 
 def nearness(rows: Tensor, columns: Tensor) -> Tensor:
-    """Some graded relevance of texts."""
+    """An arbitrary graded relevance of texts."""
     return 1 / (1 + (rows[:, None] - columns).abs().float())
 
 
 def measure(count: int) -> Iterator[Figure]:
-    """Ranks, first hits and graded relevance of so many images and texts."""
+    """Ranks, first hits and graded relevance of `count` images and texts."""
     images, texts = embeddings(0, count), embeddings(1, count)
     text_of = torch.randperm(count, generator=torch.Generator().manual_seed(2))
     yield Figure("memory before", peak_megabytes(), "MB")
@@ -49,10 +49,10 @@ def measure(count: int) -> Iterator[Figure]:
 
 
 def main() -> None:
-    """Measure, print, and with --write keep the figures."""
+    """Measure and print the figures; with --write, store them."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--count", type=int, default=20_000, help="images, and texts")
-    parser.add_argument("--write", action="store_true", help="keep the figures in results.json")
+    parser.add_argument("--write", action="store_true", help="store the figures in results.json")
     options = parser.parse_args()
     title = f"retrieval, {options.count:,} × {options.count:,} at {WIDTH} dimensions, on {machine()}"
     figures = show(title, measure(options.count))

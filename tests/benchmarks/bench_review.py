@@ -1,6 +1,6 @@
 """Speed of the review page in a headless Chromium on this machine: 2,000 reports opened, filtered, and stepped through.
 
-With --write the figures are kept in results.json.
+With --write the figures are stored in results.json.
 """
 
 import argparse
@@ -19,7 +19,7 @@ from tests.extract.databases import read_with_rules
 REPORTS = 2_000
 REPEATED = 5
 LOADING = "return performance.getEntriesByType('navigation')[0].duration"
-# Each with what the browser lays out at once because of it.
+# Each measurement includes the layout that the change causes.
 FILTERING = """const start = performance.now();
 filterBy({sequence: "DWI", site: "大脑半球", signal: "高"});
 document.body.getBoundingClientRect();
@@ -32,7 +32,7 @@ return (performance.now() - start) / 20;"""
 
 
 def figures(folder: Path) -> Iterator[Figure]:
-    """The page made, and what the browser takes for it."""
+    """Time to write the page, and times in the browser."""
     database = read_with_rules(folder, REPORTS)
     before = time.perf_counter()
     with read_store(database) as connection:
@@ -52,9 +52,9 @@ def _once(page: Page) -> tuple[float, float, float]:
 
 
 def main() -> None:
-    """Measure and print; with --write keep it too."""
+    """Measure and print the figures; with --write, store them."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--write", action="store_true", help="keep the figures in results.json")
+    parser.add_argument("--write", action="store_true", help="store the figures in results.json")
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         measured = show(f"The review page ({machine()})", figures(Path(folder)))

@@ -1,6 +1,6 @@
-"""Speed of selip-scan on this machine: DICOM files and NIfTI volumes a second, first and again, memory.
+"""Speed of selip-scan on this machine: DICOM files and NIfTI volumes per second, first and repeated scan, memory.
 
-With --write the figures are kept in results.json.
+With --write the figures are stored in results.json.
 """
 
 import argparse
@@ -20,7 +20,7 @@ SEQUENCES = ("T1", "T2", "FLAIR", "DWI", "ADC")
 
 
 def write_dicom(root: Path, studies: int) -> int:
-    """Studies of five series of 256 × 256 slices; how many files they have."""
+    """Write studies of five series of 256 × 256 slices; returns the number of files."""
     for study in range(studies):
         for seed, name in enumerate(SEQUENCES):
             write_series(
@@ -34,7 +34,7 @@ def write_dicom(root: Path, studies: int) -> int:
 
 
 def write_nifti_studies(root: Path, studies: int) -> int:
-    """Studies of five compressed volumes of 24 × 256 × 256; how many volumes they have."""
+    """Write studies of five compressed volumes of 24 × 256 × 256; returns the number of volumes."""
     for study in range(studies):
         for seed, name in enumerate(SEQUENCES):
             write_nifti(root / f"study{study}" / f"{name}.nii.gz", voxels((256, 256, 24), seed))
@@ -42,7 +42,7 @@ def write_nifti_studies(root: Path, studies: int) -> int:
 
 
 def seconds(root: Path, db: Path) -> float:
-    """Of the command, its start included."""
+    """Seconds of the command, including its start."""
     started = time.perf_counter()
     command = "from selip_pretrain.cli.scan import main; main()"
     subprocess.run([sys.executable, "-c", command, root, "--db", db], check=True, capture_output=True)
@@ -50,7 +50,7 @@ def seconds(root: Path, db: Path) -> float:
 
 
 def measure(folder: Path, studies: int) -> Iterator[Figure]:
-    """Both kinds of files, in a database of their own."""
+    """Measure both kinds of files, each in a new database."""
     for kind, write, unit in (("dicom", write_dicom, "files/s"), ("nifti", write_nifti_studies, "volumes/s")):
         root = folder / kind
         count = write(root, studies)
@@ -62,10 +62,10 @@ def measure(folder: Path, studies: int) -> Iterator[Figure]:
 
 
 def main() -> None:
-    """Measure, print, and with --write keep the figures."""
+    """Measure and print the figures; with --write, store them."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--studies", type=int, default=40)
-    parser.add_argument("--write", action="store_true", help="keep the figures in results.json")
+    parser.add_argument("--write", action="store_true", help="store the figures in results.json")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         found = show(f"scanning images on {machine()}", measure(Path(folder).resolve(), options.studies))

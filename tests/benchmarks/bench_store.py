@@ -1,7 +1,7 @@
 """Speed of the database on this machine: appending, the queries of docs/findings.md, memory and size of the file.
 
-With --write the figures are kept in results.json. The floor is measured beside it: the same findings, made before the
-clock starts, without the lists of sizes and spans, through DuckDB's own appender, in equal transactions.
+With --write the figures are stored in results.json. The baseline ("floor") appends the
+same prepared findings, without the lists of sizes and spans, with DuckDB's own appender in transactions of equal size.
 """
 
 import argparse
@@ -38,7 +38,7 @@ REPEATED = 5
 
 
 class Took(NamedTuple):
-    """Rows written, and seconds of the clock and of all threads' processor time."""
+    """Rows written, wall-clock seconds, and processor seconds of all threads."""
 
     rows: int
     wall: float
@@ -46,20 +46,20 @@ class Took(NamedTuple):
 
 
 def extractions() -> list[Extraction]:
-    """What the rules read in pseudo-reports."""
+    """The rules' extractions of pseudo-reports."""
     texts = [write_study(random.Random(f"{SEED}/{number}")).text for number in range(DIFFERENT_REPORTS)]
     return read_batch(RuleExtractor(), [Report(str(row), text, row) for row, text in enumerate(texts)])
 
 
 def row_count(extraction: Extraction) -> int:
-    """Rows of all tables."""
+    """Number of rows in all tables."""
     study = extraction.study
     found = len(study.findings) + len(study.negatives) + len(study.general) if study else 0
     return 1 + found + len(extraction.review)
 
 
 def timed(write: Callable[[Sequence[Extraction]], None], batches: Iterator[list[Extraction]]) -> Took:
-    """All batches written; only the writing counts."""
+    """Time of writing all batches, without making them."""
     rows, wall, cpu = 0, 0.0, 0.0
     with collecting_rarely():
         for batch in batches:
@@ -72,14 +72,14 @@ def timed(write: Callable[[Sequence[Extraction]], None], batches: Iterator[list[
 
 
 def batches(pool: Sequence[Extraction], reports: int, size: int) -> Iterator[list[Extraction]]:
-    """The extractions of the pool over and over, each with an id of its own."""
+    """The extractions of the pool repeatedly, each with a unique id."""
     numbered = (replace(e, report_id=f"r{number:08}") for number, e in zip(range(reports), cycle(pool), strict=False))
     while batch := list(islice(numbered, size)):
         yield batch
 
 
 def floor(folder: Path, pool: Sequence[Extraction], size: int) -> Took:
-    """Findings without lists through the bare appender."""
+    """Append findings without lists with DuckDB's bare appender."""
     rows, wall, cpu = 0, 0.0, 0.0
     with (
         duckdb.connect(
@@ -117,7 +117,7 @@ def queries() -> list[tuple[str, str]]:
 
 
 def further_queries(run_id: int) -> list[tuple[str, str]]:
-    """What the program itself and the views ask."""
+    """Queries of the program itself and of the views."""
     return [
         ("findings by sequence", "SELECT modality, count(*) FROM findings WHERE present GROUP BY 1"),
         ("negatives of one sequence", "SELECT count(*) FROM negatives WHERE modality = 'DWI'"),
@@ -129,7 +129,7 @@ def further_queries(run_id: int) -> list[tuple[str, str]]:
 
 
 def query_seconds(connection: duckdb.DuckDBPyConnection, query: str) -> float:
-    """Median over some repetitions, without carrying the result over to Python."""
+    """Median over some repetitions, without transfer of the result to Python."""
     seconds = []
     for _ in range(REPEATED):
         started = time.perf_counter()
@@ -139,13 +139,13 @@ def query_seconds(connection: duckdb.DuckDBPyConnection, query: str) -> float:
 
 
 def peak_megabytes() -> float:
-    """This process's peak so far."""
-    # macOS counts bytes, Linux kilobytes
+    """Peak memory of this process so far, in MB."""
+    # ru_maxrss is in bytes on macOS and in kilobytes on Linux
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024 / (1024 if sys.platform == "darwin" else 1)
 
 
 def measure(folder: Path, reports: int, size: int) -> Iterator[Figure]:
-    """Everything, on a store of so many reports, written in batches of `size`."""
+    """All figures, on a store of `reports` reports written in batches of `size`."""
     pool = [e for e in extractions() if e.study]
     found = sum(len(e.study.findings) + len(e.study.negatives) for e in pool if e.study) / len(pool)
     yield Figure("findings and negatives a report", found, "", "≥ 10")
@@ -180,16 +180,16 @@ def measure(folder: Path, reports: int, size: int) -> Iterator[Figure]:
 
 
 def main() -> None:
-    """Measure, print, and with --write keep the figures."""
+    """Measure and print the figures; with --write, store them."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--reports", type=int, default=1_000_000)
     parser.add_argument(
         "--batch",
         type=int,
         default=RuleExtractor.batch_size // CONCURRENT_BATCHES,
-        help="reports a transaction, by default as many as where rules read",
+        help="reports per transaction; by default as with --extractor rules",
     )
-    parser.add_argument("--write", action="store_true", help="keep the figures in results.json")
+    parser.add_argument("--write", action="store_true", help="store the figures in results.json")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         found = show(f"the database on {machine()}", measure(Path(folder), options.reports, options.batch))

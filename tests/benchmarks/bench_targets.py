@@ -1,7 +1,7 @@
-"""Speed and memory of a batch's targets, against a plain Python loop over the formula. With --write they are kept.
+"""Speed and memory of a batch's targets, compared with a plain Python loop over the formula.
 
-The texts are the distinct ones of pseudo-studies, on all sequences, without the normal text. What runs on one core is
-measured in processor time, what runs on all by the clock.
+The texts are the distinct ones of pseudo-studies, on all sequences, without the normal text. Figures on one core
+are processor time, figures on all cores wall-clock time. With --write they are stored in results.json.
 """
 
 import argparse
@@ -35,7 +35,7 @@ Stated = tuple[str, str]
 
 
 def distinct_texts(number: int) -> tuple[list[str], list[str]]:
-    """So many distinct texts of pseudo-studies, and the sequence of each."""
+    """`count` distinct texts of pseudo-studies, and the sequence of each."""
     found: dict[str, str] = {}
     for study_number in count():
         study = write_study(random.Random(f"{SEED}/{study_number}")).study
@@ -46,7 +46,7 @@ def distinct_texts(number: int) -> tuple[list[str], list[str]]:
 
 
 def many_texts(number: int) -> list[str]:
-    """Distinct texts of one to six statements out of those of pseudo-studies."""
+    """Distinct texts of one to six statements from pseudo-studies."""
     statements = sorted({part for text in distinct_texts(BATCH)[0] for part in written_statements(text)})
     statements = [part for part in statements if part.endswith("信号")]
     rng = random.Random(SEED)
@@ -62,7 +62,7 @@ def stated(text: str) -> list[Stated]:
 
 
 def naive_similarity(i: Sequence[Stated], j: Sequence[Stated]) -> float:
-    """The paper's formula, as it is written."""
+    """The paper's formula, term by term."""
     total = 0.0
     for l_a, d_a in i:
         for l_b, d_b in j:
@@ -76,7 +76,7 @@ def naive_similarity(i: Sequence[Stated], j: Sequence[Stated]) -> float:
 def fastest(
     act: Callable[[], object], repeated: int = REPEATED, clock: Callable[[], float] = time.process_time
 ) -> float:
-    """Seconds of the fastest of some repetitions; in processor time what other programs take is no part of it."""
+    """Seconds of the fastest of some repetitions; processor time excludes other programs."""
     seconds = []
     for _ in range(repeated):
         started = clock()
@@ -86,8 +86,8 @@ def fastest(
 
 
 def peak_megabytes() -> float:
-    """This process's peak so far."""
-    # macOS counts bytes, Linux kilobytes
+    """Peak memory of this process so far, in MB."""
+    # ru_maxrss is in bytes on macOS and in kilobytes on Linux
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024 / (1024 if sys.platform == "darwin" else 1)
 
 
@@ -104,7 +104,7 @@ def measure_many() -> None:
 
 
 def measure() -> Iterator[Figure]:
-    """Everything."""
+    """All figures."""
     cores = torch.get_num_threads()
     torch.set_num_threads(1)
     texts, modalities = distinct_texts(BATCH)
@@ -139,9 +139,9 @@ def measure() -> Iterator[Figure]:
 
 
 def main() -> None:
-    """Measure, print, and with --write keep the figures."""
+    """Measure and print the figures; with --write, store them."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--write", action="store_true", help="keep the figures in results.json")
+    parser.add_argument("--write", action="store_true", help="store the figures in results.json")
     parser.add_argument("--many", action="store_true", help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.many:

@@ -1,7 +1,7 @@
-"""Speed of the way of a volume to a training step on this machine: preparing, cache, changes, and what a step waits.
+"""Speed of preparing, caching and augmenting volumes on this machine, and the time that training steps wait for them.
 
-With --write the figures are kept in results.json. The step that consumes is a 3D ResNet-18 on random tensors, forward
-and backward, on the GPU where there is one.
+With --write the figures are stored in results.json. The training step is forward and
+backward of a 3D ResNet-18 on random tensors, on the GPU if there is one.
 """
 
 import sys
@@ -34,12 +34,12 @@ BATCH = 4
 STEPS = 7
 WORKERS = 2
 DEVICE = torch.device("cuda" if torch.cuda.is_available() else "cpu")
-# nibabel is typed in part
+# nibabel is only partly typed
 nibabel: Any = nib
 
 
 def seconds(work: Callable[[], object], times: int = 10) -> float:
-    """Of one call, after a first one that does not count."""
+    """Seconds of one call, after one call that is not counted."""
     work()
     started = time.perf_counter()
     for _ in range(times):
@@ -48,7 +48,7 @@ def seconds(work: Callable[[], object], times: int = 10) -> float:
 
 
 def heads() -> tuple[Volume, Volume]:
-    """A head of noise at 1 mm, and in slices of 6 mm."""
+    """Heads of noise, at 1 mm and in slices of 6 mm."""
     shape = (197, 233, 189)
     places = np.stack(np.meshgrid(*(np.linspace(-1.2, 1.2, n) for n in shape), indexing="ij"))
     voxels = np.random.default_rng(0).random(shape) * ((places**2).sum(axis=0) < 1)
@@ -57,7 +57,7 @@ def heads() -> tuple[Volume, Volume]:
 
 
 def stored_pairs(folder: Path, volume: Volume) -> list[Pair]:
-    """Different volumes in files, each with a text of its own."""
+    """Write different volumes, each with a text of its own."""
     random = np.random.default_rng(0)
     pairs = []
     for number in range(PAIRS):
@@ -70,7 +70,7 @@ def stored_pairs(folder: Path, volume: Volume) -> list[Pair]:
 
 
 def preparing() -> Iterator[Figure]:
-    """One volume after the other on one core, once it has been read."""
+    """Preprocessing of one volume after the other on one core, after reading."""
     torch.set_num_threads(1)
     for volume, name in zip(heads(), ("1 mm", "6 mm slices"), strict=True):
         took = seconds(partial(prepare, volume, LARGE), 3)
@@ -78,7 +78,7 @@ def preparing() -> Iterator[Figure]:
 
 
 def caching(folder: Path, pairs: list[Pair]) -> Iterator[Figure]:
-    """A volume into the cache and out of it, and its changes, on one core."""
+    """Writing to the cache, reading from it, and augmentation, on one core."""
     torch.set_num_threads(1)
     for recipe, size in ((SMALL, "24×128×128"), (LARGE, "24×256×256")):
         cache = VolumeCache(folder / "cache", recipe)
@@ -93,7 +93,7 @@ def caching(folder: Path, pairs: list[Pair]) -> Iterator[Figure]:
 
 
 class Step:
-    """One step of training: forward, backward and the optimizer's."""
+    """One training step: forward, backward, optimizer."""
 
     def __init__(self) -> None:
         self.encoder = resnet18(spatial_dims=3, n_input_channels=1, num_classes=512, conv1_t_stride=(1, 2, 2)).to(
@@ -102,7 +102,7 @@ class Step:
         self.optimizer = torch.optim.Adam(self.encoder.parameters())
 
     def run(self, images: Tensor) -> None:
-        """On images (N, 1, D, H, W)."""
+        """A step on images (N, 1, D, H, W)."""
         self.optimizer.zero_grad()
         with torch.autocast(DEVICE.type, torch.bfloat16, enabled=DEVICE.type == "cuda"):
             loss = self.encoder(images.to(DEVICE, non_blocking=True)).square().mean()
@@ -120,7 +120,7 @@ def fed(folder: Path, pairs: list[Pair], recipe: VolumeRecipe, workers: int) -> 
 
 
 def training(folder: Path, pairs: list[Pair]) -> Iterator[Figure]:
-    """What a step takes, what the pipeline gives, and how long the one waits for the other."""
+    """The rate of the training step, the rate of the data pipeline, and the share of time that steps wait."""
     torch.set_num_threads(WORKERS)
     step = Step()
     images = torch.rand(BATCH, 1, *SMALL.shape)
@@ -137,7 +137,7 @@ def training(folder: Path, pairs: list[Pair]) -> Iterator[Figure]:
 
 
 def waiting(batches: Iterator[Batch], step: Step) -> float:
-    """The share of the time, after the first step, that is spent waiting for batches."""
+    """The share of time after the first step that is spent waiting for batches."""
     step.run(next(batches).images)
     waited, started = 0.0, time.perf_counter()
     while True:
@@ -150,7 +150,7 @@ def waiting(batches: Iterator[Batch], step: Step) -> float:
 
 
 def planning() -> Iterator[Figure]:
-    """An epoch of a million pairs, a third of them normal."""
+    """Planning an epoch of a million pairs, a third of them normal."""
     texts = [f"{number}" if number % 3 else "normal" for number in range(1_000_000)]
     started = time.perf_counter()
     plan = BatchPlan(texts, 64, 0, "distinct_texts", mirror=True)
@@ -161,7 +161,7 @@ def planning() -> Iterator[Figure]:
 
 
 def main() -> None:
-    """Measure, print, and with --write keep the figures."""
+    """Measure and print the figures; with --write, store them."""
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         pairs = stored_pairs(folder, heads()[1])

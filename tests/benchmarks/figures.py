@@ -1,4 +1,4 @@
-"""What the benchmarks share: figures, shown as they come and kept in results.json."""
+"""Figures of benchmarks: printed as they are measured, and stored in results.json."""
 
 import json
 import os
@@ -32,7 +32,7 @@ def machine() -> str:
 
 
 def show(title: str, measured: Iterable[Figure]) -> list[Figure]:
-    """The figures, each printed as it comes and all of them as a table."""
+    """Print each figure as it is measured, and all of them as a table."""
     table = Table("measured", "", "", "wanted", title=title, title_justify="left")
     table.columns[1].justify = "right"
     figures = []
@@ -45,7 +45,7 @@ def show(title: str, measured: Iterable[Figure]) -> list[Figure]:
 
 
 def keep(name: str, figures: Iterable[Figure]) -> None:
-    """Put the figures into results.json under their name, with the machine they were measured on."""
+    """Store the figures in results.json under this name, with the machine."""
     found = json.loads(RESULTS.read_text(encoding="utf-8"))
     found[name] = {"machine": machine(), "figures": [figure._asdict() for figure in figures]}
     RESULTS.write_text(json.dumps(found, ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
