@@ -3,35 +3,68 @@
 from collections.abc import Sequence
 
 from selip_contracts.vocabulary import MODALITIES, SITES, Modality, Side
+from selip_extract.pseudo_reports.draft import Draft, Mention
+from selip_extract.pseudo_reports.phrases import PhraseFile, Phrases, load
 from selip_extract.pseudo_reports.sample_study import SampledLesion, SampledSite
-from selip_extract.pseudo_reports.wording import Draft, Mention, put_places, put_sequences, signal_word
 from selip_extract.pseudo_reports.write_collective import (
     ABSENT,
     WrittenLesion,
     put_collective,
-    put_open,
+    put_predicate,
     put_reference,
-    put_said,
+    put_sequence_lead,
     put_subset,
     some_signal,
 )
 from selip_extract.pseudo_reports.write_lesion import put_lesion
+from selip_extract.pseudo_reports.write_sequences import put_sequence, signal_word
 from selip_extract.pseudo_reports.write_signals import (
     MORPHOLOGIES,
     Signals,
     put_absent,
     put_enhancement,
     put_signals,
-    state,
 )
+from selip_extract.pseudo_reports.write_sites import put_sites
 
+
+class _BlockPhrases(PhraseFile):
+    further: Phrases
+    separators: Phrases
+    pressed_sites: Phrases
+    pressed: Phrases
+    mass_effects: Phrases
+    again_openings: Phrases
+    similar_signals: Phrases
+    again_morphologies: Phrases
+    again_nouns: Phrases
+    same_signals: Phrases
+    each_side_openings: Phrases
+    each_side_nouns: Phrases
+    side_separators: Phrases
+    side_subjects: Phrases
+    pair_joins: Phrases
+    pair_openings: Phrases
+    pair_nouns: Phrases
+    former_leads: Phrases
+    site_leads: Phrases
+    pair_separators: Phrases
+    pair_ends: Phrases
+    pair_remarks: Phrases
+    both: Phrases
+    sequence_leads: Phrases
+    listing_separators: Phrases
+    listing_verbs: Phrases
+
+
+_PHRASES = load(_BlockPhrases, "block")
 _COLLECTIVE: tuple[Modality, ...] = ("DWI", "T1CE", "ADC", "SWI", "FLAIR")
 
 
 def put_block(
     draft: Draft, lesions: Sequence[SampledLesion], stop: str, before: Sequence[WrittenLesion] = ()
 ) -> list[WrittenLesion]:
-    """Write the lesions as sentences, each ended by `stop`; those told `before` and by then."""
+    """Write the lesions as sentences, each ended by `stop`; the lesions written, those of `before` first."""
     deferred = [
         m for m in _COLLECTIVE if draft.chance(0.26) and sum(m in x.signals or m in x.absent for x in lesions) > 0
     ]
@@ -39,21 +72,21 @@ def put_block(
         if draft.chance(0.2):
             return [*before, *_put_listed(draft, lesions, stop)]
         return [*before, *_put_by_sequence(draft, lesions, stop)]
-    told = list(before)
+    written = list(before)
     if len(lesions) > 1 and draft.chance(0.14):
-        told += _put_two_together(draft, lesions[0], lesions[1])
+        written += _put_two_together(draft, lesions[0], lesions[1])
         _end(draft, stop)
         lesions = lesions[2:]
     for lesion in lesions:
         own = {m: v for m, v in lesion.signals.items() if m not in deferred} or dict(lesion.signals)
         absent = [m for m in lesion.absent if m not in deferred and m not in own]
-        alone = not told or draft.parts[-1] == "。"
-        if told and draft.chance(0.18):
-            draft.maybe(0.5, "另", "另于", "此外，", "另见", "并可见", "余", "此外")
-        if draft.chance(0.03) and any(p.side == "双侧" for p in lesion.places):
-            told.append(_put_side_by_side(draft, lesion, own))
-        elif told and told[-1].alike and draft.facts[-1] is told[-1].said[-1] and draft.chance(0.1):
-            told.append(_put_same_signal(draft, lesion, told[-1]))
+        alone = not written or draft.parts[-1] == "。"
+        if written and draft.chance(0.18):
+            draft.put_maybe(0.5, _PHRASES.further)
+        if draft.chance(0.03) and any(s.side == "双侧" for s in lesion.sites):
+            written.append(_put_each_side(draft, lesion, own))
+        elif written and written[-1].is_uniform and draft.facts[-1] is written[-1].facts[-1] and draft.chance(0.1):
+            written.append(_put_same_signal(draft, lesion, written[-1]))
         else:
             start = len(draft.facts)
             late = own.pop("T1CE", None) if len(own) > 1 and draft.chance(0.12) else None
@@ -61,88 +94,88 @@ def put_block(
             if late is not None:
                 _put_mass_effect(draft)
                 put_enhancement(draft, mentions, late)
-            told.append(WrittenLesion(mentions, draft.facts[start:]))
-            put_subset(draft, told[-1], alone)
+            written.append(WrittenLesion(mentions, draft.facts[start:]))
+            put_subset(draft, written[-1], alone)
         _end(draft, stop if draft.chance(0.85) else "；")
     for modality in deferred:
-        untold = [t for t in told if modality not in t.modalities]
-        if untold and draft.chance(0.9):
+        remaining = [t for t in written if modality not in t.modalities]
+        if remaining and draft.chance(0.9):
             if draft.parts[-1] != "。":
                 _end(draft, "。")
-            put_collective(draft, untold, lesions, modality, told)
+            put_collective(draft, remaining, lesions, modality, written)
             _end(draft, stop if draft.chance(0.8) else "；")
-    return told
+    return written
 
 
 def _end(draft: Draft, stop: str) -> None:
-    draft.cut()
+    draft.strip_separators()
     draft.put(stop)
 
 
 def _put_mass_effect(draft: Draft) -> None:
     """A clause about a neighbour, after which the lesion goes on: 左侧侧脑室受压，增强后…."""
-    draft.one("，", "，", "；")
-    mentions = put_places(
+    draft.put_one(_PHRASES.separators)
+    mentions = put_sites(
         draft,
-        [SampledSite(draft.rng.choice(("左侧", "右侧")), draft.rng.choice(("侧脑室", "外侧裂", "大脑脚")))],
+        [SampledSite(draft.rng.choice(("左侧", "右侧")), draft.rng.choice(_PHRASES.pressed_sites))],
         plain=True,
     )
-    spot = draft.one("受压", "受压变形", "轻度受压", "受推移")
-    state(draft, mentions, None, "受压", spot)
+    span = draft.put_one(_PHRASES.pressed)
+    draft.state(mentions, None, "受压", span)
     draft.put("，")
-    draft.maybe(0.4, "中线结构无移位，", "边界不清，", "垂体柄显示不清，", "脑室系统不大，")
+    draft.put_maybe(0.4, _PHRASES.mass_effects)
 
 
-def _put_same_signal(draft: Draft, lesion: SampledLesion, model: WrittenLesion) -> WrittenLesion:
-    """右侧额叶亦见小片状异常信号，信号特点同上: what was said of the one before holds here too."""
-    mentions = put_places(draft, lesion.places)
-    draft.one("亦见", "亦可见", "也见", "另见", "可见", "见")
+def _put_same_signal(draft: Draft, lesion: SampledLesion, before: WrittenLesion) -> WrittenLesion:
+    """右侧额叶亦见小片状异常信号，信号特点同上: the facts of the lesion before hold here too."""
+    mentions = put_sites(draft, lesion.sites)
+    draft.put_one(_PHRASES.again_openings)
     if draft.chance(0.2):
-        spot = draft.one("相同信号灶", "类似信号", "相同信号影", "类似异常信号", "类似信号灶")
+        span = draft.put_one(_PHRASES.similar_signals)
     else:
-        draft.one("类似", "小片状", "小", "斑片状", "片状", "点状", "较小", "相同")
-        draft.one("病灶", "病灶", "囊状病灶", "灶", "异常信号影", "异常信号灶", "结节")
+        draft.put_one(_PHRASES.again_morphologies)
+        draft.put_one(_PHRASES.again_nouns)
         draft.put("，")
-        spot = draft.one("信号同上", "信号特点同上", "信号特征同上", "信号同前", "信号表现同上", "信号与上述病灶相同", "信号同上述病灶", "信号与前者相同", "信号特征同前述病灶", "信号与前述病灶相仿", "各序列信号同上", "信号改变同上", "信号与之相仿", "信号特点同前", "信号相同")  # fmt: skip
+        span = draft.put_one(_PHRASES.same_signals)  # fmt: skip
     start = len(draft.facts)
-    first = model.said[0].mention.place
-    for fact in model.said:
-        if fact.mention.place == first and fact.modality:
-            state(draft, mentions, fact.modality, fact.value, spot)
+    first = before.facts[0].mention.site
+    for fact in before.facts:
+        if fact.mention.site == first and fact.modality:
+            draft.state(mentions, fact.modality, fact.value, span)
     return WrittenLesion(mentions, draft.facts[start:])
 
 
-def _put_side_by_side(draft: Draft, lesion: SampledLesion, signals: Signals) -> WrittenLesion:
+def _put_each_side(draft: Draft, lesion: SampledLesion, signals: Signals) -> WrittenLesion:
     """双侧硬膜下见新月形异常信号，右侧T1WI呈高信号，左侧T1WI呈低信号."""
     rng = draft.rng
-    both = put_places(draft, [p for p in lesion.places if p.side == "双侧"], plain=True)
-    draft.one("见", "可见", "均见")
-    draft.one("异常信号", "新月形异常信号影", "片状异常信号", "病灶", "斑片状异常信号")
+    both = put_sites(draft, [s for s in lesion.sites if s.side == "双侧"], plain=True)
+    draft.put_one(_PHRASES.each_side_openings)
+    draft.put_one(_PHRASES.each_side_nouns)
     draft.put("，")
     start = len(draft.facts)
     draft.joined = True
     sides: tuple[Side, ...] = rng.choice((("左侧", "右侧"), ("右侧", "左侧")))
     for side in sides:
         if side != sides[0]:
-            draft.one("，", "；", "，")
-        spot = draft.put(side)
-        draft.maybe(0.3, "病灶", "者")
+            draft.put_one(_PHRASES.side_separators)
+        span = draft.put(side)
+        draft.put_maybe(0.3, _PHRASES.side_subjects)
         own: Signals = {
             m: some_signal(draft, m) if side != sides[0] and draft.chance(0.7) else v for m, v in signals.items()
         }
-        put_signals(draft, [Mention(SampledSite(side, m.place.site), m.site, spot) for m in both], own)
-        draft.cut()
+        put_signals(draft, [Mention(SampledSite(side, m.site.site), m.site_span, span) for m in both], own)
+        draft.strip_separators()
     draft.joined = False
     return WrittenLesion(both, draft.facts[start:])
 
 
-def _told_since(draft: Draft, start: int, lesions: Sequence[SampledLesion]) -> list[WrittenLesion]:
-    """What the facts from `start` on say of each of the lesions that they tell of."""
+def _written_since(draft: Draft, start: int, lesions: Sequence[SampledLesion]) -> list[WrittenLesion]:
+    """The lesions of which the facts from index `start` on state something."""
     found: list[WrittenLesion] = []
     for lesion in lesions:
-        said = [fact for fact in draft.facts[start:] if fact.mention.place in lesion.places]
-        if said:
-            found.append(WrittenLesion(list({fact.mention.place: fact.mention for fact in said}.values()), said))
+        facts = [fact for fact in draft.facts[start:] if fact.mention.site in lesion.sites]
+        if facts:
+            found.append(WrittenLesion(list({fact.mention.site: fact.mention for fact in facts}.values()), facts))
     return found
 
 
@@ -155,34 +188,34 @@ def _put_listed(draft: Draft, lesions: Sequence[SampledLesion], stop: str) -> li
         involved = [x for x in lesions if modality in x.signals and draft.chance(0.8)]
         for lesion in involved:
             value = lesion.signals[modality][0]
-            sequence = put_sequences(draft, (modality,))[modality]
-            spot = draft.put(signal_word(draft.rng, value))
+            sequence = put_sequence(draft, modality)
+            span = draft.put(signal_word(draft.rng, value))
             draft.put("：")
-            state(draft, put_places(draft, lesion.places, plain=True), modality, value, spot, sequence)
+            draft.state(put_sites(draft, lesion.sites, plain=True), modality, value, span, sequence)
             draft.put(stop)
-    return _told_since(draft, start, lesions)
+    return _written_since(draft, start, lesions)
 
 
 def _put_two_together(draft: Draft, first: SampledLesion, second: SampledLesion) -> list[WrittenLesion]:
     """左侧额叶及右侧丘脑见异常信号，前者呈…，后者呈…."""
-    taken = {p.site for p in first.places}
-    apart = tuple(p for p in second.places if p.site not in taken)
-    if not apart:
+    taken = {s.site for s in first.sites}
+    others = tuple(s for s in second.sites if s.site not in taken)
+    if not others:
         start = len(draft.facts)
         mentions = put_lesion(draft, first, dict(first.signals), first.absent)
         return [WrittenLesion(mentions, draft.facts[start:])]
-    places_one, places_two = first.places[:2], apart[:2]
-    one = put_places(draft, places_one, plain=True)
-    draft.one("及", "、", "和", "，")
-    two = put_places(draft, _sided(places_two), plain=True)
-    draft.one("见", "可见", "分别见", "各见")
-    draft.one("异常信号", "异常信号影", "片状异常信号", "病灶", "类圆形病灶", "大小不等异常信号灶", "囊性病灶")
+    sites_one, sites_two = first.sites[:2], others[:2]
+    one = put_sites(draft, sites_one, plain=True)
+    draft.put_one(_PHRASES.pair_joins)
+    two = put_sites(draft, _with_sides(sites_two), plain=True)
+    draft.put_one(_PHRASES.pair_openings)
+    draft.put_one(_PHRASES.pair_nouns)
     former = draft.chance(0.6) and len(one) == 1 == len(two)
-    draft.one("，", "，", "：", "。") if former else draft.one("：", "：", "，", "；")
-    told: list[WrittenLesion] = []
+    draft.put_one(_PHRASES.former_leads) if former else draft.put_one(_PHRASES.site_leads)
+    written: list[WrittenLesion] = []
     for i, (lesion, mentions) in enumerate(((first, one), (second, two))):
         if i:
-            draft.one("，", "；", "；")
+            draft.put_one(_PHRASES.pair_separators)
         if former:
             draft.put(("前者", "后者")[i])
             named = mentions
@@ -193,76 +226,78 @@ def _put_two_together(draft: Draft, first: SampledLesion, second: SampledLesion)
         put_signals(draft, named, dict(lesion.signals))
         put_absent(draft, named, lesion.absent)
         draft.joined = False
-        draft.cut()
-        told.append(WrittenLesion(mentions, draft.facts[start:]))
+        draft.strip_separators()
+        written.append(WrittenLesion(mentions, draft.facts[start:]))
     if draft.chance(0.4):
-        draft.one("。", "；", "，")
-        _put_collective_pair(draft, told, former)
-    return told
+        draft.put_one(_PHRASES.pair_ends)
+        _put_collective_pair(draft, written, former)
+    return written
 
 
-def _sided(places: Sequence[SampledSite]) -> list[SampledSite]:
-    """Places whose sides are said, so that none carries over from what stands before."""
-    return [SampledSite("双侧", p.site) if SITES[p.site].laterality == "paired" and not p.side else p for p in places]
+def _with_sides(sites: Sequence[SampledSite]) -> list[SampledSite]:
+    """The sites with their sides written out, so that none carries over from the text before."""
+    return [SampledSite("双侧", s.site) if SITES[s.site].laterality == "paired" and not s.side else s for s in sites]
 
 
-def _put_collective_pair(draft: Draft, told: Sequence[WrittenLesion], former: bool) -> None:
+def _put_collective_pair(draft: Draft, written: Sequence[WrittenLesion], former: bool) -> None:
     """增强后前者呈环形强化，后者未见强化; 两者DWI均呈高信号."""
-    free = [m for m in MODALITIES if all(f.modality != m for t in told for f in t.said)]
+    free = [m for m in MODALITIES if all(f.modality != m for t in written for f in t.facts)]
     if not free:
-        draft.one("二者边界清", "两者大小相仿")
+        draft.put_one(_PHRASES.pair_remarks)
         return
     modality = draft.rng.choice(free)
     values = (some_signal(draft, modality), some_signal(draft, modality), ABSENT)
     if former and draft.chance(0.7):
         leads = draft.chance(0.7)
         if leads:
-            put_open(draft, modality)
+            put_sequence_lead(draft, modality)
         for word, lesion, value in zip(
             draft.rng.choice((("前者", "后者"), ("前者", "后者"), ("前一病灶", "后一病灶"))),
-            told,
+            written,
             draft.rng.sample(values, 2),
             strict=True,
         ):
-            if lesion is not told[0]:
-                draft.one("，", "，", "；")
+            if lesion is not written[0]:
+                draft.put_one(_PHRASES.separators)
             draft.put(word)
             if not leads:
-                put_open(draft, modality)
-            put_said(draft, lesion.mentions, modality, value, False)
+                put_sequence_lead(draft, modality)
+            put_predicate(draft, lesion.mentions, modality, value, False)
         return
-    draft.one("两者", "二者", "上述病灶", "两病灶")
-    put_open(draft, modality)
-    put_said(draft, [m for t in told for m in t.mentions], modality, draft.rng.choice(values), True)
+    draft.put_one(_PHRASES.both)
+    put_sequence_lead(draft, modality)
+    put_predicate(draft, [m for t in written for m in t.mentions], modality, draft.rng.choice(values), True)
 
 
 def _put_by_sequence(draft: Draft, lesions: Sequence[SampledLesion], stop: str) -> list[WrittenLesion]:
     """T1WI示左侧额叶呈低信号，右侧丘脑呈稍低信号；T2WI…."""
     start = len(draft.facts)
-    told: dict[int, list[Mention]] = {}
+    written: dict[int, list[Mention]] = {}
     modalities = [m for m in MODALITIES if any(m in x.signals for x in lesions)]
     for modality in modalities:
         involved = [i for i, x in enumerate(lesions) if modality in x.signals]
-        sequence = put_sequences(draft, (modality,))[modality]
-        draft.one("：", "示", "上", "：", "，", "见")
+        sequence = put_sequence(draft, modality)
+        draft.put_one(_PHRASES.sequence_leads)
         for n, i in enumerate(involved):
             if n:
-                draft.one("，", "，", "；", "、")
+                draft.put_one(_PHRASES.listing_separators)
             lesion = lesions[i]
-            if i in told and draft.chance(0.4):
-                named = put_reference(draft, told[i], [m for t in told.values() for m in t], noun=draft.chance(0.5))
+            if i in written and draft.chance(0.4):
+                named = put_reference(
+                    draft, written[i], [m for t in written.values() for m in t], noun=draft.chance(0.5)
+                )
             else:
-                named = put_places(draft, lesion.places, plain=draft.chance(0.5))
-            told.setdefault(i, named)
+                named = put_sites(draft, lesion.sites, plain=draft.chance(0.5))
+            written.setdefault(i, named)
             if modality == "T1CE":
                 put_enhancement(draft, named, lesion.signals[modality][:1], opened=True)
             else:
-                draft.one("呈", "呈", "见", "为", "", "可见")
-                draft.maybe(0.35, *MORPHOLOGIES)
+                draft.put_one(_PHRASES.listing_verbs)
+                draft.put_maybe(0.35, MORPHOLOGIES)
                 value = lesion.signals[modality][0]
-                spot = draft.put(signal_word(draft.rng, value))
-                state(draft, named, modality, value, spot, sequence)
+                span = draft.put(signal_word(draft.rng, value))
+                draft.state(named, modality, value, span, sequence)
         draft.put(stop if draft.chance(0.4) else "；")
     if draft.parts[-1] == "；":
         _end(draft, stop)
-    return _told_since(draft, start, lesions)
+    return _written_since(draft, start, lesions)

@@ -4,43 +4,67 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 
 from selip_contracts.vocabulary import ENHANCEMENTS, MODALITIES, SIGNALS, SITES, Modality
+from selip_extract.pseudo_reports.draft import CharSpan, Draft, Fact, Mention
+from selip_extract.pseudo_reports.phrases import Names, PhraseFile, Phrases, load
 from selip_extract.pseudo_reports.sample_study import SampledLesion
-from selip_extract.pseudo_reports.wording import Draft, Fact, Mention, put_places, put_sequences, signal_word, site_word
+from selip_extract.pseudo_reports.write_sequences import put_sequence, signal_word
 from selip_extract.pseudo_reports.write_signals import (
     MORPHOLOGIES,
     Signals,
     Values,
+    put_absence,
     put_absent,
     put_enhancement,
-    put_negative,
     put_signals,
     put_value,
-    state,
 )
+from selip_extract.pseudo_reports.write_sites import put_sites, site_word
 
-# the larger parts by which one lesion inside may be called: 小脑病灶
-_WHOLES = frozenset(("小脑", "脑干", "基底节区", "颞叶", "额叶", "胼胝体", "内囊"))
-_OTHERS = tuple("其余病灶 余病灶 余病灶 其余 余 其余各病灶 其他病灶 余者 其余者 其余均".split())
+
+class _CollectivePhrases(PhraseFile):
+    regions: Names
+    region_nouns: Phrases
+    site_joins: Phrases
+    nouns: Phrases
+    nouns_with_nodule: Phrases
+    separators: Phrases
+    subset_joins: Phrases
+    among_them: Phrases
+    some_joins: Phrases
+    some: Phrases
+    all_lesions: Phrases
+    one_lesion: Phrases
+    all: Phrases
+    sequence_leads: Phrases
+    enhancement_leads: Phrases
+    verbs: Phrases
+    excepted: Phrases
+    others_after_exception: Phrases
+    only: Phrases
+    others: Phrases
+
+
+_PHRASES = load(_CollectivePhrases, "collective")
 ABSENT: Values = ()
 
 
 @dataclass
 class WrittenLesion:
-    """A lesion already told: its mentions and what has been said of it."""
+    """A lesion in the text: its mentions, and the facts that have been stated of it."""
 
     mentions: list[Mention]
-    said: list[Fact] = field(default_factory=list)
+    facts: list[Fact] = field(default_factory=list)
 
     @property
     def modalities(self) -> set[Modality | None]:
-        """The sequences that have been told of some of its places."""
-        return {fact.modality for fact in self.said}
+        """The sequences of its facts."""
+        return {fact.modality for fact in self.facts}
 
     @property
-    def alike(self) -> bool:
-        """Whether the same has been said of all its places, and for certain."""
-        of_each = [{(f.modality, f.value) for f in self.said if f.mention.place == m.place} for m in self.mentions]
-        return bool(of_each[0]) and all(s == of_each[0] for s in of_each) and not any(f.uncertain for f in self.said)
+    def is_uniform(self) -> bool:
+        """Whether the same has been stated of all its sites, and for certain."""
+        of_each = [{(f.modality, f.value) for f in self.facts if f.mention.site == m.site} for m in self.mentions]
+        return bool(of_each[0]) and all(s == of_each[0] for s in of_each) and not any(f.uncertain for f in self.facts)
 
 
 def _some_of(draft: Draft, mentions: Sequence[Mention]) -> list[Mention]:
@@ -52,31 +76,31 @@ def _some_of(draft: Draft, mentions: Sequence[Mention]) -> list[Mention]:
 def put_reference(
     draft: Draft, mentions: Sequence[Mention], known: Iterable[Mention], noun: bool = True
 ) -> list[Mention]:
-    """Name places told before, sometimes without their side; the new mentions."""
-    by_place = {m.place: m for m in mentions}
-    sites = [m.place.site for m in known]
-    wholes = [w for m in known if (w := SITES[m.place.site].parent) in _WHOLES]
-    (place,) = by_place if len(by_place) == 1 else (None,)
+    """Name the sites of `mentions` again, sometimes without their side; the new mentions. `known`: all so far."""
+    by_site = {m.site: m for m in mentions}
+    sites = [m.site.site for m in known]
+    regions = [w for m in known if (w := SITES[m.site.site].parent) in _PHRASES.regions]
+    (site,) = by_site if len(by_site) == 1 else (None,)
     if (
-        place
-        and (whole := SITES[place.site].parent) in _WHOLES
-        and wholes.count(whole) == 1
-        and whole not in sites
+        site
+        and (region := SITES[site.site].parent) in _PHRASES.regions
+        and regions.count(region) == 1
+        and region not in sites
         and draft.chance(0.3)
     ):
-        draft.put(SITES[whole].surface_forms[0])
-        draft.one("病灶", "病灶", "病变", "结节")
-        return [by_place[place]]
-    if draft.chance(0.35) and all(sites.count(p.site) == 1 for p in by_place):
+        draft.put(SITES[region].surface_forms[0])
+        draft.put_one(_PHRASES.region_nouns)
+        return [by_site[site]]
+    if draft.chance(0.35) and all(sites.count(p.site) == 1 for p in by_site):
         named = []
-        for i, (place, old) in enumerate(by_place.items()):
+        for i, (site, old) in enumerate(by_site.items()):
             if i:
-                draft.one("、", "及")
-            named.append(Mention(place, draft.put(site_word(draft.rng, place.site)), old.side))
+                draft.put_one(_PHRASES.site_joins)
+            named.append(Mention(site, draft.put(site_word(draft.rng, site.site)), old.side_span))
     else:
-        named = put_places(draft, [*by_place], plain=True)
+        named = put_sites(draft, [*by_site], plain=True)
     if noun:
-        draft.one("病灶", "病灶", "病灶", "病变", "者", "", "灶", "结节" if draft.chance(0.3) else "病灶")
+        draft.put_one(_PHRASES.nouns_with_nodule if draft.chance(0.3) else _PHRASES.nouns)
     return named
 
 
@@ -88,27 +112,27 @@ def some_signal(draft: Draft, modality: Modality) -> Values:
     return (rng.choice(SIGNALS),)
 
 
-def put_subset(draft: Draft, told: WrittenLesion, alone: bool) -> None:
+def put_subset(draft: Draft, written: WrittenLesion, alone: bool) -> None:
     """其中左侧桥臂病灶DWI呈稍高信号; 部分病灶DWI呈高信号. `alone`: its sentence tells of no other lesion."""
-    said = {f.modality for f in told.said}
+    said = {f.modality for f in written.facts}
     free = [m for m in MODALITIES if m not in said]
-    if not free or len(told.mentions) < 2 or not draft.chance(0.3):
-        if free and len(told.mentions) == 1 and draft.chance(0.05):
-            _put_some(draft, told, draft.rng.choice(free))
+    if not free or len(written.mentions) < 2 or not draft.chance(0.3):
+        if free and len(written.mentions) == 1 and draft.chance(0.05):
+            _put_some(draft, written, draft.rng.choice(free))
         return
     if draft.chance(0.3):
-        _put_some(draft, told, draft.rng.choice(free))
+        _put_some(draft, written, draft.rng.choice(free))
         return
     if draft.chance(0.4):
         if not alone:
             return
-        draft.one("，", "，", "；")
-        put_collective(draft, [told], (), draft.rng.choice(free), [told])
+        draft.put_one(_PHRASES.separators)
+        put_collective(draft, [written], (), draft.rng.choice(free), [written])
         return
-    draft.one("，", "；", "。", "，")
-    subset = _some_of(draft, told.mentions)
-    draft.one("其中", "其中", "其中", "")
-    named = put_reference(draft, subset, told.mentions)
+    draft.put_one(_PHRASES.subset_joins)
+    subset = _some_of(draft, written.mentions)
+    draft.put_one(_PHRASES.among_them)
+    named = put_reference(draft, subset, written.mentions)
     chosen = draft.rng.sample(free, min(len(free), draft.rng.choice((1, 1, 2))))
     signals: Signals = {m: some_signal(draft, m) for m in chosen}
     start = len(draft.facts)
@@ -118,82 +142,80 @@ def put_subset(draft: Draft, told: WrittenLesion, alone: bool) -> None:
     else:
         put_signals(draft, named, signals)
     draft.joined = False
-    draft.cut()
-    told.said += draft.facts[start:]
+    draft.strip_separators()
+    written.facts += draft.facts[start:]
 
 
-def _put_some(draft: Draft, told: WrittenLesion, modality: Modality) -> None:
-    draft.one("，", "；", "，")
-    draft.one("部分病灶", "部分病灶", "部分", "个别病灶", "部分结节", "少数病灶")
+def _put_some(draft: Draft, written: WrittenLesion, modality: Modality) -> None:
+    draft.put_one(_PHRASES.some_joins)
+    draft.put_one(_PHRASES.some)
     value = some_signal(draft, modality)
     start = len(draft.facts)
     if modality == "T1CE":
-        put_enhancement(draft, told.mentions, value)
+        put_enhancement(draft, written.mentions, value)
         draft.facts[start:] = [replace(f, uncertain=True) for f in draft.facts[start:]]
     else:
-        put_value(draft, told.mentions, (modality,), value[0], uncertain=True)
-    told.said += draft.facts[start:]
+        put_value(draft, written.mentions, (modality,), value[0], uncertain=True)
+    written.facts += draft.facts[start:]
 
 
-def put_open(draft: Draft, modality: Modality) -> tuple[int, int]:
+def put_sequence_lead(draft: Draft, modality: Modality) -> CharSpan:
     """Name the sequence of which a predicate is to follow: DWI示."""
-    spot = put_sequences(draft, (modality,))[modality]
-    draft.maybe(0.5, *(("示", "：", "，") if modality == "T1CE" else ("示", "上", "：", "序列", "像")))
-    return spot
+    span = put_sequence(draft, modality)
+    draft.put_maybe(0.5, _PHRASES.enhancement_leads if modality == "T1CE" else _PHRASES.sequence_leads)
+    return span
 
 
-def put_said(draft: Draft, named: Sequence[Mention], modality: Modality, values: Values, together: bool) -> None:
+def put_predicate(draft: Draft, named: Sequence[Mention], modality: Modality, values: Values, together: bool) -> None:
     """The predicate of a sequence that has been named: 呈高信号, 未见强化."""
     if together:
-        draft.one("均", "均", "皆", "")
+        draft.put_one(_PHRASES.all)
     if values == ABSENT:
-        put_negative(draft, named, (modality,), opened=True)
+        put_absence(draft, named, (modality,), opened=True)
     elif modality == "T1CE":
         put_enhancement(draft, named, values, opened=True)
     else:
-        draft.one("呈", "呈", "为", "见", "表现为")
-        draft.maybe(0.1, *MORPHOLOGIES)
-        spot = draft.put(signal_word(draft.rng, values[0]))
-        state(draft, named, modality, values[0], spot)
+        draft.put_one(_PHRASES.verbs)
+        draft.put_maybe(0.1, MORPHOLOGIES)
+        span = draft.put(signal_word(draft.rng, values[0]))
+        draft.state(named, modality, values[0], span)
 
 
 def put_collective(
     draft: Draft,
-    untold: Sequence[WrittenLesion],
+    remaining: Sequence[WrittenLesion],
     lesions: Sequence[SampledLesion],
     modality: Modality,
-    told: Sequence[WrittenLesion],
+    written: Sequence[WrittenLesion],
 ) -> None:
-    """One sequence over all lesions told: the same for all, exceptions, remainders, or one by one.
+    """One sequence over all lesions written: the same for all, exceptions, remainders, or one by one.
 
-    Where some of the lesions told have been told of this sequence already, the others are named.
+    Where some of the lesions written have been written of this sequence already, the others are named.
     """
-    everything = [m for t in untold for m in t.mentions]
-    known = [m for t in told for m in t.mentions]
+    all_mentions = [m for t in remaining for m in t.mentions]
+    known = [m for t in written for m in t.mentions]
     start = len(draft.facts)
     rng = draft.rng
     one, two = rng.sample([some_signal(draft, modality) for _ in range(3)] + [ABSENT], 2)
     own = [x.signals[modality][:1] for x in lesions if modality in x.signals]
     if own and draft.chance(0.5):
         one = own[0]
-    places = [m.place for m in known]
+    sites = [m.site for m in known]
     style = rng.choice(("all", "all", "rest", "rest", "rest", "except", "except", "each", "only"))
-    parts = _some_of(draft, everything)
-    others = [m for m in everything if m not in parts]
-    if len(set(places)) < len(places) or not others:
+    parts = _some_of(draft, all_mentions)
+    others = [m for m in all_mentions if m not in parts]
+    if len(set(sites)) < len(sites) or not others:
         style = "all"
-    if len(everything) < len(known):
-        _put_some_by_name(draft, everything, known, modality, one)
+    if len(all_mentions) < len(known):
+        _put_some_by_name(draft, all_mentions, known, modality, one)
     elif style == "all":
-        _put_all_alike(draft, everything, modality, one)
+        _put_all_alike(draft, all_mentions, modality, one)
     elif style == "except":
         _put_exception(draft, parts, others, modality, (one, two))
     else:
         _put_one_by_one(draft, parts, others, modality, (one, two), style)
-    for lesion in untold:
-        lesion.said += [
-            fact for fact in draft.facts[start:] if fact.mention.place in {m.place for m in lesion.mentions}
-        ]
+    for lesion in remaining:
+        lesion.facts += [fact for fact in draft.facts[start:] if fact.mention.site in {m.site for m in lesion.mentions}]
 
 
 def _put_some_by_name(
@@ -202,11 +224,11 @@ def _put_some_by_name(
     """左侧额叶及右侧丘脑病灶DWI呈高信号."""
     leads = draft.chance(0.5)
     if leads:
-        put_open(draft, modality)
+        put_sequence_lead(draft, modality)
     named = put_reference(draft, mentions, known)
     if not leads:
-        put_open(draft, modality)
-    put_said(draft, named, modality, values, len(mentions) > 1)
+        put_sequence_lead(draft, modality)
+    put_predicate(draft, named, modality, values, len(mentions) > 1)
 
 
 def _put_all_alike(draft: Draft, mentions: Sequence[Mention], modality: Modality, values: Values) -> None:
@@ -214,14 +236,14 @@ def _put_all_alike(draft: Draft, mentions: Sequence[Mention], modality: Modality
     several = len(mentions) > 1
     leads = draft.chance(0.5)
     if leads:
-        put_open(draft, modality)
+        put_sequence_lead(draft, modality)
     if several:
-        draft.one("上述病灶", "以上病灶", "上述病灶", "各病灶", "上述部位", "前述病灶")
+        draft.put_one(_PHRASES.all_lesions)
     elif draft.chance(0.8):
-        draft.one("病灶", "该病灶", "上述病灶")
+        draft.put_one(_PHRASES.one_lesion)
     if not leads:
-        put_open(draft, modality)
-    put_said(draft, mentions, modality, values, several)
+        put_sequence_lead(draft, modality)
+    put_predicate(draft, mentions, modality, values, several)
 
 
 def _put_exception(
@@ -230,18 +252,18 @@ def _put_exception(
     """除左侧额叶病灶DWI呈高信号外，其余病灶均未见高信号."""
     leads = draft.chance(0.5)
     if leads:
-        put_open(draft, modality)
+        put_sequence_lead(draft, modality)
     draft.put("除")
     named = put_reference(draft, parts, [*parts, *others])
     if not leads and draft.chance(0.5):
         leads = True
-        put_open(draft, modality)
-    put_said(draft, named, modality, values[0], False)
-    draft.one("外，", "外", "以外，", "外，")
-    draft.one("其余病灶", "上述病灶", "余病灶", "", "余", "其余")
+        put_sequence_lead(draft, modality)
+    put_predicate(draft, named, modality, values[0], False)
+    draft.put_one(_PHRASES.excepted)
+    draft.put_one(_PHRASES.others_after_exception)
     if not leads:
-        put_open(draft, modality)
-    put_said(draft, others, modality, values[1], True)
+        put_sequence_lead(draft, modality)
+    put_predicate(draft, others, modality, values[1], True)
 
 
 def _put_one_by_one(
@@ -253,27 +275,27 @@ def _put_one_by_one(
     style: str,
 ) -> None:
     """仅左侧额叶病灶DWI呈高信号，其余病灶呈等信号; DWI左侧额叶病灶呈高信号，右侧丘脑病灶呈等信号."""
-    everything = [*parts, *others]
+    all_mentions = [*parts, *others]
     one, two = values
     first_named = draft.chance(0.4)
     if not first_named:
-        put_open(draft, modality)
+        put_sequence_lead(draft, modality)
     if style == "only":
-        draft.one("仅", "仅", "只有", "仅见")
-    named = put_reference(draft, parts, everything)
+        draft.put_one(_PHRASES.only)
+    named = put_reference(draft, parts, all_mentions)
     if first_named:
-        put_open(draft, modality)
-    put_said(draft, named, modality, one, False)
+        put_sequence_lead(draft, modality)
+    put_predicate(draft, named, modality, one, False)
     if style == "only" and draft.chance(0.5):
         return
-    draft.one("，", "，", "；")
+    draft.put_one(_PHRASES.separators)
     if style in ("rest", "only"):
-        draft.one(*_OTHERS)
+        draft.put_one(_PHRASES.others)
         if first_named and draft.chance(0.4):
-            put_open(draft, modality)
-        put_said(draft, others, modality, two, draft.chance(0.6))
+            put_sequence_lead(draft, modality)
+        put_predicate(draft, others, modality, two, draft.chance(0.6))
     else:
-        named = put_reference(draft, others, everything)
+        named = put_reference(draft, others, all_mentions)
         if first_named and draft.chance(0.4):
-            put_open(draft, modality)
-        put_said(draft, named, modality, two, False)
+            put_sequence_lead(draft, modality)
+        put_predicate(draft, named, modality, two, False)

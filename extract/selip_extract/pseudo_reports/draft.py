@@ -1,0 +1,101 @@
+"""A report while it is written: its text, and the statements that the text makes."""
+
+import random
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+
+from selip_contracts.vocabulary import Change, Enhancement, Modality, Signal
+from selip_extract.pseudo_reports.sample_study import SampledSite
+
+CharSpan = tuple[int, int]
+Value = Signal | Enhancement
+
+
+@dataclass(frozen=True)
+class Mention:
+    """A site with its side, and the characters that name the two."""
+
+    site: SampledSite
+    site_span: CharSpan
+    side_span: CharSpan | None
+
+
+@dataclass(frozen=True)
+class Fact:
+    """One statement of the draft: a signal (None: explicitly absent) on a sequence, or a general change."""
+
+    mention: Mention
+    modality: Modality | None
+    value: Value | Change | None
+    value_span: CharSpan
+    sequence_span: CharSpan | None = None
+    negation_span: CharSpan | None = None
+    uncertain: bool = False
+
+
+@dataclass
+class Draft:
+    """The parts of the text and the facts that they state.
+
+    `runs_on`: statements end mostly with commas. `joined`: clauses are joined by commas alone, because they continue
+    with the sites that the first clause named.
+    """
+
+    rng: random.Random
+    parts: list[str] = field(default_factory=list)
+    length: int = 0
+    facts: list[Fact] = field(default_factory=list)
+    runs_on: bool = False
+    joined: bool = False
+
+    def put(self, text: str) -> CharSpan:
+        """Append text; the characters it occupies."""
+        start = self.length
+        self.parts.append(text)
+        self.length += len(text)
+        return start, self.length
+
+    def put_one(self, phrases: Sequence[str]) -> CharSpan:
+        """Append one of the phrases."""
+        return self.put(self.rng.choice(phrases))
+
+    def put_maybe(self, chance: float, phrases: Sequence[str]) -> None:
+        """Append one of the phrases with the given chance."""
+        if self.rng.random() < chance:
+            self.put_one(phrases)
+
+    def chance(self, share: float) -> bool:
+        """True with the given chance."""
+        return self.rng.random() < share
+
+    def end_statement(self) -> None:
+        """End a statement: with a full stop, or mostly with a comma in a report that runs on."""
+        self.put(self.rng.choices(("，", "；", "。"), (6, 1, 3))[0] if self.runs_on else "。")
+
+    def separate(self) -> None:
+        """Append a comma, seldom another separator."""
+        mark = self.rng.choices(("，", "；", "、"), (92, 5, 3))[0]
+        self.put("，" if self.joined else mark)
+
+    def strip_separators(self) -> None:
+        """Remove separators at the end, so that a full stop can follow."""
+        while self.parts and self.parts[-1] in ("，", "；", "、"):
+            self.length -= len(self.parts.pop())
+
+    def state(
+        self,
+        mentions: Iterable[Mention],
+        modality: Modality | None,
+        value: Value | Change | None,
+        value_span: CharSpan,
+        sequence_span: CharSpan | None = None,
+        negation_span: CharSpan | None = None,
+        uncertain: bool = False,
+    ) -> None:
+        """Record one statement for each of the mentions."""
+        self.facts += [Fact(m, modality, value, value_span, sequence_span, negation_span, uncertain) for m in mentions]
+
+    @property
+    def text(self) -> str:
+        """The text so far."""
+        return "".join(self.parts)

@@ -1,0 +1,86 @@
+"""Names of sequences, words for signals and enhancement, and sizes."""
+
+import random
+from collections.abc import Iterable, Sequence
+from typing import Annotated, cast
+
+from pydantic import AfterValidator
+
+from selip_contracts.vocabulary import ENHANCEMENTS, MODALITIES, SIGNALS, Enhancement, Modality, Signal
+from selip_extract.pseudo_reports.draft import CharSpan, Draft, Value
+from selip_extract.pseudo_reports.phrases import PhraseFile, Phrases, each_of, load
+
+_OfEachSignal = Annotated[dict[Signal, Phrases], AfterValidator(each_of(SIGNALS))]
+
+
+class _SequencePhrases(PhraseFile):
+    t2_and_flair: Phrases
+    last_joins: Phrases
+    signal_nouns: Phrases
+    size_leads: Phrases
+    size_signs: Phrases
+    sequences: Annotated[dict[Modality, Phrases], AfterValidator(each_of(MODALITIES))]
+    degrees: _OfEachSignal
+    changed_signals: _OfEachSignal
+    enhancements: Annotated[dict[Enhancement, Phrases], AfterValidator(each_of(ENHANCEMENTS))]
+    relaxation: Annotated[dict[Modality, _OfEachSignal], AfterValidator(each_of(("T1", "T2")))]
+
+
+_PHRASES = load(_SequencePhrases, "sequences")
+# The order in which a report describes the sequences.
+ORDER: tuple[Modality, ...] = tuple(_PHRASES.sequences)
+
+
+def signal_word(rng: random.Random, signal: Value) -> str:
+    """A signal as it follows its sequence (高信号, 稍高信号影, 信号减低 …); KeyError for an enhancement."""
+    if rng.random() < 0.06:
+        return rng.choice(_PHRASES.changed_signals[cast(Signal, signal)])
+    return degree_word(rng, signal) + rng.choice(_PHRASES.signal_nouns)
+
+
+def degree_word(rng: random.Random, signal: Value) -> str:
+    """A signal without the word 信号 (高, 稍高 …); KeyError for an enhancement."""
+    return rng.choice(_PHRASES.degrees[cast(Signal, signal)])
+
+
+def relaxation_word(rng: random.Random, modality: Modality, signal: Value) -> str:
+    """A signal as a relaxation time (长, 短 …); KeyError for an enhancement or for another sequence than T1 and T2."""
+    return rng.choice(_PHRASES.relaxation[modality][cast(Signal, signal)])
+
+
+def put_enhancement_word(draft: Draft, enhancement: Value) -> CharSpan:
+    """Write an enhancement; KeyError for a signal."""
+    return draft.put_one(_PHRASES.enhancements[cast(Enhancement, enhancement)])
+
+
+def put_sequence(draft: Draft, modality: Modality) -> CharSpan:
+    """Write the name of one sequence."""
+    return draft.put_one(_PHRASES.sequences[modality])
+
+
+def put_sequences(draft: Draft, modalities: Sequence[Modality]) -> dict[Modality, CharSpan]:
+    """Write the names of the sequences as a list; the characters of each."""
+    if list(modalities) == ["T2", "FLAIR"] and draft.chance(0.35):
+        return dict.fromkeys(modalities, draft.put_one(_PHRASES.t2_and_flair))
+    spans: dict[Modality, CharSpan] = {}
+    for i, modality in enumerate(modalities):
+        if i == len(modalities) - 1 and i:
+            draft.put_one(_PHRASES.last_joins)
+        elif i:
+            draft.put("、")
+        spans[modality] = put_sequence(draft, modality)
+    return spans
+
+
+def put_size(draft: Draft, size_mm: Iterable[int]) -> None:
+    """Write a size that is given in mm, in mm or cm."""
+    rng = draft.rng
+    sizes = list(size_mm)
+    sign = rng.choice(_PHRASES.size_signs)
+    if rng.random() < 0.5:
+        numbers = [f"{mm / 10:g}" for mm in sizes]
+        unit = "cm"
+    else:
+        numbers, unit = [str(mm) for mm in sizes], "mm"
+    text = sign.join(numbers) + unit if rng.random() < 0.5 else sign.join(n + unit for n in numbers)
+    draft.put(rng.choice(_PHRASES.size_leads) + text)
