@@ -13,6 +13,7 @@ from typing import Annotated, Any, TypeVar
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
+from selip_contracts.vocabulary import SITES
 from selip_shared.errors import SelipError
 
 FOLDER = "selip_extract.pseudo_reports.data"
@@ -68,7 +69,10 @@ def placeholders(*allowed: str) -> Callable[[tuple[str, ...]], tuple[str, ...]]:
 
     def check(phrases: tuple[str, ...]) -> tuple[str, ...]:
         for phrase in phrases:
-            used = {name for _, name, _, _ in Formatter().parse(phrase) if name is not None}
+            try:
+                used = {name for _, name, _, _ in Formatter().parse(phrase) if name is not None}
+            except ValueError:
+                raise ValueError(f"{phrase!r} has a brace that is not part of a placeholder") from None
             if unknown := sorted(used - set(allowed)):
                 known = f"use {', '.join(f'{{{name}}}' for name in allowed)}" if allowed else "it takes none"
                 raise ValueError(f"{phrase!r} has the unknown placeholder {{{unknown[0]}}}: {known}")
@@ -88,7 +92,21 @@ def each_of(expected: Sequence[str]) -> Callable[[_Table], _Table]:
     return check
 
 
+def known_site(name: str) -> str:
+    """The name; ValueError where it is not a site of the vocabulary."""
+    if name not in SITES:
+        raise ValueError(f"{name} is not a site of the vocabulary")
+    return name
+
+
+def known_sites(names: tuple[str, ...]) -> tuple[str, ...]:
+    """The names; ValueError where one of them is not a site of the vocabulary."""
+    return tuple(map(known_site, names))
+
+
 Templates = Annotated[tuple[str, ...], BeforeValidator(_expand)]
 Phrases = Annotated[Templates, AfterValidator(placeholders())]
 Dated = Annotated[Templates, AfterValidator(placeholders("date"))]
 Names = Annotated[frozenset[str], Field(min_length=1)]
+SiteName = Annotated[str, AfterValidator(known_site)]
+SiteNames = Annotated[frozenset[SiteName], Field(min_length=1)]

@@ -31,7 +31,7 @@ from selip_extract.pseudo_reports.lesion_archetypes import (
     SignalValues,
     Spread,
 )
-from selip_extract.pseudo_reports.phrases import FOLDER, Names, PhraseFile, Phrases, each_of, load
+from selip_extract.pseudo_reports.phrases import FOLDER, PhraseFile, Phrases, SiteName, SiteNames, each_of, load
 from selip_extract.pseudo_reports.weighted_choice import WeightedChoice, weighted, words
 
 Share = Annotated[float, Field(ge=0, le=1)]
@@ -94,14 +94,14 @@ class _StudySampling(PhraseFile):
     normal_share: Share
     lesions: tuple[PositiveInt, ...]
     changes: tuple[PositiveInt, ...]
-    sites_without_lesions: Names
-    undivided_sites: Names
+    sites_without_lesions: SiteNames
+    undivided_sites: SiteNames
     acquired: _ShareOfEachSequence
     mentioned: _ShareOfEachSequence
     general_nouns: dict[str, PositiveInt]
     free_lesions: _FreeLesions
     opposite_changes: dict[Change, tuple[Change, ...]]
-    mass_effects: dict[str, tuple[tuple[str, Change], ...]]
+    mass_effects: dict[SiteName, tuple[tuple[SiteName, Change], ...]]
 
 
 _SAMPLING = load(_StudySampling, "studies")

@@ -1,10 +1,13 @@
 """Several lesions as a radiologist writes them: one after another, compared, and referred back to."""
 
 from collections.abc import Sequence
+from typing import Annotated
+
+from pydantic import AfterValidator
 
 from selip_contracts.vocabulary import MODALITIES, SITES, Modality, Side
 from selip_extract.pseudo_reports.draft import Draft, Mention
-from selip_extract.pseudo_reports.phrases import PhraseFile, Phrases, load
+from selip_extract.pseudo_reports.phrases import PhraseFile, Phrases, known_sites, load
 from selip_extract.pseudo_reports.sample_study import SampledLesion, SampledSite
 from selip_extract.pseudo_reports.write_collective import (
     ABSENT,
@@ -31,7 +34,7 @@ from selip_extract.pseudo_reports.write_sites import put_sites
 class _BlockPhrases(PhraseFile):
     further: Phrases
     separators: Phrases
-    pressed_sites: Phrases
+    pressed_sites: Annotated[Phrases, AfterValidator(known_sites)]
     pressed: Phrases
     mass_effects: Phrases
     again_openings: Phrases

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field, replace
 
 from selip_contracts.vocabulary import ENHANCEMENTS, MODALITIES, SIGNALS, SITES, Modality
 from selip_extract.pseudo_reports.draft import CharSpan, Draft, Fact, Mention
-from selip_extract.pseudo_reports.phrases import Names, PhraseFile, Phrases, load
+from selip_extract.pseudo_reports.phrases import PhraseFile, Phrases, SiteNames, load
 from selip_extract.pseudo_reports.sample_study import SampledLesion
 from selip_extract.pseudo_reports.write_sequences import put_sequence, signal_word
 from selip_extract.pseudo_reports.write_signals import (
@@ -22,7 +22,7 @@ from selip_extract.pseudo_reports.write_sites import put_sites, site_word
 
 
 class _CollectivePhrases(PhraseFile):
-    regions: Names
+    regions: SiteNames
     region_nouns: Phrases
     site_joins: Phrases
     nouns: Phrases

@@ -9,7 +9,18 @@ from pydantic import AfterValidator
 from selip_contracts.vocabulary import SIDES, SITES, Side
 from selip_extract.language.lexicon import LOBE_CHARACTERS
 from selip_extract.pseudo_reports.draft import CharSpan, Draft, Mention
-from selip_extract.pseudo_reports.phrases import Names, PhraseFile, Phrases, Templates, each_of, load, placeholders
+from selip_extract.pseudo_reports.phrases import (
+    Names,
+    PhraseFile,
+    Phrases,
+    SiteName,
+    SiteNames,
+    Templates,
+    each_of,
+    known_sites,
+    load,
+    placeholders,
+)
 from selip_extract.pseudo_reports.sample_study import SampledSite
 
 _OfEachSide = Annotated[dict[Side, Phrases], AfterValidator(each_of(SIDES))]
@@ -21,17 +32,17 @@ class _SitePhrases(PhraseFile):
     joins: Phrases
     sides_after_sites: Annotated[Templates, AfterValidator(placeholders("side"))]
     layers: Phrases
-    layered_gyri: Names
+    layered_gyri: SiteNames
     parts: Phrases
-    outside_brain: Names
+    outside_brain: SiteNames
     neighbouring_lobes: Phrases
-    regions_before_parts: Names
+    regions_before_parts: SiteNames
     opening_brackets: Phrases
     bracket_joins: Phrases
     lobe_joins: Phrases
     sides: _OfEachSide
     short_sides: _OfEachSide
-    families: dict[str, Phrases]
+    families: dict[SiteName, Annotated[Phrases, AfterValidator(known_sites)]]
 
 
 _PHRASES = load(_SitePhrases, "sites")

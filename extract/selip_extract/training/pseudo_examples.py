@@ -7,7 +7,7 @@ from typing import NamedTuple, cast
 from selip_extract.language.lexer import lex
 from selip_extract.language.question import LocatedStatement, Question, Statement, questions, support
 from selip_extract.llm.sentence_task import BLANK, prompt, right_words
-from selip_extract.pseudo_reports.wording import Value
+from selip_extract.pseudo_reports.draft import Value
 from selip_extract.pseudo_reports.write_report import WrittenReport, write_study
 
 
@@ -22,9 +22,9 @@ def told_by(report: WrittenReport) -> list[LocatedStatement]:
     """What a pseudo-report states of sequences, in the order of the writing."""
     return [
         LocatedStatement(
-            Statement(f.mention.place.side, f.mention.place.site, f.modality, cast(Value | None, f.value)),
-            f.mention.site[0],
-            f.spot[0],
+            Statement(f.mention.site.side, f.mention.site.site, f.modality, cast(Value | None, f.value)),
+            f.mention.site_span[0],
+            f.value_span[0],
         )
         for f in report.facts
         if f.modality is not None

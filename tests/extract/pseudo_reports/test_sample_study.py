@@ -19,8 +19,8 @@ def _as_study(sampled: SampledStudy) -> Study:
         findings=tuple(
             Finding(
                 modality=modality,
-                side=place.side,
-                site=place.site,
+                side=site.side,
+                site=site.site,
                 signal=value,
                 morphology=lesion.morphology,
                 count=lesion.count,
@@ -29,14 +29,14 @@ def _as_study(sampled: SampledStudy) -> Study:
                 lesion=lesion.noun,
             )
             for lesion in sampled.lesions
-            for place in lesion.places
+            for site in lesion.sites
             for modality, values in lesion.signals.items()
             for value in values
         ),
         negatives=tuple(
-            Finding(modality=modality, side=place.side, site=place.site, present=False)
+            Finding(modality=modality, side=site.side, site=site.site, present=False)
             for lesion in sampled.lesions
-            for place in lesion.places
+            for site in lesion.sites
             for modality in lesion.absent
         ),
         general=tuple(GeneralFinding(side=c.side, site=c.site, change=c.change) for c in sampled.changes),
@@ -78,13 +78,13 @@ def test_a_lesion_shows_on_the_acquired_sequences_only(seed: int, acquired: set[
 def test_sides_fit_the_anatomy(seed: int) -> None:
     sampled = sample_study(random.Random(seed))
     for lesion in sampled.lesions:
-        assert 1 <= len(lesion.places) <= 6
-        for place in lesion.places:
-            laterality = SITES[place.site].laterality
-            assert place.side is None or laterality == "paired" or (laterality == "midline" and place.side != "双侧")
-        bilateral = {place.site for place in lesion.places if place.side == "双侧"}
-        assert len(set(lesion.places)) == len(lesion.places)
-        assert all(place.side == "双侧" for place in lesion.places if place.site in bilateral)
+        assert 1 <= len(lesion.sites) <= 6
+        for site in lesion.sites:
+            laterality = SITES[site.site].laterality
+            assert site.side is None or laterality == "paired" or (laterality == "midline" and site.side != "双侧")
+        bilateral = {site.site for site in lesion.sites if site.side == "双侧"}
+        assert len(set(lesion.sites)) == len(lesion.sites)
+        assert all(site.side == "双侧" for site in lesion.sites if site.site in bilateral)
     assert all(c.side is None for c in sampled.changes if SITES[c.site].laterality == "none")
 
 
@@ -98,14 +98,14 @@ def test_the_same_seed_gives_the_same_studies() -> None:
 def test_every_site_change_and_kind_is_reached(studies: list[SampledStudy]) -> None:
     lesions = [lesion for study in studies for lesion in study.lesions]
     changes = [change for study in studies for change in study.changes]
-    sites = {place.site for lesion in lesions for place in lesion.places} | {change.site for change in changes}
+    sites = {site.site for lesion in lesions for site in lesion.sites} | {change.site for change in changes}
     assert sites == set(SITES)
     assert {change.change for change in changes} == set(CHANGES)
     assert {lesion.archetype for lesion in lesions} == {kind.name for kind in ARCHETYPES} | {"free"}
 
 
 def test_frequent_sites_are_frequent_and_rare_ones_rare(studies: list[SampledStudy]) -> None:
-    counts = Counter(place.site for study in studies for lesion in study.lesions for place in lesion.places)
+    counts = Counter(site.site for study in studies for lesion in study.lesions for site in lesion.sites)
     frequent = {site for site, _ in counts.most_common(15)}
     assert {"额叶", "顶叶", "半卵圆中心", "侧脑室旁", "基底节区", "放射冠", "丘脑", "脑桥", "皮层下"} <= frequent
     assert counts["额叶"] > 10 * counts["红核"]
@@ -164,10 +164,10 @@ def test_free_lesions_have_every_signal_on_every_sequence(studies: list[SampledS
 def test_no_study_contradicts_itself_about_a_structure() -> None:
     rng = random.Random(3)
     for _ in range(2000):
-        told: dict[tuple[str, str | None], set[str]] = {}
+        changes: dict[tuple[str, str | None], set[str]] = {}
         for change in sample_changes(rng):
-            told.setdefault((change.site, change.side), set()).add(change.change)
-        assert not any({"扩大", "变窄"} <= said or {"增宽", "变浅"} <= said for said in told.values())
+            changes.setdefault((change.site, change.side), set()).add(change.change)
+        assert not any({"扩大", "变窄"} <= said or {"增宽", "变浅"} <= said for said in changes.values())
 
 
 def test_weights_stand_behind_the_words() -> None:

@@ -9,7 +9,7 @@ from selip_contracts.findings import Evidence, SpanRole
 from selip_contracts.vocabulary import ENHANCEMENTS, SITES
 from selip_extract.evaluation.score import grounded
 from selip_extract.language.lexer import Token, lex
-from selip_extract.pseudo_reports.wording import Fact
+from selip_extract.pseudo_reports.draft import Fact
 from selip_extract.pseudo_reports.write_report import WrittenReport, write_study
 
 CONSTRUCTIONS = {
@@ -110,9 +110,9 @@ def _says(role: SpanRole, token: Token, fact: Fact) -> bool:
     kind, value = token.kind, token.value
     match role:
         case "site":
-            return (kind, value) == ("site", fact.mention.place.site)
+            return (kind, value) == ("site", fact.mention.site.site)
         case "side":
-            return kind in ("side", "post_side") and value == fact.mention.place.side
+            return kind in ("side", "post_side") and value == fact.mention.site.side
         case "sequence":
             return (kind, value) == ("sequence", fact.modality)
         case "negation":
@@ -129,18 +129,18 @@ def _says(role: SpanRole, token: Token, fact: Fact) -> bool:
 
 
 def _roles(fact: Fact) -> dict[SpanRole, tuple[int, int]]:
-    spots = {
-        "site": fact.mention.site,
-        "side": fact.mention.side,
-        "sequence": fact.sequence,
-        "negation": fact.negation,
-        "change" if fact.modality is None else "signal": fact.spot,
+    spans = {
+        "site": fact.mention.site_span,
+        "side": fact.mention.side_span,
+        "sequence": fact.sequence_span,
+        "negation": fact.negation_span,
+        "change" if fact.modality is None else "signal": fact.value_span,
     }
-    return {role: spot for role, spot in spots.items() if spot is not None}  # type: ignore[misc]
+    return {role: span for role, span in spans.items() if span is not None}  # type: ignore[misc]
 
 
 def test_every_span_says_what_its_role_claims(reports: list[WrittenReport]) -> None:
-    spans = 0
+    checked = 0
     silent = []
     for report in reports:
         tokens = [token for sentence in lex(report.text).sentences for token in sentence]
@@ -149,13 +149,13 @@ def test_every_span_says_what_its_role_claims(reports: list[WrittenReport]) -> N
             if fact.value == "其他":
                 continue
             for role, (start, end) in _roles(fact).items():
-                spans += 1
+                checked += 1
                 inside = [t for t in tokens if t.start < end and start < t.end]
                 if not any(_says(role, t, fact) for t in inside):
                     silent.append((role, report.text[start - 5 : end + 5], fact))
-    assert spans > 10_000
+    assert checked > 10_000
     # 右眼球后 is read as 右眼 and 球后
-    assert len(silent) < spans / 500, silent
+    assert len(silent) < checked / 500, silent
 
 
 @pytest.mark.parametrize("construction", CONSTRUCTIONS)
