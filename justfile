@@ -99,7 +99,8 @@ docs: setup
 
 # Train the built-in language model from scratch; an interrupted training resumes
 train-default-model *options: setup
-    {{ bin }}/python -m selip_extract.training.train_default_model --out out/default-model {{ options }}
+    {{ bin }}/torchrun --standalone --nproc-per-node 2 -m selip_extract.training.train_default_model \
+        --out out/default-model {{ options }}
     cp out/default-model/model/* extract/selip_extract/model/
 
 # Write the versions installed in .venv to requirements.lock

@@ -1,8 +1,8 @@
-"""What each sentence of an annotated report tells: the statements of its study, laid to the words that say them.
+"""Which sentence of an annotated report states which finding of its study.
 
-An annotated file need not say where a finding stands. A statement belongs to the question whose sentence says its
-signal, beside its sequence's name, nearest to its site. Where that cannot be told, the question is left out: a wrong
-lesson costs more than a missing one.
+An annotated file need not cite the words of a finding. A statement belongs to the question whose sentence has its
+signal, beside the name of its sequence, nearest to its site. Where this is ambiguous, the question is left out: a wrong
+example costs more than a missing one.
 """
 
 from collections.abc import Iterator, Sequence
@@ -12,27 +12,27 @@ from selip_extract.language.evidence import sayings
 from selip_extract.language.laterality import lateralised_sites
 from selip_extract.language.lexer import Token
 from selip_extract.language.question import LocatedStatement, Question, Statement
-from selip_extract.training.pseudo_examples import sayable
+from selip_extract.training.pseudo_examples import is_expressible
 
-# How many tokens farther a comma, a semicolon or a colon puts what stands on its two sides.
-CLAUSE = 5
+# How many tokens a comma, a semicolon or a colon counts in the distance of two words.
+CLAUSE_DISTANCE = 5
 
 
-def told_in(report: AnnotatedReport, asked: Sequence[Question]) -> list[list[LocatedStatement] | None]:
-    """What the report's study tells in answer to each question; None where its words leave that open."""
-    told: list[list[LocatedStatement]] = [[] for _ in asked]
-    open_questions: set[int] = set()
+def align(report: AnnotatedReport, asked: Sequence[Question]) -> list[list[LocatedStatement] | None]:
+    """The statements of the report's study that answer each question; None where the words leave them ambiguous."""
+    aligned: list[list[LocatedStatement]] = [[] for _ in asked]
+    ambiguous: set[int] = set()
     for finding in (*report.study.findings, *report.study.negatives):
-        ways = [way for i, q in enumerate(asked) if (way := _nearest(finding, i, q))]
-        if not ways:
-            open_questions |= _concerned(_statement(finding), asked)
+        candidates = [candidate for i, q in enumerate(asked) if (candidate := _nearest(finding, i, q))]
+        if not candidates:
+            ambiguous |= _concerned(_statement(finding), asked)
             continue
-        rank, _, chosen, best = min(ways, key=lambda way: way[:3])
-        told[chosen].append(best)
-        open_questions |= {i for other_rank, _, i, _ in ways if i != chosen and other_rank == rank == 0}
+        rank, _, chosen, best = min(candidates, key=lambda candidate: candidate[:3])
+        aligned[chosen].append(best)
+        ambiguous |= {i for other_rank, _, i, _ in candidates if i != chosen and other_rank == rank == 0}
     return [
-        None if i in open_questions or not sayable(q, (t.statement for t in said)) else said
-        for i, (q, said) in enumerate(zip(asked, told, strict=True))
+        None if i in ambiguous or not is_expressible(q, (s.statement for s in statements)) else statements
+        for i, (q, statements) in enumerate(zip(asked, aligned, strict=True))
     ]
 
 
@@ -41,34 +41,35 @@ def _statement(finding: Finding) -> Statement:
 
 
 def _nearest(finding: Finding, number: int, question: Question) -> tuple[int, int, int, LocatedStatement] | None:
-    """(rank, distance, number, told) of the nearest words that say the finding.
+    """(rank, distance, number, statement) of the nearest words that state the finding.
 
-    The rank is 0 where the sentence names site and sequence; of these, what stands before it names the site (1), the
-    sequence (2) or both (3); 4 more where signal and sequence stand beside others.
+    The rank is 0 where the sentence names site and sequence, 1 where only the text before it names the site, 2 where
+    only that names the sequence, 3 for both; 4 more where another sequence is nearer to the signal.
     """
     statement = _statement(finding)
     if cited := _cited(finding, statement):
         return (0, 0, number, cited) if question.holds(cited.signal_at) else None
     tokens, before = question.tokens, len(question.context)
-    ways = []
+    candidates = []
     for at, name_at, beside in _signals(statement, tokens):
         for site_at in _sites(statement, tokens) if at >= before else ():
             rank = (site_at < before) + 2 * (name_at < before) + 4 * (not beside)
-            told = LocatedStatement(statement, tokens[site_at].start, tokens[at].start)
-            ways.append((rank, _apart(tokens, at, site_at), number, told))
-    return min(ways, key=lambda way: way[:3], default=None)
+            located = LocatedStatement(statement, tokens[site_at].start, tokens[at].start)
+            candidates.append((rank, _distance(tokens, at, site_at), number, located))
+    return min(candidates, key=lambda candidate: candidate[:3], default=None)
 
 
 def _cited(finding: Finding, statement: Statement) -> LocatedStatement | None:
-    """The statement where the file itself says its words."""
+    """The statement where the file itself cites its words."""
     at = {s.role: s.start for s in finding.evidence.spans} if finding.evidence else {}
     return LocatedStatement(statement, at["site"], at["signal"]) if {"site", "signal"} <= at.keys() else None
 
 
 def _signals(statement: Statement, tokens: Sequence[Token]) -> Iterator[tuple[int, int, bool]]:
-    """Where the statement's signal is said, the nearest name of its sequence, and whether nothing stands nearer to one.
+    """Indices of the statement's signal and of the nearest name of its sequence, and whether the two belong together.
 
-    Words that imply their sequence (强化, 弥散受限) stand for its name.
+    They do where no other sequence is nearer to the signal, or no other signal nearer to the sequence. Words that imply
+    their sequence (强化, 弥散受限) count as its name.
     """
     names = [i for i, t in enumerate(tokens) if t.kind == "sequence"]
     own_names = [i for i in names if tokens[i].value == statement.modality]
@@ -78,13 +79,13 @@ def _signals(statement: Statement, tokens: Sequence[Token]) -> Iterator[tuple[in
         if saying.signal.kind != "signal" or not own_names:
             yield at, at, True
             continue
-        name_at = min(own_names, key=lambda i: _apart(tokens, at, i))
-        nearest = (min(_apart(tokens, at, i) for i in names), min(_apart(tokens, name_at, i) for i in signals))
-        yield at, name_at, _apart(tokens, at, name_at) in nearest
+        name_at = min(own_names, key=lambda i: _distance(tokens, at, i))
+        nearest = (min(_distance(tokens, at, i) for i in names), min(_distance(tokens, name_at, i) for i in signals))
+        yield at, name_at, _distance(tokens, at, name_at) in nearest
 
 
 def _sites(statement: Statement, tokens: Sequence[Token]) -> list[int]:
-    """Where the site is named with this very side: indices of tokens."""
+    """Indices of the tokens that name the site with this very side."""
     return [
         p.index
         for p in lateralised_sites(tokens)
@@ -92,14 +93,16 @@ def _sites(statement: Statement, tokens: Sequence[Token]) -> list[int]:
     ]
 
 
-def _apart(tokens: Sequence[Token], one: int, other: int) -> int:
-    """How far two tokens stand from one another."""
+def _distance(tokens: Sequence[Token], one: int, other: int) -> int:
+    """The distance of two tokens, in tokens."""
     first, last = sorted((one, other))
-    return last - first + CLAUSE * sum(t.kind == "punctuation" and t.value in ",;:" for t in tokens[first:last])
+    return (
+        last - first + CLAUSE_DISTANCE * sum(t.kind == "punctuation" and t.value in ",;:" for t in tokens[first:last])
+    )
 
 
 def _concerned(statement: Statement, asked: Sequence[Question]) -> set[int]:
-    """The questions that may be about a statement that none of them says: its site's, else its sequence's."""
+    """The questions that a statement may belong to that none of them states: its site's, else its sequence's."""
 
     def naming(kind: str, value: str) -> set[int]:
         return {i for i, q in enumerate(asked) if any(t.kind == kind and t.value == value for t in q.sentence)}

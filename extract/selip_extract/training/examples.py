@@ -1,4 +1,4 @@
-"""What a model is adapted with: prompts and right answers, from pseudo-reports and from annotated ones."""
+"""Examples that a model is adapted with: prompts and right answers, from pseudo-reports and from annotated reports."""
 
 import hashlib
 import random
@@ -11,15 +11,15 @@ from selip_extract.language.lexer import lex
 from selip_extract.language.question import LocatedStatement, Question
 from selip_extract.llm.answer_forms import AnswerForm
 from selip_extract.pseudo_reports.write_report import write_study
-from selip_extract.training.annotation_alignment import told_in
-from selip_extract.training.pseudo_examples import blurred, sayable, told_by
+from selip_extract.training.annotation_alignment import align
+from selip_extract.training.pseudo_examples import is_expressible, perturbed, written_statements
 
 HELD_OUT_SHARE = 0.1
-FEWEST_TO_HOLD_OUT = 5
+MIN_TEXTS_TO_HOLD_OUT = 5
 
 
 class Example(NamedTuple):
-    """A prompt and its right answer; `known` says that the base has learnt a great many of the kind."""
+    """A prompt and its right answer; `known`: the base model was trained on many of the kind."""
 
     prompt: str
     answer: str
@@ -36,20 +36,20 @@ class Examples:
 
 
 def pseudo_examples(form: AnswerForm, count: int, seed: str) -> Examples:
-    """Examples of `count` pseudo-reports, the same for the same seed; in words they are blurred as lessons are."""
+    """Examples of `count` pseudo-reports, the same for the same seed; prompts in words are perturbed."""
     found = Examples()
     for number in range(count):
         rng = random.Random(f"{seed}/{number}")
         report = write_study(rng)
-        lexed, told = lex(report.text), told_by(report)
+        lexed, statements = lex(report.text), written_statements(report)
         asked = form.questions(lexed)
         answers: list[list[LocatedStatement] | None] = []
         for question in asked:
-            here = [t for t in told if question.holds(t.signal_at)]
-            answers.append(here if sayable(question, (t.statement for t in here)) else None)
+            here = [s for s in statements if question.holds(s.signal_at)]
+            answers.append(here if is_expressible(question, (s.statement for s in here)) else None)
         prompts = (form.prompt(lexed, question) for question in asked)
         if form.in_words:
-            prompts = (_blurred(rng, prompt) for prompt in prompts)
+            prompts = (_perturbed(rng, prompt) for prompt in prompts)
         _add(found, form, form.in_words, zip(prompts, asked, answers, strict=True))
     return found
 
@@ -61,20 +61,20 @@ def annotated_examples(form: AnswerForm, reports: Iterable[AnnotatedReport]) -> 
         lexed = lex(report.findings_text)
         asked = form.questions(lexed)
         prompts = [form.prompt(lexed, question) for question in asked]
-        _add(found, form, False, zip(prompts, asked, told_in(report, asked), strict=True))
+        _add(found, form, False, zip(prompts, asked, align(report, asked), strict=True))
     return found
 
 
 def split(reports: Sequence[AnnotatedReport]) -> tuple[list[AnnotatedReport], list[AnnotatedReport]]:
     """(to learn from, held out): the tenth whose texts have the smallest hashes, none of very few.
 
-    A report is on the same side whatever stands beside it in its file, and a text that occurs twice is never on both.
+    The side of a report hardly depends on the others of its file, and a text that occurs twice is on one side alone.
     """
     by_text: dict[str, list[AnnotatedReport]] = {}
     for report in reports:
         by_text.setdefault(hashlib.sha256(report.findings_text.encode()).hexdigest(), []).append(report)
     ordered = [by_text[name] for name in sorted(by_text)]
-    count = max(1, round(HELD_OUT_SHARE * len(ordered))) if len(ordered) >= FEWEST_TO_HOLD_OUT else 0
+    count = max(1, round(HELD_OUT_SHARE * len(ordered))) if len(ordered) >= MIN_TEXTS_TO_HOLD_OUT else 0
     return [r for group in ordered[count:] for r in group], [r for group in ordered[:count] for r in group]
 
 
@@ -82,16 +82,16 @@ def _add(
     found: Examples, form: AnswerForm, known: bool, asked: Iterable[tuple[str, Question, list[LocatedStatement] | None]]
 ) -> None:
     found.reports += 1
-    for prompt, question, told in asked:
-        if told is None:
+    for prompt, question, statements in asked:
+        if statements is None:
             found.left_out += 1
         else:
-            found.examples.append(Example(prompt, form.right_answer(question, told), known))
+            found.examples.append(Example(prompt, form.right_answer(question, statements), known))
 
 
-def _blurred(rng: random.Random, prompt: str) -> str:
+def _perturbed(rng: random.Random, prompt: str) -> str:
     *words, last = prompt.split(" ")
-    return " ".join([*blurred(rng, words), last])
+    return " ".join([*perturbed(rng, words), last])
 
 
 def mixed(

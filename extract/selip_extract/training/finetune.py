@@ -19,11 +19,20 @@ from selip_contracts.findings import AnnotatedReport
 from selip_extract.llm.adapters import CONFIGURATION, MANIFEST, WEIGHTS, lora_config, model_hash, read_manifest
 from selip_extract.llm.answer_forms import AnswerForm, form_of
 from selip_extract.llm.model_files import check_causal, load_model, load_tokenizer
-from selip_extract.training.adapter_training import Lessons, Options, at_once, check_lengths, curve, lessons, train
+from selip_extract.training.adapter_training import (
+    Options,
+    TrainingData,
+    check_lengths,
+    device_batch_size,
+    train,
+    training_data,
+)
+from selip_extract.training.resumable_training import curve
 from selip_shared.errors import SelipError
 from selip_shared.files import write_bytes, write_text
 from selip_shared.provenance import environment, file_hash
 
+# Less free space than this many bytes is a full disk.
 FULL_DISK = 1 << 20
 PLAN = "plan.json"
 CHECKPOINTS = "checkpoints"
@@ -35,26 +44,26 @@ Manifest = dict[str, Any]
 def finetune(name: str, folder: Path, out: Path, pseudo: int, annotated: Sequence[Path], options: Options) -> Manifest:
     """Train an adapter for the model `name` that lies in `folder`; its manifest, which is in `out` too.
 
-    The same call again continues a training that was interrupted and does nothing once it is complete. SelipError
-    where model, files or options do not allow a training, or `out` holds something else.
+    The same call again continues an interrupted training, and does nothing once it is complete. SelipError where
+    model, files or options do not allow a training, or `out` holds something else.
     """
     check_causal(folder)
     reports = {path: list(read_annotated(path)) for path in annotated}
     if not pseudo and not any(reports.values()):
         raise SelipError("There is nothing to learn from: name annotated reports, or ask for pseudo-reports.")
-    words = load_tokenizer(folder)
-    words.padding_side = "right"
-    form = form_of(words)
+    tokenizer = load_tokenizer(folder)
+    tokenizer.padding_side = "right"
+    form = form_of(tokenizer)
     plan = _plan(name, folder, form, pseudo, reports, options)
     if _is_complete(out, plan):
         return read_manifest(out)
     model = _adaptable(folder, options)
-    taught = lessons(form, words, pseudo, [r for found in reports.values() for r in found], options)
-    check_lengths(taught, model)
+    data = training_data(form, tokenizer, pseudo, [r for found in reports.values() for r in found], options)
+    check_lengths(data, model)
     with writing(out):
         write_text(out / PLAN, _json(plan))
-        state = train(model, words, taught, out / CHECKPOINTS, options, at_once(form, options))
-        return _finished(out, plan, taught, state)
+        state = train(model, tokenizer, data, out / CHECKPOINTS, options, device_batch_size(form, options))
+        return _finished(out, plan, data, state)
 
 
 def _plan(
@@ -65,7 +74,7 @@ def _plan(
     reports: dict[Path, list[AnnotatedReport]],
     options: Options,
 ) -> Manifest:
-    """All that decides the weights."""
+    """Everything that the weights depend on."""
     return {
         "base": {"name": name, "hash": model_hash(folder)},
         "form": form.version,
@@ -95,7 +104,7 @@ def _is_complete(out: Path, plan: Manifest) -> bool:
 
 @contextmanager
 def writing(folder: Path) -> Iterator[None]:
-    """The folder, made where there is none; what libraries raise in their own way on a full disk becomes a sentence."""
+    """Make the folder; SelipError where it cannot be made, and for whatever libraries raise on a full disk."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
@@ -143,12 +152,12 @@ def _four_bit(folder: Path) -> PreTrainedModel:
     return prepared
 
 
-def _finished(out: Path, plan: Manifest, taught: Lessons, state: TrainerState) -> Manifest:
+def _finished(out: Path, plan: Manifest, data: TrainingData, state: TrainerState) -> Manifest:
     """The best checkpoint as the adapter, and its manifest, which says that it is complete."""
     best = out / CHECKPOINTS / f"checkpoint-{state.best_global_step}"
     for name in (CONFIGURATION, WEIGHTS):
         write_bytes(out / name, (best / name).read_bytes())
-    manifest = plan | {"data": taught.counts, "curve": curve(state), "best_step": state.best_global_step}
+    manifest = plan | {"data": data.counts, "curve": curve(state), "best_step": state.best_global_step}
     write_text(out / MANIFEST, _json(manifest))
     shutil.rmtree(out / CHECKPOINTS)
     return manifest

@@ -1,4 +1,4 @@
-"""What the shipped model learns from: questions about pseudo-reports with their right answers, in words."""
+"""Examples for the shipped model: questions about pseudo-reports with their right answers, in the words of the task."""
 
 import random
 from collections.abc import Iterable, Iterator
@@ -11,15 +11,15 @@ from selip_extract.pseudo_reports.draft import Value
 from selip_extract.pseudo_reports.write_report import WrittenReport, write_study
 
 
-class Lesson(NamedTuple):
+class PseudoExample(NamedTuple):
     """One question and its answer as words of the task's vocabulary."""
 
     prompt: list[str]
     answer: list[str]
 
 
-def told_by(report: WrittenReport) -> list[LocatedStatement]:
-    """What a pseudo-report states of sequences, in the order of the writing."""
+def written_statements(report: WrittenReport) -> list[LocatedStatement]:
+    """The statements of a pseudo-report about sequences, in the order of its text."""
     return [
         LocatedStatement(
             Statement(f.mention.site.side, f.mention.site.site, f.modality, cast(Value | None, f.value)),
@@ -31,7 +31,7 @@ def told_by(report: WrittenReport) -> list[LocatedStatement]:
     ]
 
 
-def sayable(question: Question, statements: Iterable[Statement]) -> bool:
+def is_expressible(question: Question, statements: Iterable[Statement]) -> bool:
     """Whether the words of the question support all of the statements."""
     words = support(question)
     places = {(side, question.sites[i]) for side, sites in words.places for i in sites}
@@ -39,17 +39,17 @@ def sayable(question: Question, statements: Iterable[Statement]) -> bool:
     return all((s.side, s.site) in places and s.modality in words.modalities and s.value in values for s in statements)
 
 
-def lessons(report: WrittenReport) -> Iterator[Lesson]:
+def examples_of(report: WrittenReport) -> Iterator[PseudoExample]:
     """The report's questions with their answers; a question whose truth its words cannot support is left out."""
-    told = told_by(report)
+    statements = written_statements(report)
     for question in questions(lex(report.text)):
-        here = [t for t in told if question.holds(t.signal_at)]
-        if sayable(question, (t.statement for t in here)):
-            yield Lesson(prompt(question), right_words(question, here))
+        here = [s for s in statements if question.holds(s.signal_at)]
+        if is_expressible(question, (s.statement for s in here)):
+            yield PseudoExample(prompt(question), right_words(question, here))
 
 
-def blurred(rng: random.Random, words: list[str]) -> list[str]:
-    """The words with blanks and verbs dropped or added at random: what the report's other words may be."""
+def perturbed(rng: random.Random, words: list[str]) -> list[str]:
+    """The words with blanks and verbs dropped, and blanks added, at random: other reports have other words there."""
     found: list[str] = []
     drop_blank, drop_verb, add = rng.random() * 0.6, rng.random() * 0.3, rng.random() * 0.08
     for word in words:
@@ -61,11 +61,11 @@ def blurred(rng: random.Random, words: list[str]) -> list[str]:
     return found
 
 
-def lesson_stream(seed: int) -> Iterator[Lesson]:
-    """Endless lessons from pseudo-reports, the same for the same seed."""
+def example_stream(seed: int) -> Iterator[PseudoExample]:
+    """Endless examples from pseudo-reports, the same for the same seed."""
     number = 0
     while True:
         rng = random.Random(f"{seed}-{number}")
         number += 1
-        for lesson in lessons(write_study(rng)):
-            yield Lesson(blurred(rng, lesson.prompt[:-1]) + lesson.prompt[-1:], lesson.answer)
+        for example in examples_of(write_study(rng)):
+            yield PseudoExample(perturbed(rng, example.prompt[:-1]) + example.prompt[-1:], example.answer)

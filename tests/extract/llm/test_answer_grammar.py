@@ -13,7 +13,7 @@ from selip_extract.llm.answer_grammar import answer_grammar
 from selip_extract.llm.model_files import tokenizer, word_numbers
 from selip_extract.llm.sentence_task import END, VOCABULARY, prompt, read_answer
 from selip_extract.pseudo_reports.write_report import write_study
-from selip_extract.training.pseudo_examples import lessons
+from selip_extract.training.pseudo_examples import examples_of
 
 
 @cache
@@ -68,7 +68,7 @@ def test_the_right_answer_of_every_lesson_is_admitted() -> None:
     for seed in range(250):
         report = write_study(random.Random(seed))
         asked = iter(questions(lex(report.text)))
-        for lesson in lessons(report):
+        for lesson in examples_of(report):
             question = next(q for q in asked if prompt(q) == lesson.prompt)
             assert _admitted(support(question), lesson.answer), lesson
             taught += 1
@@ -125,7 +125,7 @@ def test_a_word_of_questions_is_not_the_beginning_of_a_word_of_answers() -> None
 def test_no_word_begins_a_word_of_an_answer() -> None:
     said: set[str] = set()
     for seed in range(100):
-        for lesson in lessons(write_study(random.Random(seed))):
+        for lesson in examples_of(write_study(random.Random(seed))):
             said |= set(lesson.answer)
     assert len(said) > 30
     assert not [(a, b) for a in VOCABULARY for b in said if a != b and b.startswith(a)]

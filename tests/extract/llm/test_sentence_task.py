@@ -31,7 +31,7 @@ from selip_extract.llm.sentence_task import (
 )
 from selip_extract.pseudo_reports.write_report import write_study
 from selip_extract.rules.clause_reader import read_clauses
-from selip_extract.training.pseudo_examples import blurred, lesson_stream, lessons
+from selip_extract.training.pseudo_examples import example_stream, examples_of, perturbed
 
 GOLDEN = Path(__file__).parent / "golden" / "vocabulary.txt"
 
@@ -151,14 +151,14 @@ def test_a_larger_part_that_only_places_is_not_supported() -> None:
 
 
 def test_the_same_seed_gives_the_same_lessons() -> None:
-    first, again, other = (lesson_stream(seed) for seed in (3, 3, 4))
+    first, again, other = (example_stream(seed) for seed in (3, 3, 4))
     taught = [next(first) for _ in range(50)]
     assert taught == [next(again) for _ in range(50)]
     assert taught != [next(other) for _ in range(50)]
 
 
 def test_lessons_are_in_the_words_of_the_vocabulary() -> None:
-    stream = lesson_stream(5)
+    stream = example_stream(5)
     for _ in range(300):
         lesson = next(stream)
         assert lesson.prompt[-1] == ANSWER
@@ -170,14 +170,14 @@ def test_few_questions_have_a_truth_that_their_words_do_not_support() -> None:
     for seed in range(300):
         report = write_study(random.Random(seed))
         asked += len(questions(lex(report.text)))
-        taught += len(list(lessons(report)))
+        taught += len(list(examples_of(report)))
     assert taught > 0.97 * asked
 
 
 @given(st.integers(), st.lists(st.sampled_from(VOCABULARY)))
 def test_blurring_touches_nothing_but_blanks_and_verbs(seed: int, words: list[str]) -> None:
     soft = (BLANK, "呈")
-    assert [w for w in blurred(random.Random(seed), words) if w not in soft] == [w for w in words if w not in soft]
+    assert [w for w in perturbed(random.Random(seed), words) if w not in soft] == [w for w in words if w not in soft]
 
 
 @pytest.mark.parametrize(

@@ -7,8 +7,8 @@ from selip_extract.language.lexer import lex
 from selip_extract.language.question import questions
 from selip_extract.llm.sentence_task import read_answer, right_words
 from selip_extract.pseudo_reports.write_report import write_study
-from selip_extract.training.annotation_alignment import told_in
-from selip_extract.training.pseudo_examples import sayable, told_by
+from selip_extract.training.annotation_alignment import align
+from selip_extract.training.pseudo_examples import is_expressible, written_statements
 
 
 def report(text: str, *findings: Finding) -> AnnotatedReport:
@@ -20,7 +20,7 @@ def report(text: str, *findings: Finding) -> AnnotatedReport:
 def taught(annotated: AnnotatedReport) -> list[str | None]:
     """The right answer of each question of the report; None where it is left out."""
     asked = questions(lex(annotated.findings_text))
-    told = told_in(annotated, asked)
+    told = align(annotated, asked)
     return [None if t is None else " ".join(right_words(q, t)) for q, t in zip(asked, told, strict=True)]
 
 
@@ -72,10 +72,10 @@ def test_the_words_that_the_file_cites_decide() -> None:
     for written in pseudo:
         cited = [f for f in written.annotated("r").study.findings if f.evidence]
         asked = questions(lex(written.text))
-        for question, told in zip(asked, told_in(report(written.text, *cited), asked), strict=True):
+        for question, told in zip(asked, align(report(written.text, *cited), asked), strict=True):
             for said in told or ():
                 assert question.holds(said.signal_at)
-                assert any(said == fact for fact in told_by(written))
+                assert any(said == fact for fact in written_statements(written))
 
 
 def test_pseudo_reports_without_their_evidence_teach_what_they_teach_with_it() -> None:
@@ -86,9 +86,9 @@ def test_pseudo_reports_without_their_evidence_teach_what_they_teach_with_it() -
         study = written.study
         bare = [f.model_copy(update={"evidence": None}) for f in (*study.findings, *study.negatives)]
         asked = questions(lex(written.text))
-        for question, told in zip(asked, told_in(report(written.text, *bare), asked), strict=True):
-            here = [t for t in told_by(written) if question.holds(t.signal_at)]
-            if told is None or not sayable(question, (t.statement for t in here)):
+        for question, told in zip(asked, align(report(written.text, *bare), asked), strict=True):
+            here = [t for t in written_statements(written) if question.holds(t.signal_at)]
+            if told is None or not is_expressible(question, (t.statement for t in here)):
                 continue
             given += 1
             true = set(read_answer(question, right_words(question, here)))

@@ -32,6 +32,7 @@ from selip_extract.llm.sentence_task import END, PAD, VOCABULARY
 from selip_extract.training import adapter_training
 from selip_extract.training.adapter_training import Options, arranged
 from selip_extract.training.finetune import CHECKPOINTS, finetune
+from selip_extract.training.resumable_training import OPTIMIZER
 from selip_shared.errors import SelipError
 from tests.commands import Command, command
 from tests.extract.small_models import byte_level_tokenizer, untaught
@@ -177,7 +178,7 @@ def test_a_folder_with_other_files_is_not_written_to(base: Path, tmp_path: Path)
 
 
 def kill_after_a_checkpoint(process: "subprocess.Popen[str]", out: Path) -> None:
-    while not list((out / CHECKPOINTS).glob("checkpoint-*/trainer_state.json")):
+    while not list((out / CHECKPOINTS).glob(f"checkpoint-*/{OPTIMIZER}")):
         assert process.poll() is None, process.stderr and process.stderr.read()
         time.sleep(0.01)
     process.send_signal(signal.SIGKILL)
@@ -195,7 +196,7 @@ def test_a_killed_training_ends_with_the_weights_of_one_that_was_not(base: Path,
     # another kill, in the middle of writing the next checkpoint
     partial = killed / CHECKPOINTS / "checkpoint-99999"
     shutil.copytree(checkpoint, partial)
-    (partial / "trainer_state.json").write_text("{")
+    (partial / OPTIMIZER).unlink()
     for process in (uninterrupted, selip_finetune([*arguments, killed])):
         _, said = process.communicate()
         assert process.returncode == 0, said
@@ -224,7 +225,7 @@ def test_a_full_disk_is_one_sentence(base: Path, tmp_path: Path) -> None:
 
 def test_any_model_learns_to_answer_in_json(reports: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """With gradient checkpointing, as on a GPU."""
-    monkeypatch.setattr(adapter_training, "LARGE", 0)
+    monkeypatch.setattr(adapter_training, "MIN_CHECKPOINTED_PARAMETERS", 0)
     monkeypatch.setattr(adapter_training, "HELD_OUT_PSEUDO_REPORTS", 4)
     tokenizer = byte_level_tokenizer([INSTRUCTIONS, *(r.findings_text for r in annotated(60))])
     tokenizer.save_pretrained(tmp_path / "base")
