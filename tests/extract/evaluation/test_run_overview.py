@@ -27,7 +27,7 @@ STUDIES: Studies = {
         Finding(modality="T2", side="左侧", site="额叶", signal="高", confidence=0.995, agreed=True),
         Finding(modality="T1", side="左侧", site="额叶", signal="低", confidence=0.6, agreed=False),
     ))),
-    "one reader": ("脑桥", Study(
+    "one extractor": ("脑桥", Study(
         findings=(Finding(modality="T1CE", side=None, site="脑桥", signal="环形强化"),),
         negatives=(Finding(modality="DWI", side="左侧", site="额叶", present=False, confidence=0.1, agreed=False),),
     )),
@@ -185,8 +185,8 @@ def test_pictures_show_the_figures_in_both_languages(page: Page, read: Path) -> 
     ]
     assert "frontal lobe" in picture(page, "Site (reports)")
     page.one("#language").click()
-    assert set(found.sites) <= set(picture(page, "部位 (份报告)"))
-    assert set(found.signals) <= set(picture(page, "信号 (条所见)"))
+    assert set(found.sites) <= set(picture(page, "部位（报告数）"))
+    assert set(found.signals) <= set(picture(page, "信号（所见数）"))
     page.one("#language").click()
     assert page.driver.title == "Overview – rules.duckdb"
 

@@ -324,7 +324,7 @@ def test_delete_undo_and_restore(page: Page) -> None:
     assert page.one("#progress").text == "Checked 0 · Corrected 0"
     page.choose("tr[data-item='0'] [name=sequence]", "T1CE")
     assert page.one("tr[data-item='0'] [name=signal]").get_property("value") == "明显强化"
-    assert "look at it" in page.one("#message").text
+    assert "please check" in page.one("#message").text
     page.one("#restore").click()
     assert page.texts("#stated .heading") == ["T2", "DWI"]
     page.driver.refresh()
@@ -373,9 +373,9 @@ def test_keys_lead_through_the_reports(page: Page) -> None:
 
 def test_the_language_is_kept(page: Page) -> None:
     page.one("#language").click()
-    assert page.one("#export").text == "导出修改"
+    assert page.one("#export").text == "导出核对结果"
     page.driver.refresh()
-    assert page.one("#export").text == "导出修改"
+    assert page.one("#export").text == "导出核对结果"
     page.one("#language").click()
     assert page.one("#export").text == "Export corrections"
 

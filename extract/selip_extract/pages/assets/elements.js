@@ -28,8 +28,10 @@ function keepAs(key, text) {
   }
 }
 
-function say(label) {
-  return data.words[language][label];
+/** The words under a label, with the value, if any, where they have {}. */
+function say(label, value) {
+  const words = data.words[language][label];
+  return value === undefined ? words : words.replace("{}", () => value);
 }
 
 function inEnglish(value) {
@@ -61,7 +63,7 @@ function sayLabels() {
 /** What the page is about: the database, its reports and the run. */
 function sourceLine(note = "") {
   if (!data.run) return data.database;
-  const run = `${say("run")} ${data.run.id}, ${data.run.extractor}`;
+  const run = `${say("run", data.run.id)} · ${data.run.extractor}`;
   return `${data.database} · ${data.total.toLocaleString()} ${say("reports")}${note} · ${run}`;
 }
 

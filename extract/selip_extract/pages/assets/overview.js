@@ -3,8 +3,8 @@
 const SVG = "http://www.w3.org/2000/svg";
 const ROW = 17;
 const CELL = 38;
-const LONGEST_BAR = 110;
-const LONGEST_LABEL = 20;
+const MAX_BAR = 110; // pixels
+const MAX_LABEL = 20; // characters
 
 /** The pictures; where `press` is given, a part that stands for a filter calls it with that filter. */
 function overviewPictures(overview, press) {
@@ -12,23 +12,23 @@ function overviewPictures(overview, press) {
   const speeds = overview.runs.filter((run) => run.reports_per_second !== null)
     .map(({ run_id: run, extractor, reports_per_second: speed }) => [`${run} · ${extractor}`, speed]);
   const counts = (heading, unit, counted, name, filter) =>
-    bars(`${say(heading)} (${say(unit)})`, Object.entries(counted), name, press, (key) => ({ [filter]: key }));
+    bars(say(unit, say(heading)), Object.entries(counted), name, press, (key) => ({ [filter]: key }));
   return [
-    counts("status", "reports", statuses, (key) => say("statuses")[key], "status"),
-    counts("reason", "reports", reasons, (key) => say("reasons")[key], "reason"),
-    counts("agreement", "findings", agreement, say, "agreed"),
-    bars(`${say("side")} (${say("findings")})`, Object.entries(sides), placeName),
-    heatMap(`${say("site")} (${say("reports")})`, sites, data.modalities, placeName, sequenceName, press,
+    counts("status", "by_reports", statuses, (key) => say("statuses")[key], "status"),
+    counts("reason", "by_reports", reasons, (key) => say("reasons")[key], "reason"),
+    counts("agreement", "by_findings", agreement, say, "agreed"),
+    bars(say("by_findings", say("side")), Object.entries(sides), valueName),
+    heatMap(say("by_reports", say("site")), sites, data.modalities, valueName, sequenceName, press,
       (site, sequence) => ({ site, sequence })),
-    heatMap(`${say("signal")} (${say("findings")})`, signals, data.modalities, placeName, sequenceName, press,
+    heatMap(say("by_findings", say("signal")), signals, data.modalities, valueName, sequenceName, press,
       (signal, sequence) => ({ signal, sequence })),
-    heatMap(`${say("sureness")} (${say("findings")})`, confidence, ["yes", "no", "one"], placeName, say),
+    heatMap(say("by_findings", say("sureness")), confidence, ["yes", "no", "one"], valueName, say),
     bars(say("throughput"), speeds, (run) => run),
   ].filter(Boolean);
 }
 
 /** The name of a value in the language of the page; what is no value of the vocabulary stands as it is. */
-function placeName(value) {
+function valueName(value) {
   return value === "nothing" ? say(value) : (inEnglish(value) ?? value);
 }
 
@@ -39,9 +39,9 @@ function bars(heading, counted, name, press, filter) {
   const most = Math.max(...counted.map(([, count]) => count));
   const rows = counted.map(([key, count], at) => part(`${name(key)}: ${number(count)}`, press && (() => press(filter(key))),
     written(names[at], from - 8, at, "end"),
-    shape("bar", { x: from, y: at * ROW + 2, width: Math.max(1, LONGEST_BAR * (count / most)), height: ROW - 4 }),
-    written(number(count), from + LONGEST_BAR * (count / most) + 6, at)));
-  return picture(heading, from + LONGEST_BAR + 56, counted.length * ROW, rows);
+    shape("bar", { x: from, y: at * ROW + 2, width: Math.max(1, MAX_BAR * (count / most)), height: ROW - 4 }),
+    written(number(count), from + MAX_BAR * (count / most) + 6, at)));
+  return picture(heading, from + MAX_BAR + 56, counted.length * ROW, rows);
 }
 
 /** Counts by row and column, `table[row][column]`; columns in which there is nothing are left out. */
@@ -105,7 +105,7 @@ function number(count) {
 }
 
 function shortened(text) {
-  return text.length > LONGEST_LABEL ? `${text.slice(0, LONGEST_LABEL - 1)}…` : text;
+  return text.length > MAX_LABEL ? `${text.slice(0, MAX_LABEL - 1)}…` : text;
 }
 
 /** Room for any of these words: Chinese characters are as wide as high, others about half. */

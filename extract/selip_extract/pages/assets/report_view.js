@@ -15,15 +15,15 @@ function drawReport() {
   drawTable(report, used);
 }
 
-/** The text cut wherever a highlighted span begins or ends: a passage knows all findings that rest on it. */
+/** The text in passages, cut where a highlighted span begins or ends; each passage knows the findings that cite it. */
 function passages(report) {
   const spans = report.items.flatMap(({ more: { evidence } }, index) =>
     !evidence ? [] : (evidence.spans ?? [evidence]).map(({ start, end }) => ({ start, end, index })));
   const cuts = new Set([0, report.characters.length]);
   for (const { start, end } of [...spans, ...report.review]) cuts.add(start).add(end);
-  const places = [...cuts].sort((one, other) => one - other);
-  return places.slice(0, -1).map((start, at) => {
-    const end = places[at + 1];
+  const offsets = [...cuts].sort((one, other) => one - other);
+  return offsets.slice(0, -1).map((start, at) => {
+    const end = offsets[at + 1];
     const covers = (span) => span.start <= start && end <= span.end;
     const text = report.characters.slice(start, end).join("");
     const items = [...new Set(spans.filter(covers).map(({ index }) => index))];

@@ -54,7 +54,7 @@ function speak() {
   byId("sites").replaceChildren(...sites);
   byId("keys").replaceChildren(...Object.entries(KEYS).flatMap(([key, label]) => [
     make("dt", {}, ...key.split(" ").map((name) => make("kbd", { text: name }))), make("dd", { text: say(label) })]));
-  const urgent = data.total > reports.length ? ` (${say("most_urgent")} ${reports.length.toLocaleString()})` : "";
+  const urgent = data.total > reports.length ? say("most_urgent", reports.length.toLocaleString()) : "";
   byId("source").textContent = sourceLine(urgent);
   if (data.overview) byId("figures").replaceChildren(...overviewPictures(data.overview, filterBy));
   for (const report of reports) refreshRow(report);
