@@ -19,7 +19,7 @@ DOCUMENTS = sorted(
     if not path.relative_to(ROOT).parts[0].startswith(".")
 )
 OF_USERS = {"my_rules.toml"}
-"""Files that a document has its reader write."""
+"""Files that a document asks its reader to write."""
 OF_VLLM = {
     "--data-parallel-address",
     "--data-parallel-size",
@@ -102,15 +102,15 @@ def test_links_lead_to_files_and_headings(name: str) -> None:
 
 @pytest.mark.parametrize("name", DOCUMENTS)
 def test_the_source_files_that_are_named_exist(name: str) -> None:
-    """Names of source files and of folders in backticks: from the root, a package, or the document's folder."""
+    """Source files and folders in backticks, relative to the root, a package or the folder of the document."""
     words = [word for span in re.findall(r"`([^`\n]+)`", text_of(name)) for word in span.split()]
     named = {word for word in words if re.fullmatch(r"[\w./-]+\.(py|toml|sql)|[a-z_/]+/", word)} - OF_USERS
-    places = [ROOT, (ROOT / name).parent, *PACKAGES]
-    assert sorted(path for path in named if not any((place / path).exists() for place in places)) == []
+    folders = [ROOT, (ROOT / name).parent, *PACKAGES]
+    assert sorted(path for path in named if not any((folder / path).exists() for folder in folders)) == []
 
 
 def exists(dotted: str) -> bool:
-    """Whether it is a module of the project or a name in one."""
+    """Whether this is a module or a name in a module."""
     module, _, attribute = dotted.rpartition(".")
     try:
         return hasattr(import_module(module), attribute) or find_spec(dotted) is not None
@@ -141,12 +141,6 @@ def test_the_folders_of_the_packages_are_those_of_the_tree() -> None:
         modules = {path.name for path in (ROOT / package).glob("*.py")} - {"__init__.py", "__main__.py"}
         assert folders | modules <= names, package
         assert all((ROOT / package / name).exists() for name in names), package
-
-
-@pytest.mark.parametrize("package", ["shared", "data_contracts"])
-def test_the_read_me_of_a_package_without_folders_names_each_module(package: str) -> None:
-    modules = {path.name for path in (ROOT / package).glob("selip_*/*.py")} - {"__init__.py"}
-    assert modules <= set(re.findall(r"`([\w.]+)`", text_of(f"{package}/README.md")))
 
 
 def options_of(text: str) -> set[str]:

@@ -12,22 +12,22 @@ def queries(*arguments: object) -> subprocess.CompletedProcess[str]:
     return subprocess.run(command, capture_output=True, text=True, check=False)
 
 
-def test_the_answers_are_those_of_today() -> None:
-    told = queries("--check")
-    assert (told.returncode, told.stderr) == (0, "")
+def test_the_answers_are_up_to_date() -> None:
+    finished = queries("--check")
+    assert (finished.returncode, finished.stderr) == (0, "")
 
 
-def test_every_query_is_answered_by_at_least_one_row() -> None:
+def test_each_query_has_at_least_one_row() -> None:
     text = DOCUMENT.read_text("utf-8")
     answers = re.findall(r"```sql\n[^`]*```\n\n\|[^\n]*\|\n\|[ -|]*\|\n\|", text)
     assert len(answers) == text.count("```sql") >= 15
 
 
-def test_an_answer_that_is_out_of_date_is_told_and_written_anew(tmp_path: Path) -> None:
+def test_an_outdated_answer_is_reported_and_replaced(tmp_path: Path) -> None:
     changed = tmp_path / "queries.md"
     text = DOCUMENT.read_text("utf-8")
     changed.write_text(text.replace("| MR240303 |", "| MR999999 |").replace("| MR240311 |\n", ""), encoding="utf-8")
-    told = queries("--check", changed)
-    assert (told.returncode, told.stderr) == (1, "Out of date: queries.md; run python docs/queries.py.\n")
+    finished = queries("--check", changed)
+    assert (finished.returncode, finished.stderr) == (1, "Out of date: queries.md; run python docs/queries.py.\n")
     assert queries(changed).returncode == 0
     assert changed.read_text("utf-8") == text

@@ -1,4 +1,4 @@
-"""Every command of the quick start, run in its order."""
+"""Each command of the quick start, run in order."""
 
 import os
 import re
@@ -19,12 +19,12 @@ def blocks(document: str) -> list[str]:
 
 
 def commands(document: str) -> list[list[str]]:
-    """The commands as words, with the quotes of the shell resolved."""
+    """The commands as lists of words, without shell quotes."""
     return [shlex.split(line) for block in blocks(document) for line in re.split(r"\n(?=\.venv|pip|just)", block)]
 
 
 def run(words: list[str], folder: Path) -> str:
-    """Run a command of .venv as this Python has it; what it prints."""
+    """Run a command of .venv with this Python; returns what it prints."""
     name = Path(words[0]).name
     program = [sys.executable, *words[1:]]
     if name != "python":
@@ -37,14 +37,14 @@ def run(words: list[str], folder: Path) -> str:
     return finished.stdout
 
 
-def test_every_command_runs_and_leaves_what_it_says(tmp_path: Path) -> None:
+def test_each_command_runs_and_writes_its_files(tmp_path: Path) -> None:
     (tmp_path / "extract").symlink_to(ROOT / "extract")
     (tmp_path / "reports.csv").symlink_to(ROOT / EXAMPLES)
     sample = list(read_annotated(DEVELOPMENT))[:5]
     write_annotated(tmp_path / "annotated.jsonl", sample)
     printed = {}
     for words in commands("quick-start.md"):
-        # The model has read once then; the second time the rules are enough.
+        # The first database is read by the model; for the second the rules suffice.
         reading = ["--extractor", "rules"] if "mine.duckdb" in words else []
         if words[0].endswith("selip-score"):
             run([".venv/bin/selip-extract", "annotated.jsonl", "--db", "mine.duckdb", *reading], tmp_path)
@@ -58,12 +58,12 @@ def test_every_command_runs_and_leaves_what_it_says(tmp_path: Path) -> None:
     assert "5 annotated reports" in printed[".venv/bin/selip-score annotated.jsonl --db mine.duckdb"]
 
 
-def test_the_command_that_shows_whether_it_is_installed_is_the_first_of_the_quick_start() -> None:
+def test_the_check_of_the_installation_is_the_first_command_of_the_quick_start() -> None:
     (words,) = [words for words in commands("install.md") if words[0].endswith("selip-extract")]
     assert words == [*commands("quick-start.md")[0], "--db", "demo.duckdb"]
 
 
-def test_the_parts_that_can_be_installed_are_there() -> None:
+def test_the_extras_exist() -> None:
     named = set(re.findall(r"'\.\[(\w+)\]'", (ROOT / "docs" / "install.md").read_text("utf-8")))
     project = (ROOT / "pyproject.toml").read_text("utf-8")
     assert len(named) == 2

@@ -11,7 +11,7 @@ from tests.pretrain.small_cohort import small_configuration
 DOCUMENT = Path(__file__).parents[2] / "docs" / "segmentation.md"
 
 
-def test_the_encoder_is_taken_over_as_the_document_says(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_examples_of_the_document_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     SelipModel.build(small_configuration(), ["在左侧额叶表现为高信号"]).save_pretrained("runs/selip/best")
     blocks = re.findall(r"```python\n(.*?)```", DOCUMENT.read_text("utf-8"), re.DOTALL)

@@ -1,4 +1,4 @@
-"""requirements.lock holds all that the project needs, and the list for vLLM only what vLLM adds."""
+"""requirements.lock has all packages that the project needs, and the list for vLLM only those that vLLM adds."""
 
 import tomllib
 from importlib.metadata import requires
@@ -9,7 +9,7 @@ from packaging.utils import canonicalize_name
 
 ROOT = Path(__file__).parents[2]
 OF_GPU_TORCH = ("triton", "nvidia-", "cuda-")
-"""Beginnings of the names of packages that only a GPU build of torch needs."""
+"""Prefixes of packages that only a GPU build of torch needs."""
 
 
 def locked(name: str) -> set[str]:
@@ -18,7 +18,7 @@ def locked(name: str) -> set[str]:
 
 
 def needed(requirements: list[str]) -> set[str]:
-    """The packages that these requirements lead to on this machine."""
+    """The packages that these requirements need, directly or indirectly, on this machine."""
     pending = list(map(Requirement, requirements))
     visited = set()
     while pending:

@@ -1,4 +1,4 @@
-"""The wheel alone, beside nothing but the base dependencies: what a user without the extras has."""
+"""The wheel with only the base dependencies, as a user without the extras installs it."""
 
 import os
 import subprocess
@@ -27,15 +27,15 @@ pytestmark = pytest.mark.slow
 
 
 def base_dependencies() -> set[str]:
-    """The distributions that the package needs without extras, and theirs, as far as they are installed."""
+    """The distributions that the package needs without extras, directly or indirectly, if installed."""
     found: set[str] = set()
-    to_look_at = ["selip"]
-    while to_look_at:
-        for requirement in map(Requirement, distribution(to_look_at.pop()).requires or ()):
+    pending = ["selip"]
+    while pending:
+        for requirement in map(Requirement, distribution(pending.pop()).requires or ()):
             needed = requirement.marker is None or requirement.marker.evaluate({"extra": ""})
             if needed and requirement.name not in found and is_installed(requirement.name):
                 found.add(requirement.name)
-                to_look_at.append(requirement.name)
+                pending.append(requirement.name)
     return found
 
 
@@ -71,7 +71,7 @@ def run(*command: str, cwd: Path, **variables: str) -> str:
 
 
 def command(site: Path, name: str, *arguments: str) -> str:
-    # -S leaves the packages of this environment out, the project's sources among them
+    # -S excludes the packages of this environment, including the project's sources
     return run(sys.executable, "-S", str(site / "bin" / name), *arguments, cwd=site.parent, PYTHONPATH=str(site))
 
 
