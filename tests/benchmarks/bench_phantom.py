@@ -18,7 +18,7 @@ from threadpoolctl import threadpool_limits
 from selip_contracts.findings import AnnotatedReport, Finding, Study
 from selip_contracts.vocabulary import SIDES
 from selip_pretrain.phantom.head_model.anatomy import Anatomy, load_anatomy, open_anatomy
-from selip_pretrain.phantom.head_model.grid import Grid
+from selip_pretrain.phantom.head_model.grid import PhantomGrid
 from selip_pretrain.phantom.phantom_cohort import write_study
 from selip_pretrain.phantom.render import ALWAYS, PhantomRecipe, render
 from tests.benchmarks.figures import Figure, keep, machine, show
@@ -68,7 +68,7 @@ def measure(folder: Path, count: int) -> Iterator[Figure]:
     """The figures; worker processes have loaded the anatomy before the measurement."""
     processes = os.cpu_count() or 1
     started = time.perf_counter()
-    anatomy = load_anatomy(Grid(RECIPE.shape).slice_mm)
+    anatomy = load_anatomy(PhantomGrid(RECIPE.shape).slice_mm)
     yield Figure("anatomy loaded", time.perf_counter() - started, "s")
     anatomy.save(folder)
     start(folder)

@@ -186,7 +186,7 @@ def _agreements(answer: Answered, facts: Mapping[str, Sequence[frozenset[object]
 
 def _facts(table: TextTable) -> dict[str, list[frozenset[object]]]:
     """What each text says: its sites, these with their sides, and these with the class of their signal."""
-    bounds, members = table.findings.bounds.tolist(), table.findings.members.tolist()
+    bounds, members = table.findings.offsets.tolist(), table.findings.members.tolist()
     stated = [[table.statements[number] for number in members[start:end]] for start, end in pairwise(bounds)]
     return {
         "site": [frozenset(s.site for s in of_text) for of_text in stated],

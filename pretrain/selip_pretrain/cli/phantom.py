@@ -1,4 +1,4 @@
-"""`selip-phantom`: the studies of an annotated file rendered as head MRI volumes with lesion masks."""
+"""`selip-phantom`: render the studies of an annotated file as head MRI volumes with lesion masks."""
 
 import os
 import re
@@ -17,13 +17,16 @@ app = typer.Typer(add_completion=False)
 
 @app.command()
 def command(
-    out: Annotated[Path, typer.Option(help="Folder for the volumes; studies that it holds already are kept.")],
+    out: Annotated[Path, typer.Option(help="Folder for the volumes; studies in it are kept.")],
     annotated: Annotated[
         Path | None,
         typer.Option("--from", metavar="TRUTH", help="Annotated file, e.g. truth.jsonl of selip-pseudo."),
     ] = None,
     brats: Annotated[
-        int, typer.Option(metavar="N", min=0, help="Instead N gliomas in the folders of BraTS 2019, half of them LGG.")
+        int,
+        typer.Option(
+            metavar="N", min=0, help="Render N gliomas in the layout of BraTS 2019 instead, half of them LGG."
+        ),
     ] = 0,
     seed: Annotated[int, typer.Option(min=0, help="The same seed gives the same volumes.")] = 0,
     shape: Annotated[str, typer.Option(metavar="DxHxW", help="Slices, rows and columns.")] = "24x128x128",
@@ -32,19 +35,17 @@ def command(
     ] = 0.0,
     lesion_size: Annotated[
         float,
-        typer.Option(
-            min=0.1, max=5, help="How much larger lesions are than usual where no size is said; not for --brats."
-        ),
+        typer.Option(min=0.1, max=5, help="Factor on the size of lesions without a stated size; not for --brats."),
     ] = 1.0,
     lesion_contrast: Annotated[
-        float, typer.Option(min=0, max=5, help="How much clearer lesions are than usual; 0 shows none.")
+        float, typer.Option(min=0, max=5, help="Factor on the contrast of lesions; 0 shows none.")
     ] = 1.0,
     noise: Annotated[
-        float, typer.Option(min=0, max=1, help="Standard deviation where the brightest tissue is 1.")
+        float, typer.Option(min=0, max=1, help="Standard deviation of the noise, where the brightest tissue is 1.")
     ] = 0.03,
-    processes: Annotated[int, typer.Option(min=0, help="How many at once; 0: one a processor.")] = 0,
+    processes: Annotated[int, typer.Option(min=0, help="Number of processes; 0: one per core.")] = 0,
 ) -> None:
-    """Render studies as head MRI volumes on the MNI152 anatomy, each finding a lesion, with the masks beside them."""
+    """Render studies as head MRI volumes on the MNI152 anatomy, with a lesion for each finding, and their masks."""
     if (annotated is None) == (brats == 0):
         raise SelipError("Name either an annotated file with --from, or a number of gliomas with --brats.")
     if out.exists() and not out.is_dir():
@@ -64,11 +65,11 @@ def command(
         with progress("studies", len(reports)) as advance:
             rendered = write_cohort(reports, out, recipe, processes, advance)
         sheet = write_contact_sheet(out, [report.report_id for report in reports])
-        print(f"{rendered:,} of {len(reports):,} studies rendered, the others were there: {out}; to look at: {sheet}")
+        print(f"{rendered:,} of {len(reports):,} studies rendered, the others existed: {out}; overview: {sheet}")
     else:
         with progress("gliomas", brats) as advance:
             rendered = write_brats(out, brats, recipe, processes, advance)
-        print(f"{rendered:,} of {brats:,} gliomas rendered, the others were there: {out}")
+        print(f"{rendered:,} of {brats:,} gliomas rendered, the others existed: {out}")
 
 
 def _reports(annotated: Path) -> list[AnnotatedReport]:
@@ -81,7 +82,7 @@ def _reports(annotated: Path) -> list[AnnotatedReport]:
 def _shape(text: str) -> tuple[int, int, int]:
     match = re.fullmatch(r"(\d{1,3})x(\d{1,3})x(\d{1,3})", text)
     if match is None or not all(8 <= int(length) <= 512 for length in match.groups()):
-        raise SelipError(f"--shape {text} is no size: give slices, rows and columns from 8 to 512, e.g. 24x128x128.")
+        raise SelipError(f"--shape {text} is not a size: give slices, rows and columns from 8 to 512, e.g. 24x128x128.")
     depth, rows, columns = (int(length) for length in match.groups())
     return depth, rows, columns
 

@@ -1,4 +1,4 @@
-"""`selip-scan`: a folder of head images in, the tables images and excluded_images out."""
+"""`selip-scan`: from a folder of head images to the tables images and excluded_images."""
 
 import os
 from contextlib import closing
@@ -17,16 +17,16 @@ from selip_shared.errors import SelipError, run_command
 
 app = typer.Typer(add_completion=False)
 
-MEANING = {
-    "unrecognised": "no rule knows them",
+REASONS = {
+    "unrecognised": "no rule fits",
     "localizer": "scouts",
-    "angiography": "vessels",
-    "reformat": "made of another series",
-    "other_sequence": "a sequence or picture that is not used",
+    "angiography": "images of vessels",
+    "reformat": "computed from another series",
+    "other_sequence": "a sequence or image that is not used",
     "second_series": "a better one of the same sequence is used",
     "damaged": "cannot be read",
-    "not_3d": "no volume, or several in one",
-    "not_finite": "voxels that are no number",
+    "not_3d": "not a volume, or several in one",
+    "not_finite": "voxels that are NaN or infinite",
     "missing_slice": "a slice is missing",
 }
 
@@ -34,23 +34,23 @@ MEANING = {
 @app.command()
 def command(
     folder: Annotated[Path, typer.Argument(metavar="DIR", help="Folder of NIfTI files or DICOM files, at any depth.")],
-    db: Annotated[Path, typer.Option(help="Database that the images are added to; made where there is none.")] = Path(
-        "selip.duckdb"
-    ),
+    db: Annotated[
+        Path, typer.Option(help="Database that the images are added to; created if it does not exist.")
+    ] = Path("selip.duckdb"),
     manifest: Annotated[
         Path | None,
         typer.Option(
             metavar="CSV",
-            help="Which study is which report: columns study (folder, file or accession number), report_id and, "
-            "where known, patient_id.",
+            help="The report of each study: columns study (folder, file or accession number), report_id and, "
+            "optionally, patient_id.",
         ),
     ] = None,
     rules: Annotated[
         Path | None,
-        typer.Option(metavar="FILE", help="Rules that tell the sequences, instead of those that ship."),
+        typer.Option(metavar="FILE", help="Rules that recognise the sequences, instead of the built-in ones."),
     ] = None,
 ) -> None:
-    """Find the head MRI volumes in a folder and tie them to reports; run again, it brings the database up to date."""
+    """Find the head MRI volumes in a folder and link them to reports; run again to update the database."""
     from selip_pretrain.scan.report_linkage import ReportLinker
     from selip_pretrain.scan.scan_folder import scan
     from selip_pretrain.scan.sequence_rules import read_rules
@@ -61,25 +61,25 @@ def command(
         raise SelipError(f"There is no folder {folder}: name the one that holds the images.")
     root = folder.resolve()
     if unwritable(root):
-        raise SelipError("The path of the folder is not in UTF-8, which a database cannot hold: rename it.")
+        raise SelipError("The path of the folder is not valid UTF-8, which a database cannot hold: rename it.")
     sequence_rules = read_rules(rules)
     with closing(open_store(db)) as connection:
-        ties = ReportLinker(root, connection, manifest)
-        scanned = scan(root, StoredImages(connection, db, root), sequence_rules, ties, os.cpu_count() or 1)
+        linker = ReportLinker(root, connection, manifest)
+        result = scan(root, StoredImages(connection, db, root), sequence_rules, linker, os.cpu_count() or 1)
         console = Console(markup=False, highlight=False)
-        changes = ", ".join(f"{count:,} {kind}" for kind, count in sorted(scanned.changes.items()) if count)
-        console.print(f"{folder}: {changes or 'no images'}; {scanned.other_files:,} other files", soft_wrap=True)
+        changes = ", ".join(f"{count:,} {kind}" for kind, count in sorted(result.changes.items()) if count)
+        console.print(f"{folder}: {changes or 'no images'}; {result.other_files:,} other files", soft_wrap=True)
         console.print(_sequences(connection))
-        set_aside = _set_aside(connection)
-        if set_aside.row_count:
-            console.print(set_aside)
-        _print_ties(console, connection, scanned.ambiguous_studies)
+        excluded = _excluded(connection)
+        if excluded.row_count:
+            console.print(excluded)
+        _print_links(console, connection, result.ambiguous_studies)
 
 
 def _sequences(connection: duckdb.DuckDBPyConnection) -> Table:
     counts = {
-        modality: (volumes, tied)
-        for modality, volumes, tied in connection.execute(
+        modality: (volumes, linked)
+        for modality, volumes, linked in connection.execute(
             "SELECT modality, count(*), count(report_id) FROM images GROUP BY 1"
         ).fetchall()
     }
@@ -92,17 +92,17 @@ def _sequences(connection: duckdb.DuckDBPyConnection) -> Table:
     return table
 
 
-def _set_aside(connection: duckdb.DuckDBPyConnection) -> Table:
+def _excluded(connection: duckdb.DuckDBPyConnection) -> Table:
     counts = dict(connection.execute("SELECT reason, count(*) FROM excluded_images GROUP BY 1").fetchall())
     table = _table("Not used, listed in the table excluded_images", "Reason", "Series", "")
-    for reason, meaning in MEANING.items():
+    for reason, meaning in REASONS.items():
         if reason in counts:
             table.add_row(reason, f"{counts[reason]:,}", meaning)
     return table
 
 
-def _print_ties(console: Console, connection: duckdb.DuckDBPyConnection, ambiguous: int) -> None:
-    ((studies, untied),) = connection.execute(
+def _print_links(console: Console, connection: duckdb.DuckDBPyConnection, ambiguous: int) -> None:
+    ((studies, unlinked),) = connection.execute(
         """SELECT count(DISTINCT coalesce(report_id, study)),
         count(DISTINCT study) FILTER (report_id IS NULL) FROM images"""
     ).fetchall()
@@ -110,9 +110,9 @@ def _print_ties(console: Console, connection: duckdb.DuckDBPyConnection, ambiguo
         """SELECT count(*), count(*) FILTER (images.report_id IS NULL)
         FROM reports LEFT JOIN (SELECT DISTINCT report_id FROM images) images USING (report_id)"""
     ).fetchall()
-    console.print(f"{studies:,} studies, {untied:,} of them without a report")
+    console.print(f"{studies:,} studies, {unlinked:,} of them without a report")
     if ambiguous:
-        console.print(f"  {ambiguous:,} have a name that stands for several reports: give --manifest", soft_wrap=True)
+        console.print(f"  {ambiguous:,} have a name that may refer to several reports: give --manifest", soft_wrap=True)
     console.print(f"{reports:,} reports, {without:,} of them without images")
 
 

@@ -1,4 +1,4 @@
-"""`selip-similarity`: which reports the training takes to be like a report, and why."""
+"""`selip-similarity`: the reports that the training treats as similar to a report, and why."""
 
 from contextlib import closing
 from pathlib import Path
@@ -12,7 +12,7 @@ from selip_contracts.tables import read_store
 from selip_shared.errors import run_command
 
 if TYPE_CHECKING:
-    from selip_pretrain.objective.nearest_reports import Matched, Neighbour, Neighbourhood
+    from selip_pretrain.objective.nearest_reports import MatchedFinding, Neighbour, Neighbourhood
 
 app = typer.Typer(add_completion=False)
 
@@ -24,14 +24,14 @@ def command(
     target: Annotated[
         str,
         typer.Option(
-            help="How texts are compared, as in selip-pretrain: selip is the paper's; in best-match a text is as like "
-            "itself as can be, whatever the number of its findings; also hierarchy, semantic, syntax, syntax-words, "
-            "multi-positive."
+            help="Similarity of texts, as in selip-pretrain: best-match; selip, the paper's, in which a text with "
+            "several findings is not fully similar to itself; hierarchy, semantic, syntax, syntax-words or "
+            "multi-positive.",
         ),
     ] = "best-match",
-    nearest: Annotated[int, typer.Option(min=1, help="Texts shown for each sequence.")] = 5,
+    nearest: Annotated[int, typer.Option(min=1, help="Number of texts shown for each sequence.")] = 5,
 ) -> None:
-    """Show the reports nearest to a report on each sequence, and for each of its findings the one that it met there."""
+    """Show the reports most similar to a report on each sequence, and which findings match."""
     from selip_pretrain.objective.nearest_reports import nearest_reports
 
     with closing(read_store(db)) as connection:
@@ -44,13 +44,13 @@ def command(
 def _print(console: Console, found: "Neighbourhood") -> None:
     console.print(f"{found.modality}: {found.text}", soft_wrap=True)
     if not found.neighbours:
-        console.print("No other report's text is like it.\n")
+        console.print("No other report has a similar text.\n")
         return
     table = Table()
     table.add_column("Similarity", justify="right", no_wrap=True)
-    for heading in ("Reports", "Finding here", "Most like it there"):
+    for heading in ("Reports", "Finding here", "Most similar there"):
         table.add_column(heading, overflow="fold")
-    for heading in ("Score", "Place", "Signal", "Wording"):
+    for heading in ("Score", "Location", "Signal", "Wording"):
         table.add_column(heading, justify="right", no_wrap=True)
     for neighbour in found.neighbours:
         _add(table, neighbour)
@@ -59,7 +59,7 @@ def _print(console: Console, found: "Neighbourhood") -> None:
 
 
 def _add(table: Table, neighbour: "Neighbour") -> None:
-    """A row for each finding; what is said of the whole text stands in the first."""
+    """Add a row for each finding; values of the whole text are in the first row."""
     unnamed = neighbour.report_count - len(neighbour.reports)
     reports = ", ".join(neighbour.reports) + (f" and {unnamed:,} more" if unnamed else "")
     whole = [f"{neighbour.similarity:.2f}", reports]
@@ -76,8 +76,8 @@ def _add(table: Table, neighbour: "Neighbour") -> None:
     table.add_section()
 
 
-def _parts(matched: "Matched") -> tuple[float | None, ...]:
-    return matched.score, matched.place, matched.signal, matched.wording
+def _parts(matched: "MatchedFinding") -> tuple[float | None, ...]:
+    return matched.similarity, matched.location, matched.signal, matched.wording
 
 
 def main() -> None:

@@ -1,9 +1,9 @@
-"""The findings of canonical texts as integers and sparse vectors, and how alike any two findings are.
+"""The findings of canonical texts as integers and sparse vectors, and the similarity of any two findings.
 
-A finding is one statement 在{l}表现为{d}: l are its location words, d its description words. Its signal has two
-classes. `published_class` is the paper's: the first of 高, 低, 长, 短 or 等信号 in d, else d itself. So 稍高信号 and
-斑片状高信号 are 高信号, while 混杂信号, 斑片状混杂信号, 强化 and 环形强化 are a class each. `signal_class` is the
-contract's, in which all that is 混杂 is one class, and all 强化, whatever the form.
+A finding is one statement 在{l}表现为{d}: l is its location, d its description. Its signal has two classes.
+`published_class` is the paper's (arXiv 2503.19801): the first of 高, 低, 长, 短 or 等信号 in d, else d itself. So
+稍高信号 and 斑片状高信号 are 高信号, while 混杂信号, 斑片状混杂信号, 强化 and 环形强化 are a class each.
+`signal_class` is the contract's, with one class for every form of 混杂, and one for every form of 强化.
 """
 
 import copy
@@ -35,60 +35,60 @@ from selip_shared.word_segmenter import word_segmenter
 _PUBLISHED_CLASS = re.compile("[高低长短等]信号")
 _SIDE_INDEX: dict[Side | None, int] = {side: index for index, side in enumerate((*SIDES, None))}
 _SITE_INDEX = {site: index for index, site in enumerate(SITES)}
-_SIDES_ALIKE = (
+_SIDE_SIMILARITY = (
     (1.0, 0.0, 0.5, 0.5),
     (0.0, 1.0, 0.5, 0.5),
     (0.5, 0.5, 1.0, 0.5),
     (0.5, 0.5, 0.5, 1.0),
 )
-"""左侧, 右侧, 双侧 and no side said: half where one may hold the other."""
+"""Of 左侧, 右侧, 双侧 and no stated side: 0.5 where one may include the other."""
 
 
 class RaggedIndex(NamedTuple):
-    """Lists of integers, one behind the other: list i is members[bounds[i]:bounds[i + 1]]."""
+    """Lists of integers in one int64 tensor: list i is members[offsets[i]:offsets[i + 1]]."""
 
-    bounds: Tensor
+    offsets: Tensor
     members: Tensor
 
     @classmethod
     def of(cls, lists: Iterable[Iterable[int]]) -> Self:
-        """The lists, in their order."""
-        bounds, members = array("q", [0]), array("q")
+        """The lists in their order."""
+        offsets, members = array("q", [0]), array("q")
         for members_of_one in lists:
             members.extend(members_of_one)
-            bounds.append(len(members))
-        return cls(_tensor(bounds), _tensor(members))
+            offsets.append(len(members))
+        return cls(_tensor(offsets), _tensor(members))
 
     def take(self, index: Tensor) -> "RaggedIndex":
         """The lists at these positions (int64), in their order."""
-        starts = self.bounds[index]
-        sizes = self.bounds[index + 1] - starts
-        bounds = _bounds(sizes)
-        shift = torch.repeat_interleave(starts - bounds[:-1], sizes)
-        return RaggedIndex(bounds, self.members[torch.arange(len(shift), device=shift.device) + shift])
+        starts = self.offsets[index]
+        sizes = self.offsets[index + 1] - starts
+        offsets = _offsets(sizes)
+        shift = torch.repeat_interleave(starts - offsets[:-1], sizes)
+        return RaggedIndex(offsets, self.members[torch.arange(len(shift), device=shift.device) + shift])
 
-    def among(self, kept: "Places", count: int) -> "RaggedIndex":
-        """Of members below `count` those that are among `kept`, as places in it."""
+    def restricted(self, kept: "Index", count: int) -> "RaggedIndex":
+        """Only the members that are in `kept`, as positions in it; all members are below `count`."""
         numbers = torch.arange(count, device=self.members.device)
-        places = torch.full_like(numbers, -1)
-        places[kept] = numbers[: len(numbers[kept])]
-        members = places[self.members]
-        there = members >= 0
-        return RaggedIndex(_bounds(there)[self.bounds], members[there])
+        position_of = torch.full_like(numbers, -1)
+        position_of[kept] = numbers[: len(numbers[kept])]
+        members = position_of[self.members]
+        is_kept = members >= 0
+        return RaggedIndex(_offsets(is_kept)[self.offsets], members[is_kept])
 
     def first(self) -> "RaggedIndex":
-        """The first member of each list that has one."""
-        there = self.sizes > 0
-        return RaggedIndex(_bounds(there), self.members[self.bounds[:-1][there]])
+        """The lists cut after their first member."""
+        filled = self.sizes > 0
+        return RaggedIndex(_offsets(filled), self.members[self.offsets[:-1][filled]])
 
     @property
     def sizes(self) -> Tensor:
-        """How long each list is, int64."""
-        return self.bounds.diff()
+        """The length of each list, int64."""
+        return self.offsets.diff()
 
     def to(self, device: torch.device | str) -> "RaggedIndex":
         """The same on another device."""
-        return RaggedIndex(self.bounds.to(device), self.members.to(device))
+        return RaggedIndex(self.offsets.to(device), self.members.to(device))
 
 
 class IndexedStatement(NamedTuple):
@@ -103,25 +103,26 @@ class IndexedStatement(NamedTuple):
 
 
 def read_statement(written: str, modality: Modality) -> IndexedStatement:
-    """The finding that a statement states; ValueError where it is none."""
+    """The finding of a canonical statement; ValueError where it is not one."""
     side, site, signal, _ = parse_statement(written, modality)
     location, description = written.removeprefix("在").split("表现为", maxsplit=1)
-    told = _PUBLISHED_CLASS.search(description)
-    return IndexedStatement(location, description, side, site, told[0] if told else description, SIGNAL_CLASS[signal])
+    found = _PUBLISHED_CLASS.search(description)
+    published_class = found[0] if found else description
+    return IndexedStatement(location, description, side, site, published_class, SIGNAL_CLASS[signal])
 
 
 class TextTable:
-    """Canonical texts, each distinct text and each distinct finding once; all else is integers on one device.
+    """Canonical texts, with every distinct text and every distinct finding once, as integers on one device.
 
-    A text is a row, a list of finding numbers, empty for the normal text. SelipError where a text is not canonical.
+    A text is a row: a list of finding numbers, empty for the normal text. SelipError where a text is not canonical.
     """
 
     def __init__(self, texts: Sequence[str], modalities: Sequence[str]) -> None:
-        """Take in the texts with the sequence that each is of; a text may come again and again."""
+        """Index the texts, which may repeat, each with its sequence."""
         self._row_of: dict[str, int] = {}
         self.statements: list[IndexedStatement] = []
         numbers: dict[str, int] = {}
-        bounds, members = array("q", [0]), array("q")
+        offsets, members = array("q", [0]), array("q")
         for text, modality in zip(texts, modalities, strict=True):
             if text in self._row_of:
                 continue
@@ -131,9 +132,9 @@ class TextTable:
                     number = numbers[written] = len(self.statements)
                     self.statements.append(_checked(written, cast("Modality", modality)))
                 members.append(number)
-            bounds.append(len(members))
+            offsets.append(len(members))
             self._row_of[text] = len(self._row_of)
-        self.findings = RaggedIndex(_tensor(bounds), _tensor(members))
+        self.findings = RaggedIndex(_tensor(offsets), _tensor(members))
         self.locations = _numbered(s.location for s in self.statements)
         self.published_classes = _numbered(s.published_class for s in self.statements)
         self.signal_classes = _numbered(s.signal_class for s in self.statements)
@@ -146,12 +147,12 @@ class TextTable:
         return len(self._row_of)
 
     def rows(self, texts: Sequence[str]) -> Tensor:
-        """The row of each text, int64 (len(texts),) on the table's device; KeyError for a text not taken in."""
+        """The row of each text, int64 (len(texts),) on the table's device; KeyError for a text that is not indexed."""
         return torch.tensor([self._row_of[text] for text in texts], dtype=torch.int64, device=self.device)
 
     @property
     def device(self) -> torch.device:
-        """Where the integers lie."""
+        """The device of the integers."""
         return self.locations.device
 
     def to(self, device: torch.device | str) -> Self:
@@ -164,36 +165,35 @@ class TextTable:
 
     @cached_property
     def words(self) -> RaggedIndex:
-        """The distinct jieba words of each finding's l + d, cut when they are first asked for."""
+        """The distinct jieba words of each finding's l + d, segmented on first use."""
         cut = _word_cutter()
         return _interned({*cut(s.location), *cut(s.description)} for s in self.statements).to(self.device)
 
 
-Places = Tensor | slice
-"""Which of some findings: int64, or a run of them, which costs no copy."""
+Index = Tensor | slice
+"""A selection of findings: int64 positions, or a slice, which needs no copy."""
 
 ALL = slice(None)
-"""All of them."""
 
-Pairwise = Callable[[Places, Places], Tensor]
-"""(len(x), len(y)) in 0..1 for findings at the places x among some and y among others."""
+Pairwise = Callable[[Index, Index], Tensor]
+"""Similarities (len(x), len(y)) in 0..1 of the selections x of some findings and y of others."""
 
 
 class Factor(Protocol):
-    """One respect in which findings are alike."""
+    """A factor of the similarity of two findings."""
 
     @property
     def column(self) -> str:
-        """The numbers of the table that this hangs on; equal numbers are wholly alike."""
+        """The column of the table that determines the factor, which is 1 for equal numbers."""
         ...
 
     @property
     def graded(self) -> bool:
-        """Whether different numbers may be alike in part."""
+        """Whether the factor may be above 0 for different numbers."""
         ...
 
     def between(self, table: TextTable, a: Tensor, b: Tensor, dtype: torch.dtype) -> Pairwise:
-        """How alike the findings with these numbers, int64 (A,) and (B,), are."""
+        """The factor for the findings with the numbers `a`, int64 (A,), and `b`, int64 (B,)."""
         ...
 
 
@@ -205,11 +205,11 @@ class EqualityFactor:
     graded = False
 
     def between(self, table: TextTable, a: Tensor, b: Tensor, dtype: torch.dtype) -> Pairwise:
-        """Whether they are equal."""
-        # Compared as what comes out, which is twice as fast; exact up to 2**24 different numbers.
+        """The factor for these findings."""
+        # Compared in the result's type, which is twice as fast and exact up to 2**24 different numbers.
         of_a, of_b = (getattr(table, self.column)[numbers].to(dtype) for numbers in (a, b))
 
-        def same(x: Places, y: Places) -> Tensor:
+        def same(x: Index, y: Index) -> Tensor:
             one, other = of_a[x][:, None], of_b[y]
             return torch.eq(one, other, out=other.new_empty(len(one), len(other)))
 
@@ -218,58 +218,58 @@ class EqualityFactor:
 
 @dataclass(frozen=True)
 class SiteHierarchyFactor:
-    """Dice over the sites and all that contains them, times (1 + side) / 2.
+    """Dice coefficient of the two sets {site and all sites that contain it}, times (1 + side) / 2.
 
-    海马 and 颞叶 share more than 海马 and 额叶. `side` is 1 for equal sides, 0 for 左侧 against 右侧, else 0.5.
+    So 海马 and 颞叶 are more similar than 海马 and 额叶. `side` is 1 for equal sides, 0 for 左侧 and 右侧, else 0.5.
     """
 
     column = "locations"
     graded = True
 
     def between(self, table: TextTable, a: Tensor, b: Tensor, dtype: torch.dtype) -> Pairwise:
-        """How near they are."""
-        sides = torch.tensor(_SIDES_ALIKE, dtype=dtype, device=a.device)
+        """The factor for these findings."""
+        sides = torch.tensor(_SIDE_SIMILARITY, dtype=dtype, device=a.device)
         regions = _dice(table.regions.take(table.sites[a]), table.regions.take(table.sites[b]), dtype)
         side_a, side_b = table.sides[a], table.sides[b]
         return lambda x, y: regions(x, y).mul_(sides[side_a[x]][:, side_b[y]].add_(1).mul_(0.5))
 
 
 @dataclass(frozen=True)
-class Wording:
-    """2 |C_a ∩ C_b| / (|C_a| + |C_b|), C the set of characters of l + d, or of the words that jieba cuts from it."""
+class WordingFactor:
+    """2 |C_a ∩ C_b| / (|C_a| + |C_b|), where C is the set of characters, or of jieba words, of l + d."""
 
     units: str
 
     def between(self, table: TextTable, a: Tensor, b: Tensor, dtype: torch.dtype) -> Pairwise:
-        """How alike they are worded."""
+        """The factor for the findings with the numbers `a`, int64 (A,), and `b`, int64 (B,)."""
         sets: RaggedIndex = getattr(table, self.units)
         return _dice(sets.take(a), sets.take(b), dtype)
 
 
 @dataclass(frozen=True)
-class Score:
-    """How alike findings are: (0.5 place + 0.5 signal) · wording; without `meaning` or `wording` the other alone."""
+class FindingSimilarity:
+    """(0.5 location + 0.5 signal) · wording; without `meaning` (location, signal) or `wording`, the other alone."""
 
     meaning: tuple[Factor, Factor] | None
-    wording: Wording | None
+    wording: WordingFactor | None
 
     def between(self, table: TextTable, a: Tensor, b: Tensor, dtype: torch.dtype) -> Pairwise:
-        """The score of the findings with these numbers, int64 (A,) and (B,)."""
+        """The similarity of the findings with the numbers `a`, int64 (A,), and `b`, int64 (B,)."""
         wording = None if self.wording is None else self.wording.between(table, a, b, dtype)
         if self.meaning is None:
-            assert wording is not None, "a score has at least one part"
+            assert wording is not None, "there is at least one factor"
             return wording
-        place, signal = (part.between(table, a, b, dtype) for part in self.meaning)
+        location, signal = (factor.between(table, a, b, dtype) for factor in self.meaning)
 
-        def score(x: Places, y: Places) -> Tensor:
-            match = place(x, y).add_(signal(x, y)).mul_(0.5)
-            return match if wording is None else match.mul_(wording(x, y))
+        def similarity(x: Index, y: Index) -> Tensor:
+            meaning = location(x, y).add_(signal(x, y)).mul_(0.5)
+            return meaning if wording is None else meaning.mul_(wording(x, y))
 
-        return score
+        return similarity
 
     def keys(self, table: TextTable, numbers: Tensor) -> Tensor:
-        """One integer for all that the score hangs on in each finding; what is like each other lies side by side."""
-        columns = [getattr(table, part.column) for part in reversed(self.meaning or ())]
+        """A sort key, int64 (N,), for findings: equal where all factors are, close where findings are similar."""
+        columns = [getattr(table, factor.column) for factor in reversed(self.meaning or ())]
         if self.wording is not None:
             columns.append(torch.arange(len(table.statements), device=table.device))
         keys = torch.zeros_like(numbers)
@@ -277,26 +277,27 @@ class Score:
             keys = keys * len(table.statements) + column[numbers]
         return keys
 
-    def may_be_alike(self, table: TextTable, some: Tensor, others: Tensor) -> Places:
-        """Those `others` whose score with any of `some` may be above 0."""
-        if self.meaning is None or any(part.graded for part in self.meaning):
+    def candidates(self, table: TextTable, some: Tensor, others: Tensor) -> Index:
+        """The positions in `others` of the findings whose similarity to any of `some` may be above 0."""
+        if self.meaning is None or any(factor.graded for factor in self.meaning):
             return ALL
-        alike = torch.zeros(len(others), dtype=torch.bool, device=others.device)
-        for part in self.meaning:
-            column = getattr(table, part.column)
-            held = torch.zeros(len(table.statements), dtype=torch.bool, device=others.device)
-            held[column[some]] = True
-            alike |= held[column[others]]
-        return alike.nonzero()[:, 0]
+        may_be_similar = torch.zeros(len(others), dtype=torch.bool, device=others.device)
+        for factor in self.meaning:
+            column = getattr(table, factor.column)
+            occurs = torch.zeros(len(table.statements), dtype=torch.bool, device=others.device)
+            occurs[column[some]] = True
+            may_be_similar |= occurs[column[others]]
+        return may_be_similar.nonzero()[:, 0]
 
 
-_PLACE = EqualityFactor("locations")
-_CHARACTERS = Wording("characters")
-PUBLISHED = Score((_PLACE, EqualityFactor("published_classes")), _CHARACTERS)
-SYNTAX = Score(None, _CHARACTERS)
-SYNTAX_WORDS = Score(None, Wording("words"))
-SEMANTIC = Score((_PLACE, EqualityFactor("signal_classes")), None)
-HIERARCHY = Score((SiteHierarchyFactor(), EqualityFactor("signal_classes")), None)
+_LOCATION = EqualityFactor("locations")
+_CHARACTERS = WordingFactor("characters")
+PUBLISHED = FindingSimilarity((_LOCATION, EqualityFactor("published_classes")), _CHARACTERS)
+"""The paper's (arXiv 2503.19801): (0.5 [l_a = l_b] + 0.5 [g_a = g_b]) · Dice of the characters, g the signal class."""
+SYNTAX = FindingSimilarity(None, _CHARACTERS)
+SYNTAX_WORDS = FindingSimilarity(None, WordingFactor("words"))
+SEMANTIC = FindingSimilarity((_LOCATION, EqualityFactor("signal_classes")), None)
+HIERARCHY = FindingSimilarity((SiteHierarchyFactor(), EqualityFactor("signal_classes")), None)
 
 
 def _dice(a: RaggedIndex, b: RaggedIndex, dtype: torch.dtype) -> Pairwise:
@@ -318,12 +319,12 @@ def _checked(written: str, modality: Modality) -> IndexedStatement:
         return read_statement(written, modality)
     except ValueError as error:
         raise SelipError(
-            f"No canonical text of {modality}: {error}; extract the reports anew with this version."
+            f"A text of {modality} is not canonical ({error}): extract the reports again with this version."
         ) from error
 
 
-def _bounds(sizes: Tensor) -> Tensor:
-    """Where lists of these sizes begin, and the end of the last."""
+def _offsets(sizes: Tensor) -> Tensor:
+    """The offsets of lists of these sizes, int64 (N + 1,)."""
     return torch.cat([sizes.new_zeros(1, dtype=torch.int64), sizes.cumsum(0)])
 
 
@@ -332,7 +333,7 @@ def _tensor(numbers: "array[int]") -> Tensor:
 
 
 def _numbered(names: Iterable[str]) -> Tensor:
-    """The same number for the same name."""
+    """A number for each name, the same for equal names, int64 (N,)."""
     numbers: dict[str, int] = {}
     return _tensor(array("q", (numbers.setdefault(name, len(numbers)) for name in names)))
 
@@ -343,6 +344,6 @@ def _interned(sets: Iterable[set[str]]) -> RaggedIndex:
 
 
 def _word_cutter() -> Callable[[str], list[str]]:
-    """Cut a text into words: jieba's general dictionary, in which the vocabulary's words stay whole."""
+    """A function that segments a text by jieba's general dictionary, with the vocabulary's terms as whole words."""
     segmenter = word_segmenter((*SITES, *SIDES, *ENHANCEMENTS, *(f"{signal}信号" for signal in SIGNALS)))
     return lambda text: segmenter.lcut(text, HMM=False)

@@ -1,4 +1,4 @@
-"""The loss of stage two: contrastive over the pairs of a batch, and towards the soft targets of their texts."""
+"""The loss of the pretraining: contrastive over the pairs of a batch, plus divergence from the texts' soft targets."""
 
 from typing import Literal, NamedTuple
 
@@ -34,17 +34,17 @@ def contrastive_loss(
     z = exp(logit_scale) · images · textsᵀ, P = S^sharpness / rowsum(S^sharpness), Q_image = softmax(z), Q_text =
     softmax(zᵀ).
 
-    `images`, `texts`: (N, E), of length 1; pair i is row i of both. `logit_scale`: scalar, the logarithm of 1 /
-    temperature, taken as it is: the training keeps it in [0, ln 100]. `similarity`: S (N, N), or None for the
-    contrastive part alone. At least float32 is computed with, under autocast too.
+    `images`, `texts`: embeddings (N, E) of unit length; pair i is row i of both. `logit_scale`: scalar, the logarithm
+    of 1 / temperature, which the training keeps in [0, ln 100]. `similarity`: S (N, N), or None for the contrastive
+    part alone. Computed in float32 or higher, under autocast too. ValueError for "reference" with other weights.
 
-    "logits" takes log Q straight from z. "reference" is the paper's formula as it is written: softmax, then its
-    logarithm, the weights 1 and 1, and P = S / rowsum(S); it is the same until a probability underflows to 0. Neither
-    clamps P and Q at 1e-3 as the paper's authors' code does: the formula does not, and it takes the gradient from
-    nearly all negatives.
+    Formula: arXiv 2503.19801. "logits" computes log Q from z directly. "reference" follows the formula literally:
+    softmax, then its logarithm, with soft_weight 1 and P = S / rowsum(S); the two agree until a probability underflows
+    to 0. Neither clamps P and Q at 1e-3 as the authors' code does: the formula does not, and clamping removes the
+    gradient of nearly all negatives.
     """
     if mode == "reference" and (soft_weight, sharpness) != (1, 1):
-        raise ValueError("the reference loss has the weights 1 and 1, and a sharpness of 1")
+        raise ValueError("the reference loss requires a soft_weight and a sharpness of 1")
     with torch.autocast(images.device.type, enabled=False):
         dtype = torch.promote_types(images.dtype, torch.float32)
         z = logit_scale.to(dtype).exp() * (images.to(dtype) @ texts.to(dtype).T)

@@ -1,1 +1,1 @@
-"""Studies of the annotated format drawn as multi-sequence volumes on the MNI152 anatomy, with the truth beside them."""
+"""Phantom studies: annotated reports rendered as multi-sequence volumes on the MNI152 anatomy, with their truth."""

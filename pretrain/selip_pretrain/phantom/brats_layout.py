@@ -1,4 +1,4 @@
-"""Phantom gliomas in the folders of BraTS 2019, as the archive unpacks."""
+"""Phantom gliomas in the folder layout of the BraTS 2019 archive."""
 
 import csv
 import io
@@ -7,7 +7,7 @@ from functools import partial
 from pathlib import Path
 
 from selip_pretrain.phantom.head_model.anatomy import Anatomy
-from selip_pretrain.phantom.head_model.grid import Grid
+from selip_pretrain.phantom.head_model.grid import PhantomGrid
 from selip_pretrain.phantom.phantom_cohort import on_anatomy
 from selip_pretrain.phantom.render import PhantomRecipe
 from selip_pretrain.phantom.study_files import fingerprint, is_complete, write_folder
@@ -27,12 +27,14 @@ def write_brats(
     processes: int = 1,
     advance: Callable[[int], None] = lambda _: None,
 ) -> int:
-    """Write so many subjects, every other one of low grade, and say how many were not there yet."""
+    """Write that many subjects, every other one of low grade, and return how many did not exist yet."""
     training = folder / FOLDER
     named: list[Subject] = [(f"BraTS19_PHANTOM_{n:04}_1", "LGG" if n % 2 else "HGG") for n in range(subjects)]
-    pending = [s for s in named if not is_complete(_place(training, s), fingerprint(":".join(s), recipe))]
+    pending = [s for s in named if not is_complete(_folder(training, s), fingerprint(":".join(s), recipe))]
     advance(len(named) - len(pending))
-    for _ in on_anatomy(partial(_write_subject, training, recipe), pending, Grid(recipe.shape).slice_mm, processes):
+    for _ in on_anatomy(
+        partial(_write_subject, training, recipe), pending, PhantomGrid(recipe.shape).slice_mm, processes
+    ):
         advance(1)
     table = io.StringIO()
     writer = csv.writer(table, lineterminator="\n")
@@ -47,9 +49,9 @@ def _write_subject(training: Path, recipe: PhantomRecipe, anatomy: Anatomy, subj
     rendered = render_tumour(name, grade, anatomy, recipe)
     files = {f"{name}_{key}": volume for key, volume in rendered.volumes.items()}
     truth = {"name": name, "grade": grade, "fingerprint": fingerprint(":".join(subject), recipe)}
-    write_folder(_place(training, subject), files | {f"{name}_seg": rendered.labels}, rendered.grid, truth)
+    write_folder(_folder(training, subject), files | {f"{name}_seg": rendered.labels}, rendered.grid, truth)
 
 
-def _place(training: Path, subject: Subject) -> Path:
+def _folder(training: Path, subject: Subject) -> Path:
     name, grade = subject
     return training / grade / name

@@ -1,4 +1,4 @@
-"""One picture of some studies, a row each, a column a sequence, the lesions outlined and named."""
+"""A picture of some studies: a row for each, a column for each sequence, with the lesions outlined and named."""
 
 import json
 from collections.abc import Sequence
@@ -23,16 +23,16 @@ from selip_shared.files import replacing
 SHEET = "contact_sheet.png"
 _ROWS = 8
 _PANEL, _NAMES, _HEADING, _DPI = 1.25, 3.6, 0.25, 100
-"""Width of a picture and of the column of names, height of the heading, in inches."""
+"""Width of an image and of the column of names, height of the heading, in inches."""
 _SHADES = 32
 _CROP = 0.1
 _COLOURS = ("#ff5050", "#40d0ff", "#ffd040", "#60ff60", "#ff80ff", "#ffa060", "#a0a0ff", "#c0ff80")
 
 
 def write_contact_sheet(folder: Path, report_ids: Sequence[str]) -> Path:
-    """Draw the first studies, those with lesions before the normal ones, as a radiologist hangs them: right is left.
+    """Draw the first studies, those with lesions before the normal ones, in radiological convention.
 
-    Where no Chinese font is installed sites and signals are named in English.
+    Without a Chinese font, sites and signals are named in English.
     """
     truths = [json.loads((folder / report_id / TRUTH_OF_STUDY).read_bytes()) for report_id in report_ids[: 4 * _ROWS]]
     shown = sorted(truths, key=lambda truth: not truth["lesions"])[: _ROWS - 1]
@@ -60,14 +60,14 @@ def write_contact_sheet(folder: Path, report_ids: Sequence[str]) -> Path:
 
 
 def _draw_study(row: NDArray[Any], folder: Path, truth: dict[str, Any], columns: list[Any], font: Font | None) -> None:
-    labels = _hung(folder / "lesions.nii.gz")
-    level = _telling_slice(labels)
+    labels = _displayed(folder / "lesions.nii.gz")
+    level = _best_slice(labels)
     for axis, modality in zip(row, columns, strict=False):
         axis.set_axis_off()
         axis.set_facecolor("black")
         if modality not in truth["modalities"]:
             continue
-        volume = _hung(folder / f"{modality}.nii.gz")
+        volume = _displayed(folder / f"{modality}.nii.gz")
         axis.imshow(volume[level], cmap="gray", vmin=0, vmax=float(np.percentile(volume, 99.8)), aspect="auto")
         for lesion in truth["lesions"]:
             mask = labels[level] == lesion["label"]
@@ -97,7 +97,7 @@ def _write_names(axis: Axes, truth: dict[str, Any], visible: set[int], font: Fon
 
 
 def _palette() -> Image.Image:
-    """Few greys, of which noise would need many, and the colours of the outlines."""
+    """A few greys, since noise in many would not compress, and the colours of the outlines."""
     greys = [level for shade in range(_SHADES) for level in [round(255 * shade / (_SHADES - 1))] * 3]
     colours = [int(colour[i : i + 2], 16) for colour in _COLOURS for i in (1, 3, 5)]
     image = Image.new("P", (1, 1))
@@ -109,14 +109,14 @@ def _colour(lesion: dict[str, Any]) -> str:
     return _COLOURS[(lesion["label"] - 1) % len(_COLOURS)]
 
 
-def _telling_slice(labels: NDArray[Any]) -> int:
-    """The slice that shows the most lesions, and of these the most of them."""
-    shows = [(len(np.unique(one)), int((one > 0).sum())) for one in labels]
-    return max(range(len(shows)), key=lambda z: shows[z]) if labels.any() else len(shows) // 2
+def _best_slice(labels: NDArray[Any]) -> int:
+    """The slice with the most lesions, and of these with the largest area of lesions."""
+    scores = [(len(np.unique(one)), int((one > 0).sum())) for one in labels]
+    return max(range(len(scores)), key=lambda z: scores[z]) if labels.any() else len(scores) // 2
 
 
-def _hung(path: Path) -> NDArray[Any]:
-    """The volume z, y, x of a file of axes x, y, z (RAS), rows from the front, columns from the patient's right."""
+def _displayed(path: Path) -> NDArray[Any]:
+    """The volume (z, y, x) of a file with axes x, y, z (RAS): rows from the front, columns from the patient's right."""
     voxels = np.asarray(nib.load(path).dataobj).transpose()[:, ::-1, ::-1]  # type: ignore[attr-defined]
     aside = round(_CROP * voxels.shape[2])
     return voxels[:, :, aside : voxels.shape[2] - aside]

@@ -1,4 +1,4 @@
-"""Many studies in parallel: each in its own folder, those that are complete left as they are, truth.json at the end."""
+"""Many studies in parallel: each in its own folder, complete ones are kept, and truth.json is written at the end."""
 
 import json
 from collections.abc import Callable, Iterator, Sequence
@@ -13,7 +13,7 @@ from threadpoolctl import threadpool_limits
 from selip_contracts.annotated import format_annotated
 from selip_contracts.findings import AnnotatedReport
 from selip_pretrain.phantom.head_model.anatomy import Anatomy, load_anatomy, open_anatomy
-from selip_pretrain.phantom.head_model.grid import Grid
+from selip_pretrain.phantom.head_model.grid import PhantomGrid
 from selip_pretrain.phantom.render import PhantomRecipe, render
 from selip_pretrain.phantom.study_files import (
     TRUTH_OF_STUDY,
@@ -38,13 +38,16 @@ def write_cohort(
     processes: int = 1,
     advance: Callable[[int], None] = lambda _: None,
 ) -> int:
-    """Render the studies that `folder` does not hold yet, say how many; the same whatever the number of processes."""
+    """Render the studies that `folder` does not hold yet, and return their number.
+
+    The files do not depend on the number of processes.
+    """
     for report in reports:
         check_report_id(report.report_id)
     folder.mkdir(parents=True, exist_ok=True)
     pending = [r for r in reports if not is_complete(folder / r.report_id, fingerprint(format_annotated(r), recipe))]
     advance(len(reports) - len(pending))
-    for _ in on_anatomy(partial(write_study, folder, recipe), pending, Grid(recipe.shape).slice_mm, processes):
+    for _ in on_anatomy(partial(write_study, folder, recipe), pending, PhantomGrid(recipe.shape).slice_mm, processes):
         advance(1)
     studies = [json.loads((folder / report.report_id / TRUTH_OF_STUDY).read_bytes()) for report in reports]
     truth = {"recipe": recipe.model_dump(mode="json"), "studies": studies}
@@ -55,7 +58,7 @@ def write_cohort(
 def on_anatomy(
     task: Callable[[Anatomy, Any], None], jobs: Sequence[object], slice_mm: float, processes: int
 ) -> Iterator[None]:
-    """Do the task for each job on the template's anatomy, in this process or in several that share it."""
+    """Run the task on the template's anatomy for each job, in this process or in several that share it."""
     if not jobs:
         return
     anatomy = load_anatomy(slice_mm)
@@ -90,7 +93,7 @@ def write_study(folder: Path, recipe: PhantomRecipe, anatomy: Anatomy, report: A
         "report_id": report.report_id,
         "fingerprint": fingerprint(format_annotated(report), recipe),
         "modalities": list(rendered.volumes),
-        "lesions": [describe(place, rendered) for place in rendered.places],
+        "lesions": [describe(site, rendered) for site in rendered.sites],
     }
     files: dict[str, NDArray[Any]] = {str(modality): volume for modality, volume in rendered.volumes.items()}
     files["lesions"] = rendered.labels

@@ -1,4 +1,4 @@
-"""A study as volumes: the subject's head on every sequence, its lesions in it, as a scanner stores them."""
+"""A study as volumes: the subject's head on every sequence with its lesions, as a scanner stores them."""
 
 import hashlib
 from dataclasses import dataclass
@@ -11,22 +11,23 @@ from selip_contracts.findings import AnnotatedReport, Study
 from selip_contracts.vocabulary import MODALITIES, Enhancement, Modality, Signal
 from selip_pretrain.phantom.acquisition import acquire, draw_scanner
 from selip_pretrain.phantom.head_model.anatomy import Anatomy
-from selip_pretrain.phantom.head_model.contrast import COMPANION, COMPANION_SHARE, RING_CORE_LEVEL, SIGNAL_LEVELS
-from selip_pretrain.phantom.head_model.grid import Float, Grid
+from selip_pretrain.phantom.head_model.grid import Float, PhantomGrid
 from selip_pretrain.phantom.head_model.head import draw_head
-from selip_pretrain.phantom.lesion import LesionSite, RenderedLesion, RenderedSite, changed_places, places
+from selip_pretrain.phantom.head_model.intensities import COMPANION, COMPANION_SHARE, RING_CORE_LEVEL, SIGNAL_LEVELS
+from selip_pretrain.phantom.lesion import LesionPlacement, RenderedLesion, RenderedSite, changed_sites, lesion_sites
 
 ALWAYS: tuple[Modality, ...] = ("T1", "T2", "FLAIR", "DWI", "ADC")
 _HETEROGENEITY = 0.3
 
 
 class PhantomRecipe(BaseModel):
-    """All that decides what a study looks like, beside the study itself.
+    """The settings of the rendering: with the study itself they determine every voxel.
 
-    `shape` is (slices, rows, columns) over a fixed field of view; `lesion_size` widens lesions whose size the report
-    does not say; `lesion_contrast` 0 shows no lesion, 1 the full signal; `noise` is its standard deviation where the
-    brightest tissue is 1; `missing` the share of sequences that were not acquired, drawn one by one (a study keeps at
-    least one).
+    - `shape`: slices, rows and columns over a fixed field of view.
+    - `lesion_size`: factor on the size of lesions whose size the report does not state.
+    - `lesion_contrast`: 0 shows no lesion, 1 the full signal.
+    - `noise`: its standard deviation, where the brightest tissue is 1.
+    - `missing`: the share of sequences that were not acquired; a study keeps at least one.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -42,23 +43,23 @@ class PhantomRecipe(BaseModel):
 
 @dataclass(frozen=True)
 class RenderedStudy:
-    """Volumes int16 by sequence and labels uint16, both indexed z, y, x of the grid; `places` explain the labels."""
+    """Volumes int16 by sequence and labels uint16, both indexed z, y, x of the grid; `sites` explain the labels."""
 
     volumes: dict[Modality, NDArray[np.int16]]
     labels: NDArray[np.uint16]
-    places: tuple[RenderedSite, ...]
-    grid: Grid
+    sites: tuple[RenderedSite, ...]
+    grid: PhantomGrid
 
 
 def render(report: AnnotatedReport, anatomy: Anatomy, recipe: PhantomRecipe) -> RenderedStudy:
-    """The study of one report; the same report and recipe give the same voxels on any process."""
+    """The study of a report; the same report and recipe give the same voxels in any process."""
     rng = generator(recipe.seed, report.report_id)
-    study, grid = report.study, Grid(recipe.shape)
+    study, grid = report.study, PhantomGrid(recipe.shape)
     modalities = _acquired(study, recipe.missing, rng)
     head = draw_head(study.general, anatomy, grid, rng)
-    site = LesionSite(grid, head.template, head.landmarks)
-    told = places(study)
-    lesions = site.lesions([*told, *changed_places(study)], rng)
+    placement = LesionPlacement(grid, head.template, head.landmarks)
+    sites = lesion_sites(study)
+    lesions = placement.lesions([*sites, *changed_sites(study)], rng)
     scanner = draw_scanner(rng, recipe.noise)
     brain = head.at("brain")
     volumes = {}
@@ -67,17 +68,17 @@ def render(report: AnnotatedReport, anatomy: Anatomy, recipe: PhantomRecipe) -> 
         for lesion in lesions:
             _show(lesion, level, modality, brain, recipe.lesion_contrast)
         volumes[modality] = acquire(level, scanner, grid, rng)
-    return RenderedStudy(volumes, site.labels, tuple(told), grid)
+    return RenderedStudy(volumes, placement.labels, tuple(sites), grid)
 
 
 def generator(seed: int, name: str) -> np.random.Generator:
-    """All chance of one study, whichever process draws it and whatever was drawn before."""
+    """The random generator of a study, independent of process and order."""
     digest = hashlib.sha256(name.encode()).digest()
     return np.random.default_rng([seed, int.from_bytes(digest[:8])])
 
 
 def _acquired(study: Study, missing: float, rng: np.random.Generator) -> list[Modality]:
-    """The usual five, and what else the report speaks of, less those that are missing."""
+    """The usual five sequences and those that the report mentions, without those that are missing."""
     done = [m for m in MODALITIES if m in ALWAYS or study.on(m)]
     kept = [m for m, drawn in zip(done, rng.random(len(done)), strict=True) if drawn >= missing]
     return kept or [done[int(rng.integers(len(done)))]]
@@ -86,12 +87,12 @@ def _acquired(study: Study, missing: float, rng: np.random.Generator) -> list[Mo
 def _show(lesion: RenderedLesion, level: Float, modality: Modality, brain: NDArray[np.bool_], contrast: float) -> None:
     """Blend the lesion into the sequence's levels, in place."""
     signals: list[Signal | Enhancement] = [
-        f.signal for f in lesion.place.findings if f.modality == modality and f.signal is not None
+        f.signal for f in lesion.site.findings if f.modality == modality and f.signal is not None
     ]
     shown_on, share = modality, contrast
     if not signals and modality in COMPANION:
         shown_on, share = COMPANION[modality], contrast * COMPANION_SHARE
-        signals = [f.signal for f in lesion.place.findings if f.modality == shown_on and f.signal is not None]
+        signals = [f.signal for f in lesion.site.findings if f.modality == shown_on and f.signal is not None]
     if not signals:
         return
     before = level[lesion.box]
@@ -107,7 +108,7 @@ def _show(lesion: RenderedLesion, level: Float, modality: Modality, brain: NDArr
 
 
 def _level(lesion: RenderedLesion, modality: Modality, signal: Signal | Enhancement, isointense: Float) -> Float:
-    """The level of each voxel of the box if all of the lesion had this signal."""
+    """The intensity of each voxel of the box if the whole lesion had this signal."""
     if signal == "等":
         return isointense
     value = np.float32(SIGNAL_LEVELS[modality][signal])

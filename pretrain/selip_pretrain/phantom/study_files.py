@@ -1,4 +1,4 @@
-"""A study as files, there whole or not at all: a folder of NIfTI volumes and truth about them as JSON."""
+"""A study as files, written completely or not at all: a folder of NIfTI volumes, and their truth as JSON."""
 
 import hashlib
 import json
@@ -11,7 +11,7 @@ import nibabel as nib
 import numpy as np
 from numpy.typing import NDArray
 
-from selip_pretrain.phantom.head_model.grid import Grid
+from selip_pretrain.phantom.head_model.grid import PhantomGrid
 from selip_pretrain.phantom.lesion import RenderedSite
 from selip_pretrain.phantom.render import PhantomRecipe, RenderedStudy
 from selip_shared.errors import SelipError
@@ -24,15 +24,15 @@ _nifti_image: Any = nib.Nifti1Image
 
 
 def check_report_id(report_id: str) -> None:
-    """SelipError where the report's name cannot be a folder's name."""
+    """SelipError where the report id cannot be the name of a folder."""
     if not report_id or report_id[0] in ". " or any(c in '/\\:*?"<>|' or ord(c) < 32 for c in report_id):
         raise SelipError(
-            f'The report_id {report_id!r} cannot name a folder: take one without / \\ : * ? " < > | or a leading dot.'
+            f'The report_id {report_id!r} cannot name a folder: use one without / \\ : * ? " < > | or a leading dot.'
         )
 
 
 def fingerprint(source: str, recipe: PhantomRecipe) -> str:
-    """What the files of a study hang on: what was rendered, and the recipe."""
+    """SHA-256 of all that the files of a study depend on: what is rendered, and the recipe."""
     return hashlib.sha256(f"{source}\n{recipe.model_dump_json()}".encode()).hexdigest()
 
 
@@ -44,35 +44,37 @@ def is_complete(folder: Path, wanted: str) -> bool:
         return False
 
 
-def write_folder(folder: Path, volumes: Mapping[str, NDArray[Any]], grid: Grid, truth: Mapping[str, object]) -> None:
-    """NAME.nii.gz for each volume, and the truth, which holds the fingerprint; an earlier folder gives way."""
+def write_folder(
+    folder: Path, volumes: Mapping[str, NDArray[Any]], grid: PhantomGrid, truth: Mapping[str, object]
+) -> None:
+    """Write NAME.nii.gz for each volume, and the truth with the fingerprint; an earlier folder is replaced."""
     with replacing_folder(folder) as partial:
         for name, voxels in volumes.items():
             (partial / f"{name}.nii.gz").write_bytes(nifti_bytes(voxels, grid))
         (partial / TRUTH_OF_STUDY).write_text(json.dumps(truth, ensure_ascii=False), encoding="utf-8")
 
 
-def nifti_bytes(voxels: NDArray[Any], grid: Grid) -> bytes:
+def nifti_bytes(voxels: NDArray[Any], grid: PhantomGrid) -> bytes:
     """A compressed NIfTI file of voxels indexed z, y, x of the grid; the same voxels give the same bytes."""
     image = _nifti_image(voxels.transpose(), grid.affine, dtype=voxels.dtype)
     image.header.set_xyzt_units("mm", "sec")
-    # Noise repeats nothing: looking for more than runs costs twice the time and saves 3 %.
+    # Noise has no repetitions: searching for more than runs takes twice the time and saves 3 %.
     packer = zlib.compressobj(level=1, wbits=_GZIP, strategy=zlib.Z_RLE)
     return packer.compress(image.to_bytes()) + packer.flush()
 
 
-def describe(place: RenderedSite, rendered: RenderedStudy) -> dict[str, Any]:
-    """A label of lesions.nii.gz: its place, what the report says of it, and where it lies in world mm."""
-    where = np.argwhere(rendered.labels == place.label)
-    z, y, x = (float(axis.reshape(-1)[where[:, i]].mean()) for i, axis in enumerate(rendered.grid.axes))
+def describe(site: RenderedSite, rendered: RenderedStudy) -> dict[str, Any]:
+    """A label of lesions.nii.gz: its side and site, the report's signals, and its centre in world mm."""
+    voxels = np.argwhere(rendered.labels == site.label)
+    z, y, x = (float(axis.reshape(-1)[voxels[:, i]].mean()) for i, axis in enumerate(rendered.grid.axes))
     signals: dict[str, list[str]] = {}
-    for finding in place.findings:
+    for finding in site.findings:
         signals.setdefault(finding.modality, []).append(str(finding.signal))
     return {
-        "label": place.label,
-        "side": place.side,
-        "site": place.site,
+        "label": site.label,
+        "side": site.side,
+        "site": site.site,
         "signals": signals,
-        "voxels": len(where),
+        "voxels": len(voxels),
         "centre_mm": [round(x, 1), round(y, 1), round(z, 1)],
     }

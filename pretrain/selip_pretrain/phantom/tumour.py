@@ -1,4 +1,4 @@
-"""Gliomas in the manner of BraTS: necrosis, oedema, enhancing tumour; high and low grades that overlap."""
+"""Gliomas as in BraTS: necrosis, oedema, enhancing tumour; the grades overlap in appearance."""
 
 from dataclasses import dataclass
 from typing import Literal
@@ -9,15 +9,15 @@ from numpy.typing import NDArray
 from selip_contracts.vocabulary import Modality
 from selip_pretrain.phantom.acquisition import acquire, draw_scanner
 from selip_pretrain.phantom.head_model.anatomy import Anatomy
-from selip_pretrain.phantom.head_model.contrast import TISSUES
-from selip_pretrain.phantom.head_model.grid import Float, Grid
+from selip_pretrain.phantom.head_model.grid import Float, PhantomGrid
 from selip_pretrain.phantom.head_model.head import Head, draw_head
+from selip_pretrain.phantom.head_model.intensities import TISSUES
 from selip_pretrain.phantom.lesion import waves
 from selip_pretrain.phantom.render import PhantomRecipe, generator
 
 Grade = Literal["HGG", "LGG"]
 CORE, OEDEMA, ENHANCING = 1, 2, 4
-"""Labels as of BraTS 2019; in a low-grade glioma the core is tumour that does not enhance rather than necrosis."""
+"""Labels of BraTS 2019; in a low-grade glioma the core is tumour that does not enhance, rather than necrosis."""
 SEQUENCES: dict[str, Modality] = {"t1": "T1", "t1ce": "T1CE", "t2": "T2", "flair": "FLAIR"}
 
 _LEVELS: dict[Modality, dict[int, float]] = {
@@ -32,17 +32,17 @@ _IN_SKULL = ("csf", "grey", "white", "blood")
 
 @dataclass(frozen=True)
 class RenderedTumour:
-    """Volumes by BraTS's names of the sequences (0 outside the brain) and the segmentation, indexed z, y, x."""
+    """Volumes by BraTS's names of the sequences (0 outside the brain) and the labels, both indexed z, y, x."""
 
     volumes: dict[str, NDArray[np.int16]]
     labels: NDArray[np.uint8]
-    grid: Grid
+    grid: PhantomGrid
 
 
 def render_tumour(name: str, grade: Grade, anatomy: Anatomy, recipe: PhantomRecipe) -> RenderedTumour:
     """One subject; the same name, grade and recipe give the same voxels."""
     rng = generator(recipe.seed, name)
-    grid = Grid(recipe.shape)
+    grid = PhantomGrid(recipe.shape)
     head = draw_head((), anatomy, grid, rng)
     skull = np.array([tissue not in _IN_SKULL for tissue in TISSUES])
     head.shares[skull] = 0
@@ -60,7 +60,7 @@ def render_tumour(name: str, grade: Grade, anatomy: Anatomy, recipe: PhantomReci
 
 
 def _grow(grade: Grade, head: Head, rng: np.random.Generator) -> tuple[NDArray[np.uint8], Float]:
-    """Labels, and a texture of unit spread that all sequences share."""
+    """Labels (z, y, x), and a texture of unit variance that all sequences share."""
     z, y, x = head.grid.axes
     brain = head.at("brain")
     seeds = np.argwhere(head.at("white") & (head.template[0] > -12) & (np.abs(head.template[2]) > 14))

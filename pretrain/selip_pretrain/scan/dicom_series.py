@@ -1,4 +1,4 @@
-"""DICOM files of a folder, whatever their names: read one by one, then gathered into series."""
+"""DICOM files of a folder, whatever their names: read one by one, then grouped into series."""
 
 import hashlib
 from collections import defaultdict
@@ -20,13 +20,13 @@ from selip_pretrain.scan.series import UNWRITABLE, FoundSeries, below, geometry,
 from selip_pretrain.volumes.content_hash import joint_hash
 from selip_pretrain.volumes.read_volume import Slice, VolumeError, VolumeFault, reading_quietly, slices_of, stack
 
-WEAKEST_DIFFUSION = 50
-"""In s/mm²; below it a volume is the one without diffusion weighting."""
+MIN_WEIGHTED_B_VALUE = 50
+"""In s/mm²; a volume with a lower b-value is not diffusion-weighted."""
 
 
 @dataclass(frozen=True)
 class DicomFile:
-    """One file that holds pictures, or was meant to; `header` is None where it could not be read."""
+    """A DICOM image file; `header` is None where it could not be read."""
 
     path: Path
     header: SeriesHeader | None = None
@@ -34,12 +34,12 @@ class DicomFile:
     instance_uid: str = ""
     slices: tuple[Slice, ...] = ()
     values: tuple[int, int] | None = None
-    """Lowest and highest value of the pixels, where they are not compressed."""
+    """Lowest and highest stored pixel value, None where the pixels are compressed."""
     fault: tuple[VolumeFault, str] | None = None
 
 
 def read_file(path: Path) -> DicomFile | None:
-    """What the scan must know of a file; None where it is no DICOM file with pictures."""
+    """What the scan needs to know of a file; None where it is not a DICOM image."""
     try:
         with path.open("rb") as file:
             start = file.read(132)
@@ -56,16 +56,16 @@ def read_file(path: Path) -> DicomFile | None:
             if "Image Storage" not in UID(dataset.file_meta.get("MediaStorageSOPClassUID", "")).name:
                 return None
             if "PixelData" not in dataset:
-                # Of a file that ends within its pixels nothing is left; what stands before them still tells its series.
+                # The file is truncated within its pixels; the attributes before them still tell its series.
                 dataset = pydicom.dcmread(BytesIO(content), stop_before_pixels=True)
-            return _described(path, dataset, hashlib.sha256(content).hexdigest())
+            return _read_header(path, dataset, hashlib.sha256(content).hexdigest())
     except Exception:
         # A file of unknown origin can fail anywhere in the parser, with any exception.
         return DicomFile(path, fault=("damaged", f"{path.name} is not readable as DICOM"))
 
 
-def gathered(root: Path, files: Iterable[DicomFile]) -> Iterator[FoundSeries]:
-    """The volumes that the files hold, those of a series with several b-values or echoes one by one."""
+def dicom_series(root: Path, files: Iterable[DicomFile]) -> Iterator[FoundSeries]:
+    """The volumes in the files; a series with several b-values or echoes gives several."""
     series: defaultdict[str, list[DicomFile]] = defaultdict(list)
     headers: dict[SeriesHeader, SeriesHeader] = {}
     for file in files:
@@ -76,12 +76,11 @@ def gathered(root: Path, files: Iterable[DicomFile]) -> Iterator[FoundSeries]:
             header = headers.setdefault(file.header, file.header)
             series[header.series_uid].append(replace(file, header=header))
     for uid, members in series.items():
-        different = _without_copies(members)
-        for name, part in _volumes(different):
+        for name, part in _volumes(_without_duplicates(members)):
             yield _volume(root, f"{uid} {name}".rstrip(), part)
 
 
-def _described(path: Path, dataset: pydicom.FileDataset, file_hash: str) -> DicomFile:
+def _read_header(path: Path, dataset: pydicom.FileDataset, file_hash: str) -> DicomFile:
     header = series_header(dataset)
     found = DicomFile(path, header, file_hash, str(dataset.get("SOPInstanceUID", "")))
     try:
@@ -118,47 +117,47 @@ def _check_decoder(syntax: UID) -> None:
         )
 
 
-def _without_copies(files: Iterable[DicomFile]) -> list[DicomFile]:
-    """The files without those that repeat another one byte by byte."""
+def _without_duplicates(files: Iterable[DicomFile]) -> list[DicomFile]:
+    """The files without those that equal another one byte by byte."""
     return list({(file.instance_uid, file.file_hash): file for file in files}.values())
 
 
 def _volumes(files: Sequence[DicomFile]) -> Iterator[tuple[str, list[DicomFile]]]:
-    """The files of each volume of a series, with what tells it from the others."""
-    by_b = _parted(files, lambda header: header.look.b_value)
-    for b_value, part in by_b.items():
-        name = f"b={b_value:g}" if b_value is not None and len(by_b) > 1 else ""
-        if len(by_b) == 1 and b_value is not None and b_value < WEAKEST_DIFFUSION:
-            # Alone it says nothing: some scanners write it into the trace image.
-            part = [_with_look(file, b_value=None) for file in part]
-        if not _repeats_a_place(part):
+    """The files of each volume of a series, with a name that distinguishes it from the others."""
+    by_b_value = _grouped(files, lambda header: header.attributes.b_value)
+    for b_value, part in by_b_value.items():
+        name = f"b={b_value:g}" if b_value is not None and len(by_b_value) > 1 else ""
+        if len(by_b_value) == 1 and b_value is not None and b_value < MIN_WEIGHTED_B_VALUE:
+            # Without other b-values it means nothing: some scanners write b=0 into the trace image.
+            part = [_with_attributes(file, b_value=None) for file in part]
+        if not _repeats_a_position(part):
             yield name, part
             continue
-        for (direction, echo, kind), volume in _parted(
-            part, lambda header: (header.direction, header.look.te_ms, header.look.image_type)
+        for (direction, echo, kind), volume in _grouped(
+            part, lambda header: (header.direction, header.attributes.te_ms, header.attributes.image_type)
         ).items():
             yield f"{name} {direction} TE={echo} {'/'.join(kind)}".strip(), volume
 
 
-def _parted(files: Iterable[DicomFile], key: Any) -> dict[Any, list[DicomFile]]:
-    parts: defaultdict[Any, list[DicomFile]] = defaultdict(list)
+def _grouped(files: Iterable[DicomFile], key: Any) -> dict[Any, list[DicomFile]]:
+    groups: defaultdict[Any, list[DicomFile]] = defaultdict(list)
     for file in files:
-        parts[key(file.header)].append(file)
-    return dict(parts)
+        groups[key(file.header)].append(file)
+    return dict(groups)
 
 
-def _repeats_a_place(files: Iterable[DicomFile]) -> bool:
-    places = [tuple(round(x, 2) for x in place.position) for file in files for place in file.slices]
-    return len(set(places)) < len(places)
+def _repeats_a_position(files: Iterable[DicomFile]) -> bool:
+    positions = [tuple(round(x, 2) for x in each.position) for file in files for each in file.slices]
+    return len(set(positions)) < len(positions)
 
 
-def _with_look(file: DicomFile, **changes: Any) -> DicomFile:
+def _with_attributes(file: DicomFile, **changes: Any) -> DicomFile:
     assert file.header is not None
-    return replace(file, header=replace(file.header, look=replace(file.header.look, **changes)))
+    return replace(file, header=replace(file.header, attributes=replace(file.header.attributes, **changes)))
 
 
 def _volume(root: Path, image_id: str, files: Sequence[DicomFile]) -> FoundSeries:
-    """The volume with its slices in order, or what is wrong with it."""
+    """The volume with its slices in order, or with its fault."""
     header = files[0].header
     assert header is not None
     found = FoundSeries(
@@ -167,7 +166,7 @@ def _volume(root: Path, image_id: str, files: Sequence[DicomFile]) -> FoundSerie
         source="dicom",
         files=tuple(file.path for file in files),
         description=header.description,
-        look=header.look,
+        attributes=header.attributes,
         accession=header.accession or None,
         study_uid=header.study_uid or None,
         patient_id=header.patient_id or None,
@@ -184,9 +183,9 @@ def _checked(found: FoundSeries, files: Sequence[DicomFile]) -> FoundSeries:
         if file.fault is not None:
             raise VolumeError(*file.fault)
     if len({(file.header.study_uid, file.header.patient_id) for file in files if file.header}) > 1:
-        raise VolumeError("damaged", "files of several studies bear the same series UID")
+        raise VolumeError("damaged", "files of several studies have the same series UID")
     owners = [file for file in files for _ in file.slices]
-    order, affine = stack([place for file in files for place in file.slices])
+    order, affine = stack([each for file in files for each in file.slices])
     values = [file.values for file in files if file.values is not None]
     if len(values) == len(files) and min(low for low, _ in values) == max(high for _, high in values):
         raise VolumeError("damaged", f"every pixel is {values[0][0]}")
@@ -202,13 +201,13 @@ def _checked(found: FoundSeries, files: Sequence[DicomFile]) -> FoundSeries:
 
 
 def _without_series(root: Path, file: DicomFile) -> FoundSeries:
-    """A file that belongs to no series, under its own path."""
+    """A file without a series, named by its own path."""
     return FoundSeries(
         image_id=str(below(root, file.path)),
         folder=below(root, file.path).parent,
         source="dicom",
         files=(file.path,),
         description=below(root, file.path).name,
-        look=SeriesAttributes(()),
-        fault=file.fault or ("damaged", f"{file.path.name} says no series UID"),
+        attributes=SeriesAttributes(()),
+        fault=file.fault or ("damaged", f"{file.path.name} has no series UID"),
     )

@@ -1,4 +1,4 @@
-"""NIfTI files of a folder: each is a series, and its name says which."""
+"""NIfTI files of a folder: each is a series, recognised by its name."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -12,22 +12,30 @@ SUFFIXES = (".nii.gz", ".nii")
 
 
 def is_nifti(path: Path) -> bool:
-    """Whether the name says so."""
+    """Whether the file is NIfTI by its name."""
     return path.name.lower().endswith(SUFFIXES)
 
 
 def nifti_series(root: Path, path: Path) -> FoundSeries:
-    """The series as its name describes it; the file is not opened."""
-    place = below(root, path)
-    suffix = next(suffix for suffix in SUFFIXES if place.name.lower().endswith(suffix))
+    """The series as the file's name describes it; the file is not opened."""
+    relative = below(root, path)
+    suffix = next(suffix for suffix in SUFFIXES if relative.name.lower().endswith(suffix))
     found = FoundSeries(
-        str(place), place.parent, "nifti", (path,), place.name, SeriesAttributes((place.name[: -len(suffix)],))
+        str(relative),
+        relative.parent,
+        "nifti",
+        (path,),
+        relative.name,
+        SeriesAttributes((relative.name[: -len(suffix)],)),
     )
     return replace(found, fault=UNWRITABLE) if unwritable(path) else found
 
 
-def examined(series: FoundSeries, known: tuple[str, Geometry] | None) -> FoundSeries:
-    """The series with its hash and geometry, or with what is wrong; voxels of a `known` hash are not read again."""
+def checked(series: FoundSeries, known: tuple[str, Geometry] | None) -> FoundSeries:
+    """The series with its content hash and geometry, or with its fault.
+
+    Voxels are not read again where the hash equals that of `known`, the hash and geometry of an earlier scan.
+    """
     if series.fault is not None:
         return series
     try:

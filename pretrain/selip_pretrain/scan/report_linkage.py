@@ -1,4 +1,4 @@
-"""Which report a series belongs to: by a manifest, its accession number or the name of its folder."""
+"""The report that a series belongs to: by a manifest, its accession number or the name of its folder."""
 
 import csv
 from collections import defaultdict
@@ -16,44 +16,44 @@ from selip_shared.text_encoding import detect_encoding
 
 
 class Link(NamedTuple):
-    """What a series belongs to; `report_id` is None where no report is known, or more than one."""
+    """The study, report and patient of a series; `report_id` is None where no report is known, or several are."""
 
     study: str
     report_id: str | None
     patient_id: str
     reports: int
-    """How many reports the study's name stands for."""
+    """The number of reports that the study's name may refer to."""
 
     @property
     def key(self) -> str:
-        """The same for all series of a study."""
+        """An identifier that all series of a study share."""
         return f"report {self.report_id}" if self.report_id is not None else f"study {self.study}"
 
 
 @dataclass(frozen=True)
 class ManifestRow:
-    """One line of a manifest."""
+    """A row of a manifest."""
 
     report_id: str
     patient_id: str | None
 
 
 class ReportLinker:
-    """Ties series to the reports of a database."""
+    """Links series to the reports of a database."""
 
     def __init__(self, root: Path, connection: duckdb.DuckDBPyConnection, manifest: Path | None) -> None:
-        """SelipError where the manifest is not valid, or where one is needed and not given."""
+        """Raises SelipError where the manifest is not valid, or is missing although the reports are de-identified."""
         self._root = root
         self._private = any(mark is not None for (mark,) in key_marks(connection))
         if self._private and manifest is None:
             raise SelipError(
-                "The reports in the database are de-identified, so names of folders cannot be compared with their ids: "
-                "give --manifest with a CSV of the columns study and report_id, with ids of the table reports."
+                "The reports in the database are de-identified, so folder names cannot be compared with their ids: "
+                "give --manifest with a CSV file of the columns study and report_id, with ids of the table reports."
             )
         self._manifest = {} if manifest is None else read_manifest(manifest)
         self._reports: Mapping[str, frozenset[str]] = _report_names(connection)
 
-    def tie(self, series: FoundSeries) -> Link:
+    def link(self, series: FoundSeries) -> Link:
         """The study, report and patient of a series."""
         names = self._names(series)
         row = next((self._manifest[name] for name in names if name in self._manifest), None)
@@ -65,7 +65,7 @@ class ReportLinker:
         return Link(study, next(iter(reports)) if len(reports) == 1 else None, patient, len(reports))
 
     def _names(self, series: FoundSeries) -> list[str]:
-        """All that a manifest or the reports may call its study by, the most telling first."""
+        """All names that a manifest or the reports may use for its study, the most specific first."""
         folders = [folder for folder in (series.folder, *series.folder.parents) if folder.name]
         further = [series.accession, series.study_uid]
         paths = [name for folder in folders for name in (str(folder), folder.name)]
@@ -80,7 +80,7 @@ class ReportLinker:
 
 
 def read_manifest(path: Path) -> dict[str, ManifestRow]:
-    """The lines by what they call the study; SelipError with the line where one is not valid."""
+    """The rows by the name of the study; SelipError with the line where one is not valid."""
     rows: dict[str, ManifestRow] = {}
     lines = _table(path)
     columns = [name.strip().lower() for name in next(lines, (0, []))[1]]
@@ -95,12 +95,12 @@ def read_manifest(path: Path) -> dict[str, ManifestRow]:
             raise SelipError(f"{path}, line {number}: {study} or report_id is empty; fill it in or remove the line.")
         row = ManifestRow(report_id, cells.get("patient_id") or None)
         if rows.setdefault(name, row) != row:
-            raise SelipError(f"{path}, line {number}: {name} stands for another report or patient above.")
+            raise SelipError(f"{path}, line {number}: {name} has another report or patient in a line above.")
     return rows
 
 
 def _table(path: Path) -> Iterator[tuple[int, list[str]]]:
-    """The rows that are not empty, with the numbers of their lines."""
+    """The rows that are not empty, with their line numbers."""
     try:
         encoding = detect_encoding(path)
         content = path.read_bytes()
@@ -118,7 +118,7 @@ def _table(path: Path) -> Iterator[tuple[int, list[str]]]:
 
 
 def _report_names(connection: duckdb.DuckDBPyConnection) -> dict[str, frozenset[str]]:
-    """The reports that each id may mean: its own, and those that came with the same one and another text."""
+    """The reports that each id may refer to: its own, and those given the same id with another text."""
     names: defaultdict[str, set[str]] = defaultdict(set)
     for report_id, given_id in connection.execute("SELECT report_id, given_id FROM reports").fetchall():
         names[report_id].add(report_id)

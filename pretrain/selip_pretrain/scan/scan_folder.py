@@ -1,4 +1,4 @@
-"""A folder of images into the tables images and excluded_images: read, recognised, tied to reports, one of each."""
+"""A folder of images into the tables images and excluded_images: read, recognised, linked to reports, selected."""
 
 import os
 import time
@@ -11,8 +11,8 @@ from typing import NamedTuple, TypeVar
 import numpy as np
 
 from selip_contracts.vocabulary import Modality
-from selip_pretrain.scan.dicom_series import gathered, read_file
-from selip_pretrain.scan.nifti_series import examined, is_nifti, nifti_series
+from selip_pretrain.scan.dicom_series import dicom_series, read_file
+from selip_pretrain.scan.nifti_series import checked, is_nifti, nifti_series
 from selip_pretrain.scan.report_linkage import Link, ReportLinker
 from selip_pretrain.scan.sequence_rules import Rule, SequenceRules, SeriesAttributes
 from selip_pretrain.scan.series import FoundSeries, Geometry
@@ -21,57 +21,61 @@ from selip_shared.errors import SelipError
 from selip_shared.processes import Workers
 from selip_shared.progress import Advance, progress
 
-SECONDS_A_BATCH = 5
-"""So often what is found is written, so that little is lost with the process."""
+SECONDS_PER_WRITE = 5
+"""Results are written this often, so that a killed scan loses little."""
 
-FILES_A_TASK = 32
+FILES_PER_TASK = 32
 BEST_B_VALUE = 1000
-
 
 Result = TypeVar("Result")
 
 
-class Member(NamedTuple):
-    """A series with what it was recognised as and what it belongs to."""
+class LinkedSeries(NamedTuple):
+    """A series with the rule that recognised it and its link to a report."""
 
     series: FoundSeries
     rule: Rule | None
-    tie: Link
+    link: Link
+
+    @property
+    def modality(self) -> Modality | None:
+        """The sequence that it was recognised as; None where it is not used."""
+        return None if self.rule is None else self.rule.modality
 
 
-class Scanned(NamedTuple):
-    """What a scan met besides the rows that it wrote."""
+class ScanResult(NamedTuple):
+    """Counts of a scan."""
 
     other_files: int
-    """Files that are no images."""
+    """Files that are not images."""
     ambiguous_studies: int
-    """Studies whose name stands for several reports."""
+    """Studies whose name may refer to several reports."""
     changes: Counter[Change]
     """Rows of both tables that are new, changed, unchanged and gone."""
 
 
-def scan(root: Path, stored: StoredImages, rules: SequenceRules, ties: ReportLinker, processes: int) -> Scanned:
-    """Bring the tables up to date with the folder `root`, an absolute path; SelipError where it holds no image."""
+def scan(root: Path, stored: StoredImages, rules: SequenceRules, linker: ReportLinker, processes: int) -> ScanResult:
+    """Update the tables from the folder `root`, an absolute path; SelipError where it holds no image."""
     nifti, others = files_below(root)
-    studies: dict[str, list[Member]] = {}
+    studies: dict[str, list[LinkedSeries]] = {}
     with progress("files", len(nifti) + len(others)) as advance, Workers(processes) as workers:
-        named = _members([nifti_series(root, path) for path in nifti], rules, ties)
-        _write(stored, _examined(named, stored, workers, advance), studies)
-        read = list(_counted(workers.map(read_file, others, FILES_A_TASK), advance))
-        pictures = [file for file in read if file is not None]
-        _write(stored, _members(gathered(root, pictures), rules, ties), studies)
+        from_nifti = _linked([nifti_series(root, path) for path in nifti], rules, linker)
+        _write(stored, _checked(from_nifti, stored, workers, advance), studies)
+        read = list(_counted(workers.map(read_file, others, FILES_PER_TASK), advance))
+        images = [file for file in read if file is not None]
+        _write(stored, _linked(dicom_series(root, images), rules, linker), studies)
     if not studies:
-        raise SelipError(f"There is no image in {root}: name another folder; the database is as it was.")
-    ambiguous = sum(members[0].tie.reports > 1 for members in studies.values())
-    return Scanned(len(read) - len(pictures), ambiguous, stored.finish())
+        raise SelipError(f"There is no image in {root}: name another folder; the database is unchanged.")
+    ambiguous = sum(study[0].link.reports > 1 for study in studies.values())
+    return ScanResult(len(read) - len(images), ambiguous, stored.finish())
 
 
 def files_below(root: Path) -> tuple[list[Path], list[Path]]:
-    """The NIfTI files by their names, and all other files; links are followed, no folder is entered twice."""
+    """The NIfTI files by their names, and all other files; links are followed, and no folder is read twice."""
     nifti: list[Path] = []
     others: list[Path] = []
     entered: set[tuple[int, int]] = set()
-    for folder, subfolders, names in os.walk(root, followlinks=True, onerror=_refuse):
+    for folder, subfolders, names in os.walk(root, followlinks=True, onerror=_raise_unreadable):
         status = Path(folder).stat()
         if (status.st_dev, status.st_ino) in entered:
             subfolders.clear()
@@ -85,27 +89,26 @@ def files_below(root: Path) -> tuple[list[Path], list[Path]]:
     return nifti, others
 
 
-def choose(members: Iterable[Member]) -> dict[str, Row]:
-    """Rows of a study's series by their names: of each sequence the best volume, all others set aside.
+def choose(study: Iterable[LinkedSeries]) -> dict[str, Row]:
+    """Rows of a study's series by image id: the best volume of each sequence, all others excluded.
 
-    The best is the one with the b-value nearest to 1000, then with more slices, then with smaller pixels, then the
-    later one.
+    The best has the b-value nearest to 1000, then the most slices, then the smallest pixels, then the latest time.
     """
     rows: dict[str, Row] = {}
-    sequences: defaultdict[Modality, list[Member]] = defaultdict(list)
-    for member in members:
-        reason, detail = _why_set_aside(member)
+    sequences: defaultdict[Modality, list[LinkedSeries]] = defaultdict(list)
+    for linked in study:
+        reason, detail = _exclusion(linked)
         if reason is not None:
-            rows[member.series.image_id] = _set_aside(member, reason, detail)
-        elif member.rule is not None and member.rule.modality is not None:
-            sequences[member.rule.modality].append(member)
+            rows[linked.series.image_id] = _excluded_row(linked, reason, detail)
+        elif linked.modality is not None:
+            sequences[linked.modality].append(linked)
     for modality, candidates in sequences.items():
-        # By name first, so that of equal ones the same is taken every time.
-        best, *further = sorted(sorted(candidates, key=lambda m: m.series.image_id), key=_merit, reverse=True)
-        rows[best.series.image_id] = _image(best, modality)
-        for member in further:
+        # Sorted by id first, so that ties are always broken the same way.
+        best, *others = sorted(sorted(candidates, key=lambda c: c.series.image_id), key=_quality, reverse=True)
+        rows[best.series.image_id] = _image_row(best, modality)
+        for other in others:
             detail = f"{modality} of this study is {best.series.image_id}"
-            rows[member.series.image_id] = _set_aside(member, "second_series", detail)
+            rows[other.series.image_id] = _excluded_row(other, "second_series", detail)
     return rows
 
 
@@ -115,94 +118,97 @@ def _counted(results: Iterable[Result], advance: Advance) -> Iterator[Result]:
         yield result
 
 
-def _refuse(error: OSError) -> None:
+def _raise_unreadable(error: OSError) -> None:
     raise SelipError(
         f"The folder {error.filename} cannot be read ({error.strerror}): change its permissions."
     ) from error
 
 
-def _members(found: Iterable[FoundSeries], rules: SequenceRules, ties: ReportLinker) -> list[Member]:
-    """In the order of their studies."""
-    members = [Member(series, rules.recognise(series.look), ties.tie(series)) for series in found]
-    return sorted(members, key=lambda member: (member.tie.key, member.series.image_id))
+def _linked(found: Iterable[FoundSeries], rules: SequenceRules, linker: ReportLinker) -> list[LinkedSeries]:
+    """The series with rule and link, sorted by study."""
+    linked = [LinkedSeries(series, rules.recognise(series.attributes), linker.link(series)) for series in found]
+    return sorted(linked, key=lambda one: (one.link.key, one.series.image_id))
 
 
-def _examined(members: Sequence[Member], stored: StoredImages, workers: Workers, advance: Advance) -> Iterator[Member]:
-    """NIfTI files with their voxels checked, where their names tell a sequence."""
-    wanted = [member.series for member in members if member.rule is not None and member.rule.modality is not None]
-    known = [stored.known(series.image_id) for series in wanted]
-    results = workers.map(_examine, list(zip(wanted, known, strict=True)))
-    for member in members:
-        used = member.rule is not None and member.rule.modality is not None
-        yield member._replace(series=next(results)) if used else member
+def _checked(
+    linked: Sequence[LinkedSeries], stored: StoredImages, workers: Workers, advance: Advance
+) -> Iterator[LinkedSeries]:
+    """NIfTI series, with the voxels of those that are used checked."""
+    used = [one.series for one in linked if one.modality is not None]
+    known = [stored.known(series.image_id) for series in used]
+    results = workers.map(_check, list(zip(used, known, strict=True)))
+    for one in linked:
+        yield one if one.modality is None else one._replace(series=next(results))
         advance(1)
 
 
-def _examine(task: tuple[FoundSeries, tuple[str, Geometry] | None]) -> FoundSeries:
-    return examined(*task)
+def _check(task: tuple[FoundSeries, tuple[str, Geometry] | None]) -> FoundSeries:
+    return checked(*task)
 
 
-def _write(stored: StoredImages, members: Iterable[Member], studies: dict[str, list[Member]]) -> None:
-    """Write study by study, several of them together; a study that is known already is decided anew."""
+def _write(stored: StoredImages, linked: Iterable[LinkedSeries], studies: dict[str, list[LinkedSeries]]) -> None:
+    """Write series that are sorted by study, several studies together; a study with earlier series is chosen anew."""
     batch: dict[str, Row] = {}
     written = time.monotonic()
-    for key, group in groupby(members, key=lambda member: member.tie.key):
+    for key, group in groupby(linked, key=lambda one: one.link.key):
         studies.setdefault(key, []).extend(group)
         batch |= choose(studies[key])
-        if time.monotonic() - written >= SECONDS_A_BATCH:
+        if time.monotonic() - written >= SECONDS_PER_WRITE:
             stored.write(batch.values())
             batch, written = {}, time.monotonic()
     stored.write(batch.values())
 
 
-def _why_set_aside(member: Member) -> tuple[str | None, str | None]:
-    series, rule, _ = member
-    if rule is not None and rule.set_aside is not None:
-        return rule.set_aside, f"rule {rule.name}"
+def _exclusion(linked: LinkedSeries) -> tuple[str | None, str | None]:
+    """The reason and detail why a series is excluded; None for both where it is not."""
+    series, rule, _ = linked
+    if rule is not None and rule.exclude is not None:
+        return rule.exclude, f"rule {rule.name}"
     if series.fault is not None:
         return series.fault
     if rule is None:
-        return "unrecognised", _described(series.look)
+        return "unrecognised", _description(series.attributes)
     return None, None
 
 
-def _described(look: SeriesAttributes) -> str:
-    """What a person needs to write a rule for it."""
+def _description(attributes: SeriesAttributes) -> str:
+    """What a user needs to write a rule for the series."""
     shown = {
-        "names": " | ".join(look.texts),
-        "ImageType": "\\".join(look.image_type),
-        "ScanningSequence": "\\".join(look.scanning_sequence),
-        "TR": look.tr_ms,
-        "TE": look.te_ms,
-        "TI": look.ti_ms or None,
-        "b": look.b_value,
-        "contrast agent": "yes" if look.contrast else None,
+        "names": " | ".join(attributes.texts),
+        "ImageType": "\\".join(attributes.image_type),
+        "ScanningSequence": "\\".join(attributes.scanning_sequence),
+        "TR": attributes.tr_ms,
+        "TE": attributes.te_ms,
+        "TI": attributes.ti_ms or None,
+        "b": attributes.b_value,
+        "contrast agent": "yes" if attributes.contrast else None,
     }
     return ", ".join(
         f"{name} {value:g}" if isinstance(value, float) else f"{name} {value}" for name, value in shown.items() if value
     )
 
 
-def _merit(member: Member) -> tuple[float, int, float, str]:
-    geometry = member.series.geometry
+def _quality(linked: LinkedSeries) -> tuple[float, int, float, str]:
+    """The sort key of `choose`: the best is the largest."""
+    geometry = linked.series.geometry
     assert geometry is not None
-    across = int(np.argmax(geometry.spacing_mm))
-    pixel = np.prod(geometry.spacing_mm) / geometry.spacing_mm[across]
-    b_value = member.series.look.b_value
-    off = 0.0 if b_value is None else abs(b_value - BEST_B_VALUE)
-    return -off, geometry.shape[across], -float(pixel), member.series.acquired
+    slice_axis = int(np.argmax(geometry.spacing_mm))
+    pixel_area = np.prod(geometry.spacing_mm) / geometry.spacing_mm[slice_axis]
+    b_value = linked.series.attributes.b_value
+    distance = 0.0 if b_value is None else abs(b_value - BEST_B_VALUE)
+    return -distance, geometry.shape[slice_axis], -float(pixel_area), linked.series.acquired
 
 
-def _image(member: Member, modality: Modality) -> ImageRow:
-    series, rule, tie = member
+def _image_row(linked: LinkedSeries, modality: Modality) -> ImageRow:
+    series, rule, link = linked
     assert series.geometry is not None
     assert series.content_hash is not None
     assert rule is not None
     return ImageRow(
         series.image_id,
-        tie.study,
-        tie.report_id,
-        tie.patient_id,
+        link.study,
+        link.report_id,
+        link.patient_id,
         modality,
         series.source,
         [str(path) for path in series.files],
@@ -215,5 +221,5 @@ def _image(member: Member, modality: Modality) -> ImageRow:
     )
 
 
-def _set_aside(member: Member, reason: str, detail: str | None) -> ExcludedImageRow:
-    return ExcludedImageRow(member.series.image_id, member.tie.study, member.series.description, reason, detail)
+def _excluded_row(linked: LinkedSeries, reason: str, detail: str | None) -> ExcludedImageRow:
+    return ExcludedImageRow(linked.series.image_id, linked.link.study, linked.series.description, reason, detail)

@@ -1,4 +1,4 @@
-"""Which sequence a series is: rules in a file that a person can read and change; the first that fits decides."""
+"""Recognition of the sequence of a series by the rules in sequence_rules.toml: the first that fits decides."""
 
 import re
 import tomllib
@@ -11,7 +11,7 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import AfterValidator, AliasChoices, BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from selip_contracts.vocabulary import Modality
 from selip_shared.errors import SelipError
@@ -24,7 +24,7 @@ _CAMEL = re.compile(r"(?<=[a-z])(?=[A-Z])|(?<=[a-z0-9])(?=[A-Z][a-z])")
 
 @dataclass(frozen=True)
 class SeriesAttributes:
-    """What a series shows of itself; a number is None where the file does not say it, TI 0 without an inversion."""
+    """The attributes that rules compare; a number is None where the file does not state it, TI 0 without inversion."""
 
     texts: tuple[str, ...]
     """Series description, then protocol name; or the file name without its ending."""
@@ -39,7 +39,7 @@ class SeriesAttributes:
 
 def _ascending(limits: tuple[float, float]) -> tuple[float, float]:
     if not limits[0] <= limits[1]:
-        raise ValueError("the lower limit comes first")
+        raise ValueError("the lower limit must come first")
     return limits
 
 
@@ -56,13 +56,14 @@ Limits = Annotated[tuple[float, float], AfterValidator(_ascending)]
 
 
 class Rule(BaseModel):
-    """One rule: what a series must show, and what it is then."""
+    """A rule: the conditions that a series must meet, and what it then is. The fields: sequence_rules.toml."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     name: Annotated[str, Field(min_length=1)]
     modality: Modality | None = None
-    set_aside: Exclusion | None = None
+    # Earlier versions said set_aside.
+    exclude: Exclusion | None = Field(default=None, validation_alias=AliasChoices("exclude", "set_aside"))
     words: Words | None = None
     and_words: Words | None = None
     without_words: Words | None = None
@@ -76,47 +77,47 @@ class Rule(BaseModel):
 
     @model_validator(mode="after")
     def _decides_by_something(self) -> Self:
-        if (self.modality is None) == (self.set_aside is None):
-            raise ValueError("a rule has either modality or set_aside")
-        if not self.model_fields_set - {"name", "modality", "set_aside", "without_words"}:
-            raise ValueError("a rule has a condition, e.g. words")
+        if (self.modality is None) == (self.exclude is None):
+            raise ValueError("a rule needs either modality or exclude")
+        if not self.model_fields_set - {"name", "modality", "exclude", "without_words"}:
+            raise ValueError("a rule needs a condition, e.g. words")
         return self
 
-    def fits(self, look: SeriesAttributes, text: str) -> bool:
-        """Whether every condition holds, with the words in this `text`; one on a number that is not said never does."""
+    def fits(self, attributes: SeriesAttributes, text: str) -> bool:
+        """Whether all conditions hold, those on words in `text`; a condition on a number that is not stated fails."""
         return (
-            (self.words is None or _says(text, self.words))
-            and (self.and_words is None or _says(text, self.and_words))
-            and (self.without_words is None or not _says(text, self.without_words))
-            and (self.image_type is None or _share(look.image_type, self.image_type))
-            and (self.scanning_sequence is None or _share(look.scanning_sequence, self.scanning_sequence))
-            and (self.contrast is None or look.contrast == self.contrast)
-            and _within(look.tr_ms, self.tr_ms)
-            and _within(look.te_ms, self.te_ms)
-            and _within(look.ti_ms, self.ti_ms)
-            and _within(look.b_value, self.b_value)
+            (self.words is None or _contains(text, self.words))
+            and (self.and_words is None or _contains(text, self.and_words))
+            and (self.without_words is None or not _contains(text, self.without_words))
+            and (self.image_type is None or _overlaps(attributes.image_type, self.image_type))
+            and (self.scanning_sequence is None or _overlaps(attributes.scanning_sequence, self.scanning_sequence))
+            and (self.contrast is None or attributes.contrast == self.contrast)
+            and _within(attributes.tr_ms, self.tr_ms)
+            and _within(attributes.te_ms, self.te_ms)
+            and _within(attributes.ti_ms, self.ti_ms)
+            and _within(attributes.b_value, self.b_value)
         )
 
 
 class SequenceRules:
-    """Rules in their order."""
+    """An ordered list of rules."""
 
     def __init__(self, rules: Sequence[Rule]) -> None:
         self.rules = tuple(rules)
 
-    def recognise(self, look: SeriesAttributes) -> Rule | None:
+    def recognise(self, attributes: SeriesAttributes) -> Rule | None:
         """The first rule that fits; None where none does.
 
-        Words count where they stand in the first text that any rule knows by its words: the name of a protocol may
-        be that of a whole examination.
+        Words are searched in the first text in which some rule finds its words: a protocol name may be that of the
+        whole examination.
         """
-        naming = (text for text in look.texts if any(rule.words and rule.fits(look, text) for rule in self.rules))
-        text = next(naming, "")
-        return next((rule for rule in self.rules if rule.fits(look, text)), None)
+        texts = (t for t in attributes.texts if any(rule.words and rule.fits(attributes, t) for rule in self.rules))
+        text = next(texts, "")
+        return next((rule for rule in self.rules if rule.fits(attributes, text)), None)
 
 
 def read_rules(path: Path | None = None) -> SequenceRules:
-    """The rules in the file, by default those that ship; SelipError with rule and line where it is not valid."""
+    """The rules in a file, by default sequence_rules.toml; SelipError with rule and line where one is not valid."""
     source = files("selip_pretrain.scan").joinpath("sequence_rules.toml") if path is None else path
     name = "sequence_rules.toml" if path is None else str(path)
     try:
@@ -125,61 +126,63 @@ def read_rules(path: Path | None = None) -> SequenceRules:
     except OSError as error:
         raise SelipError(f"The rules {name} cannot be opened ({error.strerror}): name another file.") from error
     except UnicodeDecodeError as error:
-        raise SelipError(f"The rules {name} are not in UTF-8: save the file so.") from error
+        raise SelipError(f"The rules {name} are not in UTF-8: save the file in UTF-8.") from error
     except tomllib.TOMLDecodeError as error:
         raise SelipError(f"The rules {name} are not valid TOML: {error}.") from error
     rows = table.get("rule")
     if set(table) != {"rule"} or not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
-        raise SelipError(f"The rules {name} must be a list of [[rule]] and nothing else.")
+        raise SelipError(f"The rules {name} must be a list of [[rule]] entries and nothing else: remove the rest.")
     lines = [number for number, line in enumerate(text.splitlines(), 1) if re.match(r"\s*\[\[\s*rule\s*\]\]", line)]
     rules: list[Rule] = []
     for row, line in zip(rows, lines, strict=False):
         rule = _rule(row, f"{name}, line {line}")
         if any(rule.name == earlier.name for earlier in rules):
-            raise SelipError(f"{name}, line {line}: there is a rule {rule.name!r} already; give it another name.")
+            raise SelipError(f"{name}, line {line}: there is already a rule {rule.name!r}; give it another name.")
         rules.append(rule)
     return SequenceRules(rules)
 
 
-def _rule(row: dict[str, Any], place: str) -> Rule:
+def _rule(row: dict[str, Any], location: str) -> Rule:
     try:
         return Rule.model_validate(row)
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
         field = ".".join(map(str, first["loc"]))
-        said = f"{field}: {first['msg']}" if field else first["msg"].removeprefix("Value error, ")
-        raise SelipError(f"{place}: the rule {row.get('name', 'without a name')!r} is not valid ({said}).") from error
+        fault = f"{field}: {first['msg']}" if field else first["msg"].removeprefix("Value error, ")
+        raise SelipError(
+            f"{location}: the rule {row.get('name', 'without a name')!r} is not valid ({fault})."
+        ) from error
 
 
 def _within(value: float | None, limits: tuple[float, float] | None) -> bool:
     return limits is None or (value is not None and limits[0] <= value <= limits[1])
 
 
-def _share(shown: Iterable[str], wanted: Iterable[str]) -> bool:
-    return not {value.upper() for value in wanted}.isdisjoint(value.upper() for value in shown)
+def _overlaps(values: Iterable[str], wanted: Iterable[str]) -> bool:
+    return not {value.upper() for value in wanted}.isdisjoint(value.upper() for value in values)
 
 
-def _says(text: str, words: tuple[str, ...]) -> bool:
+def _contains(text: str, words: tuple[str, ...]) -> bool:
     matches = _matcher(words)
     return any(matches(form) for form in _forms(text))
 
 
 @cache
 def _forms(text: str) -> tuple[str, ...]:
-    """The text as words between blanks: as it is written, and with AxT1 taken for two words."""
+    """The text as words between blanks: as written, and with AxT1 split into two words."""
     return tuple(dict.fromkeys(f" {' '.join(_tokens(form))} " for form in (text, _CAMEL.sub(" ", text))))
 
 
 @cache
 def _matcher(words: tuple[str, ...]) -> Callable[[str], object]:
-    """Whether one of the words stands in a form of a text."""
+    """A function that searches one of the words in a form of a text."""
     return re.compile("|".join(_expression(word) for word in words)).search
 
 
 def _expression(word: str) -> str:
     tokens = _tokens(word, from_pattern=True)
     parts = [re.escape(token).replace(r"\*", "[^ ]*") for token in tokens]
-    # Chinese is written without blanks: a Chinese word may stand anywhere in a run of characters.
+    # Chinese is written without blanks: a Chinese word may be anywhere in a run of characters.
     chinese = ["㐀" <= token.strip("*")[:1] <= "鿿" for token in tokens]
     before = "" if chinese[0] else " "
     after = "" if chinese[-1] else " "
@@ -188,7 +191,7 @@ def _expression(word: str) -> str:
 
 
 def _tokens(text: str, *, from_pattern: bool = False) -> list[str]:
-    """Words in lower case and half width; +C stays one word, and the asterisk of T2* becomes star."""
+    """Words in lower case and half width; +C is one word, and the asterisk of T2* becomes star."""
     plain = unicodedata.normalize("NFKC", text).lower()
     if not from_pattern:
         plain = re.sub(r"(?<=t2)\s?\*", "star ", plain).replace("*", " ")

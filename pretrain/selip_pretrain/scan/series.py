@@ -1,4 +1,4 @@
-"""What a scan finds in the files, before it is known which of it is used."""
+"""The series that a scan finds, before those that are used are chosen."""
 
 import os
 from dataclasses import dataclass
@@ -18,7 +18,7 @@ _axes: Any = nib.io_orientation
 
 @dataclass(frozen=True)
 class Geometry:
-    """Voxels, millimetres from voxel to voxel, and directions (e.g. RAS) along the three axes of the file."""
+    """Number of voxels, spacing in mm, and directions (e.g. RAS) along the three axes of the file."""
 
     shape: tuple[int, ...]
     spacing_mm: tuple[float, ...]
@@ -27,15 +27,15 @@ class Geometry:
 
 @dataclass(frozen=True)
 class FoundSeries:
-    """A volume, or what was meant to be one."""
+    """A volume, or files that should be one but have a fault."""
 
     image_id: str
     folder: PurePosixPath
-    """The folder of its first file, below the scanned one."""
+    """The folder of its first file, relative to the scanned folder."""
     source: Source
     files: tuple[Path, ...]
     description: str
-    look: SeriesAttributes
+    attributes: SeriesAttributes
     accession: str | None = None
     study_uid: str | None = None
     patient_id: str | None = None
@@ -44,19 +44,19 @@ class FoundSeries:
     content_hash: str | None = None
     geometry: Geometry | None = None
     fault: tuple[VolumeFault, str] | None = None
-    """Why it is no volume: the reason and what was seen."""
+    """Why it is not a usable volume: the reason, and what was found."""
 
 
 UNWRITABLE: tuple[VolumeFault, str] = ("damaged", "its path is not in UTF-8, which a database cannot hold: rename it")
 
 
 def unwritable(path: Path) -> bool:
-    """Whether a name of the path, as from an archive packed on a Chinese Windows, is no text."""
+    """Whether the path is not valid UTF-8, as in archives packed on a Chinese Windows."""
     return os.fsencode(path).decode("utf-8", "ignore") != str(path)
 
 
 def below(root: Path, path: Path) -> PurePosixPath:
-    """The path below the scanned folder, as text in any case."""
+    """The path relative to the scanned folder, with bytes that are not UTF-8 escaped."""
     return PurePosixPath(os.fsencode(path.relative_to(root).as_posix()).decode("utf-8", "backslashreplace"))
 
 

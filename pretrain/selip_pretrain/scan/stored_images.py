@@ -1,4 +1,4 @@
-"""The tables images and excluded_images as the scan sees them: what is unchanged stays, what is gone goes."""
+"""The tables images and excluded_images: a scan updates rows that changed and removes those of missing files."""
 
 from collections import Counter
 from collections.abc import Collection, Iterable, Sequence
@@ -47,10 +47,10 @@ Row = ImageRow | ExcludedImageRow
 
 
 class StoredImages:
-    """The rows of the database at `path`, brought up to date batch by batch."""
+    """The rows of both tables in the database at `path`, updated batch by batch."""
 
     def __init__(self, connection: duckdb.DuckDBPyConnection, path: Path, root: Path) -> None:
-        """SelipError where the database holds images of another folder, which the scan would take for gone."""
+        """Raises SelipError where the database holds images of another folder, which the scan would remove."""
         self._connection = connection
         self._path = path
         images: list[ImageRow] = self._rows("images", ImageRow)
@@ -67,13 +67,13 @@ class StoredImages:
         return row.content_hash, Geometry(tuple(row.shape), tuple(row.spacing_mm), row.orientation)
 
     def write(self, rows: Collection[Row]) -> None:
-        """Put the rows in the place of those of the same name, all or none of them."""
+        """Insert the rows or replace those of the same image id, in one transaction."""
         changed = [row for row in rows if self._now.get(row.image_id, self._before.get(row.image_id)) != row]
         self._replace([row.image_id for row in changed], changed)
         self._now |= {row.image_id: row for row in rows}
 
     def finish(self) -> Counter[Change]:
-        """Remove the rows of files that this scan has not found; what has changed, by kind."""
+        """Remove the rows of files that this scan did not find; the number of rows by kind of change."""
         gone = [name for name in self._before if name not in self._now]
         self._replace(gone, [])
         changes: Counter[Change] = Counter({"gone": len(gone)})

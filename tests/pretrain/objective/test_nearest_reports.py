@@ -71,14 +71,14 @@ def test_a_finding_is_shown_with_the_parts_of_its_score(database: Path) -> None:
         right = next(n for n in on_t2.neighbours if n.reports == ("right",))
         (frontal, pons) = right.matched
         assert (frontal.finding.location, frontal.other.location) == ("左侧额叶", "右侧额叶")
-        assert (frontal.place, frontal.signal) == (0, 1)
+        assert (frontal.location, frontal.signal) == (0, 1)
         assert frontal.wording == pytest.approx(2 * 9 / 20)
-        assert frontal.score == pytest.approx(0.5 * 2 * 9 / 20)
-        assert (pons.place, pons.signal, pons.score) == (0, 0, 0)
-        assert right.similarity == pytest.approx(frontal.score / 2)
+        assert frontal.similarity == pytest.approx(0.5 * 2 * 9 / 20)
+        assert (pons.location, pons.signal, pons.similarity) == (0, 0, 0)
+        assert right.similarity == pytest.approx(frontal.similarity / 2)
         (near, _) = nearest_reports(connection, "asked", "hierarchy", 5)
     frontal = next(n for n in near.neighbours if n.reports == ("right",)).matched[0]
-    assert (frontal.place, frontal.signal, frontal.wording) == (0.5, 1, None)
+    assert (frontal.location, frontal.signal, frontal.wording) == (0.5, 1, None)
 
 
 @pytest.mark.parametrize("target", TARGETS)
@@ -98,7 +98,7 @@ def test_the_command_shows_a_table_for_each_sequence(similarity: Command) -> Non
         "1.00", "1.00", "1.00", "1.00",
     ]  # fmt: skip
     assert "right" not in out
-    assert out.endswith("T1CE: 在左侧额叶表现为环形强化\nNo other report's text is like it.\n\n")
+    assert out.endswith("T1CE: 在左侧额叶表现为环形强化\nNo other report has a similar text.\n\n")
 
 
 def test_a_normal_report_is_near_the_other_normal_ones(similarity: Command) -> None:
@@ -113,10 +113,13 @@ def test_a_normal_report_is_near_the_other_normal_ones(similarity: Command) -> N
     ("arguments", "sentence"),
     [
         (["nobody"], "There is no report nobody: name one of the column report_id of the table reports."),
-        (["new"], "Report new is not read yet: run selip-extract on the database first."),
-        (["failed"], "Report failed could not be read (status too_long): look at it with selip-review."),
-        (["wide"], "Report wide has only changes that belong to no sequence, so no text to compare: name another."),
-        (["asked", "--target", "cosine"], f"There is no similarity cosine: choose one of {', '.join(TARGETS)}."),
+        (["new"], "Report new has not been read yet: run selip-extract on the database first."),
+        (["failed"], "Report failed could not be read (status too_long): open it with selip-review."),
+        (
+            ["wide"],
+            "Report wide has only findings without a sequence, so there is no text to compare: name another report.",
+        ),
+        (["asked", "--target", "cosine"], f"There is no target cosine: choose one of {', '.join(TARGETS)}."),
     ],
 )
 def test_what_cannot_be_shown_is_said_in_one_sentence(similarity: Command, arguments: list[str], sentence: str) -> None:

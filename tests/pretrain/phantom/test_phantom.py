@@ -24,9 +24,9 @@ from selip_contracts.vocabulary import (
     parts,
 )
 from selip_pretrain.phantom.head_model.anatomy import BIT, Anatomy, load_anatomy
-from selip_pretrain.phantom.head_model.contrast import TISSUES
-from selip_pretrain.phantom.head_model.grid import Grid
+from selip_pretrain.phantom.head_model.grid import PhantomGrid
 from selip_pretrain.phantom.head_model.head import draw_head
+from selip_pretrain.phantom.head_model.intensities import TISSUES
 from selip_pretrain.phantom.head_model.site_regions import ELLIPSOIDS, Ellipsoid, region
 from selip_pretrain.phantom.render import ALWAYS, PhantomRecipe, RenderedStudy, generator, render
 from selip_pretrain.phantom.tumour import render_tumour
@@ -37,7 +37,7 @@ BARE = CLEAR.model_copy(update={"lesion_contrast": 0.0})
 
 @pytest.fixture(scope="module")
 def anatomy() -> Anatomy:
-    return load_anatomy(Grid(CLEAR.shape).slice_mm)
+    return load_anatomy(PhantomGrid(CLEAR.shape).slice_mm)
 
 
 def lesion(
@@ -135,7 +135,7 @@ def test_the_ventricle_is_fluid_and_the_face_holds_air(anatomy: Anatomy) -> None
 def test_the_sequences_have_the_contrast_that_tells_them_apart(anatomy: Anatomy) -> None:
     study = lesion("额叶", "左侧", {"T1CE": "强化", "SWI": "低"})
     rendered = render(a_report(study), anatomy, BARE)
-    head = draw_head((), anatomy, Grid(CLEAR.shape), np.random.default_rng(0))
+    head = draw_head((), anatomy, PhantomGrid(CLEAR.shape), np.random.default_rng(0))
     levels = {}
     for modality in MODALITIES:
         of = {t: float(head.level(modality).reshape(-1)[head.shares[TISSUES.index(t)] > 0.95].mean()) for t in
@@ -299,7 +299,7 @@ def test_every_place_has_voxels_however_many_lie_on_each_other(anatomy: Anatomy)
     sites = ("脑实质", "额叶", "脑白质", "基底节区", "壳核", "豆状核", "苍白球", "内囊", "内囊膝部", "大脑半球")
     findings = [f for site in sites for f in lesion(site, "左侧", {"T2": "高"}, "弥漫性")]
     rendered = render(a_report(findings), anatomy, CLEAR)
-    for place in rendered.places:
+    for place in rendered.sites:
         assert (rendered.labels == place.label).any(), place.site
 
 
@@ -312,7 +312,7 @@ def test_a_normal_study_has_no_label(anatomy: Anatomy) -> None:
 def test_whatever_the_report_says_it_is_rendered(anatomy: Anatomy, study: Study) -> None:
     report = AnnotatedReport(report_id="any", findings_text="", study=study)
     rendered = render(report, anatomy, PhantomRecipe(shape=(12, 40, 40)))
-    assert {place.label for place in rendered.places} >= set(np.unique(rendered.labels)) - {0}
+    assert {place.label for place in rendered.sites} >= set(np.unique(rendered.labels)) - {0}
     for volume in rendered.volumes.values():
         assert volume.dtype == np.int16
         assert volume.min() >= 0
@@ -328,7 +328,7 @@ def changed(site: str, change: Change, side: Side | None = None) -> list[General
 
 def test_ventricles_sulci_and_midline_follow_the_general_changes(anatomy: Anatomy) -> None:
     def head(general: list[GeneralFinding]) -> tuple[int, int, float, float]:
-        drawn = draw_head(general, anatomy, Grid(CLEAR.shape), np.random.default_rng(5))
+        drawn = draw_head(general, anatomy, PhantomGrid(CLEAR.shape), np.random.default_rng(5))
         x = drawn.grid.axes[2] + np.zeros(drawn.grid.shape)
         ventricle = drawn.at("ventricle")
         fluid = drawn.shares[TISSUES.index("csf")].reshape(drawn.grid.shape)

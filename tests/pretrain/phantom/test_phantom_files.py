@@ -2,11 +2,9 @@
 
 import csv
 import json
-import os
 import signal
 import subprocess
 import sys
-import time
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -117,21 +115,39 @@ def test_what_is_complete_is_kept_and_what_is_not_is_made_anew(cohort: Path, tmp
     assert everything(tmp_path / "R0") != everything(cohort / "R0")
 
 
-def test_a_killed_run_is_taken_up_and_leaves_no_half_study(tmp_path: Path) -> None:
+KILLED_AT_THE_FOURTH = """
+import os, signal, sys
+from pathlib import Path
+from selip_contracts.annotated import read_annotated
+from selip_pretrain.phantom import phantom_cohort
+from selip_pretrain.phantom.render import PhantomRecipe
+
+class KilledAfterTheFirst(dict):
+    def items(self):
+        yield next(iter(super().items()))
+        os.kill(os.getpid(), signal.SIGKILL)
+
+def write(folder, volumes, grid, truth):
+    fourth = folder.name == "R3"
+    write_folder(folder, KilledAfterTheFirst(volumes) if fourth else volumes, grid, truth)
+
+write_folder, phantom_cohort.write_folder = phantom_cohort.write_folder, write
+reports = list(read_annotated(Path(sys.argv[1])))
+phantom_cohort.write_cohort(reports, Path(sys.argv[2]), PhantomRecipe(shape=(10, 32, 32)))
+"""
+
+
+def test_a_killed_run_is_continued_and_leaves_no_half_study(tmp_path: Path) -> None:
     truth, out = tmp_path / "truth.jsonl", tmp_path / "out"
-    write_annotated(truth, reports(60))
-    options = ["--from", str(truth), "--out", str(out), "--shape", "10x32x32", "--processes", "1"]
-    process = subprocess.Popen([*SELIP_PHANTOM, *options], stderr=subprocess.DEVNULL, start_new_session=True)
-    deadline = time.monotonic() + 120
-    while len(list(out.glob("R*"))) < 3 and process.poll() is None and time.monotonic() < deadline:
-        time.sleep(0.01)
-    os.kill(process.pid, signal.SIGKILL)
-    process.wait()
-    done = list(out.glob("R*"))
-    assert 3 <= len(done) < 60
-    for folder in done:
+    write_annotated(truth, reports(6))
+    killed = subprocess.run([sys.executable, "-c", KILLED_AT_THE_FOURTH, truth, out], check=False)
+    assert killed.returncode == -signal.SIGKILL
+    assert {folder.name for folder in out.glob("R*")} == {"R0", "R1", "R2"}
+    for folder in out.glob("R*"):
         assert {p.name for p in folder.iterdir()} >= {"T1.nii.gz", "lesions.nii.gz", "lesions.json"}
-    assert write_cohort(reports(60), out, SMALL) == 60 - len(done)
+    assert [path.name for path in out.glob(".*")] == [".R3.partial"]
+    assert write_cohort(reports(6), out, SMALL) == 3
+    assert not list(out.glob(".*"))
 
 
 def test_the_command_says_what_it_did_and_draws_a_sheet(tmp_path: Path) -> None:
@@ -139,7 +155,7 @@ def test_the_command_says_what_it_did_and_draws_a_sheet(tmp_path: Path) -> None:
     write_annotated(truth, reports(3))
     options = ["--from", str(truth), "--out", str(out), "--shape", "10x32x32", "--processes", "1"]
     finished = subprocess.run([*SELIP_PHANTOM, *options], capture_output=True, text=True, check=True)
-    assert f"3 of 3 studies rendered, the others were there: {out}; to look at: {out / SHEET}" in finished.stdout
+    assert f"3 of 3 studies rendered, the others existed: {out}; overview: {out / SHEET}" in finished.stdout
     picture = imread(out / SHEET)
     assert min(picture.shape[:2]) > 200
     assert picture[..., :3].std() > 0.1

@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydicom.uid import EnhancedSRStorage, RLELossless
 
-from selip_pretrain.scan.dicom_series import gathered, read_file
+from selip_pretrain.scan.dicom_series import dicom_series, read_file
 from selip_pretrain.scan.series import FoundSeries
 from tests.pretrain.image_files import write_series
 
@@ -24,7 +24,7 @@ TAGS: dict[str, Any] = {
 
 def series_below(root: Path) -> list[FoundSeries]:
     files = [read_file(path) for path in sorted(root.iterdir())]
-    return list(gathered(root, [file for file in files if file is not None]))
+    return list(dicom_series(root, [file for file in files if file is not None]))
 
 
 @settings(max_examples=150)

@@ -27,9 +27,9 @@ NAMES = {
 }  # fmt: skip
 
 
-def recognised(rules: SequenceRules, look: SeriesAttributes) -> str | None:
-    rule = rules.recognise(look)
-    return None if rule is None else rule.modality or rule.set_aside
+def recognised(rules: SequenceRules, attributes: SeriesAttributes) -> str | None:
+    rule = rules.recognise(attributes)
+    return None if rule is None else rule.modality or rule.exclude
 
 
 @pytest.mark.parametrize(
@@ -95,16 +95,16 @@ def test_order_decides_and_a_copy_can_be_changed(tmp_path: Path) -> None:
         ("", "list of [[rule]]"),
         ("[rule]\nname = 'a'", "list of [[rule]]"),
         ("# one\n\n[[rule]]\nname = 'a'\nmodality = 'T3'\nwords = ['x']", "line 3: the rule 'a'"),
-        ("[[rule]]\nname = 'a'\nmodality = 'T1'", "has a condition"),
-        ("[[rule]]\nname = 'a'\nwords = ['x']", "either modality or set_aside"),
+        ("[[rule]]\nname = 'a'\nmodality = 'T1'", "needs a condition"),
+        ("[[rule]]\nname = 'a'\nwords = ['x']", "either modality or exclude"),
         (
             "[[rule]]\nname = 'a'\nmodality = 'T1'\nset_aside = 'reformat'\nwords = ['x']",
-            "either modality or set_aside",
+            "either modality or exclude",
         ),
         ("[[rule]]\nname = 'a'\nmodality = 'T1'\nword = ['x']", "word: Extra inputs"),
         ("[[rule]]\nname = 'a'\nmodality = 'T1'\nwords = []", "words"),
         ("[[rule]]\nname = 'a'\nmodality = 'T1'\nwords = ['_']", "no letter or digit"),
-        ("[[rule]]\nname = 'a'\nmodality = 'T1'\nte_ms = [90, 10]", "the lower limit comes first"),
+        ("[[rule]]\nname = 'a'\nmodality = 'T1'\nte_ms = [90, 10]", "the lower limit must come first"),
         ("[[rule]]\nmodality = 'T1'\nwords = ['x']", "without a name"),
         (
             "[[rule]]\nname='a'\nmodality='T1'\nwords=['x']\n[[rule]]\nname='a'\nmodality='T2'\nwords=['y']",
@@ -126,3 +126,9 @@ def test_files_that_cannot_be_read(tmp_path: Path) -> None:
     for path, said in ((tmp_path / "gone.toml", "cannot be opened"), (tmp_path / "gb.toml", "UTF-8")):
         with pytest.raises(SelipError, match=said):
             read_rules(path)
+
+
+def test_the_former_name_of_exclude_is_read(tmp_path: Path) -> None:
+    (tmp_path / "rules.toml").write_text("[[rule]]\nname = 'a'\nset_aside = 'reformat'\nwords = ['x']\n")
+    (rule,) = read_rules(tmp_path / "rules.toml").rules
+    assert rule.exclude == "reformat"

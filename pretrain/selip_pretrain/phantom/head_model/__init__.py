@@ -1,1 +1,1 @@
-"""The head of the phantom: anatomy, tissues, regions of the sites, one subject's shape."""
+"""The head before any lesion: the template's anatomy, a subject's shape, tissue intensities, regions of the sites."""

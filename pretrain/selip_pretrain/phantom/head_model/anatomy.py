@@ -1,4 +1,4 @@
-"""The head that every study is drawn from: tissues and landmarks of the MNI152 template, skull and face around them."""
+"""The anatomy of every study: tissues and landmarks of the MNI152 template, with skull and face around them."""
 
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from selip_pretrain.phantom.head_model.contrast import TISSUES
+from selip_pretrain.phantom.head_model.intensities import TISSUES
 from selip_pretrain.phantom.head_model.site_regions import ELLIPSOIDS, Ellipsoid
 
 Float = NDArray[np.float32]
@@ -18,7 +18,7 @@ LANDMARKS = (
     "brain", "white", "ventricle", "sulci", "csf", "subarachnoid", "subdural", "dura", "falcine", "skull", "scalp",
     "face", "head", "periventricular", "subcortical", "intracranial",
 )  # fmt: skip
-"""Bits of `Anatomy.landmarks`, the lowest first."""
+"""The bits of `Anatomy.landmarks`, lowest first."""
 BIT = {name: np.uint16(1 << number) for number, name in enumerate(LANDMARKS)}
 
 _ORIGIN = (-72, -134, -98)  # world z, y, x in mm of the template's first voxel
@@ -31,11 +31,10 @@ _VESSELS = ("颈内动脉", "大脑前动脉", "大脑中动脉", "大脑后动�
 
 @dataclass(frozen=True)
 class Anatomy:
-    """Voxels of 1 mm, indexed z, y, x, in MNI152 space.
+    """Voxels of 1 mm in MNI152 space, flattened from `shape` (z, y, x).
 
-    `tissues` is uint8 (voxels, tissue), in the order of TISSUES, shares of 255 seen through a slice of the given
-    thickness, of which air is what the others leave; `landmarks` uint16
-    (voxels,), a bit a landmark; both flat over `shape`.
+    `tissues` uint8 (voxels, tissues): shares of 255 in the order of TISSUES, averaged over a slice; the rest is air.
+    `landmarks` uint16 (voxels,): a bit for each landmark.
     """
 
     tissues: NDArray[np.uint8]
@@ -43,7 +42,7 @@ class Anatomy:
     shape: tuple[int, int, int]
 
     def index(self, z: Float, y: Float, x: Float) -> NDArray[np.int32]:
-        """Flat index of the voxel nearest to each place in mm, places outside taken to the border."""
+        """Flat index of the voxel nearest to each point in mm; points outside are moved to the border."""
         flat = np.zeros(z.shape, np.int32)
         for along, origin, length in zip((z, y, x), _ORIGIN, self.shape, strict=True):
             flat *= length
@@ -51,13 +50,13 @@ class Anatomy:
         return flat
 
     def save(self, folder: Path) -> None:
-        """Two files in `folder`, for `open_anatomy`."""
+        """Write two files to `folder`, for `open_anatomy`."""
         np.save(folder / "tissues.npy", self.tissues)
         np.save(folder / "landmarks.npy", self.landmarks.reshape(self.shape))
 
 
 def open_anatomy(folder: Path) -> Anatomy:
-    """What `save` wrote there, mapped into memory, so that processes share it."""
+    """The anatomy that `save` wrote, mapped into memory, so that processes share it."""
     landmarks = np.load(folder / "landmarks.npy", mmap_mode="r")
     z, y, x = landmarks.shape
     return Anatomy(np.load(folder / "tissues.npy", mmap_mode="r"), landmarks.reshape(-1), (z, y, x))
@@ -65,14 +64,14 @@ def open_anatomy(folder: Path) -> Anatomy:
 
 @lru_cache(maxsize=1)
 def load_anatomy(slice_mm: float) -> Anatomy:
-    """The template that nilearn ships, seen in slices of `slice_mm`; takes some seconds the first time."""
+    """The template of nilearn, averaged over slices of `slice_mm`; takes some seconds the first time."""
     from nilearn import datasets
 
     white, grey, t1 = (
         np.ascontiguousarray(load(resolution=1).get_fdata(dtype=np.float32).transpose())
         for load in (datasets.load_mni152_wm_template, datasets.load_mni152_gm_template, datasets.load_mni152_template)
     )
-    head = _Head(white, grey, t1)
+    head = _TemplateHead(white, grey, t1)
     tissues = np.stack([_through_slice(share, slice_mm) for share in head.tissues()], axis=-1)
     landmarks = np.zeros(white.shape, np.uint16)
     for name, mask in head.landmarks().items():
@@ -81,8 +80,8 @@ def load_anatomy(slice_mm: float) -> Anatomy:
     return Anatomy(tissues.reshape(-1, len(TISSUES)), landmarks.reshape(-1), (z, y, x))
 
 
-class _Head:
-    """The template's maps and what is drawn around them."""
+class _TemplateHead:
+    """The maps of the template, and the tissues drawn around them."""
 
     def __init__(self, white: Float, grey: Float, t1: Float) -> None:
         self.white, self.grey, self.t1 = white, grey, t1
@@ -94,7 +93,7 @@ class _Head:
 
     @cached_property
     def depth(self) -> Float:
-        """Millimetres below the brain's smooth surface, negative outside."""
+        """Depth below the brain's smooth surface in mm, negative outside."""
         margin = 10
         brain = np.pad(self._coarse(self.t1 > 0), margin)
         hull = ndimage.binary_closing(brain, iterations=7)
@@ -108,7 +107,7 @@ class _Head:
 
     @cached_property
     def fluid(self) -> Float:
-        """Share of cerebrospinal fluid: what grey and white matter leave inside the skull."""
+        """Share of cerebrospinal fluid: the rest of grey and white matter inside the skull."""
         share: Float = np.clip(1 - self.grey - self.white, 0, 1) * self.intracranial
         return share
 
@@ -146,7 +145,7 @@ class _Head:
         return [shares[name] for name in TISSUES]
 
     def landmarks(self) -> dict[str, Mask]:
-        """Where the lesions of a site may lie, by name."""
+        """Where the lesions of a site may be, by name of the landmark."""
         brain = (self.grey + self.white > 0.5) & self.intracranial
         white = (self.white > 0.5) & brain
         fluid = (self.fluid > 0.4) & ~self.ventricle
@@ -194,14 +193,14 @@ class _Head:
         return np.asarray(zoomed, np.float32)
 
     def _distance(self, mask: Mask) -> Float:
-        """Millimetres to the mask."""
+        """Distance to the mask in mm."""
         return self._fine(ndimage.distance_transform_edt(~self._coarse(mask)) * _COARSE)
 
 
 def _through_slice(share: Float, slice_mm: float) -> NDArray[np.uint8]:
-    """0..255, averaged over the slice's thickness and, as a voxel of twice the template's size sees it, in plane."""
-    seen = ndimage.gaussian_filter(share, (0, 0.6, 0.6))
+    """0..255, averaged over the thickness of a slice, and in plane over a voxel of twice the template's size."""
+    averaged = ndimage.gaussian_filter(share, (0, 0.6, 0.6))
     thick = 2 * round((slice_mm - 1) / 2) + 1
     if thick > 1:
-        seen = ndimage.uniform_filter1d(seen, thick, axis=0, mode="nearest")
-    return np.asarray(np.rint(seen * 255), np.uint8)
+        averaged = ndimage.uniform_filter1d(averaged, thick, axis=0, mode="nearest")
+    return np.asarray(np.rint(averaged * 255), np.uint8)

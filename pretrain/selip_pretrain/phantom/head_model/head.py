@@ -1,4 +1,4 @@
-"""One person's head on a study's grid: what tissue each voxel holds, before any lesion."""
+"""A subject's head on the grid of a study: the tissue of each voxel, before any lesion."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -9,16 +9,16 @@ from numpy.typing import NDArray
 from selip_contracts.findings import GeneralFinding
 from selip_contracts.vocabulary import Modality
 from selip_pretrain.phantom.head_model.anatomy import BIT, Anatomy
-from selip_pretrain.phantom.head_model.contrast import TISSUE_LEVELS, TISSUES
-from selip_pretrain.phantom.head_model.grid import Float, Grid
+from selip_pretrain.phantom.head_model.grid import Float, PhantomGrid
+from selip_pretrain.phantom.head_model.intensities import TISSUE_LEVELS, TISSUES
 from selip_pretrain.phantom.head_model.subject import draw_subject, to_template, widen_sulci
 
 
 @dataclass(frozen=True)
 class Head:
-    """`template` is the place z, y, x in mm of MNI152 space that a voxel shows; `shares` (tissue, voxels) is 0..1."""
+    """`template`: MNI152 coordinates z, y, x in mm of each voxel; `shares` (tissues, voxels): tissue shares in 0..1."""
 
-    grid: Grid
+    grid: PhantomGrid
     template: tuple[Float, Float, Float]
     shares: Float
     landmarks: NDArray[np.uint16]
@@ -28,13 +28,13 @@ class Head:
         return (self.landmarks & BIT[landmark]) > 0
 
     def level(self, modality: Modality) -> Float:
-        """How bright each voxel is on a sequence."""
+        """The intensity of each voxel on a sequence, float32 (z, y, x)."""
         level: Float = np.array(TISSUE_LEVELS[modality], np.float32) @ self.shares
         return level.reshape(self.grid.shape)
 
 
-def draw_head(changes: Iterable[GeneralFinding], anatomy: Anatomy, grid: Grid, rng: np.random.Generator) -> Head:
-    """A person with these general changes, all else from the generator."""
+def draw_head(changes: Iterable[GeneralFinding], anatomy: Anatomy, grid: PhantomGrid, rng: np.random.Generator) -> Head:
+    """A random subject with these general findings."""
     subject = draw_subject(rng, changes)
     template = to_template(subject, grid, rng)
     voxels = anatomy.index(*template)

@@ -1,4 +1,4 @@
-"""Where the sites of the vocabulary lie in MNI152 space: ellipsoids from sites.csv, a parent the union of its parts."""
+"""The regions of the sites in MNI152 space: ellipsoids from sites.csv; a site with parts is their union."""
 
 import csv
 from functools import cache
@@ -9,7 +9,7 @@ from selip_contracts.vocabulary import SITES, parts
 
 
 class Ellipsoid(NamedTuple):
-    """Centre and radii in mm, x to the patient's right; its lesions lie where the landmark `within` is."""
+    """Centre and radii in mm, x to the patient's right; lesions are placed where the landmark `within` is."""
 
     x: float
     y: float
@@ -21,12 +21,12 @@ class Ellipsoid(NamedTuple):
 
 
 def _read() -> dict[str, tuple[Ellipsoid, ...]]:
-    """The table gives the left half; what does not cross the midline is mirrored to the right."""
+    """Read the table, which holds the left half; ellipsoids off the midline are mirrored to the right."""
     table = files("selip_pretrain.phantom.head_model").joinpath("sites.csv").read_text(encoding="utf-8")
     found: dict[str, tuple[Ellipsoid, ...]] = {}
     for row in csv.DictReader(table.splitlines()):
         site = row.pop("site")
-        assert site in SITES, f"phantom/sites.csv: {site}"
+        assert site in SITES, f"sites.csv: {site} is not in the vocabulary"
         within = row.pop("within")
         left = Ellipsoid(**{name: float(value) for name, value in row.items()}, within=within)
         both = (left, left._replace(x=-left.x)) if left.x else (left,)

@@ -1,4 +1,4 @@
-"""Whose head it is: pose, size and shape, the width of ventricles and sulci, all drawn from one generator."""
+"""A random subject: pose, size and shape of the head, width of ventricles and sulci."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from selip_contracts.findings import GeneralFinding
-from selip_pretrain.phantom.head_model.grid import Float, Grid
+from selip_pretrain.phantom.head_model.grid import Float, PhantomGrid
 
 _WIDTH = {
     "扩大": 1, "扩张": 1, "增宽": 1, "萎缩": 1, "积液": 1,
@@ -26,7 +26,7 @@ _CHAMBER_MM = {
     "third": (((0.0, -10.0, 2.0), (7.0, 18.0, 13.0)),),
     "fourth": (((0.0, -45.0, -32.0), (10.0, 11.0, 14.0)),),
 }
-"""Centre and reach of what widens about it, x, y, z in the template's mm."""
+"""Centres and radii, x, y, z in mm of the template, of the regions that are widened."""
 _WITH_SULCI = frozenset(
     "脑沟 脑池 外侧裂 蛛网膜下腔 脑外间隙 大脑半球 脑实质 额叶 顶叶 颞叶 枕叶 小脑半球 小脑".split()
 )
@@ -35,7 +35,7 @@ _MIDLINE = frozenset({"中线结构", "透明隔", "大脑镰"})
 
 @dataclass(frozen=True)
 class Subject:
-    """Widening of the ventricles (0 the template's, 0.5 twice as wide, negative narrower) and sulci; shift in mm."""
+    """Widening of ventricles and sulci (0: as the template, 0.5: twice as wide, negative: narrower); shift in mm."""
 
     ventricles: dict[str, float]
     sulci: float
@@ -46,14 +46,14 @@ class Subject:
 
 
 def draw_subject(rng: np.random.Generator, changes: Iterable[GeneralFinding]) -> Subject:
-    """A person like others, and then what the report says of ventricles, sulci and midline."""
+    """A subject from the normal range, changed as the report states for ventricles, sulci and midline."""
     age = rng.normal()
     ventricles = {name: 0.08 * age + 0.06 * rng.normal() for name in _CHAMBER_MM}
     sulci = 0.15 * age + 0.1 * rng.normal()
     shift = 0.0
     yaw, pitch, roll = np.radians(rng.normal(size=3) * (3, 3, 2.5))
     size = 1 + rng.normal(size=3) * 0.03
-    # On their own generator, so that a change leaves the rest of the person as it is.
+    # With a generator of their own, so that a change leaves the rest of the subject unchanged.
     chance = rng.spawn(1)[0]
     for change in changes:
         strength, towards = chance.uniform(0.75, 1.1), chance.choice((-1, 1))
@@ -75,8 +75,8 @@ def draw_subject(rng: np.random.Generator, changes: Iterable[GeneralFinding]) ->
     )
 
 
-def to_template(subject: Subject, grid: Grid, rng: np.random.Generator) -> tuple[Float, Float, Float]:
-    """For every voxel of the grid the template's place z, y, x in mm that it shows; the smooth shape comes from rng."""
+def to_template(subject: Subject, grid: PhantomGrid, rng: np.random.Generator) -> tuple[Float, Float, Float]:
+    """The template coordinates z, y, x in mm of every voxel of the grid; the smooth deformation is drawn from `rng`."""
     z, y, x = grid.axes
     turn, moved = subject.turn.astype(np.float32), subject.moved_mm.astype(np.float32)
     warp = grid.smooth(rng, (6, 8, 8), 3) * np.float32(subject.shape_mm * 1.7)
@@ -95,14 +95,14 @@ def to_template(subject: Subject, grid: Grid, rng: np.random.Generator) -> tuple
 
 
 def widen_sulci(csf: Float, grey: Float, sulci: float) -> None:
-    """Move the border of fluid and grey matter by changing their shares in place."""
+    """Move the border of fluid and grey matter: changes both shares (voxels,) in place."""
     moved = np.clip(csf * np.float32(sulci), -csf * np.float32(0.85), grey)
     csf += moved
     grey -= moved
 
 
 def _bump(z: Float, y: Float, x: Float, centre: tuple[float, ...], size: tuple[float, ...]) -> Float:
-    """1 at the centre, falling off as a Gaussian whose spreads are `size`; both given as x, y, z."""
+    """A Gaussian, 1 at the centre, with standard deviations `size`; both as x, y, z in mm."""
     squared = sum(
         ((along - np.float32(middle)) / np.float32(spread)) ** 2
         for along, middle, spread in zip((x, y, z), centre, size, strict=True)

@@ -1,4 +1,4 @@
-"""How bright tissues and lesions are on each sequence: 0 black, 1 the brightest tissue of a usual picture."""
+"""Intensities of tissues and lesions on each sequence: 0 is black, 1 the brightest tissue of a usual image."""
 
 from selip_contracts.vocabulary import Enhancement, Modality, Signal
 
@@ -27,9 +27,9 @@ SIGNAL_LEVELS: dict[Modality, dict[Signal | Enhancement, float]] = {
     | {"明显强化": 1.20, "轻度强化": 0.84, "均匀强化": 1.02, "不均匀强化": 0.90, "环形强化": 1.15, "强化": 1.00},
     "SWI": {"高": 0.95, "稍高": 0.76, "等": 0.54, "稍低": 0.26, "低": 0.06, "混杂": 0.48},
 }
-"""等 is the brain's own brightness; within the brain it changes nothing."""
+"""By signal; 等 is the intensity of the brain, and changes nothing within it."""
 RING_CORE_LEVEL = 0.25
 
 COMPANION: dict[Modality, Modality] = {"T2": "FLAIR", "FLAIR": "T2", "T1CE": "T1"}
-"""Where the report is silent on a sequence, the lesion shows faintly as on this one; on all others not at all."""
+"""A sequence that the report does not mention shows the lesion faintly as this one does; any other, not at all."""
 COMPANION_SHARE = 0.35
