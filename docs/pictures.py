@@ -18,6 +18,7 @@ from PIL import Image
 from selip_contracts.tables import read_store
 from selip_downstream.datasets.split_pairs import split_pairs
 from selip_downstream.evaluation.compared_models import load_models
+from selip_downstream.explanation.examples import find_examples
 from selip_downstream.page.document import Document, html
 from selip_downstream.page.examples import example_sections
 from selip_shared.html_page import write_page
@@ -50,7 +51,7 @@ def take_retrieval(root: Path, picture: Path) -> None:
     _, *models = load_models(checkpoints, [pair.text for pair in pairs], "cpu")
     with TemporaryDirectory() as folder:
         page = Path(folder) / "retrieval.html"
-        examples = example_sections(models, pairs, volumes, 1, EXAMPLE_SEED)
+        examples = example_sections(find_examples(models, pairs, volumes, 1, EXAMPLE_SEED))
         document = Document("Which text is it?", "An image, and the texts that two encoders retrieve for it.", examples)
         write_page(page, html(document))
         # The window includes the browser's bars, which the screenshot leaves blank.

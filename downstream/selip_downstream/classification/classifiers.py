@@ -16,8 +16,9 @@ from sklearn.neighbors import KNeighborsClassifier
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from selip_downstream.evaluation.bootstrap import Metric, Weights, auc, average, every_case_once, mean
+from selip_downstream.evaluation.bootstrap import Statistic, Weights, auc, average, every_case_once, mean
 from selip_downstream.evaluation.protocol import Labels
+from selip_downstream.evaluation.tasks import Metric
 
 Features = NDArray[np.float32]
 Positions = NDArray[np.int64]
@@ -74,7 +75,7 @@ def linear_probe(train: Cases, validation: Cases, features: Features) -> Predict
 CLASSIFIERS: dict[str, Classifier] = {"k-NN": nearest_neighbours, "linear probe": linear_probe}
 
 
-def classification_metrics(prediction: Prediction, labels: Labels) -> dict[str, Metric]:
+def classification_statistics(prediction: Prediction, labels: Labels) -> dict[Metric, Statistic]:
     """AUC, accuracy, macro F1 and balanced accuracy, defined as in scikit-learn.
 
     AUC is of the second of two classes, else the mean of each class against the rest; F1 is the mean over the classes
@@ -85,16 +86,16 @@ def classification_metrics(prediction: Prediction, labels: Labels) -> dict[str, 
     right = np.array(classes)[prediction.scores.argmax(1)] == labels if len(labels) else np.zeros(0)
     table = _confusion(prediction, labels)
     return {
-        "AUC": average([auc(prediction.scores[:, c], labels == classes[c]) for c in scored]),
-        "accuracy": mean(right.astype(np.float64)),
-        "macro F1": lambda resamples: _macro_f1(table(resamples.cases)),
-        "balanced accuracy": lambda resamples: _mean_recall(table(resamples.cases)),
+        Metric.AUC: average([auc(prediction.scores[:, c], labels == classes[c]) for c in scored]),
+        Metric.ACCURACY: mean(right.astype(np.float64)),
+        Metric.MACRO_F1: lambda resamples: _macro_f1(table(resamples.cases)),
+        Metric.BALANCED_ACCURACY: lambda resamples: _mean_recall(table(resamples.cases)),
     }
 
 
 def validation_score(prediction: Prediction, labels: Labels) -> float:
     """By which a state or a setting is chosen: AUC, 0 where the cases do not define it, and then the first is taken."""
-    (score,) = classification_metrics(prediction, labels)["AUC"](every_case_once(len(labels)))
+    (score,) = classification_statistics(prediction, labels)[Metric.AUC](every_case_once(len(labels)))
     return float(np.nan_to_num(score))
 
 

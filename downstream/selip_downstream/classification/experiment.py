@@ -1,15 +1,13 @@
-"""Classification by frozen encoders, model by model: with labels, few or all, and without any."""
+"""Classification by image encoders, learnt from labels: few or all."""
 
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from itertools import product
+from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-from selip_contracts.vocabulary import MODALITIES, Modality
 from selip_downstream.classification.classifiers import (
     CLASSIFIERS,
     Cases,
@@ -17,32 +15,63 @@ from selip_downstream.classification.classifiers import (
     Features,
     Positions,
     Prediction,
-    classification_metrics,
+    classification_statistics,
 )
-from selip_downstream.classification.zero_shot import (
-    KINDS,
-    Answers,
-    ZeroShotQuestion,
-    questions,
-    rivals,
-    zero_shot_scores,
+from selip_downstream.classification.finetune import Finetuning, Schedule
+from selip_downstream.datasets.exclusions import Exclusion, print_exclusions
+from selip_downstream.datasets.labelled_cases import Case, CaseImage, LabelledCohort, without
+from selip_downstream.evaluation.bootstrap import Bootstrap, mean_over_runs
+from selip_downstream.evaluation.compared_models import (
+    EvaluatedModel,
+    embed_images,
+    origins_of,
+    prepare_images,
+    trainings_of,
 )
-from selip_downstream.datasets.labelled_cases import Case
-from selip_downstream.evaluation.bootstrap import Bootstrap, Metric, auc, average, mean_over_runs, repeated
 from selip_downstream.evaluation.comparison import ExperimentSetting, compare
 from selip_downstream.evaluation.protocol import EvaluationProtocol, Labels, label_subsets
 from selip_downstream.evaluation.results import MetricResult
-from selip_pretrain.data.pairs import Pair
+from selip_downstream.evaluation.tasks import Task
 from selip_pretrain.data.splits import SPLITS, Split
+from selip_pretrain.volumes.volume_cache import VolumeCache
 
-CLASSIFICATION = "classification"
-ZERO_SHOT = "zero-shot"
-TOGETHER = "together"
+FINETUNING = "full finetuning"
 
 Learner = Callable[[Positions, Positions, Positions, int], Prediction]
-"""From the positions of cases to learn from, to choose by and to score, and a seed, the scores."""
+"""From the positions of training, validation and test cases and a seed, the scores of the test cases."""
 Learners = Mapping[str, Mapping[str, Sequence[Learner]]]
-"""By the way to learn and by model; of a model one for each of its trainings."""
+"""By classifier and model a learner for each training of the model."""
+
+
+def run_classification(
+    models: Sequence[EvaluatedModel],
+    cohort: LabelledCohort,
+    folder: Path,
+    protocol: EvaluationProtocol,
+    about: Mapping[str, Any],
+    finetuning_rounds: int = 0,
+) -> Iterator[list[MetricResult]]:
+    """The results of every model on the cohort, with finetuning if it has any rounds; exclusions go to stderr.
+
+    `folder` is the cache of prepared volumes, `about` is added to the configuration of the results.
+    """
+    _, problems = prepare_images(_images(cohort), models, folder)
+    cohort = without(cohort, [Exclusion(it.image_id, f"{it.image_id}: {it.reason}, {it.detail}") for it in problems])
+    print_exclusions(cohort.excluded)
+    images, trainings = _images(cohort), trainings_of(models)
+    features = {
+        name: [np.asarray(embed_images(one, images, folder)).reshape(len(cohort.cases), -1) for one in own]
+        for name, own in trainings.items()
+    }
+    learners = frozen(cohort.cases, features)
+    if finetuning_rounds:
+        schedule = Schedule(rounds=finetuning_rounds)
+        finetuned = {
+            name: [Finetuning(one, cohort.cases, VolumeCache(folder, one.model.recipe), schedule) for one in own]
+            for name, own in trainings.items()
+        }
+        learners = {**learners, FINETUNING: finetuned}
+    return classify(cohort.cases, learners, protocol, {**about, "models": origins_of(models)})
 
 
 def frozen(cases: Sequence[Case], features: Mapping[str, Sequence[Features]]) -> Learners:
@@ -58,33 +87,35 @@ def frozen(cases: Sequence[Case], features: Mapping[str, Sequence[Features]]) ->
 
 
 def classify(
-    cases: Sequence[Case], learners: Learners, trial: EvaluationProtocol, about: Mapping[str, Any]
+    cases: Sequence[Case], learners: Learners, protocol: EvaluationProtocol, about: Mapping[str, Any]
 ) -> Iterator[list[MetricResult]]:
-    """The figures of every model on the test cases: a list for each way to learn and share of the labels.
+    """The results of every model on the test cases: a list for each classifier and share of the labels.
 
-    Of the training and the validation cases the same share is used. The cases are drawn once for each seed of the
-    trial, and every training of a model learns from every draw: a figure is the mean over all, its interval that of
-    other patients, trainings and draws.
+    The same share of the training and of the validation cases is used. The cases are drawn once for each seed of the
+    protocol, and every training of a model learns from every draw: a figure is the mean over all, and its interval is
+    over patients, trainings and draws.
     """
     labels, patients = _labels(cases), [case.patient_id for case in cases]
-    parts = {split: _part(cases, split) for split in SPLITS}
-    test = parts["test"]
-    bootstrap = Bootstrap([patients[i] for i in test], rounds=trial.rounds, seed=trial.bootstrap_seed)
-    for (name, of_model), share in product(learners.items(), trial.shares):
+    positions = {split: _positions(cases, split) for split in SPLITS}
+    test = positions["test"]
+    bootstrap = Bootstrap([patients[i] for i in test], rounds=protocol.rounds, seed=protocol.bootstrap_seed)
+    for (name, of_model), share in product(learners.items(), protocol.shares):
         # With all labels there is nothing to draw.
-        seeds = trial.seeds if share < 1 else trial.seeds[:1]
-        train = {seed: _share(parts["train"], labels, patients, share, seed) for seed in seeds}
-        validation = {seed: _share(parts["validation"], labels, patients, share, seed) for seed in seeds}
-        metrics = {}
-        for model, learners_of_model in of_model.items():
-            found = [
+        seeds = protocol.seeds if share < 1 else protocol.seeds[:1]
+        train = {seed: _share(positions["train"], labels, patients, share, seed) for seed in seeds}
+        validation = {seed: _share(positions["validation"], labels, patients, share, seed) for seed in seeds}
+        statistics = {
+            model: mean_over_runs(
                 [
-                    classification_metrics(learn(train[seed], validation[seed], test, seed), labels[test])
-                    for seed in seeds
+                    [
+                        classification_statistics(learn(train[seed], validation[seed], test, seed), labels[test])
+                        for seed in seeds
+                    ]
+                    for learn in learners_of_model
                 ]
-                for learn in learners_of_model
-            ]
-            metrics[model] = mean_over_runs(found)
+            )
+            for model, learners_of_model in of_model.items()
+        }
         described = {
             "classifier": name,
             "share": share,
@@ -93,7 +124,12 @@ def classify(
             "validation": len(validation[seeds[0]]),
             "classes": dict(sorted(Counter(labels[test].tolist()).items())),
         }
-        yield compare(ExperimentSetting(CLASSIFICATION, "test", len(test), {**about, **described}), bootstrap, metrics)
+        setting = ExperimentSetting(Task.CLASSIFICATION, "test", len(test), {**about, **described})
+        yield compare(setting, bootstrap, statistics)
+
+
+def _images(cohort: LabelledCohort) -> list[CaseImage]:
+    return [image for case in cohort.cases for image in case.images]
 
 
 def _on_embeddings(classifier: Classifier, cases: Cases) -> Learner:
@@ -107,73 +143,10 @@ def _labels(cases: Sequence[Case]) -> Labels:
     return np.array([case.label for case in cases])
 
 
-def _part(cases: Sequence[Case], split: Split) -> Positions:
+def _positions(cases: Sequence[Case], split: Split) -> Positions:
     return np.array([i for i, case in enumerate(cases) if case.split == split], dtype=np.int64)
 
 
-def _share(part: Positions, labels: Labels, patients: Sequence[str], share: float, seed: int) -> Positions:
-    """The positions that a share of the labels takes out of a part."""
-    return part[label_subsets(labels[part], [patients[i] for i in part], [share], seed)[share]]
-
-
-@dataclass(frozen=True)
-class ZeroShotEmbeddings:
-    """One training's embeddings of the pairs' images (N, E), and of every statement that is asked with (E,)."""
-
-    images: NDArray[np.float32]
-    statements: Mapping[str, NDArray[np.float32]]
-
-
-def asked_of(pairs: Sequence[Pair]) -> dict[ZeroShotQuestion, Answers]:
-    """The questions that the pairs can answer."""
-    return questions([pair.text for pair in pairs], [pair.modality for pair in pairs])
-
-
-def statements_of(asked: Mapping[ZeroShotQuestion, Answers]) -> list[str]:
-    """Every statement that is needed to ask them."""
-    normal = [ZeroShotQuestion("normal", modality) for modality in MODALITIES[:1]]
-    return sorted({statement for question in (*asked, *normal) for statement in question.statements})
-
-
-def zero_shot(
-    pairs: Sequence[Pair],
-    asked: Mapping[ZeroShotQuestion, Answers],
-    understood: Mapping[str, Sequence[ZeroShotEmbeddings]],
-    trial: EvaluationProtocol,
-    about: Mapping[str, Any],
-    split: str,
-) -> Iterator[list[MetricResult]]:
-    """The mean AUC of each kind of question by model: a list for all sequences together and for each of them.
-
-    Of a model with several trainings it is the mean over them.
-    """
-    bootstrap = Bootstrap([pair.patient_id for pair in pairs], rounds=trial.rounds, seed=trial.bootstrap_seed)
-    metrics = {
-        model: {
-            question: repeated("training", [_area(question, list(asked), answers, one) for one in own])
-            for question, answers in asked.items()
-        }
-        for model, own in understood.items()
-    }
-    sequences: list[Modality | str] = [TOGETHER, *(m for m in MODALITIES if any(q.modality == m for q in asked))]
-    for sequence in sequences:
-        chosen = [question for question in asked if sequence in (TOGETHER, question.modality)]
-        kinds = [kind for kind in KINDS if any(question.kind == kind for question in chosen)]
-        of_model = {
-            model: {f"AUC of {kind}": average([own[q] for q in chosen if q.kind == kind]) for kind in kinds}
-            for model, own in metrics.items()
-        }
-        counts = {kind: sum(question.kind == kind for question in chosen) for kind in kinds}
-        images = sum(sequence in (TOGETHER, pair.modality) for pair in pairs)
-        setting = ExperimentSetting(ZERO_SHOT, split, images, {**about, "sequence": sequence, "questions": counts})
-        yield compare(setting, bootstrap, of_model)
-
-
-def _area(
-    question: ZeroShotQuestion, asked: Sequence[ZeroShotQuestion], answers: Answers, understood: ZeroShotEmbeddings
-) -> Metric:
-    """AUC among the images that the question is asked of."""
-    known = np.flatnonzero(~np.isnan(answers))
-    scores = zero_shot_scores(question, rivals(question, asked), understood.images[known], understood.statements)
-    area = auc(scores, answers[known] == 1)
-    return lambda resamples: area(resamples.of_cases(known))
+def _share(positions: Positions, labels: Labels, patients: Sequence[str], share: float, seed: int) -> Positions:
+    """The positions of the cases of a share of the patients."""
+    return positions[label_subsets(labels[positions], [patients[i] for i in positions], [share], seed)[share]]

@@ -22,7 +22,7 @@ from selip_pretrain.volumes.volume_cache import VolumeCache
 from selip_shared.errors import SelipError
 from selip_shared.progress import progress
 
-CASES_AT_ONCE = 8
+CASE_BATCH_SIZE = 8
 MOMENTUM = 0.9
 
 
@@ -56,7 +56,7 @@ class _Classifier(nn.Module):
 class Finetuning:
     """A model's full finetuning on cases whose volumes are prepared in its cache."""
 
-    contender: EvaluatedModel
+    evaluated: EvaluatedModel
     cases: Sequence[Case]
     cache: VolumeCache
     schedule: Schedule
@@ -81,7 +81,7 @@ class Finetuning:
         return best[1]
 
     def _network(self, classes: int) -> _Classifier:
-        model = self.contender.model
+        model = self.evaluated.model
         modalities = torch.tensor([MODALITIES.index(image.modality) for image in self.cases[0].images])
         with torch.inference_mode():
             width = model.embed_images(self._volumes(np.array([0]))[0], modalities).numel()
@@ -103,7 +103,7 @@ class Finetuning:
             logits = network(self._volumes(np.concatenate(chosen)))
             loss = cross_entropy(logits, truth.to(logits.device))
             if not torch.isfinite(loss):
-                raise SelipError(f"The loss of finetuning {self.contender.name} is no number: try a lower rate.")
+                raise SelipError(f"The loss of finetuning {self.evaluated.name} is no number: try a lower rate.")
             optimizer.zero_grad()
             loss.backward()  # type: ignore[no-untyped-call]
             optimizer.step()
@@ -112,8 +112,8 @@ class Finetuning:
     def _predict(self, network: _Classifier, positions: Positions, classes: Sequence[str], number: int) -> Prediction:
         network.train(False)
         parts = [
-            network(self._volumes(positions[start : start + CASES_AT_ONCE])).softmax(1).double().cpu()
-            for start in range(0, len(positions), CASES_AT_ONCE)
+            network(self._volumes(positions[start : start + CASE_BATCH_SIZE])).softmax(1).double().cpu()
+            for start in range(0, len(positions), CASE_BATCH_SIZE)
         ]
         scores = torch.cat(parts).numpy() if parts else np.zeros((0, len(classes)))
         return Prediction(scores, classes, f"round {number}")

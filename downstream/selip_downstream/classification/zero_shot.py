@@ -1,8 +1,8 @@
-"""Classification without a label: which statement an image is nearer to, that something is there or that it is not.
+"""Zero-shot classification: whether an image is nearer to the statements of a finding or to those of its absence.
 
-A question is asked of the images of one sequence. "There" is the mean embedding of all statements that say so, e.g. of
-every signal and side at a site. "Not there" is the mean of what else could be said: the normal text, and the statements
-of the other questions of that kind. The score of an image is the difference of its cosines to both.
+A question is about the images of one sequence. "Present" is the mean embedding of all statements of the finding, e.g.
+of every signal and side at a site. "Absent" is the mean of the alternatives: the normal text, and the statements of the
+other questions of that kind. The score of an image is the difference of its cosines with both.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -27,16 +27,16 @@ from selip_contracts.vocabulary import (
 
 Kind = Literal["normal", "site", "side", "signal"]
 KINDS: tuple[Kind, ...] = get_args(Kind)
-LEAST_CASES = 5
-"""A question is asked where at least so many images are positive and so many negative."""
+MIN_CASES = 5
+"""A question needs at least so many positive and so many negative images."""
 
 Answers = NDArray[np.float64]
-"""Of each image (N,): 1 there, 0 not there, NaN where the question is not asked of it."""
+"""For each image (N,): 1 present, 0 absent, NaN where the question does not apply."""
 
 
 @dataclass(frozen=True)
 class ZeroShotQuestion:
-    """Whether something is there: at a site, on its side, with a class of signal; or nothing, in a normal study."""
+    """Whether a finding is present: at a site, on its side, with a class of signal; or none, in a normal study."""
 
     kind: Kind
     modality: Modality
@@ -87,22 +87,22 @@ class ZeroShotQuestion:
         )
 
 
-def questions(texts: Sequence[str], modalities: Sequence[Modality]) -> dict[ZeroShotQuestion, Answers]:
+def questions_of(texts: Sequence[str], modalities: Sequence[Modality]) -> dict[ZeroShotQuestion, Answers]:
     """The questions that the images' texts (N,), each of its sequence, can answer, with the answers (N,)."""
     distinct = sorted(set(zip(texts, modalities, strict=True)))
-    number = {pair: place for place, pair in enumerate(distinct)}
+    number = {pair: index for index, pair in enumerate(distinct)}
     text_of = np.array([number[pair] for pair in zip(texts, modalities, strict=True)], dtype=np.int64)
     findings = [parse_sequence_text(text, modality) for text, modality in distinct]
-    asked: dict[ZeroShotQuestion, Answers] = {}
-    for question in dict.fromkeys(_askable(distinct, findings)):
+    questions: dict[ZeroShotQuestion, Answers] = {}
+    for question in dict.fromkeys(_candidates(distinct, findings)):
         by_text = [
             question.answer(stated) if modality == question.modality else np.nan
             for (_, modality), stated in zip(distinct, findings, strict=True)
         ]
         answers = np.array(by_text)[text_of]
-        if min((answers == 1).sum(), (answers == 0).sum()) >= LEAST_CASES:
-            asked[question] = answers
-    return asked
+        if min((answers == 1).sum(), (answers == 0).sum()) >= MIN_CASES:
+            questions[question] = answers
+    return questions
 
 
 def zero_shot_scores(
@@ -123,13 +123,13 @@ def zero_shot_scores(
     return images.astype(np.float64) @ (there - absent)
 
 
-def rivals(question: ZeroShotQuestion, asked: Sequence[ZeroShotQuestion]) -> list[ZeroShotQuestion]:
+def rivals(question: ZeroShotQuestion, questions: Sequence[ZeroShotQuestion]) -> list[ZeroShotQuestion]:
     """The other questions of that kind and sequence; against normal stand those of a site."""
     kind: Kind = "site" if question.kind == "normal" else question.kind
-    return [other for other in asked if other.kind == kind and other.modality == question.modality]
+    return [other for other in questions if other.kind == kind and other.modality == question.modality]
 
 
-def _askable(
+def _candidates(
     distinct: Sequence[tuple[str, Modality]], findings: Sequence[Sequence[Stated]]
 ) -> Iterator[ZeroShotQuestion]:
     for (_, modality), stated in zip(distinct, findings, strict=True):

@@ -1,19 +1,18 @@
-"""The options that downstream commands share, what they mean, and what these commands say and keep alike."""
+"""Options that downstream commands share, and how these commands show and store results."""
 
-import sys
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from selip_downstream.evaluation.tasks import HEADING
+from selip_downstream.evaluation.tasks import INTERVAL_NOTE
 from selip_shared.errors import SelipError
 
 if TYPE_CHECKING:
     from selip_contracts.vocabulary import Modality
-    from selip_downstream.datasets.brats import Exclusion
+    from selip_downstream.evaluation.comparison import ExperimentSetting
     from selip_downstream.evaluation.results import MetricResult
 
 Checkpoints = Annotated[
@@ -34,11 +33,9 @@ Cache = Annotated[
 ]
 Device = Annotated[str, typer.Option("--device", help="Where models run: cpu, cuda, cuda:1 …")]
 
-SHOWN_ASIDE = 10
-
 
 def modalities_of(sequences: str) -> list["Modality"]:
-    """The sequences that are named, parted by commas, in the order of MODALITIES. SelipError where one is unknown."""
+    """The comma-separated sequences, in the order of MODALITIES. SelipError for an unknown one."""
     from selip_contracts.vocabulary import MODALITIES
 
     names = [name.strip() for name in sequences.split(",")]
@@ -49,29 +46,18 @@ def modalities_of(sequences: str) -> list["Modality"]:
 
 
 def shares_of(shares: str) -> list[float]:
-    """The shares that are named, parted by commas, the smallest first. SelipError where one is none."""
+    """The comma-separated shares, the smallest first. SelipError for what is not a share."""
     try:
         found = sorted({float(share) for share in shares.split(",")})
     except ValueError:
         found = []
     if not found or not 0 < found[0] <= found[-1] <= 1:
-        raise SelipError(f"The shares {shares} are not numbers above 0 and at most 1, parted by commas: correct them.")
+        raise SelipError(f"The shares {shares} are not numbers above 0 and at most 1, comma-separated: correct them.")
     return found
 
 
-def corpus_of(db: Path) -> list[str]:
-    """The texts of the training, where the database has any."""
-    from selip_contracts.tables import read_store
-    from selip_pretrain.data.pairs import read_pairs
-
-    if not db.exists():
-        return []
-    with closing(read_store(db)) as connection:
-        return [pair.text for pair in read_pairs(connection, "train")]
-
-
-def figures_database(db: Path, results: Path | None) -> Path:
-    """Where the figures go; one of their own is made at once, since a wrong name should not cost what is measured."""
+def results_database(db: Path, results: Path | None) -> Path:
+    """The database for the results. It is created now, so that a wrong path fails before anything is measured."""
     from selip_contracts.tables import open_store
 
     if results is not None:
@@ -79,40 +65,29 @@ def figures_database(db: Path, results: Path | None) -> Path:
     return results or db
 
 
-def show_and_keep(
-    measured: Iterable[Sequence["MetricResult"]],
-    metrics: Mapping[str, str],
-    title: Callable[["MetricResult"], str | None],
-    database: Path,
+def show_and_store(
+    measured: Iterable[Sequence["MetricResult"]], title: Callable[["ExperimentSetting"], str | None], database: Path
 ) -> None:
-    """Show each comparison once it is measured, and add all figures to the table results.
+    """Print each comparison as soon as it is measured, then add all results to the table results.
 
-    `metrics` are those that are shown, with what they are called; a comparison without a title is not shown.
+    A comparison without a title is not printed.
     """
     from rich.console import Console
 
     from selip_contracts.tables import open_store
-    from selip_downstream.evaluation.figure_table import figure_table
-    from selip_downstream.evaluation.results import write_figures
+    from selip_downstream.evaluation.comparison import comparisons_of
+    from selip_downstream.evaluation.result_table import result_table
+    from selip_downstream.evaluation.results import write_results
 
     console = Console(markup=False, highlight=False)
-    console.print(f"{HEADING}.")
-    figures: list[MetricResult] = []
+    console.print(f"{INTERVAL_NOTE}.")
+    results: list[MetricResult] = []
     for found in measured:
-        heading = title(found[0])
+        (comparison,) = comparisons_of(found)
+        heading = title(comparison.setting)
         if heading is not None:
-            console.print(figure_table(heading, found, metrics))
-        figures += found
+            console.print(result_table(heading, comparison))
+        results += found
     with closing(open_store(database)) as connection:
-        count = write_figures(connection, database, figures)
+        count = write_results(connection, database, results)
     print(f"{count:,} figures are added to the table results of {database}.")
-
-
-def print_exclusions(set_aside: Sequence["Exclusion"]) -> None:
-    """On stderr, which cases are not used and why."""
-    if set_aside:
-        print(f"{len(set_aside):,} cases are left out:", file=sys.stderr)
-    for name, reason in set_aside[:SHOWN_ASIDE]:
-        print(f"  {name}: {reason}", file=sys.stderr)
-    if len(set_aside) > SHOWN_ASIDE:
-        print(f"  and {len(set_aside) - SHOWN_ASIDE:,} more", file=sys.stderr)

@@ -1,7 +1,5 @@
 """`selip-pointing`: whether maps of support lie where the lesions are, beside chance and untrained weights."""
 
-import random
-from contextlib import closing
 from pathlib import Path
 from typing import Annotated
 
@@ -15,9 +13,8 @@ from selip_downstream.cli.options import (
     MeasuredSplit,
     Results,
     Rounds,
-    corpus_of,
-    figures_database,
-    show_and_keep,
+    results_database,
+    show_and_store,
 )
 from selip_shared.errors import SelipError, run_command
 
@@ -44,44 +41,21 @@ def command(
     Beside the models stands as chance what a blind guess would hit.
     """
     # Imported only now: --help should not wait for them.
-    from selip_contracts.tables import read_store
-    from selip_downstream.datasets.split_pairs import split_pairs
-    from selip_downstream.evaluation.compared_models import load_models, origins_of, prepared
-    from selip_downstream.explanation.pointing import TOLERANCE_MM, findings_of, point, pointing_figures, read_places
-    from selip_pretrain.volumes.volume_cache import print_problems
+    from selip_downstream.datasets.split_pairs import read_split
+    from selip_downstream.evaluation.compared_models import load_models, training_texts
+    from selip_downstream.explanation.pointing import draw_pairs, run_pointing
 
-    places = read_places(phantom)
-    with closing(read_store(db)) as connection:
-        pairs = split_pairs(connection, db, split)
-    pairs = [pair for pair in pairs if findings_of([pair], places)]
+    pairs = draw_pairs(read_split(db, split), phantom, most, seed)
     if not pairs:
         raise SelipError(
             f"No image of the {split} split has a finding with a mask in {phantom}: name the phantom that {db} was "
             "scanned from."
         )
-    pairs = random.Random(seed).sample(pairs, min(most, len(pairs)))
-    database = figures_database(db, results)
-    contenders = load_models(checkpoints, corpus_of(db), device)
+    database = results_database(db, results)
+    models = load_models(checkpoints, training_texts(db), device)
     folder = cache or db.parent / "selip-volumes"
-    usable, problems = prepared(pairs, contenders, folder)
-    print_problems(problems)
-    findings = findings_of(usable, places)
-    pointed = point(findings, contenders, phantom, folder)
-    if not pointed:
-        raise SelipError(f"None of the {len(findings):,} lesions is large enough for the grids of these checkpoints.")
-    about = {
-        "models": origins_of(contenders),
-        "images": len(usable),
-        "lost_on_grid": len(findings) - len(pointed),
-        "draw_seed": seed,
-    }
-    print(f"A hit is at most {TOLERANCE_MM:g} mm from the lesion; {about['lost_on_grid']:,} are lost on the grid.")
-    show_and_keep(
-        pointing_figures(pointed, split, about, rounds=rounds, seed=seed),
-        {"pointing": "hits"},
-        lambda figure: f"{figure.configuration['site']}: {figure.n:,} findings",
-        database,
-    )
+    measured = run_pointing(models, pairs, phantom, folder, split, rounds=rounds, seed=seed)
+    show_and_store(measured, lambda setting: f"{setting.configuration['site']}: {setting.n:,} findings", database)
 
 
 def main() -> None:

@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from selip_downstream.cli.options import Cache, Device
-from selip_downstream.evaluation.tasks import HEADING
+from selip_downstream.evaluation.tasks import INTERVAL_NOTE
 from selip_shared.errors import SelipError, run_command
 
 app = typer.Typer(add_completion=False)
@@ -30,16 +30,16 @@ def command(
     # Imported only now: --help should not wait for them.
     from selip_contracts.tables import read_store
     from selip_downstream.datasets.split_pairs import split_pairs
-    from selip_downstream.evaluation.results import read_figures
-    from selip_downstream.page.comparison_tables import CLEAR
+    from selip_downstream.evaluation.results import read_results
+    from selip_downstream.page.comparison_tables import SIGNIFICANT
     from selip_downstream.page.document import Document, html
     from selip_downstream.page.sections import sections_of
     from selip_shared.html_page import write_page
 
     with closing(read_store(db)) as connection:
-        figures = read_figures(connection)
+        found = read_results(connection)
         pairs = split_pairs(connection, db, split) if checkpoint else []
-    sections = sections_of(figures)
+    sections = sections_of(found)
     if not sections:
         raise SelipError(
             f"The table results of {db} is empty: fill it with selip-retrieve, selip-classify, selip-segment or "
@@ -47,14 +47,15 @@ def command(
         )
     if checkpoint:
         from selip_downstream.evaluation.compared_models import load_models
+        from selip_downstream.explanation.examples import find_examples
         from selip_downstream.page.examples import example_sections
 
-        *_, contender = load_models([checkpoint], [pair.text for pair in pairs], device)
+        *_, evaluated = load_models([checkpoint], [pair.text for pair in pairs], device)
         folder = cache or db.parent / "selip-volumes"
-        sections += example_sections([contender], pairs, folder, examples, seed)
-    subtitle = f"{HEADING}. Behind a difference {CLEAR} says that its interval does not hold 0."
+        sections += example_sections(find_examples([evaluated], pairs, folder, examples, seed))
+    subtitle = f"{INTERVAL_NOTE}. {SIGNIFICANT} marks a difference whose interval excludes 0."
     write_page(out, html(Document("SeLIP: results", subtitle, sections)))
-    print(f"{len(figures):,} figures are shown in {out}.")
+    print(f"{len(found):,} figures are shown in {out}.")
 
 
 def main() -> None:

@@ -1,7 +1,7 @@
 """`selip-segment`: tumours of a BraTS cohort, outlined by U-Nets around pretrained encoders and a random one."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, NamedTuple
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -10,24 +10,15 @@ from selip_downstream.cli.options import (
     Device,
     Results,
     Rounds,
-    corpus_of,
-    figures_database,
     modalities_of,
-    print_exclusions,
+    results_database,
     shares_of,
-    show_and_keep,
+    show_and_store,
 )
-from selip_downstream.evaluation.tasks import SEGMENTATION_METRICS
 from selip_shared.errors import SelipError, run_command
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from selip_contracts.vocabulary import Modality
-    from selip_downstream.evaluation.compared_models import EvaluatedModel
-    from selip_downstream.evaluation.results import MetricResult
-    from selip_downstream.segmentation.cases import SegmentationCohort
-    from selip_downstream.segmentation.experiment import ModelWithCases
+    from selip_downstream.evaluation.comparison import ExperimentSetting
 
 app = typer.Typer(add_completion=False)
 
@@ -61,45 +52,21 @@ def command(
 
     Every figure is added to the table results. A killed run goes on by the same command.
     """
-    wanted, few = modalities_of(sequences), shares_of(shares)
-    voxels = Voxels(_voxels(shape), _voxels(patch))
+    wanted, wanted_shares = modalities_of(sequences), shares_of(shares)
+    grid_shape, patch_shape = _voxels(shape), _voxels(patch)
     # Imported only now: --help should not wait for them.
-    from selip_downstream.evaluation.compared_models import load_models, origins_of
+    from selip_downstream.datasets.brats import read_brats
+    from selip_downstream.evaluation.compared_models import load_models, training_texts
     from selip_downstream.evaluation.protocol import EvaluationProtocol
-    from selip_downstream.segmentation.experiment import segment
-    from selip_downstream.segmentation.training import Plan
+    from selip_downstream.segmentation.experiment import SegmentationSettings, run_segmentation
 
-    database = figures_database(db, results)
-    contenders = load_models(checkpoints, corpus_of(db), device)
-    voxels = voxels.completed(contenders)
-    assert voxels.shape is not None
-    assert voxels.patch is not None
-    entrants, cohort = _entrants(folder, contenders, wanted, voxels.shape, out, seed)
-    about = {
-        "cohort": folder.name,
-        "sequences": wanted,
-        "shape": list(voxels.shape),
-        "split_seed": seed,
-        "models": origins_of(contenders),
-    }
-    plan = Plan(voxels.patch, steps, batch, seed, rate)
-    measured = segment(cohort, entrants, EvaluationProtocol(few, range(draws), rounds, seed), plan, out, about)
-    show_and_keep(measured, SEGMENTATION_METRICS, _title, database)
+    database = results_database(db, results)
+    models = load_models(checkpoints, training_texts(db), device)
+    protocol = EvaluationProtocol(wanted_shares, range(draws), rounds, seed)
+    settings = SegmentationSettings(folder.name, grid_shape, patch_shape, steps, batch, rate)
+    measured = run_segmentation(models, read_brats(folder), wanted, protocol, settings, out, seed)
+    show_and_store(measured, _title, database)
     print(f"The predictions are in {out}.")
-
-
-class Voxels(NamedTuple):
-    """Numbers of voxels (D, H, W) of the grid and of a patch."""
-
-    shape: tuple[int, int, int] | None
-    patch: tuple[int, int, int] | None
-
-    def completed(self, contenders: "Sequence[EvaluatedModel]") -> "Voxels":
-        """With the first encoder's own grid, and a patch that the network takes."""
-        from selip_downstream.segmentation.unet import patch_for
-
-        shape = self.shape or contenders[0].model.recipe.shape
-        return Voxels(shape, patch_for(self.patch or shape))
 
 
 def _voxels(text: str | None) -> tuple[int, int, int] | None:
@@ -114,37 +81,9 @@ def _voxels(text: str | None) -> tuple[int, int, int] | None:
     return depth, height, width
 
 
-def _entrants(
-    folder: Path,
-    contenders: "Sequence[EvaluatedModel]",
-    wanted: "Sequence[Modality]",
-    shape: tuple[int, int, int],
-    out: Path,
-    seed: int,
-) -> "tuple[dict[str, list[ModelWithCases]], SegmentationCohort]":
-    """The trainings of each model with their prepared cases, and the cases that all can use; others go to stderr."""
-    from selip_downstream.datasets.brats import read_brats
-    from selip_downstream.evaluation.compared_models import trainings_of
-    from selip_downstream.segmentation.cases import CaseCache, usable_cases
-    from selip_downstream.segmentation.experiment import ModelWithCases
-
-    cohort = read_brats(folder)
-    entrants = {
-        name: [
-            ModelWithCases(one, CaseCache(out / "cases", one.model.recipe.model_copy(update={"shape": shape}), wanted))
-            for one in own
-        ]
-        for name, own in trainings_of(contenders).items()
-    }
-    caches = {one.cache.recipe: one.cache for own in entrants.values() for one in own}
-    found = usable_cases(cohort, caches.values(), seed)
-    print_exclusions(found.set_aside)
-    return entrants, found
-
-
-def _title(figure: "MetricResult") -> str:
-    about = figure.configuration
-    return f"{about['share']:.0%} of the patients ({about['train']:,} cases): tested on {figure.n:,} cases"
+def _title(setting: "ExperimentSetting") -> str:
+    about = setting.configuration
+    return f"{about['share']:.0%} of the patients ({about['train']:,} cases): tested on {setting.n:,} cases"
 
 
 def main() -> None:

@@ -11,12 +11,13 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal, NamedTuple, get_args
+from typing import Any, Literal, get_args
 
 import numpy as np
 from numpy.typing import NDArray
 
 from selip_contracts.vocabulary import Modality
+from selip_downstream.datasets.exclusions import Exclusion
 from selip_shared.errors import SelipError
 
 Grade = Literal["HGG", "LGG"]
@@ -52,25 +53,18 @@ class BratsCase:
     segmentation: Path | None
 
 
-class Exclusion(NamedTuple):
-    """A case that is not used, and why."""
-
-    case: str
-    reason: str
-
-
 @dataclass(frozen=True)
 class BratsCohort:
     """The cases in the order of their names, and those that are set aside."""
 
     cases: tuple[BratsCase, ...]
-    set_aside: tuple[Exclusion, ...]
+    excluded: tuple[Exclusion, ...]
 
     def having(
         self, modalities: Sequence[Modality], *, grade: bool = False, segmentation: bool = False
     ) -> "BratsCohort":
         """The cases that have these sequences, and a grade or a segmentation where one is needed; others set aside."""
-        kept, without = [], list(self.set_aside)
+        kept, without = [], list(self.excluded)
         for case in self.cases:
             lacking: list[str] = [modality for modality in modalities if modality not in case.images]
             lacking += ["grade"] if grade and case.grade is None else []
@@ -139,17 +133,17 @@ def labels_of(regions: NDArray[np.bool_]) -> NDArray[np.uint8]:
 
 def _cohort(files: Mapping[Path, Mapping[str, Sequence[Path]]], grades: Mapping[str, Grade]) -> BratsCohort:
     cases: dict[str, BratsCase] = {}
-    set_aside: dict[str, str] = {}
+    excluded: dict[str, str] = {}
     for folder, by_kind in files.items():
         case = folder.name
         twice = next((paths for paths in by_kind.values() if len(paths) > 1), None)
         above: Grade | None = next((grade for grade in GRADES if grade == folder.parent.name), None)
-        if case in cases or case in set_aside:
-            set_aside[case] = "it is in two folders"
+        if case in cases or case in excluded:
+            excluded[case] = "it is in two folders"
         elif twice:
-            set_aside[case] = f"{' and '.join(path.name for path in twice)} are of one sequence"
+            excluded[case] = f"{' and '.join(path.name for path in twice)} are of one sequence"
         elif above and grades.get(case, above) != above:
-            set_aside[case] = f"its folder says {above}, {_MAPPING} says {grades[case]}"
+            excluded[case] = f"its folder says {above}, {_MAPPING} says {grades[case]}"
         else:
             cases[case] = BratsCase(
                 case,
@@ -158,8 +152,8 @@ def _cohort(files: Mapping[Path, Mapping[str, Sequence[Path]]], grades: Mapping[
                 {modality: by_kind[modality][0] for modality in _SEQUENCE.values() if modality in by_kind},
                 by_kind["segmentation"][0] if "segmentation" in by_kind else None,
             )
-    used = sorted((case for name, case in cases.items() if name not in set_aside), key=lambda case: case.case)
-    return BratsCohort(tuple(used), tuple(Exclusion(*item) for item in sorted(set_aside.items())))
+    used = sorted((case for name, case in cases.items() if name not in excluded), key=lambda case: case.case)
+    return BratsCohort(tuple(used), tuple(Exclusion(*item) for item in sorted(excluded.items())))
 
 
 def _patient(case: str) -> str:

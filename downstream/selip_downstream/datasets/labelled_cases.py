@@ -3,6 +3,7 @@
 import csv
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, get_args
@@ -10,10 +11,12 @@ from typing import Literal, get_args
 import duckdb
 import numpy as np
 
+from selip_contracts.tables import read_store
 from selip_contracts.vocabulary import Modality
-from selip_downstream.datasets.brats import BratsCohort, Exclusion
+from selip_downstream.datasets.brats import BratsCohort, read_brats
+from selip_downstream.datasets.exclusions import Exclusion
 from selip_downstream.evaluation.protocol import label_subsets
-from selip_pretrain.data.splits import SPLITS, Split
+from selip_pretrain.data.splits import SPLITS, Split, check_leakage
 from selip_pretrain.volumes.content_hash import content_hash
 from selip_pretrain.volumes.read_volume import Source
 from selip_shared.errors import SelipError
@@ -51,7 +54,7 @@ class LabelledCohort:
     """The cases to learn from and to be measured on, and those that are set aside."""
 
     cases: tuple[Case, ...]
-    set_aside: tuple[Exclusion, ...]
+    excluded: tuple[Exclusion, ...]
 
     def __post_init__(self) -> None:
         """SelipError where there is no case, one class alone, or a part of the data without a class."""
@@ -74,6 +77,25 @@ class LabelTable:
     key: Key
     labels: Mapping[str, str]
     source: str
+
+
+def labelled_cohort(
+    db: Path, labels: Path | None, sql: str | None, modalities: Sequence[Modality]
+) -> tuple[LabelledCohort, str]:
+    """The scanned studies with the labels of a CSV file or of a query, and where the labels come from."""
+    with closing(read_store(db)) as connection:
+        check_leakage(connection)
+        if labels is not None:
+            table = read_labels(labels)
+        else:
+            assert sql is not None
+            table = query_labels(connection, sql)
+        return label_images(connection, table, modalities), table.source
+
+
+def brats_cohort(folder: Path, modalities: Sequence[Modality], seed: int) -> tuple[LabelledCohort, str]:
+    """The cases of a BraTS cohort with their grades, and where the labels come from."""
+    return grade_cases(read_brats(folder), modalities, seed), f"BraTS grades of {folder.name}"
 
 
 def read_labels(path: Path) -> LabelTable:
@@ -113,7 +135,7 @@ def label_images(
         image = CaseImage(image_id, modality, source, tuple(map(Path, files)), content)
         studies[patient_id, study][modality] = image
         about[patient_id, study] = report_id, split
-    cases, set_aside = [], []
+    cases, excluded = [], []
     for (patient_id, study), images in studies.items():
         report_id, split = about[patient_id, study]
         keys: dict[Key, str | None] = {"report_id": report_id, "study": study, "patient_id": patient_id}
@@ -122,10 +144,10 @@ def label_images(
         lacking += ["no label"] if label is None else []
         lacking += ["no split"] if split is None else []
         if label is None or split is None or lacking:
-            set_aside.append(Exclusion(study, " and ".join(lacking)))
+            excluded.append(Exclusion(study, " and ".join(lacking)))
         else:
             cases.append(Case(study, patient_id, label, split, tuple(images[m] for m in modalities)))
-    return LabelledCohort(tuple(cases), tuple(set_aside))
+    return LabelledCohort(tuple(cases), tuple(excluded))
 
 
 def grade_cases(cohort: BratsCohort, modalities: Sequence[Modality], seed: int) -> LabelledCohort:
@@ -140,20 +162,20 @@ def grade_cases(cohort: BratsCohort, modalities: Sequence[Modality], seed: int) 
         split: Split = "train" if position in train else "validation" if position in seen else "test"
         images = tuple(_brats_image(case.case, modality, case.images[modality]) for modality in modalities)
         cases.append(Case(case.case, case.patient_id, str(case.grade), split, images))
-    return LabelledCohort(tuple(cases), usable.set_aside)
+    return LabelledCohort(tuple(cases), usable.excluded)
 
 
 def without(cohort: LabelledCohort, problems: Iterable[Exclusion]) -> LabelledCohort:
     """The cohort without the cases that hold these images, which are set aside for the same reason."""
     reasons = dict(problems)
-    kept, set_aside = [], list(cohort.set_aside)
+    kept, excluded = [], list(cohort.excluded)
     for case in cohort.cases:
         bad = [image.image_id for image in case.images if image.image_id in reasons]
         if bad:
-            set_aside.append(Exclusion(case.name, reasons[bad[0]]))
+            excluded.append(Exclusion(case.name, reasons[bad[0]]))
         else:
             kept.append(case)
-    return LabelledCohort(tuple(kept), tuple(set_aside))
+    return LabelledCohort(tuple(kept), tuple(excluded))
 
 
 def _brats_image(case: str, modality: Modality, path: Path) -> CaseImage:
@@ -167,12 +189,12 @@ def _label_table(heading: Sequence[str], rows: Iterable[Sequence[object]], sourc
             f"The labels of {source} have the columns {', '.join(heading) or 'none'}: a column {LABEL} is needed, and "
             f"one of {', '.join(KEYS)}."
         )
-    key_place, label_place = heading.index(key), heading.index(LABEL)
+    key_index, label_index = heading.index(key), heading.index(LABEL)
     labels: dict[str, str] = {}
     for row in rows:
-        if len(row) <= max(key_place, label_place) or row[label_place] in (None, ""):
+        if len(row) <= max(key_index, label_index) or row[label_index] in (None, ""):
             continue
-        name, label = str(row[key_place]), str(row[label_place])
+        name, label = str(row[key_index]), str(row[label_index])
         if labels.setdefault(name, label) != label:
             raise SelipError(f"{name} has the labels {labels[name]} and {label} in {source}: give it one.")
     return LabelTable(key, labels, source)

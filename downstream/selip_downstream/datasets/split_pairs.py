@@ -1,12 +1,20 @@
 """The pairs of one split to measure on, and a clear sentence where there are none."""
 
+from contextlib import closing
 from pathlib import Path
 
 import duckdb
 
+from selip_contracts.tables import read_store
 from selip_pretrain.data.pairs import Pair, read_pairs
 from selip_pretrain.data.splits import SPLITS, check_leakage
 from selip_shared.errors import SelipError
+
+
+def read_split(db: Path, split: str) -> list[Pair]:
+    """The pairs of a split of a database. SelipError as `split_pairs`."""
+    with closing(read_store(db)) as connection:
+        return split_pairs(connection, db, split)
 
 
 def split_pairs(connection: duckdb.DuckDBPyConnection, db: Path, split: str) -> list[Pair]:

@@ -1,7 +1,7 @@
-"""Figures with intervals over patients and trainings, never over the images of one patient.
+"""Bootstrap intervals over patients and trainings, never over the images of one patient.
 
-A metric is a function of resamples: how much each case counts, and each training. With all counted alike it gives the
-figure, with a resample the figure of the resample; so figure and interval never come from two definitions.
+A statistic is a function of the weights of the cases and trainings. With equal weights it gives the figure, with
+resampled weights the figure of that resample: figure and interval come from one definition.
 """
 
 from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
@@ -14,49 +14,65 @@ from numpy.typing import NDArray
 
 ROUNDS = 1000
 COVERAGE = 0.95
-_CELLS_AT_ONCE = 1 << 22
+_CHUNK_CELLS = 1 << 22
 
 Weights = NDArray[np.float64]
 Repeat = Literal["training", "draw"]
-"""What is done several times over: a training with another seed, a draw of the cases that are learnt from."""
+"""What is repeated: a training with another seed, a draw of the training cases."""
 REPEATS: tuple[Repeat, ...] = get_args(Repeat)
 Name = TypeVar("Name", bound=Hashable)
 
 
 @dataclass(frozen=True)
 class Resamples:
-    """Some rounds: how often each case counts (rounds, cases), and the shares of a kind's repeats (rounds, repeats)."""
+    """Some rounds: weights of the cases (rounds, cases), and by kind the weights of the repeats (rounds, repeats)."""
 
     cases: Weights
     repeats: Callable[[Repeat, int], Weights]
 
     def of_cases(self, chosen: NDArray[np.int64]) -> "Resamples":
-        """The same rounds of some cases alone."""
+        """The same rounds for a subset of the cases."""
         return Resamples(self.cases[:, chosen], self.repeats)
 
 
-Metric = Callable[[Resamples], NDArray[np.float64]]
-"""From resamples the figure of each round (rounds,), NaN where it is not defined."""
+Statistic = Callable[[Resamples], NDArray[np.float64]]
+"""From resamples the figure of each round (rounds,), NaN where it is undefined."""
 
 
 @dataclass(frozen=True)
 class Estimate:
-    """A figure and its 95 % interval; None where the data do not define them, e.g. one patient has no interval."""
+    """A figure and its 95 % interval; None where undefined, e.g. one patient has no interval."""
 
     value: float | None
     low: float | None
     high: float | None
 
+    @property
+    def excludes_zero(self) -> bool:
+        """Whether the interval of a difference excludes 0: it is significant."""
+        return self.low is not None and self.high is not None and (self.low > 0 or self.high < 0)
+
+    @property
+    def sign(self) -> int:
+        """1 or −1 for a significant difference above or below 0, else 0."""
+        if self.value is None or not self.excludes_zero:
+            return 0
+        return 1 if self.value > 0 else -1
+
+    def negated(self) -> "Estimate":
+        """The estimate of the opposite difference."""
+        return Estimate(*(None if end is None else -end for end in (self.value, self.high, self.low)))
+
 
 @dataclass(frozen=True)
 class Sampled:
-    """A metric's figure, and that of every round (rounds,); NaN where it is not defined."""
+    """A statistic's value, and that of every round (rounds,); NaN where it is undefined."""
 
     value: float
     rounds: NDArray[np.float64]
 
     def minus(self, less: "Sampled") -> "Sampled":
-        """The paired difference: in each round both see the same patients, and the same seeds."""
+        """The paired difference: in each round both have the same patients and seeds."""
         return Sampled(self.value - less.value, self.rounds - less.rounds)
 
     def estimate(self) -> Estimate:
@@ -71,13 +87,14 @@ class Sampled:
 
 
 class Bootstrap:
-    """Resamples, the same for every metric: as many patients as there are, drawn with replacement, and repeats.
+    """Resamples of patients and repeats, the same for every statistic.
 
-    A case counts as often as its patient is drawn. Trainings are too few to be drawn so: of three, the interval would
-    reach from the worst to the best and miss the truth in one of four cases. The n of a model count with shares
-    1/n + c / sqrt(n q), c standard normal less their mean, q chi-squared with n - 1 degrees of freedom: their mean then
-    falls as Student's t has it for normal ones (Gelman et al. 2013, Bayesian Data Analysis, section 3.2). The shares
-    are the same for every model with n trainings, which begin with the same seeds, so differences are paired.
+    As many patients as there are are drawn with replacement, and a case counts as often as its patient is drawn.
+    Trainings are too few for that: the interval of three would reach from the worst to the best and miss the truth in
+    one of four cases. Instead the n trainings of a model have the weights 1/n + c / sqrt(n q), with c standard normal
+    minus their mean and q chi-squared with n - 1 degrees of freedom, so their weighted mean follows Student's t for
+    normally distributed figures (Gelman et al. 2013, Bayesian Data Analysis, section 3.2). The weights are the same for
+    every model with n trainings, which have the same seeds, so differences are paired.
     """
 
     def __init__(self, patients: Sequence[str], *, rounds: int = ROUNDS, seed: int = 0) -> None:
@@ -87,25 +104,26 @@ class Bootstrap:
         self.rounds = rounds
         self.seed = seed
 
-    def sampled(self, metrics: Mapping[Name, Metric]) -> dict[Name, Sampled]:
-        """Every metric's figure, and that of every round, all on the same resamples; no round with one patient."""
+    def sampled(self, statistics: Mapping[Name, Statistic]) -> dict[Name, Sampled]:
+        """Every statistic on the same resamples. There are no rounds with only one patient."""
         whole = every_case_once(self.cases)
-        rounds: dict[Name, list[NDArray[np.float64]]] = {name: [np.zeros(0)] for name in metrics}
+        rounds: dict[Name, list[NDArray[np.float64]]] = {name: [np.zeros(0)] for name in statistics}
         if self.patients > 1:
             for resamples in self._resamples():
-                for name, metric in metrics.items():
-                    rounds[name].append(metric(resamples))
+                for name, statistic in statistics.items():
+                    rounds[name].append(statistic(resamples))
         return {
-            name: Sampled(float(metric(whole)[0]), np.concatenate(rounds[name])) for name, metric in metrics.items()
+            name: Sampled(float(statistic(whole)[0]), np.concatenate(rounds[name]))
+            for name, statistic in statistics.items()
         }
 
     def _resamples(self) -> Iterator[Resamples]:
-        """Chunk by chunk; the chunks do not change what is drawn."""
+        """In chunks, which limit the memory and do not change the draws."""
         generator = np.random.default_rng(self.seed)
         all_repeats = cache(self._repeats)
-        at_once = max(1, _CELLS_AT_ONCE // max(1, self.cases))
-        for start in range(0, self.rounds, at_once):
-            stop = min(start + at_once, self.rounds)
+        chunk_rounds = max(1, _CHUNK_CELLS // max(1, self.cases))
+        for start in range(0, self.rounds, chunk_rounds):
+            stop = min(start + chunk_rounds, self.rounds)
             drawn = [
                 np.bincount(generator.integers(self.patients, size=self.patients), minlength=self.patients)
                 for _ in range(start, stop)
@@ -127,25 +145,25 @@ class Bootstrap:
 
 
 def every_case_once(cases: int) -> Resamples:
-    """The cases as they are, one round, and all repeats."""
+    """One round in which all cases and repeats have equal weights."""
     return Resamples(np.ones((1, cases)), lambda _, count: np.full((1, count), 1 / count))
 
 
-def mean(values: NDArray[np.float64]) -> Metric:
-    """The weighted mean of the values (cases,); cases of value NaN are left out."""
+def mean(values: NDArray[np.float64]) -> Statistic:
+    """The weighted mean of the values (cases,), without those that are NaN."""
     known = ~np.isnan(values)
     filled = np.where(known, values, 0.0)
-    return lambda resamples: _share(resamples.cases @ filled, resamples.cases @ known)
+    return lambda resamples: _ratio(resamples.cases @ filled, resamples.cases @ known)
 
 
-def auc(scores: NDArray[np.float64], positive: NDArray[np.bool_]) -> Metric:
+def auc(scores: NDArray[np.float64], positive: NDArray[np.bool_]) -> Statistic:
     """Area under the ROC curve: the chance that a positive case scores above a negative one, equal scores by half."""
     order = np.argsort(scores, kind="stable")
     ordered = scores[order]
     starts = np.flatnonzero(np.r_[True, ordered[1:] != ordered[:-1]]) if len(order) else np.zeros(0, np.int64)
     is_positive = positive[order].astype(np.float64)
 
-    def metric(resamples: Resamples) -> NDArray[np.float64]:
+    def statistic(resamples: Resamples) -> NDArray[np.float64]:
         if not len(order):
             return np.full(len(resamples.cases), np.nan)
         sorted_weights = resamples.cases[:, order]
@@ -153,45 +171,45 @@ def auc(scores: NDArray[np.float64], positive: NDArray[np.bool_]) -> Metric:
         negatives = np.add.reduceat(sorted_weights * (1 - is_positive), starts, axis=1)
         below = np.cumsum(negatives, axis=1) - negatives
         won = (positives * (below + negatives / 2)).sum(axis=1)
-        return _share(won, positives.sum(axis=1) * negatives.sum(axis=1))
+        return _ratio(won, positives.sum(axis=1) * negatives.sum(axis=1))
 
-    return metric
+    return statistic
 
 
-def average(metrics: Sequence[Metric]) -> Metric:
-    """The mean of several metrics, of each round over those that are defined in it."""
+def average(statistics: Sequence[Statistic]) -> Statistic:
+    """In each round the mean of the statistics that are defined in it."""
 
-    def metric(resamples: Resamples) -> NDArray[np.float64]:
-        if not metrics:
+    def statistic(resamples: Resamples) -> NDArray[np.float64]:
+        if not statistics:
             return np.full(len(resamples.cases), np.nan)
-        figures = np.stack([one(resamples) for one in metrics])
+        figures = np.stack([one(resamples) for one in statistics])
         known = ~np.isnan(figures)
-        return _share(np.where(known, figures, 0.0).sum(axis=0), known.sum(axis=0))
+        return _ratio(np.where(known, figures, 0.0).sum(axis=0), known.sum(axis=0))
 
-    return metric
+    return statistic
 
 
-def repeated(kind: Repeat, metrics: Sequence[Metric]) -> Metric:
-    """The mean over the repeats of one metric, not defined where one of them is not."""
+def repeated(kind: Repeat, statistics: Sequence[Statistic]) -> Statistic:
+    """The weighted mean of one statistic over its repeats; undefined where one of them is."""
 
-    def metric(resamples: Resamples) -> NDArray[np.float64]:
-        shares = resamples.repeats(kind, len(metrics))
-        figures = np.stack([one(resamples) for one in metrics], axis=1)
+    def statistic(resamples: Resamples) -> NDArray[np.float64]:
+        shares = resamples.repeats(kind, len(statistics))
+        figures = np.stack([one(resamples) for one in statistics], axis=1)
         return np.asarray((shares * figures).sum(axis=1))
 
-    return metric
+    return statistic
 
 
-def mean_over_runs(metrics: Sequence[Sequence[Mapping[Name, Metric]]]) -> dict[Name, Metric]:
-    """Metrics by training and draw as their means over both."""
+def mean_over_runs(statistics: Sequence[Sequence[Mapping[Name, Statistic]]]) -> dict[Name, Statistic]:
+    """Statistics by training and draw as their means over both."""
     return {
-        name: repeated("training", [repeated("draw", [one[name] for one in of_training]) for of_training in metrics])
-        for name in metrics[0][0]
+        name: repeated("training", [repeated("draw", [one[name] for one in of_training]) for of_training in statistics])
+        for name in statistics[0][0]
     }
 
 
-def _share(part: NDArray[np.float64], whole: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Part by whole, NaN where the whole is 0."""
+def _ratio(part: NDArray[np.float64], whole: NDArray[np.float64]) -> NDArray[np.float64]:
+    """The ratio, NaN where the denominator is 0."""
     shares = np.full(part.shape, np.nan)
     np.divide(part, whole, out=shares, where=whole > 0)
     return shares

@@ -1,7 +1,8 @@
-"""The models that are measured beside each other, and their embeddings of volumes."""
+"""The models that are compared, and their embeddings of volumes and texts."""
 
 import os
 from collections.abc import Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
@@ -12,9 +13,11 @@ from safetensors.torch import save
 from torch import Tensor, nn
 from torch.utils.data import DataLoader, Dataset
 
+from selip_contracts.tables import read_store
 from selip_contracts.vocabulary import MODALITIES, Modality
 from selip_downstream.evaluation.comparison import is_difference
 from selip_pretrain.data.cohort import PAIRS_PER_PROCESS
+from selip_pretrain.data.pairs import read_pairs
 from selip_pretrain.model.selip_model import SelipModel
 from selip_pretrain.training.checkpoint import BEST, LAST
 from selip_pretrain.volumes.volume_cache import Problem, ScannedImage, VolumeCache, prepare_all
@@ -23,7 +26,7 @@ from selip_shared.progress import progress
 
 RANDOM = "random"
 HASH_DIGITS = 12
-VOLUMES_AT_ONCE = 16
+VOLUME_BATCH_SIZE = 16
 
 
 class Image(ScannedImage, Protocol):
@@ -39,7 +42,7 @@ AnyImage = TypeVar("AnyImage", bound=Image)
 
 @dataclass(frozen=True)
 class EvaluatedModel:
-    """One training of a model, and what its figures are called by; `checkpoint` is where it came from."""
+    """One training of a model. `name` is that of its results, `checkpoint` the folder or id it was loaded from."""
 
     name: str
     model: SelipModel
@@ -47,10 +50,11 @@ class EvaluatedModel:
 
 
 def load_models(checkpoints: Sequence[str], corpus: Sequence[str], device: str) -> list[EvaluatedModel]:
-    """The model of each checkpoint, NAME=FOLDER or FOLDER, and before them the first one untrained, called random.
+    """The model of each checkpoint, NAME=FOLDER or FOLDER, after the first one untrained, which is called random.
 
-    It has the weights that the first checkpoint's training began with, where `corpus` are the texts of that training.
-    Several may be given one name: trainings that differ in their seed alone.
+    The untrained model has the initial weights of the first checkpoint's training if `corpus` are the texts of that
+    training. Checkpoints may share a name: trainings that differ only in their seed. SelipError where two models have
+    the same name by chance, or a name reads as a difference.
     """
     named = [_named(checkpoint) for checkpoint in checkpoints]
     names = [RANDOM, *(name for name, _ in named)]
@@ -59,62 +63,70 @@ def load_models(checkpoints: Sequence[str], corpus: Sequence[str], device: str) 
     if twice:
         raise SelipError(f"Two models are called {twice}: give them names, as in NAME=FOLDER.")
     if any(is_difference(name) for name in names):
-        raise SelipError("A name with a minus between blanks is that of a difference: choose another one.")
+        raise SelipError("A minus between blanks in a name marks a difference: choose another name.")
     loaded = [EvaluatedModel(name, SelipModel.from_pretrained(folder, device), folder) for name, folder in named]
     configuration = loaded[0].model.configuration
     untrained = SelipModel.build(configuration, corpus).train(False).to(device)
     return [EvaluatedModel(RANDOM, untrained, f"untrained, seed {configuration.seed}"), *loaded]
 
 
-def trainings_of(contenders: Sequence[EvaluatedModel]) -> dict[str, list[EvaluatedModel]]:
-    """By name, the trainings of each model; its figures are the means over them."""
-    models: dict[str, list[EvaluatedModel]] = {}
-    for contender in contenders:
-        models.setdefault(contender.name, []).append(contender)
-    return models
+def training_texts(db: Path) -> list[str]:
+    """The texts of the training split; none where there is no database."""
+    if not db.exists():
+        return []
+    with closing(read_store(db)) as connection:
+        return [pair.text for pair in read_pairs(connection, "train")]
 
 
-def origins_of(contenders: Sequence[EvaluatedModel]) -> dict[str, list[dict[str, str]]]:
-    """By name, what is written beside figures: of each training where its weights came from, and their short hash."""
+def trainings_of(models: Sequence[EvaluatedModel]) -> dict[str, list[EvaluatedModel]]:
+    """The trainings of each model by name; the model's figures are the means over them."""
+    trainings: dict[str, list[EvaluatedModel]] = {}
+    for evaluated in models:
+        trainings.setdefault(evaluated.name, []).append(evaluated)
+    return trainings
+
+
+def origins_of(models: Sequence[EvaluatedModel]) -> dict[str, list[dict[str, str]]]:
+    """The provenance of each training by model name: its checkpoint and the short hash of its weights."""
     return {
         name: [{"checkpoint": one.checkpoint, "weights": weights_hash(one.model)[:HASH_DIGITS]} for one in own]
-        for name, own in trainings_of(contenders).items()
+        for name, own in trainings_of(models).items()
     }
 
 
 def weights_hash(network: nn.Module) -> str:
-    """SHA-256 of a network's weights as a file of safetensors: of a model, that of its model.safetensors."""
+    """SHA-256 of a network's weights in safetensors format: for a model that of its model.safetensors."""
     return sha256(save({name: tensor.contiguous() for name, tensor in network.state_dict().items()})).hexdigest()
 
 
-def prepared(
-    images: Sequence[AnyImage], contenders: Sequence[EvaluatedModel], folder: Path
+def prepare_images(
+    images: Sequence[AnyImage], models: Sequence[EvaluatedModel], folder: Path
 ) -> tuple[list[AnyImage], list[Problem]]:
-    """The images of which every model's recipe makes a volume, kept in the cache in `folder`; and why others fail."""
+    """The images that every model's recipe can prepare, cached in `folder`, and the problems of the others."""
     usable, problems = list(images), list[Problem]()
     processes = min(os.cpu_count() or 1, 1 + len(images) // PAIRS_PER_PROCESS)
-    for recipe in dict.fromkeys(contender.model.recipe for contender in contenders):
+    for recipe in dict.fromkeys(evaluated.model.recipe for evaluated in models):
         usable, failed = prepare_all(usable, VolumeCache(folder, recipe), processes)
         problems += failed
     return usable, problems
 
 
 @torch.inference_mode()
-def embed_images(contender: EvaluatedModel, images: Sequence[Image], folder: Path) -> Tensor:
+def embed_images(evaluated: EvaluatedModel, images: Sequence[Image], folder: Path) -> Tensor:
     """Embeddings (N, 512) of length 1 of prepared images, at least one, float32 on the CPU."""
-    volumes = _Volumes(images, VolumeCache(folder, contender.model.recipe))
-    parts = []
+    volumes = _Volumes(images, VolumeCache(folder, evaluated.model.recipe))
+    batches = []
     with progress("volumes embedded", len(images)) as advance:
-        for volume, modality in DataLoader(volumes, VOLUMES_AT_ONCE):
-            parts.append(contender.model.embed_images(volume, modality).cpu())
+        for volume, modality in DataLoader(volumes, VOLUME_BATCH_SIZE):
+            batches.append(evaluated.model.embed_images(volume, modality).cpu())
             advance(len(volume))
-    return torch.cat(parts)
+    return torch.cat(batches)
 
 
 @torch.inference_mode()
-def embed_texts(contender: EvaluatedModel, texts: Sequence[str]) -> Tensor:
+def embed_texts(evaluated: EvaluatedModel, texts: Sequence[str]) -> Tensor:
     """Embeddings (T, 512) of length 1 of the texts, float32 on the CPU."""
-    return contender.model.embed_texts(texts).cpu()
+    return evaluated.model.embed_texts(texts).cpu()
 
 
 class _Volumes(Dataset[tuple[Tensor, int]]):

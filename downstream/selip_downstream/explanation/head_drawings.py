@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure as Drawing
 
 SLICES = 4
-LEAST_SHOWN = 0.25
+MIN_SHOWN_SHARE = 0.25
 """Of a map is shown what reaches this share of its highest value."""
 BAR, OTHER_BAR = "#1f5fbf", "#a9b4c6"
 
@@ -52,7 +52,7 @@ def draw_support(image: Tensor, support: Tensor, title: str) -> "Drawing":
         show_slice(axes, image, place)
         if highest > 0:
             shown = support[place].numpy().copy()
-            shown[shown < LEAST_SHOWN * highest] = float("nan")
+            shown[shown < MIN_SHOWN_SHARE * highest] = float("nan")
             overlay = axes.imshow(shown, cmap="autumn", vmin=0, vmax=highest, alpha=0.55)
     if highest > 0:
         drawing.colorbar(overlay, ax=every, shrink=0.7, label="support (cosine)")

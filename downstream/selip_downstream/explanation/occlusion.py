@@ -15,14 +15,14 @@ from torch import Tensor
 from selip_contracts.statements import NORMAL_TEXT, parse_sequence_text, parse_statement
 from selip_contracts.vocabulary import MODALITIES, SITES, Modality
 from selip_downstream.classification.zero_shot import ZeroShotQuestion
-from selip_downstream.evaluation.compared_models import VOLUMES_AT_ONCE
+from selip_downstream.evaluation.compared_models import VOLUME_BATCH_SIZE
 from selip_pretrain.model.selip_model import SelipModel
 from selip_shared.errors import SelipError
 from selip_shared.progress import Advance
 
 WINDOWS = 5
 """A window is this part of the grid along each axis; windows overlap by half."""
-LEAST_HEAD = 0.1
+MIN_HEAD_SHARE = 0.1
 """A window is hidden where at least this share of it is head."""
 
 Window = tuple[slice, ...]
@@ -78,7 +78,7 @@ def windows(head: Tensor) -> list[Window]:
         ]
         for size in head.shape
     ]
-    return [w for w in product(*along) if head[w].numel() and head[w].float().mean() >= LEAST_HEAD]
+    return [w for w in product(*along) if head[w].numel() and head[w].float().mean() >= MIN_HEAD_SHARE]
 
 
 @torch.inference_mode()
@@ -96,8 +96,8 @@ def support(model: SelipModel, image: Tensor, modality: Modality, texts: Sequenc
     fallen = torch.zeros(len(texts), *head.shape)
     covered = torch.zeros(head.shape)
     hiding = windows(head)
-    for start in range(0, len(hiding), VOLUMES_AT_ONCE):
-        part = hiding[start : start + VOLUMES_AT_ONCE]
+    for start in range(0, len(hiding), VOLUME_BATCH_SIZE):
+        part = hiding[start : start + VOLUME_BATCH_SIZE]
         hidden = image.repeat(len(part), 1, 1, 1, 1)
         for volume, window in zip(hidden, part, strict=True):
             volume[(0, *window)].masked_fill_(head[window], usual)

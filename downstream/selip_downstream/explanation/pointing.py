@@ -1,10 +1,11 @@
-"""The pointing game: whether the place that supports a statement most is where the finding is.
+"""The pointing game: whether the voxel that supports a statement most is at the lesion.
 
-Of each finding of the phantom the mask is known. A map hits where its highest voxel within the head lies at most
+The mask of each finding of the phantom is known. A map hits if its highest voxel within the head is at most
 `TOLERANCE_MM` from the mask (Zhang et al., 2016, allow 15 pixels of a photograph). Chance is the share of the head that
-would count as a hit.
+would be a hit.
 """
 
+import random
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -18,26 +19,26 @@ from torch import Tensor
 from selip_contracts.statements import parse_statement, written_statements
 from selip_contracts.vocabulary import Side
 from selip_downstream.evaluation.bootstrap import Bootstrap, mean, repeated
-from selip_downstream.evaluation.compared_models import EvaluatedModel
+from selip_downstream.evaluation.compared_models import EvaluatedModel, origins_of, prepare_images
 from selip_downstream.evaluation.comparison import ExperimentSetting, compare
 from selip_downstream.evaluation.results import MetricResult
+from selip_downstream.evaluation.tasks import Metric, Task
 from selip_downstream.explanation.occlusion import head_of, support
 from selip_pretrain.data.pairs import Pair
 from selip_pretrain.phantom.phantom_cohort import TRUTH
 from selip_pretrain.volumes.preprocess import Grid, VolumeRecipe, grid_of, prepare_mask
 from selip_pretrain.volumes.read_volume import read_mask, read_volume
-from selip_pretrain.volumes.volume_cache import VolumeCache
+from selip_pretrain.volumes.volume_cache import VolumeCache, print_problems
 from selip_shared.errors import SelipError
 from selip_shared.progress import progress
 
-EXPLANATION = "explanation"
 CHANCE = "chance"
 ALL_SITES = "all sites"
 TOLERANCE_MM = 10.0
-LEAST_FINDINGS = 5
-"""A site has figures of its own from so many findings on."""
+MIN_FINDINGS = 5
+"""A site with fewer findings has no results of its own."""
 
-Place = tuple[Side | None, str]
+LateralisedSite = tuple[Side | None, str]
 
 
 class PointedFinding(NamedTuple):
@@ -50,7 +51,7 @@ class PointedFinding(NamedTuple):
 
 
 class Pointed(NamedTuple):
-    """How a finding was pointed at: `hits` by model, 1 for each training that hit, `chance` the share that is a hit."""
+    """The hits of a finding by model, 1 for each training that hit; `chance` is the share of the head that is a hit."""
 
     finding: PointedFinding
     hits: Mapping[str, Sequence[float]]
@@ -72,8 +73,8 @@ class _Truth(BaseModel):
     studies: list[_Study]
 
 
-def read_places(phantom: Path) -> dict[str, dict[Place, int]]:
-    """By report and place the label of its mask. SelipError where the folder is no phantom cohort."""
+def read_lesion_labels(phantom: Path) -> dict[str, dict[LateralisedSite, int]]:
+    """By report and lateralised site the label of its mask. SelipError where the folder is no phantom cohort."""
     try:
         truth = _Truth.model_validate_json((phantom / TRUTH).read_bytes())
     except OSError as error:
@@ -83,11 +84,46 @@ def read_places(phantom: Path) -> dict[str, dict[Place, int]]:
     return {study.report_id: {(it.side, it.site): it.label for it in study.lesions} for study in truth.studies}
 
 
-def findings_of(pairs: Sequence[Pair], places: Mapping[str, Mapping[Place, int]]) -> list[PointedFinding]:
+def draw_pairs(pairs: Sequence[Pair], phantom: Path, count: int, seed: int) -> list[Pair]:
+    """At most `count` random pairs with a finding that has a mask in the phantom."""
+    labels = read_lesion_labels(phantom)
+    with_findings = [pair for pair in pairs if findings_of([pair], labels)]
+    return random.Random(seed).sample(with_findings, min(count, len(with_findings)))
+
+
+def run_pointing(
+    models: Sequence[EvaluatedModel],
+    pairs: Sequence[Pair],
+    phantom: Path,
+    folder: Path,
+    split: str,
+    *,
+    rounds: int,
+    seed: int,
+) -> Iterator[list[MetricResult]]:
+    """The results of every model on the findings of the pairs; `folder` is the cache of prepared volumes.
+
+    SelipError where no lesion is large enough for the grids of the models.
+    """
+    usable, problems = prepare_images(pairs, models, folder)
+    print_problems(problems)
+    findings = findings_of(usable, read_lesion_labels(phantom))
+    pointed = point(findings, models, phantom, folder)
+    if not pointed:
+        raise SelipError(f"None of the {len(findings):,} lesions is large enough for the grids of these checkpoints.")
+    lost = len(findings) - len(pointed)
+    about = {"models": origins_of(models), "images": len(usable), "lost_on_grid": lost, "draw_seed": seed}
+    print(f"A hit is at most {TOLERANCE_MM:g} mm from the lesion; {lost:,} are lost on the grid.")
+    return pointing_results(pointed, split, about, rounds=rounds, seed=seed)
+
+
+def findings_of(
+    pairs: Sequence[Pair], lesion_labels: Mapping[str, Mapping[LateralisedSite, int]]
+) -> list[PointedFinding]:
     """The statements of the pairs' texts that have a mask, each of an image once."""
     found = []
     for pair in pairs:
-        labels = places.get(pair.report_id, {})
+        labels = lesion_labels.get(pair.report_id, {})
         for statement in dict.fromkeys(written_statements(pair.text)):
             side, site, *_ = parse_statement(statement, pair.modality)
             if (side, site) in labels:
@@ -96,26 +132,26 @@ def findings_of(pairs: Sequence[Pair], places: Mapping[str, Mapping[Place, int]]
 
 
 def point(
-    findings: Sequence[PointedFinding], contenders: Sequence[EvaluatedModel], phantom: Path, folder: Path
+    findings: Sequence[PointedFinding], models: Sequence[EvaluatedModel], phantom: Path, folder: Path
 ) -> list[Pointed]:
     """Every model's hits; `folder` holds the cache of prepared volumes. A lesion lost on a coarse grid is left out.
 
     SelipError where a model is called as chance is.
     """
-    if any(contender.name == CHANCE for contender in contenders):
+    if any(evaluated.name == CHANCE for evaluated in models):
         raise SelipError(f"No model may be called {CHANCE} here: give it another name, as in NAME=FOLDER.")
     by_image: dict[str, list[PointedFinding]] = {}
     for finding in findings:
         by_image.setdefault(finding.pair.image_id, []).append(finding)
     pointed: list[Pointed] = []
-    with progress("volumes explained", len(by_image) * len(contenders)) as advance:
+    with progress("volumes explained", len(by_image) * len(models)) as advance:
         for own in by_image.values():
             hits: list[dict[str, list[float]]] = [defaultdict(list) for _ in own]
             chances: list[list[float]] = [[] for _ in own]
-            for contender in contenders:
-                tried = _pointed_by(contender, own, phantom, folder)
-                for of_finding, of_chance, (hit, chance) in zip(hits, chances, tried, strict=True):
-                    of_finding[contender.name].append(hit)
+            for evaluated in models:
+                pointed_by_model = _pointed_by(evaluated, own, phantom, folder)
+                for of_finding, of_chance, (hit, chance) in zip(hits, chances, pointed_by_model, strict=True):
+                    of_finding[evaluated.name].append(hit)
                     of_chance.append(chance)
                 advance(1)
             pointed += [
@@ -125,20 +161,20 @@ def point(
     return [one for one in pointed if not np.isnan(one.chance)]
 
 
-def pointing_figures(
+def pointing_results(
     pointed: Sequence[Pointed], split: str, about: Mapping[str, Any], *, rounds: int, seed: int
 ) -> Iterator[list[MetricResult]]:
     """The share of hits by model, chance first, over all sites and for each site with enough findings."""
     counts = Counter(one.finding.site for one in pointed)
-    for site in (ALL_SITES, *(site for site, count in counts.most_common() if count >= LEAST_FINDINGS)):
+    for site in (ALL_SITES, *(site for site, count in counts.most_common() if count >= MIN_FINDINGS)):
         own = [one for one in pointed if site in (ALL_SITES, one.finding.site)]
-        metrics = {CHANCE: {"pointing": mean(np.array([one.chance for one in own]))}}
+        metrics = {CHANCE: {Metric.POINTING: mean(np.array([one.chance for one in own]))}}
         for model in own[0].hits:
             of_trainings = np.array([one.hits[model] for one in own]).T
-            metrics[model] = {"pointing": repeated("training", [mean(hits) for hits in of_trainings])}
+            metrics[model] = {Metric.POINTING: repeated("training", [mean(hits) for hits in of_trainings])}
         described = {**about, "site": site, "tolerance_mm": TOLERANCE_MM}
         bootstrap = Bootstrap([one.finding.pair.patient_id for one in own], rounds=rounds, seed=seed)
-        yield compare(ExperimentSetting(EXPLANATION, split, len(own), described), bootstrap, metrics)
+        yield compare(ExperimentSetting(Task.EXPLANATION, split, len(own), described), bootstrap, metrics)
 
 
 def near(mask: Tensor, grid: Grid) -> NDArray[np.bool_]:
@@ -153,15 +189,15 @@ def near(mask: Tensor, grid: Grid) -> NDArray[np.bool_]:
 
 
 def _pointed_by(
-    contender: EvaluatedModel, findings: Sequence[PointedFinding], phantom: Path, folder: Path
+    evaluated: EvaluatedModel, findings: Sequence[PointedFinding], phantom: Path, folder: Path
 ) -> list[tuple[float, float]]:
     """Of each finding of one image hit and chance, NaN where nothing of its mask is on the grid."""
-    recipe: VolumeRecipe = contender.model.recipe
+    recipe: VolumeRecipe = evaluated.model.recipe
     pair = findings[0].pair
     image = VolumeCache(folder, recipe).get(pair)
     grid = grid_of(read_volume(pair.files, pair.source), recipe)
     labels = prepare_mask(read_mask(phantom / pair.report_id / "lesions.nii.gz"), grid)[0]
-    maps = support(contender.model, image, pair.modality, [f.statement for f in findings], lambda _: None)
+    maps = support(evaluated.model, image, pair.modality, [f.statement for f in findings], lambda _: None)
     head = head_of(image).numpy()
     results = []
     for finding, values in zip(findings, maps.numpy(), strict=True):

@@ -1,113 +1,67 @@
-"""Images with what a model says of them, to look at: the texts it finds for them, and where it sees their findings."""
+"""Examples of images, as models see them, as sections of a page."""
 
-import random
-from collections.abc import Iterator, Sequence, Set
-from dataclasses import dataclass
-from pathlib import Path
+from collections.abc import Sequence, Set
 
-from torch import Tensor
-
-from selip_contracts.statements import NORMAL_TEXT, written_statements
-from selip_downstream.evaluation.compared_models import EvaluatedModel
+from selip_contracts.statements import NORMAL_TEXT
+from selip_downstream.explanation.examples import Example, ModelView
 from selip_downstream.explanation.head_drawings import draw_cosines, draw_slices, draw_support
-from selip_downstream.explanation.occlusion import Likeness, head_of, likenesses, support, windows
 from selip_downstream.explanation.statement_labels import StatementLabel, statement_labels
 from selip_downstream.page.document import Picture, Section, Table, picture
 from selip_pretrain.data.pairs import Pair
-from selip_pretrain.volumes.volume_cache import UnusableImage, VolumeCache
-from selip_shared.progress import progress
 
-NEAREST = 5
-CANDIDATES = 3
-"""So many of each model's nearest texts are candidates in the plot of cosines."""
-RIGHT = "✓"
-
-
-@dataclass(frozen=True)
-class _Seen:
-    """An image as one model sees it: prepared by its recipe, and the texts of its sequence by falling cosine."""
-
-    contender: EvaluatedModel
-    image: Tensor
-    found: Sequence[Likeness]
+MAX_NEAREST = 5
+"""Texts in the table of each model."""
+MAX_CANDIDATES = 3
+"""Nearest texts of each model that all plots of cosines show."""
+OWN = "✓"
+"""Marks the image's own text."""
 
 
-def example_sections(
-    contenders: Sequence[EvaluatedModel], pairs: Sequence[Pair], folder: Path, count: int, seed: int
-) -> list[Section]:
-    """So many images with findings, drawn by the seed, as each model sees them; `folder` holds the prepared volumes."""
-    caches = [VolumeCache(folder, contender.model.recipe) for contender in contenders]
+def example_sections(examples: Sequence[Example]) -> list[Section]:
+    """A section for each example."""
     with statement_labels() as label_of:
-        return [
-            _section([_seen(*it, pair, pairs) for it in zip(contenders, caches, strict=True)], pair, label_of)
-            for pair in _drawn(pairs, caches, count, seed)
-        ]
+        return [_section(example, label_of) for example in examples]
 
 
-def _seen(contender: EvaluatedModel, cache: VolumeCache, pair: Pair, pairs: Sequence[Pair]) -> _Seen:
-    image = cache.get(pair)
-    gallery = sorted({other.text for other in pairs if other.modality == pair.modality})
-    return _Seen(contender, image, likenesses(contender.model, image, pair.modality, gallery))
-
-
-def _section(seen: Sequence[_Seen], pair: Pair, label_of: StatementLabel) -> Section:
-    """The image's slices; of each model the nearest texts, the cosines, and where it supports the first finding."""
-    ranks = [1 + [text for text, _ in one.found].index(pair.text) for one in seen]
-    put = " and ".join(f"{one.contender.name} puts at rank {rank:,}" for one, rank in zip(seen, ranks, strict=True))
-    nearest = [text for one in seen for text, _ in one.found[:CANDIDATES]]
-    candidates = set(nearest) | {pair.text, NORMAL_TEXT}
-    statement = written_statements(pair.text)[0]
+def _section(example: Example, label_of: StatementLabel) -> Section:
+    """The image's slices; for each model its nearest texts, the cosines, and where it sees the statement."""
+    pair, views = example.pair, example.views
+    ranks = [1 + [text for text, _ in view.likenesses].index(pair.text) for view in views]
+    ranked = " and ".join(f"{view.model} puts at rank {rank:,}" for view, rank in zip(views, ranks, strict=True))
+    nearest = {text for view in views for text, _ in view.likenesses[:MAX_CANDIDATES]}
+    candidates = nearest | {pair.text, NORMAL_TEXT}
     # Not the image's path: folders are often named after patients.
     image = f"{pair.modality} of report {pair.report_id}"
-    slices = draw_slices(seen[0].image, image)
+    slices = draw_slices(views[0].image, image)
     return Section(
         f"Example: {image}",
-        [f"Its own text, which {put}: {pair.text}"],
-        [_nearest(one, pair) for one in seen],
+        [f"Its own text, which {ranked}: {pair.text}"],
+        [_nearest_texts(view, pair) for view in views],
         [
             picture(slices, f"Slices of {image}, from bottom to top.", whole_row=True),
-            *(_cosines(one, pair, candidates, label_of) for one in seen),
-            *(_supported(one, pair, statement, label_of) for one in seen),
+            *(_cosines(view, pair, candidates, label_of) for view in views),
+            *(_support(view, example, label_of) for view in views),
         ],
     )
 
 
-def _nearest(seen: _Seen, pair: Pair) -> Table:
+def _nearest_texts(view: ModelView, pair: Pair) -> Table:
     rows = [
-        [str(place), RIGHT if text == pair.text else "", text, f"{cosine:.3f}"]
-        for place, (text, cosine) in enumerate(seen.found[:NEAREST], start=1)
+        [str(rank), OWN if text == pair.text else "", text, f"{cosine:.3f}"]
+        for rank, (text, cosine) in enumerate(view.likenesses[:MAX_NEAREST], start=1)
     ]
-    caption = f"{seen.contender.name}: the nearest of {len(seen.found):,} texts of the {pair.split} split"
-    return Table(f"{caption}; {RIGHT} marks its own", ["", "", "text", "cosine"], rows, numbers_from=3)
+    caption = f"{view.model}: the nearest of {len(view.likenesses):,} texts of the {pair.split} split"
+    return Table(f"{caption}; {OWN} marks its own", ["", "", "text", "cosine"], rows, numbers_from=3)
 
 
-def _cosines(seen: _Seen, pair: Pair, candidates: Set[str], label_of: StatementLabel) -> Picture:
-    """The cosines of those texts that both the image's sequence and the candidates hold."""
-    found = [likeness for likeness in seen.found if likeness.text in candidates]
-    name = seen.contender.name
-    drawing = draw_cosines(found, pair.modality, label_of, title=name, own=pair.text)
-    return picture(drawing, f"{name}: cosines of the image and candidate texts, its own one darker.")
+def _cosines(view: ModelView, pair: Pair, candidates: Set[str], label_of: StatementLabel) -> Picture:
+    """The cosines of the candidates that are texts of the image's sequence."""
+    shown = [likeness for likeness in view.likenesses if likeness.text in candidates]
+    drawing = draw_cosines(shown, pair.modality, label_of, title=view.model, own=pair.text)
+    return picture(drawing, f"{view.model}: cosines of the image and candidate texts, its own one darker.")
 
 
-def _supported(seen: _Seen, pair: Pair, statement: str, label_of: StatementLabel) -> Picture:
-    with progress("windows of the head", len(windows(head_of(seen.image)))) as advance:
-        (supporting,) = support(seen.contender.model, seen.image, pair.modality, [statement], advance)
-    name = seen.contender.name
-    drawing = draw_support(seen.image, supporting, f"{name}: {label_of(statement, pair.modality)}")
-    return picture(drawing, f"Where {name} sees {statement}, in the slices that do most.")
-
-
-def _drawn(pairs: Sequence[Pair], caches: Sequence[VolumeCache], count: int, seed: int) -> Iterator[Pair]:
-    """Images that every model can use and that have findings."""
-    abnormal = [pair for pair in pairs if pair.text != NORMAL_TEXT]
-    left = count
-    for pair in random.Random(seed).sample(abnormal, len(abnormal)):
-        if not left:
-            return
-        try:
-            for cache in caches:
-                cache.get(pair)
-        except UnusableImage:
-            continue
-        left -= 1
-        yield pair
+def _support(view: ModelView, example: Example, label_of: StatementLabel) -> Picture:
+    label = label_of(example.statement, example.pair.modality)
+    drawing = draw_support(view.image, view.support, f"{view.model}: {label}")
+    return picture(drawing, f"Where {view.model} sees {example.statement}, in the slices with the strongest support.")

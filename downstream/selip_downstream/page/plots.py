@@ -11,43 +11,43 @@ if TYPE_CHECKING:
 
 COLOURS = ("#8a94a6", "#1f5fbf", "#d9822b", "#2a8c5a", "#9b4dca", "#b8405e")
 MARKERS = ("o", "s", "^", "D", "v", "P")
-"""Models differ in their marks too, for those who do not tell the colours apart."""
+"""Models differ in their markers too, for colour-blind readers."""
 
 Series = Mapping[str, Sequence[Estimate | None]]
-"""By model its figure at each place, None where it was not measured there."""
+"""By model its figure at each position of the axis, None where it was not measured."""
 
 
-def draw_places(places: Sequence[str], series: Series, label: str) -> "Drawing":
-    """Points with their intervals, at each place the models side by side."""
+def draw_categories(categories: Sequence[str], series: Series, label: str) -> "Drawing":
+    """Points with their intervals, the models of a category side by side."""
     from matplotlib import pyplot
 
-    drawing, axes = pyplot.subplots(figsize=(max(5.0, 2.2 + 1.3 * len(places)), 3.4), layout="constrained")
+    drawing, axes = pyplot.subplots(figsize=(max(5.0, 2.2 + 1.3 * len(categories)), 3.4), layout="constrained")
     for number, (model, estimates) in enumerate(series.items()):
         offset = (number - (len(series) - 1) / 2) * 0.6 / len(series)
-        _draw(axes, number, model, [place + offset for place in range(len(places))], estimates, "")
-    axes.set_xticks(range(len(places)), places, fontsize=9)
-    axes.set_xlim(-0.5, len(places) - 0.5)
+        _draw(axes, number, model, [index + offset for index in range(len(categories))], estimates, "")
+    axes.set_xticks(range(len(categories)), categories, fontsize=9)
+    axes.set_xlim(-0.5, len(categories) - 0.5)
     _finish(axes, label)
     return drawing
 
 
 class Axis(NamedTuple):
-    """Numbers along which something is measured, how each is shown, and what they are."""
+    """Positions on the axis, the label of each tick, and the label of the axis."""
 
-    places: Sequence[float]
-    names: Sequence[str]
+    positions: Sequence[float]
+    ticks: Sequence[str]
     label: str
 
 
 def draw_lines(axis: Axis, series: Series, label: str, levels: Mapping[str, Estimate]) -> "Drawing":
-    """A line for each model along the axis; a level is drawn across, with its interval as a band.
+    """A line for each model along the axis; a level is a horizontal line, its interval a band.
 
-    Points of several models at one place stand a little beside each other, so that no interval hides another.
+    The models are slightly offset along the axis, so that no interval hides another.
     """
     from matplotlib import pyplot
 
     drawing, axes = pyplot.subplots(figsize=(7.6, 3.8), layout="constrained")
-    step = 0.012 * ((max(axis.places) - min(axis.places)) or 1.0)
+    step = 0.012 * ((max(axis.positions) - min(axis.positions)) or 1.0)
     for number, (name, level) in enumerate(levels.items()):
         colour = COLOURS[number % len(COLOURS)]
         if level.value is not None:
@@ -56,18 +56,20 @@ def draw_lines(axis: Axis, series: Series, label: str, levels: Mapping[str, Esti
             axes.axhspan(level.low, level.high, color=colour, alpha=0.12, linewidth=0)
     for number, (model, estimates) in enumerate(series.items()):
         offset = (number - (len(series) - 1) / 2) * step
-        _draw(axes, len(levels) + number, model, [place + offset for place in axis.places], estimates, "-")
-    axes.set_xticks(list(axis.places), axis.names, fontsize=9)
+        _draw(axes, len(levels) + number, model, [position + offset for position in axis.positions], estimates, "-")
+    axes.set_xticks(list(axis.positions), axis.ticks, fontsize=9)
     axes.set_xlabel(axis.label)
     _finish(axes, label)
     return drawing
 
 
 def _draw(
-    axes: "Axes", number: int, model: str, places: Sequence[float], estimates: Sequence[Estimate | None], line: str
+    axes: "Axes", number: int, model: str, positions: Sequence[float], estimates: Sequence[Estimate | None], line: str
 ) -> None:
     """One model's figures; one without an interval is a bare point."""
-    known = [(x, e.value, e) for x, e in zip(places, estimates, strict=True) if e is not None and e.value is not None]
+    known = [
+        (x, e.value, e) for x, e in zip(positions, estimates, strict=True) if e is not None and e.value is not None
+    ]
     errors = [
         [value - (e.low if e.low is not None else value) for _, value, e in known],
         [(e.high if e.high is not None else value) - value for _, value, e in known],

@@ -1,187 +1,176 @@
-"""The figures of the table `results` as sections of a page, in the order of the paper: tables and plots."""
+"""The results of the table `results` as sections of a page, in the order of the paper: tables and plots."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from selip_contracts.vocabulary import SITES
-from selip_downstream.evaluation.results import MetricResult
-from selip_downstream.evaluation.tasks import CLASSIFICATION_METRICS, HEADING, RETRIEVAL_METRICS, SEGMENTATION_METRICS
-from selip_downstream.page.comparison_tables import Block, block_table, blocks_of, estimate_of, models_of
+from selip_downstream.evaluation.comparison import Comparison, comparisons_of
+from selip_downstream.evaluation.results import MetricResult, training_weights
+from selip_downstream.evaluation.tasks import INTERVAL_NOTE, TASK_LABELS, TOGETHER, Metric, Task, metric_label
+from selip_downstream.page.comparison_tables import comparison_table, models_of
 from selip_downstream.page.document import Picture, Section, Table, picture
-from selip_downstream.page.plots import draw_places
+from selip_downstream.page.plots import draw_categories
 
-Settings = Mapping[str, Any]
+Configuration = Mapping[str, Any]
 
 
 @dataclass(frozen=True)
 class TaskSection:
-    """How one task's figures are shown: which comparisons as tables, and the plot of one metric over them.
+    """How the comparisons of one task are shown: a table each, and plots of one metric.
 
-    `plotted` says which comparisons stand in one plot, `place` where in it.
+    `plot` names the plot that a comparison belongs to, `category` its position on the axis.
     """
 
-    task: str
-    title: str
+    task: Task
     paragraph: str
-    metrics: Mapping[str, str]
-    caption: Callable[[MetricResult], str]
-    metric: str
-    place: Callable[[Settings], str]
-    plotted: Callable[[Settings], str] = lambda _: ""
-    shown: Callable[[Settings], bool] = lambda _: True
+    caption: Callable[[Comparison], str]
+    plotted_metric: Metric
+    category: Callable[[Configuration], str]
+    plot: Callable[[Configuration], str] = lambda _: ""
+    is_shown: Callable[[Configuration], bool] = lambda _: True
 
 
-def _of_retrieval(figure: MetricResult) -> str:
-    about = figure.configuration
+def _retrieval_caption(comparison: Comparison) -> str:
+    about = comparison.configuration
     return (
-        f"{sequence_name(about)}, {about['direction']}: {figure.n:,} queries, gallery of {about['gallery']:,}; "
-        f"{about['distinct_texts']:,} distinct texts, {about['repeated_texts']:,} repeated"
+        f"{sequence_name(about)}, {about['direction']}: {comparison.setting.n:,} queries, gallery of "
+        f"{about['gallery']:,}; {about['distinct_texts']:,} distinct texts, {about['repeated_texts']:,} repeated"
     )
 
 
-def _of_zero_shot(figure: MetricResult) -> str:
-    asked = ", ".join(f"{count:,} of {kind}" for kind, count in figure.configuration["questions"].items())
-    return f"{sequence_name(figure.configuration)}: {figure.n:,} images; questions: {asked}"
+def _zero_shot_caption(comparison: Comparison) -> str:
+    about = comparison.configuration
+    questions = ", ".join(f"{count:,} of {kind}" for kind, count in about["questions"].items())
+    return f"{sequence_name(about)}: {comparison.setting.n:,} images; questions: {questions}"
 
 
-def _of_classification(figure: MetricResult) -> str:
-    about = figure.configuration
+def _classification_caption(comparison: Comparison) -> str:
+    about = comparison.configuration
     classes = ", ".join(f"{count:,} {label}" for label, count in about["classes"].items())
     return (
         f"{about['labels']}: {about['classifier']}, {about['share']:.0%} of the labels ({about['train']:,} cases, "
-        f"drawn {_times(about['seeds'])}); tested on {figure.n:,} cases: {classes}"
+        f"drawn {_times(about['seeds'])}); tested on {comparison.setting.n:,} cases: {classes}"
     )
 
 
-def _of_segmentation(figure: MetricResult) -> str:
-    about = figure.configuration
+def _segmentation_caption(comparison: Comparison) -> str:
+    about = comparison.configuration
     return (
         f"{about['share']:.0%} of the patients ({about['train']:,} cases, drawn {_times(about['seeds'])}); "
-        f"tested on {figure.n:,} cases"
+        f"tested on {comparison.setting.n:,} cases"
     )
 
 
-def _of_explanation(figure: MetricResult) -> str:
-    about = figure.configuration
-    allowed = f"a hit is at most {about['tolerance_mm']:g} mm from the lesion"
-    return f"{english_site(about['site'])}: {figure.n:,} findings; {allowed}"
+def _explanation_caption(comparison: Comparison) -> str:
+    about = comparison.configuration
+    tolerance = f"a hit is at most {about['tolerance_mm']:g} mm from the lesion"
+    return f"{english_site(about['site'])}: {comparison.setting.n:,} findings; {tolerance}"
 
 
-PARTS = (
+TASK_SECTIONS = (
     TaskSection(
-        "retrieval",
-        "Retrieval",
+        Task.RETRIEVAL,
         "How well an image finds its text among the distinct ones, and a text its images; equal texts are all hits. "
         "Every rank from 1 to 10, and galleries with repeated texts, are in the table results.",
-        RETRIEVAL_METRICS,
-        _of_retrieval,
-        "top-1 of equal text",
+        _retrieval_caption,
+        Metric.TOP_1,
         lambda about: sequence_name(about),
         lambda about: f", {about['direction']}",
         lambda about: about["texts"] == "distinct",
     ),
     TaskSection(
-        "zero-shot",
-        "Zero-shot classification",
-        "What statements alone tell of an image: the mean area under the ROC curve over all questions of a kind.",
-        CLASSIFICATION_METRICS,
-        _of_zero_shot,
-        "AUC of site",
+        Task.ZERO_SHOT,
+        "Classification by statements alone: the mean area under the ROC curve over all questions of a kind.",
+        _zero_shot_caption,
+        Metric.AUC_SITE,
         lambda about: sequence_name(about),
     ),
     TaskSection(
-        "classification",
-        "Classification",
-        "What can be learnt from few labels or all of them on each encoder.",
-        CLASSIFICATION_METRICS,
-        _of_classification,
-        "AUC",
+        Task.CLASSIFICATION,
+        "What can be learnt on each encoder from few labels or from all.",
+        _classification_caption,
+        Metric.AUC,
         lambda about: f"{about['classifier']}\n{about['share']:.0%}",
         lambda about: f", {about['labels']}",
     ),
     TaskSection(
-        "segmentation",
-        "Segmentation",
+        Task.SEGMENTATION,
         "Tumours segmented by a U-Net around each encoder.",
-        SEGMENTATION_METRICS,
-        _of_segmentation,
-        "Dice WT",
+        _segmentation_caption,
+        Metric.DICE_WT,
         lambda about: f"{about['share']:.0%} of the patients",
     ),
     TaskSection(
-        "explanation",
-        "Explanation",
-        "The pointing game: how often the place that supports a statement most is where the lesion is. Chance is the "
-        "share of the head that would be a hit.",
-        {"pointing": "hits"},
-        _of_explanation,
-        "pointing",
+        Task.EXPLANATION,
+        "The pointing game: how often the voxel that supports a statement most is at the lesion. Chance is the share "
+        "of the head that would be a hit.",
+        _explanation_caption,
+        Metric.POINTING,
         lambda about: english_site(about["site"]).replace(" ", "\n"),
     ),
 )
 
 
-def sections_of(figures: Sequence[MetricResult]) -> list[Section]:
-    """A section for each task that was measured, and where the models came from."""
+def sections_of(results: Sequence[MetricResult]) -> list[Section]:
+    """A section for each task that was measured, then where the models came from."""
+    comparisons = comparisons_of(results)
     sections = []
-    for part in PARTS:
-        blocks = [block for block in blocks_of(figures, part.task) if part.shown(block[0].configuration)]
-        if blocks:
-            captions = [f"{part.caption(block[0])} ({block[0].split})" for block in blocks]
-            captions = _told_apart(captions, blocks, "; ")
-            tables = [block_table(*both, part.metrics) for both in zip(captions, blocks, strict=True)]
-            sections.append(Section(part.title, [part.paragraph], tables, _plots(part, blocks)))
-    return [*sections, _origins(figures)] if sections else []
+    for section in TASK_SECTIONS:
+        own = [one for one in comparisons if one.setting.task == section.task and section.is_shown(one.configuration)]
+        if own:
+            captions = [f"{section.caption(one)} ({one.setting.split})" for one in own]
+            tables = [comparison_table(*both) for both in zip(_distinguished(captions, own, "; "), own, strict=True)]
+            sections.append(Section(TASK_LABELS[section.task], [section.paragraph], tables, _plots(section, own)))
+    return [*sections, _origins(comparisons)] if sections else []
 
 
-def _told_apart(names: Sequence[str], blocks: Sequence[Block], between: str) -> list[str]:
-    """The names of the comparisons; where several have one, with the weights of the models that were trained anew."""
-    weights = [block[0].weights for block in blocks]
-    apart = []
+def _distinguished(names: Sequence[str], comparisons: Sequence[Comparison], separator: str) -> list[str]:
+    """The names of the comparisons; to equal names the weights of the models that differ are added."""
+    weights = [training_weights(one.configuration) for one in comparisons]
+    distinguished = []
     for name, own in zip(names, weights, strict=True):
-        namesakes = [other for also, other in zip(names, weights, strict=True) if also == name]
-        anew = [model for model in own if any(other.get(model) != own[model] for other in namesakes)]
-        apart.append(between.join([name, *(f"{model} {' '.join(own[model])}" for model in anew)]))
-    return apart
+        namesakes = [other for other_name, other in zip(names, weights, strict=True) if other_name == name]
+        differing = [model for model in own if any(other.get(model) != own[model] for other in namesakes)]
+        distinguished.append(separator.join([name, *(f"{model} {' '.join(own[model])}" for model in differing)]))
+    return distinguished
 
 
-def _plots(part: TaskSection, blocks: Sequence[Block]) -> list[Picture]:
-    """A plot of the part's metric for each set of comparisons that belong together."""
-    together: dict[str, list[Block]] = {}
-    for block in blocks:
-        if any(figure.metric == part.metric for figure in block):
-            together.setdefault(part.plotted(block[0].configuration), []).append(block)
-    label = part.metrics[part.metric]
+def _plots(section: TaskSection, comparisons: Sequence[Comparison]) -> list[Picture]:
+    """A plot of the section's metric for each set of comparisons that belong together."""
+    by_plot: dict[str, list[Comparison]] = {}
+    for comparison in comparisons:
+        if section.plotted_metric in comparison.metrics:
+            by_plot.setdefault(section.plot(comparison.configuration), []).append(comparison)
+    label = metric_label(section.plotted_metric)
     pictures = []
-    for which, own in together.items():
-        models = dict.fromkeys(model for block in own for model in models_of(block))
-        series = {model: [estimate_of(block, model, part.metric) for block in own] for model in models}
-        places = _told_apart([part.place(block[0].configuration) for block in own], own, "\n")
-        drawing = draw_places(places, series, label)
-        pictures.append(picture(drawing, f"{part.title}{which}: {label}. {HEADING}."))
+    for plot, own in by_plot.items():
+        series = {model: [one.estimate(model, section.plotted_metric) for one in own] for model in models_of(own)}
+        categories = _distinguished([section.category(one.configuration) for one in own], own, "\n")
+        drawing = draw_categories(categories, series, label)
+        pictures.append(picture(drawing, f"{TASK_LABELS[section.task]}{plot}: {label}. {INTERVAL_NOTE}."))
     return pictures
 
 
-def _origins(figures: Sequence[MetricResult]) -> Section:
-    """Which checkpoint each name stands for."""
+def _origins(comparisons: Sequence[Comparison]) -> Section:
+    """The checkpoint of each model name."""
     rows = {
         (model, training["checkpoint"], training["weights"])
-        for figure in figures
-        for model, trainings in figure.configuration.get("models", {}).items()
+        for comparison in comparisons
+        for model, trainings in comparison.configuration.get("models", {}).items()
         for training in trainings
     }
     columns = ["model", "checkpoint", "weights"]
     return Section("Models", tables=[Table("Where the weights came from", columns, sorted(rows), len(columns))])
 
 
-def sequence_name(about: Settings) -> str:
-    """What a comparison of one sequence, or of all together, is called."""
-    return "all sequences" if about["sequence"] == "together" else str(about["sequence"])
+def sequence_name(configuration: Configuration) -> str:
+    """The label of the sequence that was measured, or of all together."""
+    return "all sequences" if configuration["sequence"] == TOGETHER else str(configuration["sequence"])
 
 
 def english_site(site: str) -> str:
-    """The English name of a site, by which every machine can letter a plot; what is no site stays as it is."""
+    """The English name of a site; other text is unchanged."""
     return SITES[site].english if site in SITES else site
 
 

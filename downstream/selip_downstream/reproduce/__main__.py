@@ -14,7 +14,7 @@ from selip_downstream.reproduce.sizes import SIZES, STANDARD
 from selip_shared.errors import SelipError, run_command
 from selip_shared.files import write_text
 
-MOST_WORKERS = 8
+MAX_WORKERS = 8
 WORKERS_OF_A_GPU = 2
 ROOT = Path("out") / "reproduction"
 DOCUMENT_HEAD = """<!-- Written by `just reproduce`: the newest run of each size. -->
@@ -72,7 +72,7 @@ def _machine() -> tuple[str, int, int]:
     cores = os.cpu_count() or 1
     if torch.cuda.is_available():
         return "cuda", WORKERS_OF_A_GPU, max(1, cores // WORKERS_OF_A_GPU)
-    workers = min(cores, MOST_WORKERS)
+    workers = min(cores, MAX_WORKERS)
     return "cpu", workers, cores // workers
 
 

@@ -1,6 +1,7 @@
 """What a reproduction does: its steps, from pseudo-reports or real data to the page, each as the commands of a user."""
 
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -15,7 +16,7 @@ from selip_downstream.reproduce.runner.steps import Step
 from selip_downstream.reproduce.sizes import Size
 from selip_shared.errors import SelipError
 
-TRUE, EXTRACTED = "data-true", "data-extracted"
+PHANTOM, TRUE, EXTRACTED = "phantom", "data-true", "data-extracted"
 OWN_DB = "{out}/selip.duckdb"
 SETTINGS = "settings.json"
 RESULTS = "--results"
@@ -33,8 +34,11 @@ READERS: dict[str, tuple[str, ...]] = {
 MODELS = {"hard": "CLIP", "syntax": "syntax", "semantic": "semantic", "selip": "SeLIP", "best-match": "best-match"}
 """What the figures call the model of each target."""
 
-OF_ERRORS = "best-match"
-"""The target with which it is measured what a wrong finding costs."""
+ERROR_TARGET = "best-match"
+"""The target of the trainings on wrong findings."""
+TRUE_FINDINGS, EXTRACTED_FINDINGS = "true findings", "extracted"
+"""Model names of the trainings on true and on extracted findings."""
+_WRONG_FINDINGS = re.compile(r"(\d+(?:\.\d+)?) % wrong")
 
 
 @dataclass(frozen=True)
@@ -76,7 +80,15 @@ def plan(size: Size, real: RealData = NO_REAL_DATA, device: str = "cpu") -> list
     return [*steps, _page(size, steps, device)]
 
 
-def training(target: str, share: float, seed: int) -> str:
+def error_rate_of(model: str) -> float | None:
+    """The percentage of wrong findings that a model of this name learnt from; None where it is unknown."""
+    if model == TRUE_FINDINGS:
+        return 0.0
+    match = _WRONG_FINDINGS.fullmatch(model)
+    return float(match[1]) if match else None
+
+
+def training_step(target: str, share: float, seed: int) -> str:
     """The name of the step that trains with this target, share of the training studies and seed."""
     return f"train-{target}-{percent(share)}-{seed}"
 
@@ -187,7 +199,7 @@ def _scanned(images: str) -> tuple[str, ...]:
 def _trainings(size: Size, data: str) -> list[Step]:
     chosen = size.training
     return [
-        _training(size, training(target, share, seed), (data, data), target, share, seed)
+        _training(size, training_step(target, share, seed), (data, data), target, share, seed)
         for share in chosen.repeats
         for seed in chosen.seeds(share)
         for target in chosen.targets
@@ -197,7 +209,7 @@ def _trainings(size: Size, data: str) -> list[Step]:
 def _trainings_of_errors(size: Size) -> list[Step]:
     """Trainings on all studies from findings that are not the true ones."""
     return [
-        _training(size, f"train-{wrong}-{seed}", (f"data-{wrong}", TRUE), OF_ERRORS, 1.0, seed)
+        _training(size, f"train-{wrong}-{seed}", (f"data-{wrong}", TRUE), ERROR_TARGET, 1.0, seed)
         for wrong in _wrong(size)
         for seed in size.training.seeds()
     ]
@@ -205,7 +217,10 @@ def _trainings_of_errors(size: Size) -> list[Step]:
 
 def _wrong(size: Size) -> dict[str, str]:
     """What the findings are that are not the true ones, by the ends of the names of steps."""
-    return {"extracted": "extracted", **{f"errors-{rate}": f"{rate} % wrong" for rate in size.training.error_rates}}
+    return {
+        "extracted": EXTRACTED_FINDINGS,
+        **{f"errors-{rate}": f"{rate} % wrong" for rate in size.training.error_rates},
+    }
 
 
 def _training(size: Size, name: str, data: tuple[str, str], target: str, share: float, seed: int) -> Step:
@@ -234,7 +249,7 @@ def _comparison(size: Size, data: str, device: str) -> list[Step]:
 def _costs_of_errors(size: Size, device: str) -> list[Step]:
     """Retrieval by models that learnt from findings with errors, against the true texts."""
     seeds = size.training.seeds()
-    models = [f"true findings={_best(training(OF_ERRORS, 1.0, seed))}" for seed in seeds]
+    models = [f"{TRUE_FINDINGS}={_best(training_step(ERROR_TARGET, 1.0, seed))}" for seed in seeds]
     models += [f"{name}={_best(f'train-{wrong}-{seed}')}" for wrong, name in _wrong(size).items() for seed in seeds]
     command = ("selip-retrieve", *models, *_measured(size, TRUE, device))
     return [Step("retrieve-errors", (command,), seconds=_embedding(size))]
@@ -292,7 +307,7 @@ def _page(size: Size, steps: list[Step], device: str) -> Step:
 def _models(size: Size, share: float = 1.0) -> tuple[str, ...]:
     """The models of every target, of several seeds under one name."""
     return tuple(
-        f"{MODELS[target]}={_best(training(target, share, seed))}"
+        f"{MODELS[target]}={_best(training_step(target, share, seed))}"
         for target in size.training.targets
         for seed in size.training.seeds(share)
     )

@@ -4,6 +4,7 @@ from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise, product
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -12,11 +13,19 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from selip_contracts.vocabulary import MODALITIES
-from selip_downstream.evaluation.bootstrap import Bootstrap, Metric, mean, repeated
+from selip_downstream.evaluation.bootstrap import Bootstrap, Statistic, mean, repeated
+from selip_downstream.evaluation.compared_models import (
+    EvaluatedModel,
+    embed_images,
+    embed_texts,
+    origins_of,
+    prepare_images,
+    trainings_of,
+)
 from selip_downstream.evaluation.comparison import ExperimentSetting, compare
 from selip_downstream.evaluation.results import MetricResult
+from selip_downstream.evaluation.tasks import TOGETHER, Metric, Task
 from selip_downstream.retrieval.search import (
-    DEPTH,
     DIRECTIONS,
     TEXTS,
     Answered,
@@ -33,13 +42,13 @@ from selip_downstream.retrieval.search import (
 from selip_pretrain.data.pairs import Pair
 from selip_pretrain.objective.finding_similarity import TextTable
 from selip_pretrain.objective.targets import TARGETS
+from selip_pretrain.volumes.volume_cache import print_problems
+from selip_shared.errors import SelipError
 
-TASK = "retrieval"
-TOGETHER = "together"
-
-Values = dict[str, NDArray[np.float64]]
-Training = tuple[str, int]
-"""A model's name, and which of its trainings it is."""
+QueryValues = dict[Metric, NDArray[np.float64]]
+"""By metric the value of each query (queries,)."""
+TrainingId = tuple[str, int]
+"""A model's name and the number of its training."""
 
 
 @dataclass(frozen=True)
@@ -61,6 +70,32 @@ class Gallery:
     texts: Sequence[str]
     text_of: Tensor
     """The text of each pair, int64 (N,), a position in `texts`."""
+
+
+def run_retrieval(
+    models: Sequence[EvaluatedModel],
+    pairs: Sequence[Pair],
+    folder: Path,
+    split: str,
+    relevance: str,
+    *,
+    rounds: int,
+    seed: int,
+) -> Iterator[list[MetricResult]]:
+    """The results of every model on the pairs of a split; `folder` is the cache of prepared volumes.
+
+    `relevance` is the target of selip-pretrain by which hits are graded. SelipError where no volume can be used.
+    """
+    usable, problems = prepare_images(pairs, models, folder)
+    print_problems(problems)
+    if not usable:
+        raise SelipError(f"None of the {len(pairs):,} volumes of the {split} split can be used: put their files right.")
+    texts = distinct_texts(usable)
+    embedded = {
+        name: [Embedded(embed_images(one, usable, folder), embed_texts(one, texts)) for one in own]
+        for name, own in trainings_of(models).items()
+    }
+    return retrieve(usable, embedded, {"models": origins_of(models)}, split, relevance, rounds=rounds, seed=seed)
 
 
 def galleries(pairs: Sequence[Pair]) -> list[Gallery]:
@@ -104,11 +139,11 @@ def retrieve(
             for number, one in enumerate(own)
         }
         for (direction, use), values in _values(gallery, of_gallery, table, graded(table, relevance)).items():
-            metrics = _metrics(values)
+            statistics = _statistics(values)
             units = _units(gallery, direction, use)
             described = {**about, "relevance": relevance, **_described(gallery, direction, use)}
-            setting = ExperimentSetting(TASK, split, len(units), described)
-            yield compare(setting, Bootstrap(units, rounds=rounds, seed=seed), metrics)
+            setting = ExperimentSetting(Task.RETRIEVAL, split, len(units), described)
+            yield compare(setting, Bootstrap(units, rounds=rounds, seed=seed), statistics)
 
 
 def graded(table: TextTable, relevance: str) -> Similarity:
@@ -136,8 +171,8 @@ def _modalities(gallery: Gallery) -> list[str]:
 
 
 def _values(
-    gallery: Gallery, embedded: Mapping[Training, Embedded], table: TextTable, similarity: Similarity
-) -> dict[tuple[Direction, Texts], dict[Training, Values]]:
+    gallery: Gallery, embedded: Mapping[TrainingId, Embedded], table: TextTable, similarity: Similarity
+) -> dict[tuple[Direction, Texts], dict[TrainingId, QueryValues]]:
     """Every figure of every query, by direction and use of texts, then by training and name."""
     asked = list(product(DIRECTIONS, TEXTS, embedded))
     answered, ranks = [], []
@@ -147,17 +182,17 @@ def _values(
         answered.append(Answered(found.hits, wanted.queries.labels, wanted.gallery.labels))
         ranks.append(_ranks(found))
     facts = _facts(table)
-    values: dict[tuple[Direction, Texts], dict[Training, Values]] = defaultdict(dict)
+    values: dict[tuple[Direction, Texts], dict[TrainingId, QueryValues]] = defaultdict(dict)
     for (direction, use, training), of_ranks, answer, gains in zip(
         asked, ranks, answered, ndcg(answered, len(table), similarity), strict=True
     ):
-        values[direction, use][training] = of_ranks | {f"nDCG@{DEPTH}": gains} | _agreements(answer, facts)
+        values[direction, use][training] = of_ranks | {Metric.NDCG_10: gains} | _agreements(answer, facts)
     return values
 
 
-def _metrics(values: Mapping[Training, Values]) -> dict[str, dict[str, Metric]]:
+def _statistics(values: Mapping[TrainingId, QueryValues]) -> dict[str, dict[Metric, Statistic]]:
     """Of each model, every figure by name: the mean over its queries and its trainings."""
-    of_model: dict[str, dict[str, list[Metric]]] = defaultdict(lambda: defaultdict(list))
+    of_model: dict[str, dict[Metric, list[Statistic]]] = defaultdict(lambda: defaultdict(list))
     for (model, _), own in values.items():
         for name, of_query in own.items():
             of_model[model][name].append(mean(of_query))
@@ -167,19 +202,19 @@ def _metrics(values: Mapping[Training, Values]) -> dict[str, dict[str, Metric]]:
     }
 
 
-def _ranks(found: Found) -> Values:
-    values = {f"{name} of equal text": of_query for name, of_query in ranking_values(found.equal).items()}
+def _ranks(found: Found) -> QueryValues:
+    values = {Metric(f"{name} of equal text"): of_query for name, of_query in ranking_values(found.equal).items()}
     if found.exact is None:
         return values
-    return values | {f"{name} of own": of_query for name, of_query in ranking_values(found.exact).items()}
+    return values | {Metric(f"{name} of own"): of_query for name, of_query in ranking_values(found.exact).items()}
 
 
-def _agreements(answer: Answered, facts: Mapping[str, Sequence[frozenset[object]]]) -> Values:
+def _agreements(answer: Answered, facts: Mapping[str, Sequence[frozenset[object]]]) -> QueryValues:
     """How far the text of the first hit says what is asked, by what is compared."""
     first = answer.labels[answer.hits[:, 0]].tolist()
     asked = answer.asked.tolist()
     return {
-        f"{name} of first hit": agreement([said[t] for t in first], [said[t] for t in asked])
+        Metric(f"{name} of first hit"): agreement([said[t] for t in first], [said[t] for t in asked])
         for name, said in facts.items()
     }
 

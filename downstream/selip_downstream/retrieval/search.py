@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 DEPTH = 10
-_SCORES_AT_ONCE = 1 << 23
+_CHUNK_SCORES = 1 << 23
 
 Direction = Literal["image to text", "text to image"]
 Texts = Literal["distinct", "all"]
@@ -166,7 +166,7 @@ def agreement(first: Sequence[frozenset[object]], asked: Sequence[frozenset[obje
 
 
 def _chunks(rows: int, columns: int) -> Iterator[slice]:
-    size = max(1, _SCORES_AT_ONCE // max(1, columns))
+    size = max(1, _CHUNK_SCORES // max(1, columns))
     return (slice(start, min(start + size, rows)) for start in range(0, rows, size))
 
 

@@ -14,7 +14,8 @@ from safetensors.torch import load, save
 from torch import Tensor
 
 from selip_contracts.vocabulary import Modality
-from selip_downstream.datasets.brats import BratsCase, BratsCohort, Exclusion, labels_of, unified_labels
+from selip_downstream.datasets.brats import BratsCase, BratsCohort, labels_of, unified_labels
+from selip_downstream.datasets.exclusions import Exclusion
 from selip_pretrain.data.splits import SPLITS, Shares, Split, hash_fraction
 from selip_pretrain.volumes.content_hash import content_hash
 from selip_pretrain.volumes.preprocess import Grid, VolumeRecipe, grid_of, prepare_mask, prepare_on, put_back
@@ -24,8 +25,8 @@ from selip_shared.files import write_bytes
 from selip_shared.progress import progress
 
 SHARES = Shares(train=0.6, validation=0.2, test=0.2)
-SAME_PLACE_MM = 0.01
-LIKELY = 0.5
+GEOMETRY_TOLERANCE_MM = 0.01
+THRESHOLD = 0.5
 
 
 class PreparedCase(NamedTuple):
@@ -47,7 +48,7 @@ class SegmentationCohort:
     """The cases that can be used, the part of the data that each one's patient is in, and who is left out."""
 
     cases: tuple[BratsCase, ...]
-    set_aside: tuple[Exclusion, ...]
+    excluded: tuple[Exclusion, ...]
     seed: int
 
     def part(self, split: Split) -> list[BratsCase]:
@@ -58,7 +59,7 @@ class SegmentationCohort:
         """SelipError where a part has no patient."""
         for split in SPLITS:
             if not self.part(split):
-                reason = f" ({self.set_aside[0].case}: {self.set_aside[0].reason})" if self.set_aside else ""
+                reason = f" ({self.excluded[0].case}: {self.excluded[0].reason})" if self.excluded else ""
                 raise SelipError(
                     f"None of the {len(self.cases):,} cases that can be used is in the {split} split"
                     f"{reason}: give a cohort with more patients, or another --seed."
@@ -124,10 +125,10 @@ def read_truth(case: BratsCase) -> Volume:
 
 def usable_cases(cohort: BratsCohort, caches: Iterable[CaseCache], seed: int) -> SegmentationCohort:
     """The cases that every cache can prepare; the others are set aside with the reason. SelipError without any."""
-    cases, set_aside = list(cohort.cases), list(cohort.set_aside)
+    cases, excluded = list(cohort.cases), list(cohort.excluded)
     for cache in caches:
         needed = BratsCohort(tuple(cases), ()).having(cache.modalities, segmentation=True)
-        set_aside += needed.set_aside
+        excluded += needed.excluded
         cases = []
         with progress("cases", len(needed.cases)) as advance:
             for case in needed.cases:
@@ -135,11 +136,11 @@ def usable_cases(cohort: BratsCohort, caches: Iterable[CaseCache], seed: int) ->
                     cache.get(case)
                     cases.append(case)
                 except VolumeError as error:
-                    set_aside.append(Exclusion(case.case, error.detail))
+                    excluded.append(Exclusion(case.case, error.detail))
                 except SelipError as error:
-                    set_aside.append(Exclusion(case.case, str(error)))
+                    excluded.append(Exclusion(case.case, str(error)))
                 advance(1)
-    found = SegmentationCohort(tuple(cases), tuple(sorted(set_aside)), seed)
+    found = SegmentationCohort(tuple(cases), tuple(sorted(excluded)), seed)
     found.check()
     return found
 
@@ -150,11 +151,11 @@ def labels_in_file(probabilities: Tensor, grid: Grid, truth: Volume) -> NDArray[
     Probabilities are interpolated, not labels: the outlines of thick slices come out smooth. Outside of the grid there
     is background.
     """
-    return labels_of(put_back(probabilities, grid, truth).numpy() > LIKELY)
+    return labels_of(put_back(probabilities, grid, truth).numpy() > THRESHOLD)
 
 
 def _same_geometry(one: Volume, other: Volume) -> bool:
-    return one.voxels.shape == other.voxels.shape and np.allclose(one.affine, other.affine, atol=SAME_PLACE_MM)
+    return one.voxels.shape == other.voxels.shape and np.allclose(one.affine, other.affine, atol=GEOMETRY_TOLERANCE_MM)
 
 
 def _geometry(volume: Volume) -> str:

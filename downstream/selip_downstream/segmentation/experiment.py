@@ -1,4 +1,4 @@
-"""Segmentation of a BraTS cohort, model by model, learnt from few patients or all: predictions, scores and figures."""
+"""Segmentation of a BraTS cohort, learnt from few patients or all: networks, predictions, scores and results."""
 
 import copy
 import json
@@ -13,104 +13,163 @@ from urllib.parse import quote
 import numpy as np
 import torch
 
-from selip_downstream.datasets.brats import BratsCase, own_labels, unified_labels
+from selip_contracts.vocabulary import Modality
+from selip_downstream.datasets.brats import BratsCase, BratsCohort, own_labels, unified_labels
+from selip_downstream.datasets.exclusions import print_exclusions
 from selip_downstream.datasets.nifti_file import write_nifti
-from selip_downstream.evaluation.bootstrap import Bootstrap, Metric, mean, mean_over_runs
-from selip_downstream.evaluation.compared_models import EvaluatedModel, weights_hash
+from selip_downstream.evaluation.bootstrap import Bootstrap, Statistic, mean, mean_over_runs
+from selip_downstream.evaluation.compared_models import EvaluatedModel, origins_of, trainings_of, weights_hash
 from selip_downstream.evaluation.comparison import ExperimentSetting, compare
 from selip_downstream.evaluation.protocol import EvaluationProtocol, label_subsets
 from selip_downstream.evaluation.results import MetricResult
-from selip_downstream.segmentation.cases import CaseCache, SegmentationCohort, labels_in_file, read_truth
+from selip_downstream.evaluation.tasks import Metric, Task
+from selip_downstream.segmentation.cases import CaseCache, SegmentationCohort, labels_in_file, read_truth, usable_cases
 from selip_downstream.segmentation.metrics import region_scores
-from selip_downstream.segmentation.training import Plan, predict, train
-from selip_downstream.segmentation.unet import SegmentationNetwork
+from selip_downstream.segmentation.training import TrainingPlan, predict, train
+from selip_downstream.segmentation.unet import SegmentationNetwork, patch_for
 from selip_pretrain.data.splits import Split
 from selip_shared.errors import SelipError
 from selip_shared.files import write_text
 from selip_shared.progress import progress
 
-SEGMENTATION = "segmentation"
 TRAINING, SCORES, PREDICTIONS = "training.json", "scores.json", "predictions"
 
-Scores = Mapping[str, Mapping[str, float]]
+
+@dataclass(frozen=True)
+class SegmentationSettings:
+    """What the user chose: voxels (D, H, W) of the grid and of a patch, the defaults for None, and the training."""
+
+    cohort: str
+    shape: tuple[int, int, int] | None
+    patch: tuple[int, int, int] | None
+    steps: int
+    batch: int
+    rate: float
+
+
+Scores = Mapping[str, Mapping[Metric, float]]
 """By case and by metric."""
 
 
 @dataclass(frozen=True)
 class ModelWithCases:
-    """A training of a model that takes part, and the cases as its recipe prepares them."""
+    """A training of a model, and the cases as its recipe prepares them."""
 
-    contender: EvaluatedModel
+    evaluated: EvaluatedModel
     cache: CaseCache
+
+
+def run_segmentation(
+    models: Sequence[EvaluatedModel],
+    cohort: BratsCohort,
+    modalities: Sequence[Modality],
+    protocol: EvaluationProtocol,
+    settings: SegmentationSettings,
+    out: Path,
+    split_seed: int,
+) -> Iterator[list[MetricResult]]:
+    """The results of every model on the cases that all models can use; exclusions go to stderr.
+
+    Networks, predictions and scores are written to `out`.
+    """
+    shape = settings.shape or models[0].model.recipe.shape
+    models_with_cases = {
+        name: [
+            ModelWithCases(
+                one, CaseCache(out / "cases", one.model.recipe.model_copy(update={"shape": shape}), modalities)
+            )
+            for one in own
+        ]
+        for name, own in trainings_of(models).items()
+    }
+    caches = {one.cache.recipe: one.cache for own in models_with_cases.values() for one in own}
+    usable = usable_cases(cohort, caches.values(), split_seed)
+    print_exclusions(usable.excluded)
+    patch = patch_for(settings.patch or shape)
+    plan = TrainingPlan(patch, settings.steps, settings.batch, protocol.bootstrap_seed, settings.rate)
+    about = {
+        "cohort": settings.cohort,
+        "sequences": list(modalities),
+        "shape": list(shape),
+        "split_seed": split_seed,
+        "models": origins_of(models),
+    }
+    return segment(usable, models_with_cases, protocol, plan, out, about)
 
 
 def segment(
     cohort: SegmentationCohort,
-    entrants: Mapping[str, Sequence[ModelWithCases]],
-    trial: EvaluationProtocol,
-    plan: Plan,
+    models_with_cases: Mapping[str, Sequence[ModelWithCases]],
+    protocol: EvaluationProtocol,
+    plan: TrainingPlan,
     out: Path,
     about: Mapping[str, Any],
 ) -> Iterator[list[MetricResult]]:
-    """The figures of every model on the test cases: a list for each share of the patients, from the smallest on.
+    """The results of every model on the test cases: a list for each share of the patients, the smallest first.
 
-    Of the training and the validation patients the same share is used, and the same ones by every model. By each seed
-    of the trial patients, the decoder's first weights and the patches are drawn, and every training of a model learns
-    from every draw: a figure is the mean over all, its interval that of other patients, trainings and draws. What is in
-    `out` already is read, not computed again.
+    The same share of the training and of the validation patients is used, and the same patients for every model. Each
+    seed of the protocol draws the patients, the decoder's first weights and the patches, and every training of a model
+    learns from every draw: a figure is the mean over all, and its interval is over patients, trainings and draws. What
+    `out` already holds is read, not computed again.
     """
     test = cohort.part("test")
-    bootstrap = Bootstrap([case.patient_id for case in test], rounds=trial.rounds, seed=trial.bootstrap_seed)
-    networks = len(trial.shares) * sum(map(len, entrants.values())) * len(trial.seeds)
+    bootstrap = Bootstrap([case.patient_id for case in test], rounds=protocol.rounds, seed=protocol.bootstrap_seed)
+    networks = len(protocol.shares) * sum(map(len, models_with_cases.values())) * len(protocol.seeds)
     number = 0
-    for share in sorted(trial.shares):
-        metrics = {}
-        learnt_from = [(few(cohort, "train", share, s), few(cohort, "validation", share, s)) for s in trial.seeds]
-        for model, own in entrants.items():
-            found: list[list[dict[str, Metric]]] = [[] for _ in own]
-            draws = zip(trial.seeds, learnt_from, strict=True)
-            for (training, entrant), (seed, (cases, validation)) in product(enumerate(own, start=1), draws):
+    for share in sorted(protocol.shares):
+        statistics = {}
+        draws = [
+            (seed, share_of_cases(cohort, "train", share, seed), share_of_cases(cohort, "validation", share, seed))
+            for seed in protocol.seeds
+        ]
+        for model, own in models_with_cases.items():
+            runs: list[list[dict[Metric, Statistic]]] = [[] for _ in own]
+            for (training, model_with_cases), (seed, cases, validation) in product(enumerate(own, start=1), draws):
                 number += 1
                 which = f"{model}, training {training}, {share:.0%} of the patients ({len(cases):,} cases), seed {seed}"
                 print(f"{number}/{networks}: {which}", file=sys.stderr)
                 folder = out / quote(model, safe=" ") / f"training-{training}" / f"{share:g}" / f"seed-{seed}"
-                task = SegmentationTask(entrant, cases, validation, test, replace(plan, seed=seed), folder)
-                found[training - 1].append(_metrics(task.scores(), test))
-            metrics[model] = mean_over_runs(found)
+                task = SegmentationTask(model_with_cases, cases, validation, test, replace(plan, seed=seed), folder)
+                runs[training - 1].append(_statistics(task.scores(), test))
+            statistics[model] = mean_over_runs(runs)
+        _, train_cases, validation_cases = draws[0]
         described = {
             "share": share,
-            "seeds": list(trial.seeds),
-            "train": len(learnt_from[0][0]),
-            "validation": len(learnt_from[0][1]),
+            "seeds": list(protocol.seeds),
+            "train": len(train_cases),
+            "validation": len(validation_cases),
             "patch": list(plan.patch),
             "steps": plan.steps,
             "batch": plan.batch,
             "rate": plan.rate,
         }
-        yield compare(ExperimentSetting(SEGMENTATION, "test", len(test), {**about, **described}), bootstrap, metrics)
+        setting = ExperimentSetting(Task.SEGMENTATION, "test", len(test), {**about, **described})
+        yield compare(setting, bootstrap, statistics)
 
 
-def _metrics(scores: Scores, test: Sequence[BratsCase]) -> dict[str, Metric]:
+def _statistics(scores: Scores, test: Sequence[BratsCase]) -> dict[Metric, Statistic]:
     """The mean over the test cases of every score."""
-    return {name: mean(np.array([scores[case.case][name] for case in test])) for name in scores[test[0].case]}
+    return {
+        Metric(metric): mean(np.array([scores[case.case][metric] for case in test])) for metric in scores[test[0].case]
+    }
 
 
-def few(cohort: SegmentationCohort, split: Split, share: float, seed: int) -> list[BratsCase]:
-    """The cases of a share of a part's patients, at least one: by grade where it is known, and nested."""
-    part = cohort.part(split)
-    grades = np.array([str(case.grade) for case in part])
-    return [part[index] for index in label_subsets(grades, [case.patient_id for case in part], [share], seed)[share]]
+def share_of_cases(cohort: SegmentationCohort, split: Split, share: float, seed: int) -> list[BratsCase]:
+    """The cases of a share of a split's patients, at least one: stratified by grade where it is known, and nested."""
+    cases = cohort.part(split)
+    grades = np.array([str(case.grade) for case in cases])
+    return [cases[index] for index in label_subsets(grades, [it.patient_id for it in cases], [share], seed)[share]]
 
 
 @dataclass(frozen=True)
 class SegmentationTask:
-    """One network: trained on its cases, chosen by the validation cases, and asked for the test cases."""
+    """One network: trained on its cases, selected on the validation cases, and applied to the test cases."""
 
-    entrant: ModelWithCases
+    model_with_cases: ModelWithCases
     train: Sequence[BratsCase]
     validation: Sequence[BratsCase]
     test: Sequence[BratsCase]
-    plan: Plan
+    plan: TrainingPlan
     folder: Path
 
     def scores(self) -> Scores:
@@ -118,38 +177,38 @@ class SegmentationTask:
 
         SelipError where the folder holds another training.
         """
-        self._begin()
+        self._check_folder()
         path = self.folder / SCORES
         if not path.exists():
-            write_text(path, json.dumps(dict(self._predicted()), indent=1) + "\n")
+            write_text(path, json.dumps(dict(self._predict()), indent=1) + "\n")
         scores: Scores = json.loads(path.read_text("utf-8"))
         return scores
 
-    def _begin(self) -> None:
+    def _check_folder(self) -> None:
         (self.folder / PREDICTIONS).mkdir(parents=True, exist_ok=True)
-        path, said = self.folder / TRAINING, json.dumps(self._about(), indent=1) + "\n"
-        if path.exists() and path.read_text("utf-8") != said:
+        path, described = self.folder / TRAINING, json.dumps(self._described(), indent=1) + "\n"
+        if path.exists() and path.read_text("utf-8") != described:
             raise SelipError(
                 f"{self.folder} holds a segmentation of other cases, weights or settings: name a new folder with --out."
             )
-        write_text(path, said)
+        write_text(path, described)
 
-    def _about(self) -> dict[str, Any]:
-        """All that the result hangs on."""
-        cache = self.entrant.cache
-        parts = {"train": self.train, "validation": self.validation, "test": self.test}
+    def _described(self) -> dict[str, Any]:
+        """All that decides the result."""
+        cache = self.model_with_cases.cache
+        splits = {"train": self.train, "validation": self.validation, "test": self.test}
         return {
             **asdict(self.plan),
-            "encoder": weights_hash(self.entrant.contender.model.image_encoder),
+            "encoder": weights_hash(self.model_with_cases.evaluated.model.image_encoder),
             "recipe": cache.recipe.model_dump(mode="json"),
             "sequences": list(cache.modalities),
-            **{part: {case.case: cache.hash(case) for case in cases} for part, cases in parts.items()},
+            **{split: {case.case: cache.hash(case) for case in cases} for split, cases in splits.items()},
         }
 
-    def _predicted(self) -> Iterator[tuple[str, dict[str, float]]]:
+    def _predict(self) -> Iterator[tuple[str, dict[Metric, float]]]:
         """The scores of each test case, once its prediction is written."""
         torch.manual_seed(self.plan.seed)
-        model, cache = self.entrant.contender.model, self.entrant.cache
+        model, cache = self.model_with_cases.evaluated.model, self.model_with_cases.cache
         network = SegmentationNetwork(copy.deepcopy(model.image_encoder).requires_grad_(True), cache.modalities).to(
             model.device
         )

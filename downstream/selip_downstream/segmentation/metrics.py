@@ -9,10 +9,10 @@ from monai.metrics.hausdorff_distance import compute_hausdorff_distance
 from numpy.typing import NDArray
 
 from selip_downstream.datasets.brats import REGIONS, region
+from selip_downstream.evaluation.tasks import Metric
 
 ABSENT_MM = 373.128664
 """The distance to what is not there: the diagonal of a BraTS volume, 240 × 240 × 155 mm, as BraTS counts it."""
-DICE, HD95 = "Dice", "HD95"
 
 Labels = NDArray[np.uint8]
 Mask = NDArray[np.bool_]
@@ -41,13 +41,15 @@ def hd95(predicted: Mask, true: Mask, spacing_mm: Sequence[float]) -> float:
     return float(distance)
 
 
-def region_dice(predicted: Labels, true: Labels) -> dict[str, float]:
-    """Dice of each region of unified labels, named Dice WT and so on, and their mean, Dice."""
-    scores = {f"{DICE} {name}": dice(region(predicted, name), region(true, name)) for name in REGIONS}
-    return {**scores, DICE: sum(scores.values()) / len(scores)}
+def region_dice(predicted: Labels, true: Labels) -> dict[Metric, float]:
+    """Dice of each region of unified labels, and their mean."""
+    scores = {Metric(f"Dice {name}"): dice(region(predicted, name), region(true, name)) for name in REGIONS}
+    return {**scores, Metric.DICE: sum(scores.values()) / len(scores)}
 
 
-def region_scores(predicted: Labels, true: Labels, spacing_mm: Sequence[float]) -> dict[str, float]:
-    """The same, and the Hausdorff distance of each region, named HD95 WT and so on."""
-    distances = {f"{HD95} {name}": hd95(region(predicted, name), region(true, name), spacing_mm) for name in REGIONS}
+def region_scores(predicted: Labels, true: Labels, spacing_mm: Sequence[float]) -> dict[Metric, float]:
+    """The same, and the Hausdorff distance of each region."""
+    distances = {
+        Metric(f"HD95 {name}"): hd95(region(predicted, name), region(true, name), spacing_mm) for name in REGIONS
+    }
     return {**region_dice(predicted, true), **distances}

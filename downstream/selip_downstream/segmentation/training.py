@@ -1,4 +1,4 @@
-"""Training of one segmentation network on patches, from its first step to the best weights, going on after a kill."""
+"""Training of one segmentation network on patches, from its first step to the best weights; it can be resumed."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -14,8 +14,9 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from selip_downstream.datasets.brats import REGIONS, BratsCase, labels_of
-from selip_downstream.segmentation.cases import LIKELY, CaseCache, PreparedCase
-from selip_downstream.segmentation.metrics import DICE, region_dice
+from selip_downstream.evaluation.tasks import Metric
+from selip_downstream.segmentation.cases import THRESHOLD, CaseCache, PreparedCase
+from selip_downstream.segmentation.metrics import region_dice
 from selip_downstream.segmentation.unet import SegmentationNetwork
 from selip_shared.errors import SelipError
 from selip_shared.files import write_bytes
@@ -24,17 +25,17 @@ from selip_shared.progress import progress
 
 STATE, WEIGHTS = "state.safetensors", "best.safetensors"
 VALIDATIONS = 10
-STEPS_BETWEEN = 10
-"""At least, from one validation to the next, which takes as long as several steps."""
+MIN_STEPS_BETWEEN_VALIDATIONS = 10
+"""A validation takes as long as several steps."""
 TUMOUR_SHARE = 0.5
-"""Of the patches that are drawn around a voxel of the tumour; the others lie anywhere."""
+"""Share of the patches that are centred on a voxel of the tumour; the others are anywhere."""
 DECAY_POWER = 0.9
 OVERLAP = 0.5
 
 
 @dataclass(frozen=True)
-class Plan:
-    """How a network is trained: `patch` (D, H, W) voxels, that many `batch` of them a step; all is drawn by `seed`."""
+class TrainingPlan:
+    """How a network is trained: `patch` (D, H, W) in voxels, `batch` patches a step, `seed` of all random draws."""
 
     patch: tuple[int, int, int]
     steps: int
@@ -43,17 +44,17 @@ class Plan:
     rate: float
 
     def learning_rate(self, step: int) -> float:
-        """Of the step of that number, counted from 0."""
+        """The learning rate of a step, counted from 0: polynomial decay."""
         return float(self.rate * (1 - step / self.steps) ** DECAY_POWER)
 
     def validates_after(self, step: int) -> bool:
-        """Whether the weights are judged when so many steps are done."""
-        return step % max(STEPS_BETWEEN, self.steps // VALIDATIONS) == 0 or step == self.steps
+        """Whether the weights are validated after so many steps."""
+        return step % max(MIN_STEPS_BETWEEN_VALIDATIONS, self.steps // VALIDATIONS) == 0 or step == self.steps
 
 
 @dataclass
 class _State:
-    """What a training goes on from."""
+    """The state that a training resumes from."""
 
     network: SegmentationNetwork
     optimizer: torch.optim.Optimizer
@@ -67,24 +68,24 @@ def train(
     cases: Sequence[BratsCase],
     validation: Sequence[BratsCase],
     cache: CaseCache,
-    plan: Plan,
+    plan: TrainingPlan,
     folder: Path,
 ) -> None:
-    """Train until the last step, and leave the network with the weights that were best on the validation cases.
+    """Train the network, and leave it with the weights that were best on the validation cases.
 
-    They are written to `folder`, where a training that was killed goes on from its last validation, and a finished one
-    is read. SelipError where the loss is no number.
+    They are written to `folder`. A training that was interrupted resumes there from its last validation; a finished one
+    is only read. SelipError where the loss is not finite.
     """
     if (folder / WEIGHTS).exists():
         network.load_state_dict(load_file(folder / WEIGHTS))
         return
-    state = _begun(network, folder / STATE, plan)
+    state = _resume_or_begin(network, folder / STATE, plan)
     with progress("steps", plan.steps - state.step) as advance:
         while state.step < plan.steps:
-            _learn(state, cases, cache, plan)
+            _step(state, cases, cache, plan)
             advance(1)
             if plan.validates_after(state.step):
-                _judge(state, validation, cache, plan)
+                _validate(state, validation, cache, plan)
                 _save(state, folder / STATE)
     network.load_state_dict(state.best)
     write_bytes(folder / WEIGHTS, save(state.best))
@@ -118,9 +119,9 @@ def predict(network: SegmentationNetwork, images: Tensor, patch: Sequence[int]) 
 
 
 def draw_patch(case: PreparedCase, patch: Sequence[int], random: np.random.Generator) -> tuple[Tensor, Tensor]:
-    """A piece of the case, images float32 (S, D, H, W) and labels (1, D, H, W), 0 where it reaches beyond the case.
+    """A random patch of the case, images float32 (S, D, H, W) and labels (1, D, H, W), padded with 0.
 
-    Half of all are seen in a mirror, left for right; of each sequence brightness and contrast are changed a little.
+    Half of all are mirrored left to right; brightness and contrast of each sequence are changed slightly.
     """
     size, extent = np.array(case.labels.shape), np.array(patch)
     tumour = case.labels.nonzero()
@@ -137,8 +138,8 @@ def draw_patch(case: PreparedCase, patch: Sequence[int], random: np.random.Gener
     return (images.flip(-1), labels.flip(-1)) if random.random() < 0.5 else (images, labels)
 
 
-def _learn(state: _State, cases: Sequence[BratsCase], cache: CaseCache, plan: Plan) -> None:
-    """One step, which hangs on the seed and its number alone."""
+def _step(state: _State, cases: Sequence[BratsCase], cache: CaseCache, plan: TrainingPlan) -> None:
+    """One step; its random draws depend only on the seed and its number."""
     random = np.random.default_rng((plan.seed, state.step))
     chosen = [cases[index] for index in random.integers(len(cases), size=plan.batch)]
     drawn = [draw_patch(cache.get(case), plan.patch, random) for case in chosen]
@@ -150,28 +151,31 @@ def _learn(state: _State, cases: Sequence[BratsCase], cache: CaseCache, plan: Pl
     loss = loss_of(state.network(images), labels)
     if not torch.isfinite(loss):
         names = ", ".join(case.case for case in chosen)
-        raise SelipError(f"The loss of step {state.step + 1:,} is no number, on {names}: leave out the damaged one.")
+        raise SelipError(
+            f"The loss of step {state.step + 1:,} is not finite (NaN or infinity), on {names}: leave out the damaged "
+            "one."
+        )
     state.optimizer.zero_grad()
     loss.backward()  # type: ignore[no-untyped-call]
     state.optimizer.step()
     state.step += 1
 
 
-def _judge(state: _State, validation: Sequence[BratsCase], cache: CaseCache, plan: Plan) -> None:
-    """Keep the weights where their mean Dice over regions and validation cases is the best so far."""
+def _validate(state: _State, validation: Sequence[BratsCase], cache: CaseCache, plan: TrainingPlan) -> None:
+    """Keep the weights if their mean Dice over regions and validation cases is the best so far."""
     scores = []
     for case in validation:
         prepared = cache.get(case)
-        labels = labels_of(predict(state.network, prepared.images, plan.patch).numpy() > LIKELY)
-        scores.append(region_dice(labels, prepared.labels.numpy())[DICE])
+        labels = labels_of(predict(state.network, prepared.images, plan.patch).numpy() > THRESHOLD)
+        scores.append(region_dice(labels, prepared.labels.numpy())[Metric.DICE])
     score = float(np.mean(scores))
     if score > state.score:
         state.score = score
         state.best = {name: tensor.cpu().clone() for name, tensor in state.network.state_dict().items()}
 
 
-def _begun(network: SegmentationNetwork, path: Path, plan: Plan) -> _State:
-    """The state at the last validation before a kill, else a new one."""
+def _resume_or_begin(network: SegmentationNetwork, path: Path, plan: TrainingPlan) -> _State:
+    """The state at the last validation before an interruption, else a new one."""
     optimizer = torch.optim.AdamW(network.parameters(), lr=plan.rate)
     state = _State(network, optimizer, {})
     if not path.exists():

@@ -22,7 +22,7 @@ from selip_pretrain.model.encoders.resnet import STRIDES, ResNet
 from selip_shared.errors import SelipError
 
 NORM = ("instance", {"affine": True})
-RARE = -3.0
+INITIAL_LOGIT = -3.0
 """The first logit of every voxel: most belong to no region, and need not be taught so first."""
 _FULL = (1, 1, 1)
 
@@ -57,7 +57,7 @@ class SegmentationNetwork(nn.Module):
             for (width, below), step in zip(pairwise(widths), _steps(), strict=True)
         )
         self.out = UnetOutBlock(3, widths[0], outputs)
-        nn.init.constant_(self.out.conv.conv.bias, RARE)
+        nn.init.constant_(self.out.conv.conv.bias, INITIAL_LOGIT)
 
     def forward(self, images: Tensor) -> Tensor:
         """Logits (N, 3, D, H, W)."""

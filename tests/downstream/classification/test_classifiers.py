@@ -15,12 +15,13 @@ from selip_downstream.classification.classifiers import (
     PENALTIES,
     Cases,
     Prediction,
-    classification_metrics,
+    classification_statistics,
     linear_probe,
     nearest_neighbours,
 )
 from selip_downstream.evaluation.bootstrap import Resamples, every_case_once
 from selip_downstream.evaluation.protocol import label_subsets
+from selip_downstream.evaluation.tasks import Metric
 
 SHARES = (0.01, 0.05, 0.1, 1.0)
 
@@ -35,7 +36,7 @@ def cohort(seed: int, count: int, classes: int = 2, apart: float = 1.0, width: i
 
 
 @pytest.mark.parametrize(("seed", "classes"), [(0, 2), (1, 2), (2, 3), (3, 5)])
-def test_metrics_are_scikit_learns_on_cases_written_out_as_often_as_they_weigh(seed: int, classes: int) -> None:
+def test_statistics_are_scikit_learns_on_cases_written_out_as_often_as_they_weigh(seed: int, classes: int) -> None:
     draw = np.random.default_rng(seed)
     names = [f"c{i}" for i in range(classes)]
     truth = np.r_[np.arange(classes), draw.integers(classes, size=40)]
@@ -43,7 +44,7 @@ def test_metrics_are_scikit_learns_on_cases_written_out_as_often_as_they_weigh(s
     scores = draw.dirichlet(np.ones(classes), len(labels)).round(1) + 0.01
     scores /= scores.sum(1, keepdims=True)
     weights = draw.integers(1, 4, (3, len(labels))).astype(np.float64)
-    metrics = classification_metrics(Prediction(scores, names, ""), labels)
+    statistics = classification_statistics(Prediction(scores, names, ""), labels)
     predicted = np.array(names)[scores.argmax(1)]
     weighted = Resamples(weights, every_case_once(0).repeats)
     for number, times in enumerate(weights.astype(int)):
@@ -53,7 +54,7 @@ def test_metrics_are_scikit_learns_on_cases_written_out_as_often_as_they_weigh(s
             if classes == 2
             else roc_auc_score(labels[i], scores[i], multi_class="ovr", labels=names)
         )
-        assert {name: metric(weighted)[number] for name, metric in metrics.items()} == pytest.approx(
+        assert {name: statistic(weighted)[number] for name, statistic in statistics.items()} == pytest.approx(
             {
                 "AUC": area,
                 "accuracy": accuracy_score(labels[i], predicted[i]),
@@ -67,26 +68,26 @@ def test_metrics_are_scikit_learns_on_cases_written_out_as_often_as_they_weigh(s
 def test_a_true_class_that_was_never_learnt_counts_as_missed() -> None:
     labels = np.array(["a", "b", "new", "new"])
     prediction = Prediction(np.array([[0.9, 0.1], [0.1, 0.9], [0.8, 0.2], [0.3, 0.7]]), ["a", "b"], "")
-    metrics = classification_metrics(prediction, labels)
+    statistics = classification_statistics(prediction, labels)
     predicted = np.array(["a", "b", "a", "b"])
     once = every_case_once(4)
-    assert metrics["macro F1"](once)[0] == pytest.approx(f1_score(labels, predicted, average="macro"))
-    assert metrics["balanced accuracy"](once)[0] == pytest.approx(2 / 3)
-    assert metrics["accuracy"](once)[0] == 0.5
+    assert statistics[Metric.MACRO_F1](once)[0] == pytest.approx(f1_score(labels, predicted, average="macro"))
+    assert statistics[Metric.BALANCED_ACCURACY](once)[0] == pytest.approx(2 / 3)
+    assert statistics[Metric.ACCURACY](once)[0] == 0.5
 
 
 def test_a_class_that_is_neither_true_nor_predicted_does_not_count() -> None:
     labels = np.array(["a", "b"])
     prediction = Prediction(np.array([[0.8, 0.1, 0.1], [0.1, 0.8, 0.1]]), ["a", "b", "c"], "")
-    metrics = classification_metrics(prediction, labels)
-    assert {name: metric(every_case_once(2))[0] for name, metric in metrics.items()} == {
+    statistics = classification_statistics(prediction, labels)
+    assert {name: statistic(every_case_once(2))[0] for name, statistic in statistics.items()} == {
         "AUC": 1.0, "accuracy": 1.0, "macro F1": 1.0, "balanced accuracy": 1.0,
     }  # fmt: skip
 
 
 def test_without_cases_no_metric_is_defined() -> None:
-    metrics = classification_metrics(Prediction(np.zeros((0, 2)), ["a", "b"], ""), np.zeros(0, dtype=str))
-    assert all(np.isnan(metric(every_case_once(0))).all() for metric in metrics.values())
+    statistics = classification_statistics(Prediction(np.zeros((0, 2)), ["a", "b"], ""), np.zeros(0, dtype=str))
+    assert all(np.isnan(statistic(every_case_once(0))).all() for statistic in statistics.values())
 
 
 @pytest.mark.parametrize("name", list(CLASSIFIERS))
@@ -96,7 +97,7 @@ def test_classes_that_lie_apart_are_told_apart_and_mixed_ones_are_not(name: str)
     for apart, cases in test.items():
         prediction = CLASSIFIERS[name](cohort(0, 200, apart=apart), cohort(1, 100, apart=apart), cases.features)
         np.testing.assert_allclose(prediction.scores.sum(1), 1)
-        areas[apart] = classification_metrics(prediction, cases.labels)["AUC"](every_case_once(len(cases)))[0]
+        areas[apart] = classification_statistics(prediction, cases.labels)[Metric.AUC](every_case_once(len(cases)))[0]
     assert areas[4.0] > 0.97
     assert 0.35 < areas[0.0] < 0.65
 

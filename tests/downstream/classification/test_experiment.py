@@ -7,18 +7,14 @@ import pytest
 
 from selip_contracts.tables import open_store, read_store
 from selip_contracts.vocabulary import Modality
-from selip_downstream.classification.experiment import (
-    ZeroShotEmbeddings,
-    asked_of,
-    classify,
-    frozen,
-    statements_of,
-    zero_shot,
-)
+from selip_downstream.classification.experiment import classify, frozen
+from selip_downstream.classification.zero_shot import questions_of
+from selip_downstream.classification.zero_shot_experiment import ZeroShotEmbeddings, statements_of, zero_shot
 from selip_downstream.cli.classify import command
 from selip_downstream.datasets.labelled_cases import Case
 from selip_downstream.evaluation.protocol import EvaluationProtocol
-from selip_downstream.evaluation.results import MetricResult, read_figures
+from selip_downstream.evaluation.results import MetricResult, read_results
+from selip_downstream.evaluation.tasks import Metric, Task
 from selip_pretrain.data.pairs import Pair
 from selip_pretrain.data.splits import SPLITS, Shares, Split, assign_splits
 from selip_pretrain.model.selip_model import SelipModel
@@ -28,7 +24,7 @@ from tests.pretrain.small_cohort import AFFINE, SHAPE, small_configuration, writ
 
 LEFT = "在左侧额叶表现为高信号"
 RIGHT = "在右侧额叶表现为高信号"
-TRIAL = EvaluationProtocol(shares=(0.1, 1.0), seeds=(0, 1, 2), rounds=100, bootstrap_seed=0)
+PROTOCOL = EvaluationProtocol(shares=(0.1, 1.0), seeds=(0, 1, 2), rounds=100, bootstrap_seed=0)
 
 
 def cases(count: int) -> list[Case]:
@@ -41,7 +37,9 @@ def test_figures_of_classification_say_what_was_learnt_from_and_who_leads() -> N
     draw = np.random.default_rng(0)
     noise = draw.normal(size=(240, 8)).astype(np.float32)
     knowing = noise + np.array([[3.0 * (case.label == "b")] * 8 for case in cohort], np.float32)
-    lists = list(classify(cohort, frozen(cohort, {"blind": [noise], "knowing": [knowing]}), TRIAL, {"labels": "test"}))
+    lists = list(
+        classify(cohort, frozen(cohort, {"blind": [noise], "knowing": [knowing]}), PROTOCOL, {"labels": "test"})
+    )
     assert [(found[0].configuration["classifier"], found[0].configuration["share"]) for found in lists] == [
         ("k-NN", 0.1), ("k-NN", 1.0), ("linear probe", 0.1), ("linear probe", 1.0),
     ]  # fmt: skip
@@ -65,22 +63,22 @@ def pair(number: int, text: str, modality: Modality = "T2") -> Pair:
 
 def test_figures_of_zero_shot_say_how_many_questions_of_each_kind_there_were() -> None:
     pairs = [pair(i, (LEFT, RIGHT)[i % 2]) for i in range(12)]
-    asked = asked_of(pairs)
-    statements = statements_of(asked)
+    questions = questions_of([one.text for one in pairs], [one.modality for one in pairs])
+    statements = statements_of(questions)
     left, right = np.array([1, 0, 0], np.float32), np.array([0, 1, 0], np.float32)
     neither = np.array([0, 0, 1], np.float32)
     of_side = {text: left if "左侧" in text else right if "右侧" in text else neither for text in statements}
     images = np.stack([of_side[one.text] for one in pairs])
     backwards, forwards = ZeroShotEmbeddings(images[::-1], of_side), ZeroShotEmbeddings(images, of_side)
-    understood = {"wrong": [backwards], "right": [forwards], "two seeds": [backwards, forwards]}
-    together, t2 = zero_shot(pairs, asked, understood, TRIAL, {}, "test")
+    embeddings = {"wrong": [backwards], "right": [forwards], "two seeds": [backwards, forwards]}
+    together, t2 = zero_shot(pairs, questions, embeddings, PROTOCOL, {}, "test")
     assert together[0].configuration["questions"] == {"side": 2, "signal": 2}
     assert (together[0].n, t2[0].n, t2[0].configuration["sequence"]) == (12, 12, "T2")
     value = {(figure.model, figure.metric): figure.estimate.value for figure in together}
-    assert value["right", "AUC of side"] == 1.0
-    assert value["wrong", "AUC of side"] == 0.0
-    assert value["two seeds", "AUC of side"] == 0.5
-    assert value["right − wrong", "AUC of signal"] == 1.0
+    assert value["right", Metric.AUC_SIDE] == 1.0
+    assert value["wrong", Metric.AUC_SIDE] == 0.0
+    assert value["two seeds", Metric.AUC_SIDE] == 0.5
+    assert value["right − wrong", Metric.AUC_SIGNAL] == 1.0
 
 
 def test_a_model_of_several_trainings_has_the_mean_of_their_figures() -> None:
@@ -90,9 +88,9 @@ def test_a_model_of_several_trainings_has_the_mean_of_their_figures() -> None:
     for number, own in enumerate(seeds):
         own += number * np.array([[case.label == "b"] for case in cohort])
     each = {f"seed {number}": [own] for number, own in enumerate(seeds)}
-    for found in classify(cohort, frozen(cohort, {**each, "all": seeds}), TRIAL, {}):
+    for found in classify(cohort, frozen(cohort, {**each, "all": seeds}), PROTOCOL, {}):
         value = {(figure.model, figure.metric): figure.estimate.value or 0 for figure in found}
-        for metric in ("AUC", "accuracy", "macro F1"):
+        for metric in (Metric.AUC, Metric.ACCURACY, Metric.MACRO_F1):
             assert value["all", metric] == pytest.approx(np.mean([value[name, metric] for name in each]))
 
 
@@ -106,9 +104,9 @@ def measured(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def kept(db: Path, task: str) -> list[MetricResult]:
+def stored(db: Path, task: Task) -> list[MetricResult]:
     with read_store(db) as connection:
-        return read_figures(connection, task)
+        return read_results(connection, task)
 
 
 def test_the_command_classifies_by_labels_out_of_the_database(measured: Path) -> None:
@@ -123,7 +121,7 @@ def test_the_command_classifies_by_labels_out_of_the_database(measured: Path) ->
     assert "cases are left out" in ran.stderr
     assert "S0009: no label" in ran.stderr
     assert "linear probe, 100% of the labels" in ran.stdout
-    figures = kept(db, "classification")
+    figures = stored(db, Task.CLASSIFICATION)
     assert {figure.model for figure in figures} == {"random", "soft", "soft − random"}
     assert {figure.configuration["labels"] for figure in figures} == {sql}
     assert f"{len(figures):,} figures are added" in ran.stdout
@@ -134,7 +132,7 @@ def test_the_command_asks_statements_where_there_are_no_labels(
 ) -> None:
     command([f"soft={measured}/soft/best"], db=measured / "selip.duckdb", split="train", rounds=100)
     assert "Zero-shot, together:" in capsys.readouterr().out
-    figures = kept(measured / "selip.duckdb", "zero-shot")
+    figures = stored(measured / "selip.duckdb", Task.ZERO_SHOT)
     assert {figure.split for figure in figures} == {"train"}
     assert {figure.configuration["sequence"] for figure in figures} == {"together", "DWI"}
 
@@ -156,7 +154,7 @@ def test_the_command_tells_grades_of_brats_apart(measured: Path, capsys: pytest.
     said = capsys.readouterr()
     assert "BraTS19_lacks: no T1CE" in said.err
     assert "tested on 1 HGG, 1 LGG" in said.out
-    figures = kept(measured / "brats.duckdb", "classification")
+    figures = stored(measured / "brats.duckdb", Task.CLASSIFICATION)
     assert {figure.configuration["labels"] for figure in figures} == {"BraTS grades of BraTS19"}
     assert {figure.configuration["classifier"] for figure in figures} == {"k-NN", "linear probe", "full finetuning"}
 

@@ -34,8 +34,8 @@ def finetuning(tmp_path_factory: pytest.TempPathFactory) -> Finetuning:
             images.append(CaseImage(f"{number}/{modality}", modality, "nifti", (path,), content_hash((path,))))
         cases.append(Case(f"c{number}", f"p{number}", "ab"[number % 2], SPLITS[number // 2 % 3], tuple(images)))
     model = SelipModel.build(small_configuration(seed=1), ["在左侧额叶表现为高信号"]).train(False)
-    contender = EvaluatedModel("soft", model, "here")
-    return Finetuning(contender, cases, VolumeCache(folder / "cache", model.recipe), Schedule(2, 12, 0.01))
+    evaluated = EvaluatedModel("soft", model, "here")
+    return Finetuning(evaluated, cases, VolumeCache(folder / "cache", model.recipe), Schedule(2, 12, 0.01))
 
 
 def positions(finetuning: Finetuning) -> list[Positions]:
@@ -43,19 +43,19 @@ def positions(finetuning: Finetuning) -> list[Positions]:
 
 
 def test_finetuning_learns_what_is_seen_and_leaves_the_model_as_it_was(finetuning: Finetuning) -> None:
-    before = {name: value.clone() for name, value in finetuning.contender.model.state_dict().items()}
+    before = {name: value.clone() for name, value in finetuning.evaluated.model.state_dict().items()}
     train, validation, test = positions(finetuning)
     prediction = finetuning(train, validation, test, seed=0)
     predicted = np.array(prediction.classes)[prediction.scores.argmax(1)]
     truth = np.array([finetuning.cases[i].label for i in test.tolist()])
     assert (predicted == truth).mean() > 0.9
     np.testing.assert_allclose(prediction.scores.sum(1), 1)
-    after = finetuning.contender.model.state_dict()
+    after = finetuning.evaluated.model.state_dict()
     assert all(torch.equal(value, after[name]) for name, value in before.items())
 
 
 def test_the_same_seed_gives_the_same_scores(finetuning: Finetuning) -> None:
-    short = Finetuning(finetuning.contender, finetuning.cases, finetuning.cache, Schedule(1, 2))
+    short = Finetuning(finetuning.evaluated, finetuning.cases, finetuning.cache, Schedule(1, 2))
     train, validation, test = positions(finetuning)
     first, again, other = (short(train, validation, test, seed) for seed in (0, 0, 1))
     np.testing.assert_array_equal(first.scores, again.scores)
@@ -63,7 +63,7 @@ def test_the_same_seed_gives_the_same_scores(finetuning: Finetuning) -> None:
 
 
 def test_a_loss_that_is_no_number_is_said(finetuning: Finetuning) -> None:
-    wild = Finetuning(finetuning.contender, finetuning.cases, finetuning.cache, Schedule(1, 12, 1e30))
+    wild = Finetuning(finetuning.evaluated, finetuning.cases, finetuning.cache, Schedule(1, 12, 1e30))
     train, validation, test = positions(finetuning)
     with pytest.raises(SelipError, match="The loss of finetuning soft is no number"):
         wild(train, validation, test, seed=0)

@@ -6,7 +6,7 @@ from numpy.typing import NDArray
 
 from selip_contracts.statements import NORMAL_TEXT, parse_sequence_text, parse_statement
 from selip_contracts.vocabulary import SIGNAL_CLASS, Modality, SignalClass
-from selip_downstream.classification.zero_shot import Answers, ZeroShotQuestion, questions, rivals, zero_shot_scores
+from selip_downstream.classification.zero_shot import Answers, ZeroShotQuestion, questions_of, rivals, zero_shot_scores
 from selip_downstream.evaluation.bootstrap import auc, every_case_once
 
 Matrix = NDArray[np.float32]
@@ -56,7 +56,7 @@ def test_only_questions_with_enough_images_on_both_sides_are_asked() -> None:
     t2: Modality = "T2"
     t1ce: Modality = "T1CE"
     modalities = [t2] * 15 + [t1ce] * 6
-    asked = questions(texts, modalities)
+    asked = questions_of(texts, modalities)
     assert {(q.kind, q.modality, q.site, q.side) for q in asked} == {
         ("site", "T2", "额叶", None),
         ("side", "T2", "额叶", "左侧"),
@@ -96,7 +96,7 @@ def test_an_encoder_that_knows_the_facts_answers_every_question_and_a_blind_one_
     places = [f"在{side}{site}表现为" for side in ("左侧", "右侧") for site in ("额叶", "颞叶")]
     distinct = [*(f"{place}{signal}信号" for place in places for signal in "高低"), NORMAL_TEXT]
     texts = [text for text in distinct for _ in range(6)]
-    asked = questions(texts, ["T2"] * len(texts))
+    asked = questions_of(texts, ["T2"] * len(texts))
     assert {question.kind for question in asked} == {"normal", "site", "side", "signal"}
     images = np.stack([bag_of_facts(text) for text in texts])
     assert set(areas(asked, images).values()) == {1.0}

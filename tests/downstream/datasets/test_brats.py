@@ -4,7 +4,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from selip_downstream.datasets.brats import REGIONS, Exclusion, read_brats, region, unified_labels
+from selip_downstream.datasets.brats import REGIONS, read_brats, region, unified_labels
+from selip_downstream.datasets.exclusions import Exclusion
 from selip_shared.errors import SelipError
 
 OLD = ("flair", "t1", "t1ce", "t2", "seg")
@@ -41,7 +42,7 @@ def test_brats_2019_has_its_grades_from_folders_and_mapping(tmp_path: Path) -> N
         "FLAIR": "BraTS19_2013_0_1_flair.nii.gz",
     }
     assert first.segmentation == root / "HGG/BraTS19_2013_0_1/BraTS19_2013_0_1_seg.nii.gz"
-    assert cohort.set_aside == ()
+    assert cohort.excluded == ()
 
 
 def test_brats_2020_has_its_grades_from_the_mapping_and_one_misnamed_segmentation(tmp_path: Path) -> None:
@@ -74,7 +75,7 @@ def test_what_a_case_lacks_is_said_of_it_by_name(tmp_path: Path) -> None:
     assert names(cohort.having(["T1CE"]).cases) == ["BraTS19_A", "BraTS19_B", "BraTS19_C"]
     needed = cohort.having(["T1CE", "T1", "T2"], grade=True, segmentation=True)
     assert names(needed.cases) == ["BraTS19_A"]
-    assert needed.set_aside == (
+    assert needed.excluded == (
         Exclusion("BraTS19_B", "no T1 and no T2"),
         Exclusion("BraTS19_C", "no T2 and no grade and no segmentation"),
     )
@@ -89,7 +90,7 @@ def test_contradictions_are_set_aside_with_the_reason(tmp_path: Path) -> None:
     (tmp_path / "name_mapping.csv").write_text(MAPPING_19 + "LGG,NA,NA,NA,BraTS19_A\nLGG,NA,NA,NA,BraTS19_D\n")
     cohort = read_brats(tmp_path)
     assert names(cohort.cases) == ["BraTS19_D"]
-    assert cohort.set_aside == (
+    assert cohort.excluded == (
         Exclusion("BraTS19_A", "its folder says HGG, name_mapping.csv says LGG"),
         Exclusion("BraTS19_B", "it is in two folders"),
         Exclusion("BraTS19_C", "BraTS19_C_t1.nii and BraTS19_C_t1.nii.gz are of one sequence"),

@@ -6,7 +6,8 @@ import duckdb
 import pytest
 
 from selip_contracts.tables import create, utc_now
-from selip_downstream.datasets.brats import Exclusion, read_brats
+from selip_downstream.datasets.brats import read_brats
+from selip_downstream.datasets.exclusions import Exclusion
 from selip_downstream.datasets.labelled_cases import (
     LabelledCohort,
     LabelTable,
@@ -54,7 +55,7 @@ def labels(key: str = "study") -> LabelTable:
 def test_cases_have_their_label_their_split_and_volumes_in_the_order_asked(key: str) -> None:
     cohort = label_images(store(EIGHT), labels(key), ["FLAIR", "T2"])
     assert len(cohort.cases) == 12
-    assert cohort.set_aside == ()
+    assert cohort.excluded == ()
     first = cohort.cases[0]
     assert (first.name, first.patient_id, first.label, first.split) == ("te0", "test-0", "stroke", "test")
     assert [image.image_id for image in first.images] == ["te0/FLAIR", "te0/T2"]
@@ -64,7 +65,7 @@ def test_what_a_case_lacks_is_said_by_its_name() -> None:
     more = [("x1", "x1", "train", "T2"), ("x2", "x2", None, "T2 FLAIR"), ("x3", "x3", "test", "FLAIR")]
     table = LabelTable("study", {**labels().labels, "x1": "none", "x2": "none"}, "test")
     cohort = label_images(store([*EIGHT, *more]), table, ["T2", "FLAIR"])
-    assert cohort.set_aside == (
+    assert cohort.excluded == (
         Exclusion("x1", "no FLAIR"), Exclusion("x2", "no split"), Exclusion("x3", "no T2 and no label"),
     )  # fmt: skip
 
@@ -83,7 +84,7 @@ def test_a_case_whose_volume_is_unusable_is_set_aside_with_the_reason() -> None:
     cohort = label_images(store(EIGHT), labels(), ["T2"])
     fewer = without(cohort, [Exclusion("tr3/T2", "damaged")])
     assert [case.name for case in cohort.cases if case not in fewer.cases] == ["tr3"]
-    assert fewer.set_aside == (Exclusion("tr3", "damaged"),)
+    assert fewer.excluded == (Exclusion("tr3", "damaged"),)
 
 
 def test_labels_are_read_from_a_csv_as_spreadsheets_write_it(tmp_path: Path) -> None:

@@ -7,8 +7,8 @@ from selip_downstream.evaluation import bootstrap as statistics
 from selip_downstream.evaluation.bootstrap import (
     Bootstrap,
     Estimate,
-    Metric,
     Resamples,
+    Statistic,
     Weights,
     auc,
     average,
@@ -23,8 +23,8 @@ def weighted(cases: Weights) -> Resamples:
     return Resamples(cases, every_case_once(0).repeats)
 
 
-def estimate(bootstrap: Bootstrap, metric: Metric) -> Estimate:
-    return bootstrap.sampled({"": metric})[""].estimate()
+def estimate(bootstrap: Bootstrap, statistic: Statistic) -> Estimate:
+    return bootstrap.sampled({"": statistic})[""].estimate()
 
 
 @pytest.mark.parametrize("seed", range(8))
@@ -54,7 +54,7 @@ def test_an_interval_is_that_of_resampled_patients_written_out(monkeypatch: pyte
     for _ in range(500):
         drawn = generator.integers(3, size=3)
         draws.append(np.nanmean([values[i] for patient in drawn for i in cases["abc"[patient]]]))
-    monkeypatch.setattr(statistics, "_CELLS_AT_ONCE", 40)
+    monkeypatch.setattr(statistics, "_CHUNK_CELLS", 40)
 
     found = estimate(Bootstrap(patients, rounds=500, seed=3), mean(values))
 
@@ -106,16 +106,16 @@ def test_few_trainings_do_not_make_the_interval_too_narrow(
     for trial in range(200):
         draw = np.random.default_rng(trial)
         of_patients, of_trainings = draw.normal(0, patients_apart, 60), draw.normal(0, trainings_apart, trainings)
-        metric = repeated("training", [mean(of_patients + one + draw.normal(0, 0.1, 60)) for one in of_trainings])
-        held += holds(estimate(Bootstrap(patients, rounds=300, seed=trial), metric), 0.0)
+        statistic = repeated("training", [mean(of_patients + one + draw.normal(0, 0.1, 60)) for one in of_trainings])
+        held += holds(estimate(Bootstrap(patients, rounds=300, seed=trial), statistic), 0.0)
     assert 0.90 <= held / 200 <= 0.99
 
 
 @pytest.mark.parametrize("trainings", [2, 3, 6])
 def test_the_interval_of_trainings_alone_is_students(trainings: int) -> None:
     figures = np.random.default_rng(0).normal(size=trainings)
-    metric = repeated("training", [mean(np.full(2, figure)) for figure in figures])
-    found = estimate(Bootstrap(["a", "b"], rounds=200_000), metric)
+    statistic = repeated("training", [mean(np.full(2, figure)) for figure in figures])
+    found = estimate(Bootstrap(["a", "b"], rounds=200_000), statistic)
     wanted = stats.t.interval(0.95, trainings - 1, figures.mean(), stats.sem(figures))
     assert (found.low, found.high) == pytest.approx(wanted, rel=0.05)
 
@@ -164,7 +164,7 @@ def test_an_average_is_over_the_metrics_that_are_defined() -> None:
 
 
 def test_the_same_seed_gives_the_same_interval() -> None:
-    metric = repeated("training", [mean(np.arange(9.0)), mean(np.arange(9.0) ** 2)])
+    statistic = repeated("training", [mean(np.arange(9.0)), mean(np.arange(9.0) ** 2)])
     patients = [str(i) for i in range(9)]
-    assert estimate(Bootstrap(patients, seed=1), metric) == estimate(Bootstrap(patients, seed=1), metric)
-    assert estimate(Bootstrap(patients, seed=1), metric) != estimate(Bootstrap(patients, seed=2), metric)
+    assert estimate(Bootstrap(patients, seed=1), statistic) == estimate(Bootstrap(patients, seed=1), statistic)
+    assert estimate(Bootstrap(patients, seed=1), statistic) != estimate(Bootstrap(patients, seed=2), statistic)

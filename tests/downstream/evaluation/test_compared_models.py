@@ -12,7 +12,7 @@ from selip_downstream.evaluation.compared_models import (
     embed_texts,
     load_models,
     origins_of,
-    prepared,
+    prepare_images,
     trainings_of,
 )
 from selip_pretrain.data.pairs import read_pairs
@@ -38,15 +38,15 @@ def cohort(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_a_training_gives_its_best_or_last_checkpoint_its_name(cohort: Path) -> None:
     checkpoints = [str(cohort / "clip/best"), str(cohort / "soft/last"), str(cohort / "plain"), f"mine={cohort}/plain"]
     found = load_models(checkpoints, [TEXT], "cpu")
-    assert [contender.name for contender in found] == ["random", "clip", "soft", "plain", "mine"]
+    assert [evaluated.name for evaluated in found] == ["random", "clip", "soft", "plain", "mine"]
     assert found[0].checkpoint == "untrained, seed 9"
     assert found[-1].checkpoint == f"{cohort}/plain"
 
 
 def test_trainings_of_one_name_belong_together_and_are_known_by_their_weights(cohort: Path) -> None:
-    contenders = load_models([f"seeds={cohort}/clip/best", f"seeds={cohort}/plain"], [TEXT], "cpu")
-    assert {name: len(own) for name, own in trainings_of(contenders).items()} == {"random": 1, "seeds": 2}
-    origins = origins_of(contenders)
+    models = load_models([f"seeds={cohort}/clip/best", f"seeds={cohort}/plain"], [TEXT], "cpu")
+    assert {name: len(own) for name, own in trainings_of(models).items()} == {"random": 1, "seeds": 2}
+    origins = origins_of(models)
     assert [origin["checkpoint"] for origin in origins["seeds"]] == [f"{cohort}/clip/best", f"{cohort}/plain"]
     for origin in origins["seeds"]:
         weights = Path(origin["checkpoint"], "model.safetensors").read_bytes()
@@ -73,14 +73,14 @@ def test_volumes_are_embedded_as_in_the_training_whatever_the_recipe(cohort: Pat
     pairs[3].files[0].unlink()
     coarse = SelipModel.build(small_configuration(recipe=VolumeRecipe(shape=(4, 32, 32))), [TEXT]).train(False)
     (_, fine) = load_models([str(cohort / "plain")], [TEXT], "cpu")
-    contenders = [fine, EvaluatedModel("coarse", coarse, "here")]
-    usable, problems = prepared(pairs, contenders, cohort / "cache")
+    models = [fine, EvaluatedModel("coarse", coarse, "here")]
+    usable, problems = prepare_images(pairs, models, cohort / "cache")
     assert [problem.image_id for problem in problems] == [pairs[3].image_id]
     assert usable == [*pairs[:3], *pairs[4:]]
-    for contender, recipe in zip(contenders, (RECIPE, VolumeRecipe(shape=(4, 32, 32))), strict=True):
+    for evaluated, recipe in zip(models, (RECIPE, VolumeRecipe(shape=(4, 32, 32))), strict=True):
         with torch.inference_mode():
-            expected = embed_pairs(contender.model, usable, VolumeCache(cohort / "cache", recipe))
-        found = embed_images(contender, usable, cohort / "cache")
+            expected = embed_pairs(evaluated.model, usable, VolumeCache(cohort / "cache", recipe))
+        found = embed_images(evaluated, usable, cohort / "cache")
         np.testing.assert_allclose(found, expected, atol=1e-5)
         np.testing.assert_allclose(found.norm(dim=1), 1, atol=1e-5)
 

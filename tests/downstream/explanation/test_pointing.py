@@ -9,15 +9,16 @@ from scipy.spatial.distance import cdist
 from selip_contracts.tables import open_store, read_store
 from selip_downstream.cli.pointing import main
 from selip_downstream.evaluation.compared_models import EvaluatedModel
-from selip_downstream.evaluation.results import read_figures
+from selip_downstream.evaluation.results import read_results
+from selip_downstream.evaluation.tasks import Task
 from selip_downstream.explanation.occlusion import head_of
 from selip_downstream.explanation.pointing import (
     ALL_SITES,
     TOLERANCE_MM,
     findings_of,
     point,
-    pointing_figures,
-    read_places,
+    pointing_results,
+    read_lesion_labels,
 )
 from selip_pretrain.data.pairs import Pair
 from selip_pretrain.data.splits import Shares, assign_splits
@@ -57,14 +58,14 @@ def test_a_model_hits_what_it_looks_at_and_chance_is_the_share_of_the_head(tmp_p
         studies.append(write_phantom(tmp_path, f"r{number}", places))
     (tmp_path / "truth.json").write_text(json.dumps({"recipe": {}, "studies": studies}), encoding="utf-8")
 
-    findings = findings_of(pairs, read_places(tmp_path))
+    findings = findings_of(pairs, read_lesion_labels(tmp_path))
     assert [(finding.statement, finding.label) for finding in findings[:2]] == [(LEFT, 1), (RIGHT, 2)]
     seeing, blind = seeing_model(), SelipModel.build(small_configuration(), [LEFT, RIGHT]).train(False)
-    contenders = [
+    models = [
         EvaluatedModel(name, model, "here")
         for name, model in (("seeing", seeing), ("blind", blind), ("two seeds", seeing), ("two seeds", blind))
     ]
-    pointed = point(findings, contenders, tmp_path, tmp_path / "cache")
+    pointed = point(findings, models, tmp_path, tmp_path / "cache")
     assert [one.hits["seeing"] for one in pointed if one.finding.statement == LEFT] == [[1.0]] * 6
     assert [one.hits["seeing"] for one in pointed if one.finding.statement == RIGHT] == [[0.0]] * 6
     for one in pointed:
@@ -81,7 +82,7 @@ def test_a_model_hits_what_it_looks_at_and_chance_is_the_share_of_the_head(tmp_p
     near = cdist(of_head * spacing, inside * spacing).min(1) <= TOLERANCE_MM
     assert pointed[0].chance == pytest.approx(near.mean(), rel=0.005)  # The cache keeps bytes.
 
-    of_all, of_site = pointing_figures(pointed, "test", {"models": {}}, rounds=100, seed=0)
+    of_all, of_site = pointing_results(pointed, "test", {"models": {}}, rounds=100, seed=0)
     value = {figure.model: figure.estimate for figure in of_all}
     assert value["seeing"].value == 0.5
     assert value["seeing − chance"].low is not None
@@ -119,7 +120,7 @@ def test_the_command_keeps_figures_of_every_model_and_of_chance(
     assert code == 0, progress
     assert "all sites: 3 findings" in said
     with read_store(results) as connection:
-        figures = read_figures(connection, "explanation")
+        figures = read_results(connection, Task.EXPLANATION)
     assert {figure.model for figure in figures} == {
         "chance", "random", "soft", "random − chance", "soft − chance", "soft − random",
     }  # fmt: skip
@@ -135,10 +136,10 @@ def test_what_cannot_be_pointed_at_is_said_in_a_sentence(
     assert code == 1
     assert "No model may be called chance here" in complaint
     with pytest.raises(SelipError, match=r"There is no truth\.json in"):
-        read_places(tmp_path)
+        read_lesion_labels(tmp_path)
     (tmp_path / "truth.json").write_text('{"studies": [{"report_id": "r", "lesions": [{"label": "one"}]}]}')
     with pytest.raises(SelipError, match="is not selip-phantom's"):
-        read_places(tmp_path)
+        read_lesion_labels(tmp_path)
     (tmp_path / "truth.json").write_text('{"studies": []}')
     code, _, complaint = run(measured / "soft/best", "--phantom", tmp_path, "--db", db)
     assert code == 1

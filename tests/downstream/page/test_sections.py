@@ -10,8 +10,9 @@ from selip_contracts.tables import open_store
 from selip_downstream.cli.results import main
 from selip_downstream.evaluation.bootstrap import Bootstrap, Estimate, mean
 from selip_downstream.evaluation.comparison import ExperimentSetting, compare
-from selip_downstream.evaluation.results import MetricResult, write_figures
-from selip_downstream.page.comparison_tables import CLEAR
+from selip_downstream.evaluation.results import MetricResult, write_results
+from selip_downstream.evaluation.tasks import Metric, Task
+from selip_downstream.page.comparison_tables import SIGNIFICANT
 from selip_downstream.page.sections import sections_of
 from selip_pretrain.data.splits import Shares, assign_splits
 from selip_pretrain.model.selip_model import SelipModel
@@ -24,7 +25,7 @@ MODELS = {"random": 0.2, "clip": 0.5, "soft": 0.8}
 PATIENTS = [f"p{number}" for number in range(60)]
 
 
-def measured(task: str, metrics: list[str], n: int, **configuration: Any) -> list[MetricResult]:
+def measured(task: Task, metrics: list[Metric], n: int, **configuration: Any) -> list[MetricResult]:
     """Figures of three models, each better than the one before it."""
     draw = np.random.default_rng(0)
     values = {model: {metric: mean((draw.random(60) < level).astype(float)) for metric in metrics}
@@ -40,46 +41,77 @@ def figures() -> list[MetricResult]:
     retrieval = {"texts": "distinct", "gallery": 1200, "distinct_texts": 1200, "repeated_texts": 34}
     learnt = {"labels": "BraTS grades", "classes": {"HGG": 40, "LGG": 20}, "train": 12, "seeds": [0, 1, 2]}
     return [
-        *measured("explanation", ["pointing"], 70, site="额叶", tolerance_mm=10.0),
-        *measured("segmentation", ["Dice WT", "HD95 WT"], 60, share=0.1, train=12, seeds=[0]),
-        *(figure for share in (0.01, 1.0)
-          for figure in measured("classification", ["AUC", "accuracy"], 60, classifier="linear probe", share=share,
-                                 **learnt)),
-        *measured("zero-shot", ["AUC of site"], 60, sequence="T2", questions={"site": 7}),
-        *(figure for direction in ("image to text", "text to image") for sequence in ("together", "T2")
-          for figure in measured("retrieval", ["top-1 of equal text", "top-3 of equal text"], 60, sequence=sequence,
-                                 direction=direction, **retrieval)),
-        *measured("retrieval", ["top-1 of equal text"], 60, sequence="T2", direction="image to text",
-                  **(retrieval | {"texts": "all"})),
-    ]  # fmt: skip
+        *measured(Task.EXPLANATION, [Metric.POINTING], 70, site="额叶", tolerance_mm=10.0),
+        *measured(Task.SEGMENTATION, [Metric.DICE_WT, Metric.HD95_WT], 60, share=0.1, train=12, seeds=[0]),
+        *(
+            result
+            for share in (0.01, 1.0)
+            for result in measured(
+                Task.CLASSIFICATION,
+                [Metric.AUC, Metric.ACCURACY],
+                60,
+                classifier="linear probe",
+                share=share,
+                **learnt,
+            )
+        ),
+        *measured(Task.ZERO_SHOT, [Metric.AUC_SITE], 60, sequence="T2", questions={"site": 7}),
+        *(
+            result
+            for direction in ("image to text", "text to image")
+            for sequence in ("together", "T2")
+            for result in measured(
+                Task.RETRIEVAL,
+                [Metric.TOP_1, Metric.TOP_3],
+                60,
+                sequence=sequence,
+                direction=direction,
+                **retrieval,
+            )
+        ),
+        *measured(
+            Task.RETRIEVAL,
+            [Metric.TOP_1],
+            60,
+            sequence="T2",
+            direction="image to text",
+            **(retrieval | {"texts": "all"}),
+        ),
+    ]
 
 
 def test_tasks_come_in_the_order_of_the_paper_with_their_numbers(figures: list[MetricResult]) -> None:
     sections = sections_of(figures)
     assert [section.title for section in sections] == [
-        "Retrieval", "Zero-shot classification", "Classification", "Segmentation", "Explanation", "Models",
-    ]  # fmt: skip
+        "Retrieval",
+        "Zero-shot classification",
+        "Classification",
+        "Segmentation",
+        "Explanation",
+        "Models",
+    ]
     retrieval = sections[0]
     assert len(retrieval.tables) == 4
     assert retrieval.tables[0].caption == (
         "all sequences, image to text: 60 queries, gallery of 1,200; 1,200 distinct texts, 34 repeated (test)"
     )
     assert [picture.caption.split(":")[0] for picture in retrieval.pictures] == [
-        "Retrieval, image to text", "Retrieval, text to image",
-    ]  # fmt: skip
+        "Retrieval, image to text",
+        "Retrieval, text to image",
+    ]
     assert retrieval.tables[0].columns == ["", "random", "clip", "soft", "soft − random", "soft − clip"]
     (row,) = retrieval.tables[0].rows
-    first = next(place for place, figure in enumerate(figures) if figure.task == "retrieval")
+    first = next(index for index, figure in enumerate(figures) if figure.task == Task.RETRIEVAL)
     shown = {figure.model: figure.estimate for figure in figures[first : first + 12] if "top-1" in figure.metric}
     soft, lead = shown["soft"], shown["soft − random"]
     assert row[0] == "top 1"
     assert row[3] == f"{soft.value:.3f} ({soft.low:.3f}–{soft.high:.3f})"
-    assert row[4] == f"{lead.value:+.3f} ({lead.low:+.3f} to {lead.high:+.3f}) {CLEAR}"
+    assert row[4] == f"{lead.value:+.3f} ({lead.low:+.3f} to {lead.high:+.3f}) {SIGNIFICANT}"
     assert sections[-1].tables[0].rows[0] == ("clip", "out/clip/best", "clip 1")
 
 
 def test_what_was_trained_anew_stands_beside_the_first_with_its_weights(figures: list[MetricResult]) -> None:
-    pointing = [figure for figure in figures if figure.task == "explanation"]
+    pointing = [figure for figure in figures if figure.task == Task.EXPLANATION]
     models = pointing[0].configuration["models"]
     anew = models | {"soft": [{"checkpoint": "out/soft/best", "weights": "soft 2"}]}
     again = [replace(figure, configuration=figure.configuration | {"models": anew}) for figure in pointing]
@@ -102,7 +134,7 @@ def test_what_was_trained_anew_stands_beside_the_first_with_its_weights(figures:
 def test_a_difference_is_marked_where_its_interval_does_not_hold_0(estimate: Estimate, shown: str) -> None:
     about = {"site": "额叶", "tolerance_mm": 10.0}
     figures = [
-        MetricResult("explanation", model, "test", "pointing", estimate, 7, about)
+        MetricResult(Task.EXPLANATION, model, "test", Metric.POINTING, estimate, 7, about)
         for model in ("chance", "a", "a − chance")
     ]
     (row,) = sections_of(figures)[0].tables[0].rows
@@ -116,7 +148,7 @@ def database(tmp_path_factory: pytest.TempPathFactory, figures: list[MetricResul
     db = write_cohort(folder, 40)
     with open_store(db) as connection:
         assign_splits(connection, 0, Shares(train=0.4, validation=0.1, test=0.5))
-        write_figures(connection, db, figures)
+        write_results(connection, db, figures)
     SelipModel.build(small_configuration(seed=1), [LEFT]).save_pretrained(folder / "soft" / "best")
     return db
 
@@ -143,7 +175,7 @@ def test_the_page_shows_tables_plots_and_examples(
     rank = int(own.split("rank ")[1].split(":")[0])
     texts = chromium.texts("#section-7 td:nth-child(3)")
     marked = [mark == "✓" for mark in chromium.texts("#section-7 td:nth-child(2)")]
-    assert marked == [place == rank for place in range(1, 6)]
+    assert marked == [row == rank for row in range(1, 6)]
     assert all(own.endswith(text) == mark for text, mark in zip(texts, marked, strict=True))
     cosines = [float(cosine) for cosine in chromium.texts("#section-7 td:nth-child(4)")]
     assert cosines == sorted(cosines, reverse=True)

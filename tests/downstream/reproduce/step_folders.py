@@ -10,7 +10,8 @@ import numpy as np
 from selip_contracts.tables import open_store
 from selip_downstream.evaluation.bootstrap import Bootstrap, mean
 from selip_downstream.evaluation.comparison import ExperimentSetting, compare
-from selip_downstream.evaluation.results import MetricResult, write_figures
+from selip_downstream.evaluation.results import MetricResult, write_results
+from selip_downstream.evaluation.tasks import Metric, Task
 from selip_pretrain.data.splits import Shares, assign_splits
 from selip_pretrain.model.selip_model import SelipModel
 from selip_pretrain.training.checkpoint import save_best
@@ -20,7 +21,7 @@ from tests.pretrain.small_cohort import small_configuration, write_cohort
 SEEDS = (0, 1, 2)
 TARGETS = {"CLIP": "hard", "SeLIP": "selip", "best-match": "best-match"}
 PATIENTS = [f"p{number:03}" for number in range(150)]
-RETRIEVAL = ["top-1 of equal text", "top-5 of equal text", "site of first hit", "side of first hit"]
+RETRIEVAL = [Metric.TOP_1, Metric.TOP_5, Metric.FIRST_HIT_SITE, Metric.FIRST_HIT_SIDE]
 LEVELS = {"random": 0.03, "CLIP": 0.3, "SeLIP": 0.35, "best-match": 0.5}
 """How often each model is right."""
 TITLES = [
@@ -32,7 +33,7 @@ TITLES = [
     "4. Segmentation",
     "5. What the models look at",
     "6. What an extraction error costs",
-    "7. Circumstances",
+    "7. Conditions",
 ]
 """Of the sections of a page that shows everything."""
 
@@ -45,12 +46,12 @@ def write_step(root: Path, name: str, figures: Sequence[MetricResult] = ()) -> P
     if figures:
         path = folder / "results.duckdb"
         with open_store(path) as connection:
-            write_figures(connection, path, figures)
+            write_results(connection, path, figures)
     return folder
 
 
 def measure(
-    root: Path, levels: Mapping[str, float], task: str, metrics: Sequence[str], **about: Any
+    root: Path, levels: Mapping[str, float], task: Task, metrics: Sequence[Metric], **about: Any
 ) -> list[MetricResult]:
     """A comparison in which each model is right as often as its level says, on the same 150 patients."""
     draw = np.random.default_rng(7).random((len(metrics), len(PATIENTS)))
@@ -79,7 +80,7 @@ def measure_retrieval(root: Path, levels: Mapping[str, float]) -> list[MetricRes
         figure
         for direction in ("image to text", "text to image")
         for sequence in ("together", "DWI")
-        for figure in measure(root, levels, "retrieval", RETRIEVAL, direction=direction, sequence=sequence, **counts)
+        for figure in measure(root, levels, Task.RETRIEVAL, RETRIEVAL, direction=direction, sequence=sequence, **counts)
     ]
 
 
@@ -106,26 +107,41 @@ def write_tasks(root: Path) -> None:
     write_step(
         root,
         "classify-normal",
-        measure(root, LEVELS, "zero-shot", ["AUC of normal", "AUC of site"], sequence="together",
-                questions={"normal": 1, "site": 7}),
-    )  # fmt: skip
+        measure(
+            root,
+            LEVELS,
+            Task.ZERO_SHOT,
+            [Metric.AUC_NORMAL, Metric.AUC_SITE],
+            sequence="together",
+            questions={"normal": 1, "site": 7},
+        ),
+    )
     write_step(
         root,
         "classify-brats",
         [
             figure
             for share in (0.1, 1.0)
-            for figure in measure(root, LEVELS, "classification", ["AUC", "accuracy"], classifier="linear probe",
-                                  share=share, **learnt)
+            for figure in measure(
+                root,
+                LEVELS,
+                Task.CLASSIFICATION,
+                [Metric.AUC, Metric.ACCURACY],
+                classifier="linear probe",
+                share=share,
+                **learnt,
+            )
         ],
-    )  # fmt: skip
+    )
     write_step(
         root,
         "segment",
         [
             figure
             for share in (0.1, 1.0)
-            for figure in measure(root, LEVELS, "segmentation", ["Dice WT", "Dice"], share=share, train=12, seeds=[0])
+            for figure in measure(
+                root, LEVELS, Task.SEGMENTATION, [Metric.DICE_WT, Metric.DICE], share=share, train=12, seeds=[0]
+            )
         ],
     )
     write_step(
@@ -134,10 +150,17 @@ def write_tasks(root: Path) -> None:
         [
             figure
             for site in ("all sites", "额叶")
-            for figure in measure(root, {"chance": 0.05, **LEVELS}, "explanation", ["pointing"], site=site,
-                                  tolerance_mm=10.0, lost_on_grid=3)
+            for figure in measure(
+                root,
+                {"chance": 0.05, **LEVELS},
+                Task.EXPLANATION,
+                [Metric.POINTING],
+                site=site,
+                tolerance_mm=10.0,
+                lost_on_grid=3,
+            )
         ],
-    )  # fmt: skip
+    )
     levels = {"random": 0.03, "true findings": 0.5, "extracted": 0.48, "10 % wrong": 0.4, "30 % wrong": 0.2}
     write_step(root, "retrieve-errors", measure_retrieval(root, levels))
 

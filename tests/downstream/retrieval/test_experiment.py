@@ -9,7 +9,8 @@ from selip_contracts.statements import NORMAL_TEXT
 from selip_contracts.tables import open_store, read_store
 from selip_contracts.vocabulary import Modality
 from selip_downstream.cli.retrieve import command
-from selip_downstream.evaluation.results import MetricResult, read_figures
+from selip_downstream.evaluation.results import MetricResult, read_results
+from selip_downstream.evaluation.tasks import Task
 from selip_downstream.retrieval.experiment import Embedded, distinct_texts, graded, retrieve
 from selip_pretrain.data.pairs import Pair
 from selip_pretrain.data.splits import Shares, assign_splits
@@ -115,7 +116,7 @@ def test_the_command_measures_checkpoints_beside_untrained_weights_and_keeps_eve
     assert "together, image to text: " in ran.stdout
     assert "nDCG, first 10" in ran.stdout
     with read_store(db) as connection:
-        figures = read_figures(connection, "retrieval")
+        figures = read_results(connection, Task.RETRIEVAL)
         images = connection.execute("SELECT count(*) FROM pairs WHERE split = 'test'").fetchall()[0][0] - 1
     assert f"{len(figures):,} figures are added" in ran.stdout
     assert {figure.model for figure in figures} == {
@@ -137,7 +138,7 @@ def test_figures_go_into_a_database_of_their_own_and_the_other_is_only_read(
     assert db.read_bytes() == before
     assert f"are added to the table results of {results}." in capsys.readouterr().out
     with read_store(results) as connection:
-        assert {figure.split for figure in read_figures(connection, "retrieval")} == {"validation"}
+        assert {figure.split for figure in read_results(connection, Task.RETRIEVAL)} == {"validation"}
 
 
 @pytest.mark.parametrize(

@@ -72,7 +72,7 @@ def test_ranks_hits_and_gains_are_those_of_a_sort_whatever_the_chunks(
     images, texts = embeddings_with_ties(seed, pair_count), embeddings_with_ties(seed + 1, text_count)
     text_of = torch.from_numpy(draw.integers(0, text_count, pair_count))
     graded = relevance(seed, text_count)
-    monkeypatch.setattr(retrieval, "_SCORES_AT_ONCE", 64)
+    monkeypatch.setattr(retrieval, "_CHUNK_SCORES", 64)
 
     wanted = task(images, texts, text_of, direction, use)
     found = search(wanted)

@@ -7,6 +7,7 @@ import torch
 
 from selip_contracts.vocabulary import Modality
 from selip_downstream.datasets.brats import BratsCase, read_brats, unified_labels
+from selip_downstream.evaluation.tasks import Metric
 from selip_downstream.segmentation.cases import CaseCache, labels_in_file, read_truth, usable_cases
 from selip_downstream.segmentation.metrics import region_scores
 from selip_pretrain.data.splits import SPLITS
@@ -55,8 +56,8 @@ def test_labels_put_back_into_the_file_are_those_it_held(tmp_path: Path) -> None
     again = labels_in_file(torch.from_numpy(regions), prepared.grid, truth)
     scores = region_scores(again, unified_labels(truth.voxels, "A"), (5, 5, 6))
     assert again.shape == SHAPE
-    assert scores["Dice WT"] > 0.95
-    assert scores["Dice ET"] > 0.85
+    assert scores[Metric.DICE_WT] > 0.95
+    assert scores[Metric.DICE_ET] > 0.85
 
 
 def test_a_prepared_case_is_read_again_until_its_files_change(tmp_path: Path) -> None:

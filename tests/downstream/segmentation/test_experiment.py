@@ -10,9 +10,10 @@ import pytest
 from selip_contracts.tables import read_store
 from selip_downstream.cli.segment import command, main
 from selip_downstream.datasets.brats import read_brats
-from selip_downstream.evaluation.results import read_figures
+from selip_downstream.evaluation.results import read_results
+from selip_downstream.evaluation.tasks import Metric, Task
 from selip_downstream.segmentation.cases import CaseCache, usable_cases
-from selip_downstream.segmentation.experiment import few
+from selip_downstream.segmentation.experiment import share_of_cases
 from selip_downstream.segmentation.metrics import region_scores
 from selip_pretrain.model.selip_model import SelipModel
 from selip_pretrain.phantom.brats_layout import write_brats as write_phantom
@@ -44,12 +45,12 @@ def test_few_patients_are_among_more_and_of_both_grades(folder: Path, tmp_path: 
     cohort = usable_cases(
         read_brats(folder / "BraTS19"), [CaseCache(tmp_path, VolumeRecipe(shape=(8, 32, 32)), ["T1"])], 0
     )
-    drawn = [few(cohort, "train", share, seed=3) for share in (0.01, 0.5, 1)]
+    drawn = [share_of_cases(cohort, "train", share, seed=3) for share in (0.01, 0.5, 1)]
     for less, more in pairwise(drawn):
         assert {case.case for case in less} < {case.case for case in more}
         assert {case.grade for case in less} == {"HGG", "LGG"}
     assert drawn[-1] == cohort.part("train")
-    assert few(cohort, "train", 0.5, seed=4) != drawn[1]
+    assert share_of_cases(cohort, "train", 0.5, seed=4) != drawn[1]
 
 
 def test_the_command_measures_every_model_on_a_share_of_the_patients(
@@ -68,7 +69,7 @@ def test_the_command_measures_every_model_on_a_share_of_the_patients(
     assert "8/8: soft, training 2, 50% of the patients" in progress
     assert "Dice, whole tumour" in said
     with read_store(results) as connection:
-        figures = read_figures(connection, "segmentation")
+        figures = read_results(connection, Task.SEGMENTATION)
     models = {"random", "clip", "soft", "clip − random", "soft − random", "soft − clip"}
     assert {figure.model for figure in figures} == models
     assert [figures[0].configuration[key] for key in ("share", "seeds", "train", "steps")] == [0.5, [0, 1], 6, 2]
@@ -132,6 +133,6 @@ def test_tumours_of_a_phantom_cohort_are_found(folder: Path, tmp_path: Path) -> 
         shape="24,64,64", patch="16,64,64", steps=200, rate=0.003, rounds=100,
     )  # fmt: skip
     with read_store(db) as connection:
-        found = {(f.model, f.metric): f.estimate.value for f in read_figures(connection, "segmentation")}
-    assert (found["soft", "Dice WT"] or 0) > 0.8
-    assert (found["soft", "Dice TC"] or 0) > 0.6
+        found = {(f.model, f.metric): f.estimate.value for f in read_results(connection, Task.SEGMENTATION)}
+    assert (found["soft", Metric.DICE_WT] or 0) > 0.8
+    assert (found["soft", Metric.DICE_TC] or 0) > 0.6

@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 from monai.metrics.meandice import compute_dice
 from scipy.ndimage import binary_erosion
 
+from selip_downstream.evaluation.tasks import Metric
 from selip_downstream.segmentation.metrics import ABSENT_MM, dice, hd95, region_dice, region_scores
 
 Mask = npt.NDArray[np.bool_]
@@ -64,10 +65,10 @@ def test_regions_are_scored_from_their_labels() -> None:
     predicted[2, 2, 2] = 3
     predicted[1, 1, 1] = 0
     scores = region_scores(predicted, true, (1, 1, 1))
-    assert scores["Dice WT"] == pytest.approx(2 * 63 / 127)
-    assert scores["Dice TC"] == 1.0
-    assert scores["Dice ET"] == 0.0
-    assert scores["Dice"] == pytest.approx((2 * 63 / 127 + 1) / 3)
-    assert scores["HD95 TC"] == 0.0
-    assert scores["HD95 ET"] == ABSENT_MM
+    assert scores[Metric.DICE_WT] == pytest.approx(2 * 63 / 127)
+    assert scores[Metric.DICE_TC] == 1.0
+    assert scores[Metric.DICE_ET] == 0.0
+    assert scores[Metric.DICE] == pytest.approx((2 * 63 / 127 + 1) / 3)
+    assert scores[Metric.HD95_TC] == 0.0
+    assert scores[Metric.HD95_ET] == ABSENT_MM
     assert region_dice(predicted, true).items() <= scores.items()

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from selip_downstream.datasets.brats import read_brats
 from selip_downstream.segmentation.cases import CaseCache, PreparedCase
-from selip_downstream.segmentation.training import STATE, WEIGHTS, Plan, draw_patch, loss_of, predict, train
+from selip_downstream.segmentation.training import STATE, WEIGHTS, TrainingPlan, draw_patch, loss_of, predict, train
 from selip_downstream.segmentation.unet import SegmentationNetwork
 from selip_pretrain.model.encoders.registry import IMAGE_ENCODERS
 from selip_pretrain.volumes.preprocess import VolumeRecipe
@@ -21,7 +21,7 @@ from tests.downstream.datasets.small_brats import write_brats
 
 PATCH = (8, 32, 32)
 RECIPE = VolumeRecipe(shape=PATCH)
-PLAN = Plan(PATCH, steps=20, batch=1, seed=0, rate=1e-3)
+PLAN = TrainingPlan(PATCH, steps=20, batch=1, seed=0, rate=1e-3)
 
 
 def network() -> SegmentationNetwork:

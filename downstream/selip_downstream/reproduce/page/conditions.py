@@ -1,176 +1,143 @@
-"""Under which circumstances a reproduction was made: what differs from the paper and why, what failed, on what."""
+"""The conditions of a reproduction: what differs from the paper and why, what failed, the cohort, and the machine."""
 
-from collections import Counter
 from collections.abc import Mapping, Sequence
-from contextlib import closing
-from itertools import chain
 from statistics import mean
 
-from selip_contracts.tables import read_store
-from selip_contracts.vocabulary import MODALITIES
-from selip_downstream.explanation.pointing import EXPLANATION
+from selip_downstream.evaluation.tasks import metric_phrase
 from selip_downstream.page.document import Section, Table
-from selip_downstream.reproduce.page.conclusions import METRICS, SIMILARITY, judged, percent
+from selip_downstream.reproduce.page.conclusions import Conclusions
+from selip_downstream.reproduce.page.figures import CohortCounts, Figures, TrainingGroup
 from selip_downstream.reproduce.page.paper import DATA, METHOD, SETTINGS
-from selip_downstream.reproduce.page.step_results import Measured, TrainingResult
-from selip_pretrain.data.pairs import Pair, read_pairs
-from selip_pretrain.data.splits import SPLITS
+from selip_downstream.reproduce.page.summary import MODEL_PHRASES, percent
 from selip_pretrain.model.configuration import Configuration
 
-PHANTOM = "phantom"
-CHOICE = (
-    "The studies are chosen so that the claim can be tested and lost. Sites, sides, signals and their combinations are "
-    "as frequent as pseudo-reports have them, with a long tail; a study has one place with findings or two, each on "
-    "several sequences; a tenth of the studies is normal; what a report does not say of a sequence has no pair. A "
-    "lesion's form is said in the words that reports use, which follow the writer's taste as much as the image: many "
-    "texts are nearly equal. Sites and sizes of the lesions are those that can be seen on so small a grid: with all "
-    "sites of the vocabulary and lesions of their usual size no target learns anything in so short a training, and "
-    "CLIP is to be well above chance and well below all."
+COHORT_CHOICE = (
+    "The studies are chosen so that the claim can be tested and can fail. Sites, sides, signals and their combinations "
+    "are as frequent as in pseudo-reports, with a long tail. A study has findings at one or two sites, each on several "
+    "sequences; a tenth of the studies is normal; a sequence that a report does not mention has no pair. The form of a "
+    "lesion is described in the words of reports, which depend on the writer as much as on the image: many texts are "
+    "nearly equal. Sites and sizes of the lesions are those that are visible on so small a grid: with all sites of the "
+    "vocabulary and lesions of their usual size no target learns anything in so short a training, and CLIP should be "
+    "well above chance and well below the maximum."
 )
-COMPARED = (
+INTERVALS = (
+    "Every figure of a model is the mean over its trainings, which differ only in their seed. Its interval comes from "
+    "resamples of the patients, in each of which the trainings have random weights, so that their mean follows "
+    "Student's t distribution: with three trainings it is wide and may pass 0 or 1, since three say little about a "
+    "fourth. The untrained weights are one draw. Differences are paired: in every resample both models have the same "
+    "patients and seeds."
+)
+TRAININGS = (
+    "Each target was trained with the same settings except the sharpness of its targets, and with every seed. The best "
+    "checkpoint is selected by the mean reciprocal rank on the validation split. The figures are means over the seeds, "
+    "and their range."
+)
+NO_FAILURE = "Nothing that was measured here."
+COMPARED_SETTINGS = (
     "encoder", "norm", "pooling", "text_encoder", "loss", "batches", "batch", "steps", "image_rate", "text_rate",
     "augment",
 )  # fmt: skip
+REASONS = {
+    "norm": "so that an embedding does not depend on the other volumes of its batch",
+    "loss": "the clamp of the published formula removes gradients",
+    "image_rate": "few steps",
+    "text_rate": "few steps",
+    "augment": "few steps",
+}
+"""Why a setting differs from the paper's."""
+OTHER_REASON = "the time limit of this size"
 
 
-def circumstances(measured: Measured, machine: Mapping[str, str], versions: Mapping[str, str]) -> Section:
+def conditions(figures: Figures, conclusions: Conclusions) -> Section:
     """Section 7."""
-    parts = [
-        Section("What differs from the paper and why", tables=_differences(measured)),
-        Section("What failed", _failures(measured) or ["Nothing that was measured here."]),
-        Section("Cohort", [CHOICE] if PHANTOM in measured.folders else [], _cohort(measured)),
-        Section(
-            "Trainings",
-            ["Each target was trained with the same settings but for the sharpness of its targets, and with every "
-             "seed. The best checkpoint is told by the mean reciprocal rank on the validation split; the figures are "
-             "means over the seeds, and their range."],
-            [_trainings(measured.trainings)],
-        ),
-        Section("Machine, versions and seeds", tables=_ran_on(measured, machine, versions)),
-        Section("Time", tables=[_times(measured.seconds)]),
-    ]  # fmt: skip
-    kept = [part for part in parts if part.title == "What failed" or any(table.rows for table in part.tables)]
-    intervals = (
-        "Every figure of a model is the mean over its trainings, which differ in their seed alone; its interval comes "
-        "from resamples of the patients, in each of which the trainings count with random shares, so that their mean "
-        "falls as Student's t distribution has it: of three it is wide and may pass 0 or 1, since three tell little of "
-        "a fourth. Untrained weights are one draw. Differences are paired: in every resample both models see the same "
-        "patients and seeds."
-    )
-    return Section("7. Circumstances", [intervals], sections=kept)
+    cohort, trainings = _cohort(figures), _trainings(figures.training_groups)
+    ran_on = _machine(figures)
+    sections = [
+        Section("What differs from the paper and why", tables=[_differences(figures)]),
+        Section("What failed", _failures(figures, conclusions) or [NO_FAILURE]),
+        *([Section("Cohort", [COHORT_CHOICE] if figures.is_phantom else [], [cohort])] if cohort.rows else []),
+        *([Section("Trainings", [TRAININGS], [trainings])] if trainings.rows else []),
+        *([Section("Machine, versions and seeds", tables=[ran_on])] if ran_on.rows else []),
+        Section("Time", tables=[_times(figures.results.seconds)]),
+    ]
+    return Section("7. Conditions", [INTERVALS], sections=sections)
 
 
-def _differences(measured: Measured) -> list[Table]:
-    """Data and settings as they were, then what is always done in another way."""
+def _differences(figures: Figures) -> Table:
+    """Data and settings that differ, then what always differs."""
     rows = []
-    if PHANTOM in measured.folders:
+    if figures.is_phantom:
         here = "pseudo-reports, and phantoms of heads rendered from their findings"
         rows.append(["Data", DATA, here, "the hospital's data are not public; here every truth is known"])
-    if measured.trainings:
-        paper, own = Configuration().model_dump() | SETTINGS, measured.trainings[0].configuration.model_dump()
-        sizes = (_voxels(configuration["recipe"]["shape"]) for configuration in (paper, own))
-        settings = [["voxels", *sizes], *([name, *map(_setting, (paper[name], own[name]))] for name in COMPARED)]
+    if figures.results.trainings:
+        paper = Configuration().model_dump() | SETTINGS
+        own = figures.results.trainings[0].configuration.model_dump()
+        settings = [["voxels", *(_voxels(one["recipe"]["shape"]) for one in (paper, own))]]
+        settings += [[name, *map(_setting, (paper[name], own[name]))] for name in COMPARED_SETTINGS]
         rows += [
-            [f"Setting: {name.replace('_', ' ')}", there, here, _why(name)]
+            [f"Setting: {name.replace('_', ' ')}", there, here, REASONS.get(name, OTHER_REASON)]
             for name, there, here in settings
             if there != here
         ]
     rows += [list(row) for row in METHOD]
-    return [Table("The paper, or its authors' program, beside this one", ["", "there", "here", "why"], rows, 4)]
+    return Table("The paper, or its authors' program, and this one", ["", "there", "here", "why"], rows, 4)
 
 
-def _why(setting: str) -> str:
-    return {
-        "norm": "so an embedding does not hang on the volumes that share its batch",
-        "loss": "the clamp of the published formula takes gradients away",
-        "image_rate": "so few steps",
-        "text_rate": "so few steps",
-        "augment": "so few steps",
-    }.get(setting, "the time that this size may take")
-
-
-def _failures(measured: Measured) -> list[str]:
-    """What went wrong or came out against the claim, each in a sentence."""
-    said = [
-        f"With {percent(it.share)} of the studies {SIMILARITY[it.model]} is below CLIP: {METRICS[it.metric]}."
-        for it in judged(measured)
-        if it.sign < 0
+def _failures(figures: Figures, conclusions: Conclusions) -> list[str]:
+    """What went wrong or contradicts the claim, a sentence each."""
+    sentences = [
+        f"With {percent(test.share)} of the studies {MODEL_PHRASES[test.model]} is below CLIP: "
+        f"{metric_phrase(test.metric)}."
+        for test in conclusions.tests
+        if test.difference.sign < 0
     ]
-    said += [f"The step {step} failed: {why}" for step, why in measured.failures.items()]
-    said += [
-        f"The reader {score.reader} gave no answer for {score.figures['not_extracted']:,} reports of {score.gold}."
-        for score in measured.scores
+    sentences += [f"The step {step} failed: {why}" for step, why in figures.results.failures.items()]
+    sentences += [
+        f"The extractor {score.extractor} gave no answer for {score.figures['not_extracted']:,} reports of "
+        f"{score.gold}."
+        for score in figures.results.scores
         if score.figures.get("not_extracted")
     ]
-    for block in measured.blocks("pointing", EXPLANATION)[:1]:
-        lost = block[0].configuration.get("lost_on_grid", 0)
+    for comparison in figures.pointing[:1]:
+        lost = comparison.configuration.get("lost_on_grid", 0)
         if lost:
-            said.append(f"In the pointing game {lost:,} lesions are too small for the grid of the encoders.")
-    undefined = Counter(
-        step
-        for step, blocks in measured.comparisons.items()
-        for figure in chain.from_iterable(blocks)
-        if figure.estimate.value is None
-    )
-    said += [
-        f"In the step {step} {count:,} figures are not defined on these data." for step, count in undefined.items()
+            sentences.append(f"In the pointing game {lost:,} lesions are too small for the grid of the encoders.")
+    sentences += [
+        f"In the step {step} {count:,} figures are undefined on these data."
+        for step, count in figures.undefined.items()
     ]
-    return said
+    return sentences
 
 
-def _cohort(measured: Measured) -> list[Table]:
-    """By split, what there is to learn from and to be asked for."""
-    database = measured.database()
-    if database is None:
-        return []
-    with closing(read_store(database)) as connection:
-        by_split = {split: read_pairs(connection, split) for split in SPLITS}
-    rows = [[split, *_counts(pairs)] for split, pairs in by_split.items()]
-    columns = [
-        "split",
-        "patients",
-        "images",
-        "of normal studies",
-        "distinct texts",
-        "texts that stand once",
-        "sequences",
-    ]
-    return [Table("Images with a text", columns, rows)]
+def _cohort(figures: Figures) -> Table:
+    """By split, what there is to learn from and to search for."""
+    columns = ["split", "patients", "images", "of normal studies", "distinct texts", "unique texts", "sequences"]
+    rows = [[split, *_counts(counts)] for split, counts in figures.cohort.items()]
+    return Table("Images with a text", columns, rows)
 
 
-def _counts(pairs: Sequence[Pair]) -> list[str]:
-    texts = Counter(pair.text for pair in pairs)
-    sequences = Counter(pair.modality for pair in pairs)
-    counts = (
-        len({pair.patient_id for pair in pairs}),
-        len(pairs),
-        sum(pair.normal for pair in pairs),
-        len(texts),
-        sum(count == 1 for count in texts.values()),
-    )
-    named = ", ".join(f"{name} {sequences[name]:,}" for name in MODALITIES if sequences[name])
-    return [*(f"{count:,}" for count in counts), named]
+def _counts(counts: CohortCounts) -> list[str]:
+    numbers = (counts.patients, counts.images, counts.normal, counts.distinct_texts, counts.unique_texts)
+    sequences = ", ".join(f"{name} {count:,}" for name, count in counts.sequences.items())
+    return [*(f"{number:,}" for number in numbers), sequences]
 
 
-def _trainings(trainings: Sequence[TrainingResult]) -> Table:
-    """A row for all trainings that differ in their seed alone."""
-    alike: dict[tuple[str, str, float], list[TrainingResult]] = {}
-    for one in trainings:
-        data = one.step.removesuffix(f"-{one.configuration.seed}")
-        alike.setdefault((data, one.configuration.target, one.configuration.share), []).append(one)
+def _trainings(groups: Sequence[TrainingGroup]) -> Table:
+    """A row for the trainings that differ only in their seed."""
     rows = [
         [
-            name,
-            target,
-            f"{own[0].configuration.sharpness:g}",
-            percent(share),
-            ", ".join(str(one.configuration.seed) for one in own),
-            f"{own[0].configuration.steps:,}",
-            ", ".join(f"{one.validation['step']:,}" for one in own),
-            _over_seeds([one.validation["mean_reciprocal_rank"] for one in own]),
-            _over_seeds([one.validation["top_5"] for one in own]),
+            group.name,
+            first.target,
+            f"{first.sharpness:g}",
+            percent(first.share),
+            ", ".join(str(one.configuration.seed) for one in group.trainings),
+            f"{first.steps:,}",
+            ", ".join(f"{one.validation['step']:,}" for one in group.trainings),
+            _over_seeds([one.validation["mean_reciprocal_rank"] for one in group.trainings]),
+            _over_seeds([one.validation["top_5"] for one in group.trainings]),
         ]
-        for (name, target, share), own in alike.items()
+        for group in groups
+        for first in [group.trainings[0].configuration]
     ]
     columns = ["training", "target", "sharpness", "share", "seeds", "steps", "best at", "mean reciprocal rank", "top 5"]
     return Table("Trainings, with figures of the validation split", columns, rows, 6)
@@ -180,20 +147,19 @@ def _over_seeds(values: Sequence[float]) -> str:
     return f"{mean(values):.3f} ({min(values):.3f}–{max(values):.3f})"
 
 
-def _ran_on(measured: Measured, machine: Mapping[str, str], versions: Mapping[str, str]) -> list[Table]:
-    seeds = sorted({training.configuration.seed for training in measured.trainings})
-    rows = [*machine.items(), *versions.items()]
+def _machine(figures: Figures) -> Table:
+    seeds = sorted({training.configuration.seed for training in figures.results.trainings})
+    rows = [*figures.machine.items(), *figures.versions.items()]
     if seeds:
         rows.append(("seeds of the trainings", ", ".join(map(str, seeds))))
-    return [Table("Where it ran", ["", ""], [list(row) for row in rows], 2)]
+    return Table("Where it ran", ["", ""], [list(row) for row in rows], 2)
 
 
 def _times(seconds: Mapping[str, float]) -> Table:
-    """Steps by the time that they took; several ran at once."""
+    """The steps, slowest first."""
     rows = [[step, f"{taken:,.1f}"] for step, taken in sorted(seconds.items(), key=lambda one: -one[1])]
-    return Table(
-        "Seconds a step; several ran at once", ["step", "seconds"], [*rows, ["all", f"{sum(seconds.values()):,.1f}"]]
-    )
+    caption = "Seconds a step; several ran at once"
+    return Table(caption, ["step", "seconds"], [*rows, ["all", f"{sum(seconds.values()):,.1f}"]])
 
 
 def _voxels(shape: Sequence[int]) -> str:

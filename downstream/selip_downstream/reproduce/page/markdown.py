@@ -1,17 +1,17 @@
-"""The text and tables of a page in Markdown, without its pictures."""
+"""The text and tables of a document in Markdown, without its pictures."""
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 
-from selip_downstream.page.document import Section, Table
+from selip_downstream.page.document import Document, Section, Table
 
 MARKUP = re.compile(r"([\\`*_<>|\[\]])")
 
 
-def markdown(title: str, subtitle: str, sections: Sequence[Section]) -> str:
-    """The whole page; what would be markup in its text is written so that it shows as it is."""
-    blocks = [f"# {_plain(title)}", _plain(subtitle)]
-    for section in sections:
+def markdown(document: Document) -> str:
+    """The whole document. Characters of its text that would be markup are escaped."""
+    blocks = [f"# {_plain(document.title)}", _plain(document.subtitle)]
+    for section in document.sections:
         blocks += _section(section, 2)
     return "\n\n".join(blocks) + "\n"
 
@@ -22,12 +22,12 @@ def _section(section: Section, level: int) -> Iterator[str]:
     for table in section.tables:
         yield _plain(table.caption) + ":"
         yield _table(table)
-    for part in section.sections:
-        yield from _section(part, level + 1)
+    for subsection in section.sections:
+        yield from _section(subsection, level + 1)
 
 
 def _table(table: Table) -> str:
-    aligned = ["---:" if place >= table.numbers_from else "---" for place in range(len(table.columns))]
+    aligned = ["---:" if index >= table.numbers_from else "---" for index in range(len(table.columns))]
     rows = [list(map(_plain, table.columns)), aligned, *(list(map(_plain, row)) for row in table.rows)]
     return "\n".join(f"| {' | '.join(row)} |" for row in rows)
 

@@ -1,44 +1,32 @@
-"""What a reproduction measured, as sections of its page in the order of the argument; one that is empty is left out."""
+"""Sections 1 to 6 of a reproduction's page: its figures as tables and plots. A section without figures is left out."""
 
 import math
-import re
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
 
-from selip_downstream.classification.experiment import CLASSIFICATION, ZERO_SHOT
 from selip_downstream.evaluation.compared_models import RANDOM
-from selip_downstream.evaluation.tasks import CLASSIFICATION_METRICS, RETRIEVAL_METRICS, SEGMENTATION_METRICS
-from selip_downstream.explanation.pointing import EXPLANATION
+from selip_downstream.evaluation.comparison import Comparison, Difference
+from selip_downstream.evaluation.tasks import METRICS, TOGETHER, Metric, metric_label, metric_phrase
 from selip_downstream.page.comparison_tables import (
     MISSING,
-    Block,
-    Lead,
-    Row,
-    block_table,
+    Labelled,
     cell,
-    estimate_of,
-    lead_cell,
-    lead_of,
-    leads_table,
+    comparison_table,
+    difference_cell,
+    differences_table,
     models_of,
     models_table,
 )
 from selip_downstream.page.document import Picture, Section, Table, picture
-from selip_downstream.page.plots import Axis, draw_lines, draw_places
+from selip_downstream.page.examples import example_sections
+from selip_downstream.page.plots import Axis, draw_categories, draw_lines
 from selip_downstream.page.sections import english_site, sequence_name
-from selip_downstream.reproduce.page.conclusions import (
-    EXTRACTED,
-    METRICS,
-    TRUE_FINDINGS,
-    clip_leads,
-    main_block,
-    percent,
-)
-from selip_downstream.reproduce.page.step_results import ExtractorScore, Measured
-from selip_downstream.retrieval.experiment import TOGETHER
-from selip_downstream.segmentation.experiment import SEGMENTATION
+from selip_downstream.reproduce.page.conclusions import CLAIM_METRICS, clip_differences
+from selip_downstream.reproduce.page.figures import Figures
+from selip_downstream.reproduce.page.step_results import ExtractorScore
+from selip_downstream.reproduce.page.summary import percent
+from selip_downstream.reproduce.plan import EXTRACTED_FINDINGS, TRUE_FINDINGS
 
-READERS = {
+EXTRACTORS = {
     "model": "language model",
     "rules": "rules",
     "both": "both, the default",
@@ -56,205 +44,208 @@ COUNTS = {"negation_errors": "negation errors", "ungrounded": "ungrounded", "not
 INTERVALS = "Bars are 95 % intervals over patients and trainings."
 
 
-def measured_sections(measured: Measured, explanation: Sequence[Section]) -> list[Section]:
-    """Sections 1 to 6; `explanation` are the examples of images within section 5."""
-    parts = (
+def measured_sections(figures: Figures) -> list[Section]:
+    """Sections 1 to 6."""
+    sections = (
         (
             "1. Extraction",
-            "How well the findings of a report are read. F1 is of findings: sequence, side, site and signal must be "
-            "right. Intervals are over reports. The speed is that of a machine that did other steps meanwhile.",
-            extraction(measured.scores),
+            "How well the findings of a report are extracted. F1 is of findings: sequence, side, site and signal must "
+            "be right. Intervals are over reports. The speed was measured while other steps ran on the same machine.",
+            extraction(figures),
         ),
         (
             "2. Retrieval, by target and by share of the training studies",
             "How well an image finds its text among the distinct ones of the test split. Similarity of texts as a "
-            "target is meant to lower the hunger for data: so what counts is where training studies are few.",
-            retrieval(measured),
+            "target is meant to lower the need for data: what counts is the comparison with few training studies.",
+            retrieval(figures),
         ),
         (
             "3. Classification and transfer to gliomas",
-            "What the frozen encoders tell of a label: without any labels, by their statements alone, and learnt from "
-            "few labels or all.",
-            classification(measured),
+            "What the frozen encoders know of a label: without any labels, by statements alone, and learnt from few "
+            "labels or from all.",
+            classification(figures),
         ),
         (
             "4. Segmentation",
-            "Gliomas segmented by a U-Net around each encoder, learnt from few patients or all.",
-            segmentation(measured),
+            "Gliomas segmented by a U-Net around each encoder, learnt from few patients or from all.",
+            segmentation(figures),
         ),
         (
             "5. What the models look at",
-            "Whether the place that supports a statement most is where the lesion is; then images of the test split "
-            "with the cosines of candidate texts, and where in the head each model sees the first statement.",
-            [*pointing(measured), *explanation],
+            "Whether the voxel that supports a statement most is at the lesion; then images of the test split with the "
+            "cosines of candidate texts, and where in the head each model sees the first statement.",
+            [*pointing(figures), *example_sections(figures.examples)],
         ),
         (
             "6. What an extraction error costs",
-            "The same training from true findings, from findings as they were extracted, and from findings of which a "
-            "known share is wrong: missed, on the other side, at another site or of another signal. All are measured "
-            "with the true texts of the same patients.",
-            errors(measured),
+            "The same training from true findings, from extracted findings, and from findings of which a known share "
+            "is wrong: missed, on the other side, at another site or of another signal. All are measured with the true "
+            "texts of the same patients.",
+            errors(figures),
         ),
     )
-    return [Section(title, [about], sections=sections) for title, about, sections in parts if sections]
+    return [Section(title, [about], sections=sections) for title, about, sections in sections if sections]
 
 
-def extraction(scores: Sequence[ExtractorScore]) -> list[Section]:
-    """A part for each set of annotated reports, a row for each reader."""
-    by_reports: dict[str, list[ExtractorScore]] = {}
-    for score in scores:
-        by_reports.setdefault(score.reports, []).append(score)
-    columns = ["reader", *SCORES.values(), *COUNTS.values(), "reports a second"]
+def extraction(figures: Figures) -> list[Section]:
+    """A subsection for each set of annotated reports, a row for each extractor."""
+    columns = ["extractor", *SCORES.values(), *COUNTS.values(), "reports a second"]
     return [
         Section(reports, tables=[Table(f"{own[0].figures['reports']:,} reports", columns, list(map(_score, own)))])
-        for reports, own in by_reports.items()
+        for reports, own in figures.extraction.items()
     ]
 
 
-def retrieval(measured: Measured) -> list[Section]:
-    """A part for each metric of the claim over the shares, then all metrics and all sequences at the largest share."""
-    shares = measured.retrieval_by_share()
-    main = {share: block for share, blocks in shares.items() if (block := main_block(blocks)) is not None}
+def retrieval(figures: Figures) -> list[Section]:
+    """A subsection for each metric of the claim by share; then all metrics and sequences at the largest share."""
+    main = figures.main_retrieval
     if not main:
         return []
-    rows = [Row(f"{percent(share)} of the studies", block) for share, block in main.items()]
+    rows = [(f"{percent(share)} of the studies", comparison) for share, comparison in main.items()]
     axis = Axis([math.log10(share) for share in main], [percent(share) for share in main], "share of training studies")
+    largest = max(main)
     return [
-        *(_curve(metric, label, rows, axis) for metric, label in METRICS.items()),
-        _all_retrieval(max(main), shares[max(main)]),
+        *(_curve(metric, rows, axis) for metric in CLAIM_METRICS),
+        _all_retrieval(largest, figures.retrieval[largest]),
     ]
 
 
-def classification(measured: Measured) -> list[Section]:
-    """A part for each step without labels; then for each set of labels and classifier, over the shares of labels."""
+def classification(figures: Figures) -> list[Section]:
+    """Zero-shot classification; then each set of labels and classifier, by share of the labels."""
     sections = []
-    for block in measured.blocks("classify", ZERO_SHOT):
-        if block[0].configuration["sequence"] == TOGETHER:
-            table = block_table(_tested(block, "images"), block, CLASSIFICATION_METRICS, clip_leads)
+    for comparison in figures.zero_shot:
+        if comparison.configuration["sequence"] == TOGETHER:
+            table = comparison_table(_tested(comparison, "images"), comparison, clip_differences)
             sections.append(Section("Without labels: mean AUC over all questions of a kind", tables=[table]))
-    groups: dict[str, list[Block]] = {}
-    for block in measured.blocks("classify", CLASSIFICATION):
-        about = block[0].configuration
-        groups.setdefault(f"{about['labels']}: {about['classifier']}", []).append(block)
-    metrics = {name: label for name, label in CLASSIFICATION_METRICS.items() if " of " not in name}
-    return sections + [_by_share(title, blocks, "AUC", metrics, "labels") for title, blocks in groups.items()]
+    groups: dict[str, list[Comparison]] = {}
+    for comparison in figures.classification:
+        about = comparison.configuration
+        groups.setdefault(f"{about['labels']}: {about['classifier']}", []).append(comparison)
+    return sections + [_by_share(title, own, Metric.AUC, "labels") for title, own in groups.items()]
 
 
-def segmentation(measured: Measured) -> list[Section]:
-    """One part, over the shares of the patients."""
-    blocks = measured.blocks("segment", SEGMENTATION)
-    return [_by_share("Tumours", blocks, "Dice", SEGMENTATION_METRICS, "patients")] if blocks else []
+def segmentation(figures: Figures) -> list[Section]:
+    """One subsection, by share of the patients."""
+    own = figures.segmentation
+    return [_by_share("Tumours", own, Metric.DICE, "patients")] if own else []
 
 
-def pointing(measured: Measured) -> list[Section]:
-    """One part, a row for each site."""
-    blocks = measured.blocks("pointing", EXPLANATION)
-    if not blocks:
+def pointing(figures: Figures) -> list[Section]:
+    """One subsection, a row for each site."""
+    if not figures.pointing:
         return []
-    rows = [Row(f"{english_site(it[0].configuration['site'])} ({it[0].n:,})", it) for it in blocks]
-    tolerance = blocks[0][0].configuration["tolerance_mm"]
-    caption = f"Share of findings hit: at most {tolerance:g} mm from the lesion. In brackets how many findings"
-    leads = clip_leads(models_of(blocks[0]))
-    tables = [models_table(caption, rows, "pointing"), leads_table("Differences", rows, {"pointing": "hits"}, leads)]
+    rows = [(f"{english_site(one.configuration['site'])} ({one.setting.n:,})", one) for one in figures.pointing]
+    first = figures.pointing[0]
+    tolerance = first.configuration["tolerance_mm"]
+    caption = f"Share of findings hit: at most {tolerance:g} mm from the lesion. In brackets the number of findings"
+    tables = [
+        models_table(caption, rows, Metric.POINTING),
+        differences_table("Differences", rows, [Metric.POINTING], clip_differences(first.models)),
+    ]
     return [Section("The pointing game", tables=tables)]
 
 
-def errors(measured: Measured) -> list[Section]:
-    """The figures of each training by what it was trained on, and plots over the share of wrong findings."""
-    block = main_block(measured.blocks("retrieve-errors", "retrieval"))
-    if block is None:
+def errors(figures: Figures) -> list[Section]:
+    """The figures of each training by its findings, and plots over the share of wrong findings."""
+    comparison = figures.errors
+    if comparison is None:
         return []
-    models = models_of(block)
-    figures = [[model, *(cell(estimate_of(block, model, metric)) for metric in METRICS)] for model in models]
-    less = [
-        [lead.name, *(lead_cell(lead_of(block, lead, metric)) for metric in METRICS)]
-        for lead in (Lead(model, TRUE_FINDINGS) for model in models if model not in (RANDOM, TRUE_FINDINGS))
+    models = comparison.models
+    values = [[model, *(cell(comparison.estimate(model, metric)) for metric in CLAIM_METRICS)] for model in models]
+    differences = [
+        [one.name, *(difference_cell(comparison.difference(one, metric)) for metric in CLAIM_METRICS)]
+        for one in (Difference(model, TRUE_FINDINGS) for model in models if model not in (RANDOM, TRUE_FINDINGS))
     ]
-    columns = ["trained on", *METRICS.values()]
-    rates = {TRUE_FINDINGS: 0.0} | {
-        model: float(found[1]) for model in models if (found := re.fullmatch(r"(\d+(?:\.\d+)?) % wrong", model))
-    }
-    tables = [Table(_tested(block, "images"), columns, figures), Table("Differences", columns, less)]
-    pictures = [_error_plot(block, rates, metric, label) for metric, label in METRICS.items()]
+    columns = ["trained on", *map(metric_phrase, CLAIM_METRICS)]
+    tables = [Table(_tested(comparison, "images"), columns, values), Table("Differences", columns, differences)]
+    pictures = [_error_plot(comparison, figures, metric) for metric in CLAIM_METRICS]
     return [Section("Retrieval after training on findings with errors", tables=tables, pictures=pictures)]
 
 
-def _curve(metric: str, label: str, rows: Sequence[Row], axis: Axis) -> Section:
-    """A metric over the shares of the training studies, with the leads over CLIP."""
-    models = list(dict.fromkeys(model for row in rows for model in models_of(row.block)))
-    series = {model: [estimate_of(row.block, model, metric) for row in rows] for model in models}
-    title = f"{label[0].upper()}{label[1:]}"
-    caption = f"{title}, by the share of training studies. {INTERVALS}"
+def _curve(metric: Metric, rows: Sequence[Labelled], axis: Axis) -> Section:
+    """A metric over the shares of the training studies, with the differences from CLIP."""
+    comparisons = [comparison for _, comparison in rows]
+    models = models_of(comparisons)
+    series = {model: [one.estimate(model, metric) for one in comparisons] for model in models}
+    label = metric_phrase(metric)
+    title = _capitalised(label)
     return Section(
         title,
         tables=[
-            models_table(f"Share of images, of {rows[0].block[0].n:,}", rows, metric),
-            leads_table("Paired differences", rows, {metric: label}, clip_leads(models)),
+            models_table(f"Share of images, of {comparisons[0].setting.n:,}", rows, metric),
+            differences_table("Paired differences", rows, [metric], clip_differences(models)),
         ],
-        pictures=[picture(draw_lines(axis, series, label, {}), caption)],
+        pictures=[
+            picture(draw_lines(axis, series, label, {}), f"{title}, by the share of training studies. {INTERVALS}")
+        ],
     )
 
 
-def _all_retrieval(share: float, blocks: Sequence[Block]) -> Section:
+def _all_retrieval(share: float, comparisons: Sequence[Comparison]) -> Section:
     """Every shown metric in both directions over all sequences, and the first five within each sequence."""
-    distinct = [block for block in blocks if block[0].configuration["texts"] == "distinct"]
     tables = []
-    for block in distinct:
-        about = block[0].configuration
+    for comparison in comparisons:
+        about = comparison.configuration
         if about["sequence"] == TOGETHER:
-            caption = f"All sequences, {about['direction']}: {block[0].n:,} queries, gallery of {about['gallery']:,}"
-            tables.append(block_table(caption, block, RETRIEVAL_METRICS, clip_leads))
-    metric, label = next(iter(METRICS.items()))
+            counts = f"{comparison.setting.n:,} queries, gallery of {about['gallery']:,}"
+            caption = f"All sequences, {about['direction']}: {counts}"
+            tables.append(comparison_table(caption, comparison, clip_differences))
     rows = [
-        Row(f"{sequence_name(about)} ({block[0].n:,} of {about['gallery']:,})", block)
-        for block in distinct
-        for about in [block[0].configuration]
+        (f"{sequence_name(about)} ({comparison.setting.n:,} of {about['gallery']:,})", comparison)
+        for comparison in comparisons
+        for about in [comparison.configuration]
         if about["direction"] == "image to text" and about["sequence"] != TOGETHER
     ]
     if rows:
-        caption = f"By sequence, image to text: {label}. In brackets the images, and the texts they are asked for among"
-        tables.append(models_table(caption, rows, metric))
+        label = metric_phrase(Metric.TOP_5)
+        caption = f"By sequence, image to text: {label}. In brackets the numbers of images and of texts in the gallery"
+        tables.append(models_table(caption, rows, Metric.TOP_5))
     return Section(f"All figures with {percent(share)} of the training studies", tables=tables)
 
 
-def _by_share(title: str, blocks: Sequence[Block], metric: str, metrics: Mapping[str, str], of: str) -> Section:
-    """One metric over the shares that were learnt from, then the leads of all metrics over CLIP."""
-    rows = [Row(_learnt_from(block[0].configuration, of), block) for block in blocks]
-    models = list(dict.fromkeys(model for block in blocks for model in models_of(block)))
-    series = {model: [estimate_of(block, model, metric) for block in blocks] for model in models}
-    places = [f"{percent(block[0].configuration['share'])}\nof the {of}" for block in blocks]
-    label = metrics[metric]
-    drawn = picture(draw_places(places, series, label), f"{title}: {label}, by the share of the {of}. {INTERVALS}")
+def _by_share(title: str, comparisons: Sequence[Comparison], metric: Metric, of: str) -> Section:
+    """One metric over the shares of the training data, then the differences of all metrics from CLIP."""
+    rows = [(_learnt_from(comparison, of), comparison) for comparison in comparisons]
+    models = models_of(comparisons)
+    series = {model: [one.estimate(model, metric) for one in comparisons] for model in models}
+    shares = [f"{percent(one.configuration['share'])}\nof the {of}" for one in comparisons]
+    label = metric_label(metric)
+    drawing = draw_categories(shares, series, label)
+    metrics = METRICS[comparisons[0].setting.task]
     tables = [
-        models_table(f"{label}. {_tested(blocks[0], 'cases')}", rows, metric),
-        leads_table("Paired differences", rows, metrics, clip_leads(models)),
+        models_table(f"{label}. {_tested(comparisons[0], 'cases')}", rows, metric),
+        differences_table("Paired differences", rows, metrics, clip_differences(models)),
     ]
-    return Section(title, tables=tables, pictures=[drawn])
+    caption = f"{title}: {label}, by the share of the {of}. {INTERVALS}"
+    return Section(title, tables=tables, pictures=[picture(drawing, caption)])
 
 
-def _error_plot(block: Block, rates: Mapping[str, float], metric: str, label: str) -> Picture:
+def _error_plot(comparison: Comparison, figures: Figures, metric: Metric) -> Picture:
+    rates, label = figures.error_rates, metric_phrase(metric)
     axis = Axis(list(rates.values()), [f"{rate:g} %" for rate in rates.values()], "share of wrong findings")
-    levels = {name: level for name in (RANDOM, EXTRACTED) if (level := estimate_of(block, name, metric))}
-    series = {"planted errors": [estimate_of(block, model, metric) for model in rates]}
+    levels = {
+        name: level for name in (RANDOM, EXTRACTED_FINDINGS) if (level := comparison.estimate(name, metric)) is not None
+    }
+    series = {"planted errors": [comparison.estimate(model, metric) for model in rates]}
     drawing = draw_lines(axis, series, label, levels)
-    return picture(drawing, f"{label[0].upper()}{label[1:]}, by the share of findings that are wrong. {INTERVALS}")
+    return picture(drawing, f"{_capitalised(label)}, by the share of findings that are wrong. {INTERVALS}")
 
 
-def _tested(block: Block, what: str) -> str:
-    return f"{block[0].n:,} {what} of the {block[0].split} split"
+def _tested(comparison: Comparison, what: str) -> str:
+    return f"{comparison.setting.n:,} {what} of the {comparison.setting.split} split"
 
 
-def _learnt_from(about: Mapping[str, Any], of: str) -> str:
-    return f"{percent(about['share'])} of the {of} ({about['train']:,} cases)"
+def _learnt_from(comparison: Comparison, of: str) -> str:
+    return f"{percent(comparison.configuration['share'])} of the {of} ({comparison.configuration['train']:,} cases)"
 
 
 def _score(score: ExtractorScore) -> list[str]:
-    said = score.figures
-    speed = said.get("reports_per_second")
+    figures = score.figures
+    speed = figures.get("reports_per_second")
     return [
-        READERS.get(score.reader, score.reader),
-        *(_share(said.get(name), said.get(f"{name}_95ci")) for name in SCORES),
-        *(MISSING if said.get(name) is None else f"{said[name]:,}" for name in COUNTS),
+        EXTRACTORS.get(score.extractor, score.extractor),
+        *(_share(figures.get(name), figures.get(f"{name}_95ci")) for name in SCORES),
+        *(MISSING if figures.get(name) is None else f"{figures[name]:,}" for name in COUNTS),
         MISSING if speed is None else f"{speed:,.1f}",
     ]
 
@@ -263,3 +254,7 @@ def _share(value: float | None, interval: Sequence[float] | None) -> str:
     if value is None:
         return MISSING
     return f"{value:.3f}" if interval is None else f"{value:.3f} ({interval[0]:.3f}–{interval[1]:.3f})"
+
+
+def _capitalised(text: str) -> str:
+    return f"{text[0].upper()}{text[1:]}"
