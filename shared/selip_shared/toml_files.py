@@ -28,4 +28,6 @@ def read_toml(file: Path | Traversable, model: type[Model]) -> Model:
         first = error.errors(include_url=False)[0]
         entry = ".".join(map(str, first["loc"]))
         message = first["msg"].removeprefix("Value error, ")
+        if first["type"] == "extra_forbidden" and len(first["loc"]) == 1:
+            message = f"there is no such table; there are {', '.join(model.model_fields)}"
         raise SelipError(f"{file.name}: {entry + ': ' if entry else ''}{message}; correct the file.") from error

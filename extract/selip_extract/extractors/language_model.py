@@ -7,7 +7,7 @@ from selip_contracts.findings import Finding
 from selip_extract.extraction import NO_USAGE, Usage
 from selip_extract.extractors.base import Reading
 from selip_extract.extractors.double_reading import ModelReading, confidence_of
-from selip_extract.language.evidence import grounded
+from selip_extract.language.evidence import ground
 from selip_extract.language.lexer import LexedReport, lex
 from selip_extract.language.question import Question, Statement
 from selip_extract.language.study import assembled
@@ -98,7 +98,7 @@ class LanguageModelExtractor:
             return ModelReading(question, (), 0.0, "invalid" if answer.ended else "incomplete")
         findings = tuple(
             f.model_copy(update={"confidence": confidence_of(answer.probability_of(statements[_statement(f)]))})
-            for f in grounded(lexed.text, question, statements)
+            for f in ground(lexed.text, question, statements)
         )
         if not answer.ended:
             return ModelReading(question, findings, 0.0, "incomplete")

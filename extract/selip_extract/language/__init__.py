@@ -1,1 +1,1 @@
-"""What the words of a report are: lexicon, tokens, laterality, evidence, the study they state."""
+"""What the words of a report mean: lexicon, tokens, laterality, evidence, questions, studies."""

@@ -1,4 +1,4 @@
-"""Evidence: the characters of the report that a statement rests on; a statement without them is no finding."""
+"""Evidence: the characters of the report that support a statement; a statement without evidence is no finding."""
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
@@ -13,14 +13,14 @@ from selip_extract.language.question import Question, Statement
 from selip_extract.language.sizes import millimetres, size_pattern
 
 _NEGATION_ENDS = frozenset(("signal", "enhancement", "verb", "sequence"))
-# what follows the signal and still speaks of the same lesion: size and margin often stand there
+# what follows the signal and still describes the same lesion, often its size and margin
 _WITHOUT_ANOTHER_SITE = re.compile(r"[^。；;\n左右双两]{0,60}")
-# a size of an earlier study: (前片约2.0×1.5cm), 前片约5mm
+# a size from an earlier study: (前片约2.0×1.5cm), 前片约5mm
 _OF_AN_EARLIER_STUDY = re.compile(r"\(前[^)]*$|[片次](?:约|为)?$")
 
 
 class Words(NamedTuple):
-    """The tokens that say a statement."""
+    """The tokens that are the evidence of a statement."""
 
     site: Token
     side: Token | None
@@ -29,8 +29,8 @@ class Words(NamedTuple):
     negation: Token | None
 
 
-class Description(TypedDict, total=False):
-    """What the words around a statement say of the lesion, by the names of the finding's fields; sizes in mm."""
+class LesionDescription(TypedDict, total=False):
+    """What the words around a statement say of the lesion, under the names of the finding's fields; sizes in mm."""
 
     morphology: str | None
     count: Count | None
@@ -42,43 +42,39 @@ class Description(TypedDict, total=False):
 _ROLES: tuple[SpanRole, ...] = ("site", "side", "signal", "sequence", "negation")
 
 
-def grounded(text: str, question: Question, statements: Iterable[Statement]) -> list[Finding]:
-    """The statements as findings with their evidence; what the words do not say exactly is left out."""
+def ground(text: str, question: Question, statements: Iterable[Statement]) -> list[Finding]:
+    """The statements as findings with their evidence; a statement that the words do not make exactly is left out."""
     here, before = lateralised_sites(question.sentence), lateralised_sites(question.context)
     found = []
     for statement in statements:
-        place = _place(statement, here, question.sentence) or _place(statement, before, question.context)
-        value = _value(statement, question.sentence) or _value(statement, question.context)
-        if place is None or value is None:
+        site = _site_mention(statement, here) or _site_mention(statement, before)
+        signal = _signal_mention(statement, question.sentence) or _signal_mention(statement, question.context)
+        if site is None or signal is None:
             continue
-        placed, site = place
-        _, signal, sequence, negation = value
-        doubtful = _doubtful(text, question, signal)
-        found.append(finding(text, statement, Words(site, placed.side_token, signal, sequence, negation), doubtful))
+        words = Words(site.token, site.side_token, signal.token, signal.sequence, signal.negation)
+        found.append(finding(text, statement, words, _is_uncertain(text, question, signal.token)))
     return found
 
 
-def _place(
-    statement: Statement, placed: Sequence[LateralisedSite], tokens: Sequence[Token]
-) -> tuple[LateralisedSite, Token] | None:
-    """The last place where the site is named with this very side."""
-    exact = [p for p in placed if p.site == statement.site and p.side == statement.side]
-    return (exact[-1], tokens[exact[-1].index]) if exact else None
+def _site_mention(statement: Statement, sites: Sequence[LateralisedSite]) -> LateralisedSite | None:
+    """The last mention of the statement's site with the statement's side."""
+    exact = [s for s in sites if (s.site, s.side) == (statement.site, statement.side)]
+    return exact[-1] if exact else None
 
 
-class Saying(NamedTuple):
-    """Tokens that say a statement's signal or its absence; `distance` from the sequence's name, in tokens."""
+class SignalMention(NamedTuple):
+    """A token that states a signal or its absence; `distance` from the sequence's name, in tokens."""
 
     distance: int
-    signal: Token
+    token: Token
     sequence: Token | None
     negation: Token | None
 
 
-def sayings(statement: Statement, tokens: Sequence[Token]) -> Iterator[Saying]:
-    """Every way in which the tokens say the statement's signal, in their order."""
+def signal_mentions(statement: Statement, tokens: Sequence[Token]) -> Iterator[SignalMention]:
+    """Every mention of the statement's signal, or of its absence, in the order of the tokens."""
     for i, token in enumerate(tokens):
-        if not _says(statement, token):
+        if not _states(statement, token):
             continue
         negation = _negation_before(tokens, i)
         if (statement.value is None) != (negation is not None):
@@ -86,15 +82,15 @@ def sayings(statement: Statement, tokens: Sequence[Token]) -> Iterator[Saying]:
         distance, sequence = _sequence_near(statement, tokens, i)
         if sequence is None and token.kind == "signal":
             continue
-        yield Saying(distance, token, sequence, negation)
+        yield SignalMention(distance, token, sequence, negation)
 
 
-def _value(statement: Statement, tokens: Sequence[Token]) -> Saying | None:
-    """What says the statement with its parts nearest to one another, the last of equals."""
-    return min(reversed([*sayings(statement, tokens)]), key=lambda s: s.distance, default=None)
+def _signal_mention(statement: Statement, tokens: Sequence[Token]) -> SignalMention | None:
+    """The mention nearest to the name of its sequence, of equally near ones the last."""
+    return min(reversed([*signal_mentions(statement, tokens)]), key=lambda s: s.distance, default=None)
 
 
-def _says(statement: Statement, token: Token) -> bool:
+def _states(statement: Statement, token: Token) -> bool:
     modality, value = statement.modality, statement.value
     if token.kind == "restriction":
         return (modality, value) in (("DWI", "高"), ("ADC", "低"), ("DWI", None), ("ADC", None))
@@ -104,7 +100,7 @@ def _says(statement: Statement, token: Token) -> bool:
 
 
 def _negation_before(tokens: Sequence[Token], at: int) -> Token | None:
-    """The negation whose scope the token stands in: no comma and no other signal in between."""
+    """The negation in whose scope the token is: no comma and no other signal stands in between."""
     for token in reversed(tokens[max(0, at - 8) : at]):
         if token.kind == "negation":
             return token
@@ -114,22 +110,22 @@ def _negation_before(tokens: Sequence[Token], at: int) -> Token | None:
 
 
 def _sequence_near(statement: Statement, tokens: Sequence[Token], at: int) -> tuple[int, Token | None]:
-    """How many tokens the sequence's name stands away, before rather than after."""
+    """How many tokens away the sequence is named; a name after the signal counts as three times as far."""
     for distance in range(1, len(tokens)):
-        for place, cost in ((at - distance, distance), (at + distance, 3 * distance)):
-            if 0 <= place < len(tokens) and tokens[place][:2] == ("sequence", statement.modality):
-                return cost, tokens[place]
+        for index, cost in ((at - distance, distance), (at + distance, 3 * distance)):
+            if 0 <= index < len(tokens) and tokens[index][:2] == ("sequence", statement.modality):
+                return cost, tokens[index]
     return len(tokens), None
 
 
 @lru_cache(1 << 14)
 def span(role: SpanRole, start: int, end: int) -> Span:
-    """The span; a report's findings name the same words again and again, and a span once made does not change."""
+    """The span, made once: the findings of a report share many."""
     return Span(role=role, start=start, end=end)
 
 
 def finding(text: str, statement: Statement, words: Words, doubtful: bool) -> Finding:
-    """The statement with its evidence and what the words between site and signal say of the lesion."""
+    """The statement as a finding with its evidence and the description of the lesion."""
     said = [(role, token) for role, token in zip(_ROLES, words, strict=True) if token is not None]
     spans = tuple([span(role, token.start, token.end) for role, token in said])
     start, end = min([token.start for _, token in said]), max([token.end for _, token in said])
@@ -142,7 +138,7 @@ def finding(text: str, statement: Statement, words: Words, doubtful: bool) -> Fi
         present=present,
         evidence=Evidence(text=text[start:end], start=start, end=end, spans=spans),
         certainty="可疑" if doubtful else "肯定",
-        **(described(text, words.site.end, words.signal.end, end) if present else Description()),
+        **(describe_lesion(text, words.site.end, words.signal.end, end) if present else LesionDescription()),
     )
 
 
@@ -163,11 +159,11 @@ def _any_of(words: Iterable[str]) -> str:
     return "|".join(sorted(words, key=len, reverse=True))
 
 
-def described(text: str, site_end: int, signal_end: int, end: int) -> Description:
-    """Morphology, count, size, margin and noun as the words say them between site and signal and after the `end`."""
+def describe_lesion(text: str, site_end: int, signal_end: int, end: int) -> LesionDescription:
+    """Morphology, count, size, margin and noun, from the words between site and signal and those after the `end`."""
     around = text[min(site_end, signal_end) : signal_end] + _after(text, end)
     morphology, count, margin, lesion = (pattern.search(around) for pattern in _description_patterns())
-    return Description(
+    return LesionDescription(
         morphology=morphology[0] if morphology else None,
         count=_counts()[count[0]] if count else None,
         size_mm=_size(around),
@@ -176,17 +172,17 @@ def described(text: str, site_end: int, signal_end: int, end: int) -> Descriptio
     )
 
 
-def _doubtful(text: str, question: Question, value: Token) -> bool:
-    """部分病灶 with no site named in its clause, and 可疑."""
+def _is_uncertain(text: str, question: Question, signal: Token) -> bool:
+    """Whether the clause says 可疑, or speaks of some lesions (部分病灶) without naming their site."""
     clause: list[Token] = []
     for token in question.tokens:
-        if token.start >= value.start:
+        if token.start >= signal.start:
             break
         clause = [] if token.kind == "punctuation" and token.value in (",", ";") else [*clause, token]
     cues = {t.value for t in clause if t.kind == "cue"}
     if "部分" not in cues or any(t.kind == "site" for t in clause):
         return "可疑" in cues
-    return "可疑" in cues or "病灶" in text[clause[0].start : value.start]
+    return "可疑" in cues or "病灶" in text[clause[0].start : signal.start]
 
 
 def _after(text: str, end: int) -> str:

@@ -1,4 +1,4 @@
-"""Which side each named site has: it carries over an enumeration until another is named (rule 2 of the annotation)."""
+"""Laterality: a side carries over an enumeration of sites until another side is named (rule 2 of the annotation)."""
 
 from collections.abc import Sequence
 from typing import NamedTuple, cast
@@ -13,12 +13,14 @@ _ENDING_CUES = frozenset(("外", "其余", "上述", "前者", "后者", "同上
 
 
 class LateralisedSite(NamedTuple):
-    """A site that is named by the token at `index`, the side that governs it, and the token that says the side.
+    """A named site with its side.
 
-    `is_qualifier` is true where the site only says in what larger part the next one lies.
+    `index` is that of the site's `token`; `side_token` names the side; `is_qualifier` is true where the site only says
+    in which larger site the next one lies.
     """
 
     index: int  # type: ignore[assignment]  # hides tuple.index, which nothing needs here
+    token: Token
     site: str
     side: Side | None
     side_token: Token | None
@@ -33,9 +35,9 @@ def lateralised_sites(tokens: Sequence[Token]) -> list[LateralisedSite]:
         if token.kind == "side":
             carried = token
             if i and tokens[i - 1].value == "位于" and not _leads_to_site(tokens, i):
-                found = [p if p.side else p._replace(side=_side(token), side_token=token) for p in found]
+                found = [s if s.side else s._replace(side=_side(token), side_token=token) for s in found]
         elif token.kind == "site":
-            found.append(_placed(tokens, i, carried))
+            found.append(_lateralised(tokens, i, carried))
         elif _ends_enumeration(tokens, i):
             carried = None
     return found
@@ -66,7 +68,7 @@ def _continues(tokens: Sequence[Token], at: int) -> bool:
     return following is not None and following.value in ("、", "(")
 
 
-def _placed(tokens: Sequence[Token], at: int, carried: Token | None) -> LateralisedSite:
+def _lateralised(tokens: Sequence[Token], at: int, carried: Token | None) -> LateralisedSite:
     token = tokens[at]
     after = _side_after(tokens, at)
     if after is not None:
@@ -76,11 +78,11 @@ def _placed(tokens: Sequence[Token], at: int, carried: Token | None) -> Laterali
     else:
         governing = None
     side = None if governing is None else _side(governing)
-    return LateralisedSite(at, token.value, side, governing, _is_qualifier(tokens, at))
+    return LateralisedSite(at, token, token.value, side, governing, _is_qualifier(tokens, at))
 
 
 def _stands_before(side: Token, tokens: Sequence[Token], at: int) -> bool:
-    """左侧脑桥, 左侧额部脑沟: nothing but words that place the site stand between it and its side."""
+    """左侧脑桥, 左侧额部脑沟: nothing but qualifiers of the site stand between it and its side."""
     for token in reversed(tokens[:at]):
         if token is side:
             return True
@@ -90,7 +92,7 @@ def _stands_before(side: Token, tokens: Sequence[Token], at: int) -> bool:
 
 
 def _side_after(tokens: Sequence[Token], at: int) -> Token | None:
-    """The side that follows its site: 脑桥左侧份, 额叶（左侧）."""
+    """The side, if it follows its site: 脑桥左侧份, 额叶（左侧）."""
     for token in tokens[at + 1 : at + 4]:
         if token.kind == "post_side":
             return token
@@ -100,7 +102,7 @@ def _side_after(tokens: Sequence[Token], at: int) -> Token | None:
 
 
 def _is_qualifier(tokens: Sequence[Token], at: int) -> bool:
-    """基底节区（壳核） and 基底节区壳核 name the putamen only."""
+    """Whether the next site is a part of this one: 基底节区（壳核） and 基底节区壳核 name the putamen only."""
     following = tokens[at + 1 : at + 3]
     if len(following) > 1 and following[0].value == "(":
         return following[1].kind == "site"

@@ -1,4 +1,4 @@
-"""A report's text as typed tokens: which words name a site, a side, a sequence, a signal, and where they stand."""
+"""The lexer: a report's text as typed tokens, each a word that names a site, a side, a sequence, a signal and so on."""
 
 import re
 import unicodedata
@@ -9,11 +9,11 @@ from typing import NamedTuple
 
 from selip_extract.language.lexicon import BETWEEN_WORDS, LOBE_CHARACTERS, Kind, Meaning, Relaxation, lexicon
 from selip_extract.language.segmenter import joined, segmenter
-from selip_extract.language.token_patterns import names, relaxation_expression, token_pattern
+from selip_extract.language.token_patterns import names, relaxation_parts, token_pattern
 
 
 class Token(NamedTuple):
-    """One typed word: characters [start, end) of the report's text."""
+    """One word with its kind and canonical value: characters [start, end) of the report's text."""
 
     kind: Kind
     value: str
@@ -37,13 +37,13 @@ _SITE_OR_LAYER: frozenset[Kind] = frozenset(("site", "layer"))
 _HOLDERS: frozenset[Kind] = frozenset(("site", "layer", "other", "lesion"))
 _OPPOSITE = {"左侧": "右侧", "右侧": "左侧"}
 
-# Hospitals write the same clauses over and over.
 _BLOCKS = re.compile(f"[{BETWEEN_WORDS}]|[^{BETWEEN_WORDS}]+")
-BLOCKS_REMEMBERED = 1 << 14
+BLOCK_CACHE_SIZE = 1 << 14
+"""So many blocks are segmented once: reports repeat the same clauses."""
 
 
 class _NormalForms(dict[int, str]):
-    """By code point what a character becomes: NFKC capitals, no blanks; `resized` are those that do not stay one."""
+    """The normal form of each code point: NFKC capitals, no blanks; `resized` are characters that do not stay one."""
 
     def __init__(self) -> None:
         super().__init__({c: chr(c) for c in range(0x2460, 0x2474)})
@@ -78,12 +78,6 @@ def _offsets(text: str) -> Sequence[int]:
     return [*offsets, len(text)]
 
 
-@cache
-def _relaxation_parts() -> re.Pattern[str]:
-    time = relaxation_expression()
-    return re.compile(rf"({time})(?:[、或/至~\-,]|或者)?({time})?T([12])(?:WI|加权)?(.*)")
-
-
 def _signal_of(relaxation: Relaxation, weighting: str) -> str:
     """A long T1 is low, a long T2 high."""
     if relaxation == "equal":
@@ -97,7 +91,7 @@ def _signal_of(relaxation: Relaxation, weighting: str) -> str:
 def _relaxation_tokens(match: re.Match[str]) -> Iterator[Token]:
     """长T1, 等或稍长T1 and 长T1、T2 as sequence and signal, by rule 4 of the annotation."""
     start, end = match.span("relaxation")
-    parts = _relaxation_parts().fullmatch(match["relaxation"])
+    parts = relaxation_parts().fullmatch(match["relaxation"])
     assert parts is not None
     first, second, weighting, rest = parts.groups()
     weightings = [weighting, "2"] if rest else [weighting]
@@ -132,16 +126,16 @@ def _pattern_tokens(match: re.Match[str]) -> Iterator[Token]:
 
 
 def _word_tokens(text: str, start: int, end: int) -> Iterator[Token]:
-    """The tokens of a stretch without letters and digits."""
+    """The tokens of a part without letters and digits."""
     for block in _BLOCKS.findall(text, start, end):
         for kind, value, at, to in _block_tokens(block):
             yield Token(kind, value, start + at, start + to)
         start += len(block)
 
 
-@lru_cache(BLOCKS_REMEMBERED)
+@lru_cache(BLOCK_CACHE_SIZE)
 def _block_tokens(block: str) -> tuple[Token, ...]:
-    """The tokens of a stretch without marks, segmented by the lexicon; offsets refer to the stretch."""
+    """The tokens of a block between two marks, segmented by the lexicon; offsets refer to the block."""
     return tuple(_segmented(block))
 
 
@@ -180,7 +174,7 @@ def _raw_tokens(text: str) -> list[Token]:
 
 
 def _resolved(tokens: list[Token], text: str) -> list[Token]:
-    """The tokens after what their neighbours say of them: layers, placements, sides before and after a site."""
+    """The tokens with kinds that depend on their neighbours: layers, qualifiers, sides before and after a site."""
     found: list[Token] = []
     for token, following in zip(tokens, [*tokens, None][1:], strict=True):
         match token.kind:
@@ -202,7 +196,7 @@ def _resolved(tokens: list[Token], text: str) -> list[Token]:
 
 
 def _adjoining(token: Token, found: list[Token]) -> Token | None:
-    """The token before, if nothing stands in between."""
+    """The token before, if it ends where this one starts."""
     return found[-1] if found and found[-1].end == token.start else None
 
 
@@ -228,12 +222,12 @@ def _resolved_site(token: Token, found: list[Token], text: str) -> Token:
         elif before.kind == "layer" or before.value not in lexicon().site_groups.layers:
             return token._replace(kind="layer")
     elif token.value in lexicon().site_groups.outside_the_brain:
-        _forget_placement(found)
+        _drop_qualifiers(found)
     return token
 
 
 def _relative_side(token: Token, found: list[Token], text: str) -> Token:
-    """同侧 and 对侧 as the side they mean after the last one named."""
+    """同侧 and 对侧 as the side that they mean, by the last one named."""
     one_sided = [
         t.value
         for t in found
@@ -257,7 +251,7 @@ def _resolved_side(token: Token, found: list[Token], following: Token | None, te
 
 
 def _borders(found: list[Token]) -> bool:
-    """Whether the next site only says where a lesion borders or drains: 破入侧脑室, 汇入左侧横窦."""
+    """Whether the next site only says what a lesion borders on or drains into: 破入侧脑室, 汇入左侧横窦."""
     before = [t for t in found[-2:] if t.kind != "side"][-1:]
     return bool(before) and before[0] == Token("other", "至", before[0].start, before[0].end)
 
@@ -274,8 +268,8 @@ def _qualifiers() -> frozenset[str]:
     return lexicon().site_groups.qualifiers | frozenset(LOBE_CHARACTERS.values())
 
 
-def _forget_placement(found: list[Token]) -> None:
-    """A lobe that only places what lies outside the brain (额颞部硬膜下) is no site: rule 15 of the annotation."""
+def _drop_qualifiers(found: list[Token]) -> None:
+    """A lobe that only says where something outside the brain lies (额颞部硬膜下) is no site: annotation rule 15."""
     at = len(found) - 1
     while at >= 0 and found[at].kind == "site" and found[at].value in _qualifiers():
         found[at] = found[at]._replace(kind="other")
@@ -285,7 +279,7 @@ def _forget_placement(found: list[Token]) -> None:
 
 
 def lex(text: str) -> LexedReport:
-    """The report's sentences as typed tokens whose offsets refer to `text` itself."""
+    """The report's sentences as tokens, whose offsets refer to `text` itself."""
     normal = normalized(text)
     offsets = _offsets(text)
     sentences: list[tuple[Token, ...]] = []

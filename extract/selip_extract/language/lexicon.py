@@ -43,6 +43,7 @@ LOBE_CHARACTERS = {form: site.name for site in SITES.values() for form in site.s
 BETWEEN_WORDS = ",;:()"
 """No word holds one of these marks, so what stands between two of them is segmented by itself."""
 
+SITES_FILE = "sites.csv"
 # Kinds whose words all mean the same; a layer and a word without a meaning stand for themselves.
 _ONLY_VALUE: dict[Kind, str] = {
     "restriction": "受限", "negation": "未见", "abnormal": "异常", "normal": "正常", "lesion": "灶", "verb": "见",
@@ -62,7 +63,7 @@ class Meaning(NamedTuple):
 def _known_sites(value: str) -> str:
     for site in value.split("|"):
         if site not in SITES:
-            raise ValueError(f"there is no site {site!r} in sites.csv")
+            raise ValueError(f"there is no site {site!r} in {SITES_FILE}")
     return value
 
 
@@ -148,7 +149,7 @@ class WordFile(_Table):
     description: DescriptionWords | None = None
 
     def entries(self) -> Iterator[tuple[Meaning, str]]:
-        """Every form as it is written, with what it stands for."""
+        """Every form as it is written in the file, with its meaning."""
         for kind in get_args(Kind):
             found: Mapping[str, Forms] | Forms | None = getattr(self, kind, None)
             if isinstance(found, Mapping):
@@ -173,22 +174,22 @@ class Lexicon:
 
 
 class _Forms:
-    """The forms as they are taken in: what each stands for, and where it is written."""
+    """The meanings of the forms of all files, each form with one meaning."""
 
     def __init__(self) -> None:
         self.meanings: dict[str, Meaning] = {}
         self._written: dict[str, str] = {}
 
     def add_written(self, form: str, meaning: Meaning, file: str) -> None:
-        """A form that is written out; SelipError where there is one already."""
+        """Add a form that is written out; SelipError where it is there already."""
         if form in self.meanings:
-            before = f"{self.meanings[form].kind} {self.meanings[form].value} in {self._written.get(form, file)}"
+            before = f"{self.meanings[form].kind} {self.meanings[form].value} in {self._written[form]}"
             raise SelipError(f"{file}: {form!r} is there already, as {before}: remove one of them.")
         self.meanings[form] = meaning
         self._written[form] = file
 
     def add_composed(self, form: str, template: str, meaning: Meaning, file: str) -> None:
-        """A form that a template stands for; SelipError where it has another meaning already, or is written out."""
+        """Add a form of a template; SelipError where it is written out or has another meaning already."""
         before = self.meanings.setdefault(form, meaning)
         if form in self._written:
             raise SelipError(
@@ -218,7 +219,7 @@ def read_lexicon(folder: Path | Traversable) -> Lexicon:
     }
     forms = _Forms()
     for form, sites in _forms_of_sites().items():
-        forms.add_written(form, Meaning("site", "|".join(sites)), "sites.csv")
+        forms.add_written(form, Meaning("site", "|".join(sites)), SITES_FILE)
     for name, file in read.items():
         for meaning, form in file.entries():
             if "{" not in form:
@@ -242,6 +243,10 @@ def _forms_of_sites() -> dict[str, list[str]]:
     found: dict[str, list[str]] = {}
     for site in SITES.values():
         for form in site.surface_forms:
+            try:
+                _as_it_is_read(form)
+            except ValueError as error:
+                raise SelipError(f"{SITES_FILE}: {site.name}: {error}; correct the file.") from error
             if form not in LOBE_CHARACTERS:
                 found.setdefault(form, []).append(site.name)
     return found

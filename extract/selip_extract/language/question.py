@@ -1,4 +1,4 @@
-"""The questions that a report poses: sentences that can state a signal, what they may refer to, what they can support."""
+"""Questions to a language model: sentences that can state a signal, with their context and what they can support."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -20,25 +20,16 @@ from selip_extract.language.laterality import lateralised_sites
 from selip_extract.language.lexer import LexedReport, Token
 
 MAX_SITES = 48
-
-
 MAX_UNIT_TOKENS = 120
-
-
 MAX_CONTEXT_TOKENS = 200
 
-
 _POINTING_CUES = frozenset("其余 上述 前者 后者 同上 除 其中 部分 周围 其内 边缘 中心 相应 较大".split())
-
-
 _STATING = frozenset(("signal", "enhancement", "restriction"))
-
-
 _INTRODUCING = frozenset(("sequence", "enhancement", "restriction", "abnormal", "lesion", "change"))
 
 
 class Statement(NamedTuple):
-    """One answer of the model: value None says explicitly absent."""
+    """One signal of one site; value None means explicitly absent."""
 
     side: Side | None
     site: str
@@ -47,7 +38,7 @@ class Statement(NamedTuple):
 
 
 class LocatedStatement(NamedTuple):
-    """A statement and where in the report its site and its signal are said."""
+    """A statement with the offsets of its site and of its signal in the report."""
 
     statement: Statement
     site_at: int
@@ -56,7 +47,7 @@ class LocatedStatement(NamedTuple):
 
 @dataclass(frozen=True)
 class Question:
-    """A sentence with what stands before it in view; `sites[i]` is what the i-th site token stands for."""
+    """A sentence and the context before it; `sites[i]` is the site that the i-th site token of a model stands for."""
 
     context: tuple[Token, ...]
     sentence: tuple[Token, ...]
@@ -64,18 +55,18 @@ class Question:
 
     @property
     def tokens(self) -> tuple[Token, ...]:
-        """All tokens in view."""
+        """The tokens of context and sentence."""
         return self.context + self.sentence
 
     def holds(self, offset: int) -> bool:
-        """Whether the character at `offset` of the report stands in the sentence."""
+        """Whether the character at `offset` of the report is in the sentence."""
         return self.sentence[0].start <= offset < self.sentence[-1].end
 
 
 class Support(NamedTuple):
-    """What the words in view can support: the answer may contain nothing else; sites are numbers, by their side."""
+    """All that an answer may contain; `sites_by_side` holds indices into the question's sites."""
 
-    places: tuple[tuple[Side | None, tuple[int, ...]], ...]
+    sites_by_side: tuple[tuple[Side | None, tuple[int, ...]], ...]
     modalities: tuple[Modality, ...]
     signals: tuple[Signal, ...]
     enhancements: tuple[Enhancement, ...]
@@ -108,7 +99,7 @@ def _points_back(unit: Sequence[Token]) -> bool:
 
 
 def _units(sentence: tuple[Token, ...]) -> Iterator[tuple[Token, ...]]:
-    """The sentence, or its parts at semicolons and commas where it is too long to be read at once."""
+    """The sentence; one that is too long for the model is split at semicolons and commas."""
     if len(sentence) <= MAX_UNIT_TOKENS:
         yield sentence
         return
@@ -125,7 +116,7 @@ def _units(sentence: tuple[Token, ...]) -> Iterator[tuple[Token, ...]]:
 
 
 def questions(lexed: LexedReport) -> list[Question]:
-    """The questions that a report poses: its sentences that can state a signal."""
+    """A question for each sentence of the report that can state a signal."""
     asked: list[Question] = []
     before: list[tuple[Token, ...]] = []
     for sentence in lexed.sentences:
@@ -142,7 +133,7 @@ def questions(lexed: LexedReport) -> list[Question]:
 
 
 def _recent(before: Sequence[tuple[Token, ...]]) -> tuple[Token, ...]:
-    """The last content units that fit into the context, each ended by a semicolon."""
+    """The last units that fit into the context, each ended by a semicolon."""
     kept: list[tuple[Token, ...]] = []
     room = MAX_CONTEXT_TOKENS
     for unit in reversed(before[-4:]):
@@ -154,7 +145,7 @@ def _recent(before: Sequence[tuple[Token, ...]]) -> tuple[Token, ...]:
 
 
 def _sides_alone(sentence: Sequence[Token]) -> set[Side]:
-    """The sides that stand for a lesion told before: 右侧T1WI呈高信号, 左侧者未见强化."""
+    """The sides that stand for a lesion described before: 右侧T1WI呈高信号, 左侧者未见强化."""
     return {
         cast(Side, token.value)
         for token, following in pairwise(sentence)
@@ -162,12 +153,12 @@ def _sides_alone(sentence: Sequence[Token]) -> set[Side]:
     }
 
 
-def _supported_places(question: Question) -> tuple[tuple[Side | None, tuple[int, ...]], ...]:
-    """The sides that the words in view give to each site."""
+def _supported_sites(question: Question) -> tuple[tuple[Side | None, tuple[int, ...]], ...]:
+    """The sites that the words name with each side."""
     sides: dict[str, set[Side | None]] = {}
-    for place in (*lateralised_sites(question.sentence), *lateralised_sites(question.context)):
-        if not place.is_qualifier:
-            sides.setdefault(place.site, set()).add(place.side)
+    for named in (*lateralised_sites(question.sentence), *lateralised_sites(question.context)):
+        if not named.is_qualifier:
+            sides.setdefault(named.site, set()).add(named.side)
     for side in _sides_alone(question.sentence):
         for given in sides.values():
             if "双侧" in given:
@@ -180,7 +171,7 @@ def _supported_places(question: Question) -> tuple[tuple[Side | None, tuple[int,
 
 
 def support(question: Question) -> Support:
-    """What the words of the question can support."""
+    """What the words of the question can support: no other answer is allowed."""
     tokens = question.tokens
     values = {kind: {t.value for t in tokens if t.kind == kind} for kind in ("sequence", "signal", "enhancement")}
     if any(t.kind == "restriction" for t in tokens):
@@ -189,7 +180,7 @@ def support(question: Question) -> Support:
     if values["enhancement"]:
         values["sequence"].add("T1CE")
     return Support(
-        places=_supported_places(question),
+        sites_by_side=_supported_sites(question),
         modalities=tuple(m for m in MODALITIES if m in values["sequence"]),
         signals=tuple(s for s in SIGNALS if s in values["signal"]),
         enhancements=tuple(e for e in ENHANCEMENTS if e in values["enhancement"]),

@@ -1,4 +1,4 @@
-"""The study that a report's findings make: each once, and no negative where a finding is present."""
+"""The findings of a report as a study: each once, and no negative where a finding is present."""
 
 from collections.abc import Iterable
 

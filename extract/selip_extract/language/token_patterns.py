@@ -1,4 +1,4 @@
-r"""The pattern of what segmentation does not find: names with letters or digits, sizes, dates, list marks, sentence ends.
+r"""The pattern of what segmentation does not find: names with letters or digits, sizes, dates, sentence ends.
 
 It is applied to normalized text: NFKC, capitals, no blanks.
 """
@@ -11,6 +11,7 @@ from selip_extract.language.lexicon import LOBE_CHARACTERS, Meaning, lexicon
 from selip_extract.language.sizes import size_expression
 
 _LOBE = f"[{''.join(LOBE_CHARACTERS)}]"
+_OR = r"(?:[、或/至~\-,]|或者)?"
 NAME = "name_"
 """The groups of names are called so, with their index in lexicon().names."""
 
@@ -45,16 +46,21 @@ def token_table() -> tuple[tuple[str, str], ...]:
 
 
 def _relaxation() -> str:
-    """长T1 and the like: one or two relaxation times, T1 or T2, and T2 once more for both sequences."""
-    time = relaxation_expression()
+    """One or two relaxation times, T1 or T2, and T2 once more where the times are those of both sequences."""
+    time = _time()
     return (
-        rf"{time}(?:(?:[、或/至~\-,]|或者)?{time})?T[12](?!\*)(?:WI|加权)?"
+        rf"{time}(?:{_OR}{time})?T[12](?!\*)(?:WI|加权)?"
         r"(?:[、,及和/]?T2(?!\*)(?:WI)?(?=信号|异常|影|改变|灶|病|斑|片|结))?"
     )
 
 
-def relaxation_expression() -> str:
-    """The regular expression of a relaxation time: 稍长."""
+@cache
+def relaxation_parts() -> re.Pattern[str]:
+    """The parts of a match of the row `relaxation`: one or two times, 1 or 2, and the second sequence."""
+    return re.compile(rf"({_time()}){_OR}({_time()})?T([12])(?:WI|加权)?(.*)")
+
+
+def _time() -> str:
     return f"(?:{'|'.join(sorted(lexicon().relaxation, key=len, reverse=True))})"
 
 
@@ -68,7 +74,7 @@ def names() -> dict[str, Meaning]:
 def token_pattern() -> re.Pattern[str]:
     """The table as one pattern; the group that matched says which row.
 
-    A look at the next character passes by most characters of a text, which would else try every row.
+    It looks at the next character first, since most characters of a text cannot begin a match of any row.
     """
     table = token_table()
     beginnings = sorted(set().union(*(first_characters(expression) for _, expression in table)))

@@ -19,9 +19,9 @@ def answer_grammar(words: Support) -> str:
     values = _choice((*words.signals, ABSENT))
     enhancements = _choice((*words.enhancements, ABSENT))
     items = [f'"{SEQUENCE_TOKENS[m]}" {enhancements if m == "T1CE" else values}' for m in words.modalities]
-    if not items or not words.places:
+    if not items or not words.sites_by_side:
         return 'root ::= ""'
-    sides = [_side_with_sites(side, sites) for side, sites in words.places]
+    sides = [_side_with_sites(side, sites) for side, sites in words.sites_by_side]
     return "\n".join(
         (
             f"root ::= group{{0,{MAX_GROUPS}}}",

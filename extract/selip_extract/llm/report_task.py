@@ -67,7 +67,7 @@ def _item(question: Question, words: Support, contrast: bool) -> dict[str, Any]:
                 "required": ["side", "site", "signal"],
                 "additionalProperties": False,
             }
-            for side, sites in words.places
+            for side, sites in words.sites_by_side
         ]
     }
 

@@ -9,7 +9,7 @@ from pydantic import AfterValidator, Field
 
 from selip_contracts.findings import AnnotatedReport, Evidence, Finding, GeneralFinding, Span, SpanRole, Study
 from selip_contracts.vocabulary import CHANGES, SITES, Change, Modality, Side
-from selip_extract.language.evidence import Description, described
+from selip_extract.language.evidence import LesionDescription, describe_lesion
 from selip_extract.language.study import assembled
 from selip_extract.pseudo_reports.draft import CharSpan, Draft, Fact, Mention, Value
 from selip_extract.pseudo_reports.phrases import Dated, PhraseFile, Phrases, Templates, each_of, load, placeholders
@@ -86,7 +86,11 @@ class WrittenReport:
             present=fact.value is not None,
             certainty="可疑" if fact.uncertain else "肯定",
             evidence=evidence,
-            **(described(self.text, ends["site"], ends["signal"], evidence.end) if fact.value else Description()),
+            **(
+                describe_lesion(self.text, ends["site"], ends["signal"], evidence.end)
+                if fact.value
+                else LesionDescription()
+            ),
         )
 
     def _change(self, fact: Fact) -> GeneralFinding:

@@ -8,7 +8,7 @@ example costs more than a missing one.
 from collections.abc import Iterator, Sequence
 
 from selip_contracts.findings import AnnotatedReport, Finding
-from selip_extract.language.evidence import sayings
+from selip_extract.language.evidence import signal_mentions
 from selip_extract.language.laterality import lateralised_sites
 from selip_extract.language.lexer import Token
 from selip_extract.language.question import LocatedStatement, Question, Statement
@@ -74,9 +74,9 @@ def _signals(statement: Statement, tokens: Sequence[Token]) -> Iterator[tuple[in
     names = [i for i, t in enumerate(tokens) if t.kind == "sequence"]
     own_names = [i for i in names if tokens[i].value == statement.modality]
     signals = [i for i, t in enumerate(tokens) if t.kind == "signal"]
-    for saying in sayings(statement, tokens):
-        at = tokens.index(saying.signal)
-        if saying.signal.kind != "signal" or not own_names:
+    for mention in signal_mentions(statement, tokens):
+        at = tokens.index(mention.token)
+        if mention.token.kind != "signal" or not own_names:
             yield at, at, True
             continue
         name_at = min(own_names, key=lambda i: _distance(tokens, at, i))

@@ -3,7 +3,7 @@ import random
 import pytest
 
 from selip_contracts.findings import Finding
-from selip_extract.language.evidence import grounded
+from selip_extract.language.evidence import ground
 from selip_extract.language.lexer import lex
 from selip_extract.language.question import Question, Statement, questions, support
 from selip_extract.pseudo_reports.write_report import write_study
@@ -11,14 +11,14 @@ from selip_extract.pseudo_reports.write_report import write_study
 
 def _ground(text: str, *statements: Statement) -> list[Finding]:
     """What is grounded in the last question that the text poses."""
-    return grounded(text, questions(lex(text))[-1], statements)
+    return ground(text, questions(lex(text))[-1], statements)
 
 
 def _supported(question: Question) -> list[Statement]:
     words = support(question)
     return [
         Statement(side, question.sites[i], modality, value)
-        for side, sites in words.places
+        for side, sites in words.sites_by_side
         for i in sites
         for modality in words.modalities
         for value in (None, *(words.enhancements if modality == "T1CE" else words.signals))
@@ -29,7 +29,7 @@ def test_evidence_is_the_slice_from_the_first_to_the_last_word() -> None:
     for seed in range(60):
         text = write_study(random.Random(seed)).text
         for question in questions(lex(text)):
-            for finding in grounded(text, question, _supported(question)):
+            for finding in ground(text, question, _supported(question)):
                 evidence = finding.evidence
                 assert evidence is not None
                 assert evidence.text == text[evidence.start : evidence.end]

@@ -51,7 +51,7 @@ def test_a_report_answer_is_read_back() -> None:
         words = support(question)
         said = [
             Statement(side, question.sites[i], m, v)
-            for side, sites in words.places
+            for side, sites in words.sites_by_side
             for i in sites[:2]
             for m in words.modalities
             for v in (None, *(words.enhancements if m == "T1CE" else words.signals)[:2])

@@ -53,7 +53,7 @@ def _walk(rng: random.Random, words: Support, ends_willingly: bool) -> list[str]
 
 def _check_supported(question: Question, said: Sequence[str]) -> None:
     words = support(question)
-    places = {(side, question.sites[i]) for side, sites in words.places for i in sites}
+    places = {(side, question.sites[i]) for side, sites in words.sites_by_side for i in sites}
     statements = read_answer(question, said)
     assert bool(statements) == bool(said)
     for s in statements:
@@ -132,7 +132,7 @@ def test_no_word_begins_a_word_of_an_answer() -> None:
 
 
 def test_words_that_support_nothing_admit_the_empty_answer_alone() -> None:
-    nothing = Support(places=(), modalities=("T1",), signals=("高",), enhancements=())
+    nothing = Support(sites_by_side=(), modalities=("T1",), signals=("高",), enhancements=())
     assert _walk(random.Random(3), nothing, ends_willingly=False) == []
     assert not _admitted(nothing, ["左侧"])
 

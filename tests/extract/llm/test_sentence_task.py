@@ -51,7 +51,7 @@ Event = tuple[int, list[tuple[int, Statement]]]
 def _random_events(rng: random.Random, question: Question) -> Iterator[Event]:
     """Events that the question's words support, in an order of their own."""
     words = support(question)
-    places = [(side, question.sites[i]) for side, sites in words.places for i in sites]
+    places = [(side, question.sites[i]) for side, sites in words.sites_by_side for i in sites]
     for offset in range(rng.randint(0, 8)):
         modality = rng.choice(words.modalities)
         value = rng.choice([None, *(words.enhancements if modality == "T1CE" else words.signals)])
@@ -69,7 +69,7 @@ def test_an_answer_is_read_back(seed: int) -> None:
     rng = random.Random(seed)
     for question in _questions(seed):
         words = support(question)
-        if not words.places or not words.modalities:
+        if not words.sites_by_side or not words.modalities:
             continue
         events = list(_random_events(rng, question))
         read = read_answer(question, answer(question, events))
@@ -134,12 +134,12 @@ def test_a_later_clause_is_asked_with_what_it_continues() -> None:
     first, second = questions(lex("左侧额叶见T1WI低信号。增强后明显强化。"))
     assert not first.context
     assert [t.value for t in second.context][:2] == ["左侧", "额叶"]
-    assert support(second).places == (("左侧", (0,)),)
+    assert support(second).sites_by_side == (("左侧", (0,)),)
 
 
 def test_what_the_words_support() -> None:
     words = support(_only("左侧额叶、脑桥见T1WI低信号，弥散受限，增强后环形强化"))
-    assert words.places == (("左侧", (0,)), (None, (1,)))
+    assert words.sites_by_side == (("左侧", (0,)), (None, (1,)))
     assert words.modalities == ("T1", "DWI", "ADC", "T1CE")
     assert words.signals == ("高", "低")
     assert words.enhancements == ("环形强化",)
@@ -147,7 +147,7 @@ def test_what_the_words_support() -> None:
 
 def test_a_larger_part_that_only_places_is_not_supported() -> None:
     question = _only("左侧基底节区（壳核）T1WI呈低信号")
-    assert [question.sites[i] for _, sites in support(question).places for i in sites] == ["壳核"]
+    assert [question.sites[i] for _, sites in support(question).sites_by_side for i in sites] == ["壳核"]
 
 
 def test_the_same_seed_gives_the_same_lessons() -> None:
