@@ -90,6 +90,10 @@ def test_restricted_diffusion_says_two_signals(modality: str, value: str) -> Non
         ("约5mm", (5,)),
         ("约3×2mm，另一枚约12×8mm", (12, 8)),
         ("约1.2×1.0cm（前片约2.0×1.5cm）", (12, 10)),
+        ("约2公分", (20,)),
+        ("约１.２ × ０.８ ｃｍ", (12, 8)),
+        ("约3-5mm", (5,)),
+        ("约2cm×15mm", (20, 15)),
         ("边界清", ()),
     ],
 )
@@ -116,12 +120,12 @@ def test_what_is_said_of_the_lesion() -> None:
         ("左侧额叶见T1WI低信号，病灶DWI呈高信号。", "肯定"),
     ],
 )
-def test_some_lesions_without_a_place_are_doubtful(text: str, certainty: str) -> None:
+def test_some_lesions_without_a_site_are_uncertain(text: str, certainty: str) -> None:
     findings = _ground(text, Statement("左侧", "额叶", "T1", "低"), Statement("左侧", "额叶", "DWI", "高"))
     assert [f.certainty for f in findings] == ["肯定", certainty]
 
 
-def test_a_place_named_before_the_sentence_is_evidence() -> None:
+def test_a_site_named_before_the_sentence_is_evidence() -> None:
     text = "左侧额叶见T1WI低信号。增强后明显强化。"
     (finding,) = _ground(text, Statement("左侧", "额叶", "T1CE", "明显强化"))
     assert finding.evidence is not None

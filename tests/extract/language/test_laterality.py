@@ -5,10 +5,10 @@ from selip_extract.language.laterality import lateralised_sites
 from selip_extract.language.lexer import lex
 
 
-def _placed(text: str) -> list[tuple[Side | None, str]]:
+def _sites(text: str) -> list[tuple[Side | None, str]]:
     """The sites of one sentence that are meant themselves, with their sides."""
     (sentence,) = lex(text).sentences
-    return [(p.side, p.site) for p in lateralised_sites(sentence) if not p.is_qualifier]
+    return [(s.side, s.site) for s in lateralised_sites(sentence) if not s.is_qualifier]
 
 
 @pytest.mark.parametrize(
@@ -28,7 +28,7 @@ def _placed(text: str) -> list[tuple[Side | None, str]]:
     ],
 )
 def test_a_side_carries_over_an_enumeration(text: str, expected: str) -> None:
-    assert [(side or "无") + site for side, site in _placed(text)] == expected.split()
+    assert [(side or "无") + site for side, site in _sites(text)] == expected.split()
 
 
 @pytest.mark.parametrize(
@@ -46,7 +46,7 @@ def test_a_side_carries_over_an_enumeration(text: str, expected: str) -> None:
     ],
 )
 def test_a_midline_site_has_the_side_it_is_given_itself(text: str, expected: str) -> None:
-    assert [(side or "无") + site for side, site in _placed(text)] == expected.split()
+    assert [(side or "无") + site for side, site in _sites(text)] == expected.split()
 
 
 @pytest.mark.parametrize(
@@ -54,12 +54,12 @@ def test_a_midline_site_has_the_side_it_is_given_itself(text: str, expected: str
     [("额叶（左侧）", [("左侧", "额叶")]), ("额叶(右侧)、顶叶", [("右侧", "额叶"), (None, "顶叶")])],
 )
 def test_a_side_in_brackets_belongs_to_the_site_before(text: str, expected: list[tuple[Side | None, str]]) -> None:
-    assert _placed(text) == expected
+    assert _sites(text) == expected
 
 
 @pytest.mark.parametrize("text", ["病变位于左侧", "病灶主要位于左侧"])
 def test_a_side_said_of_the_lesion_belongs_to_the_sites_before(text: str) -> None:
-    assert _placed("额叶" + text) == [("左侧", "额叶")]
+    assert _sites("额叶" + text) == [("左侧", "额叶")]
 
 
 @pytest.mark.parametrize(
@@ -76,11 +76,11 @@ def test_a_side_said_of_the_lesion_belongs_to_the_sites_before(text: str) -> Non
     ],
 )
 def test_the_most_specific_site_is_meant(text: str, expected: str) -> None:
-    assert _placed(text) == [("左侧", site) for site in expected.split()]
+    assert _sites(text) == [("左侧", site) for site in expected.split()]
 
 
 def test_a_part_named_in_an_enumeration_does_not_replace_the_whole() -> None:
-    assert _placed("左侧基底节区、壳核") == [("左侧", "基底节区"), ("左侧", "壳核")]
+    assert _sites("左侧基底节区、壳核") == [("左侧", "基底节区"), ("左侧", "壳核")]
 
 
 def test_the_token_that_says_the_side_is_known() -> None:

@@ -7,7 +7,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from selip_contracts.vocabulary import SITES
-from selip_extract.language.lexer import LexedReport, Token, lex
+from selip_extract.language.lexer import LexedReport, Token, lex, normalized
 from selip_extract.language.lexicon import LOBE_CHARACTERS
 from selip_extract.pseudo_reports.write_report import write_study
 
@@ -39,17 +39,17 @@ def _check_offsets(read: LexedReport) -> None:
 @given(st.text())
 @example("")
 @example("0¼")
-def test_any_text_is_scanned_with_offsets_into_itself(text: str) -> None:
+def test_any_text_is_lexed_with_offsets_into_itself(text: str) -> None:
     _check_offsets(lex(text))
 
 
 @given(st.text(st.sampled_from(REPORT_CHARACTERS), max_size=60))
-def test_scraps_of_reports_are_scanned_with_offsets_into_themselves(text: str) -> None:
+def test_scraps_of_reports_are_lexed_with_offsets_into_themselves(text: str) -> None:
     _check_offsets(lex(text))
 
 
 @given(st.integers(0, 10_000))
-def test_reports_are_scanned_with_offsets_into_themselves(seed: int) -> None:
+def test_reports_are_lexed_with_offsets_into_themselves(seed: int) -> None:
     _check_offsets(lex(write_study(random.Random(seed)).text))
 
 
@@ -100,7 +100,7 @@ def test_long_and_short_name_a_sequence_and_a_signal(text: str, sequence: str, s
 @pytest.mark.parametrize(
     "text", ["长T1、T2信号", "长T1长T2信号", "长T1、长T2信号", "长T1及长T2异常信号", "长T1T2信号影"]
 )
-def test_long_t1_and_t2_in_one_breath(text: str) -> None:
+def test_long_t1_and_t2_in_one_phrase(text: str) -> None:
     said = [("sequence", "T1"), ("signal", "低"), ("sequence", "T2"), ("signal", "高")]
     assert _said(text, "sequence", "signal") == said
 
@@ -212,7 +212,7 @@ def test_no_enhancement_is_a_negation(text: str) -> None:
         ("脑外伤后", ""),
     ],
 )
-def test_places(text: str, said: str) -> None:
+def test_sites_and_sides(text: str, said: str) -> None:
     assert [value for _, value in _said(text, "site", "side")] == said.split()
 
 
@@ -224,7 +224,7 @@ def test_places(text: str, said: str) -> None:
         ("双侧侧脑室前、后角旁", "双侧 侧脑室前角旁 侧脑室后角旁"),
     ],
 )
-def test_places_with_a_comma_inside_a_word(text: str, said: str) -> None:
+def test_sites_and_sides_with_a_mark_inside_a_word(text: str, said: str) -> None:
     assert [value for _, value in _said(text, "site", "side")] == said.split()
 
 
@@ -263,3 +263,10 @@ def test_dates_are_no_sizes(text: str) -> None:
 @pytest.mark.parametrize("text", ["2.1×1.8cm", "21mm×18mm", "2.1*1.8*1.5厘米", "3mm", "1-2mm"])
 def test_sizes(text: str) -> None:
     assert _tokens("约" + text)[1:] == [Token("size", "size", 1, 1 + len(text))]
+
+
+@pytest.mark.parametrize(
+    ("text", "form"), [("Ｔ２ ＷＩ", "T2WI"), ("ﬂair", "FLAIR"), ("①　㎜", "①MM"), ("a\r\nb", "A\n\nB")]
+)
+def test_normalized_text(text: str, form: str) -> None:
+    assert normalized(text) == form
