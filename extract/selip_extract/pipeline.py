@@ -6,23 +6,27 @@ import json
 import signal
 import time
 from collections import deque
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import asdict, dataclass
 from importlib.metadata import version
 from itertools import takewhile
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from selip_contracts.deidentified import DEIDENTIFIED
-from selip_contracts.findings import Study
+from selip_contracts.findings import AnnotatedReport, Study
+from selip_contracts.tables import read_store
 from selip_contracts.vocabulary import SITES
 from selip_extract.database.store import Added, Store
 from selip_extract.deidentification.deidentify import Deidentifier
+from selip_extract.evaluation.score import RunStudies, run_studies
 from selip_extract.extraction import NO_USAGE, Extraction, Usage
 from selip_extract.extractors.base import Extractor
 from selip_extract.extractors.read_batch import read_batch
 from selip_extract.reports.report import Report
-from selip_extract.reports.report_table import ReportTable
+from selip_extract.reports.report_table import ReportTable, open_reports
 from selip_shared.progress import progress
 from selip_shared.provenance import code_hash
 from selip_shared.stop_signals import deferred_stop
@@ -97,6 +101,17 @@ def extract(
         seconds = time.perf_counter() - started
         store.finish_run(run_id, seconds=seconds, reports=read, usage=usage)
     return ExtractionOutcome(run_id, added, read, seconds, pending - read, bool(stop.number) and read < pending, usage)
+
+
+def extract_annotated(path: Path, make: Callable[[], Extractor], annotated: Sequence[AnnotatedReport]) -> RunStudies:
+    """Read the reports of an annotated file with a new extractor, in a temporary database, to score its studies."""
+    table = open_reports(path)
+    with TemporaryDirectory() as folder:
+        db = Path(folder) / "score.duckdb"
+        with Store(db) as store, closing(make()) as extractor:
+            outcome = extract(table, store, extractor)
+        with read_store(db) as connection:
+            return run_studies(connection, outcome.run_id, annotated)
 
 
 def _read_ahead(extractor: Extractor, batches: Iterable[Sequence[Report]]) -> Iterator[list[Extraction]]:

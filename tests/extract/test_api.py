@@ -7,11 +7,11 @@ import pytest
 
 from selip_contracts.tables import open_store, read_store
 from selip_extract.api import extract, open_findings
-from selip_extract.cli.pseudo import pseudo_reports, write_pseudo_reports
 from selip_extract.database.store import Store
 from selip_extract.extractors.rules import RuleExtractor
 from selip_extract.pipeline import RunOptions
 from selip_extract.pipeline import extract as extract_table
+from selip_extract.pseudo_reports.generate import pseudo_reports, write_pseudo_reports
 from selip_extract.reports.report_table import open_reports
 from selip_shared.errors import SelipError
 

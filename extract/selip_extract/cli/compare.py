@@ -1,4 +1,4 @@
-"""`selip-compare`: what changed between two runs, and which of them annotated reports prefer."""
+"""`selip-compare`: the changes between two runs, and which is better on annotated reports."""
 
 import json
 from contextlib import closing
@@ -11,8 +11,9 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from selip_contracts.annotated import read_annotated
 from selip_contracts.tables import read_store
+from selip_extract.cli.options import DatabaseArgument, JsonOption, annotated_reports
+from selip_extract.database.runs import check_runs
 from selip_extract.evaluation.run_comparison import KINDS, Advantage, Comparison, Kind, advantage, compare
 from selip_extract.evaluation.score import extracted_studies
 from selip_shared.errors import SelipError, run_command
@@ -33,20 +34,20 @@ LABELS: dict[Kind, str] = {
 
 @app.command()
 def command(
-    db: Annotated[Path, typer.Argument(metavar="DB", help="Database of selip-extract.")],
-    before: Annotated[int, typer.Argument(metavar="RUN", help="The run that is compared with, mostly the older one.")],
-    after: Annotated[int, typer.Argument(metavar="RUN", help="The run that is compared.")],
+    db: DatabaseArgument,
+    before: Annotated[int, typer.Argument(metavar="RUN", help="The run to compare with, usually the older one.")],
+    after: Annotated[int, typer.Argument(metavar="RUN", help="The run to compare.")],
     gold: Annotated[
-        Path | None, typer.Option(help="Annotated reports, one JSON object a line: which run is the better one?")
+        Path | None, typer.Option(help="Annotated reports, one JSON object per line, that decide which run is better.")
     ] = None,
-    examples: Annotated[int, typer.Option(min=0, help="Examples of each kind of change.")] = 3,
-    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
+    examples: Annotated[int, typer.Option(min=0, help="Number of examples of each kind of change.")] = 3,
+    as_json: JsonOption = False,
 ) -> None:
-    """Show what changed between two runs, by kind with examples, and which of them is better on annotated reports."""
+    """Show the changes between two runs, by kind with examples, and which run is better on annotated reports."""
     if before == after:
-        raise SelipError(f"Run {before} is compared with itself: name two runs.")
+        raise SelipError(f"Run {before} cannot be compared with itself: name two runs.")
     with closing(read_store(db)) as connection:
-        _check_runs(connection, db, before, after)
+        check_runs(connection, db, before, after)
         found = compare(connection, before, after, examples)
         better = None if gold is None else _advantage(connection, db, gold, before, after)
     if as_json:
@@ -59,17 +60,8 @@ def command(
         _print_advantage(console, better, before, after)
 
 
-def _check_runs(connection: duckdb.DuckDBPyConnection, db: Path, *wanted: int) -> None:
-    runs = [run for (run,) in connection.execute("SELECT run_id FROM runs ORDER BY run_id").fetchall()]
-    for run in wanted:
-        if run not in runs:
-            raise SelipError(f"{db} has no run {run}: name two of {', '.join(map(str, runs)) or 'none'}.")
-
-
 def _advantage(connection: duckdb.DuckDBPyConnection, db: Path, gold: Path, before: int, after: int) -> Advantage:
-    annotated = list(read_annotated(gold))
-    if not annotated:
-        raise SelipError(f"{gold} holds no report; name a file of annotated reports.")
+    annotated = annotated_reports(gold)
     studies = {run: extracted_studies(connection, run, annotated) for run in (before, after)}
     for run, read in studies.items():
         if not read:
@@ -85,11 +77,11 @@ def _as_json(found: Comparison, better: Advantage | None) -> dict[str, object]:
 
 
 def _print_changes(console: Console, found: Comparison, before: int, after: int) -> None:
-    console.print(f"{found.reports:,} reports that run {before} and run {after} have both read", soft_wrap=True)
+    console.print(f"{found.reports:,} reports that both run {before} and run {after} have read", soft_wrap=True)
     table = Table()
     table.add_column("What")
     table.add_column("Number", justify="right")
-    table.add_row("Findings that both have", f"{found.same_findings:,}")
+    table.add_row("Findings in both runs", f"{found.same_findings:,}")
     for kind in KINDS:
         table.add_row(LABELS[kind].format(before=before, after=after), f"{found.changes[kind]:,}")
     table.add_row("Reports with a change", f"{found.changed_reports:,}")
@@ -118,7 +110,7 @@ def _print_advantage(console: Console, better: Advantage, before: int, after: in
         soft_wrap=True,
     )
     verdicts = {"before": f"Run {before} is better.", "after": f"Run {after} is better."}
-    undecided = "The interval holds 0: these reports do not say which run is better."
+    undecided = "The interval contains 0: on these reports neither run is better."
     console.print(undecided if better.better is None else verdicts[better.better], soft_wrap=True)
 
 

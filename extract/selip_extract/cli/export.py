@@ -1,4 +1,4 @@
-"""`selip-export`: findings out of the database into files for other programs."""
+"""`selip-export`: findings of the database as files for other programs."""
 
 from pathlib import Path
 from typing import Annotated
@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from selip_contracts.tables import read_store
+from selip_extract.cli.options import DatabaseArgument, RunOption
 from selip_extract.database.export import FORMATS, destination, export
 from selip_extract.database.runs import chosen_run
 from selip_shared.errors import SelipError, run_command
@@ -15,11 +16,11 @@ app = typer.Typer(add_completion=False)
 
 @app.command()
 def command(
-    db: Annotated[Path, typer.Argument(metavar="DB", help="Database of selip-extract.")],
+    db: DatabaseArgument,
     out: Annotated[
         Path,
         typer.Option(
-            help="File for the findings, its ending names the format (.parquet, .csv, .jsonl, .json for paper), "
+            help="File for the findings, with an extension of the format (.parquet, .csv, .jsonl, .json for paper), "
             "or a folder for all tables."
         ),
     ],
@@ -28,10 +29,10 @@ def command(
         typer.Option(
             "--format",
             help=f"{', '.join(FORMATS)}; jsonl is the annotated format, a study a line, paper the "
-            "JSON {study: {sequence: text}} of the paper's code. By default by the ending, parquet in a folder.",
+            "JSON {study: {sequence: text}} of the paper's code. By default by the extension, parquet in a folder.",
         ),
     ] = None,
-    run: Annotated[int | None, typer.Option(help="Run to export instead of the newest complete one.")] = None,
+    run: RunOption = None,
 ) -> None:
     """Write the findings of a run as Parquet, CSV for Excel, JSON lines, or texts to train on."""
     to = destination(out, form)

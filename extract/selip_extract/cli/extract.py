@@ -8,6 +8,7 @@ import typer
 from rich.console import Console
 
 from selip_contracts.tables import read_store
+from selip_extract.cli.options import AdapterOption, DownloadOption, ModelOption, ServedModelOption
 from selip_extract.cli.summary import print_summary
 from selip_extract.database.corrections import import_corrections
 from selip_extract.database.store import Store
@@ -26,64 +27,51 @@ app = typer.Typer(add_completion=False)
 def command(
     reports: Annotated[
         Path | None,
-        typer.Argument(metavar="REPORTS", help="CSV, TSV, Excel (.xlsx), Parquet or JSON lines with one report a row."),
+        typer.Argument(metavar="REPORTS", help="CSV, TSV, Excel (.xlsx), Parquet or JSON lines, one report per row."),
     ] = None,
-    db: Annotated[Path, typer.Option(help="Database that the findings are added to; made where there is none.")] = Path(
-        "selip.duckdb"
-    ),
+    db: Annotated[Path, typer.Option(help="Database for the findings; created if missing.")] = Path("selip.duckdb"),
     extractor: Annotated[
         str,
-        typer.Option(help=f"What reads the reports: {', '.join(EXTRACTORS)}; {AUTO} takes the best that is here."),
+        typer.Option(help=f"What reads the reports: {', '.join(EXTRACTORS)}; {AUTO}: the best on this machine."),
     ] = AUTO,
-    model: Annotated[
-        str | None,
-        typer.Option(help="Folder or Hugging Face id of a language model to use instead of the one that ships."),
-    ] = None,
-    adapter: Annotated[
-        Path | None, typer.Option(help="Folder of an adapter to the model, as selip-finetune writes it.")
-    ] = None,
+    model: ModelOption = None,
+    adapter: AdapterOption = None,
     base_url: Annotated[
         list[str] | None,
-        typer.Option(help="Server that speaks OpenAI's protocol, http://host:8000/v1; may be given several times."),
+        typer.Option(help="OpenAI-compatible server, http://host:8000/v1; may be given several times."),
     ] = None,
-    served_model: Annotated[
-        str | None, typer.Option(help="Name of the model on the servers, where they serve several.")
-    ] = None,
+    served_model: ServedModelOption = None,
     concurrency: Annotated[
-        int, typer.Option(min=1, help="Requests in flight to all servers together; more need more of their memory.")
+        int, typer.Option(min=1, help="Requests in flight to all servers together; more take more memory there.")
     ] = CONCURRENCY,
-    download: Annotated[
-        bool, typer.Option("--download", help="Fetch the model where it is not on this machine.")
-    ] = False,
+    download: DownloadOption = False,
     text_column: Annotated[
-        str | None, typer.Option(help="Column of the findings text, where its name is not a usual one.")
+        str | None, typer.Option(help="Column of the findings text, if its name is unusual.")
     ] = None,
-    id_column: Annotated[
-        str | None, typer.Option(help="Column of the report's id, where its name is not a usual one.")
-    ] = None,
+    id_column: Annotated[str | None, typer.Option(help="Column of the report's id, if its name is unusual.")] = None,
     batch_size: Annotated[
-        int | None, typer.Option(min=1, help="Reports in work at once; by default what suits the extractor.")
+        int | None, typer.Option(min=1, help="Reports in work at the same time; by default the extractor's own number.")
     ] = None,
     deidentify: Annotated[
         Path | None,
         typer.Option(
             metavar="KEYFILE",
-            help="Mask names, numbers and addresses and hash ids, with the key in this file; made where there is none.",
+            help="Mask names, numbers and addresses and hash ids, with the key in this file; created if missing.",
         ),
     ] = None,
     retry_failed: Annotated[
-        bool, typer.Option("--retry-failed", help="Read reports again that failed before (incomplete, invalid, error).")
+        bool, typer.Option("--retry-failed", help="Read failed reports again (incomplete, invalid, error).")
     ] = False,
     corrections: Annotated[
         Path | None,
         typer.Option(
             "--import-corrections",
             metavar="FILE",
-            help="Take back what was corrected on the review page, as a run of its own; reads no reports.",
+            help="Import the corrections of the review page as a run of their own; reads no reports.",
         ),
     ] = None,
 ) -> None:
-    """Read the findings out of Chinese head-MRI reports; run again, it reads only what is new."""
+    """Extract the findings from Chinese head-MRI reports; run again, it reads only new reports."""
     if corrections is not None:
         with Store(db) as store:
             imported = import_corrections(store, corrections)
@@ -91,27 +79,27 @@ def command(
         print(f"{imported.reports:,} corrected reports, {new:,} of them new: run {imported.run_id} in {db}")
         return
     if reports is None:
-        raise SelipError("Name a table of reports, e.g. selip-extract reports.csv.")
+        raise SelipError("There is no table of reports: name one, e.g. selip-extract reports.csv.")
     if download:
         allow_downloads()
     choice = ModelChoice(model, adapter, tuple(base_url or ()), served_model, download, concurrency)
-    name, why = automatic(choice) if extractor == AUTO else (extractor, None)
+    name, reason = automatic(choice) if extractor == AUTO else (extractor, None)
     make = extractor_maker(name, choice)
     table = open_reports(reports, text_column, id_column)
     deidentifier = None if deidentify is None else deidentifier_of(deidentify)
-    with Store(db) as store, closing(make()) as reader:
-        outcome = extract(table, store, reader, RunOptions(batch_size, retry_failed, deidentifier))
+    with Store(db) as store, closing(make()) as made:
+        outcome = extract(table, store, made, RunOptions(batch_size, retry_failed, deidentifier))
     with read_store(db) as connection:
-        print_summary(Console(), table, connection, db, outcome, name if why is None else f"{name}, since {why}")
+        print_summary(Console(), table, connection, db, outcome, name if reason is None else f"{name}, since {reason}")
     if outcome.interrupted:
         raise typer.Exit(INTERRUPTED)
 
 
 def deidentifier_of(path: Path) -> Deidentifier:
-    """The de-identifier with the key in the file; says where a new key lies."""
+    """The de-identifier with the key in the file; prints a note if the key is new."""
     key, new = key_in(path)
     if new:
-        typer.echo(f"A new key is in {path}: whoever has it can match ids again, so keep it apart from the database.")
+        typer.echo(f"A new key is in {path}: it links ids to patients again, so keep it apart from the database.")
     return Deidentifier(key)
 
 

@@ -7,6 +7,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from selip_extract.cli.options import DownloadOption
 from selip_shared.errors import SelipError, run_command
 from selip_shared.privacy import allow_downloads
 
@@ -15,36 +16,35 @@ app = typer.Typer(add_completion=False)
 
 @app.command()
 def command(
-    out: Annotated[Path, typer.Option(help="Folder of the adapter; made where there is none.")],
+    out: Annotated[Path, typer.Option(help="Folder of the adapter; created if missing.")],
     base: Annotated[
-        str | None, typer.Option(help="Folder or Hugging Face id of a causal language model; else the one that ships.")
+        str | None,
+        typer.Option(help="Folder or Hugging Face id of a causal language model; else the one that ships."),
     ] = None,
     annotated: Annotated[
-        list[Path] | None, typer.Option(help="Annotated reports, one JSON object a line; may be given several times.")
+        list[Path] | None, typer.Option(help="Annotated reports, one JSON object per line; may be given several times.")
     ] = None,
     pseudo: Annotated[
-        int, typer.Option(min=0, help="Pseudo-reports to learn from, so that nothing is forgotten.")
+        int, typer.Option(min=0, help="Number of pseudo-reports to train on, against forgetting.")
     ] = 1000,
     merge: Annotated[
-        Path | None, typer.Option(help="Also write a whole model with the adapter in its weights to this folder.")
+        Path | None, typer.Option(help="Also write the model with the adapter merged into its weights to this folder.")
     ] = None,
     rank: Annotated[int, typer.Option(help="Rank of the adapter: 1, 8, 16, 32, 64, 128, 256, 320 or 512.")] = 32,
-    epochs: Annotated[int, typer.Option(min=1, help="How often all is gone through.")] = 1,
-    learning_rate: Annotated[float, typer.Option(min=0, help="The highest step width.")] = 5e-4,
-    batch_size: Annotated[int, typer.Option(min=1, help="Examples a step.")] = 16,
+    epochs: Annotated[int, typer.Option(min=1, help="Passes over the training data.")] = 1,
+    learning_rate: Annotated[float, typer.Option(min=0, help="Maximum learning rate.")] = 5e-4,
+    batch_size: Annotated[int, typer.Option(min=1, help="Examples per step.")] = 16,
     at_once: Annotated[
-        int | None, typer.Option(min=1, help="Of these, examples on the device together: fewer take less memory.")
+        int | None, typer.Option(min=1, help="Examples on the device at the same time: fewer take less memory.")
     ] = None,
-    four_bit: Annotated[bool, typer.Option("--four-bit", help="Hold the base in 4 bits, on an NVIDIA GPU.")] = False,
-    download: Annotated[
-        bool, typer.Option("--download", help="Fetch the base where it is not on this machine.")
-    ] = False,
+    four_bit: Annotated[bool, typer.Option("--four-bit", help="Load the base in 4 bits, on an NVIDIA GPU.")] = False,
+    download: DownloadOption = False,
     seed: Annotated[int, typer.Option(help="The same seed gives the same adapter on the same machine.")] = 0,
 ) -> None:
-    """Adapt a language model with LoRA; run again after an interruption, it goes on, and ends with the same weights."""
+    """Adapt a language model with LoRA; after an interruption the same command continues, with the same weights."""
     if download:
         allow_downloads()
-    # Imported only now: the libraries look at the environment when they are imported, and --help should not wait.
+    # Imported only now: the libraries read the environment when they are imported, and --help should be quick.
     from selip_extract.llm.adapters import merge_adapter
     from selip_extract.llm.model_files import MODEL_FOLDER
     from selip_extract.training.adapter_training import Options
@@ -53,30 +53,30 @@ def command(
 
     folder = MODEL_FOLDER if base is None else model_folder(base, download)
     if merge is not None and merge.exists() and (merge.is_file() or any(merge.iterdir())):
-        raise SelipError(f"{merge} holds something else: name a new folder with --merge.")
+        raise SelipError(f"{merge} is not empty: name a new folder with --merge.")
     options = Options(rank, epochs, learning_rate, batch_size, at_once, four_bit, seed)
     manifest = finetune(base or "the model that ships", folder, out, pseudo, annotated or [], options)
     _print(manifest)
-    print(f"Adapter, as it was best after step {manifest['best_step']:,}: {out}")
+    print(f"Adapter of the best step, {manifest['best_step']:,}: {out}")
     if merge is not None:
         with writing(merge):
             merge_adapter(folder, out, merge)
-        print(f"Model with the adapter in its weights: {merge}")
+        print(f"Model with the merged adapter: {merge}")
 
 
 def _print(manifest: dict[str, object]) -> None:
-    """What was learnt from, and the curve on what was held out."""
+    """Print the size of the training data, and the curve on held-out examples."""
     counts = manifest["data"]
     assert isinstance(counts, dict)
     print(
-        f"Learnt from {counts['annotated_reports']:,} annotated reports and {counts['pseudo_reports']:,} pseudo-reports"
-        f" ({counts['annotated_questions_left_out']:,} annotated questions left out, whose truth their words do not"
-        " support)."
+        f"Trained on {counts['annotated_reports']:,} annotated reports and {counts['pseudo_reports']:,} pseudo-reports"
+        f" ({counts['annotated_questions_left_out']:,} annotated questions left out, since their words do not support"
+        " the annotation)."
     )
     curve = manifest["curve"]
     assert isinstance(curve, list)
     sets = [name for name in ("annotated", "pseudo") if f"{name}_exact" in curve[0]]
-    table = Table(title="Held out: loss, and share of answers exactly right")
+    table = Table(title="Held out: loss, and share of exact answers")
     for heading in ("Step", *(f"{name} {figure}" for name in sets for figure in ("loss", "exact"))):
         table.add_column(heading, justify="right")
     for point in curve:

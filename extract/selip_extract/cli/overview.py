@@ -1,4 +1,4 @@
-"""`selip-overview`: a run at a glance, in the terminal or as one page of pictures."""
+"""`selip-overview`: the figures of a run, in the terminal or as one page with charts."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -11,6 +11,7 @@ from rich.table import Table
 
 from selip_contracts.tables import read_store
 from selip_contracts.vocabulary import MODALITIES
+from selip_extract.cli.options import DatabaseArgument, RunOption
 from selip_extract.cli.summary import print_review, sequences_table, small_table, statuses_table
 from selip_extract.database.runs import chosen_run
 from selip_extract.evaluation.run_overview import AGREEMENTS, NOTHING, Counts, Cross, Overview, RunSpeed, overview
@@ -25,13 +26,14 @@ HEADINGS = {NOTHING: "none", "yes": "agreed", "no": "differ", "one": "one extrac
 
 @app.command()
 def command(
-    db: Annotated[Path, typer.Argument(metavar="DATABASE", help="Database that selip-extract has written.")],
+    db: DatabaseArgument,
     out: Annotated[
-        Path | None, typer.Option(help="Write it with pictures as one HTML file that opens offline, instead.")
+        Path | None,
+        typer.Option(help="Write one HTML file with charts that works offline, instead of printing."),
     ] = None,
-    run: Annotated[int | None, typer.Option(help="Run to show instead of the newest complete one.")] = None,
+    run: RunOption = None,
 ) -> None:
-    """Show a run at a glance: reports by status, findings by site, signal, side and confidence, and its speed."""
+    """Show the figures of a run: reports by status, findings by site, signal, side and confidence, and its speed."""
     with read_store(db) as connection:
         ((reports,),) = connection.execute("SELECT count(*) FROM reports").fetchall()
         if not reports:
@@ -89,7 +91,7 @@ def _counts(title: str, counts: Counts) -> Table:
 def _speeds(runs: Sequence[RunSpeed]) -> Table:
     shown = small_table("Runs")
     shown.add_column("Run", justify="right")
-    shown.add_column("Read by")
+    shown.add_column("Extractor")
     for heading in ("Reports", "Seconds", "Reports/s"):
         shown.add_column(heading, justify="right")
     for run in runs:

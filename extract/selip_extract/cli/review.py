@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from selip_contracts.tables import read_store
+from selip_extract.cli.options import DatabaseArgument, RunOption
 from selip_extract.database.runs import chosen_run
 from selip_extract.pages.review_page import review_page
 from selip_shared.errors import run_command
@@ -16,12 +17,12 @@ app = typer.Typer(add_completion=False)
 
 @app.command()
 def command(
-    db: Annotated[Path, typer.Argument(metavar="DATABASE", help="Database that selip-extract has written.")],
-    out: Annotated[Path, typer.Option(help="The page, one HTML file that opens offline.")],
-    run: Annotated[int | None, typer.Option(help="Run to show instead of the newest complete one.")] = None,
-    limit: Annotated[int, typer.Option(min=1, help="So many reports at most, the most urgent ones.")] = 2000,
+    db: DatabaseArgument,
+    out: Annotated[Path, typer.Option(help="The page, one HTML file that works offline.")],
+    run: RunOption = None,
+    limit: Annotated[int, typer.Option(min=1, help="Maximum number of reports, the most urgent first.")] = 2000,
 ) -> None:
-    """Write a page that shows each report beside its findings, lets a person correct them, and exports what was."""
+    """Write a page that shows each report beside its findings, to check them, correct them and export corrections."""
     with read_store(db) as connection:
         ((reports,),) = connection.execute("SELECT count(*) FROM reports").fetchall()
         run_id = chosen_run(connection, db, run) if reports or run is not None else None

@@ -1,29 +1,23 @@
-"""`selip-score`: what was extracted against an annotated file, as a table with intervals."""
+"""`selip-score`: extracted findings against annotated reports, as a table with intervals."""
 
 import json
-from collections.abc import Callable, Sequence
-from contextlib import closing
+from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
-from tempfile import TemporaryDirectory
-from typing import Annotated, NamedTuple
+from typing import Annotated
 
-import duckdb
 import typer
 from rich.console import Console
 from rich.table import Table
 
-from selip_contracts.annotated import read_annotated
-from selip_contracts.findings import AnnotatedReport, Study
+from selip_contracts.findings import AnnotatedReport
 from selip_contracts.tables import read_store
+from selip_extract.cli.options import AdapterOption, JsonOption, ModelOption, RunOption, annotated_reports
 from selip_extract.database.runs import chosen_run
-from selip_extract.database.store import Store
 from selip_extract.evaluation.calibration import Calibration, calibration, draw
-from selip_extract.evaluation.score import Score, extracted_studies, score
-from selip_extract.extractors.base import Extractor
+from selip_extract.evaluation.score import RunStudies, Score, run_studies, score
 from selip_extract.extractors.registry import EXTRACTORS, ModelChoice, extractor_maker
-from selip_extract.pipeline import extract
-from selip_extract.reports.report_table import open_reports
+from selip_extract.pipeline import extract_annotated
 from selip_shared.bootstrap import Estimate
 from selip_shared.errors import SelipError, run_command
 
@@ -37,58 +31,53 @@ FIGURES = {
     "where_f1": "F1 without the signal",
     "site_f1": "F1 of side and site",
     "general_f1": "F1 of general findings",
-    "exact_match": "Reports exactly right",
-    "positive_exact_match": "Reports with findings exactly right",
+    "exact_match": "Reports with an exact match",
+    "positive_exact_match": "Reports with findings and an exact match",
     "negation_errors": "Negation errors",
     "ungrounded": "Ungrounded findings",
-    "missing_reports": "Reports with findings of which none was found",
+    "missing_reports": "Reports with findings, none of them found",
 }
 
 
 @app.command()
 def command(
-    gold: Annotated[Path, typer.Argument(metavar="GOLD", help="Annotated reports, one JSON object a line.")],
+    gold: Annotated[Path, typer.Argument(metavar="GOLD", help="Annotated reports, one JSON object per line.")],
     db: Annotated[Path | None, typer.Option(help="Database in which selip-extract has read these reports.")] = None,
-    run: Annotated[int | None, typer.Option(help="Run to score instead of the newest complete one.")] = None,
+    run: RunOption = None,
     extractor: Annotated[
         str | None, typer.Option(help=f"Read the reports now with this extractor: {', '.join(EXTRACTORS)}.")
     ] = None,
-    model: Annotated[str | None, typer.Option(help="Folder or id of a language model to read them with.")] = None,
-    adapter: Annotated[Path | None, typer.Option(help="Folder of an adapter to the model.")] = None,
+    model: ModelOption = None,
+    adapter: AdapterOption = None,
     unconstrained: Annotated[
         bool,
         typer.Option(
             "--unconstrained",
-            help="Let the model write freely, without the report's grammar; what is no answer then counts as nothing.",
+            help="Let the model answer in free text, without grammar; invalid answers count as no findings.",
         ),
     ] = False,
     plot: Annotated[
         Path | None,
         typer.Option(
             "--calibration",
-            metavar="PICTURE",
-            help="Show also what is right among the surest findings, and draw it into this file (.svg, .png, .pdf).",
+            metavar="FILE",
+            help="Also show the precision of the most confident findings, and plot it to this file (.svg, .png, .pdf).",
         ),
     ] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
+    as_json: JsonOption = False,
 ) -> None:
-    """Compare what was extracted with annotated reports: F1 with 95 % intervals, exact match, negation errors."""
+    """Score extracted findings against annotated reports: F1 with 95 % intervals, exact match, negation errors."""
     if (db is None) == (extractor is None):
-        raise SelipError("Give either --db, a database to score, or --extractor, what shall read the reports now.")
+        raise SelipError("Give either --db, a database to score, or --extractor, to read the reports now.")
     choice = ModelChoice(model, adapter, constrained=not unconstrained)
     if db is not None and choice != ModelChoice():
-        raise SelipError(
-            "--model, --adapter and --unconstrained say how reports are read now: leave them out with --db."
-        )
-    annotated = list(read_annotated(gold))
-    if not annotated:
-        raise SelipError(f"{gold} holds no report; name a file of annotated reports.")
+        raise SelipError("--model, --adapter and --unconstrained are options of --extractor: leave them out with --db.")
+    annotated = annotated_reports(gold)
     if db is not None:
-        with read_store(db) as connection:
-            studies, speed = _stored_studies(connection, db, run, annotated)
+        studies, speed = _stored_studies(db, run, annotated)
     else:
         assert extractor is not None
-        studies, speed = _studies_read_now(gold, extractor_maker(extractor, choice), annotated)
+        studies, speed = extract_annotated(gold, extractor_maker(extractor, choice), annotated)
     figures = score(annotated, studies)
     found = None if plot is None else calibration(annotated, studies)
     if plot is not None and found is not None:
@@ -103,35 +92,12 @@ def command(
         _print_calibration(found)
 
 
-class ReadStudies(NamedTuple):
-    """What was extracted, by report id, and how fast; None where that run has read no report to the end."""
-
-    studies: dict[str, Study]
-    reports_per_second: float | None
-
-
-def _stored_studies(
-    connection: duckdb.DuckDBPyConnection, db: Path, run: int | None, annotated: Sequence[AnnotatedReport]
-) -> ReadStudies:
-    read = _of_run(connection, chosen_run(connection, db, run), annotated)
+def _stored_studies(db: Path, run: int | None, annotated: Sequence[AnnotatedReport]) -> RunStudies:
+    with read_store(db) as connection:
+        read = run_studies(connection, chosen_run(connection, db, run), annotated)
     if not read.studies:
         raise SelipError(f"{db} has read none of these reports; read them with selip-extract GOLD.jsonl --db {db}.")
     return read
-
-
-def _studies_read_now(gold: Path, make: Callable[[], Extractor], annotated: Sequence[AnnotatedReport]) -> ReadStudies:
-    table = open_reports(gold)
-    with TemporaryDirectory() as folder:
-        db = Path(folder) / "score.duckdb"
-        with Store(db) as store, closing(make()) as reader:
-            outcome = extract(table, store, reader)
-        with read_store(db) as connection:
-            return _of_run(connection, outcome.run_id, annotated)
-
-
-def _of_run(connection: duckdb.DuckDBPyConnection, run: int, annotated: Sequence[AnnotatedReport]) -> ReadStudies:
-    ((speed,),) = connection.execute("SELECT reports_per_second FROM runs WHERE run_id = ?", [run]).fetchall()
-    return ReadStudies(extracted_studies(connection, run, annotated), speed)
 
 
 def _print(figures: Score, not_extracted: int) -> None:
@@ -145,8 +111,8 @@ def _print(figures: Score, not_extracted: int) -> None:
 
 
 def _print_calibration(found: Calibration) -> None:
-    table = Table(title=f"What is right among the surest of {found.findings:,} findings")
-    for heading in ("Kept", "Least confidence", "Mean confidence", "Right", "95 % interval"):
+    table = Table(title=f"Precision of the most confident of {found.findings:,} findings")
+    for heading in ("Kept", "Lowest confidence", "Mean confidence", "Precision", "95 % interval"):
         table.add_column(heading, justify="right")
     for kept in found.kept:
         table.add_row(f"{kept.share:.0%}", f"{kept.least:.4f}", f"{kept.mean:.4f}", *_cells(kept.right))
@@ -154,7 +120,7 @@ def _print_calibration(found: Calibration) -> None:
 
 
 def _cells(figure: Estimate | float | int | None) -> tuple[str, str]:
-    """A figure and its interval as they are shown."""
+    """The cells of a figure and its interval."""
     match figure:
         case None:
             return "–", ""

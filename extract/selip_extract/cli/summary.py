@@ -1,4 +1,4 @@
-"""What a user sees at the end of an extraction: the file, the reports by status, the findings, and what to do next."""
+"""The summary of an extraction: the file, the reports by status, the findings, and what to do next."""
 
 import sys
 from pathlib import Path
@@ -15,7 +15,7 @@ from selip_extract.pipeline import ExtractionOutcome
 from selip_extract.reports.report_table import ReportTable
 
 SAMPLE_FINDINGS = 6
-ENOUGH_FOR_AN_ESTIMATE = 200
+MIN_REPORTS_FOR_ESTIMATE = 200
 STATUS_MEANING = {
     "ok": "read",
     "incomplete": "the model's answer did not end",
@@ -26,7 +26,7 @@ STATUS_MEANING = {
 }
 REVIEW_MEANING = {
     "failed": "could not be read",
-    "disagreement": "the two readers differ",
+    "disagreement": "the two extractors differ",
     "uncited": "abnormal words that no finding cites",
     "low_confidence": "the model is unsure of its answer",
 }
@@ -42,11 +42,11 @@ def print_summary(
     connection: duckdb.DuckDBPyConnection,
     db: Path,
     outcome: ExtractionOutcome,
-    reader: str,
+    extractor: str,
 ) -> None:
-    """Print what the file was, what this run has found so far in all reports of the database, and a query to try."""
+    """Print the format of the file, the findings of the run in all reports of the database, and a query to try."""
     _print_file(console, table)
-    _print_work(console, outcome, reader)
+    _print_work(console, outcome, extractor)
     console.print(statuses_table(connection, outcome.run_id))
     console.print(sequences_table(connection, outcome.run_id))
     print_review(console, connection, outcome.run_id)
@@ -64,20 +64,20 @@ def _print_file(console: Console, table: ReportTable) -> None:
         _say(console, f"  {note}")
 
 
-def _print_work(console: Console, outcome: ExtractionOutcome, reader: str) -> None:
+def _print_work(console: Console, outcome: ExtractionOutcome, extractor: str) -> None:
     added = outcome.added
     parts = {
         "new": added.new,
-        "of these under another id, since theirs stands for another text": added.renamed,
-        "in the database before": added.known,
-        "that repeat an earlier row": added.repeated,
+        "of these under a new id, since their id has another text": added.renamed,
+        "already in the database": added.known,
+        "repeat an earlier row": added.repeated,
     }
     _say(console, f"{added.given:,} rows: " + ", ".join(f"{count:,} {what}" for what, count in parts.items() if count))
     work = f"{outcome.read:,} reports read now"
     if outcome.read:
         work += f" in {outcome.seconds:,.1f} s ({outcome.read / outcome.seconds:,.1f} reports/s)"
-    _say(console, f"{work}; run {outcome.run_id}, read by {reader}")
-    if outcome.read >= ENOUGH_FOR_AN_ESTIMATE:
+    _say(console, f"{work}; run {outcome.run_id}, read by {extractor}")
+    if outcome.read >= MIN_REPORTS_FOR_ESTIMATE:
         _say(console, f"  at this speed a million reports take {_duration(outcome.seconds / outcome.read * 1e6)}")
     if outcome.usage.tokens_in:
         _say(console, f"  {_tokens(outcome)}")
@@ -112,7 +112,7 @@ def statuses_table(connection: duckdb.DuckDBPyConnection, run_id: int) -> Table:
 
 
 def sequences_table(connection: duckdb.DuckDBPyConnection, run_id: int) -> Table:
-    """Findings by sequence; how many both readers have found where two have read."""
+    """Findings by sequence, and the share on which two extractors agree."""
     rows = {
         modality: counts
         for modality, *counts in connection.execute(
@@ -126,7 +126,7 @@ def sequences_table(connection: duckdb.DuckDBPyConnection, run_id: int) -> Table
     table.add_column("Sequence")
     table.add_column("Findings", justify="right")
     table.add_column("Explicit negatives", justify="right")
-    table.add_column("Agreed by two readers", justify="right")
+    table.add_column("Agreed by two extractors", justify="right")
     for modality in MODALITIES:
         if modality in rows:
             table.add_row(modality, *_counted(*rows[modality]))
@@ -144,7 +144,7 @@ def _counted(present: int, negative: int, agreed: int, compared: int) -> tuple[s
 
 
 def print_review(console: Console, connection: duckdb.DuckDBPyConnection, run_id: int) -> None:
-    """Print how many reports there are to review, in all and by reason."""
+    """Print the number of reports to review, in total and by reason."""
     reports = reasons(connection, run_id)
     ((in_all,),) = connection.execute(
         "SELECT count(DISTINCT report_id) FROM review_rows WHERE run_id = ?", [run_id]
@@ -173,23 +173,23 @@ def _sample(connection: duckdb.DuckDBPyConnection, run_id: int) -> Table:
 
 def _print_next(console: Console, db: Path, outcome: ExtractionOutcome) -> None:
     if outcome.interrupted:
-        _say(console, f"Stopped with {outcome.remaining:,} reports left; the same command goes on with them.")
+        _say(console, f"Stopped with {outcome.remaining:,} reports left; the same command continues with them.")
         return
-    _say(console, f"All of it is in {db}. To try next:")
+    _say(console, f"Everything is in {db}. To try next:")
     _say(console, f"  {_python()} -c \"import duckdb; duckdb.connect({str(db)!r}).sql('{NEXT_QUESTION}').show()\"")
 
 
 def _python() -> str:
-    """The interpreter as one would call it from here."""
+    """The interpreter as it is called from the current folder."""
     python = Path(sys.executable)
     return str(python.relative_to(Path.cwd()) if python.is_relative_to(Path.cwd()) else python)
 
 
 def small_table(title: str) -> Table:
-    """A table with its title and without lines around it."""
+    """A table with a title on the left and no lines around it."""
     return Table(title=title, title_justify="left", title_style="bold", box=box.SIMPLE_HEAD)
 
 
 def _say(console: Console, line: str) -> None:
-    """One line as it is: nothing in it is markup, and a terminal may copy it unbroken."""
+    """Print one line without markup or wrapping."""
     console.print(line, markup=False, highlight=False, soft_wrap=True)

@@ -3,6 +3,7 @@
 import random
 from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields
+from typing import NamedTuple
 
 import duckdb
 import numpy as np
@@ -98,6 +99,19 @@ def score(gold: Sequence[AnnotatedReport], extracted: Mapping[str, Study]) -> Sc
         ungrounded=sum(not grounded(f.site, g.findings_text) for g, s in pairs for f in s.findings),
         missing_reports=sum(bool(g.study.findings) and not s.findings for g, s in pairs),
     )
+
+
+class RunStudies(NamedTuple):
+    """The studies of a run by the id of the annotated report, and its speed; None where the run never finished."""
+
+    studies: dict[str, Study]
+    reports_per_second: float | None
+
+
+def run_studies(connection: duckdb.DuckDBPyConnection, run_id: int, gold: Sequence[AnnotatedReport]) -> RunStudies:
+    """The studies of one run for the annotated reports, and the speed of the run."""
+    ((speed,),) = connection.execute("SELECT reports_per_second FROM runs WHERE run_id = ?", [run_id]).fetchall()
+    return RunStudies(extracted_studies(connection, run_id, gold), speed)
 
 
 def extracted_studies(

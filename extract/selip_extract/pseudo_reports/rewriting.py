@@ -1,12 +1,14 @@
-"""Pseudo-reports in a language model's own words: kept only where two readers still find the facts, and no others."""
+"""Pseudo-reports rewritten by a language model: kept if two extractors still find exactly the same facts."""
 
 import random
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import ExitStack, closing
 from itertools import islice
 from pathlib import Path
 
 from selip_contracts.findings import AnnotatedReport, Study
 from selip_extract.extractors.base import Extractor, Reading
+from selip_extract.extractors.registry import ModelChoice, extractor_maker
 from selip_extract.llm.answer_forms import ReportForm, first_turn
 from selip_extract.llm.engine import Answer, Engine, GenerationRequest
 from selip_extract.llm.engines.endpoint_engine import EndpointEngine
@@ -26,12 +28,14 @@ MANNERS = (
     "请使用英文序列名称，如T1WI、T2WI、FLAIR、DWI。",
     "请使用中文序列名称，如T1加权像、T2加权像、水抑制像、弥散加权像。",
 )
-LONGEST_REPORT = 1_024
-ASKED_TOGETHER = 64
+MAX_REPORT_TOKENS = 1_024
+REQUEST_BATCH_SIZE = 64
+# The extractors that must find the facts in the rewritten text.
+CHECKING_EXTRACTORS = ("rules", "model")
 
 
 class Writer:
-    """A language model that writes free text: a folder's through transformers, or a server's."""
+    """A language model that writes free text: in a folder, run by transformers, or on a server."""
 
     def __init__(self, name: str, served_model: str | None) -> None:
         """`name` is a model's folder or a server's address; SelipError where there is none."""
@@ -50,20 +54,33 @@ class Writer:
         self.engine.close()
 
     def write(self, prompts: Sequence[str]) -> list[str]:
-        """One text a prompt; empty where there is none or it did not come to its end."""
-        asks = [GenerationRequest(first_turn(self.tokenizer, prompt), None, LONGEST_REPORT) for prompt in prompts]
-        return [a.text.strip() if isinstance(a, Answer) and a.ended else "" for a in self.engine.answers(asks)]
+        """One text for each prompt; empty if there is none or it was cut off."""
+        requests = [
+            GenerationRequest(first_turn(self.tokenizer, prompt), None, MAX_REPORT_TOKENS) for prompt in prompts
+        ]
+        return [a.text.strip() if isinstance(a, Answer) and a.ended else "" for a in self.engine.answers(requests)]
+
+
+def rewritten_by_model(
+    reports: Iterable[AnnotatedReport], name: str, served_model: str | None, seed: int
+) -> Iterator[AnnotatedReport | None]:
+    """Each report in the words of the model in a folder or on a server; None where its facts did not survive."""
+    with closing(Writer(name, served_model)) as writer, ExitStack() as stack:
+        extractors = [
+            stack.enter_context(closing(extractor_maker(name, ModelChoice())())) for name in CHECKING_EXTRACTORS
+        ]
+        yield from rewritten(reports, writer, extractors, seed)
 
 
 def rewritten(
-    reports: Iterable[AnnotatedReport], writer: Writer, readers: Sequence[Extractor], seed: int
+    reports: Iterable[AnnotatedReport], writer: Writer, extractors: Sequence[Extractor], seed: int
 ) -> Iterator[AnnotatedReport | None]:
-    """Each report in the writer's words with the evidence found in them; None where a reader lost or added a fact."""
+    """Each report in the writer's words, with evidence in these; None where an extractor finds other facts."""
     rng = random.Random(seed)
     remaining = iter(reports)
-    while batch := list(islice(remaining, ASKED_TOGETHER)):
+    while batch := list(islice(remaining, REQUEST_BATCH_SIZE)):
         texts = writer.write([_prompt(report.findings_text, rng.choice(MANNERS)) for report in batch])
-        readings = zip(*(reader.read(texts) for reader in readers), strict=True)
+        readings = zip(*(extractor.read(texts) for extractor in extractors), strict=True)
         for report, text, read in zip(batch, texts, readings, strict=True):
             yield _kept(report, text, read)
 

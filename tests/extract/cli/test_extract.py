@@ -78,7 +78,7 @@ def test_the_summary_says_what_was_read_and_found(selip: Command) -> None:
     assert "empty 1 no text" in lines
     assert "DWI 2 0 50%" in lines
     assert "2 reports to review:" in lines
-    assert "2 the two readers differ" in lines
+    assert "2 the two extractors differ" in lines
     assert "MR240306 DWI 丘脑 高 丘脑" in lines
 
 
@@ -94,7 +94,7 @@ def test_run_twice_nothing_is_read_again(selip: Command) -> None:
     selip(str(EXAMPLES), "--extractor", "thalamus")
     code, out, _ = selip(str(EXAMPLES), "--extractor", "thalamus")
     assert code == 0
-    assert squeezed(out)[1:3] == ["20 rows: 20 in the database before", "0 reports read now; run 1, read by thalamus"]
+    assert squeezed(out)[1:3] == ["20 rows: 20 already in the database", "0 reports read now; run 1, read by thalamus"]
     assert "all 20" in squeezed(out)
 
 
@@ -259,4 +259,4 @@ def test_corrections_become_a_run_of_their_own(selip: Command, tmp_path: Path) -
 
 def test_without_reports_the_command_says_what_it_needs(selip: Command) -> None:
     code, _, err = selip("--db", "selip.duckdb")
-    assert (code, err) == (1, "Name a table of reports, e.g. selip-extract reports.csv.\n")
+    assert (code, err) == (1, "There is no table of reports: name one, e.g. selip-extract reports.csv.\n")

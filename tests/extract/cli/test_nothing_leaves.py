@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from selip_contracts.tables import read_store
-from selip_extract.cli.pseudo import pseudo_reports, write_pseudo_reports
+from selip_extract.pseudo_reports.generate import pseudo_reports, write_pseudo_reports
 from selip_shared.privacy import OFFLINE
 
 WATCHED = """

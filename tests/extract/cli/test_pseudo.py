@@ -3,7 +3,8 @@ from pathlib import Path
 import pytest
 
 from selip_contracts.annotated import read_annotated
-from selip_extract.cli.pseudo import main, pseudo_reports
+from selip_extract.cli.pseudo import main
+from selip_extract.pseudo_reports.generate import pseudo_reports
 from selip_extract.reports.report_table import open_reports
 from tests.commands import Command, command
 
@@ -33,4 +34,4 @@ def test_a_file_in_the_place_of_the_folder_is_one_sentence(tmp_path: Path, selip
     (tmp_path / "out").write_text("mine")
     code, _, said = selip_pseudo("--out", tmp_path / "out")
     assert code == 1
-    assert said == f"The folder {tmp_path / 'out'} cannot be made (File exists); name another one with --out.\n"
+    assert said == f"The folder {tmp_path / 'out'} cannot be created (File exists); name another one with --out.\n"

@@ -89,7 +89,7 @@ def test_a_run_can_be_named(selip_score: Command, gold: Path, database: Path) ->
     figures = json.loads(out)
     assert (figures["finding_f1"], figures["exact_match"], figures["negation_errors"]) == (1.0, 1.0, 0)
     code, _, err = selip_score(gold, "--db", database, "--run", 7)
-    assert (code, err) == (1, f"{database} has no run 7; name one of 1, 2 with --run.\n")
+    assert (code, err) == (1, f"{database} has no run 7: name one of 1, 2.\n")
 
 
 def test_the_table_shows_figures_with_their_intervals(selip_score: Command, gold: Path, database: Path) -> None:

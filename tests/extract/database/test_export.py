@@ -167,7 +167,7 @@ def test_a_run_can_be_named(selip_export: Command, tmp_path: Path) -> None:
     assert selip_export(database, "--out", tmp_path / "new.csv")[1].endswith("new.csv: 0 rows\n")
     assert selip_export(database, "--out", tmp_path / "old.csv", "--run", 1)[1].endswith("old.csv: 1 rows\n")
     code, _, err = selip_export(database, "--out", tmp_path / "no.csv", "--run", 3)
-    assert (code, err) == (1, f"{database} has no run 3; name one of 1, 2 with --run.\n")
+    assert (code, err) == (1, f"{database} has no run 3: name one of 1, 2.\n")
 
 
 def test_what_cannot_be_exported_is_one_sentence(selip_export: Command, database: Path, tmp_path: Path) -> None:
@@ -181,7 +181,7 @@ def test_what_cannot_be_exported_is_one_sentence(selip_export: Command, database
         f"There is no database {tmp_path / 'no.duckdb'}: make one with selip-extract, or name another file.\n"
     )
     Store(tmp_path / "empty.duckdb").connection.close()
-    assert "has no complete run; run selip-extract to its end first" in refusal(tmp_path / "empty.duckdb", "--out", out)
+    assert "has no complete run; let selip-extract finish first" in refusal(tmp_path / "empty.duckdb", "--out", out)
     assert refusal(database, "--out", out, "--format", "xlsx") == (
         "There is no format xlsx: name one of parquet, csv, jsonl, paper.\n"
     )

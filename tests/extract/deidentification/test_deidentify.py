@@ -18,10 +18,10 @@ from selip_contracts.annotated import GOLD, read_annotated, write_annotated
 from selip_contracts.findings import AnnotatedReport, Finding, GeneralFinding, Study, keys
 from selip_contracts.tables import read_store
 from selip_extract.cli.extract import main
-from selip_extract.cli.pseudo import pseudo_reports
 from selip_extract.database.stored_studies import stored_studies
 from selip_extract.deidentification.deidentify import Deidentifier, key_in
 from selip_extract.extractors.rules import RuleExtractor
+from selip_extract.pseudo_reports.generate import pseudo_reports
 from selip_extract.reports.report import Report
 from selip_shared.errors import SelipError
 from tests.commands import Command, command
@@ -333,7 +333,7 @@ def test_nothing_that_identifies_a_patient_is_stored_or_printed(selip: Command, 
     assert "MR99887700" in left_in(tmp_path, "plain.duckdb")  # the others are compressed
     code, out, err = selip("--deidentify", "key", "--db", "masked.duckdb")
     assert code == 0
-    assert "A new key is in key: whoever has it can match ids again, so keep it apart from the database.\n" in out
+    assert "A new key is in key: it links ids to patients again, so keep it apart from the database.\n" in out
     assert left_in(tmp_path, "masked.duckdb") == set()
     assert not [secret for secret in SECRETS if secret in out + err + values_of(tmp_path / "masked.duckdb")]
     found = "SELECT modality, side, site, signal, count(*) FROM findings GROUP BY ALL ORDER BY ALL"
@@ -349,7 +349,7 @@ def test_a_database_keeps_to_the_key_that_it_was_begun_with(selip: Command, tmp_
     selip("--deidentify", "key", "--db", "masked.duckdb")
     code, out, _ = selip("--deidentify", "key", "--db", "masked.duckdb")
     assert code == 0
-    assert "50 in the database before" in out
+    assert "50 already in the database" in out
     assert "key:" not in out
     selip("--db", "plain.duckdb")
     before = values_of(tmp_path / "masked.duckdb")

@@ -84,7 +84,7 @@ def test_every_change_is_of_the_kind_that_explains_it(selip_compare: Command, da
 def test_the_table_shows_counts_and_examples_and_no_report_text(selip_compare: Command, database: Path) -> None:
     code, out, err = selip_compare(database, 1, 2)
     assert (code, err) == (0, "")
-    assert "5 reports that run 1 and run 2 have both read" in out
+    assert "5 reports that both run 1 and run 2 have read" in out
     assert "[bold]" in out
     assert SECRET[:6] not in out
     assert "Examples" not in selip_compare(database, 1, 2, "--examples", 0)[1]
@@ -184,8 +184,8 @@ def test_an_annotated_report_is_found_where_its_id_has_a_suffix(selip_compare: C
 
 
 def test_what_cannot_be_compared_is_one_sentence(selip_compare: Command, database: Path, tmp_path: Path) -> None:
-    assert selip_compare(database, 1, 1) == (1, "", "Run 1 is compared with itself: name two runs.\n")
-    assert selip_compare(database, 1, 7) == (1, "", f"{database} has no run 7: name two of 1, 2.\n")
+    assert selip_compare(database, 1, 1) == (1, "", "Run 1 cannot be compared with itself: name two runs.\n")
+    assert selip_compare(database, 1, 7) == (1, "", f"{database} has no run 7: name one of 1, 2.\n")
     assert selip_compare(tmp_path / "no.duckdb", 1, 2)[2].startswith(f"There is no database {tmp_path / 'no.duckdb'}")
     gold = tmp_path / "gold.jsonl"
     write_annotated(gold, [report("another", T2)])

@@ -12,13 +12,13 @@ import pytest
 from selip_contracts.annotated import GOLD, read_annotated
 from selip_contracts.findings import AnnotatedReport, Evidence, Finding, GeneralFinding, SpanRole, Study
 from selip_contracts.tables import read_store
-from selip_extract.cli.pseudo import pseudo_reports
 from selip_extract.database.store import Store
 from selip_extract.evaluation.score import score
 from selip_extract.extractors.base import Extractor
 from selip_extract.extractors.registry import EXTRACTORS, ModelChoice
 from selip_extract.language.lexer import Token, lex
 from selip_extract.pipeline import extract
+from selip_extract.pseudo_reports.generate import pseudo_reports
 from selip_extract.reports.report_table import open_reports
 
 PSEUDO_REPORTS = 200

@@ -12,8 +12,9 @@ import torch
 
 from selip_contracts.annotated import read_annotated
 from selip_contracts.findings import AnnotatedReport
-from selip_extract.cli.pseudo import main, pseudo_reports
+from selip_extract.cli.pseudo import main
 from selip_extract.extractors.registry import ModelChoice, extractor_maker
+from selip_extract.pseudo_reports.generate import pseudo_reports
 from selip_extract.pseudo_reports.rewriting import INSTRUCTIONS, MANNERS, Writer, rewritten
 from tests.commands import Command, command
 from tests.extract.small_models import byte_level_tokenizer, untaught
@@ -128,7 +129,7 @@ def test_a_model_in_a_folder_writes_too(tmp_path: Path, selip_pseudo: Command) -
     reports = list(pseudo_reports(4, seed=8))
     writer = memorised(tmp_path / "writer", reports, number=3)
     code, out, _ = selip_pseudo("--count", 4, "--seed", 8, "--out", tmp_path, "--rewrite-with", writer)
-    assert (code, "3 of 4 rewritten reports refused" in out) == (0, True)
+    assert (code, "3 of 4 rewritten reports discarded" in out) == (0, True)
     (kept,) = read_annotated(tmp_path / "truth.jsonl")
     assert (kept.report_id, kept.findings_text) == (reports[3].report_id, in_other_words(reports[3].findings_text))
 
@@ -140,4 +141,4 @@ def test_the_command_counts_what_it_kept_and_refused(tmp_path: Path, selip_pseud
     kept = list(read_annotated(tmp_path / "truth.jsonl"))
     assert 0 < len(kept) <= 12
     assert f"{len(kept)} pseudo-reports of seed 8" in out
-    assert f"{12 - len(kept)} of 12 rewritten reports refused" in out
+    assert f"{12 - len(kept)} of 12 rewritten reports discarded" in out

@@ -4,9 +4,9 @@ import json
 import random
 
 from selip_contracts.findings import AnnotatedReport, Finding, Study
-from selip_extract.cli.pseudo import pseudo_reports
 from selip_extract.llm.answer_forms import ReportForm, SentenceForm
 from selip_extract.llm.report_task import read_report_answer
+from selip_extract.pseudo_reports.generate import pseudo_reports
 from selip_extract.training.examples import Example, annotated_examples, mixed, pseudo_examples, split
 
 TEXT = "左侧额叶见片状T2WI高信号，DWI未见高信号。双侧上颌窦黏膜增厚。"

@@ -8,11 +8,11 @@ import pytest
 
 from selip_contracts.annotated import write_annotated
 from selip_contracts.findings import AnnotatedReport, Finding, Study
-from selip_extract.cli.pseudo import pseudo_reports
 from selip_extract.evaluation.score import score
 from selip_extract.extractors.registry import ModelChoice, local_extractor
 from selip_extract.llm.adapters import merge_adapter
 from selip_extract.llm.model_files import MODEL_FOLDER
+from selip_extract.pseudo_reports.generate import pseudo_reports
 from selip_extract.training.adapter_training import Options
 from selip_extract.training.finetune import finetune
 
