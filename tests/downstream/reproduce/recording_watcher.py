@@ -1,12 +1,12 @@
-"""Steps run in a test: what was told of them."""
+"""A watcher that records what the steps report, and a run with it."""
 
 from pathlib import Path
 
 from selip_downstream.reproduce.runner.steps import Step, run_steps
 
 
-class Heard:
-    """What was run and what was done before, in the order of their ends, and why an optional step failed."""
+class RecordingWatcher:
+    """The steps that ran and those that were done before, in the order of their ends, and the failures."""
 
     def __init__(self) -> None:
         self.run: list[str] = []
@@ -23,8 +23,8 @@ class Heard:
         self.failures[step.name] = why
 
 
-def run(root: Path, *steps: Step) -> Heard:
-    """Two steps at once."""
-    heard = Heard()
-    run_steps(steps, root, workers=2, threads=1, watcher=heard)
-    return heard
+def run(root: Path, *steps: Step) -> RecordingWatcher:
+    """Run the steps, two at once."""
+    watcher = RecordingWatcher()
+    run_steps(steps, root, workers=2, threads=1, watcher=watcher)
+    return watcher

@@ -1,6 +1,7 @@
-"""Steps of a long piece of work: each commands with a folder of its own, done once for what decides its outcome.
+"""Steps of a long computation: commands with a folder of their own, which run again only if something changed.
 
-In the folder, log.txt holds what the commands say on stderr, stdout.txt what they print, step.json key and seconds.
+In the folder are log.txt with the stderr of the commands, stdout.txt with their output, and step.json with key and
+seconds.
 """
 
 import fcntl
@@ -38,11 +39,11 @@ FAILED = "failed"
 
 @dataclass(frozen=True)
 class Step:
-    """Commands, one after the other; {out} in them is the step's own folder and {name} that of the step of that name.
+    """Commands that run one after the other; {out} is the step's own folder, {name} that of the step with this name.
 
-    The first word is a program beside python, python itself, or any other. `inputs` are files and folders from outside
-    that decide the outcome, as the commands' own code does; `texts` the files that stand in the folder before the
-    commands run, by name; `seconds` is about how long it takes. Where an optional step fails the others go on.
+    The first word is a program in the folder of python, or any other. `inputs` are files and folders from outside that
+    decide the outcome, `texts` files by name that are written to the folder before the commands run, `seconds` a guess
+    of the time it takes. If an optional step fails, the others continue.
     """
 
     name: str
@@ -54,13 +55,13 @@ class Step:
 
     @cached_property
     def needs(self) -> frozenset[str]:
-        """The steps whose folders the commands name."""
+        """The steps whose folders the commands use."""
         words = (word for command in self.commands for word in command)
         fields = {field for word in words for _, field, _, _ in Formatter().parse(word) if field}
         return frozenset(fields - {OWN_FOLDER})
 
     def key(self, keys_of_needs: Mapping[str, str]) -> str:
-        """Hash of all that decides what the step leaves in its folder."""
+        """Hash of everything that decides the content of the step's folder."""
         decided_by = {
             "commands": self.commands,
             "code": used_code(self.commands),
@@ -72,53 +73,50 @@ class Step:
 
 
 class Watcher(Protocol):
-    """Who is told how far the work is."""
+    """Receives the progress of the steps."""
 
     def began(self, step: Step, log: Path) -> None:
-        """The step's commands run and write what they say into `log`."""
+        """The step's commands run; their stderr goes to `log`."""
 
     def ended(self, step: Step, seconds: float) -> None:
-        """The step is done; `seconds` is 0 where it was done before."""
+        """The step is done; `seconds` is 0 if it was done before."""
 
     def failed(self, step: Step, why: str) -> None:
-        """The step, an optional one, has failed."""
+        """The optional step has failed."""
 
 
 class StepFailure(SelipError):
-    """A command of a step has failed; `why` is the last that it said."""
+    """A command of a step has failed; `why` is the last line of its stderr."""
 
     def __init__(self, step: Step, why: str, log: Path) -> None:
         super().__init__(
-            f"The step {step.name} failed: {why} (all that it said is in {log}); "
-            "run the same again to go on from there."
+            f"The step {step.name} failed: {why} (its whole output is in {log}); "
+            "run the same command again to continue from there."
         )
         self.why = why
 
 
 def run_steps(steps: Iterable[Step], root: Path, workers: int, threads: int, watcher: Watcher) -> dict[str, Path]:
-    """Run what is not done yet, `workers` steps at once with `threads` threads each; the folder of every step.
+    """Run the steps that are not done yet, `workers` at once with `threads` threads each; the folder of every step.
 
-    Of those that can begin the one goes first after which the most is left to do, one after the other.
-
-    A step is done again only where its commands, their code, its inputs or a step that it needs has changed; one that
-    was interrupted or failed goes on in its folder. StepFailure where one that is not optional fails, and what was done
-    stays done; SelipError where another process is at work in `root`.
+    Of the steps that can begin, the one with the longest chain of steps after it runs first. A step runs again only if
+    its commands, their code, its inputs or a step that it needs changed; one that was interrupted or failed resumes in
+    its folder. StepFailure where a step that is not optional fails; finished steps stay. SelipError where another
+    process works in `root`.
     """
     by_name = {step.name: step for step in steps}
     folders = {name: root / name for name in by_name}
-    order = TopologicalSorter({step.name: step.needs for step in by_name.values()})
-    order.prepare()
-    urgency = _urgency(by_name)
-    ready: list[str] = []
+    waiting = _by_urgency(by_name)
+    done: set[str] = set()
     keys: dict[str, str] = {}
     with _alone(root) as lock, ThreadPoolExecutor(workers) as pool:
         work = _Work(folders, threads, watcher, lock, Event())
         running: dict[Future[float], str] = {}
         try:
-            while order.is_active():
-                ready = sorted((*ready, *order.get_ready()), key=urgency.__getitem__)
-                while ready and len(running) < workers:
-                    name = ready.pop()
+            while waiting or running:
+                ready = [name for name in waiting if by_name[name].needs <= done]
+                for name in ready[: workers - len(running)]:
+                    waiting.remove(name)
                     keys[name] = by_name[name].key(keys)
                     running[pool.submit(_run, by_name[name], keys[name], work)] = name
                 finished, _ = wait(running, return_when=FIRST_COMPLETED)
@@ -129,10 +127,10 @@ def run_steps(steps: Iterable[Step], root: Path, workers: int, threads: int, wat
                     except StepFailure as failure:
                         if not step.optional:
                             raise
-                        # What needs the step is done again when it does not fail any more.
+                        # Steps that need this one run again once it no longer fails.
                         keys[step.name] += FAILED
                         watcher.failed(step, failure.why)
-                    order.done(step.name)
+                    done.add(step.name)
         except BaseException:
             work.stopping.set()
             raise
@@ -150,18 +148,19 @@ def failure_of(folder: Path) -> str | None:
     return None if why is None else str(why)
 
 
-def _urgency(steps: Mapping[str, Step]) -> dict[str, float]:
-    """Seconds that each step and the longest chain of steps after it take."""
+def _by_urgency(steps: Mapping[str, Step]) -> list[str]:
+    """The steps by the seconds of the longest chain that begins with them, longest first. CycleError for a cycle."""
+    order = [*TopologicalSorter({name: step.needs for name, step in steps.items()}).static_order()]
     seconds = {name: step.seconds for name, step in steps.items()}
-    for name in reversed([*TopologicalSorter({name: step.needs for name, step in steps.items()}).static_order()]):
+    for name in reversed(order):
         for needed in steps[name].needs:
             seconds[needed] = max(seconds[needed], steps[needed].seconds + seconds[name])
-    return seconds
+    return sorted(reversed(order), key=seconds.__getitem__, reverse=True)
 
 
 @dataclass(frozen=True)
 class _Work:
-    """What all steps have in common; who has the descriptor `lock` open keeps others out."""
+    """What all steps share; a process that holds the descriptor `lock` open keeps others out of the root."""
 
     folders: Mapping[str, Path]
     threads: int
@@ -172,14 +171,14 @@ class _Work:
 
 @contextmanager
 def _alone(root: Path) -> Iterator[int]:
-    """The descriptor of a lock on the folder, which the system frees when all that have it open are gone."""
+    """The descriptor of a lock on the folder, which the system releases when all processes that hold it have ended."""
     root.mkdir(parents=True, exist_ok=True)
     with (root / LOCK_FILE).open("ab") as file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:
             raise SelipError(
-                f"Another reproduction, or a command that it has begun, is at work in {root}: wait for its end, or "
+                f"Another reproduction, or a command that it has begun, is running in {root}: wait for its end, or "
                 "name another folder with --out."
             ) from error
         yield file.fileno()
@@ -205,7 +204,7 @@ def _run(step: Step, key: str, work: _Work) -> float:
         if work.stopping.is_set():
             return 0.0
         if code:
-            why = _last_said(folder / LOG_FILE)
+            why = _last_line(folder / LOG_FILE)
             _write_record(folder, {"key": key, FAILED: why})
             raise StepFailure(step, why, folder / LOG_FILE)
     seconds = time.monotonic() - began
@@ -218,7 +217,7 @@ def _call(words: Sequence[str], folder: Path, work: _Work) -> int:
     program = str(beside_python) if beside_python.exists() else words[0]
     environment = {**environ, "OMP_NUM_THREADS": str(work.threads), "PYTHONUNBUFFERED": "1"}
     with (folder / STDOUT_FILE).open("ab") as stdout, (folder / LOG_FILE).open("ab") as log:
-        # A command outlives this process where it alone is killed, and must not meet another in its folder.
+        # A command survives if only this process is killed, and must not share its folder with another one.
         process = subprocess.Popen(
             [program, *words[1:]], stdout=stdout, stderr=log, env=environment, pass_fds=(work.lock,)
         )
@@ -231,9 +230,9 @@ def _call(words: Sequence[str], folder: Path, work: _Work) -> int:
                     return process.wait()
 
 
-def _last_said(log: Path) -> str:
+def _last_line(log: Path) -> str:
     said = log.read_text(encoding="utf-8", errors="replace").strip().splitlines()
-    return said[-1] if said else "it said nothing"
+    return said[-1] if said else "it printed nothing"
 
 
 def _record(folder: Path) -> dict[str, object]:
@@ -249,7 +248,7 @@ def _write_record(folder: Path, record: Mapping[str, object]) -> None:
 
 
 def _listing(folder: Path) -> str:
-    """Hash of the names, sizes and times of the files below the folder: images are too many bytes to read each time."""
+    """Hash of the names, sizes and times of the files below the folder: images are too large to be read each time."""
     digest = hashlib.sha256()
     for path in sorted(path for path in folder.rglob("*") if path.is_file()):
         status = path.stat()

@@ -1,10 +1,10 @@
 import fcntl
 import json
 import os
+import select
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import replace
@@ -14,7 +14,7 @@ import pytest
 
 from selip_downstream.reproduce.runner.steps import Step, StepFailure, failure_of, run_steps, seconds_taken
 from selip_shared.errors import SelipError
-from tests.downstream.reproduce.recording_watcher import Heard, run
+from tests.downstream.reproduce.recording_watcher import RecordingWatcher, run
 
 WRITE = "import sys; open(sys.argv[1] + '/text', 'a').write(sys.argv[2])"
 JOIN = "import sys; open(sys.argv[1] + '/text', 'w').write(''.join(open(f + '/text').read() for f in sys.argv[2:]))"
@@ -30,9 +30,9 @@ def joined(name: str, *needs: str) -> Step:
 
 def test_steps_run_in_the_order_of_their_needs_and_only_once(tmp_path: Path) -> None:
     steps = (joined("all", "first", "second"), write("second", "b"), joined("first", "origin"), write("origin", "a"))
-    heard = run(tmp_path, *steps)
-    assert sorted(heard.run) == ["all", "first", "origin", "second"]
-    assert heard.run[-1] == "all"
+    watcher = run(tmp_path, *steps)
+    assert sorted(watcher.run) == ["all", "first", "origin", "second"]
+    assert watcher.run[-1] == "all"
     assert (tmp_path / "all" / "text").read_text() == "ab"
     assert seconds_taken(tmp_path / "all") > 0
     again = run(tmp_path, *steps)
@@ -40,18 +40,18 @@ def test_steps_run_in_the_order_of_their_needs_and_only_once(tmp_path: Path) -> 
     assert len(again.kept) == 4
 
 
-def test_what_most_hangs_on_goes_first(tmp_path: Path) -> None:
+def test_the_step_with_the_longest_chain_after_it_runs_first(tmp_path: Path) -> None:
     long = replace(joined("long", "begun"), seconds=50)
     steps = (write("short", "a"), write("other", "b"), write("begun", "c"), long, joined("all", "long", "short"))
-    heard = Heard()
-    run_steps(steps, tmp_path, workers=1, threads=1, watcher=heard)
-    assert heard.run == ["begun", "long", "short", "all", "other"]
+    watcher = RecordingWatcher()
+    run_steps(steps, tmp_path, workers=1, threads=1, watcher=watcher)
+    assert watcher.run == ["begun", "long", "short", "all", "other"]
 
 
 def test_a_change_reruns_what_depends_on_it_and_nothing_else(tmp_path: Path) -> None:
     run(tmp_path, write("one", "a"), write("other", "b"), joined("all", "one", "other"))
-    heard = run(tmp_path, write("one", "A"), write("other", "b"), joined("all", "one", "other"))
-    assert (heard.run, heard.kept) == (["one", "all"], ["other"])
+    watcher = run(tmp_path, write("one", "A"), write("other", "b"), joined("all", "one", "other"))
+    assert (watcher.run, watcher.kept) == (["one", "all"], ["other"])
     assert (tmp_path / "all" / "text").read_text() == "Ab"
 
 
@@ -69,11 +69,11 @@ def test_another_file_from_outside_is_a_change(tmp_path: Path) -> None:
 def test_a_failure_says_why_and_where_and_what_was_done_stays(tmp_path: Path) -> None:
     fails = Step("fails", (("python", "-c", "import sys; sys.exit('no glue in {good}')"), ("true",)))
     with pytest.raises(
-        StepFailure, match=r"The step fails failed: no glue in .*good \(all that it said is in .*log.txt"
+        StepFailure, match=r"The step fails failed: no glue in .*good \(its whole output is in .*log.txt"
     ):
         run(tmp_path, write("good", "a"), fails)
-    heard = run(tmp_path, write("good", "a"), joined("mended", "good"))
-    assert (heard.run, heard.kept) == (["mended"], ["good"])
+    watcher = run(tmp_path, write("good", "a"), joined("mended", "good"))
+    assert (watcher.run, watcher.kept) == (["mended"], ["good"])
 
 
 def test_where_an_optional_step_fails_the_others_go_on_and_are_done_again_when_it_does_not(tmp_path: Path) -> None:
@@ -82,12 +82,12 @@ def test_where_an_optional_step_fails_the_others_go_on_and_are_done_again_when_i
     measures = Step("measures", (("python", "-c", program, str(enough)),), optional=True)
     page = Step("page", (("python", "-c", WRITE, "{out}", "{measures}"),))
     for ran in (["page"], []):
-        heard = run(tmp_path, measures, page)
-        assert (heard.run, heard.failures) == (ran, {"measures": "There are too few."})
+        watcher = run(tmp_path, measures, page)
+        assert (watcher.run, watcher.failures) == (ran, {"measures": "There are too few."})
         assert failure_of(tmp_path / "measures") == "There are too few."
     enough.touch()
-    heard = run(tmp_path, measures, page)
-    assert (heard.run, heard.failures) == (["measures", "page"], {})
+    watcher = run(tmp_path, measures, page)
+    assert (watcher.run, watcher.failures) == (["measures", "page"], {})
     assert failure_of(tmp_path / "measures") is None
     assert run(tmp_path, measures, page).run == []
 
@@ -116,74 +116,86 @@ def test_a_new_file_in_a_folder_from_outside_is_a_change(tmp_path: Path) -> None
 
 
 SLOW = """
-import os, pathlib, sys, time
-parts = pathlib.Path(sys.argv[1], "parts")
-before = parts.read_text() if parts.exists() else ""
-pathlib.Path(sys.argv[1], "process").write_text(str(os.getpid()))
-parts.write_text(before + "x")
-time.sleep(0 if before else 600)
+import os, pathlib, sys
+folder, ready, never = map(pathlib.Path, sys.argv[1:])
+before = (folder / "parts").read_text() if (folder / "parts").exists() else ""
+(folder / "process").write_text(str(os.getpid()))
+(folder / "parts").write_text(before + "x")
+if not before:
+    ready.write_text("x")
+    never.read_text()
 """
-SLOW_STEP = Step("slow", (("python", "-c", SLOW, "{out}"),))
+"""Appends to a file; the first time it then says so through one named pipe and waits for another, for ever."""
+RUN_SLOW = """
+import sys
+from pathlib import Path
+from tests.downstream.reproduce.recording_watcher import run
+from tests.downstream.reproduce.runner.test_steps import slow_step
+run(Path(sys.argv[1], "steps"), slow_step(Path(sys.argv[1])))
+"""
+
+
+def slow_step(folder: Path) -> Step:
+    command = ("python", "-c", SLOW, "{out}", str(folder / "ready"), str(folder / "never"))
+    return Step("slow", (command,))
 
 
 @contextmanager
-def working(root: Path) -> Iterator[subprocess.Popen[bytes]]:
-    """A process of its own in the midst of the slow step; it and the command that it runs are killed at the end."""
-    program = f"""
-from pathlib import Path
-from selip_downstream.reproduce.runner.steps import Step, run_steps
-class Deaf:
-    def began(self, step, log): pass
-    def ended(self, step, seconds): pass
-    def failed(self, step, why): pass
-run_steps([{SLOW_STEP!r}], Path({str(root)!r}), 1, 1, Deaf())
-"""
-    process = subprocess.Popen([sys.executable, "-c", program], start_new_session=True)
+def working(folder: Path) -> Iterator[subprocess.Popen[bytes]]:
+    """A process in the middle of the slow step, in folder/steps; it and its command are killed at the end."""
+    for pipe in ("ready", "never"):
+        os.mkfifo(folder / pipe)
+    ready = os.open(folder / "ready", os.O_RDONLY | os.O_NONBLOCK)
+    process = subprocess.Popen([sys.executable, "-c", RUN_SLOW, str(folder)], start_new_session=True)
+    ended = os.pidfd_open(process.pid)
     try:
-        until = time.monotonic() + 60
-        while not (root / "slow" / "parts").exists() and time.monotonic() < until:
-            time.sleep(0.05)
+        readable, _, _ = select.select([ready, ended], [], [])
+        assert readable == [ready]
         yield process
     finally:
         with suppress(ProcessLookupError):
             os.killpg(process.pid, signal.SIGKILL)
         process.wait()
-        wait_until_free(root)
+        os.close(ready)
+        os.close(ended)
+        wait_until_free(folder / "steps")
 
 
 def wait_until_free(root: Path) -> None:
-    """Until the system has done away with the processes that were killed."""
+    """Until the processes that were killed are gone."""
     with (root / ".lock").open() as file:
         fcntl.flock(file, fcntl.LOCK_SH)
 
 
-def test_an_interrupted_step_goes_on_in_its_folder(tmp_path: Path) -> None:
-    """The process is killed in the midst of a step; the next run finds what that step had written."""
+def test_an_interrupted_step_resumes_in_its_folder(tmp_path: Path) -> None:
+    """The process is killed in the middle of a step; the next run finds what that step had written."""
     with working(tmp_path):
         pass
-    assert "seconds" not in json.loads((tmp_path / "slow" / "step.json").read_text())
-    assert run(tmp_path, SLOW_STEP).run == ["slow"]
-    assert (tmp_path / "slow" / "parts").read_text() == "xx"
+    steps = tmp_path / "steps"
+    assert "seconds" not in json.loads((steps / "slow" / "step.json").read_text())
+    assert run(steps, slow_step(tmp_path)).run == ["slow"]
+    assert (steps / "slow" / "parts").read_text() == "xx"
 
 
 def test_a_second_reproduction_in_the_same_folder_stops_with_a_sentence(tmp_path: Path) -> None:
-    second = [sys.executable, "-m", "selip_downstream.reproduce", "quick", "--out", str(tmp_path)]
+    steps = tmp_path / "steps"
+    second = [sys.executable, "-m", "selip_downstream.reproduce", "quick", "--out", str(steps)]
     with working(tmp_path):
         ended = subprocess.run(second, capture_output=True, text=True, check=False)
     assert ended.returncode == 1
     assert ended.stderr == (
-        f"Another reproduction, or a command that it has begun, is at work in {tmp_path}: "
+        f"Another reproduction, or a command that it has begun, is running in {steps}: "
         "wait for its end, or name another folder with --out.\n"
     )
-    assert sorted(path.name for path in tmp_path.iterdir()) == [".lock", "slow"]
+    assert sorted(path.name for path in steps.iterdir()) == [".lock", "slow"]
 
 
-def test_a_reproduction_that_is_told_to_end_ends_its_commands(tmp_path: Path) -> None:
+def test_a_reproduction_that_is_terminated_ends_its_commands(tmp_path: Path) -> None:
     command = [sys.executable, "-m", "selip_downstream.reproduce", "quick", "--out", str(tmp_path)]
     with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as process:
-        until = time.monotonic() + 60
-        while not [*tmp_path.glob("*/log.txt")] and time.monotonic() < until:
-            time.sleep(0.05)
+        assert process.stderr is not None
+        # The first line is that of a step that is done, when others run.
+        assert "steps, about" in process.stderr.readline()
         process.terminate()
         _, said = process.communicate()
     assert process.returncode == 130
@@ -193,12 +205,13 @@ def test_a_reproduction_that_is_told_to_end_ends_its_commands(tmp_path: Path) ->
 
 
 def test_a_command_that_outlives_its_reproduction_meets_no_other(tmp_path: Path) -> None:
+    steps = tmp_path / "steps"
     with working(tmp_path) as process:
         process.kill()
         process.wait()
         with pytest.raises(SelipError, match="Another reproduction"):
-            run(tmp_path, SLOW_STEP)
-        assert (tmp_path / "slow" / "parts").read_text() == "x"
-        os.kill(int((tmp_path / "slow" / "process").read_text()), signal.SIGKILL)
-        wait_until_free(tmp_path)
-    assert run(tmp_path, SLOW_STEP).run == ["slow"]
+            run(steps, slow_step(tmp_path))
+        assert (steps / "slow" / "parts").read_text() == "x"
+        os.kill(int((steps / "slow" / "process").read_text()), signal.SIGKILL)
+        wait_until_free(steps)
+    assert run(steps, slow_step(tmp_path)).run == ["slow"]
