@@ -1,1 +1,1 @@
-"""What has no domain: errors, files, progress, provenance."""
+"""Code without a domain: errors, files, processes, progress, provenance."""

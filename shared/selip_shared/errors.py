@@ -1,4 +1,4 @@
-"""What a user can put right, said in one sentence."""
+"""Errors that a user can correct, told in one sentence."""
 
 import errno
 import sys
@@ -8,22 +8,22 @@ from typing import NoReturn
 from selip_shared.privacy import stay_offline
 
 INTERRUPTED = 130
-# What DuckDB makes of Ctrl-C while it is at work.
+# DuckDB's message of the RuntimeError that it raises on Ctrl-C.
 _INTERRUPTED_QUERY = "Query interrupted"
 _REMEDIES = {
-    errno.ENOSPC: "No space is left on the disk for {place}: free some, or name a place on another disk.",
-    errno.EDQUOT: "The disk quota is used up for {place}: free some space, or name a place on another disk.",
-    errno.EROFS: "The disk of {place} is read-only: name a place that can be written to.",
-    errno.EACCES: "{place} may not be opened by this user: change its permissions, or name another place.",
+    errno.ENOSPC: "No space is left on the disk for {path}: free some, or name a path on another disk.",
+    errno.EDQUOT: "The disk quota is used up for {path}: free some space, or name a path on another disk.",
+    errno.EROFS: "The disk of {path} is read-only: name a path that can be written to.",
+    errno.EACCES: "This user may not open {path}: change its permissions, or name another path.",
 }
 
 
 class SelipError(Exception):
-    """Its text is one sentence for the user: the cause, and the way out."""
+    """An error whose text is one sentence for the user: the cause and the remedy."""
 
 
 def run_command(app: Callable[[], object]) -> NoReturn:
-    """Run a typer app, offline; what a user can put right ends in one line on stderr and exit code 1, Ctrl-C in 130."""
+    """Run a typer app offline; an error for the user is one line on stderr and exit code 1, Ctrl-C is 130."""
     stay_offline()
     try:
         app()
@@ -38,7 +38,7 @@ def run_command(app: Callable[[], object]) -> NoReturn:
     except OSError as error:
         if error.errno not in _REMEDIES:
             raise
-        _leave(_REMEDIES[error.errno].format(place=error.filename or "the output"), 1)
+        _leave(_REMEDIES[error.errno].format(path=error.filename or "the output"), 1)
     except SystemExit as leaving:
         if _is_typers_ctrl_c(leaving):
             _leave("Stopped.", INTERRUPTED)
@@ -47,7 +47,7 @@ def run_command(app: Callable[[], object]) -> NoReturn:
 
 
 def _is_typers_ctrl_c(leaving: SystemExit) -> bool:
-    """Whether typer itself has turned Ctrl-C into this exit, which it does without a word."""
+    """Whether typer turned Ctrl-C into this exit, which it does silently."""
     cause = leaving.__context__ and leaving.__context__.__cause__
     return isinstance(cause, KeyboardInterrupt)
 

@@ -7,14 +7,14 @@ from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalEntry
 
 from selip_shared.errors import SelipError
 
-# no pickled weights and no code: neither is ever loaded
+# Without pickled weights and code, which are never loaded.
 HUB_FILES = ["*.safetensors", "*.json", "*.jinja", "*.txt", "*.model"]
 
 
 def model_folder(name: str, download: bool = False) -> Path:
-    """The folder of a model: `name` itself, or a Hugging Face id, from the local cache or (`download`) fetched into it.
+    """The folder of a model: `name` itself, or the local cache of a Hugging Face id, downloaded if `download`.
 
-    Raises SelipError where there is neither. Nothing is fetched while HF_HUB_OFFLINE is set.
+    Raises SelipError where there is neither. Nothing is downloaded while HF_HUB_OFFLINE is set.
     """
     if Path(name).is_dir():
         return Path(name)
@@ -27,5 +27,5 @@ def model_folder(name: str, download: bool = False) -> Path:
         ) from failure
     except HfHubHTTPError as failure:
         raise SelipError(
-            f"{name} cannot be fetched ({failure.response.status_code}): check its name and licence."
+            f"{name} cannot be downloaded ({failure.response.status_code}): check its name and licence."
         ) from failure

@@ -1,4 +1,4 @@
-"""Nothing leaves the machine: libraries neither look for models on the network nor report what they are used for."""
+"""Nothing leaves the machine: libraries neither search for models on the network nor send usage statistics."""
 
 import os
 
@@ -11,11 +11,11 @@ OFFLINE = {
 
 
 def stay_offline() -> None:
-    """Switch look-ups and telemetry off, before the libraries are imported; what the user has set is left alone."""
+    """Disable network access and telemetry of the libraries, before they are imported; the user's settings are kept."""
     for name, value in OFFLINE.items():
         os.environ.setdefault(name, value)
 
 
 def allow_downloads() -> None:
-    """Let a model be fetched that the user has asked for, before the libraries are imported."""
+    """Allow the download of a model that the user requested, before the libraries are imported."""
     os.environ["HF_HUB_OFFLINE"] = "0"

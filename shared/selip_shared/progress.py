@@ -1,4 +1,4 @@
-"""How far a long piece of work is, on stderr: a bar on a terminal, now and then a line elsewhere."""
+"""Progress of long work on stderr: a bar on a terminal, otherwise a line from time to time."""
 
 import sys
 import time
@@ -15,7 +15,7 @@ Advance = Callable[[int], None]
 
 @contextmanager
 def progress(unit: str, total: int | None = None, *, seconds_between_lines: float = 10.0) -> Iterator[Advance]:
-    """A function to call with how many more `unit` (reports, steps …) are done; `total` None where not known."""
+    """A function to call with the number of newly finished `unit` (reports, steps …); `total` None where unknown."""
     console = Console(stderr=True)
     show = _bar(console, unit, total) if console.is_terminal else _lines(unit, total, seconds_between_lines)
     with show as advance:
@@ -48,12 +48,12 @@ class _Rate(ProgressColumn):
 @contextmanager
 def _lines(unit: str, total: int | None, seconds_between: float) -> Iterator[Advance]:
     start = time.monotonic()
-    done = said = 0
+    done = shown = 0
     last = start
 
-    def say(now: float) -> None:
-        nonlocal said, last
-        said, last = done, now
+    def show(now: float) -> None:
+        nonlocal shown, last
+        shown, last = done, now
         print(_line(unit, done, total, now - start), file=sys.stderr, flush=True)
 
     def advance(count: int) -> None:
@@ -61,11 +61,11 @@ def _lines(unit: str, total: int | None, seconds_between: float) -> Iterator[Adv
         done += count
         now = time.monotonic()
         if now - last >= seconds_between:
-            say(now)
+            show(now)
 
     yield advance
-    if done != said:
-        say(time.monotonic())
+    if done != shown:
+        show(time.monotonic())
 
 
 def _line(unit: str, done: int, total: int | None, seconds: float) -> str:

@@ -1,4 +1,4 @@
-"""What wrote a result: versions of packages and code, hashes of files."""
+"""Provenance of results: versions of packages and code, hashes of files."""
 
 import hashlib
 import platform

@@ -21,7 +21,7 @@ def test_lines_say_done_rate_and_remaining_time(capsys: pytest.CaptureFixture[st
         advance(200)
         advance(1000)
     first, last = capsys.readouterr().err.splitlines()
-    assert re.fullmatch(r"200/1,200 reports, [\d,.]+ reports/s, 0:00:00 left", first)
+    assert re.fullmatch(r"200/1,200 reports, [\d,.]+ reports/s, \d:\d\d:\d\d left", first)
     assert re.fullmatch(r"1,200/1,200 reports, [\d,.]+ reports/s", last)
 
 
@@ -44,7 +44,7 @@ def test_short_work_is_one_line_and_no_work_none(capsys: pytest.CaptureFixture[s
 def test_a_terminal_gets_a_bar() -> None:
     ours, terminal = pty.openpty()
     environment = {**os.environ, "TERM": "xterm", "COLUMNS": "100"}
-    subprocess.run([sys.executable, "-c", WORK], stderr=terminal, env=environment, check=True, timeout=60)
+    subprocess.run([sys.executable, "-c", WORK], stderr=terminal, env=environment, check=True)
     os.close(terminal)
     shown = os.read(ours, 100_000).decode()
     os.close(ours)

@@ -1,4 +1,4 @@
-"""Whether files still hold what they held when they were scanned."""
+"""Content hashes, which show whether files changed since they were scanned."""
 
 import hashlib
 from collections.abc import Sequence

@@ -1,7 +1,7 @@
-"""A volume as the encoder sees it: one grid for every scanner, intensities from 0 to 1.
+"""Preprocessing: a volume on the recipe's grid, with intensities from 0 to 1.
 
-A volume is resampled once, from the voxels of its file onto the recipe's grid. The grid keeps the directions in which
-the slices were taken (a tilted series is not turned), named after the patient's axes nearest to them.
+A volume is resampled once, from the voxels of its file onto the grid. The grid keeps the directions of the acquired
+slices (a tilted series is not rotated), named after the nearest axes of the patient.
 """
 
 import hashlib
@@ -21,19 +21,20 @@ if TYPE_CHECKING:
     from monai.data.meta_tensor import MetaTensor
 
 AXES = "SPL"
-"""From bottom to top, from front to back, from the patient's right to the left: a radiologist's display."""
+"""From bottom to top, from front to back, from the patient's right to the left: radiological convention."""
 HEAD_HEIGHT_MM = 170.0
-"""From the vertex to below the foramen magnum: a neck that was taken along must not use up the head's slices."""
-LEAST_PLANE = 0.02
-"""A plane belongs to the head from this share of the fullest plane's voxels on: specks beside the head do not count."""
+"""From the vertex to below the foramen magnum: an imaged neck must not use up the slices of the head."""
+MIN_PLANE_SHARE = 0.02
+"""A plane belongs to the head if it has this share of the fullest plane's voxels; specks beside the head have less."""
 
 
 class VolumeRecipe(BaseModel):
-    """How volumes are prepared: what a checkpoint must carry so that others are prepared alike.
+    """The settings of the preprocessing, stored with every checkpoint so that all volumes are prepared alike.
 
-    `shape` is voxels (D, H, W) along `AXES`, `spacing_mm` their distances. Without a spacing the box around the head
-    fills the grid: along D its height, at most `HEAD_HEIGHT_MM` from the top; in plane its longer side, so that H and W
-    keep one spacing. `percentiles` of the volume's intensities become 0 and 1.
+    - `shape`: voxels (D, H, W) along `AXES`.
+    - `spacing_mm`: distances of the voxels. Without it, the box around the head fills the grid: along D its height, at
+      most `HEAD_HEIGHT_MM` from the top; in plane its longer side, so that H and W have the same spacing.
+    - `percentiles`: the percentiles of a volume's intensities that become 0 and 1.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -47,48 +48,48 @@ class VolumeRecipe(BaseModel):
     def _is_possible(self) -> Self:
         low, high = self.percentiles
         if not 0 <= low < high <= 100:
-            raise ValueError("percentiles go from a lower to a higher one within 0 to 100")
+            raise ValueError("percentiles must be a lower and a higher one, within 0 to 100")
         if self.spacing_mm is not None and self.spacing_mm[1] != self.spacing_mm[2]:
-            raise ValueError("H and W have one spacing: rotations in plane would shear the head")
+            raise ValueError("H and W must have the same spacing, or rotations in plane would shear the head")
         return self
 
     @cached_property
     def key(self) -> str:
-        """Hash of all that decides how a volume comes out: the recipe, and the packages that carry it out."""
+        """Hash of all that determines a prepared volume: the recipe, and the versions of the packages that apply it."""
         made_by = f"monai {version('monai')} nibabel {version('nibabel')} pydicom {version('pydicom')}"
         return hashlib.sha256(f"{self.model_dump_json()} {made_by}".encode()).hexdigest()[:16]
 
 
 class Grid(NamedTuple):
-    """Where the voxels (D, H, W) of a prepared volume lie: `affine` float64 (4, 4) to RAS+ mm of the patient."""
+    """The voxels (D, H, W) of a prepared volume: `affine` float64 (4, 4), from voxel indices to RAS+ mm."""
 
     affine: npt.NDArray[np.float64]
     shape: tuple[int, int, int]
 
 
 def prepare(volume: Volume, recipe: VolumeRecipe) -> Tensor:
-    """The volume as float32 (1, D, H, W) in 0..1, 0 outside of what was scanned; VolumeError where it shows nothing."""
+    """The volume as float32 (1, D, H, W) in 0..1, 0 outside the scanned region; VolumeError where it is constant."""
     scaled = _scaled(volume, recipe)
     return _resampled(scaled, _grid(scaled, recipe), "bilinear")
 
 
 def grid_of(volume: Volume, recipe: VolumeRecipe) -> Grid:
-    """The grid that `prepare` puts this volume on."""
+    """The grid onto which `prepare` resamples this volume."""
     return _grid(_scaled(volume, recipe), recipe)
 
 
 def prepare_on(volume: Volume, grid: Grid, recipe: VolumeRecipe) -> Tensor:
-    """As `prepare`, but on the grid of another volume of the same study."""
+    """Like `prepare`, but on the grid of another volume of the same study."""
     return _resampled(_scaled(volume, recipe), grid, "bilinear")
 
 
 def prepare_mask(mask: Volume, grid: Grid) -> Tensor:
-    """Labels of voxels on the grid of the volume that they belong to: float32 (1, D, H, W), each the nearest label."""
+    """Resample labels onto a grid by nearest neighbour: float32 (1, D, H, W)."""
     return _resampled(_oriented(mask), grid, "nearest")
 
 
 def put_back(values: Tensor, grid: Grid, file: Volume) -> Tensor:
-    """Values (C, D, H, W) on the grid as (C, X, Y, Z) on the voxels of the volume; 0 where the grid does not reach."""
+    """Resample values (C, D, H, W) on the grid to (C, X, Y, Z) on the voxels of a volume; 0 outside the grid."""
     from monai.data.meta_tensor import MetaTensor
     from monai.transforms.spatial.array import SpatialResample
 
@@ -101,7 +102,7 @@ def put_back(values: Tensor, grid: Grid, file: Volume) -> Tensor:
 
 
 def _oriented(volume: Volume) -> "MetaTensor":
-    """(1, X, Y, Z) with axes along `AXES`."""
+    """The volume as (1, D, H, W), its axes reordered to `AXES`."""
     from monai.data.meta_tensor import MetaTensor
     from monai.transforms.spatial.array import Orientation
 
@@ -112,7 +113,7 @@ def _oriented(volume: Volume) -> "MetaTensor":
 
 
 def _scaled(volume: Volume, recipe: VolumeRecipe) -> "MetaTensor":
-    """Oriented, and its intensities from 0 to 1."""
+    """The oriented volume with intensities from 0 to 1."""
     from monai.data.meta_tensor import MetaTensor
     from monai.transforms.intensity.array import ScaleIntensityRange
 
@@ -144,7 +145,7 @@ def _fitting_spacing(extent_mm: npt.NDArray[np.float64], shape: tuple[int, int, 
 def _head_box(
     image: npt.NDArray[np.float32], voxel_mm: npt.NDArray[np.float64]
 ) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
-    """Where the head begins and ends along each axis, in voxels from the outer edge of the first one.
+    """First and last edge of the head along each axis, in voxels from the outer edge of the first voxel.
 
     The head is what is brighter than the mean: air, which fills much of a volume, is darker on every sequence.
     """
@@ -152,14 +153,14 @@ def _head_box(
     first, last = np.zeros(3), np.zeros(3)
     for axis in range(3):
         fullness = head.mean(axis=tuple(other for other in range(3) if other != axis))
-        (planes,) = np.nonzero(fullness >= LEAST_PLANE * fullness.max())
+        (planes,) = np.nonzero(fullness >= MIN_PLANE_SHARE * fullness.max())
         first[axis], last[axis] = planes[0], planes[-1] + 1
     first[0] = max(first[0], last[0] - HEAD_HEIGHT_MM / voxel_mm[0])
     return first, last
 
 
 def _resampled(image: "MetaTensor", grid: Grid, mode: Literal["bilinear", "nearest"]) -> Tensor:
-    """The oriented image on the grid; where the grid is coarser, blurred before, so that no slice is passed over."""
+    """The oriented image on the grid, blurred before where the grid is coarser, so that every slice contributes."""
     from monai.data.meta_tensor import MetaTensor
     from monai.transforms.intensity.array import GaussianSmooth
     from monai.transforms.spatial.array import SpatialResample

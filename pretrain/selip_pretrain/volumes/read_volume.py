@@ -1,4 +1,4 @@
-"""One volume out of its files, NIfTI or a DICOM series: its voxels, and where they lie in the patient."""
+"""Reading of a volume from its files, NIfTI or a DICOM series: its voxels and their affine."""
 
 import gzip
 import io
@@ -23,18 +23,18 @@ from selip_shared.errors import SelipError
 Source = Literal["nifti", "dicom"]
 VolumeFault = Literal["damaged", "not_3d", "not_finite", "missing_slice"]
 
-MOST_BYTES = 4 << 30
-"""No head is larger; a header or a compressed file that claims more is not followed."""
+MAX_BYTES = 4 << 30
+"""No volume of a head is larger: a file that claims more is refused."""
 
-SAME_PLACE_MM = 0.01
-UNEVEN = 0.2
-"""Distances between slices may differ from the usual one by this share of it: positions are written rounded."""
+SAME_POSITION_MM = 0.01
+MAX_UNEVENNESS = 0.2
+"""Distances of slices may differ from their median by this share of it, since positions are stored rounded."""
 
 LPS_TO_RAS = np.diag([-1.0, -1.0, 1.0, 1.0])
 
 
 class VolumeError(SelipError):
-    """A volume that cannot be used: `reason` as in excluded_images, `detail` what was seen."""
+    """A volume that cannot be used: `reason` as in excluded_images, `detail` what was found."""
 
     def __init__(self, reason: VolumeFault, detail: str) -> None:
         super().__init__(reason, detail)
@@ -54,18 +54,18 @@ class Volume:
 
 
 class Slice(NamedTuple):
-    """Where one DICOM slice lies, in LPS+ millimetres: its first pixel, the directions of its rows and columns."""
+    """The position of a DICOM slice's first pixel in LPS+ mm, and the directions of its rows and columns."""
 
     position: tuple[float, ...]
     directions: tuple[float, ...]
     spacing_mm: tuple[float, ...]
-    """From row to row and from column to column."""
+    """Between rows and between columns."""
     size: tuple[int, int]
     """Rows and columns."""
 
 
 class Stack(NamedTuple):
-    """Slices as a volume: the `order` in which they lie along their normal, and the affine (4, 4) to RAS+ mm."""
+    """Slices as a volume: their `order` along the normal, and the affine (4, 4) to RAS+ mm."""
 
     order: list[int]
     affine: npt.NDArray[np.float64]
@@ -82,21 +82,21 @@ def read_volume(files: Sequence[Path], source: Source) -> Volume:
 
 
 def read_mask(file: Path) -> Volume:
-    """Labels of voxels in a NIfTI file, perhaps 0 everywhere; VolumeError where it cannot be used."""
+    """The labels in a NIfTI file, which may be 0 everywhere; VolumeError where it cannot be used."""
     mask = _read_nifti(file)
     _check_finite(mask, file.name)
     return mask
 
 
 def slices_of(header: Dataset) -> list[Slice]:
-    """Where the slices of a DICOM file lie, one for each frame; VolumeError where it does not say so."""
+    """The slices of a DICOM file, one for each frame; VolumeError where it does not state their positions."""
     if "MOSAIC" in (header.get("ImageType") or ()):
-        raise VolumeError("not_3d", "the slices are tiles of one mosaic picture")
+        raise VolumeError("not_3d", "the slices are tiles of one mosaic image")
     if header.get("SamplesPerPixel", 1) != 1:
-        raise VolumeError("not_3d", "the picture is in colour")
+        raise VolumeError("not_3d", "the image is in colour")
     try:
         if _frames(header) > 1 and "PerFrameFunctionalGroupsSequence" not in header:
-            raise VolumeError("not_3d", "the frames of a file do not say where they lie")
+            raise VolumeError("not_3d", "the frames of a file do not state their positions")
         return [
             Slice(
                 tuple(map(float, of_frame(header, frame, "PlanePositionSequence").ImagePositionPatient)),
@@ -107,21 +107,21 @@ def slices_of(header: Dataset) -> list[Slice]:
             for frame in range(_frames(header))
         ]
     except (AttributeError, TypeError, ValueError, IndexError) as error:
-        raise VolumeError("damaged", "a slice does not say where it lies, or its file is truncated") from error
+        raise VolumeError("damaged", "a slice does not state its position, or its file is truncated") from error
 
 
 def stack(slices: Sequence[Slice]) -> Stack:
-    """Slices sorted by their position along the normal; VolumeError where they are no volume or one is missing."""
+    """Slices sorted by position along the normal; VolumeError where they form no volume or one is missing."""
     if len(slices) < 2:
         raise VolumeError("not_3d", "there is only one slice")
     if len({s.size for s in slices}) > 1:
         raise VolumeError("not_3d", "the slices differ in size")
-    directions = _equal_rows([s.directions for s in slices], 6, "lie in several directions")
-    spacing = _equal_rows([s.spacing_mm for s in slices], 2, "differ in the size of a pixel")
+    directions = _equal_rows([s.directions for s in slices], 6, "have several directions")
+    spacing = _equal_rows([s.spacing_mm for s in slices], 2, "differ in pixel size")
     along_row, along_column = directions[:3], directions[3:]
     lengths_and_angle = along_row @ along_row, along_column @ along_column, along_row @ along_column
     if not np.allclose(lengths_and_angle, (1, 1, 0), atol=0.01) or spacing.min() <= 0:
-        raise VolumeError("damaged", "the slices give impossible directions or sizes")
+        raise VolumeError("damaged", "the slices have impossible directions or pixel sizes")
     positions = np.array([s.position for s in slices])
     heights = positions @ np.cross(along_row, along_column)
     order = np.argsort(heights, kind="stable")
@@ -129,8 +129,8 @@ def stack(slices: Sequence[Slice]) -> Stack:
     sorted_positions = positions[order]
     step = (sorted_positions[-1] - sorted_positions[0]) / (len(slices) - 1)
     line = sorted_positions[0] + step * np.arange(len(slices))[:, None]
-    if np.abs(sorted_positions - line).max() > UNEVEN * np.linalg.norm(step) + SAME_PLACE_MM:
-        raise VolumeError("damaged", "the slices do not lie on a line")
+    if np.abs(sorted_positions - line).max() > MAX_UNEVENNESS * np.linalg.norm(step) + SAME_POSITION_MM:
+        raise VolumeError("damaged", "the slices are not aligned")
     affine = np.eye(4)
     affine[:3] = np.column_stack([along_row * spacing[1], along_column * spacing[0], step, sorted_positions[0]])
     return Stack(order.tolist(), LPS_TO_RAS @ affine)
@@ -138,7 +138,7 @@ def stack(slices: Sequence[Slice]) -> Stack:
 
 @contextmanager
 def reading_quietly() -> Iterator[None]:
-    """Scanners break rules of DICOM and NIfTI that do not matter here: no warning for each of a million files."""
+    """Suppress warnings about violations of DICOM and NIfTI that do not matter here, in up to a million files."""
     logs = [logging.getLogger(name) for name in ("nibabel.global", "pydicom")]
     levels = [log.level for log in logs]
     for log in logs:
@@ -155,7 +155,7 @@ def reading_quietly() -> Iterator[None]:
 def _check_finite(volume: Volume, name: str) -> None:
     bad = volume.voxels.size - np.count_nonzero(np.isfinite(volume.voxels))
     if bad:
-        raise VolumeError("not_finite", f"{name} has {bad:,} voxels that are no finite number")
+        raise VolumeError("not_finite", f"{name} has {bad:,} voxels that are NaN or infinite")
 
 
 def _read_nifti(path: Path) -> Volume:
@@ -175,7 +175,7 @@ def _read_nifti(path: Path) -> Volume:
 
 
 def _nifti_bytes(path: Path) -> bytes:
-    """The whole file, decompressed to its end: only there gzip tells whether a byte is wrong."""
+    """The whole file, decompressed to its end, where gzip detects a wrong byte."""
     try:
         with path.open("rb") as file:
             packed = file.read(2) == b"\x1f\x8b"
@@ -183,8 +183,8 @@ def _nifti_bytes(path: Path) -> bytes:
         with gzip.open(path) if packed else path.open("rb") as stream:
             while block := stream.read(1 << 20):
                 content.write(block)
-                if content.tell() > MOST_BYTES:
-                    raise VolumeError("damaged", f"{path.name} holds more than {MOST_BYTES >> 30} GB")
+                if content.tell() > MAX_BYTES:
+                    raise VolumeError("damaged", f"{path.name} holds more than {MAX_BYTES >> 30} GB")
     except (EOFError, zlib.error, gzip.BadGzipFile) as error:
         raise VolumeError("damaged", f"{path.name} is truncated or its bytes were changed") from error
     except OSError as error:
@@ -193,39 +193,39 @@ def _nifti_bytes(path: Path) -> bytes:
 
 
 def _check_nifti_header(image: Any, size: int, name: str) -> None:
-    """Before the voxels are touched: what the header claims must be three-dimensional, there, and oriented."""
+    """Check before the voxels are read that the header describes a complete, oriented, three-dimensional volume."""
     header = image.header
     shape = _spatial_shape(image.shape)
     if len(shape) != 3 or min(shape) < 2:
         raise VolumeError("not_3d", f"{name} has the shape {'×'.join(map(str, image.shape))}")
     kind = image.get_data_dtype()
     if kind.kind not in "iuf":
-        raise VolumeError("not_3d", f"{name} has several values a voxel ({kind})")
+        raise VolumeError("not_3d", f"{name} has several values per voxel ({kind})")
     claimed = int(image.dataobj.offset) + math.prod(shape) * kind.itemsize
     if claimed > size:
         raise VolumeError("damaged", f"{name} is truncated: {size:,} of {claimed:,} bytes")
     if not int(header["sform_code"]) and not int(header["qform_code"]):
-        raise VolumeError("damaged", f"{name} does not say where left and right are (no qform and no sform)")
+        raise VolumeError("damaged", f"{name} does not state left and right (no qform and no sform)")
     affine = image.affine
     if not np.isfinite(affine).all() or not abs(np.linalg.det(affine[:3, :3])) > 1e-9:
         raise VolumeError("damaged", f"{name} has an impossible affine")
 
 
 def _spatial_shape(shape: tuple[int, ...]) -> tuple[int, ...]:
-    """The shape without further axes of length one, which some programs write."""
+    """The shape without trailing axes of length 1, which some programs write."""
     return shape[:3] if math.prod(shape[3:]) == 1 else shape
 
 
 def _read_dicom(files: Sequence[Path]) -> Volume:
     slices: list[Slice] = []
-    pictures: list[npt.NDArray[np.float32]] = []
+    images: list[npt.NDArray[np.float32]] = []
     with reading_quietly():
         for file in files:
             dataset = _read_dataset(file)
             slices += slices_of(dataset)
-            pictures += _pictures(dataset, file.name)
+            images += _images(dataset, file.name)
     order, affine = stack(slices)
-    return Volume(np.stack([pictures[index].T for index in order], axis=-1), affine)
+    return Volume(np.stack([images[index].T for index in order], axis=-1), affine)
 
 
 def _read_dataset(path: Path) -> pydicom.FileDataset:
@@ -237,23 +237,23 @@ def _read_dataset(path: Path) -> pydicom.FileDataset:
         raise VolumeError("damaged", f"{path.name} is not readable as DICOM") from error
 
 
-def _pictures(dataset: Dataset, name: str) -> list[npt.NDArray[np.float32]]:
+def _images(dataset: Dataset, name: str) -> list[npt.NDArray[np.float32]]:
     """The frames of a file, (rows, columns) each, in the units of its rescale slope and intercept."""
     try:
         pixels = dataset.pixel_array
         frames = pixels.reshape(-1, *pixels.shape[-2:]).astype(np.float32)
         if dataset.get("PhotometricInterpretation") == "MONOCHROME1":
             frames = -frames
-        return [_rescaled(picture, dataset, frame) for frame, picture in enumerate(frames)]
+        return [_rescaled(image, dataset, frame) for frame, image in enumerate(frames)]
     except Exception as error:
-        # Decoders are further packages; each fails in its own way.
+        # Decoders are other packages, which raise exceptions of their own.
         raise VolumeError("damaged", f"the pixels of {name} are truncated or cannot be decoded") from error
 
 
-def _rescaled(picture: npt.NDArray[np.float32], dataset: Dataset, frame: int) -> npt.NDArray[np.float32]:
+def _rescaled(image: npt.NDArray[np.float32], dataset: Dataset, frame: int) -> npt.NDArray[np.float32]:
     transformation = of_frame(dataset, frame, "PixelValueTransformationSequence")
     slope = np.float32(transformation.get("RescaleSlope") or 1)
-    return picture * slope + np.float32(transformation.get("RescaleIntercept") or 0)
+    return image * slope + np.float32(transformation.get("RescaleIntercept") or 0)
 
 
 def _frames(header: Dataset) -> int:
@@ -261,7 +261,7 @@ def _frames(header: Dataset) -> int:
 
 
 def of_frame(header: Dataset, frame: int, group: str) -> Dataset:
-    """Where a frame's values of a functional group stand: its own, those of all frames, or the file itself."""
+    """The dataset with a frame's values of a functional group: its own, that of all frames, or the file itself."""
     per_frame = header.get("PerFrameFunctionalGroupsSequence")
     if not per_frame:
         return header
@@ -273,20 +273,20 @@ def of_frame(header: Dataset, frame: int, group: str) -> Dataset:
     return Dataset()
 
 
-def _equal_rows(rows: Sequence[tuple[float, ...]], length: int, otherwise: str) -> npt.NDArray[np.float64]:
+def _equal_rows(rows: Sequence[tuple[float, ...]], length: int, fault: str) -> npt.NDArray[np.float64]:
     if any(len(row) != length for row in rows) or not np.isfinite(rows).all():
-        raise VolumeError("damaged", "a slice does not say where it lies")
+        raise VolumeError("damaged", "a slice does not state its position")
     table = np.array(rows, np.float64)
     first: npt.NDArray[np.float64] = table[0]
     if np.abs(table - first).max() > 1e-3:
-        raise VolumeError("not_3d", f"the slices {otherwise}")
+        raise VolumeError("not_3d", f"the slices {fault}")
     return first
 
 
 def _check_distances(distances: npt.NDArray[np.float64]) -> None:
-    if distances.min() < SAME_PLACE_MM:
-        raise VolumeError("not_3d", "several slices lie at one place")
-    usual = float(np.median(distances))
-    if np.abs(distances - usual).max() > UNEVEN * usual:
+    if distances.min() < SAME_POSITION_MM:
+        raise VolumeError("not_3d", "several slices have the same position")
+    median = float(np.median(distances))
+    if np.abs(distances - median).max() > MAX_UNEVENNESS * median:
         gaps = f"{distances.min():.2f} to {distances.max():.2f} mm"
-        raise VolumeError("missing_slice", f"the slices are {gaps} apart, most of them {usual:.2f} mm")
+        raise VolumeError("missing_slice", f"the slices are {gaps} apart, most of them {median:.2f} mm")

@@ -1,8 +1,8 @@
-"""Prepared volumes on disk: made once, mapped into memory, shared between processes, never stale.
+"""Prepared volumes on disk: prepared once, mapped into memory, shared between processes, never stale.
 
-An entry stands for an image, the bytes of its files and the recipe, and remembers size and time of these files. Where
-they are no longer the same, or the entry itself is damaged, it is made anew; files with other bytes than were scanned
-are refused. An entry whose files are all gone still holds: nothing newer is there.
+An entry belongs to an image, the content of its files and the recipe, and stores size and modification time of the
+files. Where these differ, or the entry is damaged, the volume is prepared again; files with another content than when
+they were scanned are refused. An entry whose files are all missing stays valid.
 """
 
 import json
@@ -27,23 +27,22 @@ from selip_shared.files import write_bytes, write_text
 from selip_shared.processes import Workers
 from selip_shared.progress import progress
 
-SHOWN = 10
-"""How many images that are left out are named."""
+MAX_NAMED_IMAGES = 10
 
-MOST_ROUNDING = 0.01
-"""A volume is kept in bytes where that changes it by at most this share of its intensities' standard deviation."""
+MAX_ROUNDING_ERROR = 0.01
+"""A volume is stored as uint8 where the error is at most this share of its standard deviation (root mean squares)."""
 
 
 class ScannedImage(Protocol):
-    """What the cache must know of an image: a row of `images` or `pairs`."""
+    """What the cache needs to know of an image: a row of `images` or `pairs`."""
 
     @property
     def image_id(self) -> str:
-        """Its name."""
+        """Its id."""
 
     @property
     def source(self) -> Source:
-        """Which kind of files it is in."""
+        """The format of its files."""
 
     @property
     def files(self) -> tuple[Path, ...]:
@@ -51,7 +50,7 @@ class ScannedImage(Protocol):
 
     @property
     def content_hash(self) -> str:
-        """Hash of their bytes when they were scanned."""
+        """The hash of their content when they were scanned."""
 
 
 Image = TypeVar("Image", bound=ScannedImage)
@@ -66,7 +65,7 @@ class Problem(NamedTuple):
 
 
 class UnusableImage(SelipError):
-    """Says which image cannot be used and why."""
+    """An image that cannot be used, and why."""
 
     def __init__(self, problem: Problem) -> None:
         super().__init__(problem)
@@ -74,11 +73,11 @@ class UnusableImage(SelipError):
 
     def __str__(self) -> str:
         name, reason, detail = self.problem
-        return f"The image {name} cannot be used ({reason}: {detail}): put its files right and run selip-scan again."
+        return f"The image {name} cannot be used ({reason}: {detail}): correct its files and run selip-scan again."
 
 
 class VolumeCache:
-    """The prepared volumes of one recipe, in a folder of their own under `folder`; several processes may share it."""
+    """The prepared volumes of a recipe, in a subfolder of `folder`; several processes may share it."""
 
     def __init__(self, folder: Path, recipe: VolumeRecipe) -> None:
         self.recipe = recipe
@@ -87,45 +86,47 @@ class VolumeCache:
         write_text(self.folder / "recipe.json", recipe.model_dump_json(indent=1) + "\n")
 
     def get(self, image: ScannedImage) -> Tensor:
-        """Float32 (1, D, H, W) in 0..1, prepared now where no entry holds; UnusableImage where it cannot be."""
-        kept = self._entry(image)
-        if kept is None:
-            kept = self._made(image)
-        return kept.float().div_(255) if kept.dtype == torch.uint8 else kept.float()
+        """Float32 (1, D, H, W) in 0..1, prepared now where no entry is valid; UnusableImage where it cannot be."""
+        stored = self._entry(image)
+        if stored is None:
+            stored = self._new_entry(image)
+        return stored.float().div_(255) if stored.dtype == torch.uint8 else stored.float()
 
     def holds(self, image: ScannedImage) -> bool:
-        """Whether an entry holds, so that `get` only reads it."""
+        """Whether there is a valid entry, so that `get` only reads it."""
         return self._entry(image) is not None
 
     def _entry(self, image: ScannedImage) -> Tensor | None:
-        """What is kept of the image; None where nothing is, or where it is damaged or stale."""
+        """The stored volume; None where there is none, or where it is damaged or stale."""
         try:
             with safe_open(self._path(image), framework="pt") as entry:
                 metadata = entry.metadata()
-                kept: Tensor = entry.get_tensor("volume")
+                stored: Tensor = entry.get_tensor("volume")
         except (SafetensorError, OSError):
             return None
-        if metadata["checksum"] != _checksum(kept) or not _same(json.loads(metadata["files"]), _stamps(image.files)):
+        if metadata["checksum"] != _checksum(stored) or not _is_current(
+            json.loads(metadata["files"]), _stamps(image.files)
+        ):
             return None
-        return kept
+        return stored
 
-    def _made(self, image: ScannedImage) -> Tensor:
-        # Taken before the files are read: what changes meanwhile is noticed the next time.
+    def _new_entry(self, image: ScannedImage) -> Tensor:
+        # Before the files are read, so that a change in between is noticed the next time.
         stamps = _stamps(image.files)
-        kept = _rounded(self._prepared(image))
+        stored = _rounded(self._prepared(image))
         path = self._path(image)
         try:
             path.parent.mkdir(exist_ok=True)
-            write_bytes(path, save({"volume": kept}, {"files": json.dumps(stamps), "checksum": _checksum(kept)}))
+            write_bytes(path, save({"volume": stored}, {"files": json.dumps(stamps), "checksum": _checksum(stored)}))
         except OSError as error:
             error.filename = error.filename or str(path)
             raise
-        return kept
+        return stored
 
     def _prepared(self, image: ScannedImage) -> Tensor:
         try:
             if content_hash(image.files) != image.content_hash:
-                raise UnusableImage(Problem(image.image_id, "changed", "its files are not those that were scanned"))
+                raise UnusableImage(Problem(image.image_id, "changed", "its files changed since they were scanned"))
             return prepare(read_volume(image.files, image.source), self.recipe)
         except VolumeError as error:
             raise UnusableImage(Problem(image.image_id, error.reason, error.detail)) from error
@@ -133,24 +134,24 @@ class VolumeCache:
             raise UnusableImage(Problem(image.image_id, "missing", f"{error.filename}: {error.strerror}")) from error
 
     def _path(self, image: ScannedImage) -> Path:
-        # Of two images with the same bytes each has its own entry: their files change apart.
+        # Two images with the same content have an entry each, since their files may change separately.
         name = sha256(f"{image.image_id}\n{image.content_hash}".encode()).hexdigest()
         return self.folder / name[:2] / f"{name}.safetensors"
 
 
 def prepare_all(images: Sequence[Image], cache: VolumeCache, processes: int) -> tuple[list[Image], list[Problem]]:
-    """Prepare what the cache does not hold yet; the images that can be used, in their order, and why others cannot."""
+    """Prepare the volumes that are not cached; the usable images in their order, and the problems of the others."""
     problems: dict[str, Problem] = {}
     with progress("volumes", len(images)) as advance:
-        to_do = []
+        pending = []
         for image in images:
             if cache.holds(image):
                 advance(1)
             else:
-                to_do.append(image)
+                pending.append(image)
         # Each worker process uses one thread.
-        with Workers(min(processes, len(to_do)), torch.set_num_threads, (1,)) as workers:
-            for problem in workers.map(partial(_problem, cache), to_do):
+        with Workers(min(processes, len(pending)), torch.set_num_threads, (1,)) as workers:
+            for problem in workers.map(partial(_problem, cache), pending):
                 advance(1)
                 if problem is not None:
                     problems[problem.image_id] = problem
@@ -158,14 +159,14 @@ def prepare_all(images: Sequence[Image], cache: VolumeCache, processes: int) -> 
 
 
 def print_problems(problems: Sequence[Problem]) -> None:
-    """On stderr, which images are left out and why."""
+    """Print on stderr which images are left out and why."""
     if not problems:
         return
     print(f"{len(problems):,} images are left out:", file=sys.stderr)
-    for name, reason, detail in problems[:SHOWN]:
+    for name, reason, detail in problems[:MAX_NAMED_IMAGES]:
         print(f"  {name}: {reason}, {detail}", file=sys.stderr)
-    if len(problems) > SHOWN:
-        print(f"  and {len(problems) - SHOWN:,} more", file=sys.stderr)
+    if len(problems) > MAX_NAMED_IMAGES:
+        print(f"  and {len(problems) - MAX_NAMED_IMAGES:,} more", file=sys.stderr)
 
 
 def _problem(cache: VolumeCache, image: ScannedImage) -> Problem | None:
@@ -177,18 +178,18 @@ def _problem(cache: VolumeCache, image: ScannedImage) -> Problem | None:
 
 
 def _rounded(volume: Tensor) -> Tensor:
-    """In bytes where these are exact enough, else in half precision."""
-    in_bytes = volume.mul(255).round_().to(torch.uint8)
-    error = in_bytes.float().div_(255).sub_(volume)
-    return in_bytes if error.norm() <= MOST_ROUNDING * (volume - volume.mean()).norm() else volume.half()
+    """As uint8 where that is exact enough, else as float16."""
+    as_bytes = volume.mul(255).round_().to(torch.uint8)
+    error = as_bytes.float().div_(255).sub_(volume)
+    return as_bytes if error.norm() <= MAX_ROUNDING_ERROR * (volume - volume.mean()).norm() else volume.half()
 
 
-def _checksum(kept: Tensor) -> str:
-    return f"{zlib.crc32(kept.numpy().data):08x}"
+def _checksum(stored: Tensor) -> str:
+    return f"{zlib.crc32(stored.numpy().data):08x}"
 
 
 def _stamps(files: Sequence[Path]) -> list[list[int] | None]:
-    """Size and time of each file, None where it is gone."""
+    """Size in bytes and modification time in ns of each file, None where it is missing."""
     return [_stamp(file) for file in files]
 
 
@@ -200,5 +201,6 @@ def _stamp(file: Path) -> list[int] | None:
     return [status.st_size, status.st_mtime_ns]
 
 
-def _same(then: list[list[int] | None], now: list[list[int] | None]) -> bool:
-    return now == then or not any(now)
+def _is_current(stored: list[list[int] | None], now: list[list[int] | None]) -> bool:
+    """Whether the files are unchanged, or all missing."""
+    return now == stored or not any(now)

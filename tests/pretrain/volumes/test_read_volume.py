@@ -234,5 +234,5 @@ def test_a_mask_may_be_empty_but_holds_numbers(tmp_path: Path) -> None:
     empty = read_mask(write_nifti(tmp_path / "empty.nii.gz", np.zeros((7, 8, 9), np.uint8)))
     assert empty.voxels.max() == 0
     np.testing.assert_array_equal(empty.affine, AFFINE)
-    with pytest.raises(VolumeError, match="504 voxels that are no finite number"):
+    with pytest.raises(VolumeError, match="504 voxels that are NaN or infinite"):
         read_mask(write_nifti(tmp_path / "nan.nii.gz", np.full((7, 8, 9), np.nan, np.float32)))

@@ -14,7 +14,7 @@ from safetensors.torch import load_file
 from selip_pretrain.volumes.content_hash import content_hash
 from selip_pretrain.volumes.preprocess import VolumeRecipe, prepare
 from selip_pretrain.volumes.read_volume import Source, read_volume
-from selip_pretrain.volumes.volume_cache import MOST_ROUNDING, Problem, UnusableImage, VolumeCache, prepare_all
+from selip_pretrain.volumes.volume_cache import MAX_ROUNDING_ERROR, Problem, UnusableImage, VolumeCache, prepare_all
 from tests.pretrain.image_files import write_nifti, write_series
 
 RECIPE = VolumeRecipe(shape=(6, 16, 16))
@@ -67,7 +67,7 @@ def test_a_volume_is_what_was_prepared_and_is_kept(cache: VolumeCache, image: Sc
     assert first.dtype == torch.float32
     assert first.shape == (1, *RECIPE.shape)
     wanted = prepared(image)
-    assert (first - wanted).norm() <= MOST_ROUNDING * (wanted - wanted.mean()).norm()
+    assert (first - wanted).norm() <= MAX_ROUNDING_ERROR * (wanted - wanted.mean()).norm()
     assert torch.equal(first, cache.get(image))
     assert torch.equal(first, VolumeCache(cache.folder.parent, RECIPE).get(image))
     assert len(entries(cache)) == 1

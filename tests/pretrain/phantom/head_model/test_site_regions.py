@@ -1,0 +1,58 @@
+from collections.abc import Sequence
+
+import numpy as np
+import pytest
+
+from selip_contracts.vocabulary import (
+    SITES,
+    parts,
+)
+from selip_pretrain.phantom.head_model.anatomy import BIT, Anatomy
+from selip_pretrain.phantom.head_model.site_regions import ELLIPSOIDS, Ellipsoid, region
+
+
+def inside(sites: Sequence[Ellipsoid], x: float, y: float, z: float) -> bool:
+    return any(((x - e.x) / e.rx) ** 2 + ((y - e.y) / e.ry) ** 2 + ((z - e.z) / e.rz) ** 2 <= 1 for e in sites)
+
+
+@pytest.mark.parametrize("site", SITES)
+def test_every_site_lies_in_the_head_on_both_sides_alike(anatomy: Anatomy, site: str) -> None:
+    ellipsoids = region(site)
+    assert ellipsoids
+    assert {e._replace(x=-e.x) for e in ellipsoids} == set(ellipsoids)
+    for e in ELLIPSOIDS.get(site, ()):
+        z, y, x = np.meshgrid(
+            *(np.arange(c - r, c + r + 1, dtype=np.float32) for c, r in ((e.z, e.rz), (e.y, e.ry), (e.x, e.rx))),
+            indexing="ij",
+        )
+        ball = ((x - e.x) / e.rx) ** 2 + ((y - e.y) / e.ry) ** 2 + ((z - e.z) / e.rz) ** 2 <= 1
+        bits = anatomy.landmarks[anatomy.index(z, y, x)][ball]
+        assert ((bits & BIT[e.within]) > 0).sum() >= 8, e
+        assert ((bits & BIT["head"]) > 0).sum() >= 8, e
+
+
+def test_paired_sites_have_a_left_which_is_where_x_is_negative() -> None:
+    for name, site in SITES.items():
+        if site.laterality == "paired":
+            assert any(e.x < 0 for e in region(name)), name
+            assert any(e.x > 0 for e in region(name)), name
+
+
+@pytest.mark.parametrize("parent", [site for site in SITES if parts(site)])
+def test_a_parent_holds_the_centres_of_its_parts(parent: str) -> None:
+    for part in parts(parent):
+        for e in region(part):
+            assert inside(region(parent), e.x, e.y, e.z), (parent, part)
+
+
+@pytest.mark.parametrize(
+    ("site", "point"),
+    [("壳核", (-26, 6, 2)), ("丘脑", (12, -18, 8)), ("脑桥", (0, -28, -34)), ("海马", (26, -22, -14)),
+     ("基底节区", (-26, 6, 2)), ("胼胝体压部", (0, -38, 15)), ("枕叶", (-14, -92, 4)), ("小脑半球", (30, -66, -40))],
+)  # fmt: skip
+def test_known_coordinates_lie_in_their_site_and_in_brain(
+    anatomy: Anatomy, site: str, point: tuple[float, float, float]
+) -> None:
+    assert inside(region(site), *point)
+    x, y, z = (np.array([value], np.float32) for value in point)
+    assert anatomy.landmarks[anatomy.index(z, y, x)] & BIT["brain"]

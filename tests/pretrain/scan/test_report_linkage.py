@@ -1,0 +1,67 @@
+from pathlib import Path
+
+import pytest
+
+from selip_shared.errors import SelipError
+from tests.pretrain.image_files import write_nifti, write_series
+from tests.pretrain.scan.scanned_folder import Found, add_reports
+
+
+def test_an_id_that_came_with_two_texts_is_not_guessed(root: Path, db: Path) -> None:
+    add_reports(db, "R1", ("R1#2", "R1"), ("R2#3", "R2"))
+    write_nifti(root / "R1" / "t1.nii.gz")
+    write_nifti(root / "R2" / "t1.nii.gz")
+    found = Found(root, db)
+    assert {row["study"]: row["report_id"] for row in found.images.values()} == {"R1": None, "R2": "R2#3"}
+    assert found.scanned.ambiguous_studies == 1
+
+
+def test_a_manifest(tmp_path: Path, root: Path, db: Path) -> None:
+    add_reports(db, "R1", "R2", "R3", ("R4#2", "R4"))
+    write_nifti(root / "x" / "anat" / "t1.nii.gz")
+    write_nifti(root / "x" / "dwi" / "dwi.nii.gz")
+    write_nifti(root / "R2" / "t1.nii.gz")
+    write_nifti(root / "flat" / "one_t1.nii.gz")
+    write_series(root / "dcm", SeriesDescription="T1", AccessionNumber="A9", SeriesInstanceUID="1", PatientID="P")
+    manifest = tmp_path / "manifest.csv"
+    manifest.write_text(
+        "\ufeffstudy,report_id,patient_id\nx,R1,p1\n\n./flat/one_t1.nii.gz,R4#2,\nA9,gone,p9\n", encoding="utf-8"
+    )
+    images = Found(root, db, manifest).images
+    assert {name: (row["report_id"], row["patient_id"]) for name, row in images.items()} == {
+        "x/anat/t1.nii.gz": ("R1", "p1"),
+        "x/dwi/dwi.nii.gz": ("R1", "p1"),
+        "R2/t1.nii.gz": ("R2", "R2"),
+        "flat/one_t1.nii.gz": ("R4#2", "R4#2"),
+        "1": (None, "p9"),
+    }
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("", "must have the columns"),
+        ("study,report\na,b\n", "it has study, report"),
+        ("study,report_id\na,\n", "line 2: study or report_id is empty"),
+        ("study,report_id\na,R1\na,R2\n", "line 3: a has another report"),
+    ],
+)
+def test_a_manifest_that_is_not_valid(tmp_path: Path, root: Path, db: Path, text: str, said: str) -> None:
+    manifest = tmp_path / "manifest.csv"
+    manifest.write_text(text)
+    with pytest.raises(SelipError, match=said):
+        Found(root, db, manifest)
+
+
+def test_a_deidentified_database_needs_a_manifest_and_learns_no_patient(tmp_path: Path, root: Path, db: Path) -> None:
+    add_reports(db, "0123456789abcdef", key_mark="mark")
+    write_series(root / "d", SeriesDescription="T1", AccessionNumber="A9", StudyInstanceUID="1.5", PatientID="Zhang")
+    with pytest.raises(SelipError, match="give --manifest"):
+        Found(root, db)
+    manifest = tmp_path / "manifest.csv"
+    manifest.write_text("study,report_id\nother,0123456789abcdef\n")
+    ((row),) = Found(root, db, manifest).images.values()
+    assert (row["study"], row["patient_id"], row["report_id"]) == ("1.5", "1.5", None)
+    manifest.write_text("study,report_id\nA9,0123456789abcdef\n")
+    ((row),) = Found(root, db, manifest).images.values()
+    assert (row["report_id"], row["patient_id"]) == ("0123456789abcdef", "0123456789abcdef")

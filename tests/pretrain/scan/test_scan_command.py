@@ -1,0 +1,59 @@
+"""`selip-scan` as it is called."""
+
+import os
+import subprocess
+from contextlib import closing
+from pathlib import Path
+
+from selip_contracts.tables import read_store
+from tests.pretrain.image_files import voxels, write_nifti
+from tests.pretrain.scan.scanned_folder import SELIP_SCAN, add_reports, run
+
+
+def test_the_command_says_what_it_found(root: Path, db: Path) -> None:
+    add_reports(db, "R1", "R2")
+    write_nifti(root / "R1" / "t1.nii.gz")
+    write_nifti(root / "R1" / "t2.nii.gz", voxels((7, 8)))
+    write_nifti(root / "other" / "flair.nii.gz")
+    done = run(root, "--db", db)
+    assert done.returncode == 0, done.stderr
+    assert "3 new; 0 other files" in done.stdout
+    assert "2 studies, 1 of them without a report" in done.stdout
+    assert "2 reports, 1 of them without images" in done.stdout
+    assert "not_3d" in done.stdout
+    assert "3/3 files" in done.stderr
+
+
+def test_the_command_names_what_a_user_can_put_right(tmp_path: Path, root: Path, db: Path) -> None:
+    (tmp_path / "rules.toml").write_text("[[rule]]\nname = 'a'\n")
+    for arguments, said in (
+        ((tmp_path / "gone",), "There is no folder"),
+        ((root, "--rules", tmp_path / "rules.toml"), "line 1"),
+    ):
+        done = run(*arguments, "--db", db)
+        assert done.returncode == 1
+        assert said in done.stderr
+        assert done.stderr.count("\n") == 1
+
+
+def test_a_killed_scan_leaves_no_process_and_a_database_that_goes_on(tmp_path: Path, root: Path, db: Path) -> None:
+    """The last image is a pipe, at which a process waits when the scan is killed."""
+    for number in range(4):
+        write_nifti(root / f"s{number}" / "t1.nii.gz")
+    pipe, last = tmp_path / "pipe", root / "s4" / "t1.nii.gz"
+    os.mkfifo(pipe)
+    last.parent.mkdir()
+    last.symlink_to(pipe)
+    with subprocess.Popen([*SELIP_SCAN, str(root), "--db", str(db)], stderr=subprocess.PIPE) as process:
+        assert process.stderr is not None
+        # Opening waits until the pipe is being read.
+        with pipe.open("wb"):
+            process.kill()
+            # The standard error is at its end when no process holds it any more.
+            process.stderr.read()
+    last.unlink()
+    write_nifti(last)
+    done = run(root, "--db", db)
+    assert done.returncode == 0, done.stderr
+    with closing(read_store(db)) as connection:
+        assert connection.execute("SELECT count(*), count(DISTINCT study) FROM images").fetchall() == [(5, 5)]
