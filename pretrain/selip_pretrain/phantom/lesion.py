@@ -9,8 +9,8 @@ from numpy.typing import NDArray
 
 from selip_contracts.findings import Finding, Study
 from selip_contracts.vocabulary import SITES, Side
-from selip_pretrain.phantom.head_model.anatomy import BIT
 from selip_pretrain.phantom.head_model.grid import Float, PhantomGrid
+from selip_pretrain.phantom.head_model.landmarks import BIT
 from selip_pretrain.phantom.head_model.site_regions import Ellipsoid, region
 
 _SHELLS = frozenset({"subdural", "dura", "subarachnoid", "sulci", "scalp", "skull", "falcine"})

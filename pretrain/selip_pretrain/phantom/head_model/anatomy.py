@@ -9,17 +9,11 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from selip_pretrain.phantom.head_model.intensities import TISSUES
+from selip_pretrain.phantom.head_model.landmarks import BIT
 from selip_pretrain.phantom.head_model.site_regions import ELLIPSOIDS, Ellipsoid
 
 Float = NDArray[np.float32]
 Mask = NDArray[np.bool_]
-
-LANDMARKS = (
-    "brain", "white", "ventricle", "sulci", "csf", "subarachnoid", "subdural", "dura", "falcine", "skull", "scalp",
-    "face", "head", "periventricular", "subcortical", "intracranial",
-)  # fmt: skip
-"""The bits of `Anatomy.landmarks`, lowest first."""
-BIT = {name: np.uint16(1 << number) for number, name in enumerate(LANDMARKS)}
 
 _ORIGIN = (-72, -134, -98)  # world z, y, x in mm of the template's first voxel
 _COARSE = 2

@@ -8,9 +8,10 @@ from numpy.typing import NDArray
 
 from selip_contracts.findings import GeneralFinding
 from selip_contracts.vocabulary import Modality
-from selip_pretrain.phantom.head_model.anatomy import BIT, Anatomy
+from selip_pretrain.phantom.head_model.anatomy import Anatomy
 from selip_pretrain.phantom.head_model.grid import Float, PhantomGrid
 from selip_pretrain.phantom.head_model.intensities import TISSUE_LEVELS, TISSUES
+from selip_pretrain.phantom.head_model.landmarks import BIT
 from selip_pretrain.phantom.head_model.subject import draw_subject, to_template, widen_sulci
 
 

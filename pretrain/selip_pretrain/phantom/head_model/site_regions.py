@@ -6,6 +6,8 @@ from importlib.resources import files
 from typing import NamedTuple
 
 from selip_contracts.vocabulary import SITES, parts
+from selip_pretrain.phantom.head_model.landmarks import LANDMARKS
+from selip_shared.errors import SelipError
 
 
 class Ellipsoid(NamedTuple):
@@ -23,15 +25,27 @@ class Ellipsoid(NamedTuple):
 def _read() -> dict[str, tuple[Ellipsoid, ...]]:
     """Read the table, which holds the left half; ellipsoids off the midline are mirrored to the right."""
     table = files("selip_pretrain.phantom.head_model").joinpath("sites.csv").read_text(encoding="utf-8")
-    found: dict[str, tuple[Ellipsoid, ...]] = {}
-    for row in csv.DictReader(table.splitlines()):
-        site = row.pop("site")
-        assert site in SITES, f"sites.csv: {site} is not in the vocabulary"
-        within = row.pop("within")
-        left = Ellipsoid(**{name: float(value) for name, value in row.items()}, within=within)
+    regions: dict[str, tuple[Ellipsoid, ...]] = {}
+    for line, row in enumerate(csv.DictReader(table.splitlines()), start=2):
+        try:
+            left = _ellipsoid(row)
+        except (KeyError, TypeError, ValueError) as error:
+            raise SelipError(f"sites.csv, line {line}: {error}; correct the line.") from error
         both = (left, left._replace(x=-left.x)) if left.x else (left,)
-        found[site] = (*found.get(site, ()), *both)
-    return found
+        regions[row["site"]] = (*regions.get(row["site"], ()), *both)
+    return regions
+
+
+def _ellipsoid(row: dict[str, str]) -> Ellipsoid:
+    """The ellipsoid of a row; ValueError where site, landmark or a radius is not valid."""
+    if row["site"] not in SITES:
+        raise ValueError(f"{row['site']} is not a site of the vocabulary")
+    if row["within"] not in LANDMARKS:
+        raise ValueError(f"{row['within']} is not one of {', '.join(LANDMARKS)}")
+    x, y, z, rx, ry, rz = (float(row[name]) for name in ("x", "y", "z", "rx", "ry", "rz"))
+    if min(rx, ry, rz) <= 0:
+        raise ValueError("a radius is not positive")
+    return Ellipsoid(x, y, z, rx, ry, rz, row["within"])
 
 
 ELLIPSOIDS: dict[str, tuple[Ellipsoid, ...]] = _read()

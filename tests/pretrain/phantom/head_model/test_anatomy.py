@@ -1,7 +1,8 @@
 import numpy as np
 
-from selip_pretrain.phantom.head_model.anatomy import BIT, Anatomy
+from selip_pretrain.phantom.head_model.anatomy import Anatomy
 from selip_pretrain.phantom.head_model.intensities import TISSUES
+from selip_pretrain.phantom.head_model.landmarks import BIT
 
 
 def test_the_ventricle_is_fluid_and_the_face_holds_air(anatomy: Anatomy) -> None:

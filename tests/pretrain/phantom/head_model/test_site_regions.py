@@ -7,8 +7,9 @@ from selip_contracts.vocabulary import (
     SITES,
     parts,
 )
-from selip_pretrain.phantom.head_model.anatomy import BIT, Anatomy
-from selip_pretrain.phantom.head_model.site_regions import ELLIPSOIDS, Ellipsoid, region
+from selip_pretrain.phantom.head_model.anatomy import Anatomy
+from selip_pretrain.phantom.head_model.landmarks import BIT
+from selip_pretrain.phantom.head_model.site_regions import ELLIPSOIDS, Ellipsoid, _ellipsoid, region
 
 
 def inside(sites: Sequence[Ellipsoid], x: float, y: float, z: float) -> bool:
@@ -56,3 +57,19 @@ def test_known_coordinates_lie_in_their_site_and_in_brain(
     assert inside(region(site), *point)
     x, y, z = (np.array([value], np.float32) for value in point)
     assert anatomy.landmarks[anatomy.index(z, y, x)] & BIT["brain"]
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"site": "额页"}, "额页 is not a site of the vocabulary"),
+        ({"within": "skin"}, "skin is not one of brain, "),
+        ({"rx": "0"}, "a radius is not positive"),
+        ({"x": "left"}, "could not convert"),
+    ],
+)
+def test_a_row_that_is_not_valid_is_refused(changes: dict[str, str], message: str) -> None:
+    row = {"site": "额叶", "x": "-28", "y": "36", "z": "22", "rx": "24", "ry": "32", "rz": "32", "within": "brain"}
+    assert _ellipsoid(row) == Ellipsoid(-28, 36, 22, 24, 32, 32, "brain")
+    with pytest.raises(ValueError, match=message):
+        _ellipsoid(row | changes)
