@@ -14,13 +14,13 @@ from importlib.metadata import version
 from itertools import takewhile
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING
 
 from selip_contracts.deidentified import DEIDENTIFIED
 from selip_contracts.findings import AnnotatedReport, Study
 from selip_contracts.tables import read_store
 from selip_contracts.vocabulary import SITES
 from selip_extract.database.store import Added, Store
-from selip_extract.deidentification.deidentify import Deidentifier
 from selip_extract.evaluation.score import RunStudies, run_studies
 from selip_extract.extraction import NO_USAGE, Extraction, Usage
 from selip_extract.extractors.base import Extractor
@@ -30,6 +30,9 @@ from selip_extract.reports.report_table import ReportTable, open_reports
 from selip_shared.progress import progress
 from selip_shared.provenance import code_hash
 from selip_shared.stop_signals import deferred_stop
+
+if TYPE_CHECKING:
+    from selip_extract.deidentification.deidentify import Deidentifier
 
 # The reports in work are split into this number of batches: while one waits for its last answers, the next keeps the
 # engine busy.
@@ -51,7 +54,7 @@ class RunOptions:
 
     batch_size: int | None = None
     retry_failed: bool = False
-    deidentifier: Deidentifier | None = None
+    deidentifier: "Deidentifier | None" = None
 
 
 DEFAULT_OPTIONS = RunOptions()

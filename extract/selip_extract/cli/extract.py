@@ -2,7 +2,7 @@
 
 from contextlib import closing
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Console
@@ -12,13 +12,15 @@ from selip_extract.cli.options import AdapterOption, DownloadOption, ModelOption
 from selip_extract.cli.summary import print_summary
 from selip_extract.database.corrections import import_corrections
 from selip_extract.database.store import Store
-from selip_extract.deidentification.deidentify import Deidentifier, key_in
 from selip_extract.extractors.registry import AUTO, EXTRACTORS, ModelChoice, automatic, extractor_maker
 from selip_extract.llm.engine import CONCURRENCY
 from selip_extract.pipeline import RunOptions, extract
 from selip_extract.reports.report_table import open_reports
 from selip_shared.errors import INTERRUPTED, SelipError, run_command
 from selip_shared.privacy import allow_downloads
+
+if TYPE_CHECKING:
+    from selip_extract.deidentification.deidentify import Deidentifier
 
 app = typer.Typer(add_completion=False)
 
@@ -95,8 +97,11 @@ def command(
         raise typer.Exit(INTERRUPTED)
 
 
-def deidentifier_of(path: Path) -> Deidentifier:
+def deidentifier_of(path: Path) -> "Deidentifier":
     """The de-identifier with the key in the file; prints a note if the key is new."""
+    # Imported only now: it loads the identifiers and the lexicon.
+    from selip_extract.deidentification.deidentify import Deidentifier, key_in
+
     key, new = key_in(path)
     if new:
         typer.echo(f"A new key is in {path}: it links ids to patients again, so keep it apart from the database.")

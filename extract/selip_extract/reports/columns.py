@@ -1,4 +1,4 @@
-"""Which column of a table holds the report's text and which its id."""
+"""The columns of a table that hold the text and the id of a report."""
 
 import re
 import unicodedata
@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from selip_shared.errors import SelipError
 
-# A group of names that stands earlier is the better match; two columns of one group are equally good.
+# Names by preference: a column of an earlier group wins, two columns of one group are ambiguous.
 TEXT_HEADINGS = (
     ("影像所见", "检查所见", "影像学所见", "放射学所见", "影像表现", "影像学表现", "检查表现", "影像描述", "影像学描述",
      "检查描述", "MR所见", "MRI所见", "磁共振所见", "报告所见", "所见", "findings", "findings_text", "finding"),
@@ -27,7 +27,7 @@ MAX_HEADING_CHARACTERS = 40
 
 
 def heading_key(heading: str) -> str:
-    """A heading without what writers vary: case, full or half width, blanks, `_`, `-` and `.`."""
+    """A heading without case, full-width forms, blanks, `_`, `-` and `.`, to compare it with others."""
     return re.sub(r"[\s_.\-]", "", unicodedata.normalize("NFKC", heading).casefold())
 
 
@@ -37,9 +37,9 @@ KNOWN_HEADINGS = frozenset(
 
 
 def find_text_column(columns: Sequence[str], wanted: str | None) -> int:
-    """The index of the column that holds the text: the one `wanted`, else the one with a usual name.
+    """The index of the column of the text: the one `wanted`, else the one with a usual name.
 
-    Raises SelipError, with the columns there are, when there is none or several are equally good.
+    Raises SelipError, which lists the columns, if there is none or several are equally good.
     """
     if wanted is not None:
         return _named_column(columns, wanted, "--text-column")
@@ -64,9 +64,9 @@ def find_text_column(columns: Sequence[str], wanted: str | None) -> int:
 
 
 def find_id_column(columns: Sequence[str], wanted: str | None) -> int | None:
-    """The index of the column that holds the report's id; None when no column has a usual name for it.
+    """The index of the column of the report's id; None if no column has a usual name for it.
 
-    Raises SelipError, with the columns there are, when several are equally good or the one `wanted` is not there.
+    Raises SelipError, which lists the columns, if several are equally good or the one `wanted` is missing.
     """
     if wanted is not None:
         return _named_column(columns, wanted, "--id-column")
@@ -81,7 +81,7 @@ def find_id_column(columns: Sequence[str], wanted: str | None) -> int | None:
 
 
 def listed(columns: Sequence[str]) -> str:
-    """Column names for a message, the long ones cut."""
+    """Column names for a message, long ones truncated."""
     names = [
         name if len(name) <= MAX_SHOWN_HEADING_CHARACTERS else name[:MAX_SHOWN_HEADING_CHARACTERS] + "…"
         for name in (" ".join(column.split()) or "(no name)" for column in columns[:MAX_SHOWN_HEADINGS])

@@ -1,4 +1,4 @@
-"""The rows of a text table, read so that faulty quotation marks cost no row."""
+"""The rows of a delimited text table, read so that no row is lost to faulty quotation marks."""
 
 import csv
 from collections import deque
@@ -14,7 +14,7 @@ SAMPLE_CHARACTERS = 1 << 20
 
 
 class _Lines:
-    """Physical lines that can be taken back when a quoted cell that begins in them turns out never to end."""
+    """Lines of a file that are given back if a quoted cell that begins in them never ends."""
 
     def __init__(self, lines: Iterable[str]) -> None:
         self._lines = iter(lines)
@@ -27,7 +27,7 @@ class _Lines:
 
     def __next__(self) -> str:
         if self._characters > MAX_CELL_CHARACTERS:
-            raise csv.Error("no end of the quoted cell within reach")
+            raise csv.Error("the quoted cell does not end")
         line = self._taken_back.popleft() if self._taken_back else next(self._lines).replace("\0", "")
         self._taken.append(line)
         self._characters += len(line)
@@ -44,11 +44,10 @@ class _Lines:
 
 
 def delimited_rows(lines: Iterable[str], delimiter: str) -> Iterator[list[str]]:
-    """The cells of each row; lines with nothing on them are passed over.
+    """The cells of each row; empty lines are skipped.
 
-    A quoted cell may hold delimiters and line breaks. Where quotation marks are not set by the rules (one that is
-    never closed, one inside a quoted cell that is not doubled) the line at which the row begins is a row by itself,
-    and reading goes on with the next line.
+    A quoted cell may hold delimiters and line breaks. If quotation marks are faulty (never closed, or not doubled
+    inside a quoted cell), the first line of the row is a row of its own, and reading continues with the next line.
     """
     csv.field_size_limit(max(csv.field_size_limit(), MAX_CELL_CHARACTERS))
     source = _Lines(lines)
@@ -74,9 +73,9 @@ def _cells_of_faulty_line(line: str, delimiter: str) -> list[str]:
 
 
 def sniff_delimiter(lines: Iterable[str], known_headings: Collection[str]) -> str:
-    """The delimiter under which the heading holds most known names and most rows are as wide as the heading.
+    """The delimiter with which the heading holds most known names and most rows are as wide as the heading.
 
-    Commas inside the texts so do not mislead it. `known_headings` are names in the form that `heading_key` gives.
+    So commas inside the texts do no harm. `known_headings` are names as `heading_key` returns them.
     """
     sample: list[str] = []
     for line in islice(lines, SAMPLE_LINES):

@@ -1,11 +1,11 @@
-"""A report as it was given: its id, its text and where in the file it stood."""
+"""A report of the user: its id, its text and its row in the file."""
 
 from dataclasses import dataclass
 
 
 @dataclass(frozen=True)
 class Report:
-    """One row of a user's file; `row` counts from 1 and leaves the heading out."""
+    """One row of the user's file; `row` counts from 1 below the heading."""
 
     report_id: str
     text: str

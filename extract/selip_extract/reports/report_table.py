@@ -1,11 +1,11 @@
-"""Reports as a hospital exports them: text tables, Excel, Parquet and JSON lines, a row at a time.
+"""Reports as a hospital exports them: text tables, Excel, Parquet and JSON lines, row by row.
 
-What a file is, is told by its content and not by the end of its name. Opening reads the file through once, to know
-its encoding and to count its rows; then each reading streams, so that memory does not grow with the file (a workbook
-excepted: Excel keeps its texts in one table that has to be held).
+The content of a file decides its format, not the extension of its name. Opening reads the whole file once, for its
+encoding and its number of rows. Each iteration then streams, so that memory does not grow with the file; only a
+workbook keeps all its texts in one table in memory.
 
-What counts as a report: every row below the heading. A line with nothing on it, and a sheet row with no cell filled,
-is no row; a line of separators is one, with an empty text. Ids are not made unique here.
+Every row below the heading is a report. An empty line, and a sheet row without a filled cell, is no row; a line of
+separators is a row with an empty text. Ids may repeat.
 """
 
 import json
@@ -57,12 +57,12 @@ UNPRINTABLE = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff]")
 EXCEL_QUOTED_ID = re.compile(r'="(.*)"')
 
 Cells = Sequence[object]
-TableRow = Cells | str  # a string is a row that could not be taken apart: it stands as the text
+TableRow = Cells | str  # a string is a row that could not be split into cells: all of it is the text
 
 
 @dataclass(frozen=True)
 class _Table:
-    """A table before it is known which of its columns hold the reports."""
+    """A table before the columns of text and id are found."""
 
     format: str
     encoding: TextEncoding | None
@@ -74,10 +74,10 @@ class _Table:
 
 @dataclass(frozen=True)
 class ReportTable:
-    """The reports of a file; may be iterated again and again, each time from the first row.
+    """The reports of a file; each iteration begins at the first row.
 
-    `format` and `encoding` (None where the format has its own) and `notes` are for the eyes of the user. `id_column`
-    is None when rows are numbered. `total` is the number of reports that an iteration gives.
+    `format`, `encoding` (None where the format has its own) and `notes` are for messages. `id_column` is None if the
+    rows are numbered. `total` is the number of reports.
     """
 
     path: Path
@@ -90,15 +90,14 @@ class ReportTable:
     _read: Callable[[], Iterator[Report]] = field(repr=False, compare=False)
 
     def __iter__(self) -> Iterator[Report]:
-        """Each report in the order of the file."""
+        """The reports in the order of the file."""
         return self._read()
 
 
 def open_reports(path: Path, text_column: str | None = None, id_column: str | None = None) -> ReportTable:
-    """Find out what the file is and which columns hold text and id, and count its rows.
+    """Find the format of the file and the columns of text and id, and count the rows.
 
-    Raises SelipError, one sentence with the way out, when there is no such file, it holds no table, it is damaged,
-    or the columns are not clear.
+    Raises SelipError if there is no such file, it holds no table, it is damaged, or the columns are ambiguous.
     """
     try:
         _require_file(path)
@@ -188,7 +187,7 @@ def _open_text(path: Path, encoding: TextEncoding, newline: str = "") -> TextIO:
 def _encoding_notes(encoding: TextEncoding) -> tuple[str, ...]:
     if not encoding.unreadable:
         return ()
-    return (f"Characters that cannot be read in {encoding.name}: {encoding.unreadable}; they stand as \ufffd.",)
+    return (f"Characters that cannot be read in {encoding.name}: {encoding.unreadable}; they are shown as \ufffd.",)
 
 
 def _delimited_table(path: Path, encoding: TextEncoding, text_column: str | None, id_column: str | None) -> _Table:
@@ -268,10 +267,10 @@ def _sheet_names(path: Path) -> list[str]:
 
 
 def _sheet_rows(path: Path, sheet: str) -> Iterator[Cells]:
-    """The rows of a sheet in which a cell is filled, as far as they are filled."""
+    """The rows of a sheet that have a filled cell, up to the last filled cell."""
     with _workbook(path) as workbook:
         worksheet = workbook[sheet]
-        worksheet.reset_dimensions()  # the size that a file states of itself is often wrong
+        worksheet.reset_dimensions()  # the size stated in the file is often wrong
         rows = worksheet.iter_rows(values_only=True)
         while True:
             with warnings.catch_warnings():
@@ -286,8 +285,8 @@ def _sheet_rows(path: Path, sheet: str) -> Iterator[Cells]:
 @contextmanager
 def _workbook(path: Path) -> Iterator[Any]:
     sentence = f"{path} is a damaged workbook or none of Excel: open it and {SAVE_AS_TABLE}."
-    # openpyxl judges a path by the end of its name: it is given the open file
-    with _damage_said(WORKBOOK_DAMAGE, sentence), path.open("rb") as file:
+    # openpyxl judges a path by its extension; an open file has none
+    with _damage_as(WORKBOOK_DAMAGE, sentence), path.open("rb") as file:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # styles and validations that openpyxl does not know
             workbook = openpyxl.load_workbook(file, read_only=True, data_only=True)
@@ -295,7 +294,7 @@ def _workbook(path: Path) -> Iterator[Any]:
 
 
 @contextmanager
-def _damage_said(damage: tuple[type[Exception], ...], sentence: str) -> Iterator[None]:
+def _damage_as(damage: tuple[type[Exception], ...], sentence: str) -> Iterator[None]:
     try:
         yield
     except damage as error:
@@ -308,12 +307,12 @@ def _parquet_table(path: Path) -> _Table:
     sentence = f"{path} is a damaged or encrypted Parquet file: write it again."
 
     def rows() -> Iterator[TableRow]:
-        with _damage_said((duckdb.Error,), sentence), duckdb.connect(config={"threads": 1}) as connection:
+        with _damage_as((duckdb.Error,), sentence), duckdb.connect(config={"threads": 1}) as connection:
             cursor = connection.execute(f"SELECT * FROM {source}", [literal_path])
             while block := cursor.fetchmany(PARQUET_BATCH_SIZE):
                 yield from block
 
-    with _damage_said((duckdb.Error,), sentence), duckdb.connect() as connection:
+    with _damage_as((duckdb.Error,), sentence), duckdb.connect() as connection:
         described = connection.execute(f"DESCRIBE SELECT * FROM {source}", [literal_path]).fetchall()
     return _Table("Parquet", None, _headings([name for name, *_ in described]), rows)
 
@@ -359,7 +358,7 @@ def _cell_text(cell: object) -> str:
 
 
 def _printable(text: str) -> str:
-    """The text without NUL, and with a space or \ufffd for what can be neither shown nor stored."""
+    """The text without NUL; other characters that cannot be shown or stored are a space or \ufffd."""
     if not UNPRINTABLE.search(text):
         return text
     return UNPRINTABLE.sub(_replacement, text)
@@ -373,12 +372,12 @@ def _replacement(match: re.Match[str]) -> str:
 
 
 def _count_rows(table: _Table, id_index: int | None) -> tuple[int, tuple[str, ...]]:
-    """The number of rows, and what a user should know of them."""
-    total = not_taken_apart = short = long = without_id = 0
+    """The number of rows, and notes on them for the user."""
+    total = not_split = short = long = without_id = 0
     for row in table.rows():
         total += 1
         if isinstance(row, str):
-            not_taken_apart += 1
+            not_split += 1
         else:
             short += len(row) < len(table.columns)
             long += len(row) > len(table.columns)
@@ -387,8 +386,8 @@ def _count_rows(table: _Table, id_index: int | None) -> tuple[int, tuple[str, ..
         (not total, "There is no row below the heading."),
         (id_index is None, "No column holds an id: reports are named after their row, row-1, row-2, …"),
         (without_id, f"Rows without an id: {without_id}; they are named after their row, as row-7."),
-        (short, f"Rows with fewer cells than the heading: {short}; what is missing is taken as empty."),
-        (long, f"Rows with more cells than the heading: {long}; the surplus is kept with the text."),
-        (not_taken_apart, f"Lines that are no JSON object: {not_taken_apart}; the whole line is taken as the text."),
+        (short, f"Rows with fewer cells than the heading: {short}; missing cells are empty."),
+        (long, f"Rows with more cells than the heading: {long}; the surplus is added to the text."),
+        (not_split, f"Lines that are no JSON object: {not_split}; the whole line is the text."),
     )
     return total, tuple(statement for applies, statement in statements if applies)

@@ -197,8 +197,8 @@ def test_unquoted_commas_stay_with_the_text(tmp_path: Path) -> None:
     table = open_reports(path)
     assert [report.text for report in table] == ["左侧额叶高信号,余未见异常", "正常", "正常"]
     assert table.notes == (
-        "Rows with fewer cells than the heading: 1; what is missing is taken as empty.",
-        "Rows with more cells than the heading: 1; the surplus is kept with the text.",
+        "Rows with fewer cells than the heading: 1; missing cells are empty.",
+        "Rows with more cells than the heading: 1; the surplus is added to the text.",
     )
 
 
@@ -289,7 +289,7 @@ def test_json_lines_of_any_kind(tmp_path: Path) -> None:
         Report("row-3", "乙\ufffd", 3),
         Report("row-4", '左侧额叶 {"', 4),
     ]
-    assert table.notes[-1] == "Lines that are no JSON object: 1; the whole line is taken as the text."
+    assert table.notes[-1] == "Lines that are no JSON object: 1; the whole line is the text."
 
 
 @pytest.mark.parametrize(
