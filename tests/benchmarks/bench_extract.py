@@ -84,12 +84,12 @@ def rate(extractor: Extractor, texts: Path) -> float:
 
 def reading_rate(texts: Sequence[str]) -> float:
     """Reports per second of the rules alone, without the database."""
-    reader = RuleExtractor()
-    reader.read(["左侧额叶见斑片状长T1长T2信号。"])
+    extractor = RuleExtractor()
+    extractor.read(["左侧额叶见斑片状长T1长T2信号。"])
     started = time.perf_counter()
     with collecting_rarely():
         for start in range(0, len(texts), BATCH_SIZE):
-            reader.read(texts[start : start + BATCH_SIZE])
+            extractor.read(texts[start : start + BATCH_SIZE])
     return len(texts) / (time.perf_counter() - started)
 
 

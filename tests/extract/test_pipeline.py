@@ -142,10 +142,10 @@ def test_another_configuration_is_another_run_and_overwrites_nothing(tmp_path: P
 
 def test_a_run_says_what_wrote_it(tmp_path: Path) -> None:
     run(tmp_path, [("a", "额叶")], FrontalLobeExtractor())
-    [(reader, task, code, settings)] = stored(
+    [(extractor, task, code, settings)] = stored(
         tmp_path, "SELECT extractor, task_version, code_version, configuration->>'settings' FROM runs"
     )
-    assert (reader, task, settings) == ("frontal", "7", "1")
+    assert (extractor, task, settings) == ("frontal", "7", "1")
     assert code == configuration(FrontalLobeExtractor())["code_version"]
 
 

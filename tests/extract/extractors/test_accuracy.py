@@ -1,4 +1,4 @@
-"""Both readers over annotated reports and pseudo-reports: how right they are, and that nothing is invented."""
+"""Both extractors over annotated reports and pseudo-reports: how right they are, and that nothing is invented."""
 
 import csv
 import random
@@ -26,7 +26,7 @@ UNTRAINED_SEED = 20_000_101
 
 
 class Floor(NamedTuple):
-    """What a reader must reach on a set; negation errors and ungrounded findings have a ceiling of 0 unless said."""
+    """What an extractor must reach on a set; negation errors and ungrounded findings are at most 0 unless stated."""
 
     f1: float
     positive_exact: float
@@ -62,7 +62,7 @@ ROLES: tuple[SpanRole, ...] = ("site", "side", "sequence", "signal", "negation",
 
 
 @cache
-def reader(name: str) -> Extractor:
+def extractor_named(name: str) -> Extractor:
     """The extractor of that name, with the model that ships."""
     return EXTRACTORS[name](ModelChoice())
 
@@ -77,9 +77,9 @@ def annotated(name: str) -> tuple[AnnotatedReport, ...]:
 
 @cache
 def studies(extractor: str, name: str) -> dict[str, Study]:
-    """What a reader finds in each report of a set."""
+    """What an extractor finds in each report of a set."""
     reports = annotated(name)
-    readings = reader(extractor).read([report.findings_text for report in reports])
+    readings = extractor_named(extractor).read([report.findings_text for report in reports])
     return {report.report_id: reading.study for report, reading in zip(reports, readings, strict=True)}
 
 
@@ -166,13 +166,15 @@ def test_what_is_found_does_not_depend_on_the_other_reports(extractor: str, size
     shuffled = random.Random(size).sample(reports, len(reports))
     for start in range(0, len(shuffled), size):
         batch = shuffled[start : start + size]
-        for report, reading in zip(batch, reader(extractor).read([r.findings_text for r in batch]), strict=True):
+        for report, reading in zip(
+            batch, extractor_named(extractor).read([r.findings_text for r in batch]), strict=True
+        ):
             assert without_rounding(reading.study) == without_rounding(alone[report.report_id])
 
 
 def test_a_report_alone_reads_as_it_does_among_others() -> None:
     for report in annotated("development_hard")[:5]:
-        (reading,) = reader("both").read([report.findings_text])
+        (reading,) = extractor_named("both").read([report.findings_text])
         among_others = studies("both", "development_hard")[report.report_id]
         assert without_rounding(reading.study) == without_rounding(among_others)
         for one, other in zip(reading.study.findings, among_others.findings, strict=True):
@@ -208,7 +210,7 @@ def test_hostile_texts_end_with_a_status_or_an_honest_result(extractor: str, tmp
     with path.open("w", encoding="utf-8", newline="") as file:
         csv.writer(file).writerows([("检查号", "影像所见"), *HOSTILE.items()])
     with Store(tmp_path / "selip.duckdb") as store:
-        assert extract(open_reports(path), store, reader(extractor)).remaining == 0
+        assert extract(open_reports(path), store, extractor_named(extractor)).remaining == 0
     with read_store(tmp_path / "selip.duckdb") as connection:
         read = connection.execute("SELECT report_id, status FROM extractions").fetchall()
         found = connection.execute(

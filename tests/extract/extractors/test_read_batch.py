@@ -13,7 +13,7 @@ FINDING = Finding(modality="T2", side=None, site="额叶", signal="高")
 
 
 class FrontalLobeExtractor:
-    """Finds a T2 高 at 额叶 wherever the word stands, and fails on some words as a real reader may."""
+    """Finds a T2 高 at 额叶 wherever the word stands, and fails on some words as a real extractor may."""
 
     name = "frontal"
     batch_size = 8

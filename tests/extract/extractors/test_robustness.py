@@ -63,13 +63,13 @@ def quotes_itself(text: str, extraction: Extraction) -> None:
         assert text[review.start : review.end] == review.text
 
 
-def neighbours_do_not_matter(reader: Extractor, texts: list[str], size: int, rng: random.Random) -> None:
+def neighbours_do_not_matter(extractor: Extractor, texts: list[str], size: int, rng: random.Random) -> None:
     reports = [Report(str(number), text, number) for number, text in enumerate(texts)]
-    alone = {report: study_of(read_batch(reader, [report])[0]) for report in reports}
+    alone = {report: study_of(read_batch(extractor, [report])[0]) for report in reports}
     shuffled = rng.sample(reports, len(reports))
     for start in range(0, len(shuffled), size):
         batch = shuffled[start : start + size]
-        for report, extraction in zip(batch, read_batch(reader, batch), strict=True):
+        for report, extraction in zip(batch, read_batch(extractor, batch), strict=True):
             assert extraction.report_id == report.report_id
             assert study_of(extraction) == alone[report]
             quotes_itself(report.text, extraction)
@@ -96,21 +96,21 @@ def test_what_rules_find_does_not_depend_on_ten_thousand_neighbours(
 
 
 @cache
-def default_reader() -> Extractor:
+def default_extractor() -> Extractor:
     return EXTRACTORS["both"](ModelChoice())
 
 
 @settings(max_examples=4)
 @batches
 def test_what_both_find_does_not_depend_on_the_neighbours(texts: list[str], size: int, rng: random.Random) -> None:
-    neighbours_do_not_matter(default_reader(), texts, size, rng)
+    neighbours_do_not_matter(default_extractor(), texts, size, rng)
 
 
 @pytest.mark.slow
 @settings(max_examples=300)
 @batches
 def test_what_both_find_does_not_depend_on_many_neighbours(texts: list[str], size: int, rng: random.Random) -> None:
-    neighbours_do_not_matter(default_reader(), texts, size, rng)
+    neighbours_do_not_matter(default_extractor(), texts, size, rng)
 
 
 LOSSLESS = ("utf-8", "utf-8-sig", "gb18030", "utf-16")

@@ -72,9 +72,9 @@ def with_sides_swapped(text: str) -> str:
 
 
 def kept_of(reports: list[AnnotatedReport], rewrite: Rewrite) -> list[AnnotatedReport]:
-    readers = [extractor_maker(name, ModelChoice())() for name in ("rules", "model")]
+    extractors = [extractor_maker(name, ModelChoice())() for name in ("rules", "model")]
     with server(rewrite) as address, closing(Writer(address, None)) as writer:
-        found = list(rewritten(reports, writer, readers, seed=1))
+        found = list(rewritten(reports, writer, extractors, seed=1))
     assert len(found) == len(reports)
     return [report for report in found if report is not None]
 
