@@ -14,6 +14,7 @@ from selip_extract.language.study import assembled
 from selip_extract.llm.answer_forms import AnswerForm
 from selip_extract.llm.engine import Answer, Engine, Failure, GenerationRequest
 from selip_extract.rules.general_findings import read_changes
+from selip_extract.rules.sentence import sentences
 
 
 @dataclass(frozen=True)
@@ -62,7 +63,7 @@ class LanguageModelExtractor:
     def _reading(self, lexed: LexedReport, reply: ModelReply | Failure) -> Reading:
         if isinstance(reply, Failure):
             return Reading.failed(reply.status, reply.note)
-        study = assembled([f for s in reply.sentences for f in s.findings], read_changes(lexed))
+        study = assembled([f for s in reply.sentences for f in s.findings], read_changes(sentences(lexed)))
         statuses = [s.status for s in reply.sentences if s.status != "ok"]
         return Reading(study, reply.text, statuses[0] if statuses else "ok", usage=reply.usage)
 

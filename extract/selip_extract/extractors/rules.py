@@ -7,6 +7,7 @@ from selip_extract.language.lexer import LexedReport, lex
 from selip_extract.language.study import assembled
 from selip_extract.rules.clause_reader import read_clauses
 from selip_extract.rules.general_findings import read_changes
+from selip_extract.rules.sentence import sentences
 
 RULES_VERSION = "2"
 
@@ -35,4 +36,5 @@ class RuleExtractor:
 
     def read_lexed(self, lexed: LexedReport) -> Reading:
         """The reading of a report that has been lexed already."""
-        return Reading(assembled(read_clauses(lexed), read_changes(lexed)))
+        read = sentences(lexed)
+        return Reading(assembled(read_clauses(read), read_changes(read)))

@@ -10,7 +10,7 @@ from selip_extract.language.laterality import LateralisedSite, lateralised_sites
 from selip_extract.language.lexer import Token, normalized
 from selip_extract.language.lexicon import lexicon
 from selip_extract.language.question import Question, Statement
-from selip_extract.language.sizes import millimetres, size_pattern
+from selip_extract.language.sizes import millimetres, size_pattern, size_sign_pattern
 
 _NEGATION_ENDS = frozenset(("signal", "enhancement", "verb", "sequence"))
 # what follows the signal and still describes the same lesion, often its size and margin
@@ -192,6 +192,8 @@ def _after(text: str, end: int) -> str:
 
 def _size(around: str) -> tuple[float, ...]:
     """The dimensions in mm: of several, those with most numbers and then the largest; none of an earlier study."""
+    if not size_sign_pattern().search(around):
+        return ()
     text = normalized(around)
     sizes = [
         millimetres(match[0])

@@ -28,6 +28,13 @@ def _dimension_pattern() -> re.Pattern[str]:
     return re.compile(rf"(?:{_NUMBER}{_TO})?({_NUMBER})({'|'.join(lexicon().unit_mm)})?", re.ASCII)
 
 
+@cache
+def size_sign_pattern() -> re.Pattern[str]:
+    """A character without which a text, not yet normalized, holds no size: of a cross, of a unit's end, or unusual."""
+    ends = "".join(unit[-1] + unit[-1].lower() for unit in lexicon().unit_mm)
+    return re.compile(rf"[Xx*{ends}]|[^\x00-\x7f、。，；：（）\u4e00-\u9fff]")
+
+
 def millimetres(size: str) -> tuple[float, ...]:
     """The dimensions of a matched size in mm, of a range its upper end.
 

@@ -1,16 +1,16 @@
-"""What the tokens around a place of a sentence say of it."""
+"""What the tokens before and after one token of a sentence decide about it."""
 
 from collections.abc import Iterator, Sequence
 from itertools import pairwise
 
-from selip_extract.language.laterality import lateralised_sites
 from selip_extract.language.lexer import Token
-from selip_extract.rules.mentions import SiteMention
+from selip_extract.rules.mentions import SiteMention, Sites
+from selip_extract.rules.sentence import Sentence
 
 VALUES = frozenset(("signal", "enhancement", "restriction"))
-_NO_PLACES = frozenset(("negation", "change", "normal", "enhancement", "restriction"))
-_SAYING = frozenset((*_NO_PLACES, "sequence", "signal"))
-_NO_MORE_PLACES = frozenset((*_SAYING, "verb"))
+_NO_SITES = frozenset(("negation", "change", "normal", "enhancement", "restriction"))
+_STATING = frozenset((*_NO_SITES, "sequence", "signal"))
+_NO_MORE_SITES = frozenset((*_STATING, "verb"))
 _SPREADING = ("累及", "主要累及", "范围累及", "侵", "波及", "涉及", "延", "包括")
 
 
@@ -35,7 +35,7 @@ def names_a_sequence(tokens: Sequence[Token], at: int) -> bool:
     return False
 
 
-def goes_on_with_a_sequence(tokens: Sequence[Token], at: int) -> bool:
+def sequence_precedes_site(tokens: Sequence[Token], at: int) -> bool:
     """Whether a sequence is named before the next site."""
     for token in tokens[at + 1 :]:
         if token.kind in ("sequence", "site"):
@@ -62,8 +62,7 @@ def negation_after(tokens: Sequence[Token], at: int) -> Token | None:
 
 def denial_ends(tokens: Sequence[Token], at: int) -> bool:
     """无占位效应、T1WI呈低信号: the mark at `at` stands between what is denied and a sequence."""
-    around = [t.kind for t in tokens[at - 1 : at + 2]]
-    return around == ["other", "punctuation", "sequence"]
+    return 0 < at < len(tokens) - 1 and tokens[at - 1].kind == "other" and tokens[at + 1].kind == "sequence"
 
 
 def values_in_a_row(tokens: Sequence[Token], at: int) -> int:
@@ -77,7 +76,7 @@ def values_in_a_row(tokens: Sequence[Token], at: int) -> int:
 
 
 def accounts_in_a_row(tokens: Sequence[Token], at: int) -> int:
-    """How often the first sequence that follows is named before the clause ends."""
+    """分别见长T1信号、等T1信号: how often the first sequence that follows is named before the clause ends."""
     named = [token.value for token in clause_after(tokens, at) if token.kind == "sequence"]
     return named.count(named[0]) if named else 0
 
@@ -101,8 +100,8 @@ def sequences_of_exception(tokens: Sequence[Token], at: int) -> list[Token]:
     return found
 
 
-def places_follow(text: str, tokens: Sequence[Token], at: int, spreads: bool) -> bool:
-    """长T1长T2信号的病灶位于左侧额叶: the place follows the signal; after 累及 only where it `spreads` from none."""
+def sites_follow(text: str, tokens: Sequence[Token], at: int, spreads: bool) -> bool:
+    """长T1长T2信号的病灶位于左侧额叶: the site follows the signal; 累及 counts only if it `spreads`."""
     ended = False
     for i in range(at + 1, len(tokens)):
         token = tokens[i]
@@ -122,29 +121,30 @@ def _is_length(tokens: Sequence[Token], at: int) -> bool:
     return len(words) == 2 and words[0].kind == "sequence" and words[0].start == words[1].start
 
 
-def places_ahead(tokens: Sequence[Token], at: int) -> list[SiteMention]:
-    """The enumeration of places that follows `at`."""
+def sites_ahead(sentence: Sentence, at: int) -> Sites:
+    """The enumeration of sites that follows `at`: 可见长T1信号，位于左侧额叶、脑桥."""
+    tokens = sentence.tokens
     found: list[SiteMention] = []
     since = at + 1
-    for placed in lateralised_sites(tokens):
-        if placed.index < at or placed.is_qualifier:
+    for site in sentence.sites.values():
+        if site.index < at or site.is_qualifier:
             continue
-        between = tokens[since : placed.index]
-        stops = _NO_MORE_PLACES if found else _NO_PLACES
+        between = tokens[since : site.index]
+        stops = _NO_MORE_SITES if found else _NO_SITES
         if any(t.kind in stops or t.value == ";" for t in between):
             break
-        if found and any(t.value == "," for t in between) and not _only_names(tokens, placed.index):
+        if found and any(t.value == "," for t in between) and not _only_names(tokens, site.index):
             break
-        found.append(SiteMention(placed.side, placed.site, tokens[placed.index], placed.side_token))
-        since = placed.index
-    return found
+        found.append(sentence.mention(site))
+        since = site.index
+    return tuple(found)
 
 
 def _only_names(tokens: Sequence[Token], at: int) -> bool:
-    """Whether nothing is said of the site at `at` before its clause ends."""
+    """Whether nothing is stated of the site at `at` before its clause ends."""
     for token, following in pairwise([*clause_after(tokens, at), None]):
         if token is None or (token.value == "、" and following is not None and following.kind == "sequence"):
             return True
-        if token.kind in _SAYING:
+        if token.kind in _STATING:
             return False
     return True

@@ -1,18 +1,32 @@
-"""The lesions that a report has told of so far, and what has been said of them."""
+"""What a report has mentioned so far: its lesions, the sites they occupy, and the values stated of them."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from enum import Enum
 from typing import NamedTuple
 
 from selip_contracts.vocabulary import Enhancement, Modality, Side, Signal, ancestors
 from selip_extract.language.lexer import Token
+from selip_extract.rules.frozen import replace
 
 Location = tuple[Side | None, str]
 Value = Signal | Enhancement | None
 
 
+class ReferenceKind(Enum):
+    """How the words refer to sites."""
+
+    NAMED = "左侧额叶：by their names"
+    PART = "前者：one site of several that were named together"
+    HALF = "右侧者：one side of a bilateral lesion"
+    LABEL = "病灶1：by the label of a lesion"
+    SENTENCE = "上述病灶：all lesions that this sentence has introduced"
+    POINTED = "两者：selected by a word"
+    REST = "其余：those of which a sequence has not been stated yet"
+
+
 class SiteMention(NamedTuple):
-    """A place told of, and the tokens that name it."""
+    """A site with its side, and the tokens that name them."""
 
     side: Side | None
     site: str
@@ -20,106 +34,133 @@ class SiteMention(NamedTuple):
     side_token: Token | None
 
     @property
-    def place(self) -> Location:
+    def location(self) -> Location:
         """(side, site)."""
         return self.side, self.site
 
 
-def distinct(spots: Iterable[SiteMention]) -> list[SiteMention]:
-    """Every place once, as it was named last."""
-    return list({spot.place: spot for spot in spots}.values())
+Sites = tuple[SiteMention, ...]
+LesionId = tuple[ReferenceKind, int]
 
 
-def places(spots: Iterable[SiteMention]) -> set[Location]:
-    """The places of the spots."""
-    return {spot.place for spot in spots}
+class LesionMention(NamedTuple):
+    """A lesion and the sites it occupies.
+
+    Mentions of one lesion have the same `id`: how the report referred to it first, and the offset of the word that did.
+    """
+
+    id: LesionId
+    sites: Sites
 
 
-@dataclass
+NO_LESION = LesionMention((ReferenceKind.NAMED, -1), ())
+
+
+class StatedValue(NamedTuple):
+    """A value, or with None its absence, that was stated of a location on a sequence."""
+
+    location: Location
+    modality: Modality
+    value: Value
+
+
+def distinct(sites: Iterable[SiteMention]) -> Sites:
+    """Every location once, as it was named last."""
+    return tuple({site.location: site for site in sites}.values())
+
+
+def locations(sites: Iterable[SiteMention]) -> set[Location]:
+    """The locations of the sites."""
+    return {site.location for site in sites}
+
+
+@dataclass(frozen=True)
 class MentionedLesions:
     """What is remembered from sentence to sentence.
 
-    `subject` is the lesion that a sentence without a place goes on with; `changed` are places with a general change.
+    `subject` is the lesion that a sentence without a site continues, `changed` are sites with a general change, `pair`
+    the two lesions that 前者 and 后者 tell apart. The lesions of the current numbered item begin at `item_start`.
     """
 
-    lesions: list[list[SiteMention]] = field(default_factory=list)
-    changed: list[SiteMention] = field(default_factory=list)
-    subject: list[SiteMention] = field(default_factory=list)
-    pair: list[list[SiteMention]] = field(default_factory=list)
-    said: list[tuple[Location, Modality, Value]] = field(default_factory=list)
-    labels: dict[str, list[SiteMention]] = field(default_factory=dict)
-    item: int = 0
+    lesions: tuple[LesionMention, ...] = ()
+    subject: LesionMention = NO_LESION
+    changed: Sites = ()
+    pair: tuple[LesionMention, ...] = ()
+    stated: tuple[StatedValue, ...] = ()
+    labels: Mapping[str, LesionMention] = field(default_factory=dict)
+    item_start: int = 0
 
-    def begin_item(self, numbered: bool) -> None:
-        """An item of a numbered list speaks of its own lesions; without a number, of all."""
-        self.item = len(self.lesions) if numbered else 0
+    def begin_item(self, numbered: bool) -> "MentionedLesions":
+        """An item of a numbered list refers to its own lesions; text without a number to all."""
+        return replace(self, item_start=len(self.lesions) if numbered else 0)
 
-    def everywhere(self) -> list[SiteMention]:
-        """Every place told so far, once."""
-        return distinct(spot for lesion in self.lesions for spot in lesion)
+    def extend(self, lesion: LesionMention, sites: Sites) -> "MentionedLesions":
+        """左侧额叶信号同上，右侧额叶…: the enumeration goes on, so the lesion occupies these sites too."""
+        longer = lesion._replace(sites=lesion.sites + sites)
+        return replace(
+            self,
+            lesions=tuple(longer if known.id == lesion.id else known for known in self.lesions),
+            subject=longer if self.subject.id == lesion.id else self.subject,
+        )
 
-    def in_item(self) -> list[SiteMention]:
-        """Every place told in this item, or in the report where it has no items."""
-        return distinct(spot for lesion in self.lesions[self.item :] for spot in lesion)
+    def is_current(self, lesion: LesionMention) -> bool:
+        """Whether the lesion was mentioned last and is the subject."""
+        return lesion == self.subject and self.lesions[-1:] == (lesion,)
 
-    def remembered(
-        self, spot: SiteMention, here: Sequence[Sequence[SiteMention]], lesion_follows: bool
-    ) -> list[SiteMention]:
-        """A site without its side is the one told `here`, else before, or both; 小脑病灶 is the one told inside."""
-        if spot.side is not None:
-            return [spot]
-        told = self.everywhere()
-        for known in (*here, told, self.changed):
-            before = {s.side: s for s in known if s.site == spot.site}
-            if before:
-                return [spot] if None in before else [s._replace(token=spot.token) for s in before.values()]
+    def everywhere(self) -> Sites:
+        """Every site mentioned so far, once."""
+        return distinct(site for lesion in self.lesions for site in lesion.sites)
+
+    def in_item(self) -> Sites:
+        """Every site mentioned in this item, or in the report where it has no items."""
+        return distinct(site for lesion in self.lesions[self.item_start :] for site in lesion.sites)
+
+    def resolve(self, site: SiteMention, here: Sequence[Sites], lesion_follows: bool) -> Sites:
+        """A site without its side is the one mentioned `here`, else before, or both; 小脑病灶 is the one inside."""
+        if site.side is not None:
+            return (site,)
+        before = self.everywhere()
+        for known in (*here, before, self.changed):
+            sides = {s.side: s for s in known if s.site == site.site}
+            if sides:
+                return (site,) if None in sides else tuple(s._replace(token=site.token) for s in sides.values())
         if lesion_follows:
-            for known in (*here, told):
-                inside = [s for s in known if spot.site in ancestors(s.site)]
+            for known in (*here, before):
+                inside = tuple(s for s in known if site.site in ancestors(s.site))
                 if inside:
                     return inside
-        return [spot]
+        return (site,)
 
-    def tell(self, spots: list[SiteMention], positive: bool) -> tuple[bool, bool]:
-        """Remember a lesion: whether it is new, and whether it is one lesion as it was told."""
-        here = places(spots)
-        new = not here <= places(self.everywhere())
-        if positive and new:
-            self.lesions.append(spots)
-        whole = new or any(here == places(lesion) for lesion in self.lesions)
-        if whole and (positive or not self.subject):
-            self.subject = spots
-        return new, whole
+    def without(self, sites: Iterable[SiteMention], modality: str) -> Sites:
+        """The sites of which nothing has been stated on the sequence."""
+        done = {stated.location for stated in self.stated if stated.modality == modality}
+        return tuple(site for site in sites if site.location not in done)
 
-    def without(self, spots: Iterable[SiteMention], modality: Modality) -> list[SiteMention]:
-        """The spots of which the sequence has not been told."""
-        done = {place for place, m, _ in self.said if m == modality}
-        return [spot for spot in spots if spot.place not in done]
+    def has_stated(self, sites: Iterable[SiteMention], modality: str | None = None) -> bool:
+        """Whether a value has been stated of one of the sites, on the sequence or on any."""
+        here = locations(sites)
+        return any(modality in (s.modality, None) and s.location in here for s in self.stated)
 
-    def goes_on_with(self, spots: list[SiteMention]) -> bool:
-        """Whether these very spots are the lesion that was told last and is still the subject."""
-        return self.subject is spots and bool(self.lesions) and self.lesions[-1] is spots
-
-    def speaks_of(self, spots: Iterable[SiteMention], modality: str | None = None) -> bool:
-        """Whether the sequence, or anything, has been told of one of the spots."""
-        here = places(spots)
-        return any(modality in (m, None) and place in here for place, m, _ in self.said)
-
-    def first_two(self) -> list[SiteMention]:
+    def first_two(self) -> Sites:
         """前两处: the first two lesions of the item."""
-        return distinct(spot for lesion in self.lesions[self.item : self.item + 2] for spot in lesion)
+        two = self.lesions[self.item_start : self.item_start + 2]
+        return distinct(site for lesion in two for site in lesion.sites)
 
-    def both(self) -> list[SiteMention]:
-        """两者: the two lesions compared, else the last one where its places were told apart, else the last two."""
+    def last_two(self) -> LesionMention | Sites:
+        """两者: the pair that is compared, else the last lesion where its sites differ, else the last two lesions."""
         if self.pair:
-            return distinct(spot for lesion in self.pair for spot in lesion)
-        last = self.lesions[-1] if self.lesions else []
-        said = [{(m, value) for place, m, value in self.said if place == spot.place} for spot in last]
-        apart = any(s != said[0] for s in said)
-        return last if apart else distinct(spot for lesion in self.lesions[-2:] for spot in lesion)
+            return distinct(site for lesion in self.pair for site in lesion.sites)
+        if self.lesions and self._differ(self.lesions[-1].sites):
+            return self.lesions[-1]
+        return distinct(site for lesion in self.lesions[-2:] for site in lesion.sites)
 
-    def last_said(self, here: Iterable[SiteMention]) -> list[tuple[Modality, Value]]:
-        """What has been said of the place other than `here` that was spoken of last."""
-        left_out = places(here)
-        others = [said for said in self.said if said[0] not in left_out] or self.said
-        return list(dict.fromkeys((m, value) for place, m, value in others if place == others[-1][0]))
+    def _differ(self, sites: Sites) -> bool:
+        """Whether different values have been stated of the sites."""
+        values = [{s[1:] for s in self.stated if s.location == site.location} for site in sites]
+        return any(v != values[0] for v in values)
+
+    def last_stated(self, here: Iterable[SiteMention]) -> list[tuple[Modality, Value]]:
+        """What was stated of the location, other than `here`, that was described last."""
+        left_out = locations(here)
+        others = [s for s in self.stated if s.location not in left_out] or list(self.stated)
+        return list(dict.fromkeys((s.modality, s.value) for s in others if s.location == others[-1].location))

@@ -1,13 +1,32 @@
-"""Which words of a sentence speak of an earlier study: they state nothing now."""
+"""Which words of a sentence describe a prior study: they state nothing of the present one."""
 
 from collections.abc import Sequence
 
 from selip_extract.language.lexer import Token
-from selip_extract.rules.lookahead import is_mark
+from selip_extract.rules.frozen import replace
+from selip_extract.rules.lookahead import is_mark, names_a_sequence
+from selip_extract.rules.sentence import Sentence
+from selip_extract.rules.state import Standing, State
 
 _BEGINNINGS = frozenset(("前片", "date"))
 _QUOTING = frozenset(("示", "显示", "提示"))
 _COMPARING = frozenset("与 同 对比 和 比 较 对照 参照".split())
+
+
+def turn_to_prior(state: State) -> State:
+    """前片示…: the sequences named before are those of the present study again when it is over."""
+    return state if state.before_prior is not None else replace(state, before_prior=state.sequences)
+
+
+def turn_to_present(state: State, sentence: Sentence, at: int) -> State:
+    """前片DWI呈高信号，现呈等信号: without a sequence of its own what follows 现 is on that of the prior study."""
+    before = state.before_prior
+    assert before is not None
+    sequences = state.sequences
+    if not is_now(sentence.text, sentence.tokens[at]) or names_a_sequence(sentence.tokens, at):
+        sequences = sequences._replace(tokens=before.tokens, used=before.used)
+    standing = Standing.NORMAL if state.standing is Standing.NORMAL else Standing.PRIOR
+    return replace(state.negate(None), before_prior=None, sequences=sequences, open=False, standing=standing)
 
 
 def is_now(text: str, token: Token) -> bool:
@@ -15,10 +34,10 @@ def is_now(text: str, token: Token) -> bool:
     return token.value == "本次" or (token.kind == "verb" and text[token.start : token.end] == "现")
 
 
-def earlier_words(text: str, tokens: Sequence[Token]) -> frozenset[int]:
-    """The numbers of the tokens that tell of an earlier study.
+def prior_words(text: str, tokens: Sequence[Token]) -> frozenset[int]:
+    """The indices of the tokens that describe a prior study.
 
-    An earlier study that is quoted (前片示…, 2023年9月片：…) speaks until 现片 or 本次, or to the end of the sentence;
+    A prior study that is quoted (前片示…, 2023年9月片：…) speaks until 现片 or 本次, or to the end of the sentence;
     one that is only mentioned (前片呈高信号) to the end of the clause.
     """
     if _BEGINNINGS.isdisjoint([token.value for token in tokens]):
@@ -33,7 +52,7 @@ def earlier_words(text: str, tokens: Sequence[Token]) -> frozenset[int]:
 
 
 def _end(text: str, tokens: Sequence[Token], at: int) -> int:
-    """The number of the token that no longer tells of the earlier study named at `at`."""
+    """The index of the token that no longer describes the prior study named at `at`."""
     following = tokens[at + 1] if at + 1 < len(tokens) else None
     if tokens[at].kind == "cue" and following is not None and following.kind == "lesion":
         return at

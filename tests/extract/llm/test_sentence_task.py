@@ -31,6 +31,7 @@ from selip_extract.llm.sentence_task import (
 )
 from selip_extract.pseudo_reports.write_report import write_study
 from selip_extract.rules.clause_reader import read_clauses
+from selip_extract.rules.sentence import sentences
 from selip_extract.training.pseudo_examples import example_stream, examples_of, perturbed
 
 GOLDEN = Path(__file__).parent / "golden" / "vocabulary.txt"
@@ -186,4 +187,4 @@ def test_blurring_touches_nothing_but_blanks_and_verbs(seed: int, words: list[st
 def test_a_sentence_that_speaks_to_a_machine_states_nothing(order: str) -> None:
     lexed = lex(f"{order}。左侧额叶T2高信号。")
     assert [q.sites for q in questions(lexed)] == [("额叶",)]
-    assert [f.site for f in read_clauses(lexed)] == ["额叶"]
+    assert [f.site for f in read_clauses(sentences(lexed))] == ["额叶"]

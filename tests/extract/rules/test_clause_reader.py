@@ -4,11 +4,12 @@ import pytest
 
 from selip_extract.language.lexer import lex
 from selip_extract.rules.clause_reader import read_clauses
+from selip_extract.rules.sentence import sentences
 
 
 def _found(text: str, present: bool = True) -> set[str]:
     """Findings as 左侧额叶:T2高, or negatives as 左侧额叶:T2."""
-    findings = [f for f in read_clauses(lex(text)) if f.present == present]
+    findings = [f for f in read_clauses(sentences(lex(text))) if f.present == present]
     return {f"{f.side or ''}{f.site}:{f.modality}{f.signal or ''}" for f in findings}
 
 

@@ -5,10 +5,11 @@ import pytest
 from selip_extract.language.lexer import lex
 from selip_extract.pseudo_reports.write_report import write_study
 from selip_extract.rules.general_findings import read_changes
+from selip_extract.rules.sentence import sentences
 
 
 def _changes(text: str) -> list[str]:
-    return [f"{g.side or ''}{g.site}{g.change}" for g in read_changes(lex(text))]
+    return [f"{g.side or ''}{g.site}{g.change}" for g in read_changes(sentences(lex(text)))]
 
 
 @pytest.mark.parametrize(
@@ -57,7 +58,7 @@ def test_a_negation_ends_with_its_clause() -> None:
 
 def test_evidence_covers_side_site_and_change() -> None:
     text = "头颅平扫：双侧上颌窦黏膜增厚。"
-    (change,) = read_changes(lex(text))
+    (change,) = read_changes(sentences(lex(text)))
     assert change.evidence is not None
     assert change.evidence.text == "双侧上颌窦黏膜增厚"
     said = {s.role: text[s.start : s.end] for s in change.evidence.spans}
@@ -69,7 +70,7 @@ def test_most_changes_of_pseudo_reports_are_read() -> None:
     for seed in range(300):
         report = write_study(random.Random(seed))
         truth = {g.key for g in report.study.general if g.change != "其他"}
-        read = {g.key for g in read_changes(lex(report.text))}
+        read = {g.key for g in read_changes(sentences(lex(report.text)))}
         wanted, found, right = wanted + len(truth), found + len(read), right + len(truth & read)
     assert right / wanted > 0.95
     assert right / found > 0.9

@@ -1,0 +1,51 @@
+"""The end of a clause: which sites the next one refers to."""
+
+from selip_extract.rules.descriptions import is_not_seen
+from selip_extract.rules.frozen import replace
+from selip_extract.rules.introductions import introduce, names_whole_brain
+from selip_extract.rules.lookahead import VALUES, denial_ends, is_mark, sequence_precedes_site
+from selip_extract.rules.mentions import NO_LESION, ReferenceKind
+from selip_extract.rules.sentence import Sentence
+from selip_extract.rules.site_references import return_from_exception
+from selip_extract.rules.state import Clause, Focus, Standing, State
+
+_PREDICATES = frozenset(("negation", "change", *VALUES))
+_LESION_NOUNS = frozenset(("abnormal", "lesion"))
+
+
+def punctuate(state: State, sentence: Sentence, at: int) -> State:
+    """A comma, semicolon or colon ends the clause; other marks at most a negation: 无占位效应、T1WI呈低信号."""
+    token = sentence.tokens[at]
+    if is_mark(token):
+        if state.before_prior is None:
+            state = end_clause(state, sentence, at)
+        return replace(state, clause=Clause(start=at + 1))
+    return state.negate(None) if denial_ends(sentence.tokens, at) else state
+
+
+def end_clause(state: State, sentence: Sentence, at: int) -> State:
+    """The clause ends with the mark at `at`, or with the sentence."""
+    tokens = sentence.tokens
+    clause = tokens[state.clause.start : at]
+    mark, offset = (tokens[at].value, tokens[at].start) if at < len(tokens) else ("", len(sentence.text))
+    kinds = {t.kind for t in clause}
+    if state.focus.sites and not state.refers_to_rest:
+        only_names = "site" in kinds and kinds.isdisjoint(_PREDICATES)
+        leads_in = mark == ":" and names_whole_brain(state.focus.sites)
+        if only_names and not leads_in and not kinds.isdisjoint(_LESION_NOUNS):
+            state = introduce(state, state.focus, True).close()
+        elif (mark == ":" and state.open) or (mark == ";" and _goes_on(state, sentence, at)):
+            state = replace(state, announced=state.focus)
+    if mark == "," and state.own.sites and is_not_seen(sentence, clause):
+        state = replace(state, focus=state.narrow((), offset), open=False)
+    if state.whole.sites and mark != ":" and not (clause and clause[-1].value == "外"):
+        state = return_from_exception(state)
+    if mark == ";":
+        return replace(state.refer_to(Focus((), ReferenceKind.NAMED, offset)), introduced=NO_LESION)
+    return state.close() if mark == ":" or "size" in kinds else state
+
+
+def _goes_on(state: State, sentence: Sentence, at: int) -> bool:
+    """左侧额叶边界不清；T1WI呈…: the first sites of a sentence, of which nothing has been stated."""
+    stated = state.own.sites or state.introduced.sites or state.standing is Standing.NORMAL
+    return not stated and sequence_precedes_site(sentence.tokens, at)

@@ -1,0 +1,63 @@
+"""What else is said of the sites in focus: that they are normal, that they changed, that nothing is seen of them."""
+
+from collections.abc import Sequence
+
+from selip_extract.language.lexer import Token
+from selip_extract.rules.frozen import replace
+from selip_extract.rules.mentions import ReferenceKind
+from selip_extract.rules.sentence import Sentence
+from selip_extract.rules.state import Focus, Standing, State
+
+# what a lesion does to its neighbours: the clauses that follow still describe the lesion
+_DISPLACED = frozenset(("受压", "移位", "变窄", "变浅", "狭窄", "闭塞"))
+_LEADING_IN = frozenset(("其内", "伴", "以"))
+_UNCLEAR = frozenset(("不清", "欠清", "不清楚", "不清晰"))
+_OF_A_MARGIN = frozenset(("规则", "清楚", "清晰", "光滑", "完整"))
+
+
+def describe_as_normal(state: State, sentence: Sentence, at: int) -> State:
+    """双侧海马对称: the sites in focus are normal, so values may follow of others; 边界清晰 keeps the focus."""
+    token = sentence.tokens[at]
+    if token.kind == "normal" and sentence.words(at) in _OF_A_MARGIN:
+        return state.close()
+    if state.refers_to_rest:
+        state = replace(state, focus=Focus((), ReferenceKind.NAMED, token.start))
+    return replace(state, open=False, standing=Standing.NORMAL)
+
+
+def describe_change(state: State, sentence: Sentence, at: int) -> State:
+    """左侧海马萎缩, 右侧大脑脚受压: what follows is stated of the sites that changed, or of the lesion that did it.
+
+    未见占位 changes nothing, yet where the clause names a lesion its sites are those of the next value.
+    """
+    focus, tokens = state.focus, sentence.tokens
+    after = replace(state, focus=state.narrow((), tokens[at].start), open=False)
+    if not focus.sites:
+        return after
+    if state.clause.negation is not None:
+        names_lesion = any(t.kind in ("lesion", "abnormal") for t in tokens[state.clause.start : at])
+        return replace(after, announced=focus) if names_lesion else after
+    changed = state.mentioned.changed + tuple([s for s in focus.sites if s.side])
+    announced = focus if _leads_in(state, sentence, at) else state.announced
+    return replace(after, mentioned=replace(state.mentioned, changed=changed), announced=announced)
+
+
+def _leads_in(state: State, sentence: Sentence, at: int) -> bool:
+    """Whether the change at `at` begins the account of a lesion."""
+    if not (state.current_lesion.sites or state.announced.sites):
+        return True
+    if sentence.tokens[at].value in _DISPLACED:
+        return not (state.own.sites or state.announced.sites)
+    if not state.introduced.sites:
+        return True
+    following = [t for t in sentence.tokens[at + 1 : at + 3] if t.value != ","]
+    if following and (following[0].kind in ("verb", "abnormal") or following[0].value in _LEADING_IN):
+        return True
+    sequence = next((t for t in sentence.tokens[at:] if t.kind in ("sequence", "site")), None)
+    return sequence is not None and state.mentioned.has_stated(state.introduced.sites, sequence.value)
+
+
+def is_not_seen(sentence: Sentence, clause: Sequence[Token]) -> bool:
+    """垂体柄显示不清: the clause describes a neighbour."""
+    words = [sentence.text[t.start : t.end] for t in clause[-2:]]
+    return len(clause) > 2 and clause[-3].kind == "site" and words[0] == "显示" and words[1] in _UNCLEAR

@@ -1,0 +1,78 @@
+"""Which lesion a value is stated of, and how a lesion becomes the one that the next clauses continue."""
+
+from selip_extract.rules.frozen import replace
+from selip_extract.rules.lookahead import sites_ahead, sites_follow
+from selip_extract.rules.mentions import ReferenceKind, Sites, locations
+from selip_extract.rules.sentence import Sentence
+from selip_extract.rules.site_references import parts
+from selip_extract.rules.state import NO_FOCUS, Focus, Standing, State
+
+_WHOLE_BRAIN = frozenset(("脑实质", "大脑半球", "脑白质"))
+
+
+def referents(state: State, sentence: Sentence, at: int, positive: bool) -> Focus:
+    """The sites of which the value at `at`, or its absence, is stated: in focus, announced, continued, or ahead."""
+    focus = state.focus
+    if (
+        state.standing is Standing.CURRENT
+        and not names_whole_brain(focus.sites)
+        and not _heads_a_list(state, sentence, at)
+    ):
+        return focus
+    follow = sites_follow(sentence.text, sentence.tokens, at, spreads=not state.announced.sites)
+    if state.standing is Standing.NORMAL and state.own.sites and positive and not follow:
+        return Focus.on(state.current_lesion)
+    before = focus if focus.sites else state.announced
+    if not follow and before.sites:
+        return before
+    continued = state.current_lesion
+    if follow or not continued.sites:
+        ahead = sites_ahead(sentence, at)
+        if ahead:
+            return Focus(ahead, ReferenceKind.NAMED, sentence.tokens[at].start)
+    return before if before.sites else Focus.on(continued)
+
+
+def names_whole_brain(sites: Sites) -> bool:
+    """颅内可见…，累及额叶: no site, or only the brain as a whole, which leads in."""
+    return all(site.site in _WHOLE_BRAIN for site in sites)
+
+
+def _heads_a_list(state: State, sentence: Sentence, at: int) -> bool:
+    """T1低信号：脑桥, T1低信号的病灶位于脑桥: the clause of the value names no site before it."""
+    following = [t.value for t in sentence.tokens[at + 1 : at + 4]]
+    listed = following[:1] == [":"] or (following[:1] != [","] and "位于" in following[:3] and "灶" in following[:2])
+    return listed and not any(t.kind == "site" for t in sentence.tokens[state.clause.start : at])
+
+
+def introduce(state: State, focus: Focus, positive: bool) -> State:
+    """左侧额叶见长T1信号: the lesion of which something is stated is the one that the next clauses continue.
+
+    It is new where the report had not mentioned one of its sites. Parts of a lesion, or the absence of a signal, leave
+    the lesion that is continued as it is; so does the half of a bilateral lesion (右侧者).
+    """
+    if state.announced.sites:
+        state = replace(state, announced=NO_FOCUS)
+    lesion, mentioned = focus.lesion, state.mentioned
+    if focus == state.half or (lesion == state.introduced and mentioned.is_current(lesion)):
+        return state
+    here = locations(lesion.sites)
+    known = [locations(other.sites) for other in mentioned.lesions]
+    new = not here <= set().union(*known)
+    if not (new or here in known):
+        return state
+    own = state.own
+    if positive and new:
+        own = Focus(own.sites + lesion.sites, ReferenceKind.SENTENCE, focus.source)
+        mentioned = replace(mentioned, lesions=(*mentioned.lesions, lesion), subject=lesion)
+    elif positive or not mentioned.subject.sites:
+        mentioned = replace(mentioned, subject=lesion)
+    return replace(state, mentioned=mentioned, introduced=lesion, own=own)
+
+
+def take_apart(state: State, source: int) -> State:
+    """左侧丘脑及右侧放射冠分别见…、…: the account of the first site begins; those of the others follow."""
+    sites = state.focus.sites
+    state = introduce(state, state.focus, True)
+    mentioned = replace(state.mentioned, pair=parts(sites))
+    return replace(state, mentioned=mentioned, focus=state.narrow(sites[:1], source), awaiting=sites[1:])

@@ -1,0 +1,36 @@
+"""A sentence of a report as the rules read it."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+from selip_extract.language.laterality import LateralisedSite, lateralised_sites
+from selip_extract.language.lexer import LexedReport, Token
+from selip_extract.rules.mentions import SiteMention
+
+
+@dataclass(frozen=True)
+class Sentence:
+    """The tokens of a sentence; their offsets refer to `text`, that of the whole report."""
+
+    text: str
+    tokens: Sequence[Token]
+
+    @cached_property
+    def sites(self) -> Mapping[int, LateralisedSite]:
+        """The sites with their sides, by the index of the token that names them."""
+        return {site.index: site for site in lateralised_sites(self.tokens)}
+
+    def mention(self, site: LateralisedSite) -> SiteMention:
+        """The mention of one of the sites."""
+        return SiteMention(site.side, site.site, self.tokens[site.index], site.side_token)
+
+    def words(self, at: int) -> str:
+        """The characters of the token at index `at`."""
+        token = self.tokens[at]
+        return self.text[token.start : token.end]
+
+
+def sentences(lexed: LexedReport) -> list[Sentence]:
+    """The sentences of a report."""
+    return [Sentence(lexed.text, tokens) for tokens in lexed.sentences]

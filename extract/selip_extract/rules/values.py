@@ -1,0 +1,195 @@
+"""Values: each transition states a signal, an enhancement or a restriction of the sites that the clause refers to."""
+
+from collections.abc import Sequence
+
+from selip_contracts.findings import Finding
+from selip_contracts.vocabulary import SIGNALS, Modality
+from selip_extract.language.evidence import Words, finding
+from selip_extract.language.lexer import Token
+from selip_extract.language.question import Statement
+from selip_extract.rules.descriptions import describe_as_normal
+from selip_extract.rules.frozen import replace
+from selip_extract.rules.introductions import introduce, referents, take_apart
+from selip_extract.rules.lookahead import (
+    accounts_in_a_row,
+    names_a_sequence,
+    negation_after,
+    sequences_of_exception,
+    values_in_a_row,
+)
+from selip_extract.rules.mentions import ReferenceKind, Sites, StatedValue, Value
+from selip_extract.rules.sentence import Sentence
+from selip_extract.rules.site_references import rest
+from selip_extract.rules.state import Focus, SequenceFocus, State
+
+SequenceValue = tuple[Token, Value]
+_RESTRICTED: dict[str, Value] = {"DWI": "高", "ADC": "低"}
+
+
+def state_values(
+    state: State, sentence: Sentence, at: int, values: Sequence[SequenceValue], focus: Focus | None = None
+) -> State:
+    """T1WI、T2WI呈高信号: each value on its sequence, of the sites in `focus` or else those the clause refers to."""
+    if state.refers_to_rest:
+        for sequence, value in values:
+            state = _state_of(state, sentence, at, [(sequence, value)], rest(state, sequence.value))
+        return state
+    if not values:
+        return state
+    if focus is None:
+        positive = state.clause.negation is None
+        focus = referents(state, sentence, at, positive)
+        if focus.sites:
+            state = introduce(state, focus, positive)
+    return _state_of(state, sentence, at, values, focus.sites)
+
+
+def _state_of(state: State, sentence: Sentence, at: int, values: Sequence[SequenceValue], sites: Sites) -> State:
+    """Each value on its sequence, of these sites; a contrast-enhanced sequence takes no plain signal."""
+    found: list[Finding] = []
+    stated: list[StatedValue] = []
+    _, negation, doubtful, _ = state.clause
+    for sequence, value in values:
+        modality: Modality = sequence.value  # type: ignore[assignment]
+        if value in SIGNALS and modality == "T1CE":
+            continue
+        name = sequence if sequence.kind == "sequence" else None
+        for site in sites:
+            statement = Statement(site.side, site.site, modality, value)
+            words = Words(site.token, site.side_token, sentence.tokens[at], name, negation)
+            found.append(finding(sentence.text, statement, words, doubtful))
+            stated.append(StatedValue((site.side, site.site), modality, value))
+    mentioned = replace(state.mentioned, stated=(*state.mentioned.stated, *stated))
+    return replace(state, mentioned=mentioned, findings=(*state.findings, *found))
+
+
+def state_signal(state: State, sentence: Sentence, at: int) -> State:
+    """T1WI、T2WI呈高信号: one signal on every sequence that has none yet; in 长T1长T2 each sequence has its own."""
+    state = _negated_from_behind(state, sentence, at)
+    token = sentence.tokens[at]
+    value: Value = None if state.clause.negation else token.value  # type: ignore[assignment]
+    sequences, used, order = state.sequences
+    if order is not None:
+        return _state_in_order(state, sentence, at, value, order)
+    if used and _describes(sentence, at):
+        return state
+    plain = [t for t in sequences if t.value != "T1CE"]
+    if not plain:
+        return state
+    if plain[-1][2:] == token[2:]:
+        plain = plain[-1:]
+    return _use(state_values(state, sentence, at, [(t, value) for t in plain]))
+
+
+def state_enhancement(state: State, sentence: Sentence, at: int) -> State:
+    """增强后明显强化: the value belongs to T1CE, named or not."""
+    state = _negated_from_behind(state, sentence, at)
+    token = sentence.tokens[at]
+    value: Value = None if state.clause.negation else token.value  # type: ignore[assignment]
+    sequence = next((t for t in state.sequences.tokens if t.value == "T1CE"), token._replace(value="T1CE"))
+    state = state_values(state, sentence, at, [(sequence, value)])
+    return replace(state, sequences=state.sequences._replace(tokens=(sequence,), used=True))
+
+
+def state_restriction(state: State, sentence: Sentence, at: int) -> State:
+    """弥散受限: high on DWI and low on ADC, or on the one of them that is named (DWI上弥散受限)."""
+    state = _negated_from_behind(state, sentence, at)
+    token, sequences = sentence.tokens[at], state.sequences
+    named = [] if sequences.used else [t for t in sequences.tokens if t.value in _RESTRICTED]
+    given = named or [token._replace(value=modality) for modality in _RESTRICTED]
+    negated = state.clause.negation is not None
+    return _use(state_values(state, sentence, at, [(t, None if negated else _RESTRICTED[t.value]) for t in given]))
+
+
+def _negated_from_behind(state: State, sentence: Sentence, at: int) -> State:
+    """T1WI高信号未见: the negation follows the value."""
+    if state.clause.negation is not None:
+        return state
+    negation = negation_after(sentence.tokens, at)
+    return state if negation is None else state.negate(negation)
+
+
+def _use(state: State) -> State:
+    """The sequences have their value."""
+    tokens, used, order = state.sequences
+    return state if used else replace(state, sequences=SequenceFocus(tokens, True, order))
+
+
+def _describes(sentence: Sentence, at: int) -> bool:
+    """呈高信号，内部信号欠均匀: how the signal looks that was stated before."""
+    words = sentence.words(at)
+    return sentence.tokens[at].value == "混杂" and words.startswith("信号") and "均" in words
+
+
+def _state_in_order(state: State, sentence: Sentence, at: int, value: Value, order: int) -> State:
+    """T1WI、T2WI分别呈低、高信号 by sequence; T1WI依次呈等、低信号 by site."""
+    focus = referents(state, sentence, at, True)
+    sequences = state.sequences.tokens
+    if len(sequences) > 1:
+        if order < len(sequences):
+            state = state_values(state, sentence, at, [(sequences[order], value)])
+    elif order < len(focus.sites):
+        state = introduce(state, focus, True)
+        one = Focus(focus.sites[order : order + 1], ReferenceKind.PART, focus.sites[order].token.start)
+        state = state_values(state, sentence, at, [(t, value) for t in sequences], one)
+    count = max(len(sequences), len(focus.sites) if len(sequences) == 1 else 0)
+    if order + 1 >= count:
+        return replace(state, sequences=state.sequences._replace(order=None, used=True))
+    return replace(state, sequences=state.sequences._replace(order=order + 1))
+
+
+def state_abnormality(state: State, sentence: Sentence, at: int) -> State:
+    """DWI未见异常: no signal on the sequences in focus; 脑实质未见异常: without a sequence the site is normal."""
+    state = state.close()
+    if state.clause.negation is None:
+        return state
+    if state.sequences.tokens and not state.sequences.used:
+        return _use(state_values(state, sentence, at, [(t, None) for t in state.sequences.tokens]))
+    return describe_as_normal(state, sentence, at)
+
+
+def state_the_same(state: State, sentence: Sentence, at: int) -> State:
+    """信号同上: what was stated last of another lesion."""
+    if not state.focus.sites:
+        return state
+    token = sentence.tokens[at]
+    for modality, value in state.mentioned.last_stated(state.focus.sites):
+        state = state_values(state, sentence, at, [(token._replace(value=modality), value)])
+    return state
+
+
+def name_sequence(state: State, sentence: Sentence, at: int) -> State:
+    """T1WI、T2WI: a sequence joins those without a value; after 分别见 it may begin the account of the next site."""
+    token = sentence.tokens[at]
+    before, used, order = state.sequences
+    sequences = SequenceFocus((token,)) if used else SequenceFocus((*before, token), False, order)
+    if state.awaiting and state.mentioned.has_stated(state.focus.sites, token.value):
+        following, *awaiting = state.awaiting
+        state = replace(state.refer_to(Focus((following,), ReferenceKind.PART, token.start)), awaiting=tuple(awaiting))
+    return replace(state, sequences=sequences)
+
+
+def begin_order(state: State, sentence: Sentence, at: int) -> State:
+    """依次呈等、低信号: a value for each sequence or site; 分别见长T1信号、等T1信号: an account of each site."""
+    in_order = values_in_a_row(sentence.tokens, at) > 1 and not state.sequences.used
+    state = replace(state, sequences=state.sequences._replace(order=0 if in_order else None))
+    count = len(state.focus.sites)
+    if count > 1 and accounts_in_a_row(sentence.tokens, at) == count:
+        return take_apart(state, sentence.tokens[at].start)
+    return state
+
+
+def preview_sequences(state: State, sentence: Sentence, at: int) -> State:
+    """除A呈高信号外，其余DWI呈等信号: the sequence that follows the exception is meant in it too."""
+    sequences = sequences_of_exception(sentence.tokens, at)
+    if sequences and (state.sequences.used or not state.sequences.tokens):
+        return replace(state, sequences=state.sequences._replace(tokens=tuple(sequences), used=False))
+    return state
+
+
+def resume_sequences(state: State, sentence: Sentence, at: int) -> State:
+    """除A呈高信号外，其余呈等信号: what follows 外 is on the sequence of the exception, unless it names its own."""
+    sequences = state.sequences
+    if not sequences.tokens or names_a_sequence(sentence.tokens, at):
+        return state
+    return replace(state, sequences=sequences._replace(used=sequences.tokens[-1].value == "T1CE"))

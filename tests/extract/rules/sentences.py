@@ -1,0 +1,41 @@
+"""Sentences and states for the tests of single transitions."""
+
+from collections.abc import Callable, Iterable
+
+from selip_extract.language.lexer import lex
+from selip_extract.rules.mentions import SiteMention
+from selip_extract.rules.sentence import Sentence
+from selip_extract.rules.site_references import name_site
+from selip_extract.rules.state import START, State
+
+Transition = Callable[[State, Sentence, int], State]
+
+
+def sentence(text: str) -> Sentence:
+    """The only sentence of a text."""
+    (tokens,) = lex(text).sentences
+    return Sentence(text, tokens)
+
+
+def at(of: Sentence, word: str) -> int:
+    """The index of the token that is this word."""
+    return next(i for i, token in enumerate(of.tokens) if of.text[token.start : token.end] == word)
+
+
+def apply(transition: Transition, state: State, text: str, word: str) -> State:
+    """The state after the transition at a word of the text."""
+    of = sentence(text)
+    return transition(state, of, at(of, word))
+
+
+def named(text: str, state: State = START) -> State:
+    """The state after all sites of the text have been named."""
+    of = sentence(text)
+    for index in of.sites:
+        state = name_site(state, of, index)
+    return state
+
+
+def names(sites: Iterable[SiteMention]) -> str:
+    """左侧额叶 脑桥."""
+    return " ".join(f"{site.side or ''}{site.site}" for site in sites)
