@@ -1,6 +1,6 @@
-"""What a frozen encoder's embeddings say of a label: nearest neighbours and a linear probe, with few labels or all.
+"""Classifiers on the embeddings of a frozen encoder: nearest neighbours and a linear probe.
 
-Whatever is chosen (the number of neighbours, the probe's penalty) is chosen on the validation cases, never on the test.
+Hyperparameters (the number of neighbours, the probe's penalty) are chosen on the validation cases.
 """
 
 import warnings
@@ -25,7 +25,7 @@ Positions = NDArray[np.int64]
 
 NEIGHBOURS = (1, 3, 5, 9, 15, 25)
 PENALTIES = (1e-4, 1e-3, 1e-2, 1e-1, 1.0, 10.0, 100.0)
-"""C of scikit-learn, the inverse of the strength: the strongest first."""
+"""C of scikit-learn, the inverse of the penalty: strongest penalty first."""
 
 
 @dataclass(frozen=True)
@@ -54,11 +54,11 @@ class Prediction:
 
 
 Classifier = Callable[[Cases, Cases, Features], Prediction]
-"""Learns from training cases, chooses by validation cases, and scores further embeddings."""
+"""Learns from training cases, selects on validation cases, and scores further embeddings."""
 
 
 def nearest_neighbours(train: Cases, validation: Cases, features: Features) -> Prediction:
-    """Votes of the most alike training cases by cosine."""
+    """Votes of the nearest training cases by cosine."""
     fitting = sorted({min(k, len(train)) for k in NEIGHBOURS})
     candidates = {f"k={k}": KNeighborsClassifier(k, metric="cosine", algorithm="brute") for k in fitting}
     return _best(candidates, train, validation, features)
@@ -94,13 +94,13 @@ def classification_statistics(prediction: Prediction, labels: Labels) -> dict[Me
 
 
 def validation_score(prediction: Prediction, labels: Labels) -> float:
-    """By which a state or a setting is chosen: AUC, 0 where the cases do not define it, and then the first is taken."""
+    """AUC, by which weights and hyperparameters are selected; 0 where it is undefined."""
     (score,) = classification_statistics(prediction, labels)[Metric.AUC](every_case_once(len(labels)))
     return float(np.nan_to_num(score))
 
 
 def _best(candidates: Mapping[str, Any], train: Cases, validation: Cases, features: Features) -> Prediction:
-    """The candidate with the greatest AUC on the validation cases, of equal ones the first."""
+    """The first candidate with the highest AUC on the validation cases."""
     best: tuple[float, str] | None = None
     for name, model in candidates.items():
         with warnings.catch_warnings():

@@ -1,7 +1,7 @@
-"""Full finetuning: the image encoder and a linear layer on it learn the label, from balanced batches.
+"""Full finetuning of the image encoder and a linear layer on it, with balanced batches.
 
 As published for BraTS: stochastic gradient descent at 5e-4, 50 × 50 steps, three volumes of each class a batch. The
-validation cases tell which of the 50 states is taken.
+best of the 50 states on the validation cases is used.
 """
 
 import copy
@@ -28,7 +28,7 @@ MOMENTUM = 0.9
 
 @dataclass(frozen=True)
 class Schedule:
-    """How long it is learnt: `rounds` of `steps` each, after which the state is judged; cases of each class a batch."""
+    """`rounds` of `steps` each, with a validation after each round; cases of each class in a batch."""
 
     rounds: int = 50
     steps: int = 50
@@ -62,7 +62,7 @@ class Finetuning:
     schedule: Schedule
 
     def __call__(self, train: Positions, validation: Positions, test: Positions, seed: int) -> Prediction:
-        """Learn, choose and score. SelipError where the loss is no number."""
+        """Train, select and score. SelipError where the loss is not finite."""
         labels = np.array([case.label for case in self.cases])
         classes = sorted(set(labels[train].tolist()))
         torch.manual_seed(seed)
@@ -103,7 +103,9 @@ class Finetuning:
             logits = network(self._volumes(np.concatenate(chosen)))
             loss = cross_entropy(logits, truth.to(logits.device))
             if not torch.isfinite(loss):
-                raise SelipError(f"The loss of finetuning {self.evaluated.name} is no number: try a lower rate.")
+                raise SelipError(
+                    f"The loss of finetuning {self.evaluated.name} is not finite (NaN or infinity): try a lower rate."
+                )
             optimizer.zero_grad()
             loss.backward()  # type: ignore[no-untyped-call]
             optimizer.step()

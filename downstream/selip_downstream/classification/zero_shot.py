@@ -124,7 +124,7 @@ def zero_shot_scores(
 
 
 def rivals(question: ZeroShotQuestion, questions: Sequence[ZeroShotQuestion]) -> list[ZeroShotQuestion]:
-    """The other questions of that kind and sequence; against normal stand those of a site."""
+    """The other questions of that kind and sequence; for normal, those of a site."""
     kind: Kind = "site" if question.kind == "normal" else question.kind
     return [other for other in questions if other.kind == kind and other.modality == question.modality]
 

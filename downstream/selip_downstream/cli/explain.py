@@ -1,4 +1,4 @@
-"""`selip-explain`: which statements an image is near to, and where in the head it supports them."""
+"""`selip-explain`: the statements nearest to an image, and where in the head it supports them."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 app = typer.Typer(add_completion=False)
 
-PLACES = 10
+MAX_SITES = 10
 
 
 @app.command()
@@ -29,7 +29,7 @@ def command(
         list[str] | None,
         typer.Argument(
             metavar="[STATEMENT]...",
-            help="Like 在左侧基底节区表现为高信号. Without any: the ten places of the vocabulary that the image is "
+            help="Like 在左侧基底节区表现为高信号. Without any: the ten lateralised sites that the image is "
             "nearest to, each with its best signal, and the normal text.",
         ),
     ] = None,
@@ -70,7 +70,7 @@ def command(
     model = SelipModel.from_pretrained(checkpoint, device)
     volume = _read(image)
     prepared = prepare(volume, model.recipe)
-    texts = list(dict.fromkeys(statements or nearest_statements(model, prepared, sequence, PLACES)))
+    texts = list(dict.fromkeys(statements or nearest_statements(model, prepared, sequence, MAX_SITES)))
     found = likenesses(model, prepared, sequence, texts)
     _print(found)
     try:

@@ -1,4 +1,4 @@
-"""`selip-pointing`: whether maps of support lie where the lesions are, beside chance and untrained weights."""
+"""`selip-pointing`: whether maps of support point at the lesions, compared with chance and untrained weights."""
 
 from pathlib import Path
 from typing import Annotated
@@ -38,7 +38,7 @@ def command(
 ) -> None:
     """Play the pointing game, show it by site, and add every figure to the table results.
 
-    Beside the models stands as chance what a blind guess would hit.
+    The model called chance is what a blind guess would hit.
     """
     # Imported only now: --help should not wait for them.
     from selip_downstream.datasets.split_pairs import read_split

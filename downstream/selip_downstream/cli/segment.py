@@ -50,7 +50,7 @@ def command(
 ) -> None:
     """Train a U-Net around each encoder and measure it on the patients that are held out.
 
-    Every figure is added to the table results. A killed run goes on by the same command.
+    Every figure is added to the table results. The same command resumes an interrupted run.
     """
     wanted, wanted_shares = modalities_of(sequences), shares_of(shares)
     grid_shape, patch_shape = _voxels(shape), _voxels(patch)
@@ -77,7 +77,7 @@ def _voxels(text: str | None) -> tuple[int, int, int] | None:
     except ValueError:
         depth = height = width = 0
     if min(depth, height, width) < 1:
-        raise SelipError(f"{text} is no number of voxels in depth, height and width, as 24,256,256 is: correct it.")
+        raise SelipError(f"{text} is not depth, height and width in voxels, such as 24,256,256: correct it.")
     return depth, height, width
 
 

@@ -55,7 +55,7 @@ class BratsCase:
 
 @dataclass(frozen=True)
 class BratsCohort:
-    """The cases in the order of their names, and those that are set aside."""
+    """The cases in the order of their names, and those that are excluded."""
 
     cases: tuple[BratsCase, ...]
     excluded: tuple[Exclusion, ...]
@@ -63,7 +63,7 @@ class BratsCohort:
     def having(
         self, modalities: Sequence[Modality], *, grade: bool = False, segmentation: bool = False
     ) -> "BratsCohort":
-        """The cases that have these sequences, and a grade or a segmentation where one is needed; others set aside."""
+        """The cases that have these sequences, and a grade or segmentation where one is needed; others are excluded."""
         kept, without = [], list(self.excluded)
         for case in self.cases:
             lacking: list[str] = [modality for modality in modalities if modality not in case.images]

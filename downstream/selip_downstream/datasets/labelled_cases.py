@@ -1,4 +1,4 @@
-"""Labelled cases: studies with the volumes of the wanted sequences, a label, and a part of the data."""
+"""Labelled cases: studies with the volumes of the wanted sequences, a label, and a split."""
 
 import csv
 from collections import defaultdict
@@ -51,13 +51,13 @@ class Case:
 
 @dataclass(frozen=True)
 class LabelledCohort:
-    """The cases to learn from and to be measured on, and those that are set aside."""
+    """The cases of all splits, and those that are excluded."""
 
     cases: tuple[Case, ...]
     excluded: tuple[Exclusion, ...]
 
     def __post_init__(self) -> None:
-        """SelipError where there is no case, one class alone, or a part of the data without a class."""
+        """SelipError where there is no case, only one class, or a split without a class."""
         classes = sorted({case.label for case in self.cases})
         if len(classes) < 2:
             found = f"only the label {classes[0]}" if classes else "no labelled case with these sequences"
@@ -106,7 +106,7 @@ def read_labels(path: Path) -> LabelTable:
     except OSError as error:
         raise SelipError(f"The labels {path} cannot be read ({error.strerror}): name a CSV file.") from error
     except (UnicodeDecodeError, csv.Error) as error:
-        raise SelipError(f"The labels {path} are no CSV in UTF-8: save them as such.") from error
+        raise SelipError(f"The labels {path} are not a CSV file in UTF-8: save them as one.") from error
     return _label_table(heading, rows, str(path))
 
 
@@ -124,7 +124,7 @@ def query_labels(connection: duckdb.DuckDBPyConnection, sql: str) -> LabelTable:
 def label_images(
     connection: duckdb.DuckDBPyConnection, table: LabelTable, modalities: Sequence[Modality]
 ) -> LabelledCohort:
-    """The scanned studies that have a label, a split and the wanted sequences; the others are set aside by name."""
+    """The scanned studies that have a label, a split and the wanted sequences; the others are excluded."""
     rows = connection.execute(
         """SELECT study, report_id, patient_id, split, modality, image_id, source, files, content_hash
         FROM images LEFT JOIN splits USING (patient_id) ORDER BY patient_id, study, image_id"""
@@ -166,7 +166,7 @@ def grade_cases(cohort: BratsCohort, modalities: Sequence[Modality], seed: int) 
 
 
 def without(cohort: LabelledCohort, problems: Iterable[Exclusion]) -> LabelledCohort:
-    """The cohort without the cases that hold these images, which are set aside for the same reason."""
+    """The cohort without the cases that hold these images, which are excluded for the same reason."""
     reasons = dict(problems)
     kept, excluded = [], list(cohort.excluded)
     for case in cohort.cases:

@@ -1,4 +1,4 @@
-"""Labels and maps as NIfTI files that lie where the patient's own images lie."""
+"""Labels and maps as NIfTI files in the geometry of the patient's images."""
 
 import gzip
 from pathlib import Path
@@ -15,7 +15,7 @@ _nifti_image: Any = nib.Nifti1Image
 
 
 def write_nifti(path: Path, values: NDArray[Any], affine: NDArray[np.float64]) -> None:
-    """Values (X, Y, Z) as a NIfTI file that lies as `affine` says, whole or not at all."""
+    """Write values (X, Y, Z) with this affine as a NIfTI file, whole or not at all."""
     image: Any = _nifti_image(values, affine)
     image.header.set_xyzt_units("mm")
     image.set_sform(affine, code="scanner")

@@ -89,7 +89,7 @@ class Sampled:
 class Bootstrap:
     """Resamples of patients and repeats, the same for every statistic.
 
-    As many patients as there are are drawn with replacement, and a case counts as often as its patient is drawn.
+    The patients are drawn with replacement, as many as there are, and a case counts as often as its patient is drawn.
     Trainings are too few for that: the interval of three would reach from the worst to the best and miss the truth in
     one of four cases. Instead the n trainings of a model have the weights 1/n + c / sqrt(n q), with c standard normal
     minus their mean and q chi-squared with n - 1 degrees of freedom, so their weighted mean follows Student's t for

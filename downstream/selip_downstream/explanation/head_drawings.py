@@ -1,4 +1,4 @@
-"""Drawings of one head: the cosines of its statements, and its slices, with the places that support a statement."""
+"""Drawings of one head: the cosines of its statements, and its slices with the support of a statement."""
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
@@ -16,14 +16,14 @@ if TYPE_CHECKING:
 
 SLICES = 4
 MIN_SHOWN_SHARE = 0.25
-"""Of a map is shown what reaches this share of its highest value."""
+"""Voxels below this share of the highest support are not drawn."""
 BAR, OTHER_BAR = "#1f5fbf", "#a9b4c6"
 
 
 def draw_cosines(
     found: Sequence[Likeness], modality: Modality, label_of: StatementLabel, *, title: str = "", own: str | None = None
 ) -> "Drawing":
-    """A bar for each text, from the nearest down; where the image's own text is known, the bars of others are paler."""
+    """A bar for each text, the nearest on top. If the image's own text is known, the bars of others are paler."""
     from matplotlib import pyplot
 
     drawing, axes = pyplot.subplots(figsize=(8, 0.9 + 0.34 * len(found)), layout="constrained")
@@ -42,21 +42,21 @@ def draw_cosines(
 
 
 def draw_support(image: Tensor, support: Tensor, title: str) -> "Drawing":
-    """The slices of a prepared image (1, D, H, W) that support (D, H, W) most, from bottom to top, and where."""
+    """The slices of a prepared image (1, D, H, W) with the strongest support (D, H, W), from bottom to top."""
     from matplotlib import pyplot
 
     highest = float(support.max())
     slices = strongest_slices(support, SLICES)
     drawing, every = pyplot.subplots(1, len(slices), figsize=(2.4 * len(slices) + 1, 3.1), layout="constrained")
-    for axes, place in zip(every, slices, strict=True):
-        show_slice(axes, image, place)
+    for axes, index in zip(every, slices, strict=True):
+        show_slice(axes, image, index)
         if highest > 0:
-            shown = support[place].numpy().copy()
+            shown = support[index].numpy().copy()
             shown[shown < MIN_SHOWN_SHARE * highest] = float("nan")
             overlay = axes.imshow(shown, cmap="autumn", vmin=0, vmax=highest, alpha=0.55)
     if highest > 0:
         drawing.colorbar(overlay, ax=every, shrink=0.7, label="support (cosine)")
-    drawing.suptitle(title if highest > 0 else f"{title}: no place supports it", fontsize=11)
+    drawing.suptitle(title if highest > 0 else f"{title}: no voxel supports it", fontsize=11)
     return drawing
 
 
@@ -67,8 +67,8 @@ def draw_slices(image: Tensor, title: str) -> "Drawing":
     depth = image.shape[1]
     slices = [round((i + 1) * depth / (SLICES + 1)) for i in range(SLICES)]
     drawing, every = pyplot.subplots(1, SLICES, figsize=(2.4 * SLICES, 2.9), layout="constrained")
-    for axes, place in zip(every, slices, strict=True):
-        show_slice(axes, image, place)
+    for axes, index in zip(every, slices, strict=True):
+        show_slice(axes, image, index)
     drawing.suptitle(title, fontsize=11)
     return drawing
 
@@ -79,15 +79,15 @@ def strongest_slices(support: Tensor, count: int) -> list[int]:
     return sorted(torch.argsort(highest, descending=True, stable=True)[:count].tolist())
 
 
-def show_slice(axes: "Axes", image: Tensor, place: int) -> None:
+def show_slice(axes: "Axes", image: Tensor, index: int) -> None:
     """One slice as radiologists look at it, from below: the patient's right is on the left, and marked."""
-    axes.imshow(image[0, place].numpy(), cmap="gray", vmin=0, vmax=1)
+    axes.imshow(image[0, index].numpy(), cmap="gray", vmin=0, vmax=1)
     axes.set_axis_off()
-    axes.set_title(f"slice {place + 1} of {image.shape[1]}", fontsize=8)
+    axes.set_title(f"slice {index + 1} of {image.shape[1]}", fontsize=8)
     for mark, x in (("R", 0.03), ("L", 0.97)):
         axes.text(x, 0.5, mark, color="white", fontsize=10, ha="center", va="center", transform=axes.transAxes)
 
 
-def shortened(text: str, most: int = 30) -> str:
-    """A text that fits beside a bar: the normal one and texts of many statements are longer."""
-    return text if len(text) <= most else f"{text[: most - 1]}…"
+def shortened(text: str, max_length: int = 30) -> str:
+    """The text, cut to fit beside a bar: the normal text and texts of many statements are too long."""
+    return text if len(text) <= max_length else f"{text[: max_length - 1]}…"

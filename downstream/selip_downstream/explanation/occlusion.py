@@ -1,8 +1,8 @@
-"""What an image says for statements: their cosines, and where in the head it says so.
+"""The cosines of an image with statements, and where in the head the image supports a statement.
 
-Where: a window of the head is hidden under its usual brightness, and how much the statement's lead over the normal text
-falls is what the window has told for it (occlusion; Zeiler and Fergus, 2014). Gradients of inner layers do worse here:
-see docs/explanation.md.
+Support is measured by occlusion (Zeiler and Fergus, 2014): a window of the head is replaced by the median brightness,
+and the drop of the statement's margin over the normal text is the support of the window. Gradients of inner layers are
+worse here: see docs/explanation.md.
 """
 
 from collections.abc import Sequence
@@ -21,9 +21,9 @@ from selip_shared.errors import SelipError
 from selip_shared.progress import Advance
 
 WINDOWS = 5
-"""A window is this part of the grid along each axis; windows overlap by half."""
+"""Windows along each axis; they overlap by half."""
 MIN_HEAD_SHARE = 0.1
-"""A window is hidden where at least this share of it is head."""
+"""Minimum share of head in a window."""
 
 Window = tuple[slice, ...]
 
@@ -51,21 +51,21 @@ def likenesses(model: SelipModel, image: Tensor, modality: Modality, texts: Sequ
     return sorted((Likeness(*pair) for pair in zip(texts, cosines, strict=True)), key=lambda found: -found.cosine)
 
 
-def nearest_statements(model: SelipModel, image: Tensor, modality: Modality, places: int) -> list[str]:
-    """The normal text, and of the vocabulary's places (a site with its side) the nearest ones, with their best signal.
+def nearest_statements(model: SelipModel, image: Tensor, modality: Modality, count: int) -> list[str]:
+    """The statements of the nearest lateralised sites, each with its best signal, then the normal text.
 
-    So a list reads as a differential of places, not as the same place under every name of a signal.
+    So the list is a differential of sites, not one site with every signal.
     """
     statements = [text for site in SITES for text in ZeroShotQuestion("site", modality, site).statements]
     best: dict[tuple[str | None, str], str] = {}
     for text, _ in likenesses(model, image, modality, statements):
         side, site, *_ = parse_statement(text, modality)
         best.setdefault((side, site), text)
-    return [*list(best.values())[:places], NORMAL_TEXT]
+    return [*list(best.values())[:count], NORMAL_TEXT]
 
 
 def head_of(image: Tensor) -> Tensor:
-    """Where the head is in a prepared image (1, D, H, W), as bool (D, H, W): what is brighter than the mean."""
+    """Mask of the head in a prepared image (1, D, H, W), bool (D, H, W): voxels brighter than the mean."""
     return image[0] > image.mean()
 
 
@@ -85,9 +85,9 @@ def windows(head: Tensor) -> list[Window]:
 def support(model: SelipModel, image: Tensor, modality: Modality, texts: Sequence[str], advance: Advance) -> Tensor:
     """Where a prepared image (1, D, H, W) supports each text: float32 (T, D, H, W), in cosines.
 
-    A voxel's value is the mean, over the windows that hold it, of how much hiding the head in them takes from the
-    text's lead over the normal text: above 0 it speaks for the text; outside the head it is 0. `advance` hears of every
-    window.
+    A voxel's value is the mean, over the windows that contain it, of the drop of the text's margin over the normal text
+    when the head in the window is hidden: above 0 it supports the text, outside the head it is 0. `advance` is called
+    with the number of windows done.
     """
     embedded = _embedded(model, [*texts, NORMAL_TEXT])
     head = head_of(image)

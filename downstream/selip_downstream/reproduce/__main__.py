@@ -1,4 +1,4 @@
-"""The paper's argument from nothing, on one page: python -m selip_downstream.reproduce quick|standard|full."""
+"""The whole reproduction, on one page: python -m selip_downstream.reproduce quick|standard|full."""
 
 import os
 import signal
@@ -15,13 +15,13 @@ from selip_shared.errors import SelipError, run_command
 from selip_shared.files import write_text
 
 MAX_WORKERS = 8
-WORKERS_OF_A_GPU = 2
+MAX_GPU_WORKERS = 2
 ROOT = Path("out") / "reproduction"
 DOCUMENT_HEAD = """<!-- Written by `just reproduce`: the newest run of each size. -->
 
-`just reproduce` carries the paper's argument from nothing to one page, on two cores in less than an hour. `just
-reproduce quick` does the same in minutes, too small to tell models apart; `just reproduce full` needs a GPU. What
-follows is the newest run of each.
+`just reproduce` runs the paper's experiments on phantoms and writes one page, on two cores in less than an hour. `just
+reproduce quick` takes minutes, and is too small to distinguish models; `just reproduce full` needs a GPU. The newest
+run of each follows.
 
 """
 
@@ -41,13 +41,13 @@ def command(
         Path | None, typer.Option(help="Markdown file that holds the newest run of each size; not for real data.")
     ] = None,
 ) -> None:
-    """Do what is not done yet of a reproduction and write its page; run again after an interruption, it goes on."""
+    """Run the remaining steps of a reproduction and write its page; after an interruption, run it again to continue."""
     if size not in SIZES:
         raise SelipError(f"There is no size {size}: name one of {', '.join(SIZES)}.")
     real = RealData(reports, images, brats)
     root = out or ROOT / (size if real == NO_REAL_DATA else f"{size}-real-data")
     device, workers, threads = _machine()
-    # Told to end it ends its commands too, as after Ctrl-C.
+    # SIGTERM also ends the commands, like Ctrl-C.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     steps = plan(SIZES[size], real, device)
     with display(steps, workers) as watcher:
@@ -58,7 +58,7 @@ def command(
 
 
 def put_part(document: Path, name: str, text: str) -> None:
-    """Put a part of that name into a Markdown file, at its end or in the place of the part that it holds already."""
+    """Write a named part into a Markdown file: replace the part of that name, or append it."""
     begin, end = f"<!-- {name} -->\n", f"<!-- end of {name} -->\n"
     held = document.read_text(encoding="utf-8") if document.exists() else DOCUMENT_HEAD
     before, _, rest = held.partition(begin)
@@ -71,7 +71,7 @@ def _machine() -> tuple[str, int, int]:
 
     cores = os.cpu_count() or 1
     if torch.cuda.is_available():
-        return "cuda", WORKERS_OF_A_GPU, max(1, cores // WORKERS_OF_A_GPU)
+        return "cuda", MAX_GPU_WORKERS, max(1, cores // MAX_GPU_WORKERS)
     workers = min(cores, MAX_WORKERS)
     return "cpu", workers, cores // workers
 

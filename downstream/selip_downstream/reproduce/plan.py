@@ -1,4 +1,4 @@
-"""What a reproduction does: its steps, from pseudo-reports or real data to the page, each as the commands of a user."""
+"""The steps of a reproduction, from pseudo-reports or real data to the page, each as commands of a user."""
 
 import json
 import re
@@ -20,11 +20,11 @@ PHANTOM, TRUE, EXTRACTED = "phantom", "data-true", "data-extracted"
 OWN_DB = "{out}/selip.duckdb"
 SETTINGS = "settings.json"
 RESULTS = "--results"
-"""The option of all commands that measure."""
+"""The option of every command that measures."""
 PAGE = "page"
 REPORT = "selip_downstream.reproduce.page.report"
 
-READERS: dict[str, tuple[str, ...]] = {
+EXTRACTORS: dict[str, tuple[str, ...]] = {
     "model": ("--extractor", "model"),
     "rules": ("--extractor", "rules"),
     "both": ("--extractor", "both"),
@@ -32,7 +32,7 @@ READERS: dict[str, tuple[str, ...]] = {
     "adapted": ("--extractor", "model", "--adapter", "{adapt}/adapter"),
 }
 MODELS = {"hard": "CLIP", "syntax": "syntax", "semantic": "semantic", "selip": "SeLIP", "best-match": "best-match"}
-"""What the figures call the model of each target."""
+"""Model names by target."""
 
 ERROR_TARGET = "best-match"
 """The target of the trainings on wrong findings."""
@@ -43,7 +43,7 @@ _WRONG_FINDINGS = re.compile(r"(\d+(?:\.\d+)?) % wrong")
 
 @dataclass(frozen=True)
 class RealData:
-    """Reports with their images, and a BraTS cohort, where the user has them."""
+    """The user's reports with their images, and a BraTS cohort."""
 
     reports: Path | None = None
     images: Path | None = None
@@ -54,7 +54,7 @@ class RealData:
             raise SelipError("Reports and images belong together: name both or neither.")
         for path in (self.reports, self.images, self.brats):
             if path is not None and not path.exists():
-                raise SelipError(f"There is no {path}: name what is there.")
+                raise SelipError(f"There is no {path}: name an existing file or folder.")
 
 
 NO_REAL_DATA = RealData()
@@ -63,8 +63,8 @@ NO_REAL_DATA = RealData()
 def plan(size: Size, real: RealData = NO_REAL_DATA, device: str = "cpu") -> list[Step]:
     """The steps of a reproduction, each after those that it needs.
 
-    Of real reports no truth is known: what the program extracts from them takes its place, and what measures against
-    truth is left out. What cannot be measured on real data, since they are too few, stops nothing.
+    The truth of real reports is unknown: extracted findings replace it, and measurements against truth are left out. On
+    real data every measurement is optional, since there may be too few cases for it.
     """
     steps = _reading(size)
     if real.reports is None or real.images is None:
@@ -94,34 +94,34 @@ def training_step(target: str, share: float, seed: int) -> str:
 
 
 def percent(share: float) -> int:
-    """A share as it stands in the names of steps."""
+    """A share in percent, as in the names of steps."""
     return round(100 * share)
 
 
 def _reading(size: Size) -> list[Step]:
-    """The readers and what they are scored on."""
+    """The extractors and their scores."""
     reading = size.reading
     scored_on = tuple(map(GOLD.joinpath, reading.scored_on))
-    lessons = tuple(map(GOLD.joinpath, reading.adapted_on))
+    learnt_from = tuple(map(GOLD.joinpath, reading.adapted_on))
     adapted = (
         "selip-finetune", "--out", "{out}/adapter", "--pseudo", str(reading.adapting),
         "--epochs", str(reading.adapting_epochs), "--seed", str(size.seed),
-        *(word for path in lessons for word in ("--annotated", _word(path))),
+        *(word for path in learnt_from for word in ("--annotated", _word(path))),
     )  # fmt: skip
     texts = ["{pseudo-test}/truth.jsonl", *map(_word, scored_on)]
     seconds = 8 * len(texts) + 0.03 * reading.scored
     return [
-        # Of another seed than the cohort: what the readers are scored on shares no report with it.
+        # With another seed than the cohort, so that the scored reports are not in it.
         _pseudo("pseudo-test", reading.scored, size.seed + 1),
-        Step("adapt", (adapted,), lessons, seconds=30 + 0.3 * reading.adapting * reading.adapting_epochs),
+        Step("adapt", (adapted,), learnt_from, seconds=30 + 0.3 * reading.adapting * reading.adapting_epochs),
         *(
             Step(
-                f"read-{reader}",
+                f"read-{extractor}",
                 tuple(("selip-score", text, *options, "--json") for text in texts),
                 scored_on,
                 seconds=seconds,
             )
-            for reader, options in READERS.items()
+            for extractor, options in EXTRACTORS.items()
         ),
     ]
 
@@ -132,11 +132,11 @@ def _pseudo(name: str, count: int, seed: int) -> Step:
 
 
 def _cohort(size: Size) -> list[Step]:
-    """The studies, their images and the databases: of the true findings, of extracted ones and of spoilt ones."""
+    """The studies, their images and the databases: with true, with extracted and with wrong findings."""
     studies, truth = size.studies, "{cohort}/truth.jsonl"
     chosen = (
         *_module(cohort), "{pseudo}/truth.jsonl", "--out", "{out}", "--studies", str(studies.studies),
-        "--places", str(studies.places), "--sites", ",".join(studies.sites), "--normal", str(studies.normal),
+        "--max-sites", str(studies.max_sites), "--sites", ",".join(studies.sites), "--normal", str(studies.normal),
         "--smallest", str(studies.lesion_mm[0]), "--largest", str(studies.lesion_mm[1]), "--seed", str(size.seed),
     )  # fmt: skip
     rendered = (
@@ -148,15 +148,15 @@ def _cohort(size: Size) -> list[Step]:
         _pseudo("pseudo", studies.pool, size.seed),
         Step("cohort", (chosen,), seconds=3),
         Step("phantom", (rendered,), seconds=5 + 0.015 * studies.studies),
-        _data(size, TRUE, "{out}", (*_told(truth), _scanned("{phantom}"))),
+        _data(size, TRUE, "{out}", (*_with_findings(truth), _scanned("{phantom}"))),
         _data(size, EXTRACTED, "{data-true}", (_extracted("{cohort}/reports.csv"), _scanned("{phantom}"))),
     ]
     for rate in size.training.error_rates:
-        spoilt = (
+        planted = (
             *_module(planted_errors), truth, "--out", "{out}/truth.jsonl", "--rate", str(rate / 100),
             "--seed", str(size.seed),
         )  # fmt: skip
-        commands = (spoilt, *_told("{out}/truth.jsonl"), _scanned("{phantom}"))
+        commands = (planted, *_with_findings("{out}/truth.jsonl"), _scanned("{phantom}"))
         steps.append(_data(size, f"data-errors-{rate}", "{data-true}", commands))
     return steps
 
@@ -169,12 +169,12 @@ def _real_data(size: Size, reports: Path, images: Path) -> Step:
 def _data(
     size: Size, name: str, volumes: str, commands: tuple[tuple[str, ...], ...], inputs: tuple[Path, ...] = ()
 ) -> Step:
-    """A database that these commands fill, made ready for trainings; `volumes` is the folder of the prepared ones."""
+    """A database that these commands fill, prepared for trainings; `volumes` is the step with the prepared volumes."""
     ready = (
         *_module(prepared_data), OWN_DB, "--cache", f"{volumes}/volumes", "--preset", size.training.preset,
         "--config", f"{{out}}/{SETTINGS}", "--seed", str(size.seed),
     )  # fmt: skip
-    # Of the settings of a training a volume hangs on its recipe alone.
+    # A prepared volume depends only on the recipe among the settings of a training.
     recipe = {name: value for name, value in size.training.settings.items() if name == "recipe"}
     seconds = 10 + 0.03 * size.studies.studies
     return Step(name, (*commands, ready), inputs, _settings(recipe), seconds)
@@ -184,8 +184,8 @@ def _extracted(reports: str) -> tuple[str, ...]:
     return ("selip-extract", reports, "--db", OWN_DB)
 
 
-def _told(truth: str) -> tuple[tuple[str, ...], ...]:
-    """Commands that put the findings of an annotated file into the database, in the place of extracted ones."""
+def _with_findings(truth: str) -> tuple[tuple[str, ...], ...]:
+    """Commands that replace the findings in the database with those of an annotated file."""
     return (
         (*_extracted("{cohort}/reports.csv"), "--extractor", "rules"),
         ("selip-extract", "--db", OWN_DB, "--import-corrections", truth),
@@ -207,7 +207,7 @@ def _trainings(size: Size, data: str) -> list[Step]:
 
 
 def _trainings_of_errors(size: Size) -> list[Step]:
-    """Trainings on all studies from findings that are not the true ones."""
+    """Trainings on all studies with findings that are not the true ones."""
     return [
         _training(size, f"train-{wrong}-{seed}", (f"data-{wrong}", TRUE), ERROR_TARGET, 1.0, seed)
         for wrong in _wrong(size)
@@ -216,7 +216,7 @@ def _trainings_of_errors(size: Size) -> list[Step]:
 
 
 def _wrong(size: Size) -> dict[str, str]:
-    """What the findings are that are not the true ones, by the ends of the names of steps."""
+    """Model names of the trainings on findings that are not the true ones, by the ends of the names of steps."""
     return {
         "extracted": EXTRACTED_FINDINGS,
         **{f"errors-{rate}": f"{rate} % wrong" for rate in size.training.error_rates},
@@ -237,13 +237,13 @@ def _training(size: Size, name: str, data: tuple[str, str], target: str, share: 
 
 
 def _comparison(size: Size, data: str, device: str) -> list[Step]:
-    """Retrieval by target for every share of the studies, and statements asked of the images."""
+    """Retrieval by target for every share of the studies, and zero-shot classification."""
     steps = []
     for share in size.training.repeats:
         command = ("selip-retrieve", *_models(size, share), *_measured(size, data, device))
         steps.append(Step(f"retrieve-{percent(share)}", (command,), seconds=_embedding(size)))
-    asked = ("selip-classify", *_models(size), *_measured(size, data, device))
-    return [*steps, Step("classify-normal", (asked,), seconds=_embedding(size))]
+    zero_shot = ("selip-classify", *_models(size), *_measured(size, data, device))
+    return [*steps, Step("classify-normal", (zero_shot,), seconds=_embedding(size))]
 
 
 def _costs_of_errors(size: Size, device: str) -> list[Step]:
@@ -264,7 +264,7 @@ def _pointing(size: Size, device: str) -> Step:
 
 
 def _tumours(size: Size, data: str, brats: Path | None, device: str) -> list[Step]:
-    """Grades told and tumours outlined, of a real BraTS cohort or of rendered gliomas."""
+    """Classification of grades and segmentation of tumours, in a BraTS cohort or in rendered gliomas."""
     measuring, studies = size.measuring, size.studies
     rendered = (
         "selip-phantom", "--brats", str(studies.gliomas), "--out", "{out}/cohort", "--shape", studies.shape,
@@ -327,7 +327,7 @@ def _figures(size: Size, device: str) -> tuple[str, ...]:
 
 
 def _embedding(size: Size) -> float:
-    """About how many seconds all models take to embed the studies that are tested on."""
+    """A guess of the seconds that all models take to embed the test studies."""
     return 20 + 0.001 * size.studies.studies * len(size.training.targets) * len(size.training.seeds())
 
 
@@ -344,5 +344,5 @@ def _module(module: ModuleType) -> tuple[str, ...]:
 
 
 def _word(path: Path) -> str:
-    """The path as a word of a command, in which braces have a meaning."""
+    """The path as a word of a command, with its braces escaped."""
     return str(path.absolute()).replace("{", "{{").replace("}", "}}")

@@ -1,4 +1,4 @@
-"""How large a reproduction is: every number that decides what it finds stands here and nowhere else."""
+"""The sizes of a reproduction: every number that decides its results is here."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -7,18 +7,18 @@ from typing import Any
 BRAIN = (
     "额叶", "顶叶", "颞叶", "枕叶", "岛叶", "基底节区", "丘脑", "放射冠", "半卵圆中心", "侧脑室旁", "小脑半球", "脑桥",
 )  # fmt: skip
-"""Sites all over the brain, large enough for lesions that can be seen on a small grid."""
+"""Sites all over the brain, large enough for lesions that are visible on a small grid."""
 
 SHARPENED = {"best-match": {"sharpness": 3.0}}
-"""So sharp it was best in validation; the targets of the paper are as it has them."""
+"""The best sharpness in validation. The paper's targets are unchanged."""
 
 
 @dataclass(frozen=True)
 class ReadingSize:
-    """The readers of reports, and what they are scored on.
+    """The extractors, and the reports they are scored on.
 
-    `scored` pseudo-reports of a seed that nothing else uses, and annotated files of
-    selip_contracts/gold; the adapter learns from other files and from so many pseudo-reports.
+    `scored` is a number of pseudo-reports with a seed of their own, `scored_on` are annotated files in
+    selip_contracts/gold. The adapter learns from the files `adapted_on` and from `adapting` pseudo-reports.
     """
 
     scored: int
@@ -34,7 +34,7 @@ class Studies:
 
     pool: int
     studies: int
-    places: int
+    max_sites: int
     sites: tuple[str, ...]
     normal: float
     shape: str
@@ -47,10 +47,10 @@ class Studies:
 
 @dataclass(frozen=True)
 class TrainingSize:
-    """The trainings: each target with each share of the training studies, as often as `repeats` says, by seed.
+    """The trainings: each target with each share of the training studies, `repeats` times with different seeds.
 
-    `settings` are those of selip-pretrain over its preset, `of_target` those of one target over these; `error_rates`
-    are percents of findings that are wrong.
+    `settings` override the preset of selip-pretrain, `of_target` override these for one target; `error_rates` are the
+    percentages of wrong findings.
     """
 
     preset: str
@@ -61,13 +61,13 @@ class TrainingSize:
     error_rates: tuple[int, ...]
 
     def seeds(self, share: float = 1.0) -> range:
-        """Those of the trainings of one target with a share of the studies."""
+        """The seeds of the trainings of one target with a share of the studies."""
         return range(self.repeats[share])
 
 
 @dataclass(frozen=True)
 class Measuring:
-    """What the models are measured by: shares of the labels and how often each is drawn, the segmenters, the maps."""
+    """The measurements: shares of the labels and their draws, the segmentation networks, the support maps."""
 
     rounds: int
     label_shares: tuple[float, ...]
@@ -80,7 +80,7 @@ class Measuring:
 
 @dataclass(frozen=True)
 class Size:
-    """Every number that decides a reproduction; `seconds_a_step` of training is only what is said of the time left."""
+    """Every number that decides a reproduction; `seconds_a_step` of training only estimates the remaining time."""
 
     name: str
     seed: int
@@ -104,7 +104,7 @@ QUICK = Size(
     studies=Studies(
         pool=2000,
         studies=120,
-        places=1,
+        max_sites=1,
         sites=BRAIN,
         normal=0.5,
         shape="12x64x64",
@@ -136,7 +136,7 @@ QUICK = Size(
 
 STANDARD = Size(
     name="standard",
-    # Rates, sharpness and steps were chosen on studies of other seeds.
+    # Learning rates, sharpness and steps were chosen on studies with other seeds.
     seed=11,
     reading=ReadingSize(
         scored=200,
@@ -155,7 +155,7 @@ STANDARD = Size(
     studies=Studies(
         pool=40_000,
         studies=3600,
-        places=2,
+        max_sites=2,
         sites=BRAIN,
         normal=0.1,
         shape="12x48x48",
@@ -170,7 +170,7 @@ STANDARD = Size(
         settings={"steps": 650, "validate_every": 325, "augment": False, "recipe": {"shape": (12, 48, 48)}},
         of_target=SHARPENED,
         targets=("hard", "selip", "best-match"),
-        # The claim is of few studies, and an interval of three trainings is twice as wide as one of five.
+        # The claim is about few studies, and the interval of three trainings is twice as wide as that of five.
         repeats={0.1: 5, 1.0: 3},
         error_rates=(10, 30),
     ),
@@ -199,7 +199,7 @@ FULL = Size(
     studies=Studies(
         pool=60_000,
         studies=6000,
-        places=3,
+        max_sites=3,
         sites=BRAIN,
         normal=0.1,
         shape="24x256x256",

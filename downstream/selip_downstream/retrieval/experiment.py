@@ -129,10 +129,10 @@ def retrieve(
     target of selip-pretrain by which a hit is graded. The bootstrap draws trainings and patients; where each distinct
     text is asked once it draws texts, since equal texts of several patients are one query.
     """
-    place = {text: number for number, text in enumerate(distinct_texts(pairs))}
+    index = {text: number for number, text in enumerate(distinct_texts(pairs))}
     for gallery in galleries(pairs):
         table = TextTable(gallery.texts, _modalities(gallery))
-        taken = torch.tensor([place[text] for text in gallery.texts], dtype=torch.int64)
+        taken = torch.tensor([index[text] for text in gallery.texts], dtype=torch.int64)
         of_gallery = {
             (model, number): Embedded(one.images[gallery.members], one.texts[taken])
             for model, own in embedded.items()
@@ -159,8 +159,8 @@ def graded(table: TextTable, relevance: str) -> Similarity:
 def _gallery(sequence: str, pairs: Sequence[Pair], members: Sequence[int]) -> Gallery:
     own = [pairs[i] for i in members]
     texts = distinct_texts(own)
-    place = {text: number for number, text in enumerate(texts)}
-    text_of = torch.tensor([place[pair.text] for pair in own], dtype=torch.int64)
+    index = {text: number for number, text in enumerate(texts)}
+    text_of = torch.tensor([index[pair.text] for pair in own], dtype=torch.int64)
     return Gallery(sequence, own, torch.tensor(list(members), dtype=torch.int64), texts, text_of)
 
 

@@ -1,7 +1,7 @@
 """Retrieval between images and texts: exact, a chunk of queries at a time, in memory linear in the gallery.
 
-A gallery is in the order of score, the greatest first; of equal scores the item that stands first in the gallery is
-first. The same order is behind every figure. Equal texts have one embedding and so exactly equal scores.
+A gallery is ordered by falling score; items with equal scores keep the order of the gallery. Every figure uses this
+order. Equal texts have one embedding and so exactly equal scores.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -68,7 +68,7 @@ def task(images: Tensor, texts: Tensor, text_of: Tensor, direction: Direction, u
     """One direction of retrieval between images (N, E) and distinct texts (T, E), where image i has text text_of[i].
 
     `distinct` takes every distinct text once, as gallery or as query; `all` takes the text of every image, so that
-    equal texts stand beside each other and each image has one text of its own.
+    equal texts are repeated and each image has one text of its own.
     """
     pairs = torch.arange(len(images), device=images.device)
     once = torch.arange(len(texts), device=images.device)
@@ -143,7 +143,7 @@ class Answered:
 def ndcg(answered: Sequence[Answered], texts: int, similarity: Similarity) -> list[NDArray[np.float64]]:
     """Normalised discounted cumulative gain of each query, for several galleries of the same texts at once.
 
-    The gain of a hit is its similarity to the query's text, the discount of place r is 1 / log2(r + 1), and the ideal
+    The gain of a hit is its similarity to the query's text, the discount of rank r is 1 / log2(r + 1), and the ideal
     order is that of the whole gallery (Järvelin and Kekäläinen 2002); NaN where nothing in the gallery is relevant. The
     similarities of all texts to all are computed once, a chunk at a time.
     """
@@ -209,8 +209,8 @@ def _greatest_with_copies(relevance: Tensor, copies: Tensor, depth: int) -> Tens
     greatest, texts = relevance.masked_fill(copies == 0, -1).topk(min(depth, relevance.shape[1]), dim=1)
     times = copies[texts]
     ends = times.cumsum(1)
-    places = torch.arange(depth, device=relevance.device).expand(len(relevance), depth).contiguous()
-    column = torch.searchsorted(ends, places, right=True)
+    ranks = torch.arange(depth, device=relevance.device).expand(len(relevance), depth).contiguous()
+    column = torch.searchsorted(ends, ranks, right=True)
     inside = column < greatest.shape[1]
     taken = greatest.gather(1, column.clamp(max=greatest.shape[1] - 1))
     return torch.where(inside, taken, 0.0).clamp(min=0.0)

@@ -1,4 +1,4 @@
-"""BraTS cases to segment: every sequence and the labels of a patient on one grid, and labels put back into the file."""
+"""BraTS cases to segment: all sequences and the labels of a patient on one grid, and labels back on the file's grid."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -38,25 +38,25 @@ class PreparedCase(NamedTuple):
 
     @property
     def grid(self) -> Grid:
-        """Where its voxels lie."""
+        """The grid of its voxels."""
         depth, height, width = self.labels.shape
         return Grid(self.affine.numpy(), (depth, height, width))
 
 
 @dataclass(frozen=True)
 class SegmentationCohort:
-    """The cases that can be used, the part of the data that each one's patient is in, and who is left out."""
+    """The usable cases, their splits by patient, and the excluded cases."""
 
     cases: tuple[BratsCase, ...]
     excluded: tuple[Exclusion, ...]
     seed: int
 
     def part(self, split: Split) -> list[BratsCase]:
-        """The cases of a part; it hangs on the seed and the patient alone."""
+        """The cases of a split, which depends only on the seed and the patient."""
         return [case for case in self.cases if SHARES.split(hash_fraction(self.seed, case.patient_id)) == split]
 
     def check(self) -> None:
-        """SelipError where a part has no patient."""
+        """SelipError where a split has no patient."""
         for split in SPLITS:
             if not self.part(split):
                 reason = f" ({self.excluded[0].case}: {self.excluded[0].reason})" if self.excluded else ""
@@ -67,7 +67,7 @@ class SegmentationCohort:
 
 
 class CaseCache:
-    """Cases prepared once for a recipe and these sequences, in a folder; one whose files change is prepared anew."""
+    """Cases prepared for a recipe and sequences, in a folder; a case whose files change is prepared again."""
 
     def __init__(self, folder: Path, recipe: VolumeRecipe, modalities: Sequence[Modality]) -> None:
         self.recipe = recipe
@@ -77,7 +77,7 @@ class CaseCache:
         self._hashes: dict[str, str] = {}
 
     def get(self, case: BratsCase) -> PreparedCase:
-        """The case, prepared now where it is not yet. SelipError, or VolumeError, where it cannot be used."""
+        """The prepared case, from the cache if it is there. SelipError or VolumeError where it cannot be used."""
         path = self.folder / f"{self.hash(case)}.safetensors"
         try:
             return PreparedCase(**load(path.read_bytes()))
@@ -87,7 +87,7 @@ class CaseCache:
             return prepared
 
     def hash(self, case: BratsCase) -> str:
-        """Of the bytes of its files, by sequence, when they were first asked for."""
+        """SHA-256 of the contents of its files, which are read once."""
         assert case.segmentation is not None
         if case.case not in self._hashes:
             files = [*(case.images[modality] for modality in self.modalities), case.segmentation]
@@ -99,7 +99,7 @@ class CaseCache:
 def prepare_case(case: BratsCase, modalities: Sequence[Modality], recipe: VolumeRecipe) -> PreparedCase:
     """Every sequence on the grid around the head of the first one, and the labels.
 
-    SelipError or VolumeError where a file cannot be used, the volumes lie in different geometries, or a label is
+    SelipError or VolumeError where a file cannot be used, the volumes have different geometries, or a label is
     unknown.
     """
     volumes = [read_volume([case.images[modality]], "nifti") for modality in modalities]
@@ -107,8 +107,7 @@ def prepare_case(case: BratsCase, modalities: Sequence[Modality], recipe: Volume
     for modality, volume in zip(modalities, volumes, strict=True):
         if not _same_geometry(truth, volume):
             raise SelipError(
-                f"its segmentation lies in another geometry ({_geometry(truth)}) than its {modality}"
-                f" ({_geometry(volume)})"
+                f"its segmentation has another geometry ({_geometry(truth)}) than its {modality} ({_geometry(volume)})"
             )
     grid = grid_of(volumes[0], recipe)
     images = torch.cat([prepare_on(volume, grid, recipe) for volume in volumes])
@@ -118,13 +117,13 @@ def prepare_case(case: BratsCase, modalities: Sequence[Modality], recipe: Volume
 
 
 def read_truth(case: BratsCase) -> Volume:
-    """The segmentation as its file holds it."""
+    """The segmentation in its file."""
     assert case.segmentation is not None
     return read_mask(case.segmentation)
 
 
 def usable_cases(cohort: BratsCohort, caches: Iterable[CaseCache], seed: int) -> SegmentationCohort:
-    """The cases that every cache can prepare; the others are set aside with the reason. SelipError without any."""
+    """The cases that every cache can prepare; the others are excluded with the reason. SelipError without any."""
     cases, excluded = list(cohort.cases), list(cohort.excluded)
     for cache in caches:
         needed = BratsCohort(tuple(cases), ()).having(cache.modalities, segmentation=True)
@@ -148,8 +147,8 @@ def usable_cases(cohort: BratsCohort, caches: Iterable[CaseCache], seed: int) ->
 def labels_in_file(probabilities: Tensor, grid: Grid, truth: Volume) -> NDArray[np.uint8]:
     """The unified label of every voxel of the file, from probabilities of the regions (3, D, H, W) on the grid.
 
-    Probabilities are interpolated, not labels: the outlines of thick slices come out smooth. Outside of the grid there
-    is background.
+    Probabilities are interpolated, not labels, so the outlines of thick slices are smooth. Outside of the grid is
+    background.
     """
     return labels_of(put_back(probabilities, grid, truth).numpy() > THRESHOLD)
 

@@ -65,5 +65,5 @@ def test_the_same_seed_gives_the_same_scores(finetuning: Finetuning) -> None:
 def test_a_loss_that_is_no_number_is_said(finetuning: Finetuning) -> None:
     wild = Finetuning(finetuning.evaluated, finetuning.cases, finetuning.cache, Schedule(1, 12, 1e30))
     train, validation, test = positions(finetuning)
-    with pytest.raises(SelipError, match="The loss of finetuning soft is no number"):
+    with pytest.raises(SelipError, match="The loss of finetuning soft is not finite"):
         wild(train, validation, test, seed=0)

@@ -100,7 +100,7 @@ def test_labels_are_read_from_a_csv_as_spreadsheets_write_it(tmp_path: Path) -> 
         (b"report_id,diagnosis\n1,a\n", "a column label is needed"),
         (b"", "have the columns none"),
         (b"report_id,label\nR1,a\nR1,b\n", "R1 has the labels a and b"),
-        ("report_id,label\nR1,正常\n".encode("gb18030"), "no CSV in UTF-8"),
+        ("report_id,label\nR1,正常\n".encode("gb18030"), "not a CSV file in UTF-8"),
     ],
 )
 def test_labels_that_cannot_be_understood_are_refused(tmp_path: Path, content: bytes, said: str) -> None:

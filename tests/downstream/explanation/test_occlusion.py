@@ -245,5 +245,5 @@ def test_drawings_show_every_character(image: Tensor, seeing: SelipModel) -> Non
     marks = [text.get_text() for text in slices.axes[0].texts]
     assert marks == ["R", "L"]
     title = nothing.get_suptitle()
-    assert title.endswith("no place supports it")
+    assert title.endswith("no voxel supports it")
     pyplot.close("all")

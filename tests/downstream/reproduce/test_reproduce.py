@@ -84,7 +84,7 @@ def write_hospital(folder: Path, reports: int) -> int:
     chosen, shape = folder / "chosen", "12x64x64"
     call("selip-pseudo", "--out", folder / "pseudo", "--count", 2000, "--seed", 5)
     call("python", "-m", "selip_downstream.reproduce.data.choose_cohort", folder / "pseudo" / "truth.jsonl",
-         "--out", chosen, "--studies", reports, "--places", 1, "--sites", ",".join(BRAIN), "--normal", 0.4,
+         "--out", chosen, "--studies", reports, "--max-sites", 1, "--sites", ",".join(BRAIN), "--normal", 0.4,
          "--smallest", 26, "--largest", 44)  # fmt: skip
     call("selip-phantom", "--from", chosen / "truth.jsonl", "--out", folder / "phantom", "--shape", shape)
     call("selip-phantom", "--brats", 40, "--out", folder / "brats", "--shape", shape)

@@ -113,8 +113,8 @@ def check_predictions(cohort: Path, folder: Path, scores: dict[str, dict[str, fl
     [
         ({"sequences": "T1,T9"}, "There is no sequence T9"),
         ({"shares": "1,5"}, "The shares 1,5 are not numbers above 0"),
-        ({"patch": "16,64"}, "16,64 is no number of voxels"),
-        ({"shape": "0,64,64"}, "0,64,64 is no number of voxels"),
+        ({"patch": "16,64"}, "16,64 is not depth, height and width in voxels"),
+        ({"shape": "0,64,64"}, "0,64,64 is not depth, height and width in voxels"),
     ],
 )
 def test_what_cannot_be_meant_is_said_in_a_sentence(

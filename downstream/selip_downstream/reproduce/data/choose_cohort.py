@@ -1,4 +1,4 @@
-"""The studies of a reproduction: at sites and of sizes that a training on a small grid can see, few enough in each."""
+"""The studies of a reproduction: few lesions each, at sites and of sizes that are visible on a small grid."""
 
 import csv
 import random
@@ -19,18 +19,20 @@ app = typer.Typer(add_completion=False)
 
 
 def choose(
-    pool: Sequence[AnnotatedReport], studies: int, places: int, sites: Collection[str], normal: float, seed: int
+    pool: Sequence[AnnotatedReport], studies: int, max_sites: int, sites: Collection[str], normal: float, seed: int
 ) -> list[AnnotatedReport]:
-    """So many studies of the pool, of which the share `normal` has no finding, in an order that the seed decides.
+    """A number of studies of the pool, of which the share `normal` has no finding, in random order.
 
-    The others have at most so many places (a site on a side), all of them at the `sites`: how often each is named, and
-    what with what, keeps its long tail. SelipError where the pool holds too few.
+    The others have at most `max_sites` lateralised sites, all among `sites`; their frequencies and combinations are
+    those of the pool, with a long tail. SelipError where the pool has too few studies.
     """
-    seen = set(sites)
+    allowed = set(sites)
     abnormal = [
         report
         for report in pool
-        if report.study.findings and len(_places(report)) <= places and {site for _, site in _places(report)} <= seen
+        if report.study.findings
+        and len(_sites(report)) <= max_sites
+        and {site for _, site in _sites(report)} <= allowed
     ]
     healthy = [report for report in pool if report.study.normal]
     wanted = round(normal * studies)
@@ -45,19 +47,19 @@ def choose(
 
 
 def enlarged(report: AnnotatedReport, smallest: float, largest: float, seed: int) -> AnnotatedReport:
-    """The report with a size between these, in mm, for each of its places: the same on every sequence."""
+    """The report with a random size in mm for each of its lateralised sites, the same on every sequence."""
     draw = random.Random(f"{seed} {report.report_id}")
     sizes = {}
-    for place in sorted(_places(report), key=str):
+    for site in sorted(_sites(report), key=str):
         size = draw.uniform(smallest, largest)
-        sizes[place] = (round(size, 1), round(size * draw.uniform(0.7, 1), 1))
+        sizes[site] = (round(size, 1), round(size * draw.uniform(0.7, 1), 1))
     findings = (
         finding.model_copy(update={"size_mm": sizes[finding.side, finding.site]}) for finding in report.study.findings
     )
     return report.model_copy(update={"study": report.study.model_copy(update={"findings": tuple(findings)})})
 
 
-def _places(report: AnnotatedReport) -> set[tuple[str | None, str]]:
+def _sites(report: AnnotatedReport) -> set[tuple[str | None, str]]:
     return {(finding.side, finding.site) for finding in report.study.findings}
 
 
@@ -66,10 +68,10 @@ def command(
     truth: Annotated[Path, typer.Argument(help="Annotated reports to choose from, e.g. truth.jsonl of selip-pseudo.")],
     out: Annotated[Path, typer.Option(help="Folder for reports.csv and truth.jsonl of the chosen ones.")],
     studies: Annotated[int, typer.Option(min=1, help="How many.")],
-    sites: Annotated[str, typer.Option(help="Sites that may be named, parted by commas.")],
-    smallest: Annotated[float, typer.Option(min=1, help="Least length of a lesion, in mm.")],
-    largest: Annotated[float, typer.Option(min=1, help="Greatest length of a lesion, in mm.")],
-    places: Annotated[int, typer.Option(min=1, help="Most places that a study may have.")] = 2,
+    sites: Annotated[str, typer.Option(help="Sites that may be named, comma-separated.")],
+    smallest: Annotated[float, typer.Option(min=1, help="Minimum length of a lesion, in mm.")],
+    largest: Annotated[float, typer.Option(min=1, help="Maximum length of a lesion, in mm.")],
+    max_sites: Annotated[int, typer.Option(min=1, help="Maximum number of lateralised sites of a study.")] = 2,
     normal: Annotated[float, typer.Option(min=0, max=1, help="Share of normal studies.")] = 0.1,
     seed: Annotated[int, typer.Option(help="Decides order and sizes.")] = 0,
 ) -> None:
@@ -79,7 +81,7 @@ def command(
         raise SelipError(f"There is no site {unknown[0]}: name sites of the vocabulary.")
     pool = list(read_annotated(truth))
     chosen = [
-        enlarged(report, smallest, largest, seed) for report in choose(pool, studies, places, named, normal, seed)
+        enlarged(report, smallest, largest, seed) for report in choose(pool, studies, max_sites, named, normal, seed)
     ]
     out.mkdir(parents=True, exist_ok=True)
     write_annotated(out / "truth.jsonl", chosen)

@@ -1,4 +1,4 @@
-"""Findings with planted errors: what an extraction error costs is measured on data whose errors are known."""
+"""Findings with planted errors, to measure the cost of extraction errors on data whose errors are known."""
 
 import random
 from collections.abc import Sequence
@@ -18,17 +18,17 @@ app = typer.Typer(add_completion=False)
 
 
 def plant(reports: Sequence[AnnotatedReport], rate: float, seed: int) -> list[AnnotatedReport]:
-    """The reports, each of whose findings is wrong with the probability `rate`, as a reader may be wrong.
+    """The reports with each finding wrong with probability `rate`, in the ways an extractor may be wrong.
 
     A wrong finding is, with equal chance, missed, on the other side, at another site that these reports name, or of
-    another signal; one without a left or right stands at another site instead of on the other side. What is then
-    said twice is said once. A higher rate spoils what a lower one spoils, in the same way.
+    another signal; one without a left or right is moved to another site instead of the other side. Duplicates that
+    arise are removed. A higher rate changes all findings that a lower rate changes, in the same way.
     """
     sites = sorted({finding.site for report in reports for finding in report.study.findings})
-    return [_spoilt(report, rate, random.Random(f"{seed} {report.report_id}"), sites) for report in reports]
+    return [_with_errors(report, rate, random.Random(f"{seed} {report.report_id}"), sites) for report in reports]
 
 
-def _spoilt(report: AnnotatedReport, rate: float, draw: random.Random, sites: Sequence[str]) -> AnnotatedReport:
+def _with_errors(report: AnnotatedReport, rate: float, draw: random.Random, sites: Sequence[str]) -> AnnotatedReport:
     findings: dict[Key, Finding] = {}
     for finding in report.study.findings:
         chance, error = draw.random(), _wrong(finding, draw, sites)

@@ -1,4 +1,4 @@
-"""A scanned database made ready for several trainings at once: splits are assigned, volumes prepared."""
+"""Prepares a scanned database for several parallel trainings: splits are assigned, volumes prepared."""
 
 import os
 from contextlib import closing

@@ -1,4 +1,4 @@
-"""What the figures say of the paper's claim, whichever way they fall: decided on enums and numbers, without words."""
+"""What the figures say about the paper's claim, for or against it; labels have no influence on it."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass

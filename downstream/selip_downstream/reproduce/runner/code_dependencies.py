@@ -1,6 +1,6 @@
-"""Which of SeLIP's own code a command runs: the modules that it imports and the tables and weights beside them.
+"""The SeLIP code that a command runs: the modules that it imports, and the data files of their packages.
 
-It is found by reading the modules, none is executed. One that is named by a string alone is not found.
+Modules are parsed, not executed. A module that is named only by a string is not found.
 """
 
 import ast
@@ -15,18 +15,18 @@ from typing import NamedTuple
 from selip_shared.provenance import file_hash
 
 OWN = "selip_"
-"""How the names of all own packages begin."""
+"""Prefix of the names of all SeLIP packages."""
 
 
 class _Import(NamedTuple):
-    """A module; of a package that is imported only for one of its modules the functions are not called."""
+    """An imported module. If only a module of a package is imported, the package's functions are not called."""
 
     module: str
     called: bool
 
 
 def used_modules(command: Sequence[str]) -> frozenset[str]:
-    """The names of the own modules that a program of ours or `python -m MODULE` imports, whatever its options."""
+    """The SeLIP modules that a SeLIP program or `python -m MODULE` may import, with any options."""
     program, *arguments = command
     named = (program, *arguments[:1]) == ("python", "-m")
     started = arguments[1] if named else _programs().get(program, "")
@@ -66,7 +66,7 @@ def _reached(started: str) -> frozenset[str]:
 
 @cache
 def _imports(one: _Import) -> frozenset[_Import]:
-    """What a module imports of our own, in functions too where they may be called."""
+    """The SeLIP modules that a module imports, including those in functions that may be called."""
     source = _source(one.module)
     assert source is not None, f"there is no module {one.module}"
     found: set[_Import] = set()
@@ -83,7 +83,7 @@ def _imports(one: _Import) -> frozenset[_Import]:
 
 
 def _statements(node: ast.AST, called: bool) -> Iterator[ast.stmt]:
-    """All within it, but those for checkers of types and, where they are not called, those of functions."""
+    """All statements except those for type checkers, and those of functions if these are not called."""
     for child in ast.iter_child_nodes(node):
         if isinstance(child, ast.If) and ast.unparse(child.test) == "TYPE_CHECKING":
             continue
@@ -96,7 +96,7 @@ def _statements(node: ast.AST, called: bool) -> Iterator[ast.stmt]:
 
 @cache
 def _source(module: str) -> Path | None:
-    """Where it is written down; None where there is no such module."""
+    """The source file; None where there is no such module."""
     package, *inside = module.split(".")
     spec = find_spec(package)
     if spec is None or spec.origin is None:
@@ -107,7 +107,7 @@ def _source(module: str) -> Path | None:
 
 
 def _beside(folder: Path) -> Iterator[Path]:
-    """Files of a package that are no code; packages within it have their own."""
+    """The data files of a package, without those of packages within it."""
     for path in sorted(folder.iterdir()):
         if path.is_file() and path.suffix != ".py":
             yield path

@@ -1,4 +1,4 @@
-"""What a reproduction ran on: the machine, and the versions of what decides its figures."""
+"""The machine of a reproduction, and the versions of the software that decides its figures."""
 
 import os
 import platform
@@ -33,7 +33,7 @@ def versions() -> dict[str, str]:
 
 
 def _processor() -> str:
-    """Its name; where the system tells none, that of its kind."""
+    """Its model name, or its architecture where the system gives no name."""
     try:
         lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
     except OSError:

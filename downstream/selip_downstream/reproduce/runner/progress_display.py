@@ -1,4 +1,4 @@
-"""How far all steps are, on stderr: a live table on a terminal, a line for each step elsewhere."""
+"""The progress of the steps on stderr: a live table on a terminal, else a line for each step."""
 
 import sys
 import time
@@ -18,7 +18,7 @@ TAIL_BYTES = 400
 
 @contextmanager
 def display(steps: Iterable[Step], workers: int) -> Iterator["Display"]:
-    """What to tell how far the steps are; the table is drawn anew every half second."""
+    """A display to report progress to; its table is redrawn every half second."""
     console = Console(stderr=True)
     shown = Display(steps, workers, live=console.is_terminal)
     if not console.is_terminal:
@@ -29,7 +29,7 @@ def display(steps: Iterable[Step], workers: int) -> Iterator["Display"]:
 
 
 class Display:
-    """Steps done and running, the last line that each running one has said, and the time that is left."""
+    """Finished and running steps, the last log line of each running one, and the remaining time."""
 
     def __init__(self, steps: Iterable[Step], workers: int, *, live: bool) -> None:
         self._expected = {step.name: step.seconds for step in steps}
@@ -45,19 +45,19 @@ class Display:
             self._running[step.name] = (time.monotonic(), log)
 
     def ended(self, step: Step, seconds: float) -> None:
-        """The step is done; a line where there is no table."""
+        """The step is done; prints a line where there is no table."""
         self._over(step, seconds)
         if not self._live:
             took = f"{seconds:,.0f} s" if seconds else "done before"
             print(f"{self._whole()}: {step.name}, {took}", file=sys.stderr, flush=True)
 
     def failed(self, step: Step, why: str) -> None:
-        """The step has failed and the others go on; a line in any case, above the table where there is one."""
+        """The step has failed and the others continue; prints a line, above the table if there is one."""
         self._over(step, 0.0)
         print(f"{self._whole()}: {step.name} failed: {why}", file=sys.stderr, flush=True)
 
     def table(self) -> Table:
-        """The state as a table of the running steps under a line for the whole."""
+        """A table of the running steps, titled with the overall progress."""
         table = Table(title=self._whole(), title_justify="left", box=None, padding=(0, 1), show_header=False)
         with self._lock:
             running = dict(self._running)
@@ -84,10 +84,10 @@ class Display:
 def seconds_left(
     expected: Mapping[str, float], taken: Mapping[str, float], elapsed: Mapping[str, float], workers: int
 ) -> float:
-    """How long the steps that are not done will take, `workers` at once, at the speed of those that were run.
+    """The seconds that the remaining steps will take with this number of workers, at the speed of the finished ones.
 
-    By name: seconds that each step is expected to take, those that each finished one has taken, 0 where it was done
-    before, and for how long each running one has run. No step ends sooner for there being many workers.
+    By name: the `expected` seconds of each step, those `taken` by each finished step, 0 if it was done before, and
+    those `elapsed` for each running step. The longest remaining step is a lower bound.
     """
     run = {name: seconds for name, seconds in taken.items() if seconds}
     slowness = sum(run.values()) / sum(expected[name] for name in run) if run else 1.0

@@ -150,12 +150,12 @@ def failure_of(folder: Path) -> str | None:
 
 def _by_urgency(steps: Mapping[str, Step]) -> list[str]:
     """The steps by the seconds of the longest chain that begins with them, longest first. CycleError for a cycle."""
-    order = [*TopologicalSorter({name: step.needs for name, step in steps.items()}).static_order()]
+    last_first = [*TopologicalSorter({name: step.needs for name, step in steps.items()}).static_order()][::-1]
     seconds = {name: step.seconds for name, step in steps.items()}
-    for name in reversed(order):
+    for name in last_first:
         for needed in steps[name].needs:
             seconds[needed] = max(seconds[needed], steps[needed].seconds + seconds[name])
-    return sorted(reversed(order), key=seconds.__getitem__, reverse=True)
+    return sorted(last_first, key=seconds.__getitem__, reverse=True)
 
 
 @dataclass(frozen=True)

@@ -29,8 +29,8 @@ def pool() -> list[AnnotatedReport]:
     return [*one, report(90, "额叶", "顶叶"), report(91, "额叶", "顶叶", "枕叶"), *(report(n) for n in range(100, 110))]
 
 
-def test_few_places_at_the_wanted_sites(pool: list[AnnotatedReport]) -> None:
-    chosen = choose(pool, studies=16, places=2, sites=WANTED, normal=0.25, seed=0)
+def test_few_lateralised_sites_all_among_the_wanted_ones(pool: list[AnnotatedReport]) -> None:
+    chosen = choose(pool, studies=16, max_sites=2, sites=WANTED, normal=0.25, seed=0)
     assert sum(one.study.normal for one in chosen) == 4
     assert {finding.site for one in chosen for finding in one.study.findings} == {"额叶", "顶叶"}
     assert "r91" not in {one.report_id for one in chosen}
@@ -39,7 +39,7 @@ def test_few_places_at_the_wanted_sites(pool: list[AnnotatedReport]) -> None:
 
 def test_a_pool_that_is_too_small_is_named(pool: list[AnnotatedReport]) -> None:
     with pytest.raises(SelipError, match="13 such studies with findings and 10 normal ones, too few for 40"):
-        choose(pool, studies=40, places=2, sites=WANTED, normal=0.25, seed=0)
+        choose(pool, studies=40, max_sites=2, sites=WANTED, normal=0.25, seed=0)
 
 
 def test_a_lesion_has_one_size_on_every_sequence(pool: list[AnnotatedReport]) -> None:
