@@ -1,4 +1,4 @@
-"""What real reports have that the generator never writes: words, and the order in which a clause says things."""
+"""What real reports have and the generator never writes: words, and clause structures."""
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
@@ -11,9 +11,9 @@ from selip_extract.language.lexer import LexedReport, Token, lex
 from selip_extract.language.lexicon import words
 from selip_shared.word_segmenter import word_segmenter
 
-SHORTEST_WORD = 2
+MIN_WORD_LENGTH = 2
 _CLAUSE_ENDS = frozenset(",;:")
-# What of a token decides how a clause is built; a kind that is not named here carries no meaning.
+# The token kinds that make up the structure of a clause, and their names in the output.
 _PARTS = {
     "site": "部位", "side": "侧", "post_side": "偏侧", "sequence": "序列", "signal": "信号", "enhancement": "强化",
     "restriction": "受限", "negation": "未见", "abnormal": "异常", "normal": "正常", "lesion": "病灶", "change": "改变",
@@ -23,7 +23,7 @@ _PARTS = {
 
 @dataclass(frozen=True)
 class Gap:
-    """A word or the build of a clause, and in how many reports it stands."""
+    """A word or a clause structure, and the number of reports that have it."""
 
     what: str
     reports: int
@@ -31,7 +31,7 @@ class Gap:
 
 @dataclass(frozen=True)
 class Gaps:
-    """What the generator never produces, by falling frequency."""
+    """What the generator never produces, the most frequent first."""
 
     reports: int
     words: tuple[Gap, ...]
@@ -39,7 +39,7 @@ class Gaps:
 
 
 def gaps(real: Iterable[str], produced: Iterable[str]) -> Gaps:
-    """The words and the builds of clauses of real texts that no produced text has."""
+    """The words and clause structures of real texts that no produced text has."""
     known_words: set[str] = set()
     known_constructions: set[str] = set()
     for text in produced:
@@ -65,11 +65,11 @@ def _segmenter() -> jieba.Tokenizer:
 def _words(text: str) -> set[str]:
     """The Chinese words of a text."""
     found = _segmenter().cut(text, HMM=False)
-    return {word for word in found if len(word) >= SHORTEST_WORD and all("一" <= c <= "鿿" for c in word)}
+    return {word for word in found if len(word) >= MIN_WORD_LENGTH and all("一" <= c <= "鿿" for c in word)}
 
 
 def _constructions(lexed: LexedReport) -> set[str]:
-    """The builds of the text's clauses that state a signal."""
+    """The structures of the text's clauses that state a signal."""
     return {
         " ".join(parts)
         for sentence in lexed.sentences

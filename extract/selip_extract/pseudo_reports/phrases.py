@@ -5,16 +5,15 @@ weight: `[["见", 3], "可见"]` draws 见 three times as often as 可见. The o
 reports of a seed.
 """
 
-import tomllib
 from collections.abc import Callable, Mapping, Sequence
 from importlib.resources import files
 from string import Formatter
 from typing import Annotated, Any, TypeVar
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 
 from selip_contracts.vocabulary import SITES
-from selip_shared.errors import SelipError
+from selip_shared.toml_files import read_toml
 
 FOLDER = "selip_extract.pseudo_reports.data"
 
@@ -31,19 +30,7 @@ _Table = TypeVar("_Table", bound=Mapping[Any, Any])
 
 def load(kind: type[_File], name: str) -> _File:
     """The groups of `name`.toml; SelipError where a group is missing, empty, unknown or has an unknown placeholder."""
-    return parse(kind, name, files(FOLDER).joinpath(f"{name}.toml").read_text(encoding="utf-8"))
-
-
-def parse(kind: type[_File], name: str, text: str) -> _File:
-    """The groups of the TOML text of the file `name`; SelipError as in `load`."""
-    try:
-        return kind.model_validate(tomllib.loads(text))
-    except tomllib.TOMLDecodeError as error:
-        raise SelipError(f"{name}.toml is not valid TOML: {error}.") from error
-    except ValidationError as error:
-        first = error.errors()[0]
-        group = ".".join(str(part) for part in first["loc"])
-        raise SelipError(f"{name}.toml, group {group}: {first['msg'].removeprefix('Value error, ')}.") from error
+    return read_toml(files(FOLDER).joinpath(f"{name}.toml"), kind)
 
 
 def _expand(entries: object) -> object:

@@ -14,24 +14,20 @@ from selip_extract.llm.engine import Answer, Engine, GenerationRequest
 from selip_extract.llm.engines.endpoint_engine import EndpointEngine
 from selip_extract.llm.engines.transformers_engine import TransformersEngine
 from selip_extract.llm.model_files import load_tokenizer
+from selip_extract.pseudo_reports.phrases import PhraseFile, Phrases, load
 
-INSTRUCTIONS = (
-    "你是神经放射科医师。请把下面的头颅MRI所见用另一种写法重写：改变语序、句式和用词，但部位、侧别、序列、信号和阴性描述"
-    "必须完全一致，不增加也不减少任何内容。只写重写后的所见。"
-)
-MANNERS = (
-    "请写得简短，像急诊报告。",
-    "请写得详细、完整，每个病灶单独成句。",
-    "请先写病灶，再写正常结构。",
-    "请按序列逐一描述。",
-    "请把信号相同的序列合并描述。",
-    "请使用英文序列名称，如T1WI、T2WI、FLAIR、DWI。",
-    "请使用中文序列名称，如T1加权像、T2加权像、水抑制像、弥散加权像。",
-)
 MAX_REPORT_TOKENS = 1_024
 REQUEST_BATCH_SIZE = 64
 # The extractors that must find the facts in the rewritten text.
 CHECKING_EXTRACTORS = ("rules", "model")
+
+
+class _Prompts(PhraseFile):
+    instructions: str
+    styles: Phrases
+
+
+PROMPTS = load(_Prompts, "rewriting")
 
 
 class Writer:
@@ -79,14 +75,14 @@ def rewritten(
     rng = random.Random(seed)
     remaining = iter(reports)
     while batch := list(islice(remaining, REQUEST_BATCH_SIZE)):
-        texts = writer.write([_prompt(report.findings_text, rng.choice(MANNERS)) for report in batch])
+        texts = writer.write([_prompt(report.findings_text, rng.choice(PROMPTS.styles)) for report in batch])
         readings = zip(*(extractor.read(texts) for extractor in extractors), strict=True)
         for report, text, read in zip(batch, texts, readings, strict=True):
             yield _kept(report, text, read)
 
 
-def _prompt(text: str, manner: str) -> str:
-    return f"{INSTRUCTIONS}{manner}\n原文：{text}\n重写："
+def _prompt(text: str, style: str) -> str:
+    return f"{PROMPTS.instructions}{style}\n原文：{text}\n重写："
 
 
 def _kept(report: AnnotatedReport, text: str, readings: Sequence[Reading]) -> AnnotatedReport | None:

@@ -1,13 +1,15 @@
 """The phrase groups of the pseudo-reports: weights, placeholders, and what is said of a faulty file."""
 
 from collections import Counter
+from pathlib import Path
 from typing import Annotated
 
 import pytest
 from pydantic import AfterValidator
 
-from selip_extract.pseudo_reports.phrases import Dated, PhraseFile, Phrases, SiteNames, each_of, parse
+from selip_extract.pseudo_reports.phrases import Dated, PhraseFile, Phrases, SiteNames, each_of
 from selip_shared.errors import SelipError
+from selip_shared.toml_files import read_toml
 
 
 class Wording(PhraseFile):
@@ -50,17 +52,23 @@ FAULTS = {
 }
 
 
-def test_a_phrase_is_repeated_as_often_as_its_weight_says() -> None:
-    wording = parse(Wording, "wording", WHOLE)
+def _read(folder: Path, text: str) -> Wording:
+    file = folder / "wording.toml"
+    file.write_text(text, encoding="utf-8")
+    return read_toml(file, Wording)
+
+
+def test_a_phrase_is_repeated_as_often_as_its_weight_says(tmp_path: Path) -> None:
+    wording = _read(tmp_path, WHOLE)
     assert Counter(wording.verbs) == {"见": 3, "可见": 1, "": 1}
     assert wording.sides["右侧"] == ("右",)
 
 
 @pytest.mark.parametrize("fault", FAULTS)
-def test_a_fault_is_named_with_its_file_and_group(fault: str) -> None:
+def test_a_fault_is_named_with_its_file_and_group(fault: str, tmp_path: Path) -> None:
     whole, faulty, reason = FAULTS[fault]
     assert whole in WHOLE
     with pytest.raises(SelipError) as said:
-        parse(Wording, "wording", WHOLE.replace(whole, faulty))
+        _read(tmp_path, WHOLE.replace(whole, faulty))
     assert reason in str(said.value)
     assert str(said.value).startswith("wording.toml")

@@ -15,7 +15,7 @@ from selip_contracts.findings import AnnotatedReport
 from selip_extract.cli.pseudo import main
 from selip_extract.extractors.registry import ModelChoice, extractor_maker
 from selip_extract.pseudo_reports.generate import pseudo_reports
-from selip_extract.pseudo_reports.rewriting import INSTRUCTIONS, MANNERS, Writer, rewritten
+from selip_extract.pseudo_reports.rewriting import PROMPTS, Writer, rewritten
 from tests.commands import Command, command
 from tests.extract.small_models import byte_level_tokenizer, untaught
 
@@ -104,10 +104,14 @@ def test_what_loses_a_fact_or_says_the_same_is_refused(rewrite: Rewrite) -> None
 
 def memorised(folder: Path, reports: list[AnnotatedReport], number: int) -> Path:
     """A model's folder: whatever it is asked, it writes one of the reports in other words."""
-    tokenizer = byte_level_tokenizer([INSTRUCTIONS, *MANNERS, *(r.findings_text for r in reports)], chat_template=None)
+    tokenizer = byte_level_tokenizer(
+        [PROMPTS.instructions, *PROMPTS.styles, *(r.findings_text for r in reports)], chat_template=None
+    )
     model = untaught(tokenizer)
     said = tokenizer(in_other_words(reports[number].findings_text))["input_ids"] + [tokenizer.eos_token_id]
-    prompts = [f"{INSTRUCTIONS}{MANNERS[i % 7]}\n原文：{r.findings_text}\n重写：" for i, r in enumerate(reports)]
+    prompts = [
+        f"{PROMPTS.instructions}{PROMPTS.styles[i % 7]}\n原文：{r.findings_text}\n重写：" for i, r in enumerate(reports)
+    ]
     rows = [torch.tensor([tokenizer(prompt)["input_ids"] + said]) for prompt in prompts]
     optimizer = torch.optim.AdamW(model.parameters(), 5e-3)
     for step in range(400):
