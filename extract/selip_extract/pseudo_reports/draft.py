@@ -4,11 +4,11 @@ import random
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
-from selip_contracts.vocabulary import Change, Enhancement, Modality, Signal
+from selip_contracts.vocabulary import Change, Modality
+from selip_extract.pseudo_reports.lesion_archetypes import SignalValue
 from selip_extract.pseudo_reports.sample_study import SampledSite
 
 CharSpan = tuple[int, int]
-Value = Signal | Enhancement
 
 
 @dataclass(frozen=True)
@@ -26,7 +26,7 @@ class Fact:
 
     mention: Mention
     modality: Modality | None
-    value: Value | Change | None
+    value: SignalValue | Change | None
     value_span: CharSpan
     sequence_span: CharSpan | None = None
     negation_span: CharSpan | None = None
@@ -86,7 +86,7 @@ class Draft:
         self,
         mentions: Iterable[Mention],
         modality: Modality | None,
-        value: Value | Change | None,
+        value: SignalValue | Change | None,
         value_span: CharSpan,
         sequence_span: CharSpan | None = None,
         negation_span: CharSpan | None = None,

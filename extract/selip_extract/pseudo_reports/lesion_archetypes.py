@@ -13,13 +13,14 @@ from selip_contracts.vocabulary import ENHANCEMENTS, MODALITIES, SIGNALS, SITES,
 from selip_extract.pseudo_reports.phrases import FOLDER, PhraseFile, load
 from selip_extract.pseudo_reports.weighted_choice import WeightedChoice, weighted, words
 
-SignalValues = tuple[Signal | Enhancement, ...]
+SignalValue = Signal | Enhancement
+SignalValues = tuple[SignalValue, ...]
 Sidedness = Literal["one", "both", "mixed"]
 
 
 @dataclass(frozen=True)
 class Spread:
-    """How many sites a lesion has, on which sides, and how its number is said."""
+    """How many sites a lesion has, on which sides, and how its number is worded."""
 
     extent: WeightedChoice[int]
     sidedness: WeightedChoice[Sidedness]
@@ -28,7 +29,7 @@ class Spread:
 
 @dataclass(frozen=True)
 class Archetype:
-    """One kind of lesion; an empty value in `signals` says not seen, `size_mm` bounds its diameter."""
+    """One kind of lesion; no values in `signals`: not seen on the sequence. `size_mm` is the range of its diameter."""
 
     name: str
     weight: int

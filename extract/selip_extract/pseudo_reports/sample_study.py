@@ -1,4 +1,4 @@
-"""Random head-MRI studies, plausible in anatomy and signal: what a pseudo-report is written from."""
+"""Random head-MRI studies, plausible in anatomy and signal: from which pseudo-reports are written."""
 
 import csv
 import random
@@ -40,7 +40,7 @@ _ShareOfEachSequence = Annotated[dict[Modality, Share], AfterValidator(each_of(M
 
 @dataclass(frozen=True)
 class SampledSite:
-    """Where a lesion lies; `side` None where no side is said."""
+    """The site of a lesion; `side` None where none is stated."""
 
     side: Side | None
     site: str
@@ -48,7 +48,7 @@ class SampledSite:
 
 @dataclass(frozen=True)
 class SampledLesion:
-    """One lesion or one group of like lesions; in `signals` a second value is the rim's or a part's."""
+    """One lesion or one group of similar lesions; in `signals` a second value is that of the rim or of a part."""
 
     archetype: str
     sites: tuple[SampledSite, ...]
@@ -199,7 +199,7 @@ def _sample_lesions(rng: random.Random, modalities: tuple[Modality, ...]) -> tup
 
 
 def _contradicts(lesion: SampledLesion, other: SampledLesion) -> bool:
-    """Whether `lesion` is not seen where, and on a sequence on which, `other` is, or has no side where `other` has."""
+    """Whether `lesion` is absent at a site and on a sequence that show `other`, or lacks the side that `other` has."""
     denied = any(modality in other.signals for modality in lesion.absent)
     if denied and not set(lesion.sites).isdisjoint(other.sites):
         return True
@@ -210,7 +210,7 @@ def _contradicts(lesion: SampledLesion, other: SampledLesion) -> bool:
 def _sample_signals(
     rng: random.Random, kind: Archetype, modalities: tuple[Modality, ...]
 ) -> dict[Modality, SignalValues]:
-    """The values that a report would mention; an empty one is an explicit not seen."""
+    """The signals that a report would mention; no values where the lesion is explicitly not seen."""
     known = [modality for modality in modalities if modality in kind.signals]
     thoroughness = rng.random()
     if thoroughness < 0.12 and known:
@@ -239,7 +239,7 @@ def _lesion_of_kind(rng: random.Random, kind: Archetype, signals: dict[Modality,
 
 
 def _free_lesion(rng: random.Random, modalities: tuple[Modality, ...]) -> SampledLesion:
-    """A lesion whose sites and signals owe nothing to a disease, so that no reader can guess one from the other."""
+    """A lesion whose sites and signals do not depend on a disease, so that one cannot be guessed from the other."""
     number = min(len(modalities), _FREE_SEQUENCES.draw(rng))
     shown = set(rng.sample(modalities, number))
     spread = _FREE_SPREADS.draw(rng)
@@ -299,7 +299,7 @@ def _one_sided(rng: random.Random) -> Side:
 
 
 def _side_at(rng: random.Random, site: str, side: Side | None, lateral_share: float) -> Side | None:
-    """`side` where the site is paired; of a midline site the left or right part, as often as `lateral_share`."""
+    """`side` where the site is paired; for a midline site seldom (`lateral_share`) its left or right part, else None."""
     laterality = SITES[site].laterality
     if laterality == "paired":
         return side
@@ -309,7 +309,7 @@ def _side_at(rng: random.Random, site: str, side: Side | None, lateral_share: fl
 
 
 def _overlap(one: SampledSite | GeneralChange, other: SampledSite | GeneralChange) -> bool:
-    """Whether one lies inside the other or is the same, as far as their sides allow."""
+    """Whether the two sites are the same or one contains the other, on sides that overlap."""
     sides_meet = one.side == other.side or not {None, "双侧"}.isdisjoint((one.side, other.side))
     related = one.site == other.site or one.site in ancestors(other.site) or other.site in ancestors(one.site)
     return sides_meet and related
@@ -332,7 +332,7 @@ def _repeats_or_opposes(change: Change, other: Change) -> bool:
 
 
 def _sample_mass_effect(rng: random.Random, lesion: SampledLesion) -> Iterator[GeneralChange]:
-    """What a large lesion does to its neighbours."""
+    """The changes that a large lesion causes at neighbouring sites."""
     if lesion.archetype not in _PRESSING_ARCHETYPES or rng.random() < 0.5:
         return
     origin = lesion.sites[0]

@@ -1,4 +1,4 @@
-"""Weighted choices that a table can write as text: `额叶8 顶叶5 岛叶`."""
+"""Weighted random choices, and their notation in tables: `额叶8 顶叶5 岛叶`."""
 
 import random
 import re
@@ -13,7 +13,7 @@ _ENTRY = re.compile(r"(\S*?[^\s\d])(\d*)(?:\s+|$)")
 
 @dataclass(frozen=True)
 class WeightedChoice(Generic[T]):
-    """Values and the running totals of their weights."""
+    """SignalValues and the running totals of their weights."""
 
     values: tuple[T, ...]
     totals: tuple[float, ...]
@@ -30,5 +30,5 @@ def weighted(entries: Iterable[tuple[T, float]]) -> WeightedChoice[T]:
 
 
 def words(text: str) -> list[tuple[str, int]]:
-    """(word, weight) of each blank-separated entry; a number at a word's end is its weight, 1 where none stands."""
+    """(word, weight) of each blank-separated entry; a number at a word's end is its weight, 1 without one."""
     return [(word, int(weight or 1)) for word, weight in _ENTRY.findall(text)]

@@ -101,7 +101,7 @@ def put_block(
             put_subset(draft, written[-1], alone)
         _end(draft, stop if draft.chance(0.85) else "；")
     for modality in deferred:
-        remaining = [t for t in written if modality not in t.modalities]
+        remaining = [lesion for lesion in written if modality not in lesion.modalities]
         if remaining and draft.chance(0.9):
             if draft.parts[-1] != "。":
                 _end(draft, "。")
@@ -111,12 +111,13 @@ def put_block(
 
 
 def _end(draft: Draft, stop: str) -> None:
+    """End the sentence with `stop`."""
     draft.strip_separators()
     draft.put(stop)
 
 
 def _put_mass_effect(draft: Draft) -> None:
-    """A clause about a neighbour, after which the lesion goes on: 左侧侧脑室受压，增强后…."""
+    """A clause about a neighbour, after which the description of the lesion continues: 左侧侧脑室受压，增强后…."""
     draft.put_one(_PHRASES.separators)
     mentions = put_sites(
         draft,
@@ -139,7 +140,7 @@ def _put_same_signal(draft: Draft, lesion: SampledLesion, before: WrittenLesion)
         draft.put_one(_PHRASES.again_morphologies)
         draft.put_one(_PHRASES.again_nouns)
         draft.put("，")
-        span = draft.put_one(_PHRASES.same_signals)  # fmt: skip
+        span = draft.put_one(_PHRASES.same_signals)
     start = len(draft.facts)
     first = before.facts[0].mention.site
     for fact in before.facts:
@@ -293,7 +294,7 @@ def _put_by_sequence(draft: Draft, lesions: Sequence[SampledLesion], stop: str) 
                 named = put_sites(draft, lesion.sites, plain=draft.chance(0.5))
             written.setdefault(i, named)
             if modality == "T1CE":
-                put_enhancement(draft, named, lesion.signals[modality][:1], opened=True)
+                put_enhancement(draft, named, lesion.signals[modality][:1], sequence_named=True)
             else:
                 draft.put_one(_PHRASES.listing_verbs)
                 draft.put_maybe(0.35, MORPHOLOGIES)

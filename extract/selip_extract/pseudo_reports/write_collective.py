@@ -5,13 +5,13 @@ from dataclasses import dataclass, field, replace
 
 from selip_contracts.vocabulary import ENHANCEMENTS, MODALITIES, SIGNALS, SITES, Modality
 from selip_extract.pseudo_reports.draft import CharSpan, Draft, Fact, Mention
+from selip_extract.pseudo_reports.lesion_archetypes import SignalValues
 from selip_extract.pseudo_reports.phrases import PhraseFile, Phrases, SiteNames, load
 from selip_extract.pseudo_reports.sample_study import SampledLesion
 from selip_extract.pseudo_reports.write_sequences import put_sequence, signal_word
 from selip_extract.pseudo_reports.write_signals import (
     MORPHOLOGIES,
     Signals,
-    Values,
     put_absence,
     put_absent,
     put_enhancement,
@@ -45,7 +45,7 @@ class _CollectivePhrases(PhraseFile):
 
 
 _PHRASES = load(_CollectivePhrases, "collective")
-ABSENT: Values = ()
+ABSENT: SignalValues = ()
 
 
 @dataclass
@@ -68,7 +68,7 @@ class WrittenLesion:
 
 
 def _some_of(draft: Draft, mentions: Sequence[Mention]) -> list[Mention]:
-    """At least one of the mentions and, where there are several, not all of them; in their order."""
+    """A random part of the mentions, in their order: at least one and, of several, not all."""
     chosen = draft.rng.sample(range(len(mentions)), draft.rng.randint(1, max(1, len(mentions) - 1)))
     return [mentions[i] for i in sorted(chosen)]
 
@@ -79,7 +79,7 @@ def put_reference(
     """Name the sites of `mentions` again, sometimes without their side; the new mentions. `known`: all so far."""
     by_site = {m.site: m for m in mentions}
     sites = [m.site.site for m in known]
-    regions = [w for m in known if (w := SITES[m.site.site].parent) in _PHRASES.regions]
+    regions = [r for m in known if (r := SITES[m.site.site].parent) in _PHRASES.regions]
     (site,) = by_site if len(by_site) == 1 else (None,)
     if (
         site
@@ -91,7 +91,7 @@ def put_reference(
         draft.put(SITES[region].surface_forms[0])
         draft.put_one(_PHRASES.region_nouns)
         return [by_site[site]]
-    if draft.chance(0.35) and all(sites.count(p.site) == 1 for p in by_site):
+    if draft.chance(0.35) and all(sites.count(s.site) == 1 for s in by_site):
         named = []
         for i, (site, old) in enumerate(by_site.items()):
             if i:
@@ -104,8 +104,8 @@ def put_reference(
     return named
 
 
-def some_signal(draft: Draft, modality: Modality) -> Values:
-    """Any one value of the sequence."""
+def some_signal(draft: Draft, modality: Modality) -> SignalValues:
+    """A random value of the sequence."""
     rng = draft.rng
     if modality == "T1CE":
         return (rng.choice(ENHANCEMENTS),)
@@ -113,9 +113,8 @@ def some_signal(draft: Draft, modality: Modality) -> Values:
 
 
 def put_subset(draft: Draft, written: WrittenLesion, alone: bool) -> None:
-    """其中左侧桥臂病灶DWI呈稍高信号; 部分病灶DWI呈高信号. `alone`: its sentence tells of no other lesion."""
-    said = {f.modality for f in written.facts}
-    free = [m for m in MODALITIES if m not in said]
+    """其中左侧桥臂病灶DWI呈稍高信号; 部分病灶DWI呈高信号. `alone`: no other lesion in its sentence."""
+    free = [m for m in MODALITIES if m not in written.modalities]
     if not free or len(written.mentions) < 2 or not draft.chance(0.3):
         if free and len(written.mentions) == 1 and draft.chance(0.05):
             _put_some(draft, written, draft.rng.choice(free))
@@ -147,6 +146,7 @@ def put_subset(draft: Draft, written: WrittenLesion, alone: bool) -> None:
 
 
 def _put_some(draft: Draft, written: WrittenLesion, modality: Modality) -> None:
+    """部分病灶DWI呈高信号: which of the sites it is said of remains open."""
     draft.put_one(_PHRASES.some_joins)
     draft.put_one(_PHRASES.some)
     value = some_signal(draft, modality)
@@ -160,20 +160,22 @@ def _put_some(draft: Draft, written: WrittenLesion, modality: Modality) -> None:
 
 
 def put_sequence_lead(draft: Draft, modality: Modality) -> CharSpan:
-    """Name the sequence of which a predicate is to follow: DWI示."""
+    """Name the sequence whose predicate follows: DWI示."""
     span = put_sequence(draft, modality)
     draft.put_maybe(0.5, _PHRASES.enhancement_leads if modality == "T1CE" else _PHRASES.sequence_leads)
     return span
 
 
-def put_predicate(draft: Draft, named: Sequence[Mention], modality: Modality, values: Values, together: bool) -> None:
+def put_predicate(
+    draft: Draft, named: Sequence[Mention], modality: Modality, values: SignalValues, together: bool
+) -> None:
     """The predicate of a sequence that has been named: 呈高信号, 未见强化."""
     if together:
         draft.put_one(_PHRASES.all)
     if values == ABSENT:
-        put_absence(draft, named, (modality,), opened=True)
+        put_absence(draft, named, (modality,), sequence_named=True)
     elif modality == "T1CE":
-        put_enhancement(draft, named, values, opened=True)
+        put_enhancement(draft, named, values, sequence_named=True)
     else:
         draft.put_one(_PHRASES.verbs)
         draft.put_maybe(0.1, MORPHOLOGIES)
@@ -188,12 +190,12 @@ def put_collective(
     modality: Modality,
     written: Sequence[WrittenLesion],
 ) -> None:
-    """One sequence over all lesions written: the same for all, exceptions, remainders, or one by one.
+    """One sequence over the `remaining` lesions: the same for all, exceptions, remainders, or one by one.
 
-    Where some of the lesions written have been written of this sequence already, the others are named.
+    Where they are not all lesions of the text so far (`written`), they are named.
     """
-    all_mentions = [m for t in remaining for m in t.mentions]
-    known = [m for t in written for m in t.mentions]
+    all_mentions = [m for lesion in remaining for m in lesion.mentions]
+    known = [m for lesion in written for m in lesion.mentions]
     start = len(draft.facts)
     rng = draft.rng
     one, two = rng.sample([some_signal(draft, modality) for _ in range(3)] + [ABSENT], 2)
@@ -219,7 +221,7 @@ def put_collective(
 
 
 def _put_some_by_name(
-    draft: Draft, mentions: Sequence[Mention], known: Sequence[Mention], modality: Modality, values: Values
+    draft: Draft, mentions: Sequence[Mention], known: Sequence[Mention], modality: Modality, values: SignalValues
 ) -> None:
     """左侧额叶及右侧丘脑病灶DWI呈高信号."""
     leads = draft.chance(0.5)
@@ -231,7 +233,7 @@ def _put_some_by_name(
     put_predicate(draft, named, modality, values, len(mentions) > 1)
 
 
-def _put_all_alike(draft: Draft, mentions: Sequence[Mention], modality: Modality, values: Values) -> None:
+def _put_all_alike(draft: Draft, mentions: Sequence[Mention], modality: Modality, values: SignalValues) -> None:
     """上述病灶DWI均呈高信号."""
     several = len(mentions) > 1
     leads = draft.chance(0.5)
@@ -247,7 +249,11 @@ def _put_all_alike(draft: Draft, mentions: Sequence[Mention], modality: Modality
 
 
 def _put_exception(
-    draft: Draft, parts: Sequence[Mention], others: Sequence[Mention], modality: Modality, values: tuple[Values, Values]
+    draft: Draft,
+    parts: Sequence[Mention],
+    others: Sequence[Mention],
+    modality: Modality,
+    values: tuple[SignalValues, SignalValues],
 ) -> None:
     """除左侧额叶病灶DWI呈高信号外，其余病灶均未见高信号."""
     leads = draft.chance(0.5)
@@ -271,7 +277,7 @@ def _put_one_by_one(
     parts: Sequence[Mention],
     others: Sequence[Mention],
     modality: Modality,
-    values: tuple[Values, Values],
+    values: tuple[SignalValues, SignalValues],
     style: str,
 ) -> None:
     """仅左侧额叶病灶DWI呈高信号，其余病灶呈等信号; DWI左侧额叶病灶呈高信号，右侧丘脑病灶呈等信号."""

@@ -7,7 +7,8 @@ from pydantic import AfterValidator
 
 from selip_contracts.findings import Count
 from selip_contracts.vocabulary import Change, Modality
-from selip_extract.pseudo_reports.draft import CharSpan, Draft, Mention, Value
+from selip_extract.pseudo_reports.draft import CharSpan, Draft, Mention
+from selip_extract.pseudo_reports.lesion_archetypes import SignalValue
 from selip_extract.pseudo_reports.phrases import PhraseFile, Phrases, each_of, load
 from selip_extract.pseudo_reports.sample_study import SampledLesion
 from selip_extract.pseudo_reports.write_sequences import (
@@ -128,9 +129,9 @@ def _put_attributes(draft: Draft, lesion: SampledLesion) -> None:
         draft.separate()
 
 
-def _take_t1_and_t2(draft: Draft, signals: Signals) -> list[tuple[Modality, Value]]:
+def _take_t1_and_t2(draft: Draft, signals: Signals) -> list[tuple[Modality, SignalValue]]:
     """The signals on T1 and T2, which are taken out of `signals`; seldom T2 first."""
-    pair: list[tuple[Modality, Value]] = [(m, signals.pop(m)[0]) for m in ("T1", "T2")]
+    pair: list[tuple[Modality, SignalValue]] = [(m, signals.pop(m)[0]) for m in ("T1", "T2")]
     return pair[::-1] if draft.chance(0.05) else pair
 
 

@@ -11,7 +11,8 @@ from selip_contracts.findings import AnnotatedReport, Evidence, Finding, General
 from selip_contracts.vocabulary import CHANGES, SITES, Change, Modality, Side
 from selip_extract.language.evidence import LesionDescription, describe_lesion
 from selip_extract.language.study import assembled
-from selip_extract.pseudo_reports.draft import CharSpan, Draft, Fact, Mention, Value
+from selip_extract.pseudo_reports.draft import CharSpan, Draft, Fact, Mention
+from selip_extract.pseudo_reports.lesion_archetypes import SignalValue
 from selip_extract.pseudo_reports.phrases import Dated, PhraseFile, Phrases, Templates, each_of, load, placeholders
 from selip_extract.pseudo_reports.sample_study import GeneralChange, SampledSite, SampledStudy, sample_study
 from selip_extract.pseudo_reports.write_block import put_block
@@ -60,7 +61,7 @@ _SLIPS = str.maketrans(_PHRASES.slips)
 
 @dataclass(frozen=True)
 class WrittenReport:
-    """A pseudo-report and the statements in it, in the order of the writing."""
+    """A pseudo-report and the statements in it, in the order of the text."""
 
     text: str
     facts: tuple[Fact, ...]
@@ -82,7 +83,7 @@ class WrittenReport:
             modality=modality,
             side=fact.mention.site.side,
             site=fact.mention.site.site,
-            signal=cast(Value | None, fact.value),
+            signal=cast(SignalValue | None, fact.value),
             present=fact.value is not None,
             certainty="可疑" if fact.uncertain else "肯定",
             evidence=evidence,
@@ -149,7 +150,7 @@ def _put_opening(draft: Draft, study: SampledStudy) -> None:
 
 
 def _put_closing(draft: Draft, changes: Sequence[GeneralChange], modalities: Sequence[Modality]) -> None:
-    """The general changes, and among them what is normal, clear or of other body parts."""
+    """The general changes, and among them normal findings, clear sequences and other body parts."""
     rng = draft.rng
     closing: list[Callable[[], None]] = [lambda: _put_changes(draft, changes)]
     closing += [lambda: _put_normal(draft, _PHRASES.normal_rest)] * rng.choice((0, 1, 1, 2, 3))
@@ -283,7 +284,7 @@ def _put_clear(draft: Draft, modalities: Sequence[Modality]) -> None:
     else:
         mentions = put_sites(draft, [site], plain=True)
     if spans:
-        put_absence(draft, mentions, chosen, opened=True)
+        put_absence(draft, mentions, chosen, sequence_named=True)
     else:
         for i, modality in enumerate(chosen):
             if i:

@@ -7,7 +7,8 @@ from typing import Annotated, cast
 from pydantic import AfterValidator
 
 from selip_contracts.vocabulary import ENHANCEMENTS, MODALITIES, SIGNALS, Enhancement, Modality, Signal
-from selip_extract.pseudo_reports.draft import CharSpan, Draft, Value
+from selip_extract.pseudo_reports.draft import CharSpan, Draft
+from selip_extract.pseudo_reports.lesion_archetypes import SignalValue
 from selip_extract.pseudo_reports.phrases import PhraseFile, Phrases, each_of, load
 
 _OfEachSignal = Annotated[dict[Signal, Phrases], AfterValidator(each_of(SIGNALS))]
@@ -31,24 +32,24 @@ _PHRASES = load(_SequencePhrases, "sequences")
 ORDER: tuple[Modality, ...] = tuple(_PHRASES.sequences)
 
 
-def signal_word(rng: random.Random, signal: Value) -> str:
+def signal_word(rng: random.Random, signal: SignalValue) -> str:
     """A signal as it follows its sequence (高信号, 稍高信号影, 信号减低 …); KeyError for an enhancement."""
     if rng.random() < 0.06:
         return rng.choice(_PHRASES.changed_signals[cast(Signal, signal)])
     return degree_word(rng, signal) + rng.choice(_PHRASES.signal_nouns)
 
 
-def degree_word(rng: random.Random, signal: Value) -> str:
+def degree_word(rng: random.Random, signal: SignalValue) -> str:
     """A signal without the word 信号 (高, 稍高 …); KeyError for an enhancement."""
     return rng.choice(_PHRASES.degrees[cast(Signal, signal)])
 
 
-def relaxation_word(rng: random.Random, modality: Modality, signal: Value) -> str:
+def relaxation_word(rng: random.Random, modality: Modality, signal: SignalValue) -> str:
     """A signal as a relaxation time (长, 短 …); KeyError for an enhancement or for another sequence than T1 and T2."""
     return rng.choice(_PHRASES.relaxation[modality][cast(Signal, signal)])
 
 
-def put_enhancement_word(draft: Draft, enhancement: Value) -> CharSpan:
+def put_enhancement_word(draft: Draft, enhancement: SignalValue) -> CharSpan:
     """Write an enhancement; KeyError for a signal."""
     return draft.put_one(_PHRASES.enhancements[cast(Enhancement, enhancement)])
 

@@ -6,7 +6,8 @@ from typing import Annotated
 from pydantic import AfterValidator
 
 from selip_contracts.vocabulary import Modality, Signal
-from selip_extract.pseudo_reports.draft import Draft, Mention, Value
+from selip_extract.pseudo_reports.draft import Draft, Mention
+from selip_extract.pseudo_reports.lesion_archetypes import SignalValue, SignalValues
 from selip_extract.pseudo_reports.phrases import PhraseFile, Phrases, Templates, each_of, load, placeholders
 from selip_extract.pseudo_reports.write_sequences import (
     ORDER,
@@ -18,8 +19,7 @@ from selip_extract.pseudo_reports.write_sequences import (
     signal_word,
 )
 
-Values = tuple[Value, ...]
-Signals = dict[Modality, Values]
+Signals = dict[Modality, SignalValues]
 
 
 class _TwoValuesPhrases(PhraseFile):
@@ -86,7 +86,7 @@ MORPHOLOGIES = _PHRASES.morphologies
 _PLAIN: tuple[Signal, ...] = ("高", "稍高", "等", "稍低", "低")
 
 
-def put_idiom_words(draft: Draft, mentions: Sequence[Mention], signals: Sequence[tuple[Modality, Value]]) -> None:
+def put_idiom_words(draft: Draft, mentions: Sequence[Mention], signals: Sequence[tuple[Modality, SignalValue]]) -> None:
     """长T1长T2信号, with its variants."""
     rng = draft.rng
     (m1, s1), (m2, s2) = signals
@@ -122,7 +122,7 @@ def put_earlier_signal(draft: Draft) -> None:
 
 
 def put_one_each(draft: Draft, mentions: Sequence[Mention], signals: Signals) -> None:
-    """T1WI依次呈等、低、稍低信号: each place has its own."""
+    """T1WI依次呈等、低、稍低信号: each site has its own."""
     rng = draft.rng
     sequences: tuple[Modality, ...] = ("T1", "T2", "FLAIR", "DWI")
     free = [m for m in sequences if m not in signals]
@@ -143,7 +143,7 @@ def put_one_each(draft: Draft, mentions: Sequence[Mention], signals: Signals) ->
 
 
 def put_signals(draft: Draft, mentions: Sequence[Mention], signals: Signals) -> None:
-    """The clauses of the remaining sequences: `mentions` is their subject, `signals` is emptied."""
+    """Write the `signals` of the `mentions`, sequence by sequence; `signals` is empty then."""
     rng = draft.rng
     order = sorted(signals, key=ORDER.index)
     order = [m for m in order if m != "T1CE"]
@@ -191,7 +191,11 @@ def put_signals(draft: Draft, mentions: Sequence[Mention], signals: Signals) -> 
 
 
 def put_value(
-    draft: Draft, mentions: Sequence[Mention], modalities: Sequence[Modality], value: Value, uncertain: bool = False
+    draft: Draft,
+    mentions: Sequence[Mention],
+    modalities: Sequence[Modality],
+    value: SignalValue,
+    uncertain: bool = False,
 ) -> None:
     """T2WI及FLAIR均呈高信号."""
     rng = draft.rng
@@ -210,10 +214,12 @@ def put_value(
         draft.state(mentions, m, value, span, spans[m], uncertain=uncertain)
 
 
-def put_enhancement(draft: Draft, mentions: Sequence[Mention], values: Values, opened: bool = False) -> None:
-    """增强后病灶呈环形强化; `opened` where the sequence has been named already."""
+def put_enhancement(
+    draft: Draft, mentions: Sequence[Mention], values: SignalValues, sequence_named: bool = False
+) -> None:
+    """增强后病灶呈环形强化; `sequence_named`: the sequence stands in the text already."""
     sequence = None
-    if not opened:
+    if not sequence_named:
         sequence = put_sequence(draft, "T1CE")
         draft.put_maybe(0.1, _PHRASES.enhancement_leads)
         with_this = draft.chance(0.2)
@@ -228,14 +234,17 @@ def put_enhancement(draft: Draft, mentions: Sequence[Mention], values: Values, o
 
 
 def _put_restriction(draft: Draft, mentions: Sequence[Mention]) -> None:
+    """弥散受限: high on DWI and low on ADC."""
     draft.put_maybe(0.15, _PHRASES.dwi_and_adc_show)
     span = draft.put_one(_PHRASES.restriction_on_dwi_and_adc)
     draft.state(mentions, "DWI", "高", span)
     draft.state(mentions, "ADC", "低", span)
 
 
-def _put_two_values(draft: Draft, mentions: Sequence[Mention], modalities: Sequence[Modality], values: Values) -> None:
-    """Centre and rim, parts, or 等、高信号."""
+def _put_two_values(
+    draft: Draft, mentions: Sequence[Mention], modalities: Sequence[Modality], values: SignalValues
+) -> None:
+    """Two signals on the same sequences: centre and rim, parts, or 等、高信号."""
     rng = draft.rng
     first, second = values
     styles = ["rim"] * 4 + ["centre"] * 2 + ["parts"] * 2 + ["inside", "ring"]
@@ -278,7 +287,7 @@ def _put_two_idioms(draft: Draft, mentions: Sequence[Mention], signals: Signals)
     put_idiom_words(draft, mentions, (("T1", b1), ("T2", b2)))
 
 
-def _put_respectively(draft: Draft, mentions: Sequence[Mention], pair: Sequence[tuple[Modality, Value]]) -> None:
+def _put_respectively(draft: Draft, mentions: Sequence[Mention], pair: Sequence[tuple[Modality, SignalValue]]) -> None:
     """T1WI、T2WI分别呈低、高信号."""
     rng = draft.rng
     (m1, s1), (m2, s2) = pair
@@ -292,7 +301,7 @@ def _put_respectively(draft: Draft, mentions: Sequence[Mention], pair: Sequence[
 
 
 def put_absent(draft: Draft, mentions: Sequence[Mention], modalities: Sequence[Modality]) -> None:
-    """The sequences on which nothing is seen, stated as such."""
+    """State for each of the sequences that nothing is seen on it."""
     rest = list(modalities)
     if "DWI" in rest and "ADC" in rest and draft.chance(0.5):
         rest = [m for m in rest if m not in ("DWI", "ADC")]
@@ -309,11 +318,11 @@ def put_absent(draft: Draft, mentions: Sequence[Mention], modalities: Sequence[M
 
 
 def put_absence(
-    draft: Draft, mentions: Sequence[Mention], modalities: Sequence[Modality], opened: bool = False
+    draft: Draft, mentions: Sequence[Mention], modalities: Sequence[Modality], sequence_named: bool = False
 ) -> None:
-    """DWI未见高信号; `opened` where the sequence has been named already."""
-    spans = {} if opened else put_sequences(draft, modalities)
-    if not opened:
+    """DWI未见高信号; `sequence_named`: the sequence stands in the text already."""
+    spans = {} if sequence_named else put_sequences(draft, modalities)
+    if not sequence_named:
         draft.put_maybe(0.15, _PHRASES.absence_leads)
     modality = modalities[0]
     if modality == "T1CE" and draft.chance(0.15):
@@ -329,6 +338,7 @@ def put_absence(
 
 
 def _put_no_restriction(draft: Draft, mentions: Sequence[Mention]) -> None:
+    """DWI及ADC图未见弥散受限."""
     if draft.chance(0.6):
         draft.put_one(_PHRASES.diffusion)
         negation = draft.put_one(_PHRASES.diffusion_negations)

@@ -7,7 +7,7 @@ from typing import NamedTuple, cast
 from selip_extract.language.lexer import lex
 from selip_extract.language.question import LocatedStatement, Question, Statement, questions, support
 from selip_extract.llm.sentence_task import BLANK, prompt, right_words
-from selip_extract.pseudo_reports.draft import Value
+from selip_extract.pseudo_reports.lesion_archetypes import SignalValue
 from selip_extract.pseudo_reports.write_report import WrittenReport, write_study
 
 
@@ -22,7 +22,7 @@ def written_statements(report: WrittenReport) -> list[LocatedStatement]:
     """The statements of a pseudo-report about sequences, in the order of its text."""
     return [
         LocatedStatement(
-            Statement(f.mention.site.side, f.mention.site.site, f.modality, cast(Value | None, f.value)),
+            Statement(f.mention.site.side, f.mention.site.site, f.modality, cast(SignalValue | None, f.value)),
             f.mention.site_span[0],
             f.value_span[0],
         )
