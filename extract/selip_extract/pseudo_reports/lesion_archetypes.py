@@ -11,7 +11,7 @@ from pydantic import PositiveInt
 from selip_contracts.findings import Count
 from selip_contracts.vocabulary import ENHANCEMENTS, MODALITIES, SIGNALS, SITES, Enhancement, Modality, Signal
 from selip_extract.pseudo_reports.phrases import FOLDER, PhraseFile, load
-from selip_extract.pseudo_reports.weighted_choice import WeightedChoice, weighted, words
+from selip_extract.pseudo_reports.weighted_choice import WeightedChoice, known, weighted, words
 
 SignalValue = Signal | Enhancement
 SignalValues = tuple[SignalValue, ...]
@@ -74,16 +74,14 @@ SPREADS = {name: weights.spread() for name, weights in _NAMES.spreads.items()}
 REGIONS = _expanded(_NAMES.regions)
 
 
-def _sites(cell: str) -> WeightedChoice[str]:
-    entries = words(" ".join(REGIONS.get(word, word) for word in cell.split()))
-    assert all(name in SITES for name, _ in entries), cell
-    return weighted(entries)
+def _sites(text: str, cell: str) -> WeightedChoice[str]:
+    entries = words(" ".join(REGIONS.get(word, word) for word in text.split()))
+    return weighted((known(name, SITES, cell), weight) for name, weight in entries)
 
 
-def _values(word: str, modality: Modality) -> SignalValues:
-    values = () if word == "-" else tuple(word.split("/"))
+def _values(word: str, modality: Modality, cell: str) -> SignalValues:
     allowed: tuple[str, ...] = ENHANCEMENTS if modality == "T1CE" else SIGNALS
-    assert set(values) <= set(allowed), f"{modality} {word}"
+    values = () if word == "-" else tuple(known(value, allowed, cell) for value in word.split("/"))
     return cast(SignalValues, values)
 
 
@@ -98,16 +96,20 @@ def _read_archetypes() -> Iterator[Archetype]:
     """The rows of lesion_archetypes.csv: `低8 稍低2` weighs values, `低/高` is centre and rim, `-` is not seen."""
     table = files(FOLDER).joinpath("lesion_archetypes.csv").read_text(encoding="utf-8")
     for row in csv.DictReader(table.splitlines()):
+        name = row["archetype"]
+        cell = f"lesion_archetypes.csv, {name}"
         yield Archetype(
-            name=row["archetype"],
+            name=name,
             weight=int(row["weight"]),
-            sites=_sites(row["sites"]),
+            sites=_sites(row["sites"], f"{cell}, sites"),
             signals={
-                modality: weighted((_values(word, modality), weight) for word, weight in words(row[modality]))
+                modality: weighted(
+                    (_values(word, modality, f"{cell}, {modality}"), weight) for word, weight in words(row[modality])
+                )
                 for modality in MODALITIES
                 if row[modality]
             },
-            spread=SPREADS[row["spread"]],
+            spread=SPREADS[known(row["spread"], SPREADS, f"{cell}, spread")],
             nouns=tuple(row["nouns"].split()),
             morphologies=tuple(row["morphologies"].split()),
             margins=tuple(row["margins"].split()),

@@ -32,7 +32,7 @@ from selip_extract.pseudo_reports.lesion_archetypes import (
     Spread,
 )
 from selip_extract.pseudo_reports.phrases import FOLDER, PhraseFile, Phrases, SiteName, SiteNames, each_of, load
-from selip_extract.pseudo_reports.weighted_choice import WeightedChoice, weighted, words
+from selip_extract.pseudo_reports.weighted_choice import WeightedChoice, known, weighted, words
 
 Share = Annotated[float, Field(ge=0, le=1)]
 _ShareOfEachSequence = Annotated[dict[Modality, Share], AfterValidator(each_of(MODALITIES))]
@@ -131,11 +131,15 @@ class _ChangeKind:
 def _read_change_kinds() -> Iterator[tuple[_ChangeKind, int]]:
     table = files(FOLDER).joinpath("general_changes.csv").read_text(encoding="utf-8")
     for row in csv.DictReader(table.splitlines()):
-        changes = words(row["changes"])
-        assert row["site"] in SITES, row
-        assert all(change in CHANGES for change, _ in changes), row
-        sidedness = cast(list[tuple[Sidedness, int]], words(row["sidedness"]))
-        kind = _ChangeKind(row["site"], weighted(cast(list[tuple[Change, int]], changes)), weighted(sidedness))
+        site = row["site"]
+        cell = f"general_changes.csv, {site}"
+        changes = [(known(word, CHANGES, f"{cell}, changes"), weight) for word, weight in words(row["changes"])]
+        sides = [(known(word, ("one", "both"), f"{cell}, sidedness"), n) for word, n in words(row["sidedness"])]
+        kind = _ChangeKind(
+            known(site, SITES, f"{cell}, site"),
+            weighted(cast(list[tuple[Change, int]], changes)),
+            weighted(cast(list[tuple[Sidedness, int]], sides)),
+        )
         yield kind, int(row["weight"])
 
 

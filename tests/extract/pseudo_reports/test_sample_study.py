@@ -10,7 +10,8 @@ from selip_contracts.findings import Finding, GeneralFinding, Study
 from selip_contracts.vocabulary import CHANGES, MODALITIES, SITES
 from selip_extract.pseudo_reports.lesion_archetypes import ARCHETYPES
 from selip_extract.pseudo_reports.sample_study import SampledStudy, sample_changes, sample_lesion, sample_study
-from selip_extract.pseudo_reports.weighted_choice import weighted, words
+from selip_extract.pseudo_reports.weighted_choice import known, weighted, words
+from selip_shared.errors import SelipError
 
 
 def _as_study(sampled: SampledStudy) -> Study:
@@ -176,3 +177,9 @@ def test_weights_stand_behind_the_words() -> None:
     drawn = Counter(choice.draw(random.Random(seed)) for seed in range(1000))
     assert 850 < drawn["额叶"] < 950
     assert drawn["岛叶"] == 1000 - drawn["额叶"]
+
+
+def test_an_unknown_word_of_a_table_is_named_with_its_cell() -> None:
+    assert known("扩大", CHANGES, "general_changes.csv, 侧脑室, changes") == "扩大"
+    with pytest.raises(SelipError, match=r"general_changes.csv, 侧脑室, changes: 扩太 is unknown; use one of 扩大, "):
+        known("扩太", CHANGES, "general_changes.csv, 侧脑室, changes")
