@@ -68,9 +68,9 @@ def test_the_right_answer_of_every_lesson_is_admitted() -> None:
     for seed in range(250):
         report = write_study(random.Random(seed))
         asked = iter(questions(lex(report.text)))
-        for lesson in examples_of(report):
-            question = next(q for q in asked if prompt(q) == lesson.prompt)
-            assert _admitted(support(question), lesson.answer), lesson
+        for example in examples_of(report):
+            question = next(q for q in asked if prompt(q) == example.prompt)
+            assert _admitted(support(question), example.answer), example
             taught += 1
     assert taught > 400
 
@@ -125,8 +125,8 @@ def test_a_word_of_questions_is_not_the_beginning_of_a_word_of_answers() -> None
 def test_no_word_begins_a_word_of_an_answer() -> None:
     said: set[str] = set()
     for seed in range(100):
-        for lesson in examples_of(write_study(random.Random(seed))):
-            said |= set(lesson.answer)
+        for example in examples_of(write_study(random.Random(seed))):
+            said |= set(example.answer)
     assert len(said) > 30
     assert not [(a, b) for a in VOCABULARY for b in said if a != b and b.startswith(a)]
 

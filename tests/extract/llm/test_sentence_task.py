@@ -151,7 +151,7 @@ def test_a_larger_part_that_only_places_is_not_supported() -> None:
     assert [question.sites[i] for _, sites in support(question).sites_by_side for i in sites] == ["壳核"]
 
 
-def test_the_same_seed_gives_the_same_lessons() -> None:
+def test_the_same_seed_gives_the_same_examples() -> None:
     first, again, other = (example_stream(seed) for seed in (3, 3, 4))
     taught = [next(first) for _ in range(50)]
     assert taught == [next(again) for _ in range(50)]
@@ -161,9 +161,9 @@ def test_the_same_seed_gives_the_same_lessons() -> None:
 def test_lessons_are_in_the_words_of_the_vocabulary() -> None:
     stream = example_stream(5)
     for _ in range(300):
-        lesson = next(stream)
-        assert lesson.prompt[-1] == ANSWER
-        assert {*lesson.prompt, *lesson.answer} <= set(VOCABULARY)
+        example = next(stream)
+        assert example.prompt[-1] == ANSWER
+        assert {*example.prompt, *example.answer} <= set(VOCABULARY)
 
 
 def test_few_questions_have_a_truth_that_their_words_do_not_support() -> None:

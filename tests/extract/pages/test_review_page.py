@@ -311,8 +311,8 @@ def test_a_model_learns_from_what_was_added(page: Page) -> None:
     page.choose("#add [name=side]", "左侧")
     page.rewrite("#add [name=site]", "额叶\t")
     page.one("#add button").click()
-    (lesson,) = annotated_examples(SentenceForm(), read_annotated(page.exported())).examples
-    assert lesson.answer == "左侧 s00 : T2 高 DWI 否 ;"
+    (example,) = annotated_examples(SentenceForm(), read_annotated(page.exported())).examples
+    assert example.answer == "左侧 s00 : T2 高 DWI 否 ;"
 
 
 def test_delete_undo_and_restore(page: Page) -> None:
