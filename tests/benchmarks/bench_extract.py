@@ -36,7 +36,7 @@ from selip_extract.llm.engines.transformers_engine import GrammarMask, Transform
 from selip_extract.llm.report_task import report_question
 from selip_extract.llm.sentence_task import prompt
 from selip_extract.pipeline import collecting_rarely, extract
-from selip_extract.pseudo_reports.write_report import write_study
+from selip_extract.pseudo_reports.writing.report import write_study
 from selip_extract.reports.report_table import open_reports
 from tests.benchmarks.figures import Figure, keep, machine, show
 

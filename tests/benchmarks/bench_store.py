@@ -26,7 +26,7 @@ from selip_extract.extraction import Extraction
 from selip_extract.extractors.read_batch import read_batch
 from selip_extract.extractors.rules import RuleExtractor
 from selip_extract.pipeline import CONCURRENT_BATCHES, collecting_rarely
-from selip_extract.pseudo_reports.write_report import write_study
+from selip_extract.pseudo_reports.writing.report import write_study
 from selip_extract.reports.report import Report
 from tests.benchmarks.figures import Figure, keep, machine, show
 

@@ -19,7 +19,7 @@ import torch
 
 from selip_contracts.statements import NORMAL_TEXT, study_text, written_statements
 from selip_contracts.vocabulary import MODALITIES
-from selip_extract.pseudo_reports.write_report import write_study
+from selip_extract.pseudo_reports.writing.report import write_study
 from selip_pretrain.objective.finding_similarity import TextTable
 from selip_pretrain.objective.targets import TARGETS, soft_targets
 from tests.benchmarks.figures import Figure, keep, machine, show

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from selip_contracts.annotated import write_annotated
 from selip_contracts.findings import AnnotatedReport
-from selip_extract.pseudo_reports.write_report import write_study
+from selip_extract.pseudo_reports.writing.report import write_study
 from selip_shared.files import replacing
 
 

@@ -303,7 +303,7 @@ def _one_sided(rng: random.Random) -> Side:
 
 
 def _side_at(rng: random.Random, site: str, side: Side | None, lateral_share: float) -> Side | None:
-    """`side` where the site is paired; for a midline site seldom (`lateral_share`) its left or right part, else None."""
+    """`side` where the site is paired; for a midline site seldom (`lateral_share`) left or right, else None."""
     laterality = SITES[site].laterality
     if laterality == "paired":
         return side

@@ -10,7 +10,7 @@ from selip_contracts.findings import AnnotatedReport
 from selip_extract.language.lexer import lex
 from selip_extract.language.question import LocatedStatement, Question
 from selip_extract.llm.answer_forms import AnswerForm
-from selip_extract.pseudo_reports.write_report import write_study
+from selip_extract.pseudo_reports.writing.report import write_study
 from selip_extract.training.annotation_alignment import align
 from selip_extract.training.pseudo_examples import is_expressible, perturbed, written_statements
 

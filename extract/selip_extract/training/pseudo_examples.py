@@ -8,7 +8,7 @@ from selip_extract.language.lexer import lex
 from selip_extract.language.question import LocatedStatement, Question, Statement, questions, support
 from selip_extract.llm.sentence_task import BLANK, prompt, right_words
 from selip_extract.pseudo_reports.lesion_archetypes import SignalValue
-from selip_extract.pseudo_reports.write_report import WrittenReport, write_study
+from selip_extract.pseudo_reports.writing.report import WrittenReport, write_study
 
 
 class PseudoExample(NamedTuple):

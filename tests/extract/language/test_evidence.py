@@ -6,7 +6,7 @@ from selip_contracts.findings import Finding
 from selip_extract.language.evidence import ground
 from selip_extract.language.lexer import lex
 from selip_extract.language.question import Question, Statement, questions, support
-from selip_extract.pseudo_reports.write_report import write_study
+from selip_extract.pseudo_reports.writing.report import write_study
 
 
 def _ground(text: str, *statements: Statement) -> list[Finding]:

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from selip_contracts.vocabulary import SITES
 from selip_extract.language.lexer import LexedReport, Token, lex, normalized
 from selip_extract.language.lexicon import LOBE_CHARACTERS
-from selip_extract.pseudo_reports.write_report import write_study
+from selip_extract.pseudo_reports.writing.report import write_study
 
 REPORT_CHARACTERS = (
     "左右双两侧额顶颞枕叶脑室旁桥份偏皮层下长短等稍略T1T2WIFLAIRDWIADC高低信号呈见未异常强化增强后"

@@ -15,7 +15,7 @@ from selip_extract.language.question import Statement, support
 from selip_extract.llm.answer_forms import ReportForm, SentenceForm
 from selip_extract.llm.model_files import MODEL_FOLDER, load_model, load_tokenizer
 from selip_extract.llm.report_task import INSTRUCTIONS, read_report_answer, report_answer, report_question
-from selip_extract.pseudo_reports.write_report import write_study
+from selip_extract.pseudo_reports.writing.report import write_study
 from selip_shared.errors import SelipError
 from tests.extract.small_models import TEMPLATE, byte_level_tokenizer, untaught
 

@@ -29,7 +29,7 @@ from selip_extract.llm.sentence_task import (
     prompt,
     read_answer,
 )
-from selip_extract.pseudo_reports.write_report import write_study
+from selip_extract.pseudo_reports.writing.report import write_study
 from selip_extract.rules.clause_reader import read_clauses
 from selip_extract.rules.sentence import sentences
 from selip_extract.training.pseudo_examples import example_stream, examples_of, perturbed

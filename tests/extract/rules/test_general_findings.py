@@ -3,7 +3,7 @@ import random
 import pytest
 
 from selip_extract.language.lexer import lex
-from selip_extract.pseudo_reports.write_report import write_study
+from selip_extract.pseudo_reports.writing.report import write_study
 from selip_extract.rules.general_findings import read_changes
 from selip_extract.rules.sentence import sentences
 

@@ -14,7 +14,7 @@ from selip_extract.llm.engine import Answer, Constraint, Failure, GenerationRequ
 from selip_extract.llm.engines.transformers_engine import TransformersEngine
 from selip_extract.llm.model_files import MODEL_FOLDER, load_tokenizer, word_numbers
 from selip_extract.llm.sentence_task import END
-from selip_extract.pseudo_reports.write_report import write_study
+from selip_extract.pseudo_reports.writing.report import write_study
 
 FORM = SentenceForm()
 

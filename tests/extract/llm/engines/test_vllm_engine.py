@@ -22,7 +22,7 @@ from selip_extract.llm.engine import Answer, Failure, GenerationRequest
 from selip_extract.llm.engines.transformers_engine import TransformersEngine
 from selip_extract.llm.engines.vllm_engine import VllmEngine
 from selip_extract.llm.model_files import MODEL_FOLDER, load_model, load_tokenizer
-from selip_extract.pseudo_reports.write_report import write_study
+from selip_extract.pseudo_reports.writing.report import write_study
 from selip_extract.reports.report import Report
 from selip_shared.files import write_text
 

@@ -22,7 +22,7 @@ from selip_extract.llm.engines.server import RetryPolicy
 from selip_extract.llm.engines.transformers_engine import TransformersEngine
 from selip_extract.llm.engines.vllm_engine import VLLM_CPU_ENVIRONMENT
 from selip_extract.llm.model_files import MODEL_FOLDER, load_tokenizer
-from selip_extract.pseudo_reports.write_report import write_study
+from selip_extract.pseudo_reports.writing.report import write_study
 from selip_shared.errors import SelipError
 
 pytestmark = pytest.mark.skipif(find_spec("vllm") is None, reason="vLLM is not installed")

@@ -9,8 +9,8 @@ from selip_contracts.findings import Evidence, SpanRole
 from selip_contracts.vocabulary import ENHANCEMENTS, SITES
 from selip_extract.evaluation.score import grounded
 from selip_extract.language.lexer import Token, lex
-from selip_extract.pseudo_reports.draft import Fact
-from selip_extract.pseudo_reports.write_report import WrittenReport, write_study
+from selip_extract.pseudo_reports.writing.draft import Fact
+from selip_extract.pseudo_reports.writing.report import WrittenReport, write_study
 
 CONSTRUCTIONS = {
     "the former and the latter": "前者.{2,80}后者",

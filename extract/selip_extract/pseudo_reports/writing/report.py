@@ -11,15 +11,15 @@ from selip_contracts.findings import AnnotatedReport, Evidence, Finding, General
 from selip_contracts.vocabulary import CHANGES, SITES, Change, Modality, Side
 from selip_extract.language.evidence import LesionDescription, describe_lesion
 from selip_extract.language.study import assembled
-from selip_extract.pseudo_reports.draft import CharSpan, Draft, Fact, Mention
 from selip_extract.pseudo_reports.lesion_archetypes import SignalValue
 from selip_extract.pseudo_reports.phrases import Dated, PhraseFile, Phrases, Templates, each_of, load, placeholders
 from selip_extract.pseudo_reports.sample_study import GeneralChange, SampledSite, SampledStudy, sample_study
-from selip_extract.pseudo_reports.write_block import put_block
-from selip_extract.pseudo_reports.write_collective import WrittenLesion
-from selip_extract.pseudo_reports.write_sequences import put_sequences
-from selip_extract.pseudo_reports.write_signals import put_absence
-from selip_extract.pseudo_reports.write_sites import put_sites, site_word
+from selip_extract.pseudo_reports.writing.block import put_block
+from selip_extract.pseudo_reports.writing.collective import WrittenLesion
+from selip_extract.pseudo_reports.writing.draft import CharSpan, Draft, Fact, Mention
+from selip_extract.pseudo_reports.writing.sequences import put_sequences
+from selip_extract.pseudo_reports.writing.signals import put_absence
+from selip_extract.pseudo_reports.writing.sites import put_sites, site_word
 
 _WORDED_CHANGES = tuple(change for change in CHANGES if change != "其他")
 

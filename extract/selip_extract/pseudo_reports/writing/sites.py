@@ -8,7 +8,6 @@ from pydantic import AfterValidator
 
 from selip_contracts.vocabulary import SIDES, SITES, Side
 from selip_extract.language.lexicon import LOBE_CHARACTERS
-from selip_extract.pseudo_reports.draft import CharSpan, Draft, Mention
 from selip_extract.pseudo_reports.phrases import (
     Names,
     PhraseFile,
@@ -22,6 +21,7 @@ from selip_extract.pseudo_reports.phrases import (
     placeholders,
 )
 from selip_extract.pseudo_reports.sample_study import SampledSite
+from selip_extract.pseudo_reports.writing.draft import CharSpan, Draft, Mention
 
 _OfEachSide = Annotated[dict[Side, Phrases], AfterValidator(each_of(SIDES))]
 

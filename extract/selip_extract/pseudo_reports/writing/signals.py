@@ -6,10 +6,10 @@ from typing import Annotated
 from pydantic import AfterValidator
 
 from selip_contracts.vocabulary import Modality, Signal
-from selip_extract.pseudo_reports.draft import Draft, Mention
 from selip_extract.pseudo_reports.lesion_archetypes import SignalValue, SignalValues
 from selip_extract.pseudo_reports.phrases import PhraseFile, Phrases, Templates, each_of, load, placeholders
-from selip_extract.pseudo_reports.write_sequences import (
+from selip_extract.pseudo_reports.writing.draft import Draft, Mention
+from selip_extract.pseudo_reports.writing.sequences import (
     ORDER,
     degree_word,
     put_enhancement_word,

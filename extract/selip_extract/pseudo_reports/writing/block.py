@@ -6,10 +6,9 @@ from typing import Annotated
 from pydantic import AfterValidator
 
 from selip_contracts.vocabulary import MODALITIES, SITES, Modality, Side
-from selip_extract.pseudo_reports.draft import Draft, Mention
 from selip_extract.pseudo_reports.phrases import PhraseFile, Phrases, known_sites, load
 from selip_extract.pseudo_reports.sample_study import SampledLesion, SampledSite
-from selip_extract.pseudo_reports.write_collective import (
+from selip_extract.pseudo_reports.writing.collective import (
     ABSENT,
     WrittenLesion,
     put_collective,
@@ -19,16 +18,17 @@ from selip_extract.pseudo_reports.write_collective import (
     put_subset,
     some_signal,
 )
-from selip_extract.pseudo_reports.write_lesion import put_lesion
-from selip_extract.pseudo_reports.write_sequences import put_sequence, signal_word
-from selip_extract.pseudo_reports.write_signals import (
+from selip_extract.pseudo_reports.writing.draft import Draft, Mention
+from selip_extract.pseudo_reports.writing.lesion import put_lesion
+from selip_extract.pseudo_reports.writing.sequences import put_sequence, signal_word
+from selip_extract.pseudo_reports.writing.signals import (
     MORPHOLOGIES,
     Signals,
     put_absent,
     put_enhancement,
     put_signals,
 )
-from selip_extract.pseudo_reports.write_sites import put_sites
+from selip_extract.pseudo_reports.writing.sites import put_sites
 
 
 class _BlockPhrases(PhraseFile):

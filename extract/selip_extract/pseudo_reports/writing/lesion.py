@@ -7,11 +7,11 @@ from pydantic import AfterValidator
 
 from selip_contracts.findings import Count
 from selip_contracts.vocabulary import Change, Modality
-from selip_extract.pseudo_reports.draft import CharSpan, Draft, Mention
 from selip_extract.pseudo_reports.lesion_archetypes import SignalValue
 from selip_extract.pseudo_reports.phrases import PhraseFile, Phrases, each_of, load
 from selip_extract.pseudo_reports.sample_study import SampledLesion
-from selip_extract.pseudo_reports.write_sequences import (
+from selip_extract.pseudo_reports.writing.draft import CharSpan, Draft, Mention
+from selip_extract.pseudo_reports.writing.sequences import (
     ORDER,
     degree_word,
     put_sequence,
@@ -19,7 +19,7 @@ from selip_extract.pseudo_reports.write_sequences import (
     put_size,
     signal_word,
 )
-from selip_extract.pseudo_reports.write_signals import (
+from selip_extract.pseudo_reports.writing.signals import (
     MORPHOLOGIES,
     Signals,
     put_absent,
@@ -28,7 +28,7 @@ from selip_extract.pseudo_reports.write_signals import (
     put_one_each,
     put_signals,
 )
-from selip_extract.pseudo_reports.write_sites import put_sites
+from selip_extract.pseudo_reports.writing.sites import put_sites
 
 
 class _LesionPhrases(PhraseFile):

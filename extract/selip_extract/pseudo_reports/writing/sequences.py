@@ -7,9 +7,9 @@ from typing import Annotated, cast
 from pydantic import AfterValidator
 
 from selip_contracts.vocabulary import ENHANCEMENTS, MODALITIES, SIGNALS, Enhancement, Modality, Signal
-from selip_extract.pseudo_reports.draft import CharSpan, Draft
 from selip_extract.pseudo_reports.lesion_archetypes import SignalValue
 from selip_extract.pseudo_reports.phrases import PhraseFile, Phrases, each_of, load
+from selip_extract.pseudo_reports.writing.draft import CharSpan, Draft
 
 _OfEachSignal = Annotated[dict[Signal, Phrases], AfterValidator(each_of(SIGNALS))]
 

@@ -4,12 +4,12 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 
 from selip_contracts.vocabulary import ENHANCEMENTS, MODALITIES, SIGNALS, SITES, Modality
-from selip_extract.pseudo_reports.draft import CharSpan, Draft, Fact, Mention
 from selip_extract.pseudo_reports.lesion_archetypes import SignalValues
 from selip_extract.pseudo_reports.phrases import PhraseFile, Phrases, SiteNames, load
 from selip_extract.pseudo_reports.sample_study import SampledLesion
-from selip_extract.pseudo_reports.write_sequences import put_sequence, signal_word
-from selip_extract.pseudo_reports.write_signals import (
+from selip_extract.pseudo_reports.writing.draft import CharSpan, Draft, Fact, Mention
+from selip_extract.pseudo_reports.writing.sequences import put_sequence, signal_word
+from selip_extract.pseudo_reports.writing.signals import (
     MORPHOLOGIES,
     Signals,
     put_absence,
@@ -18,7 +18,7 @@ from selip_extract.pseudo_reports.write_signals import (
     put_signals,
     put_value,
 )
-from selip_extract.pseudo_reports.write_sites import put_sites, site_word
+from selip_extract.pseudo_reports.writing.sites import put_sites, site_word
 
 
 class _CollectivePhrases(PhraseFile):
