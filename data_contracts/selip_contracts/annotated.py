@@ -1,4 +1,4 @@
-"""The annotated file: JSON lines, each a report and the study that it states (written and read back unchanged)."""
+"""The annotated file: JSON lines, each a report and the study that it states ; reading returns what was written."""
 
 import json
 from collections import Counter
@@ -33,7 +33,7 @@ def read_annotated(path: Path) -> Iterator[AnnotatedReport]:
                 try:
                     report = parse_annotated(line.strip())
                     if earlier := first_line.get(report.report_id):
-                        raise Fault(f"report_id {report.report_id} stands on line {earlier} already")
+                        raise Fault(f"report_id {report.report_id} is already on line {earlier}")
                 except Fault as fault:
                     raise SelipError(f"{path}, line {number}: {fault}: correct the line.") from fault
                 first_line[report.report_id] = number
@@ -95,8 +95,8 @@ def parse_annotated(line: str) -> AnnotatedReport:
         )
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
-        place = ".".join(str(part) for part in first["loc"] if part != "study")
-        raise Fault(f"{place}: {first['msg'].removeprefix('Value error, ')}") from error
+        field = ".".join(str(part) for part in first["loc"] if part != "study")
+        raise Fault(f"{field}: {first['msg'].removeprefix('Value error, ')}") from error
     _check(report, fields["normal"])
     return report
 
@@ -126,10 +126,10 @@ def _check(report: AnnotatedReport, normal: object) -> None:
     for item in items:
         evidence = item.evidence
         if evidence is not None and report.findings_text[evidence.start : evidence.end] != evidence.text:
-            raise Fault(f"an evidence is not what stands at [{evidence.start}, {evidence.end}) of findings_text")
+            raise Fault(f"an evidence is not the text at [{evidence.start}, {evidence.end}) of findings_text")
 
 
 def _check_distinct(name: str, keys: Sequence[tuple[str | None, ...]]) -> None:
     for key, times in Counter(keys).items():
         if times > 1:
-            raise Fault(f"{name} hold {' '.join(part for part in key if part)} twice")
+            raise Fault(f"{name} contain {' '.join(part for part in key if part)} twice")

@@ -40,7 +40,7 @@ class Strict(BaseModel):
 
 
 class Span(Strict):
-    """Characters [start, end) of the report's text and the part of the statement that they say."""
+    """Characters [start, end) of the report's text and the part of the statement that they express."""
 
     role: SpanRole
     start: int = Field(ge=0)
@@ -48,12 +48,12 @@ class Span(Strict):
 
     @cached_property
     def written(self) -> str:
-        """`role:start-end`, as the database has it; kept, since the findings of a sentence share their spans."""
+        """`role:start-end`, as in the database; cached, since the findings of a sentence share their spans."""
         return f"{self.role}:{self.start}-{self.end}"
 
 
 class Evidence(Strict):
-    """The quoted words [start, end) of the report, and inside them what says site, side, sequence and signal."""
+    """The quoted words [start, end) of the report, and the spans in them for site, side, sequence and signal."""
 
     text: str
     start: int = Field(ge=0)
@@ -120,7 +120,7 @@ class Study(Strict):
     general: tuple[GeneralFinding, ...] = ()
 
     @model_validator(mode="after")
-    def _sorted_apart(self) -> Self:
+    def _presence_fits(self) -> Self:
         if not all(f.present for f in self.findings) or any(f.present for f in self.negatives):
             raise ValueError("findings are present, negatives are not")
         return self

@@ -20,7 +20,7 @@ _MORPHOLOGY = re.compile(MORPHOLOGY_PATTERN)
 _STATEMENT = re.compile(r"在(?P<side>左侧|右侧|双侧)?(?P<site>.+?)表现为(?P<appearance>.+)")
 _SIGNAL_WORDS: dict[str, Signal | Enhancement] = {f"{signal}信号": signal for signal in SIGNALS}
 _ENHANCEMENT_WORDS: dict[str, Signal | Enhancement] = {word: word for word in ENHANCEMENTS}
-Stated = tuple[Side | None, str, Signal | Enhancement, str | None]
+ParsedStatement = tuple[Side | None, str, Signal | Enhancement, str | None]
 
 
 def state(finding: Finding) -> str:
@@ -38,7 +38,7 @@ def stated_morphology(finding: Finding) -> str | None:
     return None if finding.signal == "强化" and morphology.endswith("环形") else morphology
 
 
-def parse_statement(text: str, modality: Modality) -> Stated:
+def parse_statement(text: str, modality: Modality) -> ParsedStatement:
     """(side, site, signal, morphology) of a statement on that sequence; ValueError where it is none."""
     match = _STATEMENT.fullmatch(text)
     if match is None:
@@ -67,7 +67,7 @@ def study_text(study: Study, modality: Modality) -> str | None:
     return NORMAL_TEXT if study.normal else sequence_text(study.on(modality)) or None
 
 
-def parse_sequence_text(text: str, modality: Modality) -> tuple[Stated, ...]:
+def parse_sequence_text(text: str, modality: Modality) -> tuple[ParsedStatement, ...]:
     """The statements of a sequence's text, none for the normal text; ValueError where a part is no statement."""
     return tuple(parse_statement(part, modality) for part in written_statements(text))
 

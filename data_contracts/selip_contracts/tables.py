@@ -28,7 +28,7 @@ _NOT_WRITTEN = re.compile(r'Could not write file "[^"]*": ([^"()\n]+)')
 
 
 def open_store(path: Path) -> duckdb.DuckDBPyConnection:
-    """Open the file for writing, created or brought up to date where need be; SelipError where that cannot be."""
+    """Open the file for writing, created or migrated where necessary; SelipError where that fails."""
     if not path.parent.is_dir():
         raise SelipError(f"The folder {path.parent} for the database does not exist: create it or name another file.")
     connection = _connect(path, read_only=False)
@@ -41,7 +41,7 @@ def open_store(path: Path) -> duckdb.DuckDBPyConnection:
 
 
 def read_store(path: Path) -> duckdb.DuckDBPyConnection:
-    """Open an existing file for reading alone; SelipError where it is none of ours or of another version."""
+    """Open an existing file read-only; SelipError for a foreign file or another version."""
     if not path.exists():
         raise SelipError(f"There is no database {path}: make one with selip-extract, or name another file.")
     connection = _connect(path, read_only=True)
@@ -169,7 +169,7 @@ def _why_not_opened(path: Path, message: str) -> str:
 
 
 def _version(connection: duckdb.DuckDBPyConnection, name: str) -> int:
-    """Version of the tables in the file, 0 where it has none; SelipError where they are none of ours."""
+    """Version of the tables in the file, 0 where it has none; SelipError for those of another program."""
     tables = {table for (table,) in connection.execute("SELECT table_name FROM duckdb_tables()").fetchall()}
     if not tables:
         return 0

@@ -21,7 +21,7 @@ import duckdb
 
 from selip_contracts.tables import OLDEST_DUCKDB, read_store
 from selip_extract.database.columns import finding_columns
-from selip_extract.database.store import LOG_BYTES, MEMORY, Store
+from selip_extract.database.store import MAX_LOG_BYTES, MEMORY_LIMIT, Store
 from selip_extract.extraction import Extraction
 from selip_extract.extractors.read_batch import read_batch
 from selip_extract.extractors.rules import RuleExtractor
@@ -83,14 +83,15 @@ def floor(folder: Path, pool: Sequence[Extraction], size: int) -> Took:
     rows, wall, cpu = 0, 0.0, 0.0
     with (
         duckdb.connect(
-            folder / "floor.duckdb", config={"storage_compatibility_version": OLDEST_DUCKDB, "memory_limit": MEMORY}
+            folder / "floor.duckdb",
+            config={"storage_compatibility_version": OLDEST_DUCKDB, "memory_limit": MEMORY_LIMIT},
         ) as connection,
         Store(folder / "empty.duckdb") as store,
     ):
         ((statement,),) = store.connection.execute(
             "SELECT sql FROM duckdb_tables() WHERE table_name = 'finding_rows'"
         ).fetchall()
-        connection.execute("SET wal_autocheckpoint = ?", [f"{LOG_BYTES} bytes"])
+        connection.execute("SET wal_autocheckpoint = ?", [f"{MAX_LOG_BYTES} bytes"])
         connection.execute(statement)
         connection.execute("ALTER TABLE finding_rows DROP COLUMN size_mm")
         connection.execute("ALTER TABLE finding_rows DROP COLUMN evidence_spans")

@@ -99,13 +99,13 @@ FINDING = {"modality": "T2", "side": "左侧", "site": "额叶", "signal": "高"
         (changed(findings=[{**FINDING, "site": "某叶"}]), "findings.0.site: 某叶 is not a site of the vocabulary"),
         (changed(findings=[{**FINDING, "signal": "明显强化"}]), "findings.0: signal 明显强化 on T2"),
         (changed(findings=[{**FINDING, "colour": "red"}]), "findings.0.colour: Extra inputs are not permitted"),
-        (changed(findings=[FINDING, FINDING]), "findings hold T2 左侧 额叶 高 twice"),
+        (changed(findings=[FINDING, FINDING]), "findings contain T2 左侧 额叶 高 twice"),
         (changed(negatives=[FINDING]), "negatives.0: a present finding has a signal, a negative one has none"),
         (
             changed(findings=[{**FINDING, "evidence": {"text": "右侧", "start": 0, "end": 2}}]),
-            "an evidence is not what stands at [0, 2) of findings_text",
+            "an evidence is not the text at [0, 2) of findings_text",
         ),
-        (LINE, "report_id r1 stands on line 1 already"),
+        (LINE, "report_id r1 is already on line 1"),
     ],
 )
 def test_a_fault_is_named_with_its_line(tmp_path: Path, line: str, reason: str) -> None:

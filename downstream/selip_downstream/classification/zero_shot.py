@@ -12,7 +12,7 @@ from typing import Literal, get_args
 import numpy as np
 from numpy.typing import NDArray
 
-from selip_contracts.statements import NORMAL_TEXT, Stated, parse_sequence_text
+from selip_contracts.statements import NORMAL_TEXT, ParsedStatement, parse_sequence_text
 from selip_contracts.vocabulary import (
     ENHANCEMENTS,
     SIDES,
@@ -55,7 +55,7 @@ class ZeroShotQuestion:
         unit = "" if self.modality == "T1CE" else "信号"
         return tuple(f"在{side or ''}{self.site}表现为{signal}{unit}" for side in sides for signal in signals)
 
-    def answer(self, findings: Sequence[Stated]) -> float:
+    def answer(self, findings: Sequence[ParsedStatement]) -> float:
         """1 where the findings say yes, 0 where they say no.
 
         NaN where they leave it open: the finding is in a part of the site or in what contains it, or on both sides, or
@@ -67,7 +67,7 @@ class ZeroShotQuestion:
             return 1.0
         return np.nan if any(self._may_be_met(finding) for finding in findings) else 0.0
 
-    def _is_met(self, finding: Stated) -> bool:
+    def _is_met(self, finding: ParsedStatement) -> bool:
         side, site, signal, _ = finding
         return (
             site == self.site
@@ -75,7 +75,7 @@ class ZeroShotQuestion:
             and (self.kind != "signal" or SIGNAL_CLASS[signal] == self.signal_class)
         )
 
-    def _may_be_met(self, finding: Stated) -> bool:
+    def _may_be_met(self, finding: ParsedStatement) -> bool:
         side, site, signal, _ = finding
         assert self.site is not None
         overlap = site == self.site or site in ancestors(self.site) or self.site in ancestors(site)
@@ -130,7 +130,7 @@ def rivals(question: ZeroShotQuestion, questions: Sequence[ZeroShotQuestion]) ->
 
 
 def _candidates(
-    distinct: Sequence[tuple[str, Modality]], findings: Sequence[Sequence[Stated]]
+    distinct: Sequence[tuple[str, Modality]], findings: Sequence[Sequence[ParsedStatement]]
 ) -> Iterator[ZeroShotQuestion]:
     for (_, modality), stated in zip(distinct, findings, strict=True):
         yield ZeroShotQuestion("normal", modality)

@@ -14,13 +14,20 @@ from rich.table import Table
 from selip_contracts.tables import read_store
 from selip_extract.cli.options import DatabaseArgument, JsonOption, annotated_reports
 from selip_extract.database.runs import check_runs
-from selip_extract.evaluation.run_comparison import KINDS, Advantage, Comparison, Kind, advantage, compare
+from selip_extract.evaluation.run_comparison import (
+    DIFFERENCE_KINDS,
+    Advantage,
+    Comparison,
+    DifferenceKind,
+    advantage,
+    compare,
+)
 from selip_extract.evaluation.score import extracted_studies
 from selip_shared.errors import SelipError, run_command
 
 app = typer.Typer(add_completion=False)
 
-LABELS: dict[Kind, str] = {
+LABELS: dict[DifferenceKind, str] = {
     "signal": "Other signal",
     "side": "Other side",
     "site": "Other site",
@@ -82,7 +89,7 @@ def _print_changes(console: Console, found: Comparison, before: int, after: int)
     table.add_column("What")
     table.add_column("Number", justify="right")
     table.add_row("Findings in both runs", f"{found.same_findings:,}")
-    for kind in KINDS:
+    for kind in DIFFERENCE_KINDS:
         table.add_row(LABELS[kind].format(before=before, after=after), f"{found.changes[kind]:,}")
     table.add_row("Reports with a change", f"{found.changed_reports:,}")
     console.print(table)

@@ -15,7 +15,7 @@ from selip_contracts.tables import read_store
 from selip_extract.cli.options import AdapterOption, JsonOption, ModelOption, RunOption, annotated_reports
 from selip_extract.database.runs import chosen_run
 from selip_extract.evaluation.calibration import Calibration, calibration, draw
-from selip_extract.evaluation.score import RunStudies, Score, run_studies, score
+from selip_extract.evaluation.score import ExtractionScore, RunStudies, run_studies, score
 from selip_extract.extractors.registry import EXTRACTORS, ModelChoice, extractor_maker
 from selip_extract.pipeline import extract_annotated
 from selip_shared.bootstrap import Estimate
@@ -100,7 +100,7 @@ def _stored_studies(db: Path, run: int | None, annotated: Sequence[AnnotatedRepo
     return read
 
 
-def _print(figures: Score, not_extracted: int) -> None:
+def _print(figures: ExtractionScore, not_extracted: int) -> None:
     table = Table(title=f"{figures.reports:,} annotated reports, {not_extracted:,} of them not extracted")
     table.add_column("Figure")
     table.add_column("Value", justify="right")

@@ -12,7 +12,7 @@ from selip_contracts.vocabulary import SIGNAL_CLASS
 from selip_extract.extraction import Extraction
 
 Columns = Mapping[str, NDArray[Any]]
-Row = tuple[Any, ...]
+StoredRow = tuple[Any, ...]
 
 _EXTRACTION_FIELDS = ("report_id", "status", "seconds", "reply", "note")
 _FINDING_FIELDS = (
@@ -23,10 +23,10 @@ _GENERAL_FIELDS = ("side", "site", "change")
 _WRITTEN = attrgetter("written")
 _NO_EVIDENCE: Mapping[str, object] = dict.fromkeys(Evidence.model_fields)
 
-_EVIDENCE_VALUES = "evidence, evidence_start, evidence_end, spans(evidence_spans)"
-FINDING_VALUES = f"{', '.join(_FINDING_FIELDS)}, size_mm, {_EVIDENCE_VALUES}"
+_EVIDENCE_COLUMNS = "evidence, evidence_start, evidence_end, spans(evidence_spans)"
+FINDING_COLUMNS = f"{', '.join(_FINDING_FIELDS)}, size_mm, {_EVIDENCE_COLUMNS}"
 """What `finding` needs of a row of finding_rows."""
-GENERAL_VALUES = f"{', '.join(_GENERAL_FIELDS)}, {_EVIDENCE_VALUES}"
+GENERAL_COLUMNS = f"{', '.join(_GENERAL_FIELDS)}, {_EVIDENCE_COLUMNS}"
 """What `general_finding` needs of a row of general_finding_rows."""
 
 
@@ -40,7 +40,7 @@ def finding_columns(run_id: int, extractions: Sequence[Extraction]) -> Columns:
     parts = [(e.report_id, part) for e in extractions if e.study for part in (e.study.findings, e.study.negatives)]
     found = _fields([found for _, part in parts for found in part], (*_FINDING_FIELDS, "size_mm", "evidence"))
     return {
-        **_places(run_id, parts),
+        **_row_keys(run_id, parts),
         **found,
         "signal_class": column(map(SIGNAL_CLASS.get, found["signal"])),
         "size_mm": column([str([*size]) if size else "[]" for size in found["size_mm"]]),
@@ -52,7 +52,7 @@ def general_columns(run_id: int, extractions: Sequence[Extraction]) -> Columns:
     """The table general_finding_rows, lists as text."""
     parts = [(e.report_id, e.study.general) for e in extractions if e.study]
     found = _fields([change for _, part in parts for change in part], (*_GENERAL_FIELDS, "evidence"))
-    return {**_places(run_id, parts), **found, **_evidence_columns(found["evidence"])}
+    return {**_row_keys(run_id, parts), **found, **_evidence_columns(found["evidence"])}
 
 
 def review_columns(run_id: int, extractions: Sequence[Extraction]) -> Columns:
@@ -60,7 +60,7 @@ def review_columns(run_id: int, extractions: Sequence[Extraction]) -> Columns:
     parts = [(e.report_id, e.review) for e in extractions]
     passages = _fields([review for _, part in parts for review in part], ("reason", "text", "start", "end"))
     return {
-        **_places(run_id, parts),
+        **_row_keys(run_id, parts),
         "reason": passages["reason"],
         "passage": passages["text"],
         "passage_start": passages["start"],
@@ -69,23 +69,23 @@ def review_columns(run_id: int, extractions: Sequence[Extraction]) -> Columns:
 
 
 def column(values: Iterable[object]) -> NDArray[Any]:
-    """Values of any kind as DuckDB takes them."""
+    """Values of any type as a column that DuckDB reads."""
     return np.fromiter(values, object)
 
 
-def finding(row: Row) -> Finding:
+def finding(row: StoredRow) -> Finding:
     """The finding or explicit negative of a row of FINDING_VALUES."""
     fields = dict(zip(_FINDING_FIELDS, row, strict=False))
     return Finding(**fields, size_mm=tuple(row[-5]), evidence=_evidence(row[-4:]))
 
 
-def general_finding(row: Row) -> GeneralFinding:
+def general_finding(row: StoredRow) -> GeneralFinding:
     """The general finding of a row of GENERAL_VALUES."""
     return GeneralFinding(**dict(zip(_GENERAL_FIELDS, row, strict=False)), evidence=_evidence(row[-4:]))
 
 
-def _places(run_id: int, parts: Sequence[tuple[str, Sequence[object]]]) -> Columns:
-    """Where a row stands: its run, its report, and its position from 1 in its part of the extraction."""
+def _row_keys(run_id: int, parts: Sequence[tuple[str, Sequence[object]]]) -> Columns:
+    """The key of each row: its run, its report, and its position from 1 in its part of the extraction."""
     lengths = np.fromiter((len(part) for _, part in parts), np.int64)
     before = np.cumsum(lengths) - lengths
     return {
@@ -96,7 +96,7 @@ def _places(run_id: int, parts: Sequence[tuple[str, Sequence[object]]]) -> Colum
 
 
 def _fields(objects: Iterable[object], names: Sequence[str]) -> Columns:
-    """Out of the objects' dictionaries, since a model of pydantic looks each attribute up in its class first."""
+    """Read from the objects' dictionaries: pydantic looks each attribute up in the class first, which is slow."""
     return _values(map(vars, objects), names)
 
 
@@ -115,6 +115,6 @@ def _evidence_columns(evidence: Iterable[Evidence | None]) -> Columns:
     }
 
 
-def _evidence(values: Row) -> Evidence | None:
+def _evidence(values: StoredRow) -> Evidence | None:
     text, start, end, spans = values
     return None if text is None else Evidence(text=text, start=start, end=end, spans=tuple(spans))

@@ -1,4 +1,4 @@
-"""What people corrected, taken back into the database as a run of its own, beside those of the machine."""
+"""Corrections of people, imported into the database as a run of their own."""
 
 import hashlib
 from dataclasses import dataclass
@@ -16,7 +16,7 @@ EXTRACTOR = "human"
 
 @dataclass(frozen=True)
 class Imported:
-    """The run that holds the corrections, how many reports they are, and how many of these it held before."""
+    """The run that holds the corrections, the number of reports, and how many of these it held before."""
 
     run_id: int
     reports: int

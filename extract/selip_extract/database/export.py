@@ -1,4 +1,4 @@
-"""The findings of one run as files for other programs: Parquet, CSV, JSON lines, and what the paper's code reads."""
+"""The findings of one run as files for other programs: Parquet, CSV, JSON lines, and the format of the paper's code."""
 
 import json
 from collections.abc import Callable
@@ -28,8 +28,8 @@ FILES_OF_A_FOLDER: dict[Format, tuple[str, ...]] = {
 }
 """By format; information.json is what the paper's code calls its texts."""
 
-MEMORY = "512MB"
-"""What the database may keep in memory while it sorts; the rest goes beside the file, where it may write."""
+MEMORY_LIMIT = "512MB"
+"""DuckDB's memory limit while it sorts; what exceeds it goes to a temporary folder beside the output."""
 
 _TABLES = {
     "findings": """SELECT report_id, rows.* EXCLUDE (report_id, position)
@@ -44,13 +44,13 @@ _TABLES = {
         FROM review_rows AS rows JOIN reports USING (report_id) WHERE run_id = {run}
         ORDER BY ordinal, rows.position""",
 }
-# Signs that make a spreadsheet take a text for a formula; the wide ones do so in Chinese and Japanese versions.
+# A text that begins so is a formula to a spreadsheet; the full-width signs in Chinese and Japanese versions.
 _FORMULA = r"^[=+\-@\t\r\n＝＋－＠]"
 _BOM = "\ufeff"
 
 
 class Destination(NamedTuple):
-    """The format, each file with what it holds, and the folder that is made for them where it is missing."""
+    """The format, each file with its content, and the folder to create for them, if any."""
 
     form: Format
     files: dict[Path, str]
@@ -58,9 +58,9 @@ class Destination(NamedTuple):
 
 
 def destination(out: Path, form: str | None) -> Destination:
-    """The findings into a file, everything into a folder: what is one already, or a name without an ending.
+    """A file takes the findings, a folder everything; a name without an ending is a folder.
 
-    SelipError where the format is not clear.
+    SelipError where neither the ending nor `form` names a format.
     """
     known = next((f for f in FORMATS if f == form), None)
     if form is not None and known is None:
@@ -77,13 +77,13 @@ def destination(out: Path, form: str | None) -> Destination:
 
 
 def export(connection: duckdb.DuckDBPyConnection, run_id: int, to: Destination) -> dict[Path, int]:
-    """Write the files and say how many rows or studies each holds; no file is replaced before all are written.
+    """Write the files; the number of rows or studies in each. No file is replaced before all are written.
 
     SelipError where a file cannot be written.
     """
     counts: dict[Path, int] = {}
     path = next(iter(to.files))
-    connection.execute("SET memory_limit = ?", [MEMORY])
+    connection.execute("SET memory_limit = ?", [MEMORY_LIMIT])
     connection.execute("SET temp_directory = ?", [str(path.with_name(f".{path.name}.sorting"))])
     try:
         if to.folder is not None:
@@ -92,10 +92,12 @@ def export(connection: duckdb.DuckDBPyConnection, run_id: int, to: Destination) 
             for path, content in to.files.items():
                 counts[path] = _WRITERS[to.form](connection, run_id, content, replaced.enter_context(replacing(path)))
     except OSError as error:
-        raise SelipError(f"{path} cannot be written ({error.strerror}): name a place where you may write.") from error
+        raise SelipError(
+            f"{path} cannot be written ({error.strerror}): name a folder that you may write to."
+        ) from error
     except duckdb.IOException as error:
         reason = str(error).splitlines()[0].removeprefix("IO Error: ")
-        raise SelipError(f"{path} cannot be written ({reason}): name another place.") from error
+        raise SelipError(f"{path} cannot be written ({reason}): name a file on another disk.") from error
     return counts
 
 
@@ -109,15 +111,15 @@ def _write_parquet(connection: duckdb.DuckDBPyConnection, run_id: int, table: st
 def _write_csv(connection: duckdb.DuckDBPyConnection, run_id: int, table: str, file: BinaryIO) -> int:
     query = _TABLES[table].format(run=run_id)
     columns = connection.execute(f"DESCRIBE {query}").fetchall()
-    # The mark that tells Excel of UTF-8 stands before all else: it is the beginning of the first heading.
+    # Excel recognises UTF-8 by a byte order mark at the start of the file, so it begins the first heading.
     cells = [
-        f'{_cell(name, kind)} AS "{_BOM if place == 0 else ""}{name}"' for place, (name, kind, *_) in enumerate(columns)
+        f'{_cell(name, kind)} AS "{_BOM if index == 0 else ""}{name}"' for index, (name, kind, *_) in enumerate(columns)
     ]
     return _copy(connection, f"SELECT {', '.join(cells)} FROM ({query})", file, "FORMAT csv, HEADER")
 
 
 def _cell(column: str, kind: str) -> str:
-    """The column as a spreadsheet shows it: what would be a formula is a text, sizes stand as 18×12."""
+    """The column for a spreadsheet: what would be a formula is text, sizes are written as 18×12."""
     if kind == "VARCHAR":
         return f"CASE WHEN regexp_matches({column}, '{_FORMULA}') THEN concat('''', {column}) ELSE {column} END"
     if kind == "DOUBLE[]":

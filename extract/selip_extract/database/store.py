@@ -14,7 +14,7 @@ from selip_contracts.deidentified import key_marks
 from selip_contracts.tables import disk_errors, open_store, transaction, utc_now
 from selip_extract.database.columns import (
     Columns,
-    Row,
+    StoredRow,
     column,
     extraction_columns,
     finding_columns,
@@ -25,21 +25,21 @@ from selip_extract.extraction import NO_USAGE, Extraction, Status, Usage
 from selip_extract.reports.report import Report
 from selip_shared.errors import SelipError
 
-ADDED_TOGETHER = 5_000
-ADDED_CHARACTERS = 5_000_000
-"""A batch of reports is written when it holds so many reports or characters: memory does not grow with the file."""
+REPORT_BATCH_SIZE = 5_000
+MAX_BATCH_CHARACTERS = 5_000_000
+"""A batch of reports is written at this number of reports or characters: memory does not grow with the file."""
 
-MEMORY = "512MB"
-"""What the database may keep in memory; by default it would be most of the machine's, which the model needs."""
+MEMORY_LIMIT = "512MB"
+"""DuckDB's memory limit; its default is most of the machine's memory, which the model needs."""
 
-LOG_BYTES = 256_000_000
-"""The log of what was written goes into the tables when it is so long: seldom, since that costs as much each time."""
+MAX_LOG_BYTES = 256_000_000
+"""At this length the write-ahead log goes into the tables: rarely, since each time costs as much."""
 
 LOG_THREADS = min(4, os.cpu_count() or 1)
-"""So many write the log into the tables."""
+"""Threads that write the log into the tables."""
 
-WORTH_REPEATING: tuple[Status, ...] = ("incomplete", "invalid", "error")
-"""What another attempt may read: a text that is empty or too long stays so."""
+RETRYABLE: tuple[Status, ...] = ("incomplete", "invalid", "error")
+"""Statuses that another attempt may change: an empty or too long text stays so."""
 
 _REPORT_COLUMNS = (
     "ordinal", "report_id", "given_id", "text", "text_sha256", "source_file", "source_row", "added_at",
@@ -73,8 +73,8 @@ class Added:
         )
 
 
-class Window(NamedTuple):
-    """Reports that came in one after the other, and the ids of those among them that a run has not extracted yet."""
+class ReportWindow(NamedTuple):
+    """Consecutive reports, and the ids of those among them that a run has not extracted yet."""
 
     reports: list[Report]
     pending: frozenset[str]
@@ -87,7 +87,7 @@ class Store:
         """Open or create the file; SelipError where that cannot be."""
         self.path = path
         self.connection = open_store(path)
-        self.connection.execute("SET memory_limit = ?", [MEMORY])
+        self.connection.execute("SET memory_limit = ?", [MEMORY_LIMIT])
         # By itself it would write the log with one thread: see _shorten_log.
         self.connection.execute("SET wal_autocheckpoint = '1TB'")
         # One value tells the type of a column: they are all of one type.
@@ -165,11 +165,11 @@ class Store:
             )
         )
 
-    def pending(self, run_id: int, size: int) -> Iterator[Window]:
-        """The windows in which this run has something to extract, in the order the reports came in.
+    def pending(self, run_id: int, size: int) -> Iterator[ReportWindow]:
+        """The windows with reports that this run has not extracted, in the order in which the reports were added.
 
-        Windows are fixed ranges of `size` places: a run that goes on sees the very windows that it saw before. Which
-        windows there are is settled at the first one; extractions may be written between two of them.
+        Windows are fixed ranges of `size` ordinals: a continued run sees the same windows again. The list of windows is
+        read once, before the first; extractions may be written between two of them.
         """
         numbers = self._rows(
             """SELECT DISTINCT (ordinal - 1) // $size AS number FROM reports
@@ -183,7 +183,7 @@ class Store:
                 WHERE ordinal > $start AND ordinal <= $start + $size ORDER BY ordinal""",
                 {"run": run_id, "start": number * size, "size": size},
             )
-            yield Window(
+            yield ReportWindow(
                 [Report(report_id=report_id, text=text, row=row) for report_id, text, row, _ in rows],
                 frozenset(report_id for report_id, _, _, extracted in rows if not extracted),
             )
@@ -197,9 +197,9 @@ class Store:
             self._append("review_rows", review_columns(run_id, extractions))
 
     def forget_failures(self, run_id: int) -> int:
-        """Make pending again what this run could not read, texts left out that no repetition helps; how many."""
+        """Make the retryable failures of this run pending again; how many."""
         failed = "FROM extractions WHERE run_id = $run AND status IN (SELECT unnest($failures))"
-        values = {"run": run_id, "failures": list(WORTH_REPEATING)}
+        values = {"run": run_id, "failures": list(RETRYABLE)}
         with self._transaction():
             self.connection.execute(
                 f"DELETE FROM review_rows WHERE run_id = $run AND report_id IN (SELECT report_id {failed})", values
@@ -207,7 +207,7 @@ class Store:
             return len(self._rows(f"DELETE {failed} RETURNING report_id", values))
 
     def finish_run(self, run_id: int, *, seconds: float, reports: int, usage: Usage = NO_USAGE) -> bool:
-        """Record a sitting that read `reports` in `seconds`; whether the run is complete, and so the newest one."""
+        """Record a session that read `reports` in `seconds`; whether the run is complete, and so the newest one."""
         now = utc_now()
         with self._transaction():
             complete = self.pending_count(run_id) == 0
@@ -227,7 +227,7 @@ class Store:
             )  # fmt: skip
         return complete
 
-    def _key_marks(self) -> list[Row]:
+    def _key_marks(self) -> list[StoredRow]:
         """The mark of the key that the reports came in under, None for none; no row while there is no report."""
         return key_marks(self.connection) or [(None,) for _ in self._rows("SELECT 1 FROM reports LIMIT 1")]
 
@@ -242,7 +242,7 @@ class Store:
         taken = {report_id for _, _, report_id, _ in there}
         ordinal = int(self._one("SELECT coalesce(max(ordinal), 0) FROM reports"))
         now = utc_now()
-        rows: list[Row] = []
+        rows: list[StoredRow] = []
         renamed = before = repeated = 0
         for report in batch:
             digest = hashlib.sha256(report.text.encode()).hexdigest()
@@ -275,7 +275,7 @@ class Store:
             # DuckDB finds the variable of that name by itself; a view of it would be planned once more.
             self.connection.execute(f"INSERT INTO {table} BY NAME FROM given_columns")
 
-    def _rows(self, query: str, values: Sequence[object] | Mapping[str, object] = ()) -> list[Row]:
+    def _rows(self, query: str, values: Sequence[object] | Mapping[str, object] = ()) -> list[StoredRow]:
         # fetchall and not fetchone: an open result would refuse the next appender.
         return self.connection.execute(query, values).fetchall()
 
@@ -290,9 +290,9 @@ class Store:
         self._shorten_log()
 
     def _shorten_log(self) -> None:
-        """Where the log is long, its rows go into the tables."""
+        """Write a long log into the tables."""
         log = self.path.with_name(f"{self.path.name}.wal")
-        if not log.exists() or log.stat().st_size < LOG_BYTES:
+        if not log.exists() or log.stat().st_size < MAX_LOG_BYTES:
             return
         self.connection.execute("SET threads = ?", [LOG_THREADS])
         with disk_errors(self.path):
@@ -306,7 +306,7 @@ def _bounded(reports: Iterable[Report]) -> Iterator[list[Report]]:
     for report in reports:
         batch.append(report)
         characters += len(report.text)
-        if len(batch) >= ADDED_TOGETHER or characters >= ADDED_CHARACTERS:
+        if len(batch) >= REPORT_BATCH_SIZE or characters >= MAX_BATCH_CHARACTERS:
             yield batch
             batch, characters = [], 0
     if batch:

@@ -6,10 +6,10 @@ from itertools import groupby
 import duckdb
 
 from selip_contracts.findings import AnnotatedReport, Study
-from selip_extract.database.columns import FINDING_VALUES, GENERAL_VALUES, Row, finding, general_finding
+from selip_extract.database.columns import FINDING_COLUMNS, GENERAL_COLUMNS, StoredRow, finding, general_finding
 
-PAGE = 2_000
-"""So many studies are read from the database at once: memory does not grow with it."""
+PAGE_SIZE = 2_000
+"""Studies read from the database at a time: memory does not grow with its size."""
 
 
 def stored_studies(connection: duckdb.DuckDBPyConnection, run_id: int) -> Iterator[AnnotatedReport]:
@@ -18,7 +18,7 @@ def stored_studies(connection: duckdb.DuckDBPyConnection, run_id: int) -> Iterat
     while page := connection.execute(
         """SELECT ordinal, report_id, text FROM reports JOIN extractions USING (report_id)
         WHERE run_id = ? AND status = 'ok' AND ordinal > ? ORDER BY ordinal LIMIT ?""",
-        [run_id, last, PAGE],
+        [run_id, last, PAGE_SIZE],
     ).fetchall():
         last = page[-1][0]
         studies = studies_of(connection, run_id, [report_id for _, report_id, _ in page])
@@ -28,8 +28,8 @@ def stored_studies(connection: duckdb.DuckDBPyConnection, run_id: int) -> Iterat
 
 def studies_of(connection: duckdb.DuckDBPyConnection, run_id: int, ids: Sequence[str]) -> dict[str, Study]:
     """What the run found in these reports; an empty study where it found nothing."""
-    findings = rows_by_report(connection, "finding_rows", FINDING_VALUES, run_id, ids)
-    changes = rows_by_report(connection, "general_finding_rows", GENERAL_VALUES, run_id, ids)
+    findings = rows_by_report(connection, "finding_rows", FINDING_COLUMNS, run_id, ids)
+    changes = rows_by_report(connection, "general_finding_rows", GENERAL_COLUMNS, run_id, ids)
     studies = {}
     for report_id in ids:
         read = [finding(row) for row in findings.get(report_id, [])]
@@ -43,7 +43,7 @@ def studies_of(connection: duckdb.DuckDBPyConnection, run_id: int, ids: Sequence
 
 def rows_by_report(
     connection: duckdb.DuckDBPyConnection, table: str, values: str, run_id: int, ids: Sequence[str]
-) -> dict[str, list[Row]]:
+) -> dict[str, list[StoredRow]]:
     """These values of the run's rows of a table, by report, in their order within it."""
     rows = connection.execute(
         f"""SELECT report_id, {values} FROM {table} WHERE run_id = ? AND report_id IN (SELECT unnest(?))

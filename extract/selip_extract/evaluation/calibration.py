@@ -1,4 +1,4 @@
-"""Whether confidence means anything: the share of findings that is right among the surest of them."""
+"""Calibration: the share of right findings among the most confident ones."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -14,14 +14,14 @@ from selip_extract.evaluation.score import interval, resamples
 from selip_shared.bootstrap import Estimate
 from selip_shared.errors import SelipError
 
-SHARES = tuple(percent / 100 for percent in range(10, 101, 10))
+KEPT_SHARES = tuple(percent / 100 for percent in range(10, 101, 10))
 
 Numbers = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
-class Kept:
-    """The surest `share` of the findings: the least confidence among them, the mean, and the share that is right."""
+class KeptShare:
+    """The most confident `share` of the findings: their lowest and mean confidence, and the share that is right."""
 
     share: float
     least: float
@@ -31,16 +31,16 @@ class Kept:
 
 @dataclass(frozen=True)
 class Calibration:
-    """What is right at each share kept, of so many findings."""
+    """The number of findings, and what is right at each share that is kept."""
 
     findings: int
-    kept: tuple[Kept, ...]
+    kept: tuple[KeptShare, ...]
 
 
 def calibration(gold: Sequence[AnnotatedReport], extracted: Mapping[str, Study]) -> Calibration:
-    """The findings extracted, surest first, against the annotated reports; a finding is right as a whole or wrong.
+    """The extracted findings, most confident first, against the annotated reports; each is right or wrong as a whole.
 
-    Findings of equal confidence stand in no order: a share that ends among them has the right ones in proportion.
+    Findings of equal confidence have no order: a share that ends among them counts the right ones in proportion.
     The intervals are of a bootstrap over reports. SelipError where the findings have no confidence.
     """
     said = [
@@ -66,27 +66,27 @@ def calibration(gold: Sequence[AnnotatedReport], extracted: Mapping[str, Study])
     everyone = np.ones(len(gold))
     right = _shares(counts @ everyone, rights @ everyone)
     means = _shares(counts @ everyone, confidences * (counts @ everyone))
-    until = np.searchsorted(np.cumsum(counts @ everyone), np.array(SHARES) * len(said) - 1e-9)
+    until = np.searchsorted(np.cumsum(counts @ everyone), np.array(KEPT_SHARES) * len(said) - 1e-9)
     return Calibration(
         len(said),
         tuple(
-            Kept(share, float(confidences[until[i]]), float(means[i]),
+            KeptShare(share, float(confidences[until[i]]), float(means[i]),
                  Estimate(float(right[i]), *interval(resampled[:, i])))
-            for i, share in enumerate(SHARES)
+            for i, share in enumerate(KEPT_SHARES)
         ),
     )  # fmt: skip
 
 
 def _shares(counts: Numbers, values: Numbers) -> Numbers:
-    """The mean of the values (groups) over each share kept of the counts (groups), surest first."""
-    wanted = np.array(SHARES) * counts.sum()
+    """The mean of the values (groups,) over each share kept of the counts (groups,), most confident first."""
+    wanted = np.array(KEPT_SHARES) * counts.sum()
     found = np.interp(wanted, np.append(0.0, np.cumsum(counts)), np.append(0.0, np.cumsum(values)))
     means: Numbers = found / np.maximum(wanted, 1e-12)
     return means
 
 
 def draw(found: Calibration, path: Path) -> None:
-    """The share that is right against the share kept, as a picture of the kind that the file's ending names."""
+    """Plot the share that is right against the share kept. SelipError where the file cannot be written."""
     shares = [kept.share for kept in found.kept]
     low, right, high = np.array([(k.right.low, k.right.value, k.right.high) for k in found.kept], np.float64).T
     figure = Figure(figsize=(6, 4), layout="constrained")
@@ -101,6 +101,6 @@ def draw(found: Calibration, path: Path) -> None:
     try:
         figure.savefig(path)
     except ValueError as failure:
-        raise SelipError(f"{path} names no kind of picture: end it with .svg, .png or .pdf.") from failure
+        raise SelipError(f"{path} names no image format: end it with .svg, .png or .pdf.") from failure
     except OSError as failure:
         raise SelipError(f"{path} cannot be written ({failure.strerror}): name another file.") from failure

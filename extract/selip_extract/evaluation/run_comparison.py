@@ -14,11 +14,11 @@ from selip_contracts.findings import AnnotatedReport, Study
 from selip_extract.evaluation.score import DECIMALS, interval, ratio, resamples, tally
 from selip_shared.bootstrap import Estimate
 
-Kind = Literal[
+DifferenceKind = Literal[
     "signal", "side", "site", "finding_only_before", "finding_only_after", "general_only_before", "general_only_after",
     "status",
 ]  # fmt: skip
-KINDS: tuple[Kind, ...] = get_args(Kind)
+DIFFERENCE_KINDS: tuple[DifferenceKind, ...] = get_args(DifferenceKind)
 
 _COMPARED = """WITH compared AS (
     SELECT report_id FROM extractions AS one JOIN extractions AS other USING (report_id)
@@ -31,10 +31,10 @@ SELECT report_id, false AS is_after, * EXCLUDE (report_id) FROM (FROM before EXC
 UNION ALL SELECT report_id, true, * EXCLUDE (report_id) FROM (FROM after EXCEPT FROM before) ORDER BY ALL"""
 _FINDINGS = {"table": "finding_rows", "key": "modality, side, site, signal", "where": "AND present"}
 _GENERAL = {"table": "general_finding_rows", "key": "side, site, change", "where": ""}
-_PAIRS: dict[Kind, int] = {"signal": 3, "side": 1, "site": 2}
-"""Where in (modality, side, site, signal) the findings of a pair differ, in the order in which pairs are sought."""
+_PAIRS: dict[DifferenceKind, int] = {"signal": 3, "side": 1, "site": 2}
+"""The index in (modality, side, site, signal) at which the findings of a pair differ, in the order of the search."""
 
-_ALONE: dict[str, tuple[Kind, Kind]] = {
+_ALONE: dict[str, tuple[DifferenceKind, DifferenceKind]] = {
     "finding": ("finding_only_before", "finding_only_after"),
     "general": ("general_only_before", "general_only_after"),
 }
@@ -46,16 +46,16 @@ FULL JOIN (FROM extractions WHERE run_id = $after) AS other USING (report_id)
 WHERE one.status IS DISTINCT FROM other.status ORDER BY report_id"""
 
 _BETTER: dict[int, Literal["before", "after"] | None] = {-1: "before", 0: None, 1: "after"}
-_PAGE = 10_000
+_PAGE_SIZE = 10_000
 
-Key = tuple[str | None, ...]
-Row = tuple[Any, ...]
+FindingKey = tuple[str | None, ...]
+ResultRow = tuple[Any, ...]
 
 
-class Change(NamedTuple):
+class Difference(NamedTuple):
     """One difference in one report, as the keys of findings or as statuses; None where there is nothing."""
 
-    kind: Kind
+    kind: DifferenceKind
     report_id: str
     before: str | None
     after: str | None
@@ -71,8 +71,8 @@ class Comparison:
     reports: int
     changed_reports: int
     same_findings: int
-    changes: Mapping[Kind, int]
-    examples: tuple[Change, ...]
+    changes: Mapping[DifferenceKind, int]
+    examples: tuple[Difference, ...]
 
 
 @dataclass(frozen=True)
@@ -86,12 +86,12 @@ class Advantage:
 
     @property
     def better(self) -> Literal["before", "after"] | None:
-        """The better run; None where the interval holds 0: these reports do not tell."""
+        """The better run; None where the interval holds 0: the difference is not significant."""
         return _BETTER[self.difference.sign]
 
 
 def compare(connection: duckdb.DuckDBPyConnection, before: int, after: int, examples: int = 3) -> Comparison:
-    """What changed from one run to the other, with so many examples of each kind."""
+    """What changed from one run to the other; `examples` is their maximal number for each kind."""
     runs = {"before": before, "after": after}
     findings, general = _COMPARED.format(**_FINDINGS), _COMPARED.format(**_GENERAL)
     counts = "SELECT (SELECT count(*) FROM compared), (SELECT count(*) FROM (FROM before INTERSECT FROM after))"
@@ -99,18 +99,18 @@ def compare(connection: duckdb.DuckDBPyConnection, before: int, after: int, exam
     found = chain(
         _of_findings(_rows(connection, findings + _DIFFERENCES, runs)),
         (_alone("general", *row) for row in _rows(connection, general + _DIFFERENCES, runs)),
-        (Change("status", *row) for row in _rows(connection, _STATUSES, runs)),
+        (Difference("status", *row) for row in _rows(connection, _STATUSES, runs)),
     )
-    number: Counter[Kind] = Counter()
-    shown: list[Change] = []
+    number: Counter[DifferenceKind] = Counter()
+    shown: list[Difference] = []
     changed: set[str] = set()
     for change in found:
         number[change.kind] += 1
         changed.add(change.report_id)
         if number[change.kind] <= examples:
             shown.append(change)
-    shown.sort(key=lambda change: KINDS.index(change.kind))
-    return Comparison(reports, len(changed), same, {kind: number[kind] for kind in KINDS}, tuple(shown))
+    shown.sort(key=lambda change: DIFFERENCE_KINDS.index(change.kind))
+    return Comparison(reports, len(changed), same, {kind: number[kind] for kind in DIFFERENCE_KINDS}, tuple(shown))
 
 
 def advantage(gold: Sequence[AnnotatedReport], before: Mapping[str, Study], after: Mapping[str, Study]) -> Advantage:
@@ -136,45 +136,47 @@ def advantage(gold: Sequence[AnnotatedReport], before: Mapping[str, Study], afte
     return Advantage(len(gold), round(old, DECIMALS), round(new, DECIMALS), difference)
 
 
-def _rows(connection: duckdb.DuckDBPyConnection, query: str, runs: Mapping[str, int]) -> Iterator[Row]:
+def _rows(connection: duckdb.DuckDBPyConnection, query: str, runs: Mapping[str, int]) -> Iterator[ResultRow]:
     answer = connection.execute(query, runs)
-    while page := answer.fetchmany(_PAGE):
+    while page := answer.fetchmany(_PAGE_SIZE):
         yield from page
 
 
-def _of_findings(rows: Iterable[Row]) -> Iterator[Change]:
-    """The changes of findings that only one run has: pairs that differ in one thing, then what is left alone."""
+def _of_findings(rows: Iterable[ResultRow]) -> Iterator[Difference]:
+    """Of the findings that only one run has: pairs that differ in one value, then those without a partner."""
     for report_id, differing in groupby(rows, key=itemgetter(0)):
-        only: dict[bool, list[Key]] = {False: [], True: []}
+        only: dict[bool, list[FindingKey]] = {False: [], True: []}
         for _, is_after, *key in differing:
             only[is_after].append(tuple(key))
-        for kind, place in _PAIRS.items():
-            for old, new in _pairs(only[False], only[True], place):
+        for kind, index in _PAIRS.items():
+            for old, new in _pairs(only[False], only[True], index):
                 only[False].remove(old)
                 only[True].remove(new)
-                yield Change(kind, report_id, _written(old), _written(new))
+                yield Difference(kind, report_id, _key_text(old), _key_text(new))
         for is_after, keys in only.items():
             yield from (_alone("finding", report_id, is_after, *key) for key in keys)
 
 
-def _pairs(before: Sequence[Key], after: Sequence[Key], place: int) -> list[tuple[Key, Key]]:
-    """Keys that are equal but for the value at that place, each key in one pair at most."""
-    free: dict[Key, list[Key]] = {}
+def _pairs(
+    before: Sequence[FindingKey], after: Sequence[FindingKey], index: int
+) -> list[tuple[FindingKey, FindingKey]]:
+    """Keys that differ only in the value at that index, each key in one pair at most."""
+    free: dict[FindingKey, list[FindingKey]] = {}
     for key in after:
-        free.setdefault(_without(key, place), []).append(key)
-    return [(key, same.pop(0)) for key in before if (same := free.get(_without(key, place)))]
+        free.setdefault(_without(key, index), []).append(key)
+    return [(key, same.pop(0)) for key in before if (same := free.get(_without(key, index)))]
 
 
-def _without(key: Key, place: int) -> Key:
-    return key[:place] + key[place + 1 :]
+def _without(key: FindingKey, index: int) -> FindingKey:
+    return key[:index] + key[index + 1 :]
 
 
-def _alone(what: Literal["finding", "general"], report_id: str, is_after: bool, *key: str | None) -> Change:
+def _alone(what: Literal["finding", "general"], report_id: str, is_after: bool, *key: str | None) -> Difference:
     only_before, only_after = _ALONE[what]
     if is_after:
-        return Change(only_after, report_id, None, _written(key))
-    return Change(only_before, report_id, _written(key), None)
+        return Difference(only_after, report_id, None, _key_text(key))
+    return Difference(only_before, report_id, _key_text(key), None)
 
 
-def _written(key: Iterable[str | None]) -> str:
+def _key_text(key: Iterable[str | None]) -> str:
     return " ".join(part for part in key if part is not None)

@@ -1,4 +1,4 @@
-"""A run in figures: its reports by status, what is to be reviewed, and its findings by place, signal and confidence."""
+"""A run in figures: its reports by status, what is to be reviewed, and its findings by site, signal and confidence."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -8,8 +8,8 @@ import duckdb
 from selip_contracts.vocabulary import ENHANCEMENTS, SIDES, SIGNALS
 from selip_extract.extraction import REVIEW_REASONS, STATUSES
 
-SITES_SHOWN = 12
-RUNS_SHOWN = 12
+MAX_SITES = 12
+MAX_RUNS = 12
 NOTHING = "nothing"
 """Where a finding has no side, or no confidence."""
 
@@ -100,7 +100,7 @@ def _counts(connection: duckdb.DuckDBPyConnection, query: str, run_id: int, orde
 _SITES = f"""
 WITH found AS (SELECT DISTINCT report_id, modality, site FROM finding_rows WHERE run_id = $run AND present),
 frequent AS (SELECT site, count(DISTINCT report_id) AS reports FROM found GROUP BY site
-             ORDER BY reports DESC, site LIMIT {SITES_SHOWN})
+             ORDER BY reports DESC, site LIMIT {MAX_SITES})
 SELECT frequent.site, modality, count(DISTINCT report_id)
 FROM found JOIN site_parts ON found.site = part JOIN frequent ON frequent.site = whole
 GROUP BY frequent.site, reports, modality ORDER BY reports DESC, frequent.site"""
@@ -110,6 +110,6 @@ def _runs(connection: duckdb.DuckDBPyConnection) -> tuple[RunSpeed, ...]:
     rows = connection.execute(
         """SELECT run_id, extractor, (SELECT count(*) FROM extractions WHERE extractions.run_id = runs.run_id), seconds,
         reports_per_second FROM runs ORDER BY run_id DESC LIMIT ?""",
-        [RUNS_SHOWN],
+        [MAX_RUNS],
     ).fetchall()
     return tuple(RunSpeed(*row) for row in reversed(rows))

@@ -1,4 +1,4 @@
-"""Extracted studies against annotated ones: F1 of the findings, exact match, and what must not happen."""
+"""Extracted studies against annotated ones: F1 of the findings, exact match, and errors that must not happen."""
 
 import random
 from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
@@ -21,7 +21,7 @@ Tallies = NDArray[np.int64]
 
 
 @dataclass(frozen=True)
-class Score:
+class ExtractionScore:
     """The figures of one comparison: shares between 0 and 1, most with an interval over reports, and counts.
 
     `positive_exact_match` is None where no annotated report has a finding.
@@ -53,20 +53,20 @@ class Score:
         return flat
 
 
-def where(finding: Finding) -> tuple[Hashable, ...]:
-    """(modality, side, site): the place of a finding without what is seen there."""
+def location(finding: Finding) -> tuple[Hashable, ...]:
+    """(modality, side, site): where a finding is, without its signal."""
     return (finding.modality, finding.side, finding.site)
 
 
 FINDING_VIEWS: dict[str, Callable[[Finding], tuple[Hashable, ...]]] = {
     "finding_f1": lambda f: f.key,
-    "class_f1": lambda f: (*where(f), f.signal_class),
-    "where_f1": where,
+    "class_f1": lambda f: (*location(f), f.signal_class),
+    "where_f1": location,
     "site_f1": lambda f: (f.side, f.site),
 }
 
 
-def score(gold: Sequence[AnnotatedReport], extracted: Mapping[str, Study]) -> Score:
+def score(gold: Sequence[AnnotatedReport], extracted: Mapping[str, Study]) -> ExtractionScore:
     """The figures of the studies extracted, by report id, against the annotated reports; ValueError without any."""
     if not gold:
         raise ValueError("there is no annotated report to score against")
@@ -84,7 +84,7 @@ def score(gold: Sequence[AnnotatedReport], extracted: Mapping[str, Study]) -> Sc
     tallies["positive_exact_match"] = np.stack([exact & positive, positive], axis=1).astype(np.int64)
     estimates = _estimates(tallies)
     right, wrong, missed = tallies["finding_f1"].sum(axis=0)
-    return Score(
+    return ExtractionScore(
         reports=len(gold),
         finding_f1=estimates["finding_f1"],
         precision=_share(right, right + wrong),
@@ -95,7 +95,7 @@ def score(gold: Sequence[AnnotatedReport], extracted: Mapping[str, Study]) -> Sc
         general_f1=estimates["general_f1"],
         exact_match=estimates["exact_match"],
         positive_exact_match=estimates["positive_exact_match"] if positive.any() else None,
-        negation_errors=sum(len(_places(g.study.negatives) & _places(s.findings)) for g, s in pairs),
+        negation_errors=sum(len(_locations(g.study.negatives) & _locations(s.findings)) for g, s in pairs),
         ungrounded=sum(not grounded(f.site, g.findings_text) for g, s in pairs for f in s.findings),
         missing_reports=sum(bool(g.study.findings) and not s.findings for g, s in pairs),
     )
@@ -175,8 +175,8 @@ def ratio(sums: Tallies) -> NDArray[np.float64]:
     return shares
 
 
-def _places(findings: Iterable[Finding]) -> set[tuple[Hashable, ...]]:
-    return {where(f) for f in findings}
+def _locations(findings: Iterable[Finding]) -> set[tuple[Hashable, ...]]:
+    return {location(f) for f in findings}
 
 
 def _share(part: int, whole: int) -> float:

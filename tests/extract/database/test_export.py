@@ -190,7 +190,7 @@ def test_what_cannot_be_exported_is_one_sentence(selip_export: Command, database
     )
     assert refusal(database, "--out", tmp_path / "none" / "f.csv") == (
         f"{tmp_path / 'none' / 'f.csv'} cannot be written (No such file or directory): "
-        "name a place where you may write.\n"
+        "name a folder that you may write to.\n"
     )
     assert refusal(database, "--out", database, "--format", "csv") == (
         f"{database} is the database itself: name another file with --out.\n"

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from selip_contracts.findings import Evidence, Finding, GeneralFinding, Span, Study
 from selip_contracts.statements import study_text
 from selip_contracts.vocabulary import MODALITIES
-from selip_extract.database.store import ADDED_TOGETHER, Added, Store
+from selip_extract.database.store import REPORT_BATCH_SIZE, Added, Store
 from selip_extract.database.stored_studies import stored_studies
 from selip_extract.extraction import STATUSES, Extraction, Review
 from selip_extract.reports.report import Report
@@ -119,7 +119,7 @@ def test_every_report_given_is_new_or_there_already(long_store: Store, given: li
 
 
 def test_more_reports_than_one_batch_come_back_in_their_order(store: Store) -> None:
-    count = ADDED_TOGETHER + 10
+    count = REPORT_BATCH_SIZE + 10
     assert store.add_reports((report(n) for n in range(count)), "a.csv") == Added(new=count)
     run_id = store.begin_run(RULES)
     windows = list(store.pending(run_id, 4_000))
@@ -326,7 +326,7 @@ def test_a_long_log_goes_into_the_tables(tmp_path: Path, monkeypatch: pytest.Mon
         shutil.copy(path, copy)
         with Store(copy) as before:
             assert rows(before, "FROM reports") == []
-        monkeypatch.setattr("selip_extract.database.store.LOG_BYTES", 1)
+        monkeypatch.setattr("selip_extract.database.store.MAX_LOG_BYTES", 1)
         store.write(run_id, [ok("r2")])
         shutil.copy(path, copy)
         with Store(copy) as after:
@@ -344,7 +344,7 @@ from selip_contracts.findings import Study
 from selip_extract.database import store
 from selip_extract.extraction import Extraction
 from selip_shared.errors import SelipError
-store.LOG_BYTES = int(sys.argv[2])
+store.MAX_LOG_BYTES = int(sys.argv[2])
 opened = store.Store(Path(sys.argv[1]))
 run_id = opened.begin_run({"extractor": "rules", "code_version": "1"})
 resource.setrlimit(resource.RLIMIT_FSIZE, (4_000_000, resource.RLIM_INFINITY))

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from selip_contracts.findings import AnnotatedReport, Finding, Study
-from selip_extract.evaluation.calibration import SHARES, calibration, draw
+from selip_extract.evaluation.calibration import KEPT_SHARES, calibration, draw
 from selip_shared.errors import SelipError
 from tests.extract.evaluation.estimates import figures
 
@@ -36,7 +36,7 @@ def test_shares_are_those_of_counting() -> None:
     found = calibration(gold, extracted)
     surest = sorted((f for s in extracted.values() for f in s.findings), key=lambda f: -(f.confidence or 0))
     assert found.findings == 200
-    for share, kept in zip(SHARES, found.kept, strict=True):
+    for share, kept in zip(KEPT_SHARES, found.kept, strict=True):
         first = surest[: round(share * 200)]
         assert kept.share == share
         assert kept.right.value == pytest.approx(sum(f.site == "额叶" for f in first) / len(first))
@@ -66,7 +66,7 @@ def test_a_picture_of_the_kind_that_the_name_says(tmp_path: Path) -> None:
     draw(found, tmp_path / "c.png")
     assert b"<svg" in (tmp_path / "c.svg").read_bytes()
     assert (tmp_path / "c.png").read_bytes().startswith(b"\x89PNG")
-    with pytest.raises(SelipError, match="no kind of picture"):
+    with pytest.raises(SelipError, match="no image format"):
         draw(found, tmp_path / "c.abc")
     with pytest.raises(SelipError, match="cannot be written"):
         draw(found, tmp_path / "missing" / "c.svg")

@@ -10,14 +10,14 @@ from selip_contracts.annotated import write_annotated
 from selip_contracts.findings import AnnotatedReport, Finding, GeneralFinding, Study, keys
 from selip_extract.cli.compare import main
 from selip_extract.database.store import Store
-from selip_extract.evaluation.run_comparison import Comparison, Kind, advantage, compare
+from selip_extract.evaluation.run_comparison import Comparison, DifferenceKind, advantage, compare
 from selip_extract.reports.report import Report
 from tests.commands import Command, command
 from tests.extract.databases import add_run
 from tests.extract.evaluation.estimates import figures
 
 Run = dict[str, Study | None]
-PAIRS: tuple[Kind, ...] = ("signal", "side", "site")
+PAIRS: tuple[DifferenceKind, ...] = ("signal", "side", "site")
 
 T2 = Finding(modality="T2", side="左侧", site="额叶", signal="高")
 T1 = Finding(modality="T1", side="左侧", site="额叶", signal="低")
@@ -121,7 +121,7 @@ def _numbered(store: Store, *studies: Study) -> list[tuple[int, Study]]:
     return list(enumerate(studies, start=runs + 1))
 
 
-def _findings(found: Comparison, alone: Kind) -> int:
+def _findings(found: Comparison, alone: DifferenceKind) -> int:
     return found.same_findings + sum(found.changes[kind] for kind in (*PAIRS, alone))
 
 

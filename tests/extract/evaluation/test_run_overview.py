@@ -14,7 +14,7 @@ from selip_contracts.vocabulary import ancestors
 from selip_extract.cli.overview import main
 from selip_extract.database.store import Store
 from selip_extract.database.stored_studies import stored_studies
-from selip_extract.evaluation.run_overview import SITES_SHOWN, Overview, overview
+from selip_extract.evaluation.run_overview import MAX_SITES, Overview, overview
 from selip_extract.extraction import Review
 from selip_extract.reports.report import Report
 from tests.browser import Page
@@ -97,7 +97,7 @@ def test_the_figures_are_those_that_one_counts_by_hand(read: Path) -> None:
             for site in (finding.site, *ancestors(finding.site))
         }
     )
-    assert len(found.sites) == SITES_SHOWN
+    assert len(found.sites) == MAX_SITES
     for site, counts in found.sites.items():
         assert counts == {modality: n for (at, modality), n in by_site.items() if at == site}
 
