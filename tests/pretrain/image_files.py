@@ -72,10 +72,10 @@ def write_enhanced(path: Path, data: npt.NDArray[np.int16], **tags: Any) -> Path
     dataset.SharedFunctionalGroupsSequence = Items([shared])
     frames = []
     for frame in range(data.shape[2]):
-        place, transformation, groups = Dataset(), Dataset(), Dataset()
-        place.ImagePositionPatient = [-10.0, 20.0, 30.0 + 5 * (top - frame)]
+        position, transformation, groups = Dataset(), Dataset(), Dataset()
+        position.ImagePositionPatient = [-10.0, 20.0, 30.0 + 5 * (top - frame)]
         transformation.RescaleSlope, transformation.RescaleIntercept = 2, -3
-        groups.PlanePositionSequence = Items([place])
+        groups.PlanePositionSequence = Items([position])
         groups.PixelValueTransformationSequence = Items([transformation])
         frames.append(groups)
     dataset.PerFrameFunctionalGroupsSequence = Items(frames)

@@ -1,4 +1,4 @@
-"""A cohort small enough to train on in a test: heads with one bright place, reports that name it, real files."""
+"""A cohort small enough to train on in a test: heads with one bright lesion, reports that name it, real files."""
 
 from pathlib import Path
 
@@ -18,7 +18,7 @@ from tests.pretrain.image_files import write_nifti
 
 SHAPE = (32, 32, 16)
 AFFINE = np.diag([-6.0, 6.0, 9.0, 1.0])
-PLACES = {
+SITE_CENTRES = {
     "额叶": (16, 26, 9),
     "枕叶": (16, 6, 9),
     "小脑半球": (16, 10, 2),
@@ -63,17 +63,17 @@ def write_cohort(folder: Path, studies: int) -> Path:
 def _study(number: int) -> Study:
     if number % 10 == 9:
         return Study()
-    sites = list(PLACES)
+    sites = list(SITE_CENTRES)
     site, side = sites[number % len(sites)], SIDES[number // len(sites) % 3]
     return Study(findings=(Finding(modality="DWI", side=side, site=site, signal="高"),))
 
 
 def _head(study: Study, seed: int) -> npt.NDArray[np.float32]:
-    """An ellipsoid with noise, and 30 mm beside the middle (the patient's left is at high x) the bright place."""
+    """An ellipsoid with noise, and 30 mm beside the middle (the patient's left is at high x) the bright lesion."""
     x, y, z = np.meshgrid(*(np.arange(size) for size in SHAPE), indexing="ij")
     head = 300.0 * (((x - 16) / 14) ** 2 + ((y - 16) / 15) ** 2 + ((z - 8) / 8) ** 2 < 1)
     for finding in study.findings:
-        cx, cy, cz = PLACES[finding.site]
+        cx, cy, cz = SITE_CENTRES[finding.site]
         cx += {"左侧": 5, "右侧": -5, None: 0}[finding.side]
         head += 600.0 * ((x - cx) ** 2 + (y - cy) ** 2 + 2 * (z - cz) ** 2 < 12)
     noisy = head + np.random.default_rng(seed).normal(0, 20, SHAPE)

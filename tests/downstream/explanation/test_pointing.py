@@ -30,7 +30,7 @@ from selip_shared.errors import SelipError
 from tests.commands import command
 from tests.downstream.oracle_model import LEFT, RIGHT, head, seeing_model
 from tests.pretrain.image_files import write_nifti
-from tests.pretrain.small_cohort import AFFINE, PLACES, RECIPE, SHAPE, small_configuration, write_cohort
+from tests.pretrain.small_cohort import AFFINE, RECIPE, SHAPE, SITE_CENTRES, small_configuration, write_cohort
 
 # Voxels of the file, whose first axis points to the left: in the quarter that the model looks at, and opposite to it.
 IN_QUARTER, ELSEWHERE = (22, 23, 10), (10, 8, 5)
@@ -101,7 +101,7 @@ def measured(tmp_path_factory: pytest.TempPathFactory) -> Path:
     sides = {"左侧": -5, "右侧": 5, None: 0}
     studies = []
     for report_id, side, site in rows:
-        x, y, z = PLACES[site]
+        x, y, z = SITE_CENTRES[site]
         studies.append(write_phantom(folder / "images", report_id, {(side, site): (x + sides[side], y, z)}))
     (folder / "images" / "truth.json").write_text(json.dumps({"studies": studies}), encoding="utf-8")
     SelipModel.build(small_configuration(seed=1), [LEFT]).save_pretrained(folder / "soft" / "best")

@@ -38,8 +38,8 @@ def naive(image: Tensor, changes: Augmentation) -> npt.NDArray[np.float64]:
     middle = (np.array(voxels.shape) - 1)[:, None] / 2
     depth, height, width = (np.indices(voxels.shape).reshape(3, -1) - middle) / changes.zoom
     cosine, sine = math.cos(changes.rotation), math.sin(changes.rotation)
-    places = np.stack([depth, sine * width + cosine * height, cosine * width - sine * height]) + middle
-    return interpolated(voxels, places).reshape(image.shape)
+    positions = np.stack([depth, sine * width + cosine * height, cosine * width - sine * height]) + middle
+    return interpolated(voxels, positions).reshape(image.shape)
 
 
 @pytest.mark.parametrize(

@@ -36,7 +36,7 @@ PONS = "在脑桥表现为斑片状稍低信号"
 
 @st.composite
 def batches(draw: st.DrawFn) -> list[Text]:
-    """Texts of few sites, so that findings share a place, a class or both; some equal, some normal."""
+    """Texts of few sites, so that findings share a location, a class or both; some equal, some normal."""
 
     def statement(modality: Modality, drawn: tuple[str, str, str, int]) -> str:
         side, site, morphology, number = drawn
@@ -181,9 +181,9 @@ def test_the_dice_over_words_is_the_formula(naive_words: FindingScore) -> None:
 )
 def test_a_batch_of_thousands_of_findings_is_the_formula(name: str, similarity: Callable[[Text, Text], float]) -> None:
     rng = random.Random(3)
-    places = [f"{side}{site}" for site in SITES for side in (*SIDES, "")]
+    locations = [f"{side}{site}" for site in SITES for side in (*SIDES, "")]
     words = [f"{form}{signal}信号" for form in ("", "点状", "斑片状", "结节状", "片状") for signal in SIGNALS]
-    statements = rng.sample([f"在{place}表现为{word}" for place in places for word in words], 1_500)
+    statements = rng.sample([f"在{location}表现为{word}" for location in locations for word in words], 1_500)
     batch: list[Text] = [("，".join(rng.sample(statements, rng.randint(1, 5))), "T2") for _ in range(900)]
     computed_here = computed(name, batch)
     for i, j in zip(rng.choices(range(900), k=300), rng.choices(range(900), k=300), strict=True):
@@ -245,8 +245,8 @@ def test_the_papers_class_of_a_signal_and_the_contracts(
 
 
 def test_nearer_places_are_more_alike_up_the_hierarchy() -> None:
-    def text(place: str) -> Text:
-        return f"在{place}表现为高信号", "T2"
+    def text(location: str) -> Text:
+        return f"在{location}表现为高信号", "T2"
 
     row = computed(
         "hierarchy", [text(p) for p in ("左侧海马", "双侧海马", "右侧海马", "左侧颞叶", "左侧额叶", "脑桥")]

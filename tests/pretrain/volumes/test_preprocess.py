@@ -40,13 +40,15 @@ def head(
     shape = np.round(np.array(field_mm) / spacing_mm).astype(int)
     affine = np.diag([*spacing_mm, 1.0])
     affine[:3, 3] = -(shape - 1) / 2 * spacing_mm
-    places = np.stack(np.meshgrid(*(np.arange(n) for n in shape), indexing="ij"), -1) * spacing_mm + affine[:3, 3]
+    positions = np.stack(np.meshgrid(*(np.arange(n) for n in shape), indexing="ij"), -1) * spacing_mm + affine[:3, 3]
     voxels = np.random.default_rng(0).random(shape) * 20
-    voxels[np.linalg.norm(places / RADII_MM, axis=-1) < 1] += 400
-    column = (np.linalg.norm(places[..., :2], axis=-1) < 50) & (places[..., 2] < 0) & (places[..., 2] > -neck_mm)
+    voxels[np.linalg.norm(positions / RADII_MM, axis=-1) < 1] += 400
+    column = (
+        (np.linalg.norm(positions[..., :2], axis=-1) < 50) & (positions[..., 2] < 0) & (positions[..., 2] > -neck_mm)
+    )
     voxels[column] = 400
     if lamp is not None:
-        voxels[np.linalg.norm(places - lamp, axis=-1) < 18] = 1000
+        voxels[np.linalg.norm(positions - lamp, axis=-1) < 18] = 1000
     return Volume(voxels.astype(np.float32), affine)
 
 
@@ -66,16 +68,16 @@ def world_mm(shape: tuple[int, ...], affine: npt.NDArray[np.float64]) -> npt.NDA
 
 def brightest(image: Voxels) -> list[float]:
     """Where the brightest voxels lie along each axis, from 0 to 1."""
-    return [float(place.mean()) / (n - 1) for place, n in zip(np.nonzero(image > 0.9), image.shape, strict=True)]
+    return [float(axis.mean()) / (n - 1) for axis, n in zip(np.nonzero(image > 0.9), image.shape, strict=True)]
 
 
 @pytest.mark.parametrize("axes", ["RAS", "LPS", "PSR", "ASL", "IRP"])
 @pytest.mark.parametrize(("name", "axis", "end"), [("left", 2, 1), ("front", 1, 0), ("top", 0, 1)])
 def test_however_the_file_lies_the_head_lies_as_it_is_shown(axes: str, name: str, axis: int, end: int) -> None:
     image = prepare(turned(head(lamp=LAMPS_MM[name]), axes), SMALL)[0].numpy()
-    places = brightest(image)
-    assert abs(places.pop(axis) - end) < 0.35
-    assert places == pytest.approx([0.5, 0.5], abs=0.06)
+    positions = brightest(image)
+    assert abs(positions.pop(axis) - end) < 0.35
+    assert positions == pytest.approx([0.5, 0.5], abs=0.06)
 
 
 def test_a_voxel_is_interpolated_between_those_of_the_file_scaled_by_their_percentiles() -> None:
@@ -84,8 +86,8 @@ def test_a_voxel_is_interpolated_between_those_of_the_file_scaled_by_their_perce
     low, high = np.quantile(volume.voxels.astype(np.float64), [0.01, 0.95])
     scaled = np.clip((volume.voxels - low) / (high - low), 0, 1)
     to_file = np.linalg.inv(volume.affine) @ grid_of(volume, recipe).affine
-    places = np.indices(recipe.shape).reshape(3, -1)
-    expected = interpolated(scaled, to_file[:3, :3] @ places + to_file[:3, 3:])
+    positions = np.indices(recipe.shape).reshape(3, -1)
+    expected = interpolated(scaled, to_file[:3, :3] @ positions + to_file[:3, 3:])
     assert prepare(volume, recipe).numpy().ravel() == pytest.approx(expected, abs=1e-4)
 
 
@@ -154,10 +156,10 @@ def test_what_is_put_back_lies_where_it_came_from(axes: str) -> None:
     grid = grid_of(file, SMALL)
     on_grid = np.moveaxis(world_mm(grid.shape, grid.affine), -1, 0)
     again = put_back(torch.from_numpy(on_grid.astype(np.float32)), grid, file).numpy()
-    places = np.moveaxis(world_mm(file.voxels.shape, file.affine), -1, 0)
-    within = np.abs(places / RADII_MM[:, None, None, None]).max(0) < 0.8
-    np.testing.assert_allclose(again[:, within], places[:, within], atol=0.01)
-    assert not again[:, np.abs(places[2]) > 85].any()
+    positions = np.moveaxis(world_mm(file.voxels.shape, file.affine), -1, 0)
+    within = np.abs(positions / RADII_MM[:, None, None, None]).max(0) < 0.8
+    np.testing.assert_allclose(again[:, within], positions[:, within], atol=0.01)
+    assert not again[:, np.abs(positions[2]) > 85].any()
 
 
 def test_what_is_recorded_of_a_recipe_makes_it_again() -> None:

@@ -101,11 +101,11 @@ def test_a_changed_byte_of_a_compressed_nifti_is_noticed(tmp_path: Path) -> None
     assert refused([path], "nifti").reason == "damaged"
 
 
-@given(place=st.integers(0, 347), value=st.integers(0, 255))
-def test_no_header_does_more_than_be_refused(tmp_path_factory: pytest.TempPathFactory, place: int, value: int) -> None:
+@given(offset=st.integers(0, 347), value=st.integers(0, 255))
+def test_no_header_does_more_than_be_refused(tmp_path_factory: pytest.TempPathFactory, offset: int, value: int) -> None:
     path = write_nifti(tmp_path_factory.mktemp("header") / "a.nii")
     content = bytearray(path.read_bytes())
-    content[place] = value
+    content[offset] = value
     path.write_bytes(content)
     with suppress(VolumeError):
         assert np.isfinite(read_volume([path], "nifti").voxels).all()
@@ -196,7 +196,7 @@ def test_a_missing_slice(tmp_path: Path) -> None:
         (lambda folder: write_series(folder)[:-1] + write_series(folder / "b", voxels((9, 9, 9)))[-1:], "not_3d"),
         (lambda folder: write_series(folder, NumberOfFrames=3), "not_3d"),
     ],
-    ids=["one slice", "each twice", "mosaic", "no place", "no size", "parallel axes", "other size", "frames"],
+    ids=["one slice", "each twice", "mosaic", "no position", "no size", "parallel axes", "other size", "frames"],
 )
 def test_series_that_are_no_volume(tmp_path: Path, spoil: Callable[[Path], list[Path]], reason: str) -> None:
     assert refused(spoil(tmp_path), "dicom").reason == reason
@@ -216,9 +216,9 @@ def test_truncated_pixels_of_dicom(tmp_path: Path) -> None:
 )
 def test_a_stack_is_found_again(order: list[int], step: float, origin: tuple[float, ...], angle: float) -> None:
     turn = np.array([[1, 0, 0], [0, np.cos(angle), -np.sin(angle)], [0, np.sin(angle), np.cos(angle)]])
-    places = [tuple(np.array(origin) + turn @ (0, 0, step * k)) for k in order]
+    positions = [tuple(np.array(origin) + turn @ (0, 0, step * k)) for k in order]
     directions = (*turn[:, 0], *turn[:, 1])
-    found, affine = stack([Slice(place, directions, (1.0, 1.0), (4, 4)) for place in places])
+    found, affine = stack([Slice(place, directions, (1.0, 1.0), (4, 4)) for place in positions])
     assert [order[index] for index in found] == list(range(12))
     np.testing.assert_allclose(np.linalg.norm(affine[:3, 2]), step, rtol=1e-6)
 
