@@ -100,9 +100,9 @@ def command(
 def deidentifier_of(path: Path) -> "Deidentifier":
     """The de-identifier with the key in the file; prints a note if the key is new."""
     # Imported only now: it loads the identifiers and the lexicon.
-    from selip_extract.deidentification.deidentify import Deidentifier, key_in
+    from selip_extract.deidentification.deidentify import Deidentifier, read_or_create_key
 
-    key, new = key_in(path)
+    key, new = read_or_create_key(path)
     if new:
         typer.echo(f"A new key is in {path}: it links ids to patients again, so keep it apart from the database.")
     return Deidentifier(key)

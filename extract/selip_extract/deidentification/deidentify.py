@@ -59,7 +59,7 @@ class Deidentifier:
         return hmac.new(self._key, message, hashlib.sha256).hexdigest()[:HASH_CHARACTERS]
 
 
-def key_in(path: Path) -> tuple[bytes, bool]:
+def read_or_create_key(path: Path) -> tuple[bytes, bool]:
     """The key in the file, and whether it was made just now; SelipError where the file cannot hold one."""
     if path.is_dir():
         raise SelipError(f"{path} is a folder: name a file for the key.")

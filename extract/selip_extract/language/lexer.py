@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from selip_extract.language.lexicon import BETWEEN_WORDS, LOBE_CHARACTERS, Kind, Meaning, Relaxation, lexicon
 from selip_extract.language.segmenter import joined, segmenter
-from selip_extract.language.token_patterns import names, relaxation_parts, token_pattern
+from selip_extract.language.token_patterns import name_meaning, relaxation_parts, token_pattern
 
 
 class Token(NamedTuple):
@@ -34,7 +34,8 @@ _PUNCTUATION = {
     "[": "(", "]": ")", "+": "、", "同": "、",
 }  # fmt: skip
 _SITE_OR_LAYER: frozenset[Kind] = frozenset(("site", "layer"))
-_HOLDERS: frozenset[Kind] = frozenset(("site", "layer", "other", "lesion"))
+# 内 right after one of these belongs to it (侧脑室内) and is no cue
+_OUTER: frozenset[Kind] = frozenset(("site", "layer", "other", "lesion"))
 _OPPOSITE = {"左侧": "右侧", "右侧": "左侧"}
 
 _BLOCKS = re.compile(f"[{BETWEEN_WORDS}]|[^{BETWEEN_WORDS}]+")
@@ -121,8 +122,7 @@ def _pattern_tokens(match: re.Match[str]) -> Iterator[Token]:
         case "date" | "size" | "mark" | "stop" | "other":
             yield Token(row, row, *match.span())
         case _:
-            assert row is not None
-            yield Token(*names()[row], *match.span())
+            yield Token(*name_meaning(match), *match.span())
 
 
 def _word_tokens(text: str, start: int, end: int) -> Iterator[Token]:
@@ -189,7 +189,7 @@ def _resolved(tokens: list[Token], text: str) -> list[Token]:
             # 等 alone also ends a list (额叶等处): it is a signal only right after a verb or a sequence
             case "other" if token.value == "等" and _adjoining(token, found) and _opens_a_signal(found):
                 token = token._replace(kind="signal")
-            case "cue" if token.value == "其内" and token.end - token.start == 1 and _follows(token, found, _HOLDERS):
+            case "cue" if token.value == "其内" and token.end - token.start == 1 and _follows(token, found, _OUTER):
                 token = token._replace(kind="other")
         found.append(token)
     return found

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
 from importlib.resources.abc import Traversable
-from itertools import groupby, product
+from itertools import product
 from pathlib import Path
 from typing import Annotated, Any, Literal, NamedTuple, cast, get_args
 
@@ -163,9 +163,11 @@ class Lexicon:
     """All files together."""
 
     words: Mapping[str, Meaning]
-    """What is found by segmentation."""
-    names: tuple[tuple[Meaning, str], ...]
-    """What holds letters or digits or varies: regular expressions, in the order in which they are tried."""
+    """Words that are found by segmentation."""
+    names: Mapping[str, Meaning]
+    """Names with letters or digits, which are found by a pattern."""
+    patterns: tuple[tuple[Meaning, str], ...]
+    """Names that vary: a regular expression for each meaning, in the order in which they are tried."""
     relaxation: Mapping[str, Relaxation]
     site_groups: SiteGroups
     unit_mm: Mapping[str, float]
@@ -230,7 +232,8 @@ def read_lexicon(folder: Path | Traversable) -> Lexicon:
                 forms.add_composed(composed, form, meaning, name)
     return Lexicon(
         words={form: meaning for form, meaning in forms.meanings.items() if not _NOT_SEGMENTED.search(form)},
-        names=_names(forms.meanings, read),
+        names={form: meaning for form, meaning in forms.meanings.items() if _NOT_SEGMENTED.search(form)},
+        patterns=tuple(pattern for name, file in read.items() for pattern in _patterns(file, name)),
         relaxation=_relaxation(read),
         site_groups=_only(read, "site_groups")[1],
         unit_mm=_only(read, "unit_mm")[1],
@@ -270,23 +273,12 @@ def _choices(name: str, lists: Mapping[str, tuple[str, ...]], file: str) -> list
     return [form for site in sites for form in SITES[site].surface_forms]
 
 
-def _names(meanings: Mapping[str, Meaning], read: Mapping[str, WordFile]) -> tuple[tuple[Meaning, str], ...]:
-    """Names with letters or digits, the long ones first, then those that vary; those of one meaning in a row as one."""
-    literal = [(meaning, form) for form, meaning in meanings.items() if _NOT_SEGMENTED.search(form)]
-    literal.sort(key=lambda name: (-len(name[1]), name))
-    each = [(meaning, re.escape(form)) for meaning, form in literal]
-    for name, file in read.items():
-        each += _patterns(file, name)
-    grouped = groupby(each, key=lambda name: name[0])
-    return tuple((meaning, "|".join(expression for _, expression in names)) for meaning, names in grouped)
-
-
 def _patterns(file: WordFile, name: str) -> Iterator[tuple[Meaning, str]]:
     """The regular expressions of a file, their lists put in."""
     for kind in Patterns.model_fields:
         for value, expressions in getattr(file.patterns, kind).items():
-            for expression in expressions:
-                yield Meaning(kind, value), _expression(expression, file, name)  # type: ignore[arg-type]
+            whole = "|".join(_expression(expression, file, name) for expression in expressions)
+            yield Meaning(kind, value), whole  # type: ignore[arg-type]  # the fields are kinds
 
 
 def _expression(expression: str, file: WordFile, name: str) -> str:

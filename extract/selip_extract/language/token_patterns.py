@@ -12,17 +12,19 @@ from selip_extract.language.sizes import size_expression
 
 _LOBE = f"[{''.join(LOBE_CHARACTERS)}]"
 _OR = r"(?:[、或/至~\-,]|或者)?"
-NAME = "name_"
-"""The groups of names are called so, with their index in lexicon().names."""
+_PATTERN = "pattern_"
 
 
 def token_table() -> tuple[tuple[str, str], ...]:
     """Kind of token and regular expression, in the order in which they are tried at each character."""
     return (
+        # the end of a sentence; a point between digits is a decimal point
+        ("stop", r"[。\n!?]|(?<!\d)\.|\.(?!\d)"),
         # JSON or another language's code that stands in a report
         ("code", r'\{[^{}\n]*"[^\n]*\}'),
-        # names of sequences, sites and examinations: the files in words/
-        *((f"{NAME}{i}", expression) for i, (_, expression) in enumerate(lexicon().names)),
+        # names of sequences, sites and examinations, from the files in words/
+        ("name", "|".join(map(re.escape, sorted(lexicon().names, key=len, reverse=True)))),
+        *((f"{_PATTERN}{i}", expression) for i, (_, expression) in enumerate(lexicon().patterns)),
         # 长T1, 等或稍长T2, 长T1、T2信号
         ("relaxation", _relaxation()),
         # 2023-05-11, 2023年5月, 20230511
@@ -38,8 +40,6 @@ def token_table() -> tuple[tuple[str, str], ...]:
         ("lobes", rf"{_LOBE}(?:[、及和,]?{_LOBE})++(?:叶|部|区)?+(?![骨窦角肌底极])"),
         # the first of 左额、右颞叶
         ("lobe", rf"(?<=[左右双侧两]){_LOBE}(?=[、及和][左右双两])"),
-        # the end of a sentence; a point between digits is a decimal point
-        ("stop", r"[。\n!?]|(?<!\d)\.|\.(?!\d)"),
         # any other letters and digits
         ("other", r"[A-Z0-9.+]+"),
     )
@@ -64,10 +64,13 @@ def _time() -> str:
     return f"(?:{'|'.join(sorted(lexicon().relaxation, key=len, reverse=True))})"
 
 
-@cache
-def names() -> dict[str, Meaning]:
-    """What each group of names stands for."""
-    return {f"{NAME}{i}": meaning for i, (meaning, _) in enumerate(lexicon().names)}
+def name_meaning(match: re.Match[str]) -> Meaning:
+    """What a match of one of the rows of names stands for."""
+    row = match.lastgroup
+    assert row is not None
+    if row == "name":
+        return lexicon().names[match[0]]
+    return lexicon().patterns[int(row.removeprefix(_PATTERN))][0]
 
 
 @cache

@@ -19,7 +19,7 @@ from selip_contracts.findings import AnnotatedReport, Finding, GeneralFinding, S
 from selip_contracts.tables import read_store
 from selip_extract.cli.extract import main
 from selip_extract.database.stored_studies import stored_studies
-from selip_extract.deidentification.deidentify import Deidentifier, key_in
+from selip_extract.deidentification.deidentify import Deidentifier, read_or_create_key
 from selip_extract.extractors.rules import RuleExtractor
 from selip_extract.pseudo_reports.generate import pseudo_reports
 from selip_extract.reports.report import Report
@@ -266,10 +266,10 @@ def test_a_report_does_not_name_its_own_id() -> None:
 
 def test_a_key_is_made_once_and_for_its_user_alone(tmp_path: Path) -> None:
     path = tmp_path / "key"
-    key, new = key_in(path)
+    key, new = read_or_create_key(path)
     assert (len(key), new, path.stat().st_mode & 0o777) == (32, True, 0o600)
-    assert key_in(path) == (key, False)
-    assert key_in(tmp_path / "other")[0] != key
+    assert read_or_create_key(path) == (key, False)
+    assert read_or_create_key(tmp_path / "other")[0] != key
 
 
 def test_what_is_no_key_is_said(tmp_path: Path) -> None:
@@ -280,7 +280,7 @@ def test_what_is_no_key_is_said(tmp_path: Path) -> None:
         (tmp_path / "no" / "key", "for the key does not exist: create it"),
     ):
         with pytest.raises(SelipError, match=sentence):
-            key_in(path)
+            read_or_create_key(path)
 
 
 SECRETS = (
