@@ -40,8 +40,10 @@ def replacement_of(identifier: Identifier) -> str:
 
 def _without_repetition(words: tuple[str, ...]) -> tuple[str, ...]:
     for i, word in enumerate(words):
-        if not word.strip() or word in words[:i]:
-            raise ValueError(f"{word!r} is there already" if word.strip() else "an empty word")
+        if not word.strip():
+            raise ValueError("an empty word")
+        if word in words[:i]:
+            raise ValueError(f"{word!r} is there already")
     return words
 
 
@@ -104,6 +106,8 @@ class IdentifierFile(BaseModel):
             return re.compile(self.expanded(rule.expression), rule.flags)
         except re.error as error:
             raise ValueError(f"{rule.expression!r} is not a regular expression ({error})") from error
+        except RecursionError as error:
+            raise ValueError(f"a part of {rule.expression!r} contains itself") from error
 
     def expanded(self, expression: str) -> str:
         """The expression with its labels, words and parts put in."""

@@ -45,6 +45,7 @@ def test_a_label_that_is_added_is_masked_by(tmp_path: Path) -> None:
         ),
         ("(?P<it>{identity_card_in_groups})", "(?P<it>[1-9]", "is not a regular expression"),
         ("(?P<it>{identity_card_in_groups})", "{identity_card_in_groups}", r"has no group \(\?P<it>\.\.\.\)"),
+        ("not_han = '(?!{han})'", "not_han = '(?!{not_han})'", "a part of .* contains itself"),
         ("[labels]\nnumber_label", "[label]\nnumber_label", r"identifiers\.toml: labels: Field required"),
     ],
 )
