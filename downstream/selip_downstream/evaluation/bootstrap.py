@@ -12,8 +12,8 @@ from typing import Literal, TypeVar, get_args
 import numpy as np
 from numpy.typing import NDArray
 
-ROUNDS = 1000
-COVERAGE = 0.95
+from selip_shared.bootstrap import ROUNDS, Estimate, percentile_interval, resample_counts
+
 _CHUNK_CELLS = 1 << 22
 
 Weights = NDArray[np.float64]
@@ -40,31 +40,6 @@ Statistic = Callable[[Resamples], NDArray[np.float64]]
 
 
 @dataclass(frozen=True)
-class Estimate:
-    """A figure and its 95 % interval; None where undefined, e.g. one patient has no interval."""
-
-    value: float | None
-    low: float | None
-    high: float | None
-
-    @property
-    def excludes_zero(self) -> bool:
-        """Whether the interval of a difference excludes 0: it is significant."""
-        return self.low is not None and self.high is not None and (self.low > 0 or self.high < 0)
-
-    @property
-    def sign(self) -> int:
-        """1 or −1 for a significant difference above or below 0, else 0."""
-        if self.value is None or not self.excludes_zero:
-            return 0
-        return 1 if self.value > 0 else -1
-
-    def negated(self) -> "Estimate":
-        """The estimate of the opposite difference."""
-        return Estimate(*(None if end is None else -end for end in (self.value, self.high, self.low)))
-
-
-@dataclass(frozen=True)
 class Sampled:
     """A statistic's value, and that of every round (rounds,); NaN where it is undefined."""
 
@@ -82,8 +57,7 @@ class Sampled:
         defined = self.rounds[~np.isnan(self.rounds)]
         if not len(defined):
             return Estimate(self.value, None, None)
-        low, high = np.quantile(defined, [(1 - COVERAGE) / 2, (1 + COVERAGE) / 2])
-        return Estimate(self.value, float(low), float(high))
+        return Estimate(self.value, *percentile_interval(defined))
 
 
 class Bootstrap:
@@ -124,10 +98,9 @@ class Bootstrap:
         chunk_rounds = max(1, _CHUNK_CELLS // max(1, self.cases))
         for start in range(0, self.rounds, chunk_rounds):
             stop = min(start + chunk_rounds, self.rounds)
-            drawn = [
-                np.bincount(generator.integers(self.patients, size=self.patients), minlength=self.patients)
-                for _ in range(start, stop)
-            ]
+            drawn = list(
+                resample_counts(self.patients, stop - start, lambda units: generator.integers(units, size=units))
+            )
 
             def repeats(kind: Repeat, count: int, chunk: slice = slice(start, stop)) -> Weights:
                 return all_repeats(kind, count)[chunk]

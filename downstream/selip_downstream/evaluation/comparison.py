@@ -6,9 +6,10 @@ from dataclasses import dataclass
 from itertools import combinations
 from typing import Any, NamedTuple
 
-from selip_downstream.evaluation.bootstrap import Bootstrap, Estimate, Statistic
+from selip_downstream.evaluation.bootstrap import Bootstrap, Statistic
 from selip_downstream.evaluation.results import MetricResult
 from selip_downstream.evaluation.tasks import Metric, Task
+from selip_shared.bootstrap import Estimate
 
 _MINUS = " − "
 

@@ -3,9 +3,9 @@
 from rich.box import SIMPLE_HEAD
 from rich.table import Table
 
-from selip_downstream.evaluation.bootstrap import Estimate
 from selip_downstream.evaluation.comparison import Comparison, last_differences
 from selip_downstream.evaluation.tasks import METRICS, metric_label
+from selip_shared.bootstrap import Estimate
 
 
 def result_table(title: str, comparison: Comparison) -> Table:

@@ -9,8 +9,8 @@ from typing import Any
 import duckdb
 
 from selip_contracts.tables import transaction, utc_now
-from selip_downstream.evaluation.bootstrap import Estimate
 from selip_downstream.evaluation.tasks import Metric, Task
+from selip_shared.bootstrap import Estimate
 
 
 @dataclass(frozen=True)

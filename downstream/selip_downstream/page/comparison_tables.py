@@ -2,10 +2,10 @@
 
 from collections.abc import Callable, Iterable, Sequence
 
-from selip_downstream.evaluation.bootstrap import Estimate
 from selip_downstream.evaluation.comparison import Comparison, Difference, last_differences
 from selip_downstream.evaluation.tasks import METRICS, Metric, metric_label
 from selip_downstream.page.document import Table
+from selip_shared.bootstrap import Estimate
 
 SIGNIFICANT = "*"
 """Marks a difference whose interval excludes 0."""

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
-from selip_downstream.evaluation.bootstrap import Estimate
+from selip_shared.bootstrap import Estimate
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

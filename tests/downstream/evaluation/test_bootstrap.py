@@ -6,7 +6,6 @@ from sklearn.metrics import roc_auc_score
 from selip_downstream.evaluation import bootstrap as statistics
 from selip_downstream.evaluation.bootstrap import (
     Bootstrap,
-    Estimate,
     Resamples,
     Statistic,
     Weights,
@@ -17,6 +16,7 @@ from selip_downstream.evaluation.bootstrap import (
     mean_over_runs,
     repeated,
 )
+from selip_shared.bootstrap import Estimate
 
 
 def weighted(cases: Weights) -> Resamples:

@@ -1,6 +1,6 @@
 import numpy as np
 
-from selip_downstream.evaluation.bootstrap import Bootstrap, Estimate, mean
+from selip_downstream.evaluation.bootstrap import Bootstrap, mean
 from selip_downstream.evaluation.comparison import (
     Comparison,
     Difference,
@@ -11,6 +11,7 @@ from selip_downstream.evaluation.comparison import (
 )
 from selip_downstream.evaluation.result_table import result_table, two_lines
 from selip_downstream.evaluation.tasks import Metric, Task
+from selip_shared.bootstrap import Estimate
 
 SETTING = ExperimentSetting(Task.RETRIEVAL, "test", 3, {"sequence": "T2"})
 

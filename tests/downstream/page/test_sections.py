@@ -8,7 +8,7 @@ import pytest
 
 from selip_contracts.tables import open_store
 from selip_downstream.cli.results import main
-from selip_downstream.evaluation.bootstrap import Bootstrap, Estimate, mean
+from selip_downstream.evaluation.bootstrap import Bootstrap, mean
 from selip_downstream.evaluation.comparison import ExperimentSetting, compare
 from selip_downstream.evaluation.results import MetricResult, write_results
 from selip_downstream.evaluation.tasks import Metric, Task
@@ -16,6 +16,7 @@ from selip_downstream.page.comparison_tables import SIGNIFICANT
 from selip_downstream.page.sections import sections_of
 from selip_pretrain.data.splits import Shares, assign_splits
 from selip_pretrain.model.selip_model import SelipModel
+from selip_shared.bootstrap import Estimate
 from tests.browser import Page
 from tests.commands import command
 from tests.downstream.oracle_model import LEFT

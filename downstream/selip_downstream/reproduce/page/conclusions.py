@@ -5,13 +5,13 @@ from dataclasses import dataclass
 from enum import Enum, auto
 from typing import NamedTuple
 
-from selip_downstream.evaluation.bootstrap import Estimate
 from selip_downstream.evaluation.compared_models import RANDOM
 from selip_downstream.evaluation.comparison import Comparison, Difference, last_differences
 from selip_downstream.evaluation.tasks import TOGETHER, Metric, Task
 from selip_downstream.explanation.pointing import ALL_SITES, CHANCE
 from selip_downstream.reproduce.page.figures import Figures
 from selip_downstream.reproduce.plan import MODELS, TRUE_FINDINGS
+from selip_shared.bootstrap import Estimate
 
 CLIP = MODELS["hard"]
 SIMILARITY_MODELS = (MODELS["selip"], MODELS["best-match"])
