@@ -19,7 +19,7 @@ _WITHOUT_ANOTHER_SITE = re.compile(r"[^。；;\n左右双两]{0,60}")
 _OF_AN_EARLIER_STUDY = re.compile(r"\(前[^)]*$|[片次](?:约|为)?$")
 
 
-class Words(NamedTuple):
+class EvidenceTokens(NamedTuple):
     """The tokens that are the evidence of a statement."""
 
     site: Token
@@ -51,8 +51,8 @@ def ground(text: str, question: Question, statements: Iterable[Statement]) -> li
         signal = _signal_mention(statement, question.sentence) or _signal_mention(statement, question.context)
         if site is None or signal is None:
             continue
-        words = Words(site.token, site.side_token, signal.token, signal.sequence, signal.negation)
-        found.append(finding(text, statement, words, _is_uncertain(text, question, signal.token)))
+        words = EvidenceTokens(site.token, site.side_token, signal.token, signal.sequence, signal.negation)
+        found.append(cited_finding(text, statement, words, _is_uncertain(text, question, signal.token)))
     return found
 
 
@@ -124,7 +124,7 @@ def span(role: SpanRole, start: int, end: int) -> Span:
     return Span(role=role, start=start, end=end)
 
 
-def finding(text: str, statement: Statement, words: Words, doubtful: bool) -> Finding:
+def cited_finding(text: str, statement: Statement, words: EvidenceTokens, doubtful: bool) -> Finding:
     """The statement as a finding with its evidence and the description of the lesion."""
     said = [(role, token) for role, token in zip(_ROLES, words, strict=True) if token is not None]
     spans = tuple([span(role, token.start, token.end) for role, token in said])

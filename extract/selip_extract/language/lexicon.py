@@ -44,6 +44,7 @@ BETWEEN_WORDS = ",;:()"
 """No word holds one of these marks, so what stands between two of them is segmented by itself."""
 
 SITES_FILE = "sites.csv"
+
 # Kinds whose words all mean the same; a layer and a word without a meaning stand for themselves.
 _ONLY_VALUE: dict[Kind, str] = {
     "restriction": "受限", "negation": "未见", "abnormal": "异常", "normal": "正常", "lesion": "灶", "verb": "见",

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from selip_contracts.findings import Finding
 from selip_contracts.vocabulary import SIGNALS, Modality
-from selip_extract.language.evidence import Words, finding
+from selip_extract.language.evidence import EvidenceTokens, cited_finding
 from selip_extract.language.lexer import Token
 from selip_extract.language.question import Statement
 from selip_extract.rules.descriptions import describe_as_normal
@@ -56,8 +56,8 @@ def _state_of(state: State, sentence: Sentence, at: int, values: Sequence[Sequen
         name = sequence if sequence.kind == "sequence" else None
         for site in sites:
             statement = Statement(site.side, site.site, modality, value)
-            words = Words(site.token, site.side_token, sentence.tokens[at], name, negation)
-            found.append(finding(sentence.text, statement, words, doubtful))
+            words = EvidenceTokens(site.token, site.side_token, sentence.tokens[at], name, negation)
+            found.append(cited_finding(sentence.text, statement, words, doubtful))
             stated.append(StatedValue((site.side, site.site), modality, value))
     mentioned = replace(state.mentioned, stated=(*state.mentioned.stated, *stated))
     return replace(state, mentioned=mentioned, findings=(*state.findings, *found))
