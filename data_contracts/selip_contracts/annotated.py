@@ -45,7 +45,7 @@ def read_annotated(path: Path) -> Iterator[AnnotatedReport]:
 
 
 def write_annotated(path: Path, reports: Iterable[AnnotatedReport]) -> int:
-    """Write the reports, one a line, and say how many; an earlier file stands until the new one is complete."""
+    """Write the reports, one a line, return their number; an earlier file stays until the new one is complete."""
     count = 0
     try:
         with replacing(path) as file:

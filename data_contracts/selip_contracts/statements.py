@@ -13,7 +13,7 @@ NORMAL_TEXT = (
     "头颅形态、大小未见异常。脑实质未见异常信号影，所见脑室形态及脑沟裂池未见异常扩张或变窄，中线结构未见移位。"
 )
 MORPHOLOGY_PATTERN = "[一-龥]+[状样形性]"
-"""What a morphology must look like to stand in a statement: the view `statements` uses the same pattern."""
+"""A statement can carry a morphology of this form; the view `statements` uses the same pattern."""
 
 _JOIN = "，"
 _MORPHOLOGY = re.compile(MORPHOLOGY_PATTERN)

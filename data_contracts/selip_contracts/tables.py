@@ -135,7 +135,7 @@ def _roll_back(connection: duckdb.DuckDBPyConnection) -> None:
     try:
         connection.rollback()
     except duckdb.Error:
-        return  # the failed commit has already undone it, or it stands and the log did not find room in the tables
+        return  # the failed commit has already undone it, or it is valid and only the checkpoint failed
 
 
 def _refused_by_disk(error: duckdb.Error) -> str | None:

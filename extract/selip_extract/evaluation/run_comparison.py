@@ -63,7 +63,7 @@ class Difference(NamedTuple):
 
 @dataclass(frozen=True)
 class Comparison:
-    """What differs between two runs, in so many reports that both read; findings are compared in these alone.
+    """What differs between two runs. Findings are compared in the `reports` that both have read.
 
     `examples` has the first changes of each kind, in the order of the reports' ids.
     """

@@ -142,7 +142,7 @@ def extracted_studies(
 
 
 def grounded(site: str, text: str) -> bool:
-    """Whether some surface form of the site stands in the text."""
+    """Whether the text contains a surface form of the site."""
     return any(form in text for form in SITES[site].surface_forms)
 
 

@@ -73,7 +73,7 @@ function change(report, changes) {
   refresh(report);
 }
 
-/** Put `item` in the place of the one at `index`, or at the end; false where the report says it already. */
+/** Replace the item at `index`, or append it; false where the report has it already. */
 function state(report, item, index = report.items.length) {
   if (report.items.some((other, at) => at !== index && sameStatement(other, item))) {
     tell(say("duplicate") + described(item));
