@@ -147,7 +147,7 @@ def test_figures_go_into_a_database_of_their_own_and_the_other_is_only_read(
         (["{0}/clip/best"], {"split": "tests"}, "There is no split tests: name one of train, validation, test."),
         (["{0}/clip/best"], {"relevance": "likeness"}, "There is no target likeness"),
         (["random={0}/clip/best"], {}, "Two models are called random: give them names, as in NAME=FOLDER."),
-        (["a − b={0}/clip/best"], {}, "that of a difference"),
+        (["a − b={0}/clip/best"], {}, "marks a difference"),
         (["{0}/absent"], {}, "absent"),
         (["{0}/clip/best"], {"results": Path("nowhere/results.duckdb")}, "The folder nowhere for the database"),
     ],
