@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from selip_extract.extractors.base import Reading
-from selip_extract.extractors.double_reading import double_read, to_review
+from selip_extract.extractors.double_reading import combine, sentences_to_review
 from selip_extract.extractors.language_model import LanguageModelExtractor, ModelReply
 from selip_extract.extractors.rules import RULES_VERSION, RuleExtractor
 from selip_extract.language.lexer import LexedReport, lex
@@ -12,7 +12,7 @@ from selip_extract.llm.engine import Failure
 
 
 class DoubleExtractor:
-    """Reads every report twice and keeps where the readers differ."""
+    """Reads every report twice and marks where the readers differ."""
 
     name = "both"
 
@@ -34,7 +34,7 @@ class DoubleExtractor:
         self.model.close()
 
     def read(self, texts: Sequence[str]) -> list[Reading]:
-        """One reading a text; findings carry `agreed`, what the readers differ on is in `review`."""
+        """One reading per text: findings carry `agreed`, and sentences on which the readers differ are in `review`."""
         lexed_reports = [lex(text) for text in texts]
         return [
             self._reading(*pair)
@@ -46,6 +46,7 @@ class DoubleExtractor:
             return Reading.failed(reply.status, reply.note)
         by_rule = self.rules.read_lexed(lexed).study
         rules = (*by_rule.findings, *by_rule.negatives)
-        study = assembled(double_read(reply.sentences, rules), by_rule.general)
-        review = to_review(lexed, reply.sentences, rules, (*study.findings, *study.negatives), study.general)
+        study = assembled(combine(reply.sentences, rules), by_rule.general)
+        kept = (*study.findings, *study.negatives)
+        review = sentences_to_review(lexed, reply.sentences, rules, kept, study.general)
         return Reading(study, reply.text, review=review, usage=reply.usage)

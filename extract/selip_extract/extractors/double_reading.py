@@ -17,7 +17,7 @@ CONFIDENCE_DIGITS = 4
 
 @dataclass(frozen=True)
 class ModelReading:
-    """What the model said of one sentence, and how probable its whole answer was to it; nan where no one knows."""
+    """What the model read in one sentence, and the probability of its whole answer; nan where the engine gives none."""
 
     question: Question
     findings: tuple[Finding, ...]
@@ -31,25 +31,31 @@ def confidence_of(probability: float) -> float | None:
 
 
 def cited_at(finding: Finding) -> int:
-    """Where the words stand that say the finding's signal: this decides to which sentence it belongs."""
+    """The offset of the words that state the finding's signal: it decides to which sentence the finding belongs."""
     assert finding.evidence is not None
     return next(s.start for s in finding.evidence.spans if s.role == "signal")
 
 
-def double_read(readings: Sequence[ModelReading], by_rule: Sequence[Finding]) -> list[Finding]:
+def combine(readings: Sequence[ModelReading], by_rule: Sequence[Finding]) -> list[Finding]:
     """The findings of a report after both readings, each with its confidence and whether both readers found it."""
     kept: list[Finding] = []
-    taken: set[int] = set()
     for reading in readings:
-        rules = [f for f in by_rule if reading.question.holds(cited_at(f))]
-        taken.update(id(f) for f in rules)
-        kept += _of_sentence(reading, rules)
-    alone = [f.model_copy(update={"agreed": False}) for f in by_rule if id(f) not in taken]
-    return sorted([*kept, *alone], key=cited_at)
+        kept += _of_sentence(reading, _in_sentence(reading.question, by_rule))
+    kept += [
+        finding.model_copy(update={"agreed": False})
+        for finding in by_rule
+        if not any(reading.question.holds(cited_at(finding)) for reading in readings)
+    ]
+    return sorted(kept, key=cited_at)
+
+
+def _in_sentence(question: Question, findings: Sequence[Finding]) -> list[Finding]:
+    """The findings that are cited in the question's sentence."""
+    return [finding for finding in findings if question.holds(cited_at(finding))]
 
 
 def _of_sentence(reading: ModelReading, rules: Sequence[Finding]) -> Iterator[Finding]:
-    """The model's reading or the rules'; what the model left out has the probability that its answer is wrong."""
+    """The model's findings or the rules'; one that the model left out has the probability that its answer is wrong."""
     model_keys, rule_keys = {f.key for f in reading.findings}, {f.key for f in rules}
     trusted = model_keys == rule_keys or reading.probability >= TRUSTED
     confidence = {f.key: f.confidence for f in reading.findings}
@@ -59,7 +65,7 @@ def _of_sentence(reading: ModelReading, rules: Sequence[Finding]) -> Iterator[Fi
         yield finding.model_copy(update={"agreed": agreed, "confidence": confidence.get(finding.key, against)})
 
 
-def to_review(
+def sentences_to_review(
     lexed: LexedReport,
     readings: Sequence[ModelReading],
     by_rule: Sequence[Finding],
@@ -77,7 +83,7 @@ def _disagreements(
 ) -> Iterator[Review]:
     for reading in readings:
         sentence = reading.question.sentence
-        rule_keys = {f.key for f in by_rule if reading.question.holds(cited_at(f))}
+        rule_keys = {f.key for f in _in_sentence(reading.question, by_rule)}
         if {f.key for f in reading.findings} != rule_keys:
             yield _review("disagreement", lexed, sentence)
         elif reading.probability < LOW_CONFIDENCE:

@@ -1,4 +1,4 @@
-"""The rule reader: lexicon and clause grammar, without any model."""
+"""The rule reader: lexicon and clause grammar, without a model."""
 
 from collections.abc import Sequence
 
@@ -28,11 +28,11 @@ class RuleExtractor:
         }
 
     def read(self, texts: Sequence[str]) -> list[Reading]:
-        """One reading a text."""
+        """One reading per text."""
         return [self.read_lexed(lex(text)) for text in texts]
 
     def close(self) -> None:
-        """Rules hold nothing."""
+        """Nothing to release."""
 
     def read_lexed(self, lexed: LexedReport) -> Reading:
         """The reading of a report that has been lexed already."""

@@ -66,20 +66,27 @@ def read_sentence(state: State, sentence: Sentence) -> State:
     """The state after the sentence, or after the part of it before it turns to another part of the body."""
     prior = prior_words(sentence.text, sentence.tokens)
     for at, token in enumerate(sentence.tokens):
-        if token.kind == "elsewhere":
+        kind = token.kind
+        if kind == "elsewhere":
             return state
-        if at in prior:
-            state = turn_to_prior(state)
-        elif state.before_prior is not None:
-            state = turn_to_present(state, sentence, at)
-        if token.kind in VALUES:
+        if prior:
+            state = _follow_study(state, sentence, at, at in prior)
+        transition = _BY_WORD.get(token.value) if kind in _WORDS else _BY_KIND.get(kind)
+        if transition is None:
+            continue
+        if kind in VALUES:
             state = state.close()
             if at in prior:
                 continue
-        transition = _BY_WORD.get(token.value) if token.kind in _WORDS else _BY_KIND.get(token.kind)
-        if transition is not None:
-            state = transition(state, sentence, at)
+        state = transition(state, sentence, at)
     return end_clause(state, sentence, len(sentence.tokens)) if state.before_prior is None else state
+
+
+def _follow_study(state: State, sentence: Sentence, at: int, prior: bool) -> State:
+    """The sentence turns to a prior study, or back to the present one."""
+    if prior:
+        return turn_to_prior(state)
+    return state if state.before_prior is None else turn_to_present(state, sentence, at)
 
 
 def _negate(state: State, sentence: Sentence, at: int) -> State:

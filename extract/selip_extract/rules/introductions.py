@@ -5,7 +5,7 @@ from selip_extract.rules.lookahead import sites_ahead, sites_follow
 from selip_extract.rules.mentions import ReferenceKind, Sites, locations
 from selip_extract.rules.sentence import Sentence
 from selip_extract.rules.site_references import parts
-from selip_extract.rules.state import NO_FOCUS, Focus, Standing, State
+from selip_extract.rules.state import CURRENT, NO_FOCUS, Focus, Standing, State
 
 _WHOLE_BRAIN = frozenset(("脑实质", "大脑半球", "脑白质"))
 
@@ -13,11 +13,7 @@ _WHOLE_BRAIN = frozenset(("脑实质", "大脑半球", "脑白质"))
 def referents(state: State, sentence: Sentence, at: int, positive: bool) -> Focus:
     """The sites of which the value at `at`, or its absence, is stated: in focus, announced, continued, or ahead."""
     focus = state.focus
-    if (
-        state.standing is Standing.CURRENT
-        and not names_whole_brain(focus.sites)
-        and not _heads_a_list(state, sentence, at)
-    ):
+    if state.standing is CURRENT and not names_whole_brain(focus.sites) and not _heads_a_list(state, sentence, at):
         return focus
     follow = sites_follow(sentence.text, sentence.tokens, at, spreads=not state.announced.sites)
     if state.standing is Standing.NORMAL and state.own.sites and positive and not follow:

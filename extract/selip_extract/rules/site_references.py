@@ -7,8 +7,9 @@ from selip_extract.rules.frozen import replace
 from selip_extract.rules.lookahead import lesion_follows, names_a_site, sites_follow
 from selip_extract.rules.mentions import LesionMention, ReferenceKind, Sites, locations
 from selip_extract.rules.sentence import Sentence
-from selip_extract.rules.state import NO_FOCUS, Focus, Standing, State
+from selip_extract.rules.state import CURRENT, NO_FOCUS, Focus, State
 
+_NAMED = ReferenceKind.NAMED
 _LABEL = re.compile("[0-9A-Za-z]")
 _LESION_ON_A_SIDE = frozenset(("lesion", "sequence", "size"))
 
@@ -21,8 +22,8 @@ def name_site(state: State, sentence: Sentence, at: int) -> State:
     here = (state.introduced.sites, state.own.sites)
     sites = state.mentioned.resolve(sentence.mention(named), here, lesion_follows(sentence.tokens, at))
     if not state.open:
-        focus = Focus(sites, ReferenceKind.NAMED, sentence.tokens[at].start)
-        return replace(state, focus=focus, open=True, standing=Standing.CURRENT)
+        focus = Focus(sites, _NAMED, sentence.tokens[at].start)
+        return replace(state, focus=focus, open=True, standing=CURRENT)
     named_before, kind, source = state.focus
     state = replace(state, focus=Focus(named_before + sites, kind, source))
     return _extend_lesion(state, sites) if state.introduced.id == state.focus.lesion_id else state

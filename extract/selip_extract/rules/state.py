@@ -18,6 +18,9 @@ from selip_extract.rules.mentions import (
     Sites,
 )
 
+# bound once: Python 3.11 takes 0.2 µs to find a member in its Enum
+_NAMED, _POINTED, _REST = ReferenceKind.NAMED, ReferenceKind.POINTED, ReferenceKind.REST
+
 
 class Focus(NamedTuple):
     """Which sites the current clause refers to, and how; `source` is the offset of the word that refers to them."""
@@ -34,7 +37,7 @@ class Focus(NamedTuple):
     @property
     def lesion_id(self) -> LesionId:
         """The id of the lesion that is introduced from here; what 其余 selects becomes one by that selection."""
-        return ReferenceKind.POINTED if self.kind is ReferenceKind.REST else self.kind, self.source
+        return _POINTED if self.kind is _REST else self.kind, self.source
 
     @property
     def lesion(self) -> LesionMention:
@@ -51,6 +54,9 @@ class Standing(Enum):
     CURRENT = "yes"
     NORMAL = "no: 双侧海马对称 has described them as normal"
     PRIOR = "no: 前片示左侧额叶… has described them as they were"
+
+
+CURRENT = Standing.CURRENT
 
 
 class SequenceFocus(NamedTuple):
@@ -93,7 +99,7 @@ class State:
     mentioned: MentionedLesions
     focus: Focus = NO_FOCUS
     open: bool = False
-    standing: Standing = Standing.CURRENT
+    standing: Standing = CURRENT
     sequences: SequenceFocus = NO_SEQUENCES
     clause: Clause = FIRST_CLAUSE
     introduced: LesionMention = NO_LESION
@@ -110,7 +116,7 @@ class State:
     @property
     def refers_to_rest(self) -> bool:
         """Whether the clause refers to the rest of the lesions: 其余病灶."""
-        return self.focus.kind is ReferenceKind.REST
+        return self.focus.kind is _REST
 
     @property
     def current_lesion(self) -> LesionMention:
@@ -119,11 +125,11 @@ class State:
 
     def refer_to(self, focus: Focus) -> "State":
         """What follows is stated of these sites, until others are named."""
-        return replace(self, focus=focus, open=False, standing=Standing.CURRENT)
+        return replace(self, focus=focus, open=False, standing=CURRENT)
 
     def narrow(self, sites: Sequence[SiteMention], source: int) -> Focus:
         """A focus on these sites instead; 其余 still means the rest."""
-        return Focus(tuple(sites), ReferenceKind.REST if self.refers_to_rest else ReferenceKind.NAMED, source)
+        return Focus(tuple(sites), _REST if self.refers_to_rest else _NAMED, source)
 
     def close(self) -> "State":
         """The enumeration of sites is complete: the next site begins another one."""

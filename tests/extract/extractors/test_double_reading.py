@@ -1,0 +1,55 @@
+"""Double reading: whose findings are kept, with which confidence, and what a person should look at."""
+
+import math
+
+from selip_contracts.findings import Finding
+from selip_extract.extractors.double_reading import ModelReading, combine, confidence_of, sentences_to_review
+from selip_extract.language.lexer import LexedReport, lex
+from selip_extract.language.question import questions
+from selip_extract.rules.clause_reader import read_clauses
+from selip_extract.rules.sentence import sentences
+
+TEXT = "左侧额叶T1WI呈低信号，T2WI呈高信号。"
+
+
+def _readings(probability: float, kept: int) -> tuple[LexedReport, list[Finding], list[ModelReading]]:
+    """The report, the rules' findings, and a model that found the first `kept` of them."""
+    lexed = lex(TEXT)
+    by_rule = read_clauses(sentences(lexed))
+    (question,) = questions(lexed)
+    found = tuple(f.model_copy(update={"confidence": confidence_of(probability)}) for f in by_rule[:kept])
+    return lexed, by_rule, [ModelReading(question, found, probability)]
+
+
+def _combined(probability: float, kept: int) -> list[tuple[str, bool | None, float | None]]:
+    _, by_rule, readings = _readings(probability, kept)
+    return [(f.modality, f.agreed, f.confidence) for f in combine(readings, by_rule)]
+
+
+def test_what_both_read_is_agreed() -> None:
+    assert _combined(0.9, 2) == [("T1", True, 0.9), ("T2", True, 0.9)]
+
+
+def test_where_they_differ_a_probable_answer_of_the_model_is_kept() -> None:
+    assert _combined(0.9999, 1) == [("T1", True, 0.9999)]
+
+
+def test_else_the_rules_are_kept_with_the_probability_that_the_answer_is_wrong() -> None:
+    assert _combined(0.9, 1) == [("T1", True, 0.9), ("T2", False, 0.1)]
+    assert _combined(math.nan, 0) == [("T1", False, None), ("T2", False, None)]
+
+
+def test_findings_of_a_sentence_that_was_not_asked_are_those_of_the_rules_alone() -> None:
+    _, by_rule, _ = _readings(0.9, 2)
+    assert [(f.modality, f.agreed) for f in combine([], by_rule)] == [("T1", False), ("T2", False)]
+
+
+def test_sentences_to_look_at() -> None:
+    def reasons(probability: float, kept: int, cited: int = 2) -> list[str]:
+        lexed, by_rule, readings = _readings(probability, kept)
+        return [r.reason for r in sentences_to_review(lexed, readings, by_rule, by_rule[:cited], [])]
+
+    assert reasons(0.9, 2) == []
+    assert reasons(0.9, 1) == ["disagreement"]
+    assert reasons(0.4, 2) == ["low_confidence"]
+    assert reasons(0.9, 2, cited=1) == ["uncited"]
