@@ -10,7 +10,8 @@ from collections.abc import Iterator
 import torch
 from torch import Tensor
 
-from selip_downstream.retrieval.search import DIRECTIONS, TEXTS, Answered, ndcg, search, task
+from selip_downstream.retrieval.metrics import Answered, ndcg
+from selip_downstream.retrieval.search import DIRECTIONS, TEXTS, search, task
 from tests.benchmarks.bench_store import peak_megabytes
 from tests.benchmarks.figures import Figure, keep, machine, show
 

@@ -25,20 +25,8 @@ from selip_downstream.evaluation.compared_models import (
 from selip_downstream.evaluation.comparison import ExperimentSetting, compare
 from selip_downstream.evaluation.results import MetricResult
 from selip_downstream.evaluation.tasks import TOGETHER, Metric, Task
-from selip_downstream.retrieval.search import (
-    DIRECTIONS,
-    TEXTS,
-    Answered,
-    Direction,
-    Found,
-    Similarity,
-    Texts,
-    agreement,
-    ndcg,
-    ranking_values,
-    search,
-    task,
-)
+from selip_downstream.retrieval.metrics import Answered, Similarity, agreement, ndcg, ranking_values
+from selip_downstream.retrieval.search import DIRECTIONS, TEXTS, Direction, Found, Texts, search, task
 from selip_pretrain.data.pairs import Pair
 from selip_pretrain.objective.finding_similarity import TextTable
 from selip_pretrain.objective.targets import TARGETS

@@ -74,13 +74,13 @@ def column(values: Iterable[object]) -> NDArray[Any]:
 
 
 def finding(row: StoredRow) -> Finding:
-    """The finding or explicit negative of a row of FINDING_VALUES."""
+    """The finding or explicit negative of a row of FINDING_COLUMNS."""
     fields = dict(zip(_FINDING_FIELDS, row, strict=False))
     return Finding(**fields, size_mm=tuple(row[-5]), evidence=_evidence(row[-4:]))
 
 
 def general_finding(row: StoredRow) -> GeneralFinding:
-    """The general finding of a row of GENERAL_VALUES."""
+    """The general finding of a row of GENERAL_COLUMNS."""
     return GeneralFinding(**dict(zip(_GENERAL_FIELDS, row, strict=False)), evidence=_evidence(row[-4:]))
 
 

@@ -8,20 +8,8 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from selip_downstream.retrieval import search as retrieval
-from selip_downstream.retrieval.search import (
-    DIRECTIONS,
-    TEXTS,
-    Answered,
-    Direction,
-    Items,
-    RetrievalTask,
-    Texts,
-    agreement,
-    ndcg,
-    ranking_values,
-    search,
-    task,
-)
+from selip_downstream.retrieval.metrics import Answered, agreement, ndcg, ranking_values
+from selip_downstream.retrieval.search import DIRECTIONS, TEXTS, Direction, Items, RetrievalTask, Texts, search, task
 
 Matrix = NDArray[np.float64]
 
