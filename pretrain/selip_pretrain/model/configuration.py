@@ -43,11 +43,12 @@ class Configuration(BaseModel):
       the model learns much sooner where a lesion is.
     - `text_encoder`: "characters", or a folder or Hugging Face id.
     - `target`: the similarity of two texts (objective/targets.py), raised to the power `sharpness`.
-    - `loss`: "reference" computes the paper's formula literally.
+    - `clamp`: the probability to which smaller ones are raised in the divergence: 0 in the formula, 1e-3 in the
+      authors' code. `loss` "reference" requires a soft_weight and a sharpness of 1.
     - `share`: the share of the training patients that are used, the same in every training with a seed; a smaller share
       is a subset of a larger one.
     - `image_rate`, `text_rate`: learning rates, which rise linearly over the share `warmup` of the `steps`, then fall
-      with the power `decay_power`; `clip` is the maximum norm of the gradient.
+      with the power `decay_power`; `clip` is the maximum norm of the gradient, 0 for none.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -59,6 +60,7 @@ class Configuration(BaseModel):
     target: str = "best-match"
     soft_weight: NonNegativeFloat = 1.0
     sharpness: PositiveFloat = 1.0
+    clamp: float = Field(default=0.0, ge=0, lt=1)
     loss: Mode = "logits"
     share: float = Field(default=1.0, gt=0, le=1)
     batches: str = "distinct_texts"
@@ -69,7 +71,7 @@ class Configuration(BaseModel):
     decay_power: PositiveFloat = 0.9
     image_rate: PositiveFloat = 1e-4
     text_rate: PositiveFloat = 5e-5
-    clip: PositiveFloat = 1.0
+    clip: NonNegativeFloat = 1.0
     precision: Precision | None = None
     validate_every: PositiveInt = 250
     seed: int = Field(default=0, ge=0)

@@ -22,7 +22,7 @@ from selip_pretrain.training.gradient_cache import Tower, backward
 from selip_shared.errors import SelipError
 
 DTYPES: dict[Precision, torch.dtype] = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
-MAX_NAMED_IMAGES = 8
+MAX_NAMED = 8
 
 Metrics = dict[str, float]
 
@@ -49,18 +49,19 @@ class TrainingStep:
     def run(self, step: int, batch: Batch, image_ids: Sequence[str]) -> Metrics:
         """Learn from this process's share of the batch of a step, counted from 0; the metrics of the whole batch.
 
-        `image_ids` are those of the whole batch. SelipError names them where the loss or the gradient is not finite;
-        the weights are then unchanged.
+        `image_ids` are those of the whole batch. SelipError where the loss or the gradient is not finite, with the
+        images or layers that it comes from; the weights are then unchanged.
         """
         seed = np.random.SeedSequence((self.configuration.seed, step, self.distributed.rank)).generate_state(1)
         torch.manual_seed(int(seed[0]))
         loss, finite = self._gradients(batch)
         # Transferred together, since every transfer from a GPU waits for it.
-        values = torch.stack([*loss, self._clip_gradients()]).tolist()
+        norm = self._gradient_norm()
+        values = torch.stack([*loss, norm]).tolist()
         metrics: Metrics = dict(zip(("loss", "hard", "soft", "gradient"), values, strict=True))
         self._check_finite(step, metrics, finite, image_ids)
         rate = self.configuration.learning_rate(step)
-        self._update(rate)
+        self._update(rate, norm)
         return metrics | {"temperature": 1 / self.model.logit_scale.exp().item(), "rate": rate}
 
     def autocast(self) -> torch.autocast:
@@ -91,6 +92,7 @@ class TrainingStep:
                 similarity,
                 soft_weight=self.configuration.soft_weight,
                 sharpness=self.configuration.sharpness,
+                clamp=self.configuration.clamp,
                 mode=self.configuration.loss,
             )
             results.append((Loss(*(part.detach() for part in loss)), all_images.detach().isfinite().all(1)))
@@ -114,31 +116,50 @@ class TrainingStep:
         with self.autocast():
             return normalize(self.text_encoder(texts).float(), dim=1)
 
-    def _clip_gradients(self) -> Tensor:
-        """Clip the gradient to the configured norm; its norm before."""
+    def _gradient_norm(self) -> Tensor:
+        """The norm of the gradient, before it is clipped."""
         self.training.scaler.unscale_(self.training.optimizer)
-        return nn.utils.clip_grad_norm_(self.model.parameters(), self.configuration.clip)
+        return nn.utils.get_total_norm(
+            [weights.grad for weights in self.model.parameters() if weights.grad is not None]
+        )
 
     def _check_finite(self, step: int, metrics: Metrics, finite: Tensor, image_ids: Sequence[str]) -> None:
         """SelipError where loss or gradient is not finite, except a gradient overflow that the fp16 scaler handles."""
         for name in ("loss", "gradient"):
             overflow = name == "gradient" and self.configuration.precision == "fp16"
             if not math.isfinite(metrics[name]) and not overflow:
-                suspect = [image for image, good in zip(image_ids, finite.tolist(), strict=True) if not good]
-                suspect = suspect or list(image_ids)
-                shown = ", ".join(suspect[:MAX_NAMED_IMAGES]) + (" …" if len(suspect) > MAX_NAMED_IMAGES else "")
                 raise SelipError(
-                    f"The {name} of step {step + 1:,} is {metrics[name]}; {len(suspect)} images are suspect: {shown}."
-                    " Use lower learning rates or another precision; the last checkpoint is unchanged."
+                    f"The {name} of step {step + 1:,} is {metrics[name]}; {self._suspects(finite, image_ids)}"
+                    f" (loss {self.configuration.loss}, logit scale {self.model.logit_scale.exp().item():.1f},"
+                    f" precision {self.configuration.precision}). Use lower learning rates or another precision; the"
+                    " last checkpoint is unchanged."
                 )
 
-    def _update(self, rate: float) -> None:
+    def _suspects(self, finite: Tensor, image_ids: Sequence[str]) -> str:
+        """Images whose embedding is not finite, else the weights whose gradient is not, in words."""
+        images = [image for image, good in zip(image_ids, finite.tolist(), strict=True) if not good]
+        if images:
+            return f"{len(images)} images are suspect: {_some(images)}"
+        layers = [
+            name
+            for name, weights in self.model.named_parameters()
+            if weights.grad is not None and not weights.grad.isfinite().all()
+        ]
+        return f"all images have finite embeddings, the gradient is not finite for {_some(layers)}"
+
+    def _update(self, rate: float, norm: Tensor) -> None:
+        if self.configuration.clip:
+            nn.utils.clip_grads_with_norm_(self.model.parameters(), self.configuration.clip, norm)
         for group in self.training.optimizer.param_groups:
             group["lr"] = group["highest"] * rate
         self.training.scaler.step(self.training.optimizer)
         self.training.scaler.update()
         with torch.no_grad():
             self.model.logit_scale.clamp_(0, MAX_LOGIT_SCALE)
+
+
+def _some(names: Sequence[str]) -> str:
+    return ", ".join(names[:MAX_NAMED]) + (" …" if len(names) > MAX_NAMED else "")
 
 
 def default_precision(device: torch.device) -> Precision:

@@ -29,33 +29,43 @@ def validate(model: SelipModel, pairs: Sequence[Pair], cache: VolumeCache, batch
     own_text = torch.tensor([index_of[pair.text] for pair in pairs], device=model.device)
     was_training = model.training
     model.train(False)
-    ranks = text_ranks(_embed_distributed(model, pairs, cache, batch_size, workers), model.embed_texts(texts), own_text)
+    images = _embed_distributed(model, pairs, cache, batch_size, workers)
+    better, tied = text_ranks(images, model.embed_texts(texts), own_text)
     model.train(was_training)
-    return retrieval_metrics(ranks, len(texts))
+    return retrieval_metrics(better, tied, len(texts))
 
 
-def text_ranks(images: Tensor, texts: Tensor, own_text: Tensor) -> Tensor:
-    """The rank, from 1, of each image's own text by inner product: int64 (N,).
+def text_ranks(images: Tensor, texts: Tensor, own_text: Tensor) -> tuple[Tensor, Tensor]:
+    """How many texts are more similar to each image than its own text, and how many exactly as similar, it included.
 
-    `images` (N, E) and `texts` (T, E) are embeddings, `own_text` int64 (N,) the index of each image's text. Texts that
-    are exactly as similar rank before it: a model with equal embeddings for everything gets the last ranks.
+    Two int64 (N,). `images` (N, E) and `texts` (T, E) are embeddings, `own_text` int64 (N,) the index of each image's
+    text. Inner products in float32 or higher, under autocast too.
     """
-    parts = []
-    for start in range(0, len(images), IMAGE_BATCH_SIZE):
-        similarity = images[start : start + IMAGE_BATCH_SIZE] @ texts.T
-        own = similarity.gather(1, own_text[start : start + IMAGE_BATCH_SIZE, None])
-        parts.append((similarity >= own).sum(1))
-    return torch.cat(parts)
+    better, tied = [], []
+    with torch.autocast(images.device.type, enabled=False):
+        dtype = torch.promote_types(images.dtype, torch.float32)
+        for start in range(0, len(images), IMAGE_BATCH_SIZE):
+            similarity = images[start : start + IMAGE_BATCH_SIZE].to(dtype) @ texts.to(dtype).T
+            own = similarity.gather(1, own_text[start : start + IMAGE_BATCH_SIZE, None])
+            better.append((similarity > own).sum(1))
+            tied.append((similarity == own).sum(1))
+    return torch.cat(better), torch.cat(tied)
 
 
-def retrieval_metrics(ranks: Tensor, texts: int) -> Metrics:
-    """Recall at 1, 5 and 10, mean rank, mean reciprocal rank, and the numbers of images and texts, of ranks (N,)."""
-    ranks = ranks.double().cpu()
-    recalls = {f"top_{k}": (ranks <= k).double().mean().item() for k in TOP_K}
+def retrieval_metrics(better: Tensor, tied: Tensor, texts: int) -> Metrics:
+    """Recall at 1, 5 and 10, mean rank, mean reciprocal rank, and the numbers of images and texts.
+
+    `better` and `tied` int64 (N,) as `text_ranks` returns them, so that with random order among tied texts the rank is
+    uniform on better + 1, …, better + tied; each metric is the expectation over that order.
+    """
+    better, tied = better.double().cpu(), tied.double().cpu()
+    recalls = {f"top_{k}": ((k - better).clamp(min=0).minimum(tied) / tied).mean().item() for k in TOP_K}
+    mean_reciprocal = (torch.digamma(better + tied + 1) - torch.digamma(better + 1)) / tied
+    reciprocal = mean_reciprocal.where(tied > 1, 1 / (better + 1))
     return recalls | {
-        "mean_rank": ranks.mean().item(),
-        BEST_METRIC: ranks.reciprocal().mean().item(),
-        "images": len(ranks),
+        "mean_rank": (better + (tied + 1) / 2).mean().item(),
+        BEST_METRIC: reciprocal.mean().item(),
+        "images": len(better),
         "texts": texts,
     }
 

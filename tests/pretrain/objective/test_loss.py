@@ -104,18 +104,59 @@ def test_the_sharper_the_more_of_a_target_goes_to_what_is_most_alike(seed: int, 
     assert bool((own >= of_one - SMALL if sharpness >= 1 else own <= of_one + SMALL).all())
 
 
-def test_logits_keep_loss_and_gradient_where_a_probability_underflows() -> None:
+@pytest.mark.parametrize("mode", ["logits", "reference"])
+@pytest.mark.parametrize("clamp", [0.0, 1e-3])
+def test_loss_and_gradient_are_finite_where_a_probability_underflows(mode: Mode, clamp: float) -> None:
     images = torch.tensor([[1.0, 0.0], [-1.0, 0.0]])
     texts = torch.tensor([[-1.0, 0.0], [1.0, 0.0]])
-    similarity = torch.eye(2)
     leaf, scale = leaves(images, torch.tensor(LARGEST_SCALE))
-    loss = contrastive_loss(leaf, texts, scale, similarity)
+    loss = contrastive_loss(leaf, texts, scale, torch.eye(2), clamp=clamp, mode=mode)
     loss.total.backward()  # type: ignore[no-untyped-call]
     assert loss.hard.item() == pytest.approx(200)
+    assert loss.soft.item() == pytest.approx(-math.log(clamp) if clamp else 200, abs=0.02)
+    assert leaf.grad is not None
+    assert scale.grad is not None
+    assert leaf.grad.isfinite().all()
+    assert scale.grad.isfinite()
+    assert leaf.grad[0, 0] > 0
+
+
+@pytest.mark.parametrize("mode", ["logits", "reference"])
+def test_identical_orthogonal_embeddings_at_the_largest_scale(mode: Mode) -> None:
+    """Logits of 100 on the diagonal and 0 elsewhere: exp(-100) is no float32 number above 0."""
+    leaf, scale = leaves(torch.eye(2), torch.tensor(LARGEST_SCALE))
+    contrastive_loss(leaf, torch.eye(2), scale, torch.eye(2), mode=mode).total.backward()  # type: ignore[no-untyped-call]
     assert leaf.grad is not None
     assert leaf.grad.isfinite().all()
-    assert leaf.grad[0, 0] > 0
-    assert contrastive_loss(images, texts, torch.tensor(LARGEST_SCALE), similarity, mode="reference").total == math.inf
+
+
+@given(seed=st.integers(0, 9999), count=st.integers(1, 7), scale=st.floats(0, LARGEST_SCALE))
+def test_single_precision_is_within_a_millionth_of_the_formula(seed: int, count: int, scale: float) -> None:
+    images, texts, similarity = (tensor.float() for tensor in drawn(seed, count))
+    z = math.exp(scale) * images.double() @ texts.double().T
+    p = similarity.double() / similarity.double().sum(1, keepdim=True)
+    log_q = [(x.exp() / x.exp().sum(1, keepdim=True)).log() for x in (z, z.T)]
+    hard = sum(-float(q.diagonal().mean()) for q in log_q) / 2
+    soft = sum(float(torch.xlogy(p, p).sum() - (p * q).sum()) for q in log_q) / count / 2
+    loss = contrastive_loss(images, texts, torch.tensor(scale), similarity, mode="reference")
+    assert float(loss.hard) == pytest.approx(hard, rel=1e-6, abs=1e-6 * float(z.abs().max()))
+    assert float(loss.soft) == pytest.approx(soft, rel=1e-6, abs=1e-6 * float(z.abs().max()))
+
+
+@given(seed=st.integers(0, 9999), count=st.integers(1, 7), scale=st.floats(0, LARGEST_SCALE))
+def test_the_clamp_is_that_of_the_probabilities(seed: int, count: int, scale: float) -> None:
+    images, texts, similarity = drawn(seed, count)
+    leaf, other = leaves(images, images)
+    log_scale = torch.tensor(scale, dtype=torch.float64)
+    loss = contrastive_loss(leaf, texts, log_scale, similarity, clamp=1e-3, mode="reference")
+    z = math.exp(scale) * other @ texts.T
+    p = (similarity / similarity.sum(1, keepdim=True)).clamp(min=1e-3)
+    q_image, q_text = (x.softmax(1).clamp(min=1e-3) for x in (z, z.T))
+    soft = torch.stack([(p * (p.log() - q.log())).sum() / count for q in (q_image, q_text)]).mean()
+    assert (loss.soft - soft).abs() <= SMALL
+    (by_leaf,) = torch.autograd.grad(loss.soft, leaf)
+    (by_other,) = torch.autograd.grad(soft, other)
+    assert (by_leaf - by_other).abs().max() <= SMALL
 
 
 def test_half_precision_is_lifted_before_the_logits() -> None:

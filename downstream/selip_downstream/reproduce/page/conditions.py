@@ -34,12 +34,12 @@ TRAININGS = (
 )
 NO_FAILURE = "Nothing that was measured here."
 COMPARED_SETTINGS = (
-    "encoder", "norm", "pooling", "text_encoder", "loss", "batches", "batch", "steps", "image_rate", "text_rate",
+    "encoder", "norm", "pooling", "text_encoder", "clamp", "batches", "batch", "steps", "image_rate", "text_rate",
     "augment",
 )  # fmt: skip
 REASONS = {
     "norm": "so that an embedding does not depend on the other volumes of its batch",
-    "loss": "the clamp of the published formula removes gradients",
+    "clamp": "the clamp of the authors' code removes gradients",
     "image_rate": "few steps",
     "text_rate": "few steps",
     "augment": "few steps",

@@ -1,13 +1,16 @@
 """MONAI's 3D ResNet with the paper's stem, which does not downsample along the few thick slices (arXiv 2503.19801)."""
 
+from contextlib import nullcontext
 from typing import Literal
 
+import torch
 from monai.networks.nets.resnet import ResNet as MonaiResNet
 from torch import Tensor, nn
 
 from selip_pretrain.model.encoders.image_encoder import ImageEncoder, Norm, Pooling, Shape
 
 CHANNELS_PER_GROUP = 8
+STEM_KERNEL, KERNEL = 7, 3
 EXPANSION = {"basic": 1, "bottleneck": 4}
 STRIDES = ((1, 2, 2), (1, 4, 4), (2, 8, 8), (4, 16, 16), (8, 32, 32))
 """Strides (D, H, W) of the feature maps relative to the image."""
@@ -35,7 +38,7 @@ class ResNet(ImageEncoder):
             planes,
             spatial_dims=3,
             n_input_channels=1,
-            conv1_t_size=7,
+            conv1_t_size=STEM_KERNEL,
             conv1_t_stride=(1, 2, 2),  # type: ignore[arg-type] # one number per axis is accepted too
             feed_forward=False,
             bias_downsample=False,
@@ -50,13 +53,27 @@ class ResNet(ImageEncoder):
         The embedding of the sequence is added to the input of the first stage.
         """
         net = self.net
-        stem = net.act(net.bn1(net.conv1(images)))
+        stem = net.act(net.bn1(_with_right_gradient(net.conv1, images, images.shape[2], STEM_KERNEL)))
         x = net.maxpool(stem) + self.modality(modalities)[:, :, None, None, None]
         maps = [stem]
-        for stage in (net.layer1, net.layer2, net.layer3, net.layer4):
-            x = stage(x)
+        for stage, stride in zip((net.layer1, net.layer2, net.layer3, net.layer4), STRIDES[1:], strict=True):
+            slices = -(-images.shape[2] // stride[0])
+            x = _with_right_gradient(stage, x, slices, KERNEL)
             maps.append(x)
         return maps
+
+
+def _with_right_gradient(module: nn.Module, x: Tensor, slices: int, kernel: int) -> Tensor:
+    """The output of convolutions whose kernel spans `kernel` slices, of which the images have `slices`.
+
+    On a CPU it is computed in float32 or higher where a kernel is deeper than images of several slices, under autocast
+    too: there oneDNN's bfloat16 gradient of the weights holds uninitialised memory, wrong or not finite.
+    """
+    affected = x.device.type == "cpu" and 1 < slices < kernel
+    x = x.to(torch.promote_types(x.dtype, torch.float32)) if affected else x
+    with torch.autocast("cpu", enabled=False) if affected else nullcontext():
+        output: Tensor = module(x)
+    return output
 
 
 def _use_group_norm(net: nn.Module) -> None:

@@ -75,6 +75,25 @@ def test_only_under_batch_norm_an_embedding_hangs_on_its_neighbours(name: str, n
     assert (difference < 1e-5) == alone
 
 
+@pytest.mark.parametrize(("depth", "stage"), [(4, "conv1"), (4, "layer2"), (8, "layer3"), (12, "layer4")])
+def test_gradients_in_bfloat16_are_those_of_single_precision(depth: int, stage: str) -> None:
+    """The stem has fewer slices than its kernel, or the stage has two."""
+    encoder = IMAGE_ENCODERS["resnet10-narrow"]((depth, 64, 64), "group", "flatten")
+    assert isinstance(encoder, ResNet)
+    images, modalities = torch.rand(2, 1, depth, 64, 64), torch.tensor([0, 1])
+    directions = torch.randn(2, encoder.channels[-1], 1, 1, 1)
+    gradients = []
+    for bfloat16 in (False, True):
+        encoder.zero_grad()
+        with torch.autocast("cpu", torch.bfloat16, enabled=bfloat16):
+            maps = encoder.feature_maps(images, modalities)
+        (maps[0].float().mean() + (maps[-1].float() * directions).sum()).backward()  # type: ignore[no-untyped-call]
+        own = encoder.net.get_submodule(stage).named_parameters()
+        gradients.append({name: weights.grad.clone() for name, weights in own if weights.grad is not None})
+    for name, exact in gradients[0].items():
+        assert (gradients[1][name] - exact).norm() < 0.4 * exact.norm(), name
+
+
 def test_a_vision_transformer_says_which_shapes_it_takes() -> None:
     with pytest.raises(SelipError, match="a multiple of 4×16×16 voxels, not 10×64×64"):
         IMAGE_ENCODERS["vit"]((10, 64, 64), "group", "mean")
