@@ -27,9 +27,9 @@ from selip_extract.extractors.base import Extractor
 from selip_extract.extractors.read_batch import read_batch
 from selip_extract.reports.report import Report
 from selip_extract.reports.report_table import ReportTable, open_reports
-from selip_shared.progress import progress
+from selip_shared.execution.progress import progress
+from selip_shared.execution.stop_signals import deferred_stop
 from selip_shared.provenance import code_hash
-from selip_shared.stop_signals import deferred_stop
 
 if TYPE_CHECKING:
     from selip_extract.deidentification.deidentify import Deidentifier

@@ -20,7 +20,7 @@ from selip_downstream.evaluation.compared_models import EvaluatedModel
 from selip_downstream.evaluation.protocol import Labels
 from selip_pretrain.volumes.volume_cache import VolumeCache
 from selip_shared.errors import SelipError
-from selip_shared.progress import progress
+from selip_shared.execution.progress import progress
 
 CASE_BATCH_SIZE = 8
 MOMENTUM = 0.9

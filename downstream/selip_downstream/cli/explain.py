@@ -60,8 +60,8 @@ def command(
     from selip_downstream.page.document import picture
     from selip_pretrain.model.selip_model import SelipModel
     from selip_pretrain.volumes.preprocess import grid_of, prepare, put_back
+    from selip_shared.execution.progress import progress
     from selip_shared.files import write_bytes
-    from selip_shared.progress import progress
 
     sequence, *more = modalities_of(modality)
     if more:

@@ -22,7 +22,7 @@ from selip_pretrain.model.selip_model import SelipModel
 from selip_pretrain.training.checkpoint import BEST, LAST
 from selip_pretrain.volumes.volume_cache import Problem, ScannedImage, VolumeCache, prepare_all
 from selip_shared.errors import SelipError
-from selip_shared.progress import progress
+from selip_shared.execution.progress import progress
 
 RANDOM = "random"
 HASH_DIGITS = 12

@@ -12,7 +12,7 @@ from selip_downstream.evaluation.compared_models import EvaluatedModel
 from selip_downstream.explanation.occlusion import Likeness, head_of, likenesses, support, windows
 from selip_pretrain.data.pairs import Pair
 from selip_pretrain.volumes.volume_cache import UnusableImage, VolumeCache
-from selip_shared.progress import progress
+from selip_shared.execution.progress import progress
 
 
 @dataclass(frozen=True)

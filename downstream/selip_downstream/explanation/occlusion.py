@@ -18,7 +18,7 @@ from selip_downstream.classification.zero_shot import ZeroShotQuestion
 from selip_downstream.evaluation.compared_models import VOLUME_BATCH_SIZE
 from selip_pretrain.model.selip_model import SelipModel
 from selip_shared.errors import SelipError
-from selip_shared.progress import Advance
+from selip_shared.execution.progress import Advance
 
 WINDOWS = 5
 """Windows along each axis; they overlap by half."""

@@ -30,7 +30,7 @@ from selip_pretrain.volumes.preprocess import Grid, VolumeRecipe, grid_of, prepa
 from selip_pretrain.volumes.read_volume import read_mask, read_volume
 from selip_pretrain.volumes.volume_cache import VolumeCache, print_problems
 from selip_shared.errors import SelipError
-from selip_shared.progress import progress
+from selip_shared.execution.progress import progress
 
 CHANCE = "chance"
 ALL_SITES = "all sites"

@@ -21,8 +21,8 @@ from selip_pretrain.volumes.content_hash import content_hash
 from selip_pretrain.volumes.preprocess import Grid, VolumeRecipe, grid_of, prepare_mask, prepare_on, put_back
 from selip_pretrain.volumes.read_volume import Volume, VolumeError, read_mask, read_volume
 from selip_shared.errors import SelipError
+from selip_shared.execution.progress import progress
 from selip_shared.files import write_bytes
-from selip_shared.progress import progress
 
 SHARES = Shares(train=0.6, validation=0.2, test=0.2)
 GEOMETRY_TOLERANCE_MM = 0.01

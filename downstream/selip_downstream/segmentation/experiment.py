@@ -29,8 +29,8 @@ from selip_downstream.segmentation.training import TrainingPlan, predict, train
 from selip_downstream.segmentation.unet import SegmentationNetwork, patch_for
 from selip_pretrain.data.splits import Split
 from selip_shared.errors import SelipError
+from selip_shared.execution.progress import progress
 from selip_shared.files import write_text
-from selip_shared.progress import progress
 
 TRAINING, SCORES, PREDICTIONS = "training.json", "scores.json", "predictions"
 

@@ -19,9 +19,9 @@ from selip_downstream.segmentation.cases import THRESHOLD, CaseCache, PreparedCa
 from selip_downstream.segmentation.metrics import region_dice
 from selip_downstream.segmentation.unet import SegmentationNetwork
 from selip_shared.errors import SelipError
+from selip_shared.execution.progress import progress
 from selip_shared.files import write_bytes
 from selip_shared.optimizer_state import optimizer_tensors, restore_optimizer
-from selip_shared.progress import progress
 
 STATE, WEIGHTS = "state.safetensors", "best.safetensors"
 VALIDATIONS = 10

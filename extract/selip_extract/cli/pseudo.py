@@ -15,7 +15,7 @@ from selip_extract.pseudo_reports.gaps import gaps
 from selip_extract.pseudo_reports.generate import pseudo_reports, write_pseudo_reports
 from selip_extract.reports.report_table import ReportTable, open_reports
 from selip_shared.errors import SelipError, run_command
-from selip_shared.progress import Advance, progress
+from selip_shared.execution.progress import Advance, progress
 
 app = typer.Typer(add_completion=False)
 MAX_SHOWN_GAPS = 40

@@ -24,9 +24,9 @@ from transformers import (
 from transformers.trainer import TRAINING_ARGS_NAME
 from transformers.trainer_utils import PREFIX_CHECKPOINT_DIR
 
+from selip_shared.execution.progress import Advance, progress
 from selip_shared.files import write_bytes, write_text
 from selip_shared.optimizer_state import optimizer_tensors, restore_optimizer
-from selip_shared.progress import Advance, progress
 
 IGNORED = -100
 OPTIMIZER = "optimizer.safetensors"

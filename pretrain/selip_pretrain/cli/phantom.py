@@ -10,7 +10,7 @@ import typer
 from selip_contracts.annotated import read_annotated
 from selip_contracts.findings import AnnotatedReport
 from selip_shared.errors import SelipError, run_command
-from selip_shared.progress import progress
+from selip_shared.execution.progress import progress
 
 app = typer.Typer(add_completion=False)
 

@@ -23,8 +23,8 @@ from selip_pretrain.phantom.study_files import (
     is_complete,
     write_folder,
 )
+from selip_shared.execution.processes import Workers
 from selip_shared.files import write_text
-from selip_shared.processes import Workers
 
 TRUTH = "truth.json"
 JOBS_PER_TASK = 4

@@ -18,8 +18,8 @@ from selip_pretrain.scan.sequence_rules import Rule, SequenceRules, SeriesAttrib
 from selip_pretrain.scan.series import FoundSeries, Geometry
 from selip_pretrain.scan.stored_images import Change, ExcludedImageRow, ImageRow, Row, StoredImages
 from selip_shared.errors import SelipError
-from selip_shared.processes import Workers
-from selip_shared.progress import Advance, progress
+from selip_shared.execution.processes import Workers
+from selip_shared.execution.progress import Advance, progress
 
 SECONDS_PER_WRITE = 5
 """Results are written this often, so that a killed scan loses little."""

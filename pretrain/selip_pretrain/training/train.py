@@ -28,10 +28,10 @@ from selip_pretrain.training.training_step import TrainingStep
 from selip_pretrain.training.validation import BEST_METRIC, validate
 from selip_pretrain.volumes.volume_cache import VolumeCache
 from selip_shared.errors import SelipError
+from selip_shared.execution.progress import Advance, progress
+from selip_shared.execution.stop_signals import StopSignal, deferred_stop
 from selip_shared.files import write_text
-from selip_shared.progress import Advance, progress
 from selip_shared.provenance import environment
-from selip_shared.stop_signals import StopSignal, deferred_stop
 
 LIBRARIES = ("selip", "torch", "monai", "transformers", "tokenizers")
 

@@ -23,9 +23,9 @@ from selip_pretrain.volumes.content_hash import content_hash
 from selip_pretrain.volumes.preprocess import VolumeRecipe, prepare
 from selip_pretrain.volumes.read_volume import Source, VolumeError, read_volume
 from selip_shared.errors import SelipError
+from selip_shared.execution.processes import Workers
+from selip_shared.execution.progress import progress
 from selip_shared.files import write_bytes, write_text
-from selip_shared.processes import Workers
-from selip_shared.progress import progress
 
 MAX_NAMED_IMAGES = 10
 

@@ -4,7 +4,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from selip_shared.stop_signals import deferred_stop
+from selip_shared.execution.stop_signals import deferred_stop
 
 
 @pytest.fixture(autouse=True)

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from selip_shared.errors import SelipError
-from selip_shared.processes import Workers
+from selip_shared.execution.processes import Workers
 
 
 @pytest.mark.parametrize("processes", [1, 2])
@@ -35,7 +35,7 @@ def test_an_exception_of_a_task_is_raised() -> None:
 
 WORK_FOREVER = """
 import signal
-from selip_shared.processes import Workers
+from selip_shared.execution.processes import Workers
 
 def work(number):
     print(f"working {number}", flush=True)

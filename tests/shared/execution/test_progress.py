@@ -6,10 +6,10 @@ import sys
 
 import pytest
 
-from selip_shared.progress import progress
+from selip_shared.execution.progress import progress
 
 WORK = """
-from selip_shared.progress import progress
+from selip_shared.execution.progress import progress
 with progress("reports", 4) as advance:
     advance(1)
     advance(3)

@@ -1,0 +1,1 @@
+"""How long work runs: worker processes, progress with the remaining time, stop signals."""
