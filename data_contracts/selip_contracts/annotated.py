@@ -1,4 +1,4 @@
-"""The annotated file: JSON lines, each a report and the study that it states ; reading returns what was written."""
+"""The annotated file: JSON lines, each a report and the study that it states; reading returns what was written."""
 
 import json
 from collections import Counter
@@ -90,6 +90,8 @@ def parse_annotated(line: str) -> AnnotatedReport:
                     "findings": _with_defaults(fields["findings"], {"side": None}),
                     "negatives": _with_defaults(fields.get("negatives", []), {"side": None, "present": False}),
                     "general": _with_defaults(fields.get("general", []), {"side": None}),
+                    # A disease that is named without a signal gives no finding, and the study is not normal.
+                    "understood": fields["normal"] is not False or bool(fields["findings"] or fields.get("general")),
                 },
             }
         )
@@ -120,8 +122,8 @@ def _check(report: AnnotatedReport, normal: object) -> None:
     study = report.study
     if normal is not study.normal:
         raise Fault(f"normal is {json.dumps(normal)} but the findings say {json.dumps(study.normal)}")
-    _check_distinct("findings", [finding.key for finding in study.findings])
-    _check_distinct("general", [change.key for change in study.general])
+    _check_distinct("findings", [(*finding.key, finding.site_text) for finding in study.findings])
+    _check_distinct("general", [(*change.key, change.site_text) for change in study.general])
     items: tuple[Finding | GeneralFinding, ...] = (*study.findings, *study.negatives, *study.general)
     for item in items:
         evidence = item.evidence

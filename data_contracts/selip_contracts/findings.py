@@ -10,12 +10,14 @@ from selip_contracts.vocabulary import (
     ENHANCEMENTS,
     SIGNAL_CLASS,
     SITES,
+    UNLISTED,
     Change,
     Enhancement,
     Modality,
     Side,
     Signal,
     SignalClass,
+    unlisted,
 )
 
 Count = Literal["单发", "多发", "散在"]
@@ -28,6 +30,11 @@ def _known_site(name: str) -> str:
     if name not in SITES:
         raise ValueError(f"{name} is not a site of the vocabulary")
     return name
+
+
+def _check_site_text(site: str, words: str | None) -> None:
+    if (site == UNLISTED) != (words is not None):
+        raise ValueError(f"site_text belongs to the site {UNLISTED}, and to no other")
 
 
 SiteName = Annotated[str, AfterValidator(_known_site)]
@@ -62,11 +69,15 @@ class Evidence(Strict):
 
 
 class Finding(Strict):
-    """On this sequence, at this site, the signal is this; `present` false is an explicit negative without signal."""
+    """On this sequence, at this site, the signal is this; `present` false is an explicit negative without signal.
+
+    `site_text` holds the report's words for a place that the vocabulary lacks, whose site is 未列部位.
+    """
 
     modality: Modality
     side: Side | None
     site: SiteName
+    site_text: str | None = None
     signal: Signal | Enhancement | None = None
     present: bool = True
     morphology: str | None = None
@@ -81,11 +92,17 @@ class Finding(Strict):
 
     @model_validator(mode="after")
     def _signal_fits(self) -> Self:
+        _check_site_text(self.site, self.site_text)
         if self.present != (self.signal is not None):
             raise ValueError("a present finding has a signal, a negative one has none")
         if self.signal is not None and (self.signal in ENHANCEMENTS) != (self.modality == "T1CE"):
             raise ValueError(f"signal {self.signal} on {self.modality}")
         return self
+
+    @property
+    def site_name(self) -> str:
+        """The site, and of an unlisted one a name that keeps different words apart."""
+        return self.site if self.site_text is None else unlisted(self.site_text)
 
     @property
     def signal_class(self) -> SignalClass | None:
@@ -103,8 +120,14 @@ class GeneralFinding(Strict):
 
     side: Side | None
     site: SiteName
+    site_text: str | None = None
     change: Change
     evidence: Evidence | None = None
+
+    @model_validator(mode="after")
+    def _site_text_fits(self) -> Self:
+        _check_site_text(self.site, self.site_text)
+        return self
 
     @property
     def key(self) -> tuple[Side | None, str, Change]:
@@ -113,11 +136,15 @@ class GeneralFinding(Strict):
 
 
 class Study(Strict):
-    """All that a report states: present findings, explicit negatives, general changes."""
+    """All that a report states: present findings, explicit negatives, general changes.
+
+    `understood` is false where a sentence of the report was not understood: what was not found may still be there.
+    """
 
     findings: tuple[Finding, ...] = ()
     negatives: tuple[Finding, ...] = ()
     general: tuple[GeneralFinding, ...] = ()
+    understood: bool = True
 
     @model_validator(mode="after")
     def _presence_fits(self) -> Self:
@@ -127,8 +154,8 @@ class Study(Strict):
 
     @property
     def normal(self) -> bool:
-        """Whether nothing is present, neither on a sequence nor general."""
-        return not self.findings and not self.general
+        """Whether all of the report was understood and nothing is present, neither on a sequence nor general."""
+        return self.understood and not self.findings and not self.general
 
     def on(self, modality: Modality) -> tuple[Finding, ...]:
         """The present findings on one sequence."""

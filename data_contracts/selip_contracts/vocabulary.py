@@ -1,7 +1,7 @@
 """The controlled vocabulary: sequences, sides, signals, changes, and the anatomy with its hierarchy."""
 
 import csv
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from importlib.resources import files
 from typing import Literal, get_args
@@ -67,12 +67,39 @@ def _read_sites() -> dict[str, Site]:
             english=row["english"],
             parent=row["parent"] or None,
             laterality=laterality,
-            surface_forms=tuple(row["surface_forms"].split("|")),
+            surface_forms=tuple(form for form in row["surface_forms"].split("|") if form),
         )
     return sites
 
 
-SITES: dict[str, Site] = _read_sites()
+UNLISTED = "未列部位"
+"""The site of a finding whose place the vocabulary lacks; the report's words for it are kept beside it."""
+
+
+class _Sites(dict[str, Site]):
+    """The vocabulary; a name made by `unlisted` is a site too, without being listed."""
+
+    def __missing__(self, name: str) -> Site:
+        site, mark, _ = name.partition(_MARK)
+        if not mark or site != UNLISTED:
+            raise KeyError(name)
+        return replace(self[UNLISTED], name=name)
+
+
+_MARK = ":"
+
+SITES: dict[str, Site] = _Sites(_read_sites())
+
+
+def unlisted(words: str) -> str:
+    """The name of the unlisted site that a report calls so: different words are different sites."""
+    return f"{UNLISTED}{_MARK}{words}"
+
+
+def site_and_words(name: str) -> tuple[str, str | None]:
+    """The listed site of a name, and of an unlisted one the report's words for it."""
+    site, mark, words = name.partition(_MARK)
+    return (site, words) if mark else (name, None)
 
 
 @cache

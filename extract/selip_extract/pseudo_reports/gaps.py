@@ -7,8 +7,9 @@ from functools import cache
 
 import jieba
 
-from selip_extract.language.lexer import LexedReport, Token, lex
+from selip_extract.language.lexer import lex
 from selip_extract.language.lexicon import words
+from selip_extract.language.tokens import LexedReport, Token
 from selip_shared.word_segmenter import word_segmenter
 
 MIN_WORD_LENGTH = 2

@@ -8,7 +8,7 @@ from typing import Annotated, cast
 from pydantic import AfterValidator, Field
 
 from selip_contracts.findings import AnnotatedReport, Evidence, Finding, GeneralFinding, Span, SpanRole, Study
-from selip_contracts.vocabulary import CHANGES, SITES, Change, Modality, Side
+from selip_contracts.vocabulary import CHANGES, SITES, UNLISTED, Change, Modality, Side
 from selip_extract.language.evidence import LesionDescription, describe_lesion
 from selip_extract.language.study import assembled
 from selip_extract.pseudo_reports.lesion_archetypes import SignalValue
@@ -53,7 +53,8 @@ class _ReportPhrases(PhraseFile):
 
 
 _PHRASES = load(_ReportPhrases, "report")
-_PAIRED = tuple(s for s in SITES if SITES[s].laterality == "paired")
+_LISTED = tuple(s for s in SITES if s != UNLISTED)
+_PAIRED = tuple(s for s in _LISTED if SITES[s].laterality == "paired")
 _EARLIER_SEQUENCES: tuple[tuple[Modality, ...], ...] = (("T2", "FLAIR"), ("DWI",), ("T1",), ("FLAIR",))
 _HALF_WIDTH = str.maketrans("，；：（）", ",;:()")
 _SLIPS = str.maketrans(_PHRASES.slips)
@@ -229,7 +230,7 @@ def _put_normal(draft: Draft, sentences: Sequence[str]) -> None:
 def _put_normal_sites(draft: Draft) -> None:
     """A list of sites with nothing to see."""
     rng = draft.rng
-    sites = rng.sample(list(SITES), rng.choice((1, 2, 2, 3, 4, 5)))
+    sites = rng.sample(_LISTED, rng.choice((1, 2, 2, 3, 4, 5)))
     paired = [s for s in sites if SITES[s].laterality == "paired"]
     midline = [s for s in sites if SITES[s].laterality != "paired"]
     side = rng.choice(_PHRASES.normal_sides)

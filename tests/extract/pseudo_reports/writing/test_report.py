@@ -8,7 +8,8 @@ from selip_contracts.annotated import read_annotated, write_annotated
 from selip_contracts.findings import Evidence, SpanRole
 from selip_contracts.vocabulary import ENHANCEMENTS, SITES
 from selip_extract.evaluation.score import grounded
-from selip_extract.language.lexer import Token, lex
+from selip_extract.language.lexer import lex
+from selip_extract.language.tokens import Token
 from selip_extract.pseudo_reports.writing.draft import Fact
 from selip_extract.pseudo_reports.writing.report import WrittenReport, write_study
 
