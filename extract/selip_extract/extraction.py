@@ -5,12 +5,15 @@ from typing import Literal, get_args
 
 from selip_contracts.findings import Study
 
-Status = Literal["ok", "incomplete", "invalid", "too_long", "empty", "error"]
-ReviewReason = Literal["failed", "disagreement", "uncited", "low_confidence"]
+Status = Literal["ok", "incomplete", "invalid", "too_long", "empty", "not_chinese", "not_mri", "not_head", "error"]
+ReviewReason = Literal["failed", "uncited", "unlisted_site", "disagreement", "mended", "low_confidence"]
 
 STATUSES: tuple[Status, ...] = get_args(Status)
 REVIEW_REASONS: tuple[ReviewReason, ...] = get_args(ReviewReason)
 """By urgency, as in the view `review`."""
+
+MAX_QUOTED_CHARACTERS = 60
+"""Characters quoted of a report that a person should review as a whole."""
 
 
 @dataclass(frozen=True)
@@ -40,6 +43,12 @@ class Review:
     text: str
     start: int
     end: int
+
+    @staticmethod
+    def beginning(reason: ReviewReason, text: str) -> "Review":
+        """The beginning of a report that a person should review as a whole."""
+        quoted = text[:MAX_QUOTED_CHARACTERS]
+        return Review(reason, quoted, 0, len(quoted))
 
 
 @dataclass(frozen=True)

@@ -3,11 +3,13 @@
 from collections.abc import Sequence
 
 from selip_extract.extractors.base import Reading
-from selip_extract.extractors.double_reading import combine, sentences_to_review
+from selip_extract.extractors.double_reading import combine, sentences_to_compare
 from selip_extract.extractors.language_model import LanguageModelExtractor, ModelReply
+from selip_extract.extractors.review import reviewed
 from selip_extract.extractors.rules import RULES_VERSION, RuleExtractor
-from selip_extract.language.lexer import LexedReport, lex
+from selip_extract.language.lexer import lex
 from selip_extract.language.study import assembled
+from selip_extract.language.tokens import LexedReport
 from selip_extract.llm.engine import Failure
 
 
@@ -46,7 +48,6 @@ class DoubleExtractor:
             return Reading.failed(reply.status, reply.note)
         by_rule = self.rules.read_lexed(lexed).study
         rules = (*by_rule.findings, *by_rule.negatives)
-        study = assembled(combine(reply.sentences, rules), by_rule.general)
-        kept = (*study.findings, *study.negatives)
-        review = sentences_to_review(lexed, reply.sentences, rules, kept, study.general)
-        return Reading(study, reply.text, review=review, usage=reply.usage)
+        study, review = reviewed(lexed, assembled(combine(reply.sentences, rules), by_rule.general))
+        review = (*sentences_to_compare(lexed, reply.sentences, rules), *review)
+        return Reading(study, reply.text, review=tuple(dict.fromkeys(review)), usage=reply.usage)

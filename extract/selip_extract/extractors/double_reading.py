@@ -1,13 +1,14 @@
 """Double reading: a finding that model and rules share is `agreed`; where they differ a person should look."""
 
 import math
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from selip_contracts.findings import Finding, GeneralFinding
-from selip_extract.extraction import Review, ReviewReason, Status
-from selip_extract.language.lexer import LexedReport, Token
+from selip_contracts.findings import Finding
+from selip_extract.extraction import Review, Status
+from selip_extract.extractors.review import quoted
 from selip_extract.language.question import Question
+from selip_extract.language.tokens import LexedReport
 
 # Below this probability of a whole answer the rules' reading of the sentence is kept instead of the model's.
 TRUSTED = 0.9995
@@ -65,59 +66,14 @@ def _of_sentence(reading: ModelReading, rules: Sequence[Finding]) -> Iterator[Fi
         yield finding.model_copy(update={"agreed": agreed, "confidence": confidence.get(finding.key, against)})
 
 
-def sentences_to_review(
-    lexed: LexedReport,
-    readings: Sequence[ModelReading],
-    by_rule: Sequence[Finding],
-    kept: Sequence[Finding],
-    general: Sequence[GeneralFinding],
-) -> tuple[Review, ...]:
-    """The sentences to look at first: readers differ, the model is unsure, or no finding cites an abnormal word."""
-    reviews = list(_disagreements(lexed, readings, by_rule))
-    reviews += _uncited(lexed, kept, general)
-    return tuple(dict.fromkeys(reviews))
-
-
-def _disagreements(
+def sentences_to_compare(
     lexed: LexedReport, readings: Sequence[ModelReading], by_rule: Sequence[Finding]
 ) -> Iterator[Review]:
+    """The sentences in which the readers differ, and those in which both agree but the model is unsure."""
     for reading in readings:
         sentence = reading.question.sentence
         rule_keys = {f.key for f in _in_sentence(reading.question, by_rule)}
         if {f.key for f in reading.findings} != rule_keys:
-            yield _review("disagreement", lexed, sentence)
+            yield quoted("disagreement", lexed, sentence)
         elif reading.probability < LOW_CONFIDENCE:
-            yield _review("low_confidence", lexed, sentence)
-
-
-def _uncited(lexed: LexedReport, kept: Sequence[Finding], general: Sequence[GeneralFinding]) -> Iterator[Review]:
-    evidence = [f.evidence for f in kept if f.evidence] + [g.evidence for g in general if g.evidence]
-    cited = {(s.start, s.end) for e in evidence for s in e.spans}
-    for sentence in lexed.sentences:
-        if any(t.kind == "elsewhere" for t in sentence):
-            continue
-        if any((t.start, t.end) not in cited for t in _abnormal_words(sentence)):
-            yield _review("uncited", lexed, sentence)
-
-
-def _abnormal_words(sentence: Sequence[Token]) -> Iterator[Token]:
-    """The words that state something abnormal of a named site, outside of negations."""
-    negated = False
-    sited = any(t.kind == "site" for t in sentence)
-    for token in sentence:
-        if token.kind == "negation":
-            negated = True
-        elif token.kind == "punctuation" and token.value in (",", ";"):
-            negated = False
-        elif sited and not negated and _is_abnormal(token):
-            yield token
-
-
-def _is_abnormal(token: Token) -> bool:
-    return token.kind in ("enhancement", "restriction") or (token.kind == "signal" and token.value != "等")
-
-
-def _review(reason: ReviewReason, lexed: LexedReport, sentence: Iterable[Token]) -> Review:
-    tokens = tuple(sentence)
-    start, end = tokens[0].start, tokens[-1].end
-    return Review(reason, lexed.text[start:end], start, end)
+            yield quoted("low_confidence", lexed, sentence)

@@ -7,10 +7,12 @@ from selip_contracts.findings import Finding
 from selip_extract.extraction import NO_USAGE, Usage
 from selip_extract.extractors.base import Reading
 from selip_extract.extractors.double_reading import ModelReading, confidence_of
+from selip_extract.extractors.review import reviewed
 from selip_extract.language.evidence import ground
-from selip_extract.language.lexer import LexedReport, lex
+from selip_extract.language.lexer import lex
 from selip_extract.language.question import Question, Statement
 from selip_extract.language.study import assembled
+from selip_extract.language.tokens import LexedReport
 from selip_extract.llm.answer_forms import AnswerForm
 from selip_extract.llm.engine import Answer, Engine, Failure, GenerationRequest
 from selip_extract.rules.general_findings import read_changes
@@ -63,9 +65,10 @@ class LanguageModelExtractor:
     def _reading(self, lexed: LexedReport, reply: ModelReply | Failure) -> Reading:
         if isinstance(reply, Failure):
             return Reading.failed(reply.status, reply.note)
-        study = assembled([f for s in reply.sentences for f in s.findings], read_changes(sentences(lexed)))
+        found = [f for s in reply.sentences for f in s.findings]
+        study, review = reviewed(lexed, assembled(found, read_changes(sentences(lexed))))
         statuses = [s.status for s in reply.sentences if s.status != "ok"]
-        return Reading(study, reply.text, statuses[0] if statuses else "ok", usage=reply.usage)
+        return Reading(study, reply.text, statuses[0] if statuses else "ok", review=review, usage=reply.usage)
 
     def read_lexed_reports(self, lexed_reports: Sequence[LexedReport]) -> list[ModelReply | Failure]:
         """The model's reply to each report; a report fails if one of its questions does."""
@@ -107,4 +110,4 @@ class LanguageModelExtractor:
 
 
 def _statement(finding: Finding) -> Statement:
-    return Statement(finding.side, finding.site, finding.modality, finding.signal)
+    return Statement(finding.side, finding.site_name, finding.modality, finding.signal)

@@ -5,13 +5,13 @@ from collections.abc import Sequence
 
 from selip_extract.extraction import Extraction, Review, Status
 from selip_extract.extractors.base import Extractor, Reading
+from selip_extract.language.understanding.report_kind import other_kind
 from selip_extract.reports.report import Report
 from selip_shared.errors import SelipError
 
 # The findings of a head MRI have some hundred characters, those of a long follow-up a few thousand. A longer text is a
 # whole record in one cell, and the memory of a model that reads it grows with the square of its length.
 MAX_CHARACTERS = 20_000
-MAX_QUOTED_CHARACTERS = 60
 
 
 def read_batch(extractor: Extractor, reports: Sequence[Report]) -> list[Extraction]:
@@ -30,7 +30,7 @@ def read_batch(extractor: Extractor, reports: Sequence[Report]) -> list[Extracti
 def _unreadable(text: str) -> Status | None:
     if len(text) > MAX_CHARACTERS:
         return "too_long"
-    return None if any(character.isalnum() for character in text) else "empty"
+    return other_kind(text) if any(character.isalnum() for character in text) else "empty"
 
 
 def _read(extractor: Extractor, reports: Sequence[Report]) -> list[Reading | Exception]:
@@ -65,8 +65,7 @@ def _failed(report: Report, reading: Reading, seconds: float = 0.0) -> Extractio
     """A report without a study; unless it is empty, its beginning is marked for review."""
     review = reading.review
     if reading.status != "empty":
-        beginning = report.text[:MAX_QUOTED_CHARACTERS]
-        review = (*review, Review("failed", beginning, 0, len(beginning)))
+        review = (*review, Review.beginning("failed", report.text))
     return Extraction(
         report.report_id, reading.status, None, review, seconds, reading.reply, reading.note, reading.usage
     )

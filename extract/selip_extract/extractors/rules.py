@@ -3,8 +3,10 @@
 from collections.abc import Sequence
 
 from selip_extract.extractors.base import Reading
-from selip_extract.language.lexer import LexedReport, lex
+from selip_extract.extractors.review import reviewed
+from selip_extract.language.lexer import lex
 from selip_extract.language.study import assembled
+from selip_extract.language.tokens import LexedReport
 from selip_extract.rules.clause_reader import read_clauses
 from selip_extract.rules.general_findings import read_changes
 from selip_extract.rules.sentence import sentences
@@ -37,4 +39,5 @@ class RuleExtractor:
     def read_lexed(self, lexed: LexedReport) -> Reading:
         """The reading of a report that has been lexed already."""
         read = sentences(lexed)
-        return Reading(assembled(read_clauses(read), read_changes(read)))
+        study, review = reviewed(lexed, assembled(read_clauses(read), read_changes(read)))
+        return Reading(study, review=review)

@@ -6,15 +6,19 @@ from functools import cache, lru_cache
 from typing import NamedTuple, TypedDict
 
 from selip_contracts.findings import Count, Evidence, Finding, Span, SpanRole
+from selip_contracts.vocabulary import site_and_words
 from selip_extract.language.laterality import LateralisedSite, lateralised_sites
-from selip_extract.language.lexer import Token, normalized
+from selip_extract.language.lexer import normalized
 from selip_extract.language.lexicon import lexicon
 from selip_extract.language.question import Question, Statement
 from selip_extract.language.sizes import millimetres, size_pattern, size_sign_pattern
+from selip_extract.language.tokens import Token
 
 _NEGATION_ENDS = frozenset(("signal", "enhancement", "verb", "sequence"))
 # what follows the signal and still describes the same lesion, often its size and margin
 _WITHOUT_ANOTHER_SITE = re.compile(r"[^。；;\n左右双两]{0,60}")
+_DOUBT = re.compile("可疑|疑|(?<![相类近])似|不能?除外|不能?排除|无法排除|可能|待排|考虑|倾向")
+_CLAUSE_MARKS = "，,；;。\n"
 # a size from an earlier study: (前片约2.0×1.5cm), 前片约5mm
 _OF_AN_EARLIER_STUDY = re.compile(r"\(前[^)]*$|[片次](?:约|为)?$")
 
@@ -130,16 +134,25 @@ def cited_finding(text: str, statement: Statement, words: EvidenceTokens, doubtf
     spans = tuple([span(role, token.start, token.end) for role, token in said])
     start, end = min([token.start for _, token in said]), max([token.end for _, token in said])
     present = statement.value is not None
+    site, site_text = site_and_words(statement.site)
     return Finding(
         modality=statement.modality,
         side=statement.side,
-        site=statement.site,
+        site=site,
+        site_text=site_text,
         signal=statement.value,
         present=present,
         evidence=Evidence(text=text[start:end], start=start, end=end, spans=spans),
-        certainty="可疑" if doubtful else "肯定",
+        certainty="可疑" if doubtful or _DOUBT.search(_clause_around(text, words.signal)) else "肯定",
         **(describe_lesion(text, words.site.end, words.signal.end, end) if present else LesionDescription()),
     )
+
+
+def _clause_around(text: str, token: Token) -> str:
+    """The clause of the report in which the token stands."""
+    start = max(text.rfind(mark, 0, token.start) for mark in _CLAUSE_MARKS) + 1
+    ends = [at for mark in _CLAUSE_MARKS if (at := text.find(mark, token.end)) >= 0]
+    return text[start : min(ends, default=len(text))]
 
 
 @cache

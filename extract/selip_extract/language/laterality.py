@@ -4,7 +4,8 @@ from collections.abc import Sequence
 from typing import NamedTuple, cast
 
 from selip_contracts.vocabulary import SITES, Side, ancestors
-from selip_extract.language.lexer import Token
+from selip_extract.language.lexicon import lexicon
+from selip_extract.language.tokens import Token
 
 _PREDICATES = frozenset(
     "signal enhancement restriction change negation abnormal normal verb sequence elsewhere".split()
@@ -106,6 +107,6 @@ def _is_qualifier(tokens: Sequence[Token], at: int) -> bool:
     following = tokens[at + 1 : at + 3]
     if len(following) > 1 and following[0].value == "(":
         return following[1].kind == "site"
-    if not following or following[0].start != tokens[at].end:
+    if not following or following[0].start != tokens[at].end or following[0].kind != "site":
         return False
-    return following[0].kind == "site" and tokens[at].value in ancestors(following[0].value)
+    return tokens[at].value in lexicon().site_groups.regions or tokens[at].value in ancestors(following[0].value)

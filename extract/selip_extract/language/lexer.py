@@ -3,31 +3,18 @@
 import re
 import unicodedata
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from functools import cache, lru_cache
-from typing import NamedTuple
 
+from selip_extract.language.constructions.closed_clauses import with_closed_clauses
+from selip_extract.language.constructions.compound_values import with_compound_values
+from selip_extract.language.constructions.mending import mended
+from selip_extract.language.constructions.negation import with_negations
+from selip_extract.language.constructions.sections import without_other_exams
+from selip_extract.language.constructions.unlisted_sites import with_unlisted_sites
 from selip_extract.language.lexicon import BETWEEN_WORDS, LOBE_CHARACTERS, Kind, Meaning, Relaxation, lexicon
 from selip_extract.language.segmenter import joined, segmenter
 from selip_extract.language.token_patterns import name_meaning, relaxation_parts, token_pattern
-
-
-class Token(NamedTuple):
-    """One word with its kind and canonical value: characters [start, end) of the report's text."""
-
-    kind: Kind
-    value: str
-    start: int
-    end: int
-
-
-@dataclass(frozen=True)
-class LexedReport:
-    """The tokens of a report, sentence by sentence."""
-
-    text: str
-    sentences: tuple[tuple[Token, ...], ...]
-
+from selip_extract.language.tokens import LexedReport, Token
 
 _PUNCTUATION = {
     ",": ",", ";": ";", ":": ":", "、": "、", "(": "(", ")": ")", "/": "、", "及": "、", "和": "、", "与": "、",
@@ -36,6 +23,10 @@ _PUNCTUATION = {
 _SITE_OR_LAYER: frozenset[Kind] = frozenset(("site", "layer"))
 # 内 right after one of these belongs to it (侧脑室内) and is no cue
 _OUTER: frozenset[Kind] = frozenset(("site", "layer", "other", "lesion"))
+_PART_WORDS = frozenset("上部 下部 中部 前部 后部 内侧 外侧 背侧 腹侧 内侧部 外侧部 上份 下份 中份".split())
+"""Words for a part of a site, which may stand between it and its side: 脑桥下部偏左侧."""
+_READINGS = (with_unlisted_sites, with_negations, with_compound_values, without_other_exams, with_closed_clauses)
+"""What the words around a token make of it, one construction after the other."""
 _OPPOSITE = {"左侧": "右侧", "右侧": "左侧"}
 
 _BLOCKS = re.compile(f"[{BETWEEN_WORDS}]|[^{BETWEEN_WORDS}]+")
@@ -184,6 +175,9 @@ def _resolved(tokens: list[Token], text: str) -> list[Token]:
                 token = _resolved_side(token, found, following, text)
             case "post_side" if not _follows(token, found, _SITE_OR_LAYER, "("):
                 token = token._replace(kind="side")
+            case "other" if token.value in _PART_WORDS and following is not None and following.kind == "post_side":
+                if _follows(token, found, _SITE_OR_LAYER):
+                    token = token._replace(kind="layer")
             case "layer" if not _follows(token, found, _SITE_OR_LAYER):
                 token = token._replace(kind="other")
             # 等 alone also ends a list (额叶等处): it is a signal only right after a verb or a sequence
@@ -280,11 +274,15 @@ def _drop_qualifiers(found: list[Token]) -> None:
 
 def lex(text: str) -> LexedReport:
     """The report's sentences as tokens, whose offsets refer to `text` itself."""
-    normal = normalized(text)
-    offsets = _offsets(text)
+    read = mended(text)
+    normal = normalized(read.text)
+    offsets = _offsets(read.text)
+    tokens = _raw_tokens(normal)
+    for reading in _READINGS:
+        tokens = reading(tokens, normal)
     sentences: list[tuple[Token, ...]] = []
     current: list[Token] = []
-    for token in _resolved(_raw_tokens(normal), normal):
+    for token in _resolved(tokens, normal):
         if token.kind in ("stop", "mark"):
             if current:
                 sentences.append(tuple(current))
@@ -295,4 +293,4 @@ def lex(text: str) -> LexedReport:
             current.append(token._replace(start=start, end=end) if moved else token)
     if current:
         sentences.append(tuple(current))
-    return LexedReport(text, tuple(sentences))
+    return LexedReport(text, tuple(sentences), read.slips)

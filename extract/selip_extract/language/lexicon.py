@@ -17,7 +17,7 @@ from typing import Annotated, Any, Literal, NamedTuple, cast, get_args
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, PositiveFloat
 
 from selip_contracts.findings import Count
-from selip_contracts.vocabulary import SITES, Change, Enhancement, Modality, Side, Signal, parts
+from selip_contracts.vocabulary import CHANGES, SITES, Enhancement, Modality, Side, Signal, parts
 from selip_extract.language.first_characters import first_characters
 from selip_shared.errors import SelipError
 from selip_shared.toml_files import read_toml
@@ -68,6 +68,13 @@ def _known_sites(value: str) -> str:
     return value
 
 
+def _known_changes(value: str) -> str:
+    for change in value.split("|"):
+        if change not in CHANGES:
+            raise ValueError(f"there is no change {change!r}")
+    return value
+
+
 def _as_it_is_read(form: str) -> str:
     words = _PLACEHOLDER.sub("", form)
     read = "".join(unicodedata.normalize("NFKC", words).upper().split())
@@ -82,6 +89,8 @@ def _as_it_is_read(form: str) -> str:
 
 Form = Annotated[str, AfterValidator(_as_it_is_read)]
 Forms = Annotated[tuple[Form, ...], Field(min_length=1)]
+ChangeNames = Annotated[str, AfterValidator(_known_changes)]
+"""A change, or several as A|B."""
 SiteName = Annotated[str, AfterValidator(_known_sites)]
 SiteNames = Annotated[frozenset[SiteName], Field(min_length=1)]
 Expressions = Annotated[tuple[str, ...], Field(min_length=1)]
@@ -98,6 +107,7 @@ class SiteGroups(_Table):
     layers: SiteNames
     outside_the_brain: SiteNames
     qualifiers: SiteNames
+    regions: SiteNames
 
 
 class DescriptionWords(_Table):
@@ -131,7 +141,7 @@ class WordFile(_Table):
     signal: dict[Signal, Forms] = {}
     enhancement: dict[Enhancement | Literal["无"], Forms] = {}
     restriction: Forms | None = None
-    change: dict[Change, Forms] = {}
+    change: dict[ChangeNames, Forms] = {}
     negation: Forms | None = None
     abnormal: Forms | None = None
     normal: Forms | None = None

@@ -17,7 +17,7 @@ from selip_contracts.vocabulary import (
     Signal,
 )
 from selip_extract.language.laterality import lateralised_sites
-from selip_extract.language.lexer import LexedReport, Token
+from selip_extract.language.tokens import LexedReport, Token
 
 MAX_SITES = 48
 MAX_UNIT_TOKENS = 120

@@ -10,10 +10,14 @@ def assembled(findings: Iterable[Finding], general: Iterable[GeneralFinding]) ->
     present: dict[object, Finding] = {}
     absent: dict[object, Finding] = {}
     for finding in findings:
-        (present if finding.present else absent).setdefault(finding.key, finding)
-    where = {(f.modality, f.side, f.site) for f in present.values()}
+        (present if finding.present else absent).setdefault((finding.key, finding.site_name), finding)
+    where = {_where(f) for f in present.values()}
     return Study(
         findings=tuple(present.values()),
-        negatives=tuple(f for f in absent.values() if (f.modality, f.side, f.site) not in where),
-        general=tuple({g.key: g for g in general}.values()),
+        negatives=tuple(f for f in absent.values() if _where(f) not in where),
+        general=tuple({(g.key, g.site_text): g for g in general}.values()),
     )
+
+
+def _where(finding: Finding) -> tuple[str | None, ...]:
+    return finding.modality, finding.side, finding.site_name

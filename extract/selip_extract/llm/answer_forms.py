@@ -7,8 +7,8 @@ from typing import Protocol
 
 from transformers import PreTrainedTokenizerFast
 
-from selip_extract.language.lexer import LexedReport
 from selip_extract.language.question import LocatedStatement, Question, Statement, questions, support
+from selip_extract.language.tokens import LexedReport
 from selip_extract.llm.answer_grammar import GRAMMAR_VERSION, answer_grammar
 from selip_extract.llm.engine import Constraint
 from selip_extract.llm.model_files import word_numbers

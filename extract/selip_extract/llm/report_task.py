@@ -13,8 +13,8 @@ from pydantic import TypeAdapter
 
 from selip_contracts.findings import SiteName, Strict
 from selip_contracts.vocabulary import Enhancement, Modality, Side, Signal
-from selip_extract.language.lexer import LexedReport, Token
 from selip_extract.language.question import Question, Statement, Support, support
+from selip_extract.language.tokens import LexedReport, Token
 
 REPORT_TASK_VERSION = "1"
 MAX_FINDINGS = 64

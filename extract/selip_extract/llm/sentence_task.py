@@ -22,10 +22,11 @@ from selip_contracts.vocabulary import (
     Side,
     Signal,
     ancestors,
+    site_and_words,
 )
-from selip_extract.language.lexer import Token
 from selip_extract.language.lexicon import CUES
 from selip_extract.language.question import MAX_SITES, LocatedStatement, Question, Statement
+from selip_extract.language.tokens import Token
 
 TASK_VERSION = "1"
 NO_SIDE = "无侧"
@@ -84,6 +85,11 @@ def _site_class(site: str) -> str:
 SITE_CLASS = {site: _site_class(site) for site in SITES}
 
 
+def _class_of(site: str) -> str:
+    """The class token of a listed site, or of one that the vocabulary lacks."""
+    return SITE_CLASS[site_and_words(site)[0]]
+
+
 def _words(tokens: Iterable[Token], numbers: dict[str, str]) -> Iterator[str]:
     """The words that the model sees for the tokens; consecutive blanks are one."""
     blank = False
@@ -99,7 +105,7 @@ def _words(tokens: Iterable[Token], numbers: dict[str, str]) -> Iterator[str]:
 def _words_of(token: Token, numbers: dict[str, str]) -> tuple[str, ...]:
     match token.kind:
         case "site" if token.value in numbers:
-            return SITE_CLASS[token.value], numbers[token.value]
+            return _class_of(token.value), numbers[token.value]
         case "sequence":
             return (SEQUENCE_TOKENS[cast(Modality, token.value)],)
         case "side" | "signal" | "enhancement" | "punctuation":

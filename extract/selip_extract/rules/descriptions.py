@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from selip_extract.language.lexer import Token
+from selip_extract.language.tokens import Token
 from selip_extract.rules.frozen import replace
 from selip_extract.rules.mentions import ReferenceKind
 from selip_extract.rules.sentence import Sentence

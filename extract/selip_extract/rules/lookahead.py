@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 from itertools import pairwise
 
-from selip_extract.language.lexer import Token
+from selip_extract.language.tokens import Token
 from selip_extract.rules.mentions import SiteMention, Sites
 from selip_extract.rules.sentence import Sentence
 

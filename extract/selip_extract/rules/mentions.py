@@ -6,7 +6,7 @@ from enum import Enum
 from typing import NamedTuple
 
 from selip_contracts.vocabulary import Enhancement, Modality, Side, Signal, ancestors
-from selip_extract.language.lexer import Token
+from selip_extract.language.tokens import Token
 from selip_extract.rules.frozen import replace
 
 Location = tuple[Side | None, str]

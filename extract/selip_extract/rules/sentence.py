@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from selip_extract.language.laterality import LateralisedSite, lateralised_sites
-from selip_extract.language.lexer import LexedReport, Token
+from selip_extract.language.tokens import LexedReport, Token
 from selip_extract.rules.mentions import SiteMention
 
 

@@ -2,7 +2,7 @@
 
 import re
 
-from selip_extract.language.lexer import Token
+from selip_extract.language.tokens import Token
 from selip_extract.rules.frozen import replace
 from selip_extract.rules.lookahead import lesion_follows, names_a_site, sites_follow
 from selip_extract.rules.mentions import LesionMention, ReferenceKind, Sites, locations

@@ -6,7 +6,7 @@ from enum import Enum
 from typing import NamedTuple, Self
 
 from selip_contracts.findings import Finding
-from selip_extract.language.lexer import Token
+from selip_extract.language.tokens import Token
 from selip_extract.rules.frozen import replace
 from selip_extract.rules.mentions import (
     NO_LESION,

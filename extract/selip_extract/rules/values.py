@@ -5,8 +5,8 @@ from collections.abc import Sequence
 from selip_contracts.findings import Finding
 from selip_contracts.vocabulary import SIGNALS, Modality
 from selip_extract.language.evidence import EvidenceTokens, cited_finding
-from selip_extract.language.lexer import Token
 from selip_extract.language.question import Statement
+from selip_extract.language.tokens import Token
 from selip_extract.rules.descriptions import describe_as_normal
 from selip_extract.rules.frozen import replace
 from selip_extract.rules.introductions import introduce, referents, take_apart

@@ -16,7 +16,8 @@ from selip_extract.database.store import Store
 from selip_extract.evaluation.score import score
 from selip_extract.extractors.base import Extractor
 from selip_extract.extractors.registry import EXTRACTORS, ModelChoice
-from selip_extract.language.lexer import Token, lex
+from selip_extract.language.lexer import lex
+from selip_extract.language.tokens import Token
 from selip_extract.pipeline import extract
 from selip_extract.pseudo_reports.generate import pseudo_reports
 from selip_extract.reports.report_table import open_reports
@@ -200,7 +201,18 @@ HOSTILE = {
     "blanks inside": "左侧 额叶 见斑片状 长T1 长T2 信号 ， DWI 未见 高信号 。",
     "lesion": LESION,
 }
-FAILING = {"empty": "empty", "blanks": "empty", "punctuation": "empty", "brackets": "empty", "long": "too_long"}
+FAILING = {
+    "empty": "empty",
+    "blanks": "empty",
+    "punctuation": "empty",
+    "brackets": "empty",
+    "long": "too_long",
+    "english": "not_chinese",
+    "order": "not_chinese",
+    "tokens": "not_chinese",
+    "abdomen": "not_head",
+    "neck": "not_head",
+}
 READABLE = ("control", "markup", "blanks inside", "lesion")
 
 

@@ -3,9 +3,10 @@
 import math
 
 from selip_contracts.findings import Finding
-from selip_extract.extractors.double_reading import ModelReading, combine, confidence_of, sentences_to_review
-from selip_extract.language.lexer import LexedReport, lex
+from selip_extract.extractors.double_reading import ModelReading, combine, confidence_of, sentences_to_compare
+from selip_extract.language.lexer import lex
 from selip_extract.language.question import questions
+from selip_extract.language.tokens import LexedReport
 from selip_extract.rules.clause_reader import read_clauses
 from selip_extract.rules.sentence import sentences
 
@@ -44,12 +45,11 @@ def test_findings_of_a_sentence_that_was_not_asked_are_those_of_the_rules_alone(
     assert [(f.modality, f.agreed) for f in combine([], by_rule)] == [("T1", False), ("T2", False)]
 
 
-def test_sentences_to_look_at() -> None:
-    def reasons(probability: float, kept: int, cited: int = 2) -> list[str]:
+def test_sentences_in_which_the_two_differ_or_the_model_is_unsure() -> None:
+    def reasons(probability: float, kept: int) -> list[str]:
         lexed, by_rule, readings = _readings(probability, kept)
-        return [r.reason for r in sentences_to_review(lexed, readings, by_rule, by_rule[:cited], [])]
+        return [review.reason for review in sentences_to_compare(lexed, readings, by_rule)]
 
     assert reasons(0.9, 2) == []
     assert reasons(0.9, 1) == ["disagreement"]
     assert reasons(0.4, 2) == ["low_confidence"]
-    assert reasons(0.9, 2, cited=1) == ["uncited"]

@@ -74,22 +74,22 @@ def test_a_text_over_the_limit_is_too_long_and_its_beginning_is_to_be_reviewed()
 @pytest.mark.parametrize("bad", range(5))
 def test_one_report_that_the_extractor_fails_on_costs_no_other_its_findings(bad: int) -> None:
     texts = ["左侧额叶"] * 5
-    texts[bad] = "炸"
+    texts[bad] = "左侧额叶炸"
     extractions = read_batch(FrontalLobeExtractor(), reports(*texts))
     assert [e.status for e in extractions] == ["error" if row == bad else "ok" for row in range(5)]
     assert [e.report_id for e in extractions] == ["r1", "r2", "r3", "r4", "r5"]
 
 
 def test_the_note_of_an_error_names_the_exception_and_quotes_nothing() -> None:
-    [extraction] = read_batch(FrontalLobeExtractor(), reports("炸"))
+    [extraction] = read_batch(FrontalLobeExtractor(), reports("左侧额叶炸"))
     assert extraction.note == "RuntimeError"
 
 
 def test_an_unfinished_reading_keeps_its_reply_and_has_no_study() -> None:
-    [extraction] = read_batch(FrontalLobeExtractor(), reports("断"))
+    [extraction] = read_batch(FrontalLobeExtractor(), reports("左侧额叶断"))
     assert (extraction.status, extraction.study) == ("incomplete", None)
     assert (extraction.reply, extraction.note) == ("{", "ended early")
-    assert extraction.review == (Review("failed", "断", 0, 1),)
+    assert extraction.review == (Review("failed", "左侧额叶断", 0, 5),)
 
 
 def test_an_error_for_the_user_is_not_laid_on_the_reports() -> None:

@@ -7,8 +7,9 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from selip_contracts.vocabulary import SITES
-from selip_extract.language.lexer import LexedReport, Token, lex, normalized
+from selip_extract.language.lexer import lex, normalized
 from selip_extract.language.lexicon import LOBE_CHARACTERS
+from selip_extract.language.tokens import LexedReport, Token
 from selip_extract.pseudo_reports.writing.report import write_study
 
 REPORT_CHARACTERS = (

@@ -41,7 +41,7 @@ def test_every_value_of_the_vocabulary_has_words() -> None:
 @pytest.mark.parametrize(
     ("name", "old", "new", "word", "meaning"),
     [
-        ("sites", '"岛叶皮层",', '"岛叶皮层", "岛盖",', "岛盖", Meaning("site", "岛叶")),
+        ("sites", '"岛叶皮层",', '"岛叶皮层", "岛叶表层",', "岛叶表层", Meaning("site", "岛叶")),
         ("sites", '"鞍区" = [', '"斜坡" = ["斜坡区"]\n"鞍区" = [', "斜坡区", Meaning("site", "斜坡")),
         ("sequences", '"梯度回波",', '"梯度回波", "磁化率成像",', "磁化率成像", Meaning("sequence", "SWI")),
         ("signals", '"稍", "略", "等",', '"稍", "略", "微微", "等",', "微微高信号影", Meaning("signal", "稍高")),

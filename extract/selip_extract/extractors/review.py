@@ -1,0 +1,84 @@
+"""What a person should look at in a report that was read, and whether all of it was understood."""
+
+from collections.abc import Iterable, Iterator, Sequence
+
+from selip_contracts.findings import Evidence, Finding, GeneralFinding, Study
+from selip_extract.extraction import Review, ReviewReason
+from selip_extract.language.tokens import LexedReport, Token
+from selip_extract.language.understanding.normality import is_understood, states_normal
+
+
+def reviewed(lexed: LexedReport, study: Study) -> tuple[Study, tuple[Review, ...]]:
+    """The study, marked where the report was not all understood, and the passages that the reader cannot vouch for."""
+    cited = _cited(study)
+    uncited = tuple(_uncited(lexed, cited))
+    if not uncited and study.normal and not states_normal(lexed):
+        uncited = (Review.beginning("uncited", lexed.text),)
+    passages = (*uncited, *_unlisted(lexed, study), *_mended(lexed, cited))
+    return study.model_copy(update={"understood": not uncited}), tuple(dict.fromkeys(passages))
+
+
+def quoted(reason: ReviewReason, lexed: LexedReport, sentence: Iterable[Token]) -> Review:
+    """The sentence as a passage to review."""
+    tokens = tuple(sentence)
+    start, end = tokens[0].start, tokens[-1].end
+    return Review(reason, lexed.text[start:end], start, end)
+
+
+def _cited(study: Study) -> list[Evidence]:
+    stated: tuple[Finding | GeneralFinding, ...] = (*study.findings, *study.negatives, *study.general)
+    return [statement.evidence for statement in stated if statement.evidence]
+
+
+def _uncited(lexed: LexedReport, cited: Sequence[Evidence]) -> Iterator[Review]:
+    """The sentences with an abnormal word, or with a site of which nothing was understood, that no finding rests on."""
+    spans = {(span.start, span.end) for evidence in cited for span in evidence.spans}
+    for sentence in lexed.sentences:
+        if any(token.kind == "elsewhere" for token in sentence):
+            continue
+        start, end = sentence[0].start, sentence[-1].end
+        if any(evidence.start < end and start < evidence.end for evidence in cited):
+            understood = all((token.start, token.end) in spans for token in _abnormal_words(sentence))
+        else:
+            understood = is_understood(sentence, lexed.text)
+        if not understood:
+            yield quoted("uncited", lexed, sentence)
+
+
+def _abnormal_words(sentence: Sequence[Token]) -> Iterator[Token]:
+    """The words that state something abnormal of a named site, outside of negations."""
+    negated = False
+    sited = any(token.kind == "site" for token in sentence)
+    for token in sentence:
+        if token.kind == "negation":
+            negated = True
+        elif token.kind == "punctuation" and token.value in (",", ";"):
+            negated = False
+        elif sited and not negated and _is_abnormal(token):
+            yield token
+
+
+def _is_abnormal(token: Token) -> bool:
+    return token.kind in ("enhancement", "restriction") or (token.kind == "signal" and token.value != "等")
+
+
+def _unlisted(lexed: LexedReport, study: Study) -> Iterator[Review]:
+    """The sentences of findings at a place that the vocabulary lacks."""
+    stated: tuple[Finding | GeneralFinding, ...] = (*study.findings, *study.negatives, *study.general)
+    for statement in stated:
+        if statement.site_text is not None and statement.evidence is not None:
+            yield from _sentence_at(lexed, statement.evidence.start, "unlisted_site")
+
+
+def _mended(lexed: LexedReport, cited: Sequence[Evidence]) -> Iterator[Review]:
+    """The sentences of findings that rest on a word which was mended by guess."""
+    for start, end in lexed.slips:
+        if any(span.start < end and start < span.end for evidence in cited for span in evidence.spans):
+            yield from _sentence_at(lexed, start, "mended")
+
+
+def _sentence_at(lexed: LexedReport, offset: int, reason: ReviewReason) -> Iterator[Review]:
+    for sentence in lexed.sentences:
+        if sentence[0].start <= offset < sentence[-1].end:
+            yield quoted(reason, lexed, sentence)
+            return

@@ -1,0 +1,38 @@
+"""Clauses that say all that they say of their sites: 左侧额叶术后改变，左侧颞叶见片状长T2信号 speaks of two lesions."""
+
+import re
+from collections.abc import Sequence
+
+from selip_extract.language.lexicon import Kind
+from selip_extract.language.tokens import Token
+
+_COMPLETE = re.compile(
+    "术后|术区|切除|不规则|欠规则|形态(?:失常|异常|改变)|不对称|缺如|变薄|骨折|不连续|开颅|骨瓣|气化不良|发育不良"
+)
+_STATING: frozenset[Kind] = frozenset(("sequence", "signal", "enhancement", "restriction"))
+_OPENING: frozenset[Kind] = frozenset(("site", "side"))
+
+
+def with_closed_clauses(tokens: Sequence[Token], text: str) -> list[Token]:
+    """The tokens, the comma after such a clause as a semicolon where the next one opens with a site of its own."""
+    found = list(tokens)
+    start = 0
+    for at, token in enumerate(tokens):
+        if token.kind in ("stop", "mark") or (token.kind == "punctuation" and token.value in (",", ";", ":")):
+            clause = tokens[start:at]
+            if token.value == "," and _is_complete(clause, text) and _opens(tokens, at):
+                found[at] = token._replace(value=";")
+            start = at + 1
+    return found
+
+
+def _is_complete(clause: Sequence[Token], text: str) -> bool:
+    kinds = {t.kind for t in clause}
+    if "site" not in kinds or kinds & _STATING:
+        return False
+    return bool(_COMPLETE.search(text[clause[0].start : clause[-1].end]))
+
+
+def _opens(tokens: Sequence[Token], at: int) -> bool:
+    following = [t.kind for t in tokens[at + 1 : at + 3]]
+    return "site" in following and following[0] in _OPENING

@@ -1,0 +1,66 @@
+"""Signals and enhancements that several words say together: 高、等混杂信号, 花环状高强化, 不均匀稍高强化."""
+
+import re
+from collections.abc import Sequence
+
+from selip_extract.language.tokens import Token
+
+_MANNERS = (
+    ("环形强化", re.compile("环|晕")),
+    ("不均匀强化", re.compile("不均|欠均|混杂")),
+    ("均匀强化", re.compile("均匀|均一")),
+    ("明显强化", re.compile("明显|显著|强烈")),
+    ("轻度强化", re.compile("轻|稍|略|微|淡")),
+)
+"""What the words before 强化 say of it; the first that is found counts: a pattern before a degree."""
+_FILLING = re.compile(".{0,4}充盈")
+
+
+def with_compound_values(tokens: Sequence[Token], text: str) -> list[Token]:
+    """The tokens, values that are said together as one; the normal filling of vessels states nothing."""
+    found: list[Token] = []
+    for token in tokens:
+        if text.startswith("脑积水", max(token.end - 3, token.start)) and not text.startswith(":", token.end):
+            found += _hydrocephalus(token)
+            continue
+        if token.kind == "enhancement" and _FILLING.match(text, token.end):
+            token = token._replace(kind="other")
+        elif token.kind == "enhancement" and found and _adjoins(found[-1], token) and found[-1].kind == "signal":
+            token = _enhancement(found, token, text)
+        elif token.kind == "signal" and token.value == "混杂":
+            token = _mixed(found, token)
+        found.append(token)
+    return found
+
+
+def _hydrocephalus(token: Token) -> tuple[Token, Token]:
+    """脑积水 says that the ventricles are dilated."""
+    at = token.end - 3
+    return Token("site", "脑室系统", at, at + 1), Token("change", "扩张", at + 1, token.end)
+
+
+def _mixes(before: Token, right_before: bool) -> bool:
+    """A signal (等 is one only after the next step of lexing), or a mark between two."""
+    return before.kind == "signal" or before.value == "等" or (before.value == "、" and not right_before)
+
+
+def _adjoins(before: Token, token: Token) -> bool:
+    return before.end == token.start
+
+
+def _enhancement(found: list[Token], token: Token, text: str) -> Token:
+    """花环状高强化: the form and the degree before 强化 are those of the enhancement."""
+    start = token.start
+    while found and found[-1].kind in ("signal", "other") and found[-1].end == start:
+        start = found.pop().start
+    said = text[start : token.end]
+    value = next((value for value, manner in _MANNERS if manner.search(said)), "强化")
+    return Token("enhancement", value, start, token.end)
+
+
+def _mixed(found: list[Token], token: Token) -> Token:
+    """高、等混杂信号 is one mixed signal, not three."""
+    start = token.start
+    while found and found[-1].end == start and _mixes(found[-1], start == token.start):
+        start = found.pop().start
+    return token._replace(start=start)

@@ -1,0 +1,167 @@
+"""The text as it should have been written: broken lines joined, blanks as punctuation, simplified characters, slips.
+
+The mended text has as many characters as the stored one, so that an offset means the same in both.
+"""
+
+import re
+from functools import cache
+from importlib.resources import files
+from typing import NamedTuple
+
+import opencc
+from pydantic import BaseModel, ConfigDict, model_validator
+
+from selip_extract.language.lexicon import words
+from selip_shared.toml_files import read_toml
+
+Span = tuple[int, int]
+
+
+class Mended(NamedTuple):
+    """A text to read, and the spans [start, end) of the words in it that were mended by guess."""
+
+    text: str
+    slips: tuple[Span, ...]
+
+
+class _Slips(BaseModel):
+    """The tables of slips.toml."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+    words: dict[str, str]
+    letters: dict[str, str]
+
+    @model_validator(mode="after")
+    def _same_length(self) -> "_Slips":
+        for wrong, right in (self.words | self.letters).items():
+            if len(wrong) != len(right) or wrong == right:
+                raise ValueError(f"{wrong} and {right} must be different words of the same length")
+        return self
+
+
+def mended(text: str) -> Mended:
+    """The text to read instead of `text`, character for character."""
+    read = _commas_for_blanks(_joined_lines(_simplified(text)))
+    found = [(m.start(), m.end()) for m in _slip_pattern().finditer(read)]
+    for start, end in found:
+        read = read[:start] + _slips()[read[start:end]] + read[end:]
+    return Mended(read, tuple(found))
+
+
+# --- traditional characters
+
+_CHINESE_OR_LATER = re.compile(r"[\u3400-\u9fff]")
+
+
+class _SimplifiedForms(dict[int, str]):
+    """By code point the simplified character; a character whose simplified form is longer stays as it is."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._converter = opencc.OpenCC("t2s")
+
+    def __missing__(self, code: int) -> str:
+        character = chr(code)
+        form = self._converter.convert(character) if _CHINESE_OR_LATER.match(character) else character
+        self[code] = form if len(form) == 1 else character
+        return self[code]
+
+
+@cache
+def _simplified_forms() -> _SimplifiedForms:
+    return _SimplifiedForms()
+
+
+def _simplified(text: str) -> str:
+    return text.translate(_simplified_forms())
+
+
+# --- lines that are broken inside a sentence or a word
+
+_BREAK = re.compile(r"[^\S\n]*\r?\n\s*")
+_UNFINISHED = re.compile(
+    r"(?:左侧?|右侧?|双侧?|两侧|未|未见|未见明显|未见明确|无|不|稍|略|较|等|轻度|明显|均匀|不均匀|呈|见|可见|示|显示|为|及|和|与|、|，|,|：|:|（|\(|约|于|位于|之|的"
+    r"|长|短|斑片?|片|点|小片?|T[12](?:WI?)?|FLAIR|DWI|ADC图?|SWI|黏|粘|异常|信|低|高)$",
+    re.IGNORECASE,
+)
+_CONTINUING = re.compile(
+    r"(?:黏膜|粘膜|信号|高信号|低信号|等信号|异常信号|影|灶|状|侧|叶|区|强化|受压|扩大|增宽|变窄|移位|增厚|受限|及|、|，|,|。|；)"
+)
+_ITEM = re.compile(r"(?:\d{1,2}[.、)）]|[(（]\d{1,2}[)）]|[①-⑳])")
+_SEQUENCE = re.compile(r"T[12]WI|T[12]\*?|FLAIR|DWI|ADC|SWI", re.IGNORECASE)
+_ENDED = re.compile(r"[。；;!?！？]$")
+_MAX_WORD = 6
+
+
+def _joined_lines(text: str) -> str:
+    """A line break inside a sentence becomes blanks, which mean nothing."""
+    if "\n" not in text:
+        return text
+    read = text
+    for match in _BREAK.finditer(text):
+        before, after = text[: match.start()], text[match.end() :]
+        if before and after and _is_inside(before[-24:], after[:24]):
+            read = read[: match.start()] + " " * (match.end() - match.start()) + read[match.end() :]
+    return read
+
+
+def _is_inside(before: str, after: str) -> bool:
+    if _ENDED.search(before) or _ITEM.match(after):
+        return False
+    return bool(_UNFINISHED.search(before) or _CONTINUING.match(after)) or _word_across(before, after)
+
+
+def _word_across(before: str, after: str) -> bool:
+    """Whether a word of the lexicon or the name of a sequence stands across the break."""
+    joined, at = before + after, len(before)
+    if any(m.start() < at < m.end() for m in _SEQUENCE.finditer(joined)):
+        return True
+    known = words()
+    return any(
+        joined[start:end] in known and known[joined[start:end]].kind != "other"
+        for start in range(max(0, at - _MAX_WORD), at)
+        for end in range(at + 1, min(len(joined), start + _MAX_WORD) + 1)
+    )
+
+
+# --- blanks where punctuation should stand
+
+_BLANKS = re.compile(r"(?<=[\u4e00-\u9fff])[^\S\n]+(?=[\u4e00-\u9fffA-Za-z])")
+_STATED = re.compile(
+    r"(?:信号|影|灶|扩大|扩张|增宽|变窄|异常|居中|移位|受压|强化|增厚|减低|降低|增高|升高|清晰|清楚|正常|对称|受限|萎缩|积液|肿胀|狭窄|缺损|规则|良好|如常|偏移)$"
+)
+_GOES_ON = re.compile("[影灶改区的]")
+
+
+def _commas_for_blanks(text: str) -> str:
+    """A blank after a statement becomes a comma."""
+
+    def comma(match: re.Match[str]) -> str:
+        stated = _STATED.search(text, max(0, match.start() - 4), match.start())
+        if stated is None or _GOES_ON.match(text, match.end()):
+            return match[0]
+        return "，" + match[0][1:]
+
+    return _BLANKS.sub(comma, text)
+
+
+# --- slips
+
+
+@cache
+def _slips() -> dict[str, str]:
+    table = read_toml(files("selip_extract.language.constructions").joinpath("slips.toml"), _Slips)
+    return table.words | table.letters
+
+
+@cache
+def _slip_pattern() -> re.Pattern[str]:
+    table = read_toml(files("selip_extract.language.constructions").joinpath("slips.toml"), _Slips)
+    longest_first = sorted(table.words, key=len, reverse=True)
+    letters = sorted(table.letters, key=len, reverse=True)
+    return re.compile(
+        "|".join(map(re.escape, longest_first))
+        + r"|(?<![A-Za-z0-9])(?:"
+        + "|".join(map(re.escape, letters))
+        + r")(?![A-Za-z0-9])"
+    )

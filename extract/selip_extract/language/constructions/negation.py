@@ -1,0 +1,62 @@
+"""Negation as a grammar: a negator before or after what it denies, whose parts need not be one word of the lexicon.
+
+Before: [尚仍亦均并]? 未/不/无/没/欠 [再有曾能伴]? [明显显著确切]? + signal, enhancement, restriction, change, abnormal.
+After: signal, enhancement, restriction, change + 不明显, 不著, 阴性, 未见, 消失 at the end of the clause.
+"""
+
+import re
+from collections.abc import Sequence
+
+from selip_extract.language.lexicon import Kind
+from selip_extract.language.tokens import Token
+
+_DENIED: frozenset[Kind] = frozenset(("signal", "enhancement", "restriction", "change", "abnormal"))
+_BEFORE = re.compile(
+    "(?:尚|仍|亦|均|并|也|都|皆|现)?(?:未|不|没有?|无|欠)(?:再|有|曾|能|伴|呈|见|及|甚|太|显示)*(?:明显|显著|确切|明确|肯定|异常)?的?"
+)
+_AFTER = re.compile(
+    "(?:均|亦|皆)?(?:(?:不|欠|未|未见)(?:甚|太|十分)?(?:明显|显著|著|显|明确|确切)|阴性|不存在|(?:较前)?(?:已|均|基本|完全)*消失|(?:已|均|亦)?未见(?:明显|显示)?|除外)"
+)
+_LOOSE: frozenset[Kind] = frozenset(("other", "cue", "negation", "verb"))
+_CLAUSE_ENDS = frozenset((",", ";", ":", "、"))
+
+
+def with_negations(tokens: Sequence[Token], text: str) -> list[Token]:
+    """The tokens, with every negator that the lexicon does not hold as a word as one token of kind negation."""
+    found: list[Token] = []
+    at = 0
+    while at < len(tokens):
+        end = _before(tokens, at, text) or _after(found, tokens, at, text)
+        if end:
+            found.append(Token("negation", "未见", tokens[at].start, tokens[end - 1].end))
+            at = end
+        else:
+            found.append(tokens[at])
+            at += 1
+    return found
+
+
+def _before(tokens: Sequence[Token], at: int, text: str) -> int | None:
+    """The end of the negator that begins at `at` right before what it denies."""
+    end = at
+    while end < len(tokens) and end < at + 4 and tokens[end].kind == "other" and _adjoins(tokens, end):
+        end += 1
+        denied = tokens[end] if end < len(tokens) else None
+        if denied is not None and denied.kind in _DENIED and denied.start == tokens[end - 1].end:
+            return end if _BEFORE.fullmatch(text, tokens[at].start, denied.start) else None
+    return None
+
+
+def _after(found: Sequence[Token], tokens: Sequence[Token], at: int, text: str) -> int | None:
+    """The end of the negator that begins at `at` right behind what it denies and ends its clause."""
+    if not found or found[-1].kind not in _DENIED or found[-1].end != tokens[at].start:
+        return None
+    end = at
+    while end < len(tokens) and end < at + 5 and tokens[end].kind in _LOOSE and _adjoins(tokens, end):
+        end += 1
+    closed = end == len(tokens) or tokens[end].kind in ("stop", "mark") or tokens[end].value in _CLAUSE_ENDS
+    return end if end > at and closed and _AFTER.fullmatch(text, tokens[at].start, tokens[end - 1].end) else None
+
+
+def _adjoins(tokens: Sequence[Token], at: int) -> bool:
+    return at == 0 or tokens[at].start == tokens[at - 1].end

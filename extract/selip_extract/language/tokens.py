@@ -1,0 +1,24 @@
+"""What a report is read as: typed tokens, sentence by sentence."""
+
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from selip_extract.language.lexicon import Kind
+
+
+class Token(NamedTuple):
+    """One typed word: characters [start, end) of the report's text."""
+
+    kind: Kind
+    value: str
+    start: int
+    end: int
+
+
+@dataclass(frozen=True)
+class LexedReport:
+    """The tokens of a report, sentence by sentence; `slips` are the spans of words that were mended by guess."""
+
+    text: str
+    sentences: tuple[tuple[Token, ...], ...]
+    slips: tuple[tuple[int, int], ...] = ()

@@ -1,0 +1,113 @@
+"""Which sentences were understood as normal: silence of the readers is not enough to call a study normal."""
+
+import re
+from collections.abc import Iterator, Sequence
+from functools import cache
+from importlib.resources import files
+from typing import NamedTuple
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from selip_contracts.vocabulary import UNLISTED
+from selip_extract.language.tokens import LexedReport, Token
+from selip_shared.toml_files import read_toml
+
+Words = tuple[str, ...]
+
+_CLAUSE_MARKS = re.compile("[,，;；。:：\n]")
+_HEAD = re.compile("头颅|颅脑|头部|脑部")
+_CHINESE = re.compile("[一-龥]")
+_REACH = 5
+"""Characters before an abnormal word in which a word like 不除外 takes the force of a negator."""
+
+
+class _NormalityWords(BaseModel):
+    """The lists of normality.toml."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+    abnormal: Words = Field(min_length=1)
+    negation: Words = Field(min_length=1)
+    negation_behind: Words = Field(min_length=1)
+    no_negation: Words = Field(min_length=1)
+    normal: Words = Field(min_length=1)
+    neutral: Words = Field(min_length=1)
+
+
+class _Patterns(NamedTuple):
+    abnormal: re.Pattern[str]
+    negation: re.Pattern[str]
+    negation_behind: re.Pattern[str]
+    no_negation: re.Pattern[str]
+    normal: re.Pattern[str]
+    neutral: re.Pattern[str]
+
+
+@cache
+def _patterns() -> _Patterns:
+    table = read_toml(files("selip_extract.language.understanding").joinpath("normality.toml"), _NormalityWords)
+    lists = {name: "|".join(getattr(table, name)) for name in _Patterns._fields}
+    lists["negation_behind"] = f"^(?:{lists['negation_behind']})$"
+    return _Patterns(**{name: re.compile(pattern) for name, pattern in lists.items()})
+
+
+def is_understood(sentence: Sequence[Token], text: str) -> bool:
+    """Whether a sentence that no finding rests on denies all that is abnormal in it, or is not about the head at all.
+
+    A clause that names a site must be denied or called normal, or another clause of the sentence must be.
+    """
+    patterns = _patterns()
+    start, end = sentence[0].start, sentence[-1].end
+    if any(token.kind == "elsewhere" for token in sentence) or _is_neutral(sentence, text):
+        return True
+    unstated, normal = False, False
+    for at, clause in _clauses(text, start, end):
+        found = patterns.abnormal.search(clause)
+        if found is not None and not _is_denied(clause, found.start(), found.end()):
+            return False
+        called = found is not None or patterns.normal.search(clause) is not None
+        sites = [token for token in sentence if token.kind == "site" and at <= token.start < at + len(clause)]
+        if sites and not called:
+            if any(token.value.startswith(UNLISTED) for token in sites):
+                return False
+            unstated = True
+        normal = normal or called
+    if unstated and not normal:
+        return False
+    return normal or _CHINESE.search(text, start, end) is None or bool(patterns.neutral.search(text, start, end))
+
+
+def states_normal(lexed: LexedReport) -> bool:
+    """Whether any sentence says of a site of the head that it is normal."""
+    return any(
+        _names_the_head(sentence, lexed.text) and is_understood(sentence, lexed.text) for sentence in lexed.sentences
+    )
+
+
+def _names_the_head(sentence: Sequence[Token], text: str) -> bool:
+    if any(token.kind == "site" for token in sentence):
+        return True
+    start, end = sentence[0].start, sentence[-1].end
+    return bool(_HEAD.search(text, start, end) and _patterns().normal.search(text, start, end))
+
+
+def _is_neutral(sentence: Sequence[Token], text: str) -> bool:
+    """患者，男，50岁，脑外伤后3天: neither a sequence nor a signal, and words of the patient or the exam."""
+    if any(token.kind in ("site", "sequence", "signal", "enhancement", "abnormal") for token in sentence):
+        return False
+    return bool(_patterns().neutral.search(text, sentence[0].start, sentence[-1].end))
+
+
+def _is_denied(clause: str, start: int, end: int) -> bool:
+    patterns = _patterns()
+    if patterns.no_negation.search(clause, max(0, start - _REACH), end):
+        return False
+    before, behind = clause[:start], clause[end:]
+    return bool(patterns.negation.search(before) or patterns.negation_behind.search(behind))
+
+
+def _clauses(text: str, start: int, end: int) -> Iterator[tuple[int, str]]:
+    """Each clause of [start, end) with the offset at which it begins."""
+    for mark in _CLAUSE_MARKS.finditer(text, start, end):
+        yield start, text[start : mark.start()]
+        start = mark.end()
+    yield start, text[start:end]

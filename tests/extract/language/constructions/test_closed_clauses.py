@@ -1,0 +1,25 @@
+import pytest
+
+from selip_extract.extractors.rules import RuleExtractor
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "左侧额叶术后改变，右侧颞叶见片状长T2信号。",
+        "左侧小脑半球形态不规则，右侧颞叶见片状长T2信号。",
+        "右侧顶部开颅术后，右侧颞叶见片状长T2信号。",
+    ],
+)
+def test_a_clause_that_says_all_of_its_site_leaves_the_next_one_its_own(text: str) -> None:
+    study = RuleExtractor().read([text])[0].study
+    assert [(f.modality, f.side, f.site) for f in study.findings] == [("T2", "右侧", "颞叶")]
+
+
+def test_sites_of_one_enumeration_stay_together() -> None:
+    study = (
+        RuleExtractor().read(["左侧额叶术后，T2WI呈高信号。左侧额叶、颞叶及右侧顶叶病灶，FLAIR均呈高信号。"])[0].study
+    )
+    assert {(f.modality, f.site) for f in study.findings} == {
+        ("T2", "额叶"), ("FLAIR", "额叶"), ("FLAIR", "颞叶"), ("FLAIR", "顶叶")
+    }  # fmt: skip

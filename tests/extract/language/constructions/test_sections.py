@@ -1,0 +1,43 @@
+import pytest
+
+from selip_extract.extractors.rules import RuleExtractor
+
+
+def found(text: str) -> set[str]:
+    study = RuleExtractor().read([text])[0].study
+    return {f"{f.modality}{f.side or ''}{f.site}{f.signal}" for f in study.findings}
+
+
+@pytest.mark.parametrize(
+    ("text", "findings"),
+    [
+        ("左侧颞叶病灶T2WI呈高信号，MRS见NAA峰降低。", {"T2左侧颞叶高"}),
+        ("左侧颞叶肿块DWI呈等信号，ASL示灌注增高。", {"DWI左侧颞叶等"}),
+        ("CT平扫：右侧颞叶见低密度影。MRI平扫：病灶T1WI呈低信号。", {"T1右侧颞叶低"}),
+        ("左侧枕叶见长T2信号，DTI示FA值减低。", {"T2左侧枕叶高"}),
+    ],
+)
+def test_what_another_method_shows_is_no_signal(text: str, findings: set[str]) -> None:
+    assert found(text) == findings
+
+
+@pytest.mark.parametrize(
+    ("text", "findings"),
+    [
+        ("头颅平扫+T1WI、T2WI、FLAIR及增强扫描：左侧顶叶见结节，T1WI呈等信号。", {"T1左侧顶叶等"}),
+        ("T1WI、T2WI、DWI扫描：右侧额叶见片状异常信号，T2WI呈高信号。", {"T2右侧额叶高"}),
+        ("头颅、颈椎同时检查：右侧丘脑见长T2信号。", {"T2右侧丘脑高"}),
+        ("头颅MRI+DWI示右侧放射冠点状高信号。", {"DWI右侧放射冠高"}),
+        ("T1WI：右侧颞叶见低信号。", {"T1右侧颞叶低"}),
+    ],
+)
+def test_a_heading_that_lists_sequences_states_nothing(text: str, findings: set[str]) -> None:
+    assert found(text) == findings
+
+
+def test_a_heading_that_names_a_study_to_compare_with_is_not_that_study() -> None:
+    assert found("参照2019年12月MR：左侧丘脑见T1WI等信号。") == {"T1左侧丘脑等"}
+
+
+def test_a_signal_like_that_of_the_cerebrospinal_fluid_is_none_of_the_signals() -> None:
+    assert found("左侧外侧裂池见囊性灶，T1WI、T2WI信号同脑脊液，FLAIR呈低信号。") == {"FLAIR左侧外侧裂低"}
