@@ -17,7 +17,7 @@ from selip_contracts.findings import (
     SpanRole,
     Study,
 )
-from selip_contracts.vocabulary import CHANGES, ENHANCEMENTS, MODALITIES, SIDES, SIGNALS, SITES
+from selip_contracts.vocabulary import CHANGES, ENHANCEMENTS, MODALITIES, SIDES, SIGNALS, SITES, UNLISTED
 from tests.browser import BROWSER, DRIVER, Page
 from tests.browser import chromium as a_chromium
 
@@ -30,16 +30,18 @@ SPAN = st.builds(Span, role=st.sampled_from(get_args(SpanRole)), start=st.intege
 EVIDENCE = st.builds(Evidence, text=TEXT, start=st.integers(0, 9), end=st.integers(0, 9), spans=st.tuples(SPAN, SPAN))
 FURTHER = {
     "side": st.sampled_from([*SIDES, None]),
-    "site": st.sampled_from(list(SITES)),
     "evidence": st.none() | EVIDENCE,
 }
+Sited = dict[str, st.SearchStrategy[str]]
+LISTED: Sited = {"site": st.sampled_from([site for site in SITES if site != UNLISTED])}
+NOT_LISTED: Sited = {"site": st.just(UNLISTED), "site_text": TEXT}
 
 
 def findings(present: bool) -> st.SearchStrategy[Finding]:
     """A finding with every further field drawn, or an explicit negative."""
     signals = {"T1CE": ENHANCEMENTS}
 
-    def on(modality: str) -> st.SearchStrategy[Finding]:
+    def on(modality: str, sited: Sited) -> st.SearchStrategy[Finding]:
         return st.builds(
             Finding,
             modality=st.just(modality),
@@ -54,13 +56,18 @@ def findings(present: bool) -> st.SearchStrategy[Finding]:
             confidence=st.none() | st.floats(0, 1),
             agreed=st.none() | st.booleans(),
             **FURTHER,
+            **sited,
         )
 
-    return st.sampled_from(MODALITIES).flatmap(on)
+    return st.sampled_from(MODALITIES).flatmap(lambda modality: on(modality, LISTED) | on(modality, NOT_LISTED))
 
 
 st.register_type_strategy(Finding, findings(present=True))
-st.register_type_strategy(GeneralFinding, st.builds(GeneralFinding, change=st.sampled_from(CHANGES), **FURTHER))
+st.register_type_strategy(
+    GeneralFinding,
+    st.builds(GeneralFinding, change=st.sampled_from(CHANGES), **FURTHER, **LISTED)
+    | st.builds(GeneralFinding, change=st.sampled_from(CHANGES), **FURTHER, **NOT_LISTED),
+)
 st.register_type_strategy(
     Study,
     st.builds(
@@ -68,6 +75,7 @@ st.register_type_strategy(
         findings=st.lists(findings(present=True), max_size=5).map(tuple),
         negatives=st.lists(findings(present=False), max_size=3).map(tuple),
         general=st.lists(st.from_type(GeneralFinding), max_size=3).map(tuple),
+        understood=st.booleans(),
     ),
 )
 

@@ -7,7 +7,18 @@ import re
 from collections.abc import Iterable
 
 from selip_contracts.findings import Finding, Study
-from selip_contracts.vocabulary import ENGLISH, ENHANCEMENTS, SIDES, SIGNALS, SITES, Enhancement, Modality, Side, Signal
+from selip_contracts.vocabulary import (
+    ENGLISH,
+    ENHANCEMENTS,
+    SIDES,
+    SIGNALS,
+    SITES,
+    UNLISTED,
+    Enhancement,
+    Modality,
+    Side,
+    Signal,
+)
 
 NORMAL_TEXT = (
     "头颅形态、大小未见异常。脑实质未见异常信号影，所见脑室形态及脑沟裂池未见异常扩张或变窄，中线结构未见移位。"
@@ -58,8 +69,11 @@ def parse_statement(text: str, modality: Modality) -> ParsedStatement:
 
 
 def sequence_text(findings: Iterable[Finding]) -> str:
-    """The text of one sequence: each distinct statement once, in the findings' order, joined by ，."""
-    return _JOIN.join(dict.fromkeys(state(finding) for finding in findings))
+    """The text of one sequence: each distinct statement once, in the findings' order, joined by ，.
+
+    Findings at places that the vocabulary lacks are left out: their site says nothing to a model.
+    """
+    return _JOIN.join(dict.fromkeys(state(finding) for finding in findings if finding.site != UNLISTED))
 
 
 def study_text(study: Study, modality: Modality) -> str | None:

@@ -12,7 +12,7 @@ from selip_contracts.statements import (
     stated_morphology,
     study_text,
 )
-from selip_contracts.vocabulary import ENHANCEMENTS, MODALITIES, SIDES, SIGNALS, SITES, Modality
+from selip_contracts.vocabulary import ENHANCEMENTS, MODALITIES, SIDES, SIGNALS, SITES, UNLISTED, Modality
 
 
 @pytest.mark.parametrize(
@@ -34,7 +34,7 @@ def test_a_finding_is_stated_as_site_and_appearance(finding: Finding, statement:
 def test_every_side_site_and_signal_reads_back() -> None:
     for modality in MODALITIES:
         for signal in ENHANCEMENTS if modality == "T1CE" else SIGNALS:
-            for site in SITES:
+            for site in (name for name in SITES if name != UNLISTED):
                 for side in (*SIDES, None):
                     finding = Finding(modality=modality, side=side, site=site, signal=signal)
                     assert parse_statement(state(finding), modality) == (side, site, signal, None)
@@ -82,7 +82,8 @@ def test_what_is_no_statement_is_refused(text: str, modality: Modality) -> None:
 @given(st.from_type(Study), st.sampled_from(MODALITIES))
 def test_the_text_of_a_sequence_reads_back(study: Study, modality: Modality) -> None:
     text = study_text(study, modality)
-    stated = [(f.side, f.site, f.signal, stated_morphology(f)) for f in study.on(modality)]
+    listed = [finding for finding in study.on(modality) if finding.site_text is None]
+    stated = [(f.side, f.site, f.signal, stated_morphology(f)) for f in listed]
     assert (text is None) == (not stated and not study.normal)
     assert parse_sequence_text(text or NORMAL_TEXT, modality) == tuple(dict.fromkeys(stated))
 
@@ -91,6 +92,14 @@ def test_a_study_with_general_changes_alone_is_not_called_normal() -> None:
     wide = Study(general=(GeneralFinding(side=None, site="脑沟", change="增宽"),))
     assert study_text(wide, "T1") is None
     assert study_text(Study(), "T1") == NORMAL_TEXT
+
+
+def test_no_text_is_written_for_what_was_not_understood_or_has_no_site_of_the_vocabulary() -> None:
+    assert study_text(Study(understood=False), "T2") is None
+    unlisted = Finding(modality="T2", side="左侧", site=UNLISTED, site_text="蝶鞍旁", signal="高")
+    frontal = Finding(modality="T2", side="左侧", site="额叶", signal="高")
+    assert study_text(Study(findings=(unlisted,)), "T2") is None
+    assert study_text(Study(findings=(unlisted, frontal)), "T2") == "在左侧额叶表现为高信号"
 
 
 def test_a_text_in_english_names_side_site_and_signal() -> None:

@@ -7,6 +7,7 @@ from typing import Annotated
 import duckdb
 import typer
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 from selip_contracts.tables import read_store
@@ -56,6 +57,9 @@ def print_overview(console: Console, connection: duckdb.DuckDBPyConnection, run_
     for table in _tables(found):
         if table.row_count:
             console.print(table)
+    if found.vocabulary_entries:
+        console.print("These places as entries of a vocabulary file, for selip-extract --vocabulary:\n")
+        console.print(found.vocabulary_entries, markup=False, highlight=False, soft_wrap=True)
 
 
 def _tables(found: Overview) -> Sequence[Table]:
@@ -64,6 +68,8 @@ def _tables(found: Overview) -> Sequence[Table]:
         _cross("Findings by signal and sequence", found.signals, MODALITIES),
         _cross("Findings by confidence and agreement", found.confidence, AGREEMENTS),
         _counts("Findings by side", found.sides),
+        _texts("Places that the vocabulary lacks", found.unlisted_sites),
+        _texts("Sentences that were not understood", found.uncited),
         _speeds(found.runs),
     )
 
@@ -85,6 +91,15 @@ def _counts(title: str, counts: Counts) -> Table:
         shown.add_column(HEADINGS.get(column, column), justify="right")
     if counts:
         shown.add_row(*(f"{count:,}" for count in counts.values()))
+    return shown
+
+
+def _texts(title: str, counts: Counts) -> Table:
+    shown = small_table(title)
+    shown.add_column("Reports", justify="right")
+    shown.add_column("")
+    for text, count in counts.items():
+        shown.add_row(f"{count:,}", escape(text))
     return shown
 
 

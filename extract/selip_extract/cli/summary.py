@@ -22,12 +22,17 @@ STATUS_MEANING = {
     "invalid": "the model's answer was not valid",
     "too_long": "longer than a report can be",
     "empty": "no text",
+    "not_chinese": "not a Chinese text",
+    "not_mri": "another kind of exam, e.g. CT",
+    "not_head": "another part of the body",
     "error": "the extractor failed",
 }
 REVIEW_MEANING = {
     "failed": "could not be read",
+    "uncited": "sentences that were not understood",
+    "unlisted_site": "findings at a place that the vocabulary lacks",
     "disagreement": "the two extractors differ",
-    "uncited": "abnormal words that no finding cites",
+    "mended": "findings that rest on a word corrected by guess",
     "low_confidence": "the model is unsure of its answer",
 }
 NEXT_QUESTION = (
@@ -161,7 +166,8 @@ def _sample(connection: duckdb.DuckDBPyConnection, run_id: int) -> Table:
     for column in ("report_id", "modality", "side", "site", "signal", "evidence"):
         table.add_column(column)
     for row in connection.execute(
-        """SELECT report_id, modality, side, site, signal, evidence FROM finding_rows JOIN reports USING (report_id)
+        """SELECT report_id, modality, side, coalesce(site_text, site), signal, evidence
+        FROM finding_rows JOIN reports USING (report_id)
         WHERE run_id = ? AND present
         QUALIFY row_number() OVER (PARTITION BY report_id ORDER BY position) = 1
         ORDER BY ordinal LIMIT ?""",

@@ -8,7 +8,7 @@ from pathlib import Path
 from selip_contracts.annotated import format_annotated, read_annotated
 from selip_contracts.findings import AnnotatedReport
 from selip_extract.database.store import Store
-from selip_extract.extraction import Extraction
+from selip_extract.extraction import Extraction, Review
 from selip_shared.errors import SelipError
 
 EXTRACTOR = "human"
@@ -42,13 +42,18 @@ def import_corrections(store: Store, path: Path) -> Imported:
         ).fetchall()
     }
     new = [
-        Extraction(report.report_id, "ok", report.study, (), 0.0, None, None)
+        Extraction(report.report_id, "ok", report.study, _review(report), 0.0, None, None)
         for report in reports
         if report.report_id not in held
     ]
     store.write(run_id, new)
     store.finish_run(run_id, seconds=0.0, reports=0)
     return Imported(run_id, len(reports), len(held))
+
+
+def _review(report: AnnotatedReport) -> tuple[Review, ...]:
+    """A report without findings that a person did not call normal stays not normal."""
+    return () if report.study.understood else (Review.beginning("uncited", report.findings_text),)
 
 
 def _check_known(store: Store, path: Path, reports: list[AnnotatedReport]) -> None:

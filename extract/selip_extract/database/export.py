@@ -14,8 +14,8 @@ from selip_contracts.statements import NORMAL_TEXT, study_text
 from selip_contracts.vocabulary import MODALITIES
 from selip_extract.database.stored_studies import stored_studies
 from selip_shared.errors import SelipError
+from selip_shared.execution.progress import progress
 from selip_shared.files import replacing
-from selip_shared.progress import progress
 
 Format = Literal["parquet", "csv", "jsonl", "paper"]
 FORMATS: tuple[Format, ...] = get_args(Format)

@@ -27,9 +27,20 @@ def stored_studies(connection: duckdb.DuckDBPyConnection, run_id: int) -> Iterat
 
 
 def studies_of(connection: duckdb.DuckDBPyConnection, run_id: int, ids: Sequence[str]) -> dict[str, Study]:
-    """What the run found in these reports; an empty study where it found nothing."""
+    """What the run found in these reports, and whether it understood all of them: no passage of theirs is `uncited`.
+
+    The study of a report with another status than ok is empty.
+    """
     findings = rows_by_report(connection, "finding_rows", FINDING_COLUMNS, run_id, ids)
     changes = rows_by_report(connection, "general_finding_rows", GENERAL_COLUMNS, run_id, ids)
+    not_understood = {
+        report_id
+        for (report_id,) in connection.execute(
+            """SELECT DISTINCT report_id FROM review_rows
+            WHERE run_id = ? AND reason = 'uncited' AND report_id IN (SELECT unnest(?))""",
+            [run_id, ids],
+        ).fetchall()
+    }
     studies = {}
     for report_id in ids:
         read = [finding(row) for row in findings.get(report_id, [])]
@@ -37,6 +48,7 @@ def studies_of(connection: duckdb.DuckDBPyConnection, run_id: int, ids: Sequence
             findings=tuple(f for f in read if f.present),
             negatives=tuple(f for f in read if not f.present),
             general=tuple(general_finding(row) for row in changes.get(report_id, [])),
+            understood=report_id not in not_understood,
         )
     return studies
 

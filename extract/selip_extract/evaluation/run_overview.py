@@ -1,5 +1,6 @@
 """A run in figures: its reports by status, what is to be reviewed, and its findings by site, signal and confidence."""
 
+import json
 from collections.abc import Iterable
 from dataclasses import dataclass
 
@@ -10,6 +11,12 @@ from selip_extract.extraction import REVIEW_REASONS, STATUSES
 
 MAX_SITES = 12
 MAX_RUNS = 12
+MAX_TEXTS = 20
+"""Places that the vocabulary lacks, and sentences that were not understood, the commonest of each."""
+
+MIN_REPORTS_OF_A_SENTENCE = 2
+"""A sentence of fewer reports is not shown here: it may tell who the patient is."""
+
 NOTHING = "nothing"
 """Where a finding has no side, or no confidence."""
 
@@ -45,6 +52,8 @@ class Overview:
     """Reports by status and by reason to review; present findings on sequences by the rest; the newest runs.
 
     `sites` counts reports by sequence, those with a finding in a part of the site too; all else counts findings.
+    `unlisted_sites` and `uncited` count reports by the words of places that the vocabulary lacks, and by sentences
+    of several reports that were not understood, the commonest first.
     """
 
     statuses: Counts
@@ -54,7 +63,11 @@ class Overview:
     confidence: Cross
     sites: Cross
     signals: Cross
+    unlisted_sites: Counts
+    uncited: Counts
     runs: tuple[RunSpeed, ...]
+    vocabulary_entries: str
+    """The unlisted sites as entries of a vocabulary file."""
 
 
 def overview(connection: duckdb.DuckDBPyConnection, run_id: int) -> Overview:
@@ -67,6 +80,7 @@ def overview(connection: duckdb.DuckDBPyConnection, run_id: int) -> Overview:
             table[row][column] = count
         return {row: counts for row, counts in table.items() if counts}
 
+    unlisted = dict(connection.execute(_UNLISTED_SITES, {"run": run_id}).fetchall())
     return Overview(
         statuses=statuses(connection, run_id),
         reasons=reasons(connection, run_id),
@@ -75,7 +89,10 @@ def overview(connection: duckdb.DuckDBPyConnection, run_id: int) -> Overview:
         confidence=cross(f"SELECT {_CONFIDENCE}, {_AGREEMENT}, count(*) {_FOUND}", CONFIDENCES),
         sites=cross(_SITES),
         signals=cross(f"SELECT signal, modality, count(*) {_FOUND}", (*SIGNALS, *ENHANCEMENTS)),
+        unlisted_sites=unlisted,
+        uncited=dict(connection.execute(_UNCITED, {"run": run_id}).fetchall()),
         runs=_runs(connection),
+        vocabulary_entries=_vocabulary_entries(unlisted),
     )
 
 
@@ -92,6 +109,16 @@ def reasons(connection: duckdb.DuckDBPyConnection, run_id: int) -> Counts:
     return _counts(connection, query, run_id, REVIEW_REASONS)
 
 
+def _vocabulary_entries(unlisted_sites: Counts) -> str:
+    """The places as sites of a vocabulary file, which a person completes."""
+    entries = [
+        f"[[site]]\nname = {json.dumps(words, ensure_ascii=False)}  # reports: {count:,}\n"
+        'laterality = "paired"  # or midline, none\n# english = ""\n# parent = ""\n# forms = []\n'
+        for words, count in unlisted_sites.items()
+    ]
+    return "\n".join(entries)
+
+
 def _counts(connection: duckdb.DuckDBPyConnection, query: str, run_id: int, order: Iterable[str]) -> Counts:
     found = dict(connection.execute(query, {"run": run_id}).fetchall())
     return {name: found[name] for name in order if name in found}
@@ -104,6 +131,15 @@ frequent AS (SELECT site, count(DISTINCT report_id) AS reports FROM found GROUP 
 SELECT frequent.site, modality, count(DISTINCT report_id)
 FROM found JOIN site_parts ON found.site = part JOIN frequent ON frequent.site = whole
 GROUP BY frequent.site, reports, modality ORDER BY reports DESC, frequent.site"""
+
+_UNLISTED_SITES = f"""
+SELECT site_text, count(DISTINCT report_id) AS reports FROM (
+    SELECT report_id, site_text FROM finding_rows WHERE run_id = $run
+    UNION ALL SELECT report_id, site_text FROM general_finding_rows WHERE run_id = $run
+) WHERE site_text IS NOT NULL GROUP BY site_text ORDER BY reports DESC, site_text LIMIT {MAX_TEXTS}"""
+_UNCITED = f"""
+SELECT passage, count(DISTINCT report_id) AS reports FROM review_rows WHERE run_id = $run AND reason = 'uncited'
+GROUP BY passage HAVING reports >= {MIN_REPORTS_OF_A_SENTENCE} ORDER BY reports DESC, passage LIMIT {MAX_TEXTS}"""
 
 
 def _runs(connection: duckdb.DuckDBPyConnection) -> tuple[RunSpeed, ...]:

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from importlib.resources import files
 from typing import Any, NamedTuple
 
-from selip_contracts.vocabulary import CHANGES, ENGLISH, ENHANCEMENTS, MODALITIES, SIDES, SIGNALS, SITES
+from selip_contracts.vocabulary import CHANGES, ENGLISH, ENHANCEMENTS, MODALITIES, SIDES, SIGNALS, SITES, UNLISTED
 from selip_shared.html_page import render_page
 
 Json = dict[str, Any]
@@ -39,6 +39,7 @@ def _vocabulary() -> Json:
         "enhancements": ENHANCEMENTS,
         "changes": CHANGES,
         "english": ENGLISH,
+        "unlisted": UNLISTED,
         "sites": [{"name": site.name, "english": site.english, "parent": site.parent} for site in SITES.values()],
     }
 

@@ -12,10 +12,10 @@ from hypothesis import strategies as st
 
 from selip_contracts.findings import Evidence, Finding, GeneralFinding, Span, Study
 from selip_contracts.statements import study_text
-from selip_contracts.vocabulary import MODALITIES
+from selip_contracts.vocabulary import MODALITIES, UNLISTED
 from selip_extract.database.store import REPORT_BATCH_SIZE, Added, Store
 from selip_extract.database.stored_studies import stored_studies
-from selip_extract.extraction import STATUSES, Extraction, Review
+from selip_extract.extraction import REVIEW_REASONS, STATUSES, Extraction, Review
 from selip_extract.reports.report import Report
 from selip_shared.errors import SelipError
 
@@ -58,7 +58,8 @@ def report(number: int, text: str = "脑实质未见异常") -> Report:
 
 
 def ok(report_id: str, study: Study = STUDY) -> Extraction:
-    return Extraction(report_id, "ok", study, (), 0.1, None, None)
+    review = () if study.understood else (Review.beginning("uncited", "脑实质未见异常"),)
+    return Extraction(report_id, "ok", study, review, 0.1, None, None)
 
 
 def ids(store: Store, run_id: int, batch: int = 100) -> list[list[str]]:
@@ -166,7 +167,7 @@ def test_failures_forgotten_are_pending_again_and_everything_else_stays(store: S
     store.write(other, extractions)
     assert store.forget_failures(run_id) == 3
     assert ids(store, run_id) == [["incomplete", "invalid", "error"]]
-    kept = [("empty",), ("ok",), ("too_long",)]
+    kept = [("empty",), ("not_chinese",), ("not_head",), ("not_mri",), ("ok",), ("too_long",)]
     for table in ("extractions", "review_rows"):
         assert rows(store, f"SELECT report_id FROM {table} WHERE run_id = {run_id} ORDER BY 1") == kept
         assert rows(store, f"SELECT count(*) FROM {table} WHERE run_id = {other}") == [(len(STATUSES),)]
@@ -221,7 +222,7 @@ def test_findings_negatives_general_findings_and_review_are_rows_to_query(store:
     )
     assert rows(store, "FROM findings WHERE present") == [
         (
-            *("r1", "T2", "左侧", "额叶", "高", "高", True, "斑片状", None, [21.0, 18.0], None, None, "肯定"),
+            *("r1", "T2", "左侧", "额叶", None, "高", "高", True, "斑片状", None, [21.0, 18.0], None, None, "肯定"),
             *("左侧额叶", 0, 4, [{"role": "side", "start": 0, "end": 2}], 0.9, True, run_id),
         )
     ]
@@ -241,6 +242,46 @@ def test_findings_negatives_general_findings_and_review_are_rows_to_query(store:
 def test_every_status_can_be_stored(store: Store) -> None:
     finished(store, [Extraction(s, s, Study() if s == "ok" else None, (), 0.0, None, None) for s in STATUSES])
     assert rows(store, "SELECT count(*) FROM extractions") == [(len(STATUSES),)]
+
+
+def test_every_reason_can_be_stored_and_the_most_urgent_comes_first(store: Store) -> None:
+    review = tuple(Review(reason, "额叶", 2, 4) for reason in reversed(REVIEW_REASONS))
+    finished(store, [Extraction("r1", "ok", STUDY, review, 0.1, None, None)])
+    assert rows(store, "SELECT reason, priority FROM review") == [(r, n) for n, r in enumerate(REVIEW_REASONS, 1)]
+
+
+def test_an_unlisted_site_keeps_the_words_of_the_report_in_every_view(store: Store) -> None:
+    def unlisted(words: str, present: bool = True) -> Finding:
+        return Finding(
+            modality="T2",
+            side="左侧",
+            site=UNLISTED,
+            site_text=words,
+            signal="高" if present else None,
+            present=present,
+        )
+
+    study = Study(
+        findings=(unlisted("蝶鞍旁"), unlisted("斜坡旁")),
+        negatives=(unlisted("岩尖旁", present=False),),
+        general=(GeneralFinding(side=None, site=UNLISTED, site_text="蝶鞍旁", change="占位"),),
+    )
+    finished(store, [ok("r1", study)])
+    words = [("蝶鞍旁",), ("斜坡旁",)]
+    assert rows(store, "SELECT site_text FROM findings WHERE present") == words
+    assert rows(store, "SELECT site_text FROM findings_en WHERE present AND site = 'unlisted site'") == words
+    assert rows(store, "SELECT site_text FROM signals_by_site ORDER BY site_text DESC") == words
+    assert rows(store, "SELECT site_text FROM negatives") == [("岩尖旁",)]
+    assert rows(store, "SELECT site_text FROM general_findings") == words[:1]
+    assert rows(store, "SELECT site_text FROM general_findings_en") == words[:1]
+    assert rows(store, "SELECT normal FROM studies") == [(False,)]
+    assert rows(store, "FROM statements") == []
+
+
+def test_a_study_that_was_not_understood_is_not_normal_and_has_no_text(store: Store) -> None:
+    finished(store, [ok("r1", Study(understood=False)), ok("r2", Study())])
+    assert rows(store, "SELECT report_id, normal FROM studies ORDER BY ALL") == [("r1", False), ("r2", True)]
+    assert rows(store, "SELECT DISTINCT report_id, normal FROM statements") == [("r2", True)]
 
 
 def newest(store: Store, studies: list[Study]) -> int:

@@ -23,6 +23,8 @@ function overviewPictures(overview, press) {
     heatMap(say("by_findings", say("signal")), signals, data.modalities, valueName, sequenceName, press,
       (signal, sequence) => ({ signal, sequence })),
     heatMap(say("by_findings", say("sureness")), confidence, ["yes", "no", "one"], valueName, say),
+    texts(say("by_reports", say("unlisted_sites")), overview.unlisted_sites, press, overview.vocabulary_entries),
+    texts(say("by_reports", say("uncited")), overview.uncited, press),
     bars(say("throughput"), speeds, (run) => run),
   ].filter(Boolean);
 }
@@ -64,6 +66,22 @@ function heatMap(heading, table, columns, rowName, columnName, press, filter) {
       written(number(count), from + (across + 0.5) * cell - 1, down + 1, "middle"))];
   }));
   return picture(heading, from + used.length * cell, (keys.length + 1) * ROW, [...heads, ...labels, ...cells]);
+}
+
+/** Words of reports by their number of reports; `entries` is the same as lines of a vocabulary file. */
+function texts(heading, counted, press, entries) {
+  const rows = Object.entries(counted).map(([text, count]) => {
+    const said = press ? make("button", { type: "button", text }) : make("span", { text });
+    if (press) said.addEventListener("click", () => press({ search: text }));
+    return make("tr", {}, make("td", { text: number(count) }), make("td", {}, said));
+  });
+  if (!rows.length) return null;
+  const parts = [make("figcaption", { text: heading }), make("table", {}, ...rows)];
+  if (entries) {
+    const summary = make("summary", { text: say("as_vocabulary") });
+    parts.push(make("details", {}, summary, make("pre", { text: entries })));
+  }
+  return make("figure", { className: "texts" }, ...parts);
 }
 
 function picture(heading, width, height, parts) {

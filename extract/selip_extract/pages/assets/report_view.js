@@ -92,10 +92,10 @@ function findingRow(report, item, index) {
   return row;
 }
 
-function furtherWords({ site, more: { morphology, count, size_mm: size, margin, lesion, certainty } }) {
+function furtherWords({ site, more: { site_text: words, morphology, count, size_mm: size, margin, lesion, certainty } }) {
   const name = language === "en" && english[site];
   const extent = size && `${size.join("×")} mm`;
-  return [name, morphology, count, extent, margin, lesion, certainty].filter(Boolean).join(" · ");
+  return [words, name, morphology, count, extent, margin, lesion, certainty].filter(Boolean).join(" · ");
 }
 
 function option(value, text, selected = false) {
@@ -121,9 +121,14 @@ function valueOf(control) {
   return control.value === "" || control.value === NEGATIVE ? null : control.value.trim();
 }
 
+/** Whether it is a site of the vocabulary; 未列部位 needs the report's words, which only an extractor gives. */
+function canBeChosen(site) {
+  return siteByName.has(site) && site !== data.unlisted;
+}
+
 function edit(report, index, name, control) {
   const value = valueOf(control);
-  if (name === "site" && !siteByName.has(value)) tell(say("unknown_site") + (value ?? ""));
+  if (name === "site" && !canBeChosen(value)) tell(say("unknown_site") + (value ?? ""));
   else if (state(report, corrected(report.items[index], name, value), index)) {
     return document.querySelector(`[data-item="${index}"] [name="${name}"]`)?.focus();
   }
@@ -133,7 +138,7 @@ function edit(report, index, name, control) {
 function addFinding(form) {
   const said = (name) => valueOf(form.elements[name]);
   const [sequence, side, site, signal] = ["sequence", "side", "site", "signal"].map(said);
-  if (!siteByName.has(site)) return tell(say("unknown_site") + site);
+  if (!canBeChosen(site)) return tell(say("unknown_site") + site);
   if (state(current, { sequence, side, site, signal, more: {} })) form.elements.site.value = "";
 }
 

@@ -1,6 +1,7 @@
 // The run's reports, and what a person made of them
 
 const NEGATIVE = "negative";
+const OTHER_TEXTS = ["empty", "not_chinese", "not_mri", "not_head"]; // no head MRI: never normal
 const sequences = [...data.modalities, GENERAL];
 const siteByName = new Map(data.sites.map((site) => [site.name, site]));
 const reports = data.reports.map(readReport);
@@ -28,7 +29,7 @@ function annotatedLine(report) {
   return JSON.stringify({
     report_id: report.id,
     findings_text: report.text,
-    normal: present.length === 0,
+    normal: present.length === 0 && !OTHER_TEXTS.includes(report.status),
     findings: present.filter((item) => item.sequence !== GENERAL)
       .map((item) => ({ ...where(item), signal: item.signal, ...item.more })),
     negatives: report.items.filter((item) => item.signal === null).map((item) => ({ ...where(item), ...item.more })),
@@ -57,11 +58,12 @@ function signalsOn(sequence) {
 }
 
 function sameStatement(one, other) {
-  return ["sequence", "side", "site", "signal"].every((name) => one[name] === other[name]);
+  return ["sequence", "side", "site", "signal"].every((name) => one[name] === other[name])
+    && one.more.site_text === other.more.site_text;
 }
 
 function described(item) {
-  return [item.sequence, item.side, item.site, item.signal ?? say("negative")].filter(Boolean).join(" ");
+  return [item.sequence, item.side, item.more.site_text ?? item.site, item.signal ?? say("negative")].filter(Boolean).join(" ");
 }
 
 // Corrections
@@ -87,7 +89,9 @@ function state(report, item, index = report.items.length) {
 
 /** The item with one value changed. What said the old value, and how sure an extractor was of it, no longer holds. */
 function corrected(item, name, value) {
-  const { confidence, agreed, evidence, ...more } = item.more;
+  const { confidence, agreed, evidence, site_text: words, ...further } = item.more;
+  const where = words === undefined || name === "site" ? {} : { site_text: words };
+  const more = { ...where, ...further };
   const changedRoles = [name];
   const next = { ...item, [name]: value };
   if (name === "sequence" && next.signal !== null && !signalsOn(value).includes(next.signal)) {
@@ -96,7 +100,7 @@ function corrected(item, name, value) {
   }
   if (next.sequence === GENERAL) {
     next.signal ??= signalsOn(GENERAL)[0];
-    return { ...next, more: evidence ? { evidence } : {} };
+    return { ...next, more: evidence ? { ...where, evidence } : where };
   }
   if (next.signal !== item.signal) changedRoles.push("signal", "negation", "change");
   const spans = evidence?.spans?.filter((span) => !changedRoles.includes(span.role));
