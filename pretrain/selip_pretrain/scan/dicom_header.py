@@ -6,11 +6,10 @@ from pydicom.dataset import Dataset
 
 from selip_pretrain.scan.dicom_values import number_of, text_of, values_of
 from selip_pretrain.scan.sequence_rules import SeriesAttributes
-from selip_pretrain.scan.vendor_tags import vendor_b_value
+from selip_pretrain.scan.vendor_tags import is_contrast_agent, vendor_b_value
 from selip_pretrain.volumes.read_volume import of_frame
 
-NO_CONTRAST_AGENT = ("", "no", "none", "n", "0", "无", "without")
-"""Values of ContrastBolusAgent that stand for none, in lower case."""
+EXAMINATION = ("StudyDescription", "RequestedProcedureDescription", "PerformedProcedureStepDescription")
 
 
 @dataclass(frozen=True)
@@ -33,6 +32,8 @@ def series_header(dataset: Dataset) -> SeriesHeader:
     description, protocol = text_of(dataset, "SeriesDescription"), text_of(dataset, "ProtocolName")
     times = of_frame(dataset, 0, "MRTimingAndRelatedParametersSequence")
     echo = of_frame(dataset, 0, "MREchoSequence")
+    image_type, scanning_sequence = values_of(dataset, "ImageType"), values_of(dataset, "ScanningSequence")
+    b_value = _b_value(dataset)
     date, time, number = (text_of(dataset, keyword) for keyword in ("SeriesDate", "SeriesTime", "SeriesNumber"))
     return SeriesHeader(
         series_uid=text_of(dataset, "SeriesInstanceUID"),
@@ -43,12 +44,16 @@ def series_header(dataset: Dataset) -> SeriesHeader:
         acquired=f"{date} {time} {number:>9}",
         attributes=SeriesAttributes(
             texts=tuple(text for text in (description, protocol) if text),
-            image_type=values_of(dataset, "ImageType"),
-            scanning_sequence=values_of(dataset, "ScanningSequence"),
+            manufacturer=text_of(dataset, "Manufacturer"),
+            body_part=text_of(dataset, "BodyPartExamined"),
+            study=tuple(filter(None, (*(text_of(dataset, name) for name in EXAMINATION), protocol))),
+            image_type=image_type,
+            scanning_sequence=scanning_sequence,
             tr_ms=number_of(times.get("RepetitionTime")),
             te_ms=number_of(echo.get("EchoTime")) or number_of(echo.get("EffectiveEchoTime")),
             ti_ms=number_of(dataset.get("InversionTime")) or 0,
-            b_value=_b_value(dataset),
+            b_value=b_value,
+            diffusion=_is_diffusion(dataset, image_type, scanning_sequence, b_value),
             contrast=_contrast(dataset),
         ),
         direction=text_of(of_frame(dataset, 0, "MRDiffusionSequence"), "DiffusionDirectionality"),
@@ -56,11 +61,21 @@ def series_header(dataset: Dataset) -> SeriesHeader:
 
 
 def _contrast(dataset: Dataset) -> bool:
-    agent = text_of(dataset, "ContrastBolusAgent").lower()
-    return agent not in NO_CONTRAST_AGENT or bool(dataset.get("ContrastBolusAgentSequence"))
+    return is_contrast_agent(text_of(dataset, "ContrastBolusAgent")) or bool(dataset.get("ContrastBolusAgentSequence"))
+
+
+def _is_diffusion(
+    dataset: Dataset, image_type: tuple[str, ...], scanning_sequence: tuple[str, ...], b_value: float | None
+) -> bool:
+    """Whether tags say so: GE writes its own b-value, of 0, into any series, so that this alone does not."""
+    return (
+        "DIFFUSION" in image_type
+        or "DiffusionBValue" in of_frame(dataset, 0, "MRDiffusionSequence")
+        or ("EP" in scanning_sequence and b_value is not None)
+    )
 
 
 def _b_value(dataset: Dataset) -> float | None:
-    """In s/mm², from the standard attribute, else from the vendor's private one (vendor_tags.toml)."""
+    """In s/mm², from the standard attribute, else from the vendor's one (vendor_tags.toml)."""
     b_value = number_of(of_frame(dataset, 0, "MRDiffusionSequence").get("DiffusionBValue"))
     return vendor_b_value(dataset, text_of(dataset, "Manufacturer")) if b_value is None else b_value

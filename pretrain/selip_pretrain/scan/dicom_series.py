@@ -124,12 +124,9 @@ def _without_duplicates(files: Iterable[DicomFile]) -> list[DicomFile]:
 
 def _volumes(files: Sequence[DicomFile]) -> Iterator[tuple[str, list[DicomFile]]]:
     """The files of each volume of a series, with a name that distinguishes it from the others."""
-    by_b_value = _grouped(files, lambda header: header.attributes.b_value)
+    by_b_value = _grouped(_with_b_zero(files), lambda header: header.attributes.b_value)
     for b_value, part in by_b_value.items():
         name = f"b={b_value:g}" if b_value is not None and len(by_b_value) > 1 else ""
-        if len(by_b_value) == 1 and b_value is not None and b_value < MIN_WEIGHTED_B_VALUE:
-            # Without other b-values it means nothing: some scanners write b=0 into the trace image.
-            part = [_with_attributes(file, b_value=None) for file in part]
         if not _repeats_a_position(part):
             yield name, part
             continue
@@ -137,6 +134,19 @@ def _volumes(files: Sequence[DicomFile]) -> Iterator[tuple[str, list[DicomFile]]
             part, lambda header: (header.direction, header.attributes.te_ms, header.attributes.image_type)
         ).items():
             yield f"{name} {direction} TE={echo} {'/'.join(kind)}".strip(), volume
+
+
+def _with_b_zero(files: Sequence[DicomFile]) -> Sequence[DicomFile]:
+    """Images without a b-value beside diffusion-weighted ones have b=0: Toshiba and Canon do not write it."""
+    weighted = {(file.header.attributes.b_value or 0) >= MIN_WEIGHTED_B_VALUE for file in files if file.header}
+    if True not in weighted:
+        return files
+    return [
+        _with_attributes(file, b_value=file.header.attributes.b_value or 0.0, diffusion=True)
+        if file.header and "ADC" not in file.header.attributes.image_type
+        else file
+        for file in files
+    ]
 
 
 def _grouped(files: Iterable[DicomFile], key: Any) -> dict[Any, list[DicomFile]]:

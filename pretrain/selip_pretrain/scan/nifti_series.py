@@ -1,14 +1,19 @@
-"""NIfTI files of a folder: each is a series, recognised by its name."""
+"""NIfTI files of a folder: each is a series, recognised by its name and by the JSON sidecar that dcm2niix writes."""
 
+import json
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
-from selip_pretrain.scan.sequence_rules import SeriesAttributes
+from selip_pretrain.scan.dicom_values import number_of
+from selip_pretrain.scan.sequence_rules import SequenceRules, SeriesAttributes
 from selip_pretrain.scan.series import UNWRITABLE, FoundSeries, Geometry, below, geometry, unwritable
+from selip_pretrain.scan.vendor_tags import is_contrast_agent
 from selip_pretrain.volumes.content_hash import content_hash
 from selip_pretrain.volumes.read_volume import VolumeError, read_volume
 
 SUFFIXES = (".nii.gz", ".nii")
+MAX_SIDECAR_BYTES = 10 << 20
 
 
 def is_nifti(path: Path) -> bool:
@@ -16,17 +21,18 @@ def is_nifti(path: Path) -> bool:
     return path.name.lower().endswith(SUFFIXES)
 
 
-def nifti_series(root: Path, path: Path) -> FoundSeries:
-    """The series as the file's name describes it; the file is not opened."""
+def nifti_series(root: Path, path: Path, rules: SequenceRules) -> FoundSeries:
+    """The series as the file's name and its sidecar describe it; the file is not opened."""
     relative = below(root, path)
     suffix = next(suffix for suffix in SUFFIXES if relative.name.lower().endswith(suffix))
+    stem = relative.name[: -len(suffix)]
     found = FoundSeries(
         str(relative),
         relative.parent,
         "nifti",
         (path,),
         relative.name,
-        SeriesAttributes((relative.name[: -len(suffix)],)),
+        _attributes(rules.file_text(stem), path.with_name(path.name[: -len(suffix)])),
     )
     return replace(found, fault=UNWRITABLE) if unwritable(path) else found
 
@@ -48,3 +54,68 @@ def checked(series: FoundSeries, known: tuple[str, Geometry] | None) -> FoundSer
     except OSError as error:
         return replace(series, fault=("damaged", f"{series.description} cannot be opened ({error.strerror})"))
     return replace(found, geometry=geometry(volume.voxels.shape, volume.affine))
+
+
+def _attributes(name: str, stem: Path) -> SeriesAttributes:
+    """The attributes by file name and sidecar, `stem` being the path without its ending."""
+    sidecar = _sidecar(stem.with_name(f"{stem.name}.json"))
+    description, protocol = _text(sidecar, "SeriesDescription"), _text(sidecar, "ProtocolName")
+    scanning_sequence = _values(sidecar, "ScanningSequence")
+    b_value = _b_value(stem.with_name(f"{stem.name}.bval"))
+    image_type = _values(sidecar, "ImageType")
+    return SeriesAttributes(
+        # dcm2niix names files as the user wishes; what the scanner wrote is in the sidecar.
+        texts=tuple(filter(None, (name, description, protocol))),
+        manufacturer=_text(sidecar, "Manufacturer"),
+        body_part=_text(sidecar, "BodyPartExamined"),
+        study=tuple(filter(None, (_text(sidecar, "StudyDescription"), protocol))),
+        image_type=image_type,
+        scanning_sequence=scanning_sequence,
+        tr_ms=_milliseconds(sidecar, "RepetitionTime"),
+        te_ms=_milliseconds(sidecar, "EchoTime"),
+        ti_ms=_milliseconds(sidecar, "InversionTime") or 0,
+        b_value=b_value,
+        diffusion=b_value is not None or "DIFFUSION" in image_type,
+        contrast=is_contrast_agent(_text(sidecar, "ContrastBolusAgent")),
+    )
+
+
+def _sidecar(path: Path) -> dict[str, Any]:
+    """The content of the JSON sidecar, empty where there is none."""
+    try:
+        if path.stat().st_size > MAX_SIDECAR_BYTES:
+            return {}
+        content = json.loads(path.read_text(encoding="utf-8", errors="replace"))
+    except (OSError, ValueError, RecursionError):
+        return {}
+    return content if isinstance(content, dict) else {}
+
+
+def _text(sidecar: dict[str, Any], keyword: str) -> str:
+    value = sidecar.get(keyword)
+    return value.strip() if isinstance(value, str) else ""
+
+
+def _values(sidecar: dict[str, Any], keyword: str) -> tuple[str, ...]:
+    """Several values, which dcm2niix writes as a list or as SE_EP."""
+    value = sidecar.get(keyword)
+    if isinstance(value, list):
+        return tuple(str(each) for each in value)
+    if not isinstance(value, str):
+        return ()
+    return tuple(value.replace("\\", "_").split("_")) if keyword == "ScanningSequence" else tuple(value.split("\\"))
+
+
+def _milliseconds(sidecar: dict[str, Any], keyword: str) -> float | None:
+    """A time, which sidecars state in seconds."""
+    seconds = number_of(sidecar.get(keyword))
+    return None if seconds is None else seconds * 1000
+
+
+def _b_value(path: Path) -> float | None:
+    """The b-value in s/mm² of a file with one diffusion weighting; None where it is not stated."""
+    try:
+        values = {number_of(value) for value in path.read_text(encoding="ascii").split()}
+    except (OSError, ValueError):
+        return None
+    return values.pop() if len(values) == 1 else None

@@ -26,6 +26,8 @@ SECONDS_PER_WRITE = 5
 
 FILES_PER_TASK = 32
 BEST_B_VALUE = 1000
+MIN_COVERAGE_MM = 100
+"""A series that covers less along its slices shows a part of the head."""
 
 Result = TypeVar("Result")
 
@@ -59,7 +61,7 @@ def scan(root: Path, stored: StoredImages, rules: SequenceRules, linker: ReportL
     nifti, others = files_below(root)
     studies: dict[str, list[LinkedSeries]] = {}
     with progress("files", len(nifti) + len(others)) as advance, Workers(processes) as workers:
-        from_nifti = _linked([nifti_series(root, path) for path in nifti], rules, linker)
+        from_nifti = _linked([nifti_series(root, path, rules) for path in nifti], rules, linker)
         _write(stored, _checked(from_nifti, stored, workers, advance), studies)
         read = list(_counted(workers.map(read_file, others, FILES_PER_TASK), advance))
         images = [file for file in read if file is not None]
@@ -92,7 +94,8 @@ def files_below(root: Path) -> tuple[list[Path], list[Path]]:
 def choose(study: Iterable[LinkedSeries]) -> dict[str, Row]:
     """Rows of a study's series by image id: the best volume of each sequence, all others excluded.
 
-    The best has the b-value nearest to 1000, then the most slices, then the smallest pixels, then the latest time.
+    The best has the b-value nearest to 1000, then covers the head, then is original, then axial, then has the smallest
+    voxels, then the largest coverage. Series that are equal in all of these are chosen by acquisition, the first one.
     """
     rows: dict[str, Row] = {}
     sequences: defaultdict[Modality, list[LinkedSeries]] = defaultdict(list)
@@ -103,8 +106,9 @@ def choose(study: Iterable[LinkedSeries]) -> dict[str, Row]:
         elif linked.modality is not None:
             sequences[linked.modality].append(linked)
     for modality, candidates in sequences.items():
-        # Sorted by id first, so that ties are always broken the same way.
-        best, *others = sorted(sorted(candidates, key=lambda c: c.series.image_id), key=_quality, reverse=True)
+        best, *others = sorted(
+            sorted(candidates, key=lambda c: (c.series.acquired, c.series.image_id)), key=_quality, reverse=True
+        )
         rows[best.series.image_id] = _image_row(best, modality)
         for other in others:
             detail = f"{modality} of this study is {best.series.image_id}"
@@ -163,7 +167,7 @@ def _exclusion(linked: LinkedSeries) -> tuple[str | None, str | None]:
     """The reason and detail why a series is excluded; None for both where it is not."""
     series, rule, _ = linked
     if rule is not None and rule.exclude is not None:
-        return rule.exclude, f"rule {rule.name}"
+        return rule.exclude, f"rule {rule.name}" + (f" ({rule.hint})" if rule.hint else "")
     if series.fault is not None:
         return series.fault
     if rule is None:
@@ -188,15 +192,24 @@ def _description(attributes: SeriesAttributes) -> str:
     )
 
 
-def _quality(linked: LinkedSeries) -> tuple[float, int, float, str]:
+def _quality(linked: LinkedSeries) -> tuple[float, bool, bool, bool, float, float]:
     """The sort key of `choose`: the best is the largest."""
-    geometry = linked.series.geometry
+    geometry, attributes = linked.series.geometry, linked.series.attributes
     assert geometry is not None
-    slice_axis = int(np.argmax(geometry.spacing_mm))
-    pixel_area = np.prod(geometry.spacing_mm) / geometry.spacing_mm[slice_axis]
-    b_value = linked.series.attributes.b_value
-    distance = 0.0 if b_value is None else abs(b_value - BEST_B_VALUE)
-    return -distance, geometry.shape[slice_axis], -float(pixel_area), linked.series.acquired
+    # The thickest axis; of equal ones the last, along which slices are stacked.
+    slice_axis = 2 - int(np.argmax(geometry.spacing_mm[::-1]))
+    coverage = geometry.spacing_mm[slice_axis] * geometry.shape[slice_axis]
+    distance = 0.0 if attributes.b_value is None else abs(attributes.b_value - BEST_B_VALUE)
+    # Of diffusion the trace is wanted, which is derived.
+    original = "DERIVED" not in attributes.image_type or linked.modality in {"DWI", "ADC"}
+    return (
+        -distance,
+        coverage >= MIN_COVERAGE_MM,
+        original,
+        geometry.orientation[slice_axis] in "IS",
+        -float(np.prod(geometry.spacing_mm)),
+        coverage,
+    )
 
 
 def _image_row(linked: LinkedSeries, modality: Modality) -> ImageRow:

@@ -18,7 +18,15 @@ from selip_shared.errors import SelipError
 
 Exclusion = Literal["localizer", "angiography", "reformat", "other_sequence"]
 
-_TOKENS = re.compile(r"\+[a-z0-9*]+|[a-z0-9*]+\+(?![a-z0-9])|[a-z0-9*]+|[㐀-鿿*]+")
+_TOKENS = re.compile(r"c-(?![a-z0-9])|\+[a-z0-9*#]+|[a-z0-9*#]+\+(?![a-z0-9])|[a-z0-9*#]+|[㐀-鿿*]+")
+_PLUS = re.compile(r"(?<![a-z0-9])(t1|c|ce|gd|gad)\s?\(\s?\+\s?\)|(?<![a-z0-9])(c)\s\+(?![\s]?[a-z0-9])")
+_AGENT = "(?:c|ce|gd|gad)"
+_MINUS = re.compile(
+    rf"(?<![a-z0-9+]){_AGENT}\s?\(\s?-\s?\)|\(\s?-\s?\)\s?{_AGENT}(?![a-z0-9])"
+    rf"|(?<![a-z0-9+]){_AGENT}-(?![a-z0-9])|(?<=t1){_AGENT}-(?![a-z0-9])|(?<![a-z0-9)*-])-\s?{_AGENT}(?![a-z0-9])"
+)
+"""C-, -C, C(-), Gd-: without contrast; a hyphen between two words, as in T1-C and C-spine, is none of these."""
+_DASHES = str.maketrans("‐‑‒–—−", "------")
 _CAMEL = re.compile(r"(?<=[a-z])(?=[A-Z])|(?<=[a-z0-9])(?=[A-Z][a-z])")
 
 
@@ -27,13 +35,19 @@ class SeriesAttributes:
     """The attributes that rules compare; a number is None where the file does not state it, TI 0 without inversion."""
 
     texts: tuple[str, ...]
-    """Series description, then protocol name; or the file name without its ending."""
+    """Series description, then protocol name; of NIfTI the file name without its ending first."""
+    manufacturer: str = ""
+    body_part: str = ""
+    study: tuple[str, ...] = ()
+    """What names the whole examination: study description, requested procedure, protocol name."""
     image_type: tuple[str, ...] = ()
     scanning_sequence: tuple[str, ...] = ()
     tr_ms: float | None = None
     te_ms: float | None = None
     ti_ms: float = 0
     b_value: float | None = None
+    diffusion: bool = False
+    """Whether the tags say that it is a diffusion series, at whatever b-value."""
     contrast: bool = False
 
 
@@ -64,34 +78,50 @@ class Rule(BaseModel):
     modality: Modality | None = None
     # Earlier versions said set_aside.
     exclude: Exclusion | None = Field(default=None, validation_alias=AliasChoices("exclude", "set_aside"))
+    uninformative: Literal[True] | None = None
+    hint: str | None = None
     words: Words | None = None
     and_words: Words | None = None
     without_words: Words | None = None
+    manufacturer: Words | None = None
+    body_part: Words | None = None
+    without_body_part: Words | None = None
+    study: Words | None = None
+    without_study: Words | None = None
     image_type: Values | None = None
+    without_image_type: Values | None = None
     scanning_sequence: Values | None = None
+    without_scanning_sequence: Values | None = None
     tr_ms: Limits | None = None
     te_ms: Limits | None = None
     ti_ms: Limits | None = None
     b_value: Limits | None = None
+    has_b_value: bool | None = None
+    diffusion: bool | None = None
     contrast: bool | None = None
 
     @model_validator(mode="after")
     def _decides_by_something(self) -> Self:
-        if (self.modality is None) == (self.exclude is None):
+        if sum(outcome is not None for outcome in (self.modality, self.exclude, self.uninformative)) != 1:
             raise ValueError("a rule needs either modality or exclude")
-        if not self.model_fields_set - {"name", "modality", "exclude", "without_words"}:
+        if not self.model_fields_set - {"name", "modality", "exclude", "uninformative", "hint", "without_words"}:
             raise ValueError("a rule needs a condition, e.g. words")
         return self
 
     def fits(self, attributes: SeriesAttributes, text: str) -> bool:
         """Whether all conditions hold, those on words in `text`; a condition on a number that is not stated fails."""
+        study = "\n".join(attributes.study)
         return (
-            (self.words is None or _contains(text, self.words))
-            and (self.and_words is None or _contains(text, self.and_words))
-            and (self.without_words is None or not _contains(text, self.without_words))
-            and (self.image_type is None or _overlaps(attributes.image_type, self.image_type))
-            and (self.scanning_sequence is None or _overlaps(attributes.scanning_sequence, self.scanning_sequence))
+            _fits(text, self.words, self.without_words)
+            and _fits(text, self.and_words)
+            and _fits(attributes.manufacturer, self.manufacturer)
+            and _fits(attributes.body_part, self.body_part, self.without_body_part)
+            and _fits(study, self.study, self.without_study)
+            and _among(attributes.image_type, self.image_type, self.without_image_type)
+            and _among(attributes.scanning_sequence, self.scanning_sequence, self.without_scanning_sequence)
             and (self.contrast is None or attributes.contrast == self.contrast)
+            and (self.diffusion is None or attributes.diffusion == self.diffusion)
+            and (self.has_b_value is None or (attributes.b_value is not None) == self.has_b_value)
             and _within(attributes.tr_ms, self.tr_ms)
             and _within(attributes.te_ms, self.te_ms)
             and _within(attributes.ti_ms, self.ti_ms)
@@ -100,20 +130,37 @@ class Rule(BaseModel):
 
 
 class SequenceRules:
-    """An ordered list of rules."""
+    """An ordered list of rules, and what is not searched in the names of NIfTI files."""
 
-    def __init__(self, rules: Sequence[Rule]) -> None:
-        self.rules = tuple(rules)
+    def __init__(self, rules: Sequence[Rule], ignored_in_file_names: Sequence[str] = ()) -> None:
+        self.rules = tuple(rule for rule in rules if not rule.uninformative)
+        self._uninformative = tuple(rule for rule in rules if rule.uninformative)
+        self._ignored = re.compile("|".join(f"(?:{part})" for part in ignored_in_file_names) or "(?!)", re.IGNORECASE)
 
     def recognise(self, attributes: SeriesAttributes) -> Rule | None:
-        """The first rule that fits; None where none does.
-
-        Words are searched in the first text in which some rule finds its words: a protocol name may be that of the
-        whole examination.
-        """
-        texts = (t for t in attributes.texts if any(rule.words and rule.fits(attributes, t) for rule in self.rules))
-        text = next(texts, "")
+        """The first rule that fits; None where none does."""
+        text = self.searched_text(attributes)
         return next((rule for rule in self.rules if rule.fits(attributes, text)), None)
+
+    def searched_text(self, attributes: SeriesAttributes) -> str:
+        """The texts in which words are searched, a line each.
+
+        The first text, and the next ones until some rule finds its words: a protocol name may be that of the whole
+        examination. Of the next ones, those that are uninformative are left out.
+        """
+        texts: list[str] = []
+        for text in attributes.texts:
+            if texts and any(rule.fits(attributes, text) for rule in self._uninformative):
+                continue
+            texts.append(text)
+            searched = "\n".join(texts)
+            if any(rule.words and rule.fits(attributes, searched) for rule in self.rules):
+                return searched
+        return "\n".join(texts)
+
+    def file_text(self, name: str) -> str:
+        """The part of a NIfTI file's name in which words are searched."""
+        return self._ignored.sub(" ", name)
 
 
 def read_rules(path: Path | None = None) -> SequenceRules:
@@ -129,17 +176,53 @@ def read_rules(path: Path | None = None) -> SequenceRules:
         raise SelipError(f"The rules {name} are not in UTF-8: save the file in UTF-8.") from error
     except tomllib.TOMLDecodeError as error:
         raise SelipError(f"The rules {name} are not valid TOML: {error}.") from error
+    groups = _word_groups(table.pop("words", {}), name)
+    ignored = _patterns(table.pop("file_names", {}), name)
     rows = table.get("rule")
     if set(table) != {"rule"} or not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
         raise SelipError(f"The rules {name} must be a list of [[rule]] entries and nothing else: remove the rest.")
     lines = [number for number, line in enumerate(text.splitlines(), 1) if re.match(r"\s*\[\[\s*rule\s*\]\]", line)]
     rules: list[Rule] = []
     for row, line in zip(rows, lines, strict=False):
-        rule = _rule(row, f"{name}, line {line}")
+        rule = _rule(_with_groups(row, groups, f"{name}, line {line}"), f"{name}, line {line}")
         if any(rule.name == earlier.name for earlier in rules):
             raise SelipError(f"{name}, line {line}: there is already a rule {rule.name!r}; give it another name.")
         rules.append(rule)
-    return SequenceRules(rules)
+    return SequenceRules(rules, ignored)
+
+
+def _word_groups(table: object, name: str) -> dict[str, list[str]]:
+    if not isinstance(table, dict) or not all(
+        isinstance(words, list) and all(isinstance(word, str) for word in words) for words in table.values()
+    ):
+        raise SelipError(f'The [words] of the rules {name} must be lists of words, e.g. head = ["brain*"].')
+    return table
+
+
+def _patterns(table: object, name: str) -> list[str]:
+    patterns = table.get("ignored", []) if isinstance(table, dict) and not set(table) - {"ignored"} else None
+    if not isinstance(patterns, list) or not all(isinstance(pattern, str) for pattern in patterns):
+        raise SelipError(f"[file_names] of the rules {name} must hold a list of regular expressions named ignored.")
+    for pattern in patterns:
+        try:
+            re.compile(pattern)
+        except re.error as error:
+            raise SelipError(f"In the rules {name}, {pattern!r} is not a regular expression ({error}).") from error
+    return patterns
+
+
+def _with_groups(row: dict[str, Any], groups: dict[str, list[str]], location: str) -> dict[str, Any]:
+    """The rule with the words of a group in place of its name, e.g. @head."""
+    expanded: dict[str, Any] = {}
+    for field, value in row.items():
+        expanded[field] = value
+        if isinstance(value, list) and any(str(word).startswith("@") for word in value):
+            expanded[field] = []
+            for word in value:
+                if str(word).startswith("@") and word[1:] not in groups:
+                    raise SelipError(f"{location}: there is no group {word[1:]!r} in [words]; write its words there.")
+                expanded[field] += groups[word[1:]] if str(word).startswith("@") else [word]
+    return expanded
 
 
 def _rule(row: dict[str, Any], location: str) -> Rule:
@@ -158,8 +241,15 @@ def _within(value: float | None, limits: tuple[float, float] | None) -> bool:
     return limits is None or (value is not None and limits[0] <= value <= limits[1])
 
 
-def _overlaps(values: Iterable[str], wanted: Iterable[str]) -> bool:
-    return not {value.upper() for value in wanted}.isdisjoint(value.upper() for value in values)
+def _fits(text: str, wanted: tuple[str, ...] | None, unwanted: tuple[str, ...] | None = None) -> bool:
+    return (wanted is None or _contains(text, wanted)) and (unwanted is None or not _contains(text, unwanted))
+
+
+def _among(values: Iterable[str], wanted: tuple[str, ...] | None, unwanted: tuple[str, ...] | None) -> bool:
+    upper = {value.upper() for value in values}
+    return (wanted is None or not upper.isdisjoint(value.upper() for value in wanted)) and (
+        unwanted is None or upper.isdisjoint(value.upper() for value in unwanted)
+    )
 
 
 def _contains(text: str, words: tuple[str, ...]) -> bool:
@@ -169,8 +259,9 @@ def _contains(text: str, words: tuple[str, ...]) -> bool:
 
 @cache
 def _forms(text: str) -> tuple[str, ...]:
-    """The text as words between blanks: as written, and with AxT1 split into two words."""
-    return tuple(dict.fromkeys(f" {' '.join(_tokens(form))} " for form in (text, _CAMEL.sub(" ", text))))
+    """The text as words between blanks: as written, and with AxT1 split into two words; lines do not join."""
+    forms = (text, _CAMEL.sub(" ", text))
+    return tuple(dict.fromkeys("".join(f" {' '.join(_tokens(line))} " for line in form.split("\n")) for form in forms))
 
 
 @cache
@@ -181,7 +272,7 @@ def _matcher(words: tuple[str, ...]) -> Callable[[str], object]:
 
 def _expression(word: str) -> str:
     tokens = _tokens(word, from_pattern=True)
-    parts = [re.escape(token).replace(r"\*", "[^ ]*") for token in tokens]
+    parts = [re.escape(token).replace(r"\*", "[^ ]*").replace(r"\#", "[0-9]+") for token in tokens]
     # Chinese is written without blanks: a Chinese word may be anywhere in a run of characters.
     chinese = ["㐀" <= token.strip("*")[:1] <= "鿿" for token in tokens]
     before = "" if chinese[0] else " "
@@ -191,8 +282,9 @@ def _expression(word: str) -> str:
 
 
 def _tokens(text: str, *, from_pattern: bool = False) -> list[str]:
-    """Words in lower case and half width; +C is one word, and the asterisk of T2* becomes star."""
-    plain = unicodedata.normalize("NFKC", text).lower()
+    """Words in lower case and half width; +C and C- are one word each, and the asterisk of T2* becomes star."""
+    plain = unicodedata.normalize("NFKC", text).lower().translate(_DASHES)
     if not from_pattern:
-        plain = re.sub(r"(?<=t2)\s?\*", "star ", plain).replace("*", " ")
+        plain = re.sub(r"(?<=t2)\s?\*|(?<=t2w)\s?\*", "star ", plain).replace("*", " ").replace("#", " ")
+        plain = _MINUS.sub(" c- ", _PLUS.sub(r"\1 c+ ", plain))
     return _TOKENS.findall(plain)

@@ -91,11 +91,12 @@ def test_b_values_of_one_series(root: Path, db: Path) -> None:
     )
     assert len(adc) == 9
     found = Found(root, db)
-    assert found.sequences == {f"{both} b=1000": "DWI", f"{three} b=1000": "DWI", alone: "DWI", "9.9": "ADC"}
+    assert found.sequences == {f"{both} b=1000": "DWI", f"{three} b=1000": "DWI", "9.9": "ADC"}
     assert found.reasons == {
         f"{both} b=0": "other_sequence",
         f"{three} b=0": "other_sequence",
         f"{three} b=500": "second_series",
+        alone: "other_sequence",
     }
     files = [Path(file) for file in found.images[f"{both} b=1000"]["files"]]
     np.testing.assert_array_equal(read_volume(files, "dicom").voxels, voxels(seed=1))
@@ -204,11 +205,38 @@ def test_of_two_series_of_a_sequence_the_better_is_used(root: Path, db: Path) ->
     write_series(root / "early", SeriesInstanceUID="1.3", SeriesTime="08", **tags)
     write_series(root / "late", SeriesInstanceUID="1.4", SeriesTime="11", **tags)
     found = Found(root, db)
-    assert found.sequences == {"1.4": "T1"}
+    assert found.sequences == {"1.3": "T1"}
     assert set(found.reasons.values()) == {"second_series"}
-    assert found.aside["1.1"]["detail"] == "T1 of this study is 1.4"
-    shutil.rmtree(root / "late")
-    assert Found(root, db).sequences == {"1.3": "T1"}
+    assert found.aside["1.1"]["detail"] == "T1 of this study is 1.3"
+    shutil.rmtree(root / "early")
+    assert Found(root, db).sequences == {"1.4": "T1"}
+
+
+def test_an_axial_original_of_the_whole_head_is_preferred(root: Path, db: Path) -> None:
+    tags: dict[str, Any] = {"StudyInstanceUID": "1", "SeriesDescription": "T1", "PixelSpacing": [2, 2]}
+    whole = voxels((7, 8, 22))
+    sagittal = {"ImageOrientationPatient": [0, 1, 0, 0, 0, -1]}
+    fine = write_series(root / "derived", whole, SeriesInstanceUID="1.1", **(tags | {"PixelSpacing": [1, 1]}))
+    for path in fine:
+        dataset = pydicom.dcmread(path)
+        dataset.ImageType = ["DERIVED", "SECONDARY"]
+        dataset.save_as(path)
+    for number in range(22):
+        position = (-60.0 + 5 * number, 20.0, 30.0)
+        write_slice(
+            root / "sagittal" / str(number),
+            whole[..., number].T,
+            position,
+            SeriesInstanceUID="1.2",
+            **(tags | sagittal | {"PixelSpacing": [1, 1]}),
+        )
+    write_series(root / "slab", voxels((7, 8, 9)), SeriesInstanceUID="1.3", **(tags | {"PixelSpacing": [1, 1]}))
+    write_series(root / "axial", whole, SeriesInstanceUID="1.4", **tags)
+    for best, folder in (("1.4", "axial"), ("1.2", "sagittal"), ("1.1", "derived"), ("1.3", "slab")):
+        found = Found(root, db)
+        assert found.sequences == {best: "T1"}
+        assert set(found.reasons.values()) <= {"second_series"}
+        shutil.rmtree(root / folder)
 
 
 def test_copies_of_a_slice_count_once(root: Path, db: Path) -> None:

@@ -1,0 +1,75 @@
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from selip_pretrain.scan.nifti_series import nifti_series
+from selip_pretrain.scan.sequence_rules import read_rules
+
+RULES = read_rules()
+NAMES = {
+    "T1": "BraTS-GLI-00000-000-t1n|UCSF-PDGM-0004_T1|UPENN-GBM-00001_11_T1|TCGA-CS-4941_1996.07.12_t1|3DT1|reg_3DT1|"
+    "P1_T1_T1|P12_T2_T1|sub-01_ses-post_T1w|sub-01_ses-pre_run-2_T1w|OAS1_0001_MR1_mpr-1_anon|MP-RAGE|MP RAGE|"
+    "ADNI_002_S_0413_MR_MPR__GradWarp__B1_Correction__N3__Scaled_Br_20070216232854688_S14782_I40657|"
+    "sub_001_T1|sub-OAS30001_ses-d0129_run-01_T1w|VSD.Brain.XX.O.MR_T1.70616|anat_T1w",
+    "T1CE": "BraTS-GLI-00000-000-t1c|UCSF-PDGM-0004_T1c|UCSF-PDGM-0004_T1c_bias|UPENN-GBM-00001_11_T1GD|"
+    "TCGA-CS-4941_1996.07.12_t1Gd|sub-01_ce-gadolinium_T1w|VSD.Brain.XX.O.MR_T1c.70616|sub-01_ses-pre_acq-post_T1w",
+    "T2": "BraTS-GLI-00000-000-t2w|UCSF-PDGM-0004_T2|UPENN-GBM-00001_11_T2|P1_T1_T2|sub-01_T2w|sub-01_inplaneT2",
+    "FLAIR": "BraTS-GLI-00000-000-t2f|UCSF-PDGM-0004_FLAIR|UPENN-GBM-00001_11_FLAIR|P1_T1_FLAIR|P9_T2_FLAIR|"
+    "sub-strokecase0001_ses-0001_flair|sub-strokecase0001_ses-0001_FLAIR",
+    "DWI": "sub-strokecase0001_ses-0001_dwi|UCSF-PDGM-0004_DWI",
+    "ADC": "sub-strokecase0001_ses-0001_adc|UCSF-PDGM-0004_ADC",
+    "SWI": "UCSF-PDGM-0004_SWI|sub-01_swi",
+    None: "sub-strokecase0001_ses-0001_msk|UCSF-PDGM-0004_tumor_segmentation|UCSF-PDGM-0004_DTI_eddy_FA|wmh|P1_T1_MASK|"
+    "UCSF-PDGM-0004_brain_parenchyma_segmentation|UCSF-PDGM-0004_ASL|UPENN-GBM-00001_11_DTI_FA|3DT1_mask|"
+    "UPENN-GBM-00001_11_DSC_ap-rCBV|TCGA-CS-4941_GlistrBoost|BraTS-GLI-00000-000-seg|sub-01_task-rest_bold|sub-01_PDw|"
+    "sub-01_T1map|sub-01_T2starw|sub-01_phasediff|sub-01_magnitude1|sub-01_dir-AP_epi|sub-01_angio|sub-01_UNIT1|"
+    "sub-01_acq-t1_mask|T1_MPR",
+}  # fmt: skip
+
+
+def sequence(path: Path) -> str | None:
+    rule = RULES.recognise(nifti_series(path.parent, path, RULES).attributes)
+    return None if rule is None else rule.modality
+
+
+@pytest.mark.parametrize(("expected", "name"), [(key, name) for key in NAMES for name in NAMES[key].split("|")])
+def test_names_of_public_data_sets(tmp_path: Path, expected: str | None, name: str) -> None:
+    assert sequence(tmp_path / f"{name}.nii.gz") == expected
+
+
+SPIN_ECHO = {"ScanningSequence": "SE", "RepetitionTime": 0.5, "EchoTime": 0.01}
+DIFFUSION = {"SeriesDescription": "ep2d_diff", "ScanningSequence": "EP"}
+
+
+@pytest.mark.parametrize(
+    ("sidecar", "b_value", "expected"),
+    [
+        ({"SeriesDescription": "t2_tse_tra", "ProtocolName": "t2_tse_tra"}, None, "T2"),
+        (SPIN_ECHO, None, "T1"),
+        (SPIN_ECHO | {"ContrastBolusAgent": "Gadovist"}, None, "T1CE"),
+        (SPIN_ECHO | {"ContrastBolusAgent": "NO CONTRAST"}, None, "T1"),
+        (DIFFUSION | {"ImageType": ["DERIVED", "PRIMARY", "DIFFUSION", "ADC"]}, None, "ADC"),
+        (DIFFUSION | {"ImageType": ["DERIVED", "PRIMARY", "DIFFUSION", "FA"]}, None, None),
+        (DIFFUSION, "1000", "DWI"),
+        (DIFFUSION, "0", None),
+        (DIFFUSION, "0 1000", "DWI"),
+        ({"SeriesDescription": "t2_tse_sag", "BodyPartExamined": "CSPINE"}, None, None),
+        ({"SeriesDescription": "t2", "InversionTime": 0.16, "ScanningSequence": "SE_IR"}, None, None),
+        ({"SeriesDescription": ["no text"], "RepetitionTime": "slow"}, None, None),
+    ],
+)
+def test_the_sidecar_of_dcm2niix(
+    tmp_path: Path, sidecar: dict[str, Any], b_value: str | None, expected: str | None
+) -> None:
+    (tmp_path / "scan_7.json").write_text(json.dumps(sidecar))
+    if b_value is not None:
+        (tmp_path / "scan_7.bval").write_text(b_value)
+    assert sequence(tmp_path / "scan_7.nii.gz") == expected
+
+
+@pytest.mark.parametrize("content", [b"", b"{", b"[1]", b"\xff\xfe", b"null"])
+def test_a_sidecar_that_is_none(tmp_path: Path, content: bytes) -> None:
+    (tmp_path / "T1.json").write_bytes(content)
+    assert sequence(tmp_path / "T1.nii") == "T1"
