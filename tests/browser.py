@@ -17,7 +17,11 @@ class Page:
         self.driver, self.downloads = driver, downloads
 
     def open(self, path: Path) -> "Page":
+        from selenium.webdriver.support.wait import WebDriverWait
+
         self.driver.get(path.as_uri())
+        loaded = "return document.readyState === 'complete' && document.body !== null"
+        WebDriverWait(self.driver, 120).until(lambda driver: driver.execute_script(loaded))
         return self
 
     def complaints(self) -> list[Any]:

@@ -100,7 +100,7 @@ def test_a_segmentation_of_another_geometry_is_named(tmp_path: Path) -> None:
     moved = AFFINE.copy()
     moved[0, 3] += 5
     write_nifti(tmp_path / "A/A_seg.nii.gz", labels, moved)
-    assert "(A: its segmentation lies in another geometry (36×36×24 voxels from 95, 90, -70 mm) than its T1" in refused(
+    assert "(A: its segmentation has another geometry (36×36×24 voxels from 95, 90, -70 mm) than its T1" in refused(
         tmp_path
     )
     write_nifti(tmp_path / "A/A_seg.nii.gz", labels[:, :, :20], AFFINE)

@@ -120,7 +120,7 @@ def test_a_training_that_is_killed_goes_on_to_the_same_weights(cohort: Path, tmp
     program = f"""
 import torch; torch.set_num_threads(1)
 from pathlib import Path
-from tests.downstream.test_segmentation_training import learn
+from tests.downstream.segmentation.test_training import learn
 learn(Path({str(cohort)!r}), Path({str(tmp_path / "killed")!r}))"""
     running = subprocess.Popen([sys.executable, "-c", program], stderr=subprocess.DEVNULL)
     while not (tmp_path / "killed" / STATE).exists():

@@ -31,7 +31,7 @@ sites = ["额叶"]
 FAULTS = {
     "an empty group": ('verbs = [["见", 3], "可见", ""]', "verbs = []", "verbs: the group is empty"),
     "a missing group": ('headings = ["平扫：", "与{date}片比较："]', "", "headings: Field required"),
-    "an unknown group": ('sites = ["额叶"]', 'sites = ["额叶"]\nnouns = ["病灶"]', "nouns: Extra inputs"),
+    "an unknown group": ('sites = ["额叶"]', 'sites = ["额叶"]\nnouns = ["病灶"]', "nouns: there is no such table"),
     "an unknown placeholder": (
         "{date}",
         "{datum}",
