@@ -17,6 +17,8 @@ _PREDICATES = frozenset(
 )
 _ENDING = frozenset(("周围", "受累"))
 _LESION_CUES = frozenset(("周围", "边缘", "中心", "较大"))
+_VALUES = frozenset(("signal", "enhancement", "restriction", "abnormal"))
+"""What a negation before them denies: it reaches no further (DWI未见高信号脑沟增宽)."""
 _PRESSING = re.compile("压迫|推压|推挤|挤压")
 
 
@@ -55,6 +57,8 @@ def _sentence_changes(sentence: Sentence) -> Iterator[GeneralFinding]:
             named = [] if token.value == ";" else named
         elif token.kind == "negation":
             negated = True
+        elif token.kind in _VALUES:
+            negated = False
         elif token.kind == "lesion" or (token.kind == "cue" and token.value in _LESION_CUES):
             of_lesion = True
         elif token.kind == "cue" and text.startswith("包绕", token.start):

@@ -1,6 +1,7 @@
-"""Which exam a part of a report speaks of.
+"""Which exam a part of a report is about.
 
-What it says of CT, MRA, spectroscopy or perfusion, and a heading that lists sequences, states no signal of a sequence.
+What a report says of CT, spectroscopy, perfusion or diffusion tensors, and a heading that lists sequences, states no
+signal of a sequence. A heading (CT平扫：, 【MRS】) counts for its sentence, one in brackets until the next one.
 """
 
 import re
@@ -10,8 +11,9 @@ from selip_extract.language.lexicon import Kind
 from selip_extract.language.tokens import Token
 
 _OTHER_METHOD = re.compile(
-    "CT|MRA|MRV|CTA|DSA|TOF|MRS|波谱|NAA|CHO|胆碱|肌酸|ASL|PWI|灌注|CBF|CBV|MTT|TTP|DTI|DKI|FA图|FA值|纤维束成像|BOLD|PET|超声"
+    "CT(?!A)|MRS|波谱|NAA|CHO|胆碱|肌酸|ASL|PWI|灌注|CBF|CBV|MTT|TTP|DTI|DKI|FA图|FA值|纤维束成像|BOLD|PET|超声"
 )
+_BRACKETED = re.compile("【[^】]*】|\\[[^\\]]*\\]")
 _OTHER_QUANTITY = re.compile("密度|灌注|代谢|回声|血流|摄取|峰")
 _LIKE_CSF = re.compile("(?:同|似|与|近|类)脑脊液|脑脊液(?:样|相仿|相似|一致|相同|相近)")
 _COMPARED = re.compile("参照|对照|对比|比较|参考")
@@ -20,60 +22,68 @@ _HEADING_KINDS: frozenset[Kind] = frozenset(
     ("sequence", "punctuation", "other", "cue", "verb", "elsewhere", "date", "site")
 )
 _STATED: frozenset[Kind] = frozenset(("signal", "enhancement", "restriction", "change", "sequence"))
-_CLAUSE_MARKS = frozenset((",", ";"))
+_QUANTITY_REACH = 3
+"""Characters before a signal in which the quantity stands that it is said of: 灌注增高."""
 
 
 def without_other_exams(tokens: Sequence[Token], text: str) -> list[Token]:
-    """The tokens, those that another exam or a heading states as words without a meaning here."""
-    return [token for sentence in _sentences(tokens) for token in _read(sentence, text)]
-
-
-def _sentences(tokens: Sequence[Token]) -> Iterator[list[Token]]:
-    sentence: list[Token] = []
-    for token in tokens:
-        sentence.append(token)
-        if token.kind == "stop":
-            yield sentence
-            sentence = []
-    if sentence:
-        yield sentence
-
-
-def _read(sentence: Sequence[Token], text: str) -> list[Token]:
+    """The tokens; those that state something of another exam, or stand in a heading, are words without a meaning."""
     read: list[Token] = []
+    section_is_other = sentence_is_other = False
+    for clause in _clauses(tokens):
+        said = text[clause[0].start : clause[-1].end]
+        bracketed = _BRACKETED.search(said)
+        if bracketed is not None:
+            section_is_other = _OTHER_METHOD.search(bracketed[0]) is not None
+        if clause[-1].value == ":" and (_EXAM.search(said) or _OTHER_METHOD.fullmatch(said[:-1])):
+            sentence_is_other = _OTHER_METHOD.search(said) is not None
+        other = section_is_other or sentence_is_other
+        read += [_meaningless(t) if t.kind in _STATED else t for t in clause] if other else _read(clause, said, text)
+        if clause[-1].kind == "stop":
+            sentence_is_other = False
+    return read
+
+
+def _clauses(tokens: Sequence[Token]) -> Iterator[list[Token]]:
+    """The tokens up to each comma, semicolon, colon and end of a sentence, which is the last of its clause."""
     clause: list[Token] = []
-    for token in sentence:
+    for token in tokens:
         clause.append(token)
         if token.kind in ("stop", "mark") or (token.kind == "punctuation" and token.value in (",", ";", ":")):
-            read += _clause(clause, text)
+            yield clause
             clause = []
-    return read + _clause(clause, text)
+    if clause:
+        yield clause
 
 
-def _clause(clause: list[Token], text: str) -> list[Token]:
-    if not clause:
-        return clause
-    said = text[clause[0].start : clause[-1].end]
-    if clause[-1].value == ":" and _EXAM.search(said) and all(t.kind in _HEADING_KINDS for t in clause):
-        return [_meaningless(t) if t.kind in ("sequence", "elsewhere", "site") else t for t in clause]
-    if _LIKE_CSF.search(said):
-        return [_meaningless(t) if t.kind in ("sequence", "signal") else t for t in clause]
+def _read(clause: Sequence[Token], said: str, text: str) -> list[Token]:
+    """A clause of this exam: without the sequences that it only lists, and without what it says of another method."""
+    if clause[-1].value == ":" and _EXAM.search(said) and all(token.kind in _HEADING_KINDS for token in clause):
+        return _without(clause, frozenset(("sequence", "elsewhere", "site")))
     if clause[-1].value == ":" and _COMPARED.search(said):
-        return [_meaningless(t) if t.kind in ("date", "cue") else t for t in clause]
+        return _without(clause, frozenset(("date", "cue")))
+    if _LIKE_CSF.search(said):
+        return _without(clause, frozenset(("sequence", "signal")))
     method = _OTHER_METHOD.search(said)
-    at = len(said) if method is None or said[method.end() :].startswith(":") else method.start()
-    read: list[Token] = []
-    for token, following in zip(clause, [*clause[1:], None], strict=True):
-        behind = token.start - clause[0].start >= at
-        of_another = following is not None and token.kind == "signal" and _OTHER_QUANTITY.match(text, following.start)
-        before = read[-1] if read else None
-        of_another = of_another or (
-            token.kind == "signal"
-            and before is not None
-            and _OTHER_QUANTITY.search(text[max(0, token.start - 3) : token.start])
-        )
-        read.append(_meaningless(token) if (behind and token.kind in _STATED) or of_another else token)
-    return read
+    behind = clause[-1].end if method is None else clause[0].start + method.start()
+    return [
+        _meaningless(token)
+        if (token.start >= behind and token.kind in _STATED) or _is_of_another_quantity(token, text)
+        else token
+        for token in clause
+    ]
+
+
+def _without(clause: Sequence[Token], kinds: frozenset[Kind]) -> list[Token]:
+    return [_meaningless(token) if token.kind in kinds else token for token in clause]
+
+
+def _is_of_another_quantity(token: Token, text: str) -> bool:
+    """低密度, 灌注增高: high or low, but no signal."""
+    if token.kind != "signal":
+        return False
+    before = text[max(0, token.start - _QUANTITY_REACH) : token.start]
+    return bool(_OTHER_QUANTITY.match(text, token.end) or _OTHER_QUANTITY.search(before))
 
 
 def _meaningless(token: Token) -> Token:

@@ -15,6 +15,8 @@ def found(text: str) -> set[str]:
         ("左侧颞叶肿块DWI呈等信号，ASL示灌注增高。", {"DWI左侧颞叶等"}),
         ("CT平扫：右侧颞叶见低密度影。MRI平扫：病灶T1WI呈低信号。", {"T1右侧颞叶低"}),
         ("左侧枕叶见长T2信号，DTI示FA值减低。", {"T2左侧枕叶高"}),
+        ("【头颅CT】左侧额叶见低密度影，增强后明显强化。【头颅MRI】左侧额叶T1WI呈低信号。", {"T1左侧额叶低"}),
+        ("CT平扫：左侧额叶见低密度影，增强后明显强化。增强MRI：左侧额叶病灶轻度强化。", {"T1CE左侧额叶轻度强化"}),
     ],
 )
 def test_what_another_method_shows_is_no_signal(text: str, findings: set[str]) -> None:
@@ -41,3 +43,8 @@ def test_a_heading_that_names_a_study_to_compare_with_is_not_that_study() -> Non
 
 def test_a_signal_like_that_of_the_cerebrospinal_fluid_is_none_of_the_signals() -> None:
     assert found("左侧外侧裂池见囊性灶，T1WI、T2WI信号同脑脊液，FLAIR呈低信号。") == {"FLAIR左侧外侧裂低"}
+
+
+def test_a_vessel_that_angiography_shows_narrowed_is_a_general_finding() -> None:
+    study = RuleExtractor().read(["左侧额叶见长T2信号。【MRA】右侧大脑中动脉重度狭窄。"])[0].study
+    assert [(g.side, g.site, g.change) for g in study.general] == [("右侧", "大脑中动脉", "狭窄")]
