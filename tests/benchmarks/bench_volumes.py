@@ -18,7 +18,7 @@ import torch
 from monai.networks.nets.resnet import resnet18
 from torch import Tensor
 
-from selip_pretrain.data.augment import augmented, draw_augmentation
+from selip_pretrain.data.augment import AugmentationRecipe, augmented, draw_augmentation
 from selip_pretrain.data.batches import Batch, BatchPlan, load_batches
 from selip_pretrain.data.pairs import Pair, PairDataset
 from selip_pretrain.volumes.content_hash import content_hash
@@ -88,7 +88,7 @@ def caching(folder: Path, pairs: list[Pair]) -> Iterator[Figure]:
         rate = PAIRS / (time.perf_counter() - started)
         yield Figure(f"filling the cache for {size} from compressed files", rate, "volumes/s")
         yield Figure(f"a volume of {size} from the cache", 1000 * seconds(partial(cache.get, pairs[0])), "ms")
-        changes = draw_augmentation(np.random.default_rng(0))
+        changes = draw_augmentation(np.random.default_rng(0), AugmentationRecipe())
         yield Figure("its changes", 1000 * seconds(partial(augmented, cache.get(pairs[0]), changes)), "ms")
 
 

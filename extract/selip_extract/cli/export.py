@@ -1,5 +1,6 @@
 """`selip-export`: findings of the database as files for other programs."""
 
+import sys
 from pathlib import Path
 from typing import Annotated
 
@@ -44,6 +45,11 @@ def command(
     unit = "studies" if to.form in ("jsonl", "paper") else "rows"
     for path, count in counts.items():
         print(f"{path}: {count:,} {unit}")
+    if to.form == "paper":
+        print(
+            "The texts name no sequence: set have_modal: False in the training file of the paper's code.",
+            file=sys.stderr,
+        )
 
 
 def main() -> None:

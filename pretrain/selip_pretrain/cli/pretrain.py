@@ -29,12 +29,23 @@ def command(
     text_encoder: Annotated[
         str | None, typer.Option(help="characters, or the folder or Hugging Face id of a pretrained one.")
     ] = None,
+    max_tokens: Annotated[
+        int | None, typer.Option(help="Tokens of a text that are read; longer texts are counted. Default: 256.")
+    ] = None,
+    init_image: Annotated[
+        str | None, typer.Option(help="Checkpoint whose image encoder the training starts from, where shapes fit.")
+    ] = None,
+    init_text: Annotated[
+        str | None, typer.Option(help="Checkpoint whose text encoder the training starts from, where shapes fit.")
+    ] = None,
     target: Annotated[
         str | None,
         typer.Option(help="Similarity of texts: best-match, selip (the paper's), hard (CLIP) and others."),
     ] = None,
     batch: Annotated[int | None, typer.Option(help="Batch size: volumes per step, over all processes.")] = None,
-    steps: Annotated[int | None, typer.Option(help="Steps in all, warm-up included.")] = None,
+    steps: Annotated[
+        int | None, typer.Option(help="Steps in all, warm-up included; more than before lengthen a training.")
+    ] = None,
     share: Annotated[
         float | None,
         typer.Option(help="Share of the training patients to use; a smaller share is a subset of a larger one."),
@@ -68,6 +79,9 @@ def command(
     options: dict[str, Any] = {
         "encoder": encoder,
         "text_encoder": text_encoder,
+        "max_tokens": max_tokens,
+        "init_image": init_image,
+        "init_text": init_text,
         "target": target,
         "batch": batch,
         "steps": steps,

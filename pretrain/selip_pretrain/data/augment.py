@@ -5,6 +5,7 @@ from typing import NamedTuple
 
 import numpy as np
 import torch
+from pydantic import BaseModel, ConfigDict, Field
 from torch import Tensor
 from torch.nn import functional
 
@@ -19,6 +20,20 @@ _SIDES = {"左侧": "右侧", "右侧": "左侧"}
 _STATED_SIDE = re.compile("(?<![^，])在(左侧|右侧)")
 
 
+class AugmentationRecipe(BaseModel):
+    """How often volumes are augmented: `probability` is that of zoom, rotation, gamma and intensity, each.
+
+    `zoom_in_depth` zooms across slices too. With `flip_probability` a head is mirrored, with the sides in its text.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    probability: float = Field(default=1.0, ge=0, le=1)
+    elastic_probability: float = Field(default=1.0, ge=0, le=1)
+    zoom_in_depth: bool = True
+    flip_probability: float = Field(default=0.5, ge=0, le=1)
+
+
 class Augmentation(NamedTuple):
     """Parameters of one augmentation; rotation in radians.
 
@@ -30,14 +45,30 @@ class Augmentation(NamedTuple):
     gamma: float
     intensity: float
     displacements: Tensor
+    zoom_in_depth: bool = True
+
+    def changes_nothing(self) -> bool:
+        """Whether it leaves every image as it is."""
+        neutral = (self.zoom, self.rotation, self.gamma, self.intensity) == (1, 0, 1, 1)
+        return neutral and not self.displacements.any()
 
 
-def draw_augmentation(random: np.random.Generator) -> Augmentation:
+def draw_augmentation(random: np.random.Generator, recipe: AugmentationRecipe) -> Augmentation:
     """Zoom 0.9 to 1.1, rotation ±0.53 rad, gamma 0.9 to 1.1, intensity ±10 %, elastic deformation."""
     zoom, gamma, intensity = random.uniform(0.9, 1.1, 3)
     displacements = random.normal(0, 2 * ELASTIC_STD, (2, ELASTIC_KNOTS, ELASTIC_KNOTS)).astype(np.float32)
     rotation = random.uniform(-MAX_ROTATION, MAX_ROTATION)
-    return Augmentation(zoom, rotation, gamma, intensity, torch.from_numpy(displacements))
+    # Drawn last: the parameters do not depend on the probabilities.
+    zoomed, rotated, brightened, scaled = random.random(4) < recipe.probability
+    deformed = random.random() < recipe.elastic_probability
+    return Augmentation(
+        zoom if zoomed else 1.0,
+        rotation if rotated else 0.0,
+        gamma if brightened else 1.0,
+        intensity if scaled else 1.0,
+        torch.from_numpy(displacements) * deformed,
+        recipe.zoom_in_depth,
+    )
 
 
 def augmented(image: Tensor, augmentation: Augmentation) -> Tensor:
@@ -46,8 +77,11 @@ def augmented(image: Tensor, augmentation: Augmentation) -> Tensor:
     All slices are deformed alike. So after a zoom in depth, one interpolation in plane applies zoom, rotation and
     deformation to all slices at once, in a tenth of the time of an interpolation in three dimensions.
     """
+    if augmentation.changes_nothing():
+        return image
     brighter = image.pow(augmentation.gamma).mul_(augmentation.intensity)
-    stretched = _depth_weights(image.shape[1], augmentation.zoom) @ brighter.flatten(2)
+    depth_zoom = augmentation.zoom if augmentation.zoom_in_depth else 1.0
+    stretched = _depth_weights(image.shape[1], depth_zoom) @ brighter.flatten(2)
     return functional.grid_sample(stretched.view_as(image), _sampling_grid(image, augmentation), align_corners=False)
 
 

@@ -82,17 +82,20 @@ BATCH_RULES = {
 class BatchPlan:
     """The batches of all steps, of `size` pairs each; SelipError where the pairs cannot fill one.
 
-    `texts` are the texts of the pairs. With `mirror`, half of the pairs, chosen anew in each epoch, are mirrored. Pairs
-    that are left over in an epoch are as likely as others to be in the next.
+    `texts` are the texts of the pairs. With `mirror`, a pair is mirrored with `flip_probability`, drawn anew in each
+    epoch. Pairs that are left over in an epoch are as likely as others to be in the next.
     """
 
-    def __init__(self, texts: Sequence[str], size: int, seed: int, rule: str, mirror: bool) -> None:
+    def __init__(
+        self, texts: Sequence[str], size: int, seed: int, rule: str, mirror: bool, flip_probability: float = 0.5
+    ) -> None:
         if rule not in BATCH_RULES:
             raise SelipError(f"There is no batch rule {rule}: choose one of {', '.join(BATCH_RULES)}.")
         self.size = size
         self.seed = seed
         self.rule = BATCH_RULES[rule]
         self.mirror = mirror
+        self.flip_probability = flip_probability
         _, numbers = np.unique([*texts, *(mirrored(text) if mirror else text for text in texts)], return_inverse=True)
         self._numbers = numbers.reshape(2, len(texts))
         # A text and its mirrored form count as one, so that every epoch has the same number of batches.
@@ -100,9 +103,11 @@ class BatchPlan:
         self.batches_per_epoch = self.rule.max_batches(either, size)
         if not self.batches_per_epoch:
             distinct = len(np.unique(either))
+            possible = [smaller for smaller in range(size - 1, 1, -1) if self.rule.max_batches(either, smaller)]
             raise SelipError(
                 f"A batch of {size} cannot be formed from {len(texts)} pairs with {distinct} distinct texts"
                 f"{', mirrored ones not counted' if mirror else ''}: use a smaller batch"
+                f"{''.join(f' ({smaller} at most)' for smaller in possible[:1])}"
                 f"{', or shuffled batches' if len(texts) >= size else ''}."
             )
         self.left_over = len(texts) - self.batches_per_epoch * size
@@ -128,7 +133,7 @@ class BatchPlan:
     def _arrange(self, epoch: int) -> tuple[npt.NDArray[np.bool_], Numbers]:
         """Whether each pair is mirrored, (N,), and the indices of the pairs, (batches, size), in an epoch."""
         random = np.random.default_rng((self.seed, epoch))
-        is_mirrored = random.random(self._numbers.shape[1]) < 0.5 * self.mirror
+        is_mirrored = random.random(self._numbers.shape[1]) < self.flip_probability * self.mirror
         texts = np.where(is_mirrored, self._numbers[1], self._numbers[0])
         return is_mirrored, self.rule.arrange(texts, self.batches_per_epoch, self.size, random)
 

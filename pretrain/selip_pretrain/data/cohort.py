@@ -58,7 +58,8 @@ def read_cohort(db: Path, cache: VolumeCache, seed: int, share: float = 1.0) -> 
     cohort = Cohort(*([pair for pair in part if pair.image_id in kept] for part in (train, validation)))
     if not cohort.validation:
         raise SelipError(
-            "There are no pairs in the validation split, which selects the best checkpoint: scan more studies."
+            "There are no pairs in the validation split, which selects the best checkpoint: scan more studies, or"
+            f" choose its patients in {db} with UPDATE splits SET split = 'validation' WHERE patient_id IN ('…')."
         )
     return cohort
 

@@ -11,7 +11,7 @@ from torch import Tensor
 from torch.utils.data import Dataset
 
 from selip_contracts.vocabulary import MODALITIES, Modality
-from selip_pretrain.data.augment import augmented, draw_augmentation, mirrored, mirrored_image
+from selip_pretrain.data.augment import AugmentationRecipe, augmented, draw_augmentation, mirrored, mirrored_image
 from selip_pretrain.data.splits import Split
 from selip_pretrain.volumes.read_volume import Source
 from selip_pretrain.volumes.volume_cache import VolumeCache
@@ -65,11 +65,19 @@ class PairItem(NamedTuple):
 class PairDataset(Dataset[PairItem]):
     """The pairs as items; random draws in `dataset[draw]` depend only on the seed and the draw."""
 
-    def __init__(self, pairs: Sequence[Pair], cache: VolumeCache, augment: bool, seed: int) -> None:
+    def __init__(
+        self,
+        pairs: Sequence[Pair],
+        cache: VolumeCache,
+        augment: bool,
+        seed: int,
+        recipe: AugmentationRecipe = AugmentationRecipe(),  # noqa: B008 # immutable
+    ) -> None:
         self.pairs = pairs
         self.cache = cache
         self.augment = augment
         self.seed = seed
+        self.recipe = recipe
 
     def __len__(self) -> int:
         return len(self.pairs)
@@ -82,7 +90,7 @@ class PairDataset(Dataset[PairItem]):
             image = mirrored_image(image)
         if self.augment:
             random = np.random.default_rng((self.seed, draw.epoch, 1 + draw.pair))
-            image = augmented(image, draw_augmentation(random))
+            image = augmented(image, draw_augmentation(random, self.recipe))
         return PairItem(image, mirrored(pair.text) if draw.mirrored else pair.text, MODALITIES.index(pair.modality))
 
 

@@ -17,6 +17,7 @@ from pydantic import (
     model_validator,
 )
 
+from selip_pretrain.data.augment import AugmentationRecipe
 from selip_pretrain.data.batches import BATCH_RULES
 from selip_pretrain.model.encoders.image_encoder import Norm, Pooling
 from selip_pretrain.model.encoders.registry import IMAGE_ENCODERS
@@ -41,14 +42,16 @@ class Configuration(BaseModel):
       the paper's "batch".
     - `pooling`: the paper's "mean", or "flatten", where each voxel of the last feature map has its own weights, so that
       the model learns much sooner where a lesion is.
-    - `text_encoder`: "characters", or a folder or Hugging Face id.
+    - `text_encoder`: "characters", or a folder or Hugging Face id; texts are truncated to `max_tokens`.
+    - `init_image`, `init_text`: checkpoints whose image or text encoder the training starts from, where shapes fit.
     - `target`: the similarity of two texts (objective/targets.py), raised to the power `sharpness`.
     - `clamp`: the probability to which smaller ones are raised in the divergence: 0 in the formula, 1e-3 in the
       authors' code. `loss` "reference" requires a soft_weight and a sharpness of 1.
     - `share`: the share of the training patients that are used, the same in every training with a seed; a smaller share
       is a subset of a larger one.
     - `image_rate`, `text_rate`: learning rates, which rise linearly over the share `warmup` of the `steps`, then fall
-      with the power `decay_power`; `clip` is the maximum norm of the gradient, 0 for none.
+      with the power `decay_power`, every `decay_every` steps; `adam_eps` is Adam's epsilon, `clip` the maximum norm of
+      the gradient, 0 for none.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -57,6 +60,9 @@ class Configuration(BaseModel):
     norm: Norm = "group"
     pooling: Annotated[Pooling, BeforeValidator(_current_pooling)] = "mean"
     text_encoder: str = "hfl/chinese-bert-wwm"
+    max_tokens: int = Field(default=256, ge=8)
+    init_image: str | None = None
+    init_text: str | None = None
     target: str = "best-match"
     soft_weight: NonNegativeFloat = 1.0
     sharpness: PositiveFloat = 1.0
@@ -65,12 +71,15 @@ class Configuration(BaseModel):
     share: float = Field(default=1.0, gt=0, le=1)
     batches: str = "distinct_texts"
     augment: bool = True
+    augmentation: AugmentationRecipe = AugmentationRecipe()
     batch: int = Field(default=64, ge=2)
     steps: PositiveInt = 30_000
     warmup: float = Field(default=1 / 6, ge=0, lt=1)
     decay_power: PositiveFloat = 0.9
+    decay_every: PositiveInt = 1
     image_rate: PositiveFloat = 1e-4
     text_rate: PositiveFloat = 5e-5
+    adam_eps: PositiveFloat = 1e-8
     clip: NonNegativeFloat = 1.0
     precision: Precision | None = None
     validate_every: PositiveInt = 250
@@ -92,7 +101,13 @@ class Configuration(BaseModel):
         warmup = round(self.warmup * self.steps)
         if step < warmup:
             return (step + 1) / warmup
-        return float((1 - (step - warmup) / (self.steps - warmup)) ** self.decay_power)
+        decayed = (step - warmup) // self.decay_every * self.decay_every
+        return float((1 - decayed / (self.steps - warmup)) ** self.decay_power)
+
+    @property
+    def flip_probability(self) -> float:
+        """The probability that a pair is mirrored."""
+        return self.augmentation.flip_probability if self.augment else 0.0
 
     def json_text(self) -> str:
         """The content of configuration.json."""
@@ -100,7 +115,18 @@ class Configuration(BaseModel):
 
 
 PRESETS: dict[str, dict[str, Any]] = {
-    "paper": {},
+    # Adam, clipping, augmentation and decay as in the configuration files of the paper's authors
+    "paper": {
+        "adam_eps": 1e-3,
+        "clip": 0.0,
+        "decay_every": 250,
+        "augmentation": {
+            "probability": 0.2,
+            "elastic_probability": 0.1,
+            "zoom_in_depth": False,
+            "flip_probability": 0.0,
+        },
+    },
     "small": {
         "encoder": "resnet10-narrow",
         "pooling": "flatten",

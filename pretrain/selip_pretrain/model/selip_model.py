@@ -42,7 +42,7 @@ class SelipModel(nn.Module):
     def build(cls, configuration: Configuration, corpus: Sequence[str], download: bool = False) -> Self:
         """A model to train, with random weights from the configuration's seed; `corpus` are the training texts."""
         torch.manual_seed(configuration.seed)
-        text_encoder = make_text_encoder(configuration.text_encoder, corpus, download)
+        text_encoder = make_text_encoder(configuration.text_encoder, corpus, download, configuration.max_tokens)
         return cls(configuration, _image_encoder(configuration), text_encoder)
 
     @property
@@ -91,7 +91,7 @@ class SelipModel(nn.Module):
         """
         folder = model_folder(str(folder_or_id), download)
         configuration = read_configuration(folder)
-        text_encoder = TextEncoder.load(folder / TEXT_ENCODER_FOLDER)
+        text_encoder = TextEncoder.load(folder / TEXT_ENCODER_FOLDER, configuration.max_tokens)
         model = cls(configuration, _image_encoder(configuration), text_encoder)
         try:
             model.load_state_dict(load_file(folder / WEIGHTS))

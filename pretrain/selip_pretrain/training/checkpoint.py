@@ -79,14 +79,18 @@ def save_best(out: Path, model: SelipModel, validation: dict[str, Any]) -> None:
 def saved_state(out: Path, configuration: Configuration, data: str) -> SavedState | None:
     """The state in the last checkpoint of an earlier run in this folder; None where there is none.
 
-    SelipError where that training has another configuration or other pairs, or where the checkpoint is damaged.
+    A training may be lengthened, with more steps. SelipError where it differs otherwise or has other pairs, or where
+    the checkpoint is damaged.
     """
     recover_folder(out / LAST)
     recover_folder(out / BEST)
     folder = out / LAST
     if not folder.exists():
         return None
-    different = differences(read_configuration(folder), configuration)
+    earlier = read_configuration(folder)
+    if earlier.steps < configuration.steps:
+        earlier = earlier.model_copy(update={"steps": configuration.steps})
+    different = differences(earlier, configuration)
     if different:
         raise SelipError(
             f"{out} holds a training with {different}: name a new folder with --out, or repeat the earlier command to"

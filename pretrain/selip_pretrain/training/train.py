@@ -1,6 +1,7 @@
 """A training: from pairs to the best checkpoint, continuing where an earlier run of it stopped."""
 
 import signal
+import sys
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -11,10 +12,12 @@ from selip_pretrain.data.augment import mirrored
 from selip_pretrain.data.batches import BatchPlan, load_batches
 from selip_pretrain.data.cohort import Cohort
 from selip_pretrain.data.pairs import Pair, PairDataset
-from selip_pretrain.model.configuration import CONFIGURATION_FILE, Configuration
+from selip_pretrain.model.configuration import CONFIGURATION_FILE, Configuration, read_configuration
+from selip_pretrain.model.initial_weights import initialise
 from selip_pretrain.model.selip_model import SelipModel
 from selip_pretrain.objective.finding_similarity import TextTable
 from selip_pretrain.training.checkpoint import (
+    LAST,
     SavedState,
     TrainingProgress,
     load_last,
@@ -71,11 +74,18 @@ def pretrain(
         configuration.batch,
         configuration.seed,
         configuration.batches,
-        configuration.augment,
+        configuration.flip_probability > 0,
+        configuration.flip_probability,
     )
     state = distributed.broadcast(_prepare_folder(out, configuration, cohort) if distributed.is_main else None)
-    texts, modalities = _training_texts(cohort.train, configuration.augment)
+    texts, modalities = _training_texts(cohort.train, configuration.flip_probability > 0)
     model = SelipModel.build(configuration, texts, resources.download)
+    if distributed.is_main:
+        _print_truncated(model, [*texts, *(pair.text for pair in cohort.validation)])
+    if state is None:
+        notes = initialise(model, resources.download)
+        if distributed.is_main:
+            print(*notes, sep="\n", end="\n" if notes else "", file=sys.stderr)
     step = TrainingStep(model, TextTable(texts, modalities), distributed, resources.chunk_size)
     if state is not None:
         load_last(out, step.training, state)
@@ -109,7 +119,13 @@ class TrainingRun:
         self, done: TrainingProgress, stop: StopSignal, writer: MetricsWriter | None, advance: Advance
     ) -> TrainingOutcome:
         distributed, steps = self.resources.distributed, self.configuration.steps
-        dataset = PairDataset(self.cohort.train, self.cache, self.configuration.augment, self.configuration.seed)
+        dataset = PairDataset(
+            self.cohort.train,
+            self.cache,
+            self.configuration.augment,
+            self.configuration.seed,
+            self.configuration.augmentation,
+        )
         draws = self.plan.steps(done.step, steps, distributed.rank, distributed.world_size)
         previous = time.perf_counter()
         pin_memory = distributed.device.type == "cuda"
@@ -167,8 +183,30 @@ def _prepare_folder(out: Path, configuration: Configuration, cohort: Cohort) -> 
             f"The folder {out} cannot be created ({failure.strerror}): name another one with --out."
         ) from failure
     state = saved_state(out, configuration, cohort.hash())
+    if state is not None:
+        earlier = read_configuration(out / LAST).steps
+        if earlier < configuration.steps:
+            rate = configuration.learning_rate(state.progress.step)
+            print(
+                f"The training in {out} had {earlier:,} steps and is lengthened to {configuration.steps:,}: it"
+                f" continues after step {state.progress.step:,}, at {rate:.2f} of the maximum learning rates.",
+                file=sys.stderr,
+            )
     write_text(out / CONFIGURATION_FILE, configuration.json_text())
     return state
+
+
+def _print_truncated(model: SelipModel, texts: Sequence[str]) -> None:
+    """Print on stderr how many distinct texts have more tokens than the text encoder reads."""
+    distinct = list(dict.fromkeys(texts))
+    limit = model.configuration.max_tokens
+    longer = [count for count in model.text_encoder.token_counts(distinct) if count > limit]
+    if longer:
+        print(
+            f"{len(longer):,} of {len(distinct):,} distinct texts have more than {limit} tokens and are truncated: the"
+            f" longest has {max(longer)}; --max-tokens {max(longer)} reads all.",
+            file=sys.stderr,
+        )
 
 
 def _training_texts(pairs: Sequence[Pair], with_mirrored: bool) -> tuple[list[str], list[str]]:

@@ -201,6 +201,7 @@ def _optimizer(model: SelipModel) -> torch.optim.Optimizer:
             {"params": images, "lr": rates.image_rate, "highest": rates.image_rate},
             {"params": list(model.text_encoder.parameters()), "lr": rates.text_rate, "highest": rates.text_rate},
         ],
+        eps=rates.adam_eps,
         fused=model.device.type == "cuda",
     )
 

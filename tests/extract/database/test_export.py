@@ -120,7 +120,8 @@ def test_the_papers_code_finds_each_studys_texts_by_sequence(
     selip_export: Command, database: Path, tmp_path: Path
 ) -> None:
     """As its loader takes them: a study with the one key normal, or the text of each sequence under its name."""
-    code, _, _ = selip_export(database, "--out", tmp_path / "texts", "--format", "paper")
+    code, _, said = selip_export(database, "--out", tmp_path / "texts", "--format", "paper")
+    assert "set have_modal: False in the training file" in said
     exported = json.loads((tmp_path / "texts" / "information.json").read_text("utf-8"))
     assert code == 0
     assert exported["MR240301"] == {"normal": NORMAL_TEXT}

@@ -16,6 +16,7 @@ from selip_pretrain.data.augment import (
     ELASTIC_STD,
     MAX_ROTATION,
     Augmentation,
+    AugmentationRecipe,
     augmented,
     draw_augmentation,
     mirrored,
@@ -84,13 +85,37 @@ def test_a_turned_head_keeps_its_form_where_height_and_width_differ() -> None:
 
 @given(st.integers(0, 2**32))
 def test_changes_are_drawn_within_their_ranges(seed: int) -> None:
-    drawn = draw_augmentation(np.random.default_rng(seed))
+    drawn = draw_augmentation(np.random.default_rng(seed), AugmentationRecipe())
     assert all(0.9 <= value <= 1.1 for value in (drawn.zoom, drawn.gamma, drawn.intensity))
     assert abs(drawn.rotation) <= MAX_ROTATION
     assert drawn.displacements.abs().max() < 2 * ELASTIC_STD * 6
     changed = augmented(volume((2, 8, 8)), drawn)
     assert changed.min() >= 0
     assert changed.max() <= 1.1
+
+
+def test_each_augmentation_has_its_probability() -> None:
+    recipe = AugmentationRecipe(probability=0.2, elastic_probability=0.1, zoom_in_depth=False)
+    drawn = [draw_augmentation(np.random.default_rng(seed), recipe) for seed in range(4000)]
+    changed = np.array(
+        [
+            (one.zoom != 1, one.rotation != 0, one.gamma != 1, one.intensity != 1, bool(one.displacements.any()))
+            for one in drawn
+        ]
+    )
+    assert changed.mean(0) == pytest.approx([0.2, 0.2, 0.2, 0.2, 0.1], abs=0.02)
+    assert np.mean([one.changes_nothing() for one in drawn]) == pytest.approx(0.8**4 * 0.9, abs=0.02)
+    assert {one.zoom_in_depth for one in drawn} == {False}
+    always = draw_augmentation(np.random.default_rng(7), AugmentationRecipe())
+    assert all(one.zoom in (1, always.zoom) for one in drawn[7:8])
+
+
+def test_without_zoom_in_depth_slices_stay_apart() -> None:
+    image = torch.zeros(1, 5, 16, 16)
+    image[:, 1] = 1
+    zoomed = augmented(image, NOTHING._replace(zoom=1.1, zoom_in_depth=False))
+    assert zoomed[0, :, 8, 8].tolist() == pytest.approx([0, 1, 0, 0, 0])
+    assert augmented(image, NOTHING) is image
 
 
 def test_a_mirror_exchanges_left_and_right_alone() -> None:

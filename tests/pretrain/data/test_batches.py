@@ -109,7 +109,7 @@ def test_over_epochs_every_pair_is_drawn() -> None:
         (
             TEXTS[:3],
             "shuffled",
-            "A batch of 4 cannot be formed from 3 pairs with 3 distinct texts: use a smaller batch.",
+            "A batch of 4 cannot be formed from 3 pairs with 3 distinct texts: use a smaller batch (3 at most).",
         ),
         (
             [NORMAL_TEXT] * 9,

@@ -9,7 +9,10 @@ from selip_shared.errors import SelipError
 
 def test_the_defaults_are_the_papers() -> None:
     paper = resolve("paper", None, {})
-    assert paper == Configuration()
+    assert (paper.adam_eps, paper.clip, paper.decay_every) == (1e-3, 0, 250)
+    augmentation = paper.augmentation
+    assert (augmentation.probability, augmentation.elastic_probability) == (0.2, 0.1)
+    assert (augmentation.zoom_in_depth, paper.flip_probability) == (False, 0)
     assert (paper.batch, paper.image_rate, paper.text_rate, paper.steps) == (64, 1e-4, 5e-5, 5_000 + 100 * 250)
     assert paper.recipe.shape == (24, 256, 256)
 
@@ -21,6 +24,18 @@ def test_learning_rates_rise_over_5000_steps_and_fall_as_a_polynomial() -> None:
     for step in (5000, 12_345, 29_999):
         t = (step - 5000) / 25_000
         assert paper.learning_rate(step) == pytest.approx((1 - t) ** 0.9)
+
+
+def test_the_papers_rate_falls_once_in_an_epoch_of_250_steps() -> None:
+    paper = resolve("paper", None, {})
+    assert paper.learning_rate(4999) == paper.learning_rate(5000) == paper.learning_rate(5249) == 1
+    assert paper.learning_rate(5250) == paper.learning_rate(5499) == pytest.approx(0.99**0.9)
+    assert paper.learning_rate(29_999) == pytest.approx(0.01**0.9)
+
+
+def test_without_augmentation_nothing_is_mirrored() -> None:
+    assert Configuration().flip_probability == 0.5
+    assert Configuration(augment=False).flip_probability == 0
 
 
 def test_options_win_over_the_file_and_the_file_over_the_preset(tmp_path: Path) -> None:

@@ -52,6 +52,30 @@ def test_a_complete_training_is_left_alone(
     assert {path: path.stat().st_mtime_ns for path in whole.glob("last/*")} == before
 
 
+def test_a_finished_training_can_be_lengthened(
+    tmp_path: Path, distributed: Distributed, cohort: Cohort, cache: VolumeCache, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for steps in (4, 6):
+        outcome = pretrain(small_configuration(steps=steps), cohort, cache, tmp_path, Resources(distributed))
+        assert outcome.progress.step == steps
+    assert "had 4 steps and is lengthened to 6: it continues after step 4, at 0.44" in capsys.readouterr().err
+    assert [row["step"] for row in table(tmp_path, "training")] == list(range(1, 7))
+    with pytest.raises(SelipError, match="holds a training with steps 6 instead of 5"):
+        pretrain(small_configuration(steps=5), cohort, cache, tmp_path, Resources(distributed))
+
+
+def test_truncated_texts_are_counted_and_a_start_is_said(
+    tmp_path: Path, distributed: Distributed, cohort: Cohort, cache: VolumeCache, whole: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:  # fmt: skip
+    changes = {"max_tokens": 11, "steps": 1, "init_image": str(whole / "best")}
+    pretrain(small_configuration(**changes), cohort, cache, tmp_path, Resources(distributed))
+    said = capsys.readouterr().err
+    assert "distinct texts have more than 11 tokens and are truncated: the longest has " in said
+    assert f"tensors of the image_encoder are from {whole / 'best'}." in said
+    assert SelipModel.from_pretrained(tmp_path / "best").text_encoder.max_tokens == 11
+
+
 def test_processes_that_read_volumes_change_nothing(
     tmp_path: Path, distributed: Distributed, cohort: Cohort, cache: VolumeCache, whole: Path
 ) -> None:

@@ -9,7 +9,7 @@ from selip_downstream.reproduce.page.conclusions import Conclusions
 from selip_downstream.reproduce.page.figures import CohortCounts, Figures, TrainingGroup
 from selip_downstream.reproduce.page.paper import DATA, METHOD, SETTINGS
 from selip_downstream.reproduce.page.summary import MODEL_PHRASES, percent
-from selip_pretrain.model.configuration import Configuration
+from selip_pretrain.model.configuration import resolve
 
 COHORT_CHOICE = (
     "The studies are chosen so that the claim can be tested and can fail. Sites, sides, signals and their combinations "
@@ -35,7 +35,7 @@ TRAININGS = (
 NO_FAILURE = "Nothing that was measured here."
 COMPARED_SETTINGS = (
     "encoder", "norm", "pooling", "text_encoder", "clamp", "batches", "batch", "steps", "image_rate", "text_rate",
-    "augment",
+    "adam_eps", "clip", "augment",
 )  # fmt: skip
 REASONS = {
     "norm": "so that an embedding does not depend on the other volumes of its batch",
@@ -70,7 +70,7 @@ def _differences(figures: Figures) -> Table:
         here = "pseudo-reports, and phantoms of heads rendered from their findings"
         rows.append(["Data", DATA, here, "the hospital's data are not public; here every truth is known"])
     if figures.results.trainings:
-        paper = Configuration().model_dump() | SETTINGS
+        paper = resolve("paper", None, {}).model_dump() | SETTINGS
         own = figures.results.trainings[0].configuration.model_dump()
         settings = [["voxels", *(_voxels(one["recipe"]["shape"]) for one in (paper, own))]]
         settings += [[name, *map(_setting, (paper[name], own[name]))] for name in COMPARED_SETTINGS]

@@ -11,7 +11,7 @@ from tokenizers.processors import TemplateProcessing
 from transformers import AutoModel, BertConfig, BertModel, PreTrainedModel, PreTrainedTokenizerFast
 from transformers.utils import logging
 
-from selip_pretrain.model.encoders.text_encoder import MAX_TOKENS, TextEncoder, load_tokenizer
+from selip_pretrain.model.encoders.text_encoder import TextEncoder, load_tokenizer
 from selip_shared.errors import SelipError
 from selip_shared.hugging_face import model_folder
 
@@ -21,7 +21,7 @@ INITIALIZER_RANGE = 0.1
 PAD, UNKNOWN, START, END = SPECIAL = ("[PAD]", "[UNK]", "[CLS]", "[SEP]")
 
 
-def character_encoder(corpus: Sequence[str]) -> TextEncoder:
+def character_encoder(corpus: Sequence[str], max_tokens: int) -> TextEncoder:
     """A BERT of two layers over the characters of the corpus, with random weights."""
     tokenizer = _character_tokenizer(corpus)
     config = BertConfig(
@@ -30,14 +30,17 @@ def character_encoder(corpus: Sequence[str]) -> TextEncoder:
         num_hidden_layers=2,
         num_attention_heads=4,
         intermediate_size=512,
-        max_position_embeddings=MAX_TOKENS,
+        max_position_embeddings=max_tokens,
         initializer_range=INITIALIZER_RANGE,
     )
-    return TextEncoder(BertModel(config), tokenizer)  # type: ignore[no-untyped-call]
+    return TextEncoder(BertModel(config), tokenizer, max_tokens)  # type: ignore[no-untyped-call]
 
 
-def pretrained_encoder(name: str, download: bool) -> TextEncoder:
-    """The encoder of a folder or Hugging Face id; SelipError where it is not found or has no safetensors."""
+def pretrained_encoder(name: str, download: bool, max_tokens: int) -> TextEncoder:
+    """The encoder of a folder or Hugging Face id.
+
+    SelipError where it is not found, has no safetensors, or reads fewer tokens.
+    """
     folder = model_folder(name, download)
     logging.disable_progress_bar()  # type: ignore[no-untyped-call]
     logging.set_verbosity_error()  # type: ignore[no-untyped-call]
@@ -50,9 +53,13 @@ def pretrained_encoder(name: str, download: bool) -> TextEncoder:
         backbone: PreTrainedModel = AutoModel.from_pretrained(
             folder, dtype=torch.float32, use_safetensors=True, local_files_only=True, trust_remote_code=False
         )
-        return TextEncoder(backbone, load_tokenizer(folder))
+        tokenizer = load_tokenizer(folder)
     except (OSError, ValueError, KeyError, SafetensorError) as failure:
         raise SelipError(f"transformers cannot load a text encoder from {folder}: use another one.") from failure
+    positions = getattr(backbone.config, "max_position_embeddings", max_tokens)
+    if positions < max_tokens:
+        raise SelipError(f"{name} reads at most {positions} tokens, not {max_tokens}: use --max-tokens {positions}.")
+    return TextEncoder(backbone, tokenizer, max_tokens)
 
 
 def _character_tokenizer(corpus: Sequence[str]) -> PreTrainedTokenizerFast:

@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     from selip_pretrain.model.encoders.text_encoder import TextEncoder
 
 MakeImageEncoder = Callable[[Shape, Norm, Pooling], ImageEncoder]
-MakeTextEncoder = Callable[[Sequence[str], bool], "TextEncoder"]
+MakeTextEncoder = Callable[[Sequence[str], int], "TextEncoder"]
 
 
 # MONAI and transformers take seconds to import: only the chosen encoder imports them.
@@ -28,10 +28,10 @@ def _vit(shape: Shape, _norm: Norm, pooling: Pooling) -> ImageEncoder:
     return VisionTransformer(shape, pooling)
 
 
-def _characters(corpus: Sequence[str], _download: bool) -> "TextEncoder":
+def _characters(corpus: Sequence[str], max_tokens: int) -> "TextEncoder":
     from selip_pretrain.model.encoders.bert import character_encoder
 
-    return character_encoder(corpus)
+    return character_encoder(corpus, max_tokens)
 
 
 IMAGE_ENCODERS: dict[str, MakeImageEncoder] = {
@@ -45,14 +45,14 @@ TEXT_ENCODERS: dict[str, MakeTextEncoder] = {
 }
 
 
-def make_text_encoder(name: str, corpus: Sequence[str], download: bool) -> "TextEncoder":
+def make_text_encoder(name: str, corpus: Sequence[str], download: bool, max_tokens: int = 256) -> "TextEncoder":
     """The text encoder of that name, else the pretrained one of that folder or Hugging Face id.
 
-    An encoder with random weights takes its vocabulary from `corpus`, the training texts. SelipError where there is no
-    such encoder on this machine and `download` is false.
+    Texts are truncated to `max_tokens`. An encoder with random weights takes its vocabulary from `corpus`, the training
+    texts. SelipError where there is no such encoder on this machine and `download` is false.
     """
     if name in TEXT_ENCODERS:
-        return TEXT_ENCODERS[name](corpus, download)
+        return TEXT_ENCODERS[name](corpus, max_tokens)
     from selip_pretrain.model.encoders.bert import pretrained_encoder
 
-    return pretrained_encoder(name, download)
+    return pretrained_encoder(name, download, max_tokens)

@@ -11,28 +11,38 @@ from selip_pretrain.model.encoders.image_encoder import EMBEDDING
 from selip_shared.errors import SelipError
 
 MAX_TOKENS = 256
+"""By default; the paper's."""
 
 
 class TextEncoder(nn.Module):
     """Encodes texts as embeddings of 512 dimensions: the projected state of the first token ([CLS]).
 
-    Texts are truncated to 256 tokens.
+    Texts are truncated to `max_tokens`.
     """
 
-    def __init__(self, backbone: PreTrainedModel, tokenizer: PreTrainedTokenizerFast) -> None:
+    def __init__(
+        self, backbone: PreTrainedModel, tokenizer: PreTrainedTokenizerFast, max_tokens: int = MAX_TOKENS
+    ) -> None:
         super().__init__()
         if getattr(backbone, "pooler", None) is not None:
             backbone.pooler = None  # type: ignore[assignment] # unused: its weights would get no gradient
         self.backbone = backbone.train(False)
         self.tokenizer = tokenizer
+        self.max_tokens = max_tokens
         self.projection = nn.Linear(backbone.config.hidden_size, EMBEDDING)
 
     def forward(self, texts: Sequence[str]) -> Tensor:
         """Embeddings (N, 512), not normalised."""
-        tokens = self.tokenizer(list(texts), padding=True, truncation=True, max_length=MAX_TOKENS, return_tensors="pt")
+        tokens = self.tokenizer(
+            list(texts), padding=True, truncation=True, max_length=self.max_tokens, return_tensors="pt"
+        )
         states = self.backbone(**tokens.to(self.projection.weight.device)).last_hidden_state
         embedding: Tensor = self.projection(states[:, 0])
         return embedding
+
+    def token_counts(self, texts: Sequence[str]) -> list[int]:
+        """The number of tokens of each text, not truncated."""
+        return [len(ids) for ids in self.tokenizer(list(texts), verbose=False)["input_ids"]] if texts else []
 
     def train(self, mode: bool = True) -> Self:
         """Keep dropout off, so that the embedding of a text does not depend on the chunk it is in."""
@@ -46,12 +56,12 @@ class TextEncoder(nn.Module):
         self.tokenizer.save_pretrained(folder)
 
     @classmethod
-    def load(cls, folder: Path) -> Self:
+    def load(cls, folder: Path, max_tokens: int = MAX_TOKENS) -> Self:
         """The encoder that `save` wrote, with random weights; SelipError where the folder holds none."""
         try:
             config = AutoConfig.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
             backbone = AutoModel.from_config(config, trust_remote_code=False)  # type: ignore[no-untyped-call]
-            return cls(backbone, load_tokenizer(folder))
+            return cls(backbone, load_tokenizer(folder), max_tokens)
         except (OSError, ValueError, KeyError) as failure:
             raise SelipError(
                 f"There is no text encoder in {folder}: name a checkpoint that selip-pretrain has written."

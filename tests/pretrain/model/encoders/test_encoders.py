@@ -123,6 +123,21 @@ def test_a_text_is_cut_after_256_tokens() -> None:
     torch.testing.assert_close(long, longer)
 
 
+def test_more_tokens_are_read_where_the_limit_is_higher() -> None:
+    encoder = make_text_encoder("characters", CORPUS, download=False, max_tokens=400)
+    assert encoder.token_counts(["高" * 300, "高"]) == [302, 3]
+    with torch.no_grad():
+        some, more, beyond = encoder(["高" * 300, "高" * 398, "高" * 1000])
+    assert not torch.allclose(some, more)
+    torch.testing.assert_close(more, beyond)
+
+
+def test_a_pretrained_encoder_has_its_own_limit(pretrained: Path) -> None:
+    assert make_text_encoder(str(pretrained), [], download=False, max_tokens=512).max_tokens == 512
+    with pytest.raises(SelipError, match="reads at most 512 tokens, not 513: use --max-tokens 512"):
+        make_text_encoder(str(pretrained), [], download=False, max_tokens=513)
+
+
 def test_a_text_encoder_comes_back_with_its_weights(tmp_path: Path) -> None:
     encoder = make_text_encoder("characters", CORPUS, download=False)
     encoder.save(tmp_path)
