@@ -21,7 +21,7 @@ from selip_contracts.findings import AnnotatedReport, Study
 from selip_contracts.tables import read_store
 from selip_contracts.vocabulary import SITES
 from selip_extract.database.store import Added, Store
-from selip_extract.evaluation.score import RunStudies, run_studies
+from selip_extract.evaluation.run_studies import RunStudies, run_studies
 from selip_extract.extraction import NO_USAGE, Extraction, Usage
 from selip_extract.extractors.base import Extractor
 from selip_extract.extractors.read_batch import read_batch

@@ -22,7 +22,7 @@ from selip_extract.evaluation.run_comparison import (
     advantage,
     compare,
 )
-from selip_extract.evaluation.score import extracted_studies
+from selip_extract.evaluation.run_studies import extracted_studies
 from selip_shared.errors import SelipError, run_command
 
 app = typer.Typer(add_completion=False)

@@ -1,7 +1,7 @@
 """`selip-score`: extracted findings against annotated reports, as a table with intervals."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
@@ -14,8 +14,11 @@ from selip_contracts.findings import AnnotatedReport
 from selip_contracts.tables import read_store
 from selip_extract.cli.options import AdapterOption, JsonOption, ModelOption, RunOption, annotated_reports
 from selip_extract.database.runs import chosen_run
+from selip_extract.evaluation.attributes import score_attributes
 from selip_extract.evaluation.calibration import Calibration, calibration, draw
-from selip_extract.evaluation.score import ExtractionScore, RunStudies, run_studies, score
+from selip_extract.evaluation.reliability import reliability
+from selip_extract.evaluation.run_studies import RunStudies, run_studies
+from selip_extract.evaluation.score import Figure, Share, flattened, score
 from selip_extract.extractors.registry import EXTRACTORS, ModelChoice, extractor_maker
 from selip_extract.pipeline import extract_annotated
 from selip_shared.bootstrap import Estimate
@@ -36,6 +39,18 @@ FIGURES = {
     "negation_errors": "Negation errors",
     "ungrounded": "Ungrounded findings",
     "missing_reports": "Reports with findings, none of them found",
+    "wrong_agreed": "Wrong among the agreed findings",
+    "wrong_unreviewed": "Wrong findings outside review",
+    "in_review": "Reports in review",
+    "wrong_normal": "Abnormal reports read as normal",
+    "lost_normal": "Normal reports not read as normal",
+    "confidence_auc": "AUC of confidence",
+    "morphology_exact": "Morphology",
+    "count_exact": "Count",
+    "size_mm_exact": "Size",
+    "margin_exact": "Margin",
+    "lesion_exact": "Lesion",
+    "certainty_exact": "Certainty",
 }
 
 
@@ -66,7 +81,12 @@ def command(
     ] = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Score extracted findings against annotated reports: F1 with 95 % intervals, exact match, negation errors."""
+    """Score extracted findings against annotated reports.
+
+    Prints F1 with 95 % intervals, exact match and negation errors; how far agreement, review, `normal` and confidence
+    can be relied on; and the share of each attribute (morphology, count, size, margin, lesion, certainty) that is
+    exactly right. docs/accuracy.md explains each figure.
+    """
     if (db is None) == (extractor is None):
         raise SelipError("Give either --db, a database to score, or --extractor, to read the reports now.")
     choice = ModelChoice(model, adapter, constrained=not unconstrained)
@@ -74,20 +94,24 @@ def command(
         raise SelipError("--model, --adapter and --unconstrained are options of --extractor: leave them out with --db.")
     annotated = annotated_reports(gold)
     if db is not None:
-        studies, speed = _stored_studies(db, run, annotated)
+        studies, reviews, speed = _stored_studies(db, run, annotated)
     else:
         assert extractor is not None
-        studies, speed = extract_annotated(gold, extractor_maker(extractor, choice), annotated)
-    figures = score(annotated, studies)
+        studies, reviews, speed = extract_annotated(gold, extractor_maker(extractor, choice), annotated)
+    figures: dict[str, Figure] = {
+        **vars(score(annotated, studies)),
+        **vars(reliability(annotated, studies, reviews)),
+        **vars(score_attributes(annotated, studies)),
+    }
     found = None if plot is None else calibration(annotated, studies)
     if plot is not None and found is not None:
         draw(found, plot)
     if as_json:
         more = {} if found is None else {"calibration": asdict(found)}
         read = {"gold": str(gold), "reports_per_second": speed, "not_extracted": len(annotated) - len(studies)}
-        print(json.dumps({**read, **figures.as_json(), **more}, ensure_ascii=False))
+        print(json.dumps({**read, **flattened(figures), **more}, ensure_ascii=False))
         return
-    _print(figures, len(annotated) - len(studies))
+    _print(figures, len(annotated), len(annotated) - len(studies))
     if found is not None:
         _print_calibration(found)
 
@@ -100,13 +124,15 @@ def _stored_studies(db: Path, run: int | None, annotated: Sequence[AnnotatedRepo
     return read
 
 
-def _print(figures: ExtractionScore, not_extracted: int) -> None:
-    table = Table(title=f"{figures.reports:,} annotated reports, {not_extracted:,} of them not extracted")
+def _print(figures: Mapping[str, Figure], reports: int, not_extracted: int) -> None:
+    table = Table(title=f"{reports:,} annotated reports, {not_extracted:,} of them not extracted")
     table.add_column("Figure")
     table.add_column("Value", justify="right")
     table.add_column("95 % interval", justify="right")
+    table.add_column("Of", justify="right")
     for name, label in FIGURES.items():
-        table.add_row(label, *_cells(getattr(figures, name)))
+        figure = figures[name]
+        table.add_row(label, *_cells(figure), f"{figure.of:,}" if isinstance(figure, Share) else "")
     Console().print(table)
 
 
@@ -119,11 +145,13 @@ def _print_calibration(found: Calibration) -> None:
     Console().print(table)
 
 
-def _cells(figure: Estimate | float | int | None) -> tuple[str, str]:
+def _cells(figure: Figure) -> tuple[str, str]:
     """The cells of a figure and its interval."""
     match figure:
-        case None:
+        case None | Share(value=None):
             return "–", ""
+        case Share():
+            return f"{figure.value:.4f}", ""
         case Estimate():
             return f"{figure.value:.4f}", f"{figure.low:.4f} – {figure.high:.4f}"
         case float():

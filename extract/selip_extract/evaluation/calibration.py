@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from selip_contracts.findings import AnnotatedReport, Study
 from selip_extract.evaluation.score import interval, resamples
+from selip_extract.evaluation.unlisted_sites import with_annotated_sites
 from selip_shared.bootstrap import Estimate
 from selip_shared.errors import SelipError
 
@@ -46,7 +47,7 @@ def calibration(gold: Sequence[AnnotatedReport], extracted: Mapping[str, Study])
     said = [
         (finding.confidence, number, finding.key in {f.key for f in report.study.findings})
         for number, report in enumerate(gold)
-        for finding in extracted.get(report.report_id, Study()).findings
+        for finding in with_annotated_sites(extracted.get(report.report_id, Study()), report.study).findings
     ]
     known = [(confidence, number, is_right) for confidence, number, is_right in said if confidence is not None]
     if not known or len(known) < len(said):

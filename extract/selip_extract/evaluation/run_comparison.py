@@ -12,6 +12,7 @@ import numpy as np
 
 from selip_contracts.findings import AnnotatedReport, Study
 from selip_extract.evaluation.score import DECIMALS, interval, ratio, resamples, tally
+from selip_extract.evaluation.unlisted_sites import with_annotated_sites
 from selip_shared.bootstrap import Estimate
 
 DifferenceKind = Literal[
@@ -123,7 +124,10 @@ def advantage(gold: Sequence[AnnotatedReport], before: Mapping[str, Study], afte
             [
                 tally(
                     (f.key for f in report.study.findings),
-                    (f.key for f in studies.get(report.report_id, Study()).findings),
+                    (
+                        f.key
+                        for f in with_annotated_sites(studies.get(report.report_id, Study()), report.study).findings
+                    ),
                 )
                 for report in gold
             ]

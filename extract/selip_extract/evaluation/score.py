@@ -2,22 +2,34 @@
 
 import random
 from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, fields
-from typing import NamedTuple
+from dataclasses import dataclass
 
-import duckdb
 import numpy as np
 from numpy.typing import NDArray
 
 from selip_contracts.findings import AnnotatedReport, Finding, Study
-from selip_contracts.vocabulary import SITES
-from selip_extract.database.stored_studies import studies_of
+from selip_contracts.vocabulary import SITES, site_and_words
+from selip_extract.evaluation.unlisted_sites import with_annotated_sites
+from selip_extract.language.constructions.mending import mended
 from selip_shared.bootstrap import ROUNDS, Estimate, percentile_interval, resample_counts
 
 BOOTSTRAP_SEED = 0
 DECIMALS = 4
 
 Tallies = NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class Share:
+    """A share, and the number of things it is a share of; None where there are none."""
+
+    value: float | None
+    of: int
+
+
+def share(are: Sequence[bool]) -> Share:
+    """The share that is true."""
+    return Share(round(sum(are) / len(are), DECIMALS) if are else None, len(are))
 
 
 @dataclass(frozen=True)
@@ -41,16 +53,22 @@ class ExtractionScore:
     ungrounded: int
     missing_reports: int
 
-    def as_json(self) -> dict[str, object]:
-        """One flat object: every estimate as NAME and NAME_95ci."""
-        flat: dict[str, object] = {}
-        for field in fields(self):
-            figure = getattr(self, field.name)
-            if isinstance(figure, Estimate):
-                flat |= {field.name: figure.value, f"{field.name}_95ci": [figure.low, figure.high]}
-            else:
-                flat[field.name] = figure
-        return flat
+
+Figure = Estimate | Share | float | int | None
+
+
+def flattened(figures: Mapping[str, Figure]) -> dict[str, object]:
+    """One flat object: every estimate as NAME and NAME_95ci, every share as NAME and NAME_of."""
+    flat: dict[str, object] = {}
+    for name, figure in figures.items():
+        match figure:
+            case Estimate():
+                flat |= {name: figure.value, f"{name}_95ci": [figure.low, figure.high]}
+            case Share():
+                flat |= {name: figure.value, f"{name}_of": figure.of}
+            case _:
+                flat[name] = figure
+    return flat
 
 
 def location(finding: Finding) -> tuple[Hashable, ...]:
@@ -70,7 +88,7 @@ def score(gold: Sequence[AnnotatedReport], extracted: Mapping[str, Study]) -> Ex
     """The figures of the studies extracted, by report id, against the annotated reports; ValueError without any."""
     if not gold:
         raise ValueError("there is no annotated report to score against")
-    pairs = [(report, extracted.get(report.report_id, Study())) for report in gold]
+    pairs = [(report, with_annotated_sites(extracted.get(report.report_id, Study()), report.study)) for report in gold]
     tallies = {
         name: np.array([tally(map(view, g.study.findings), map(view, s.findings)) for g, s in pairs])
         for name, view in FINDING_VIEWS.items()
@@ -96,54 +114,16 @@ def score(gold: Sequence[AnnotatedReport], extracted: Mapping[str, Study]) -> Ex
         exact_match=estimates["exact_match"],
         positive_exact_match=estimates["positive_exact_match"] if positive.any() else None,
         negation_errors=sum(len(_locations(g.study.negatives) & _locations(s.findings)) for g, s in pairs),
-        ungrounded=sum(not grounded(f.site, g.findings_text) for g, s in pairs for f in s.findings),
+        ungrounded=sum(not grounded(f.site_name, g.findings_text) for g, s in pairs for f in s.findings),
         missing_reports=sum(bool(g.study.findings) and not s.findings for g, s in pairs),
     )
 
 
-class RunStudies(NamedTuple):
-    """The studies of a run by the id of the annotated report, and its speed; None where the run never finished."""
-
-    studies: dict[str, Study]
-    reports_per_second: float | None
-
-
-def run_studies(connection: duckdb.DuckDBPyConnection, run_id: int, gold: Sequence[AnnotatedReport]) -> RunStudies:
-    """The studies of one run for the annotated reports, and the speed of the run."""
-    ((speed,),) = connection.execute("SELECT reports_per_second FROM runs WHERE run_id = ?", [run_id]).fetchall()
-    return RunStudies(extracted_studies(connection, run_id, gold), speed)
-
-
-def extracted_studies(
-    connection: duckdb.DuckDBPyConnection, run_id: int, gold: Sequence[AnnotatedReport]
-) -> dict[str, Study]:
-    """The studies of one run by the id of the annotated report; no entry for a report that the run has not read.
-
-    A report is found by its text, since in the database it may have another id (a#2 where a came with several texts);
-    of several with this text by its id, and by its id alone where no report has the text.
-    """
-    stored = connection.execute(
-        """SELECT report_id, given_id, text FROM reports JOIN extractions USING (report_id)
-        WHERE run_id = ? AND status = 'ok' AND (text IN (SELECT unnest(?)) OR report_id IN (SELECT unnest(?)))
-        ORDER BY ordinal DESC""",
-        [run_id, [report.findings_text for report in gold], [report.report_id for report in gold]],
-    ).fetchall()
-    by_both = {(name, text): report_id for report_id, given_id, text in stored for name in (given_id, report_id)}
-    by_text = {text: report_id for report_id, _, text in stored}
-    ids = {report_id for report_id, _, _ in stored}
-    names = {
-        report.report_id: by_both.get((report.report_id, report.findings_text))
-        or by_text.get(report.findings_text)
-        or (report.report_id if report.report_id in ids else None)
-        for report in gold
-    }
-    studies = studies_of(connection, run_id, [name for name in names.values() if name is not None])
-    return {annotated_id: studies[name] for annotated_id, name in names.items() if name is not None}
-
-
 def grounded(site: str, text: str) -> bool:
-    """Whether the text contains a surface form of the site."""
-    return any(form in text for form in SITES[site].surface_forms)
+    """Whether the text, as it is or mended, contains a surface form of the site, or the words of an unlisted one."""
+    listed, words = site_and_words(site)
+    forms = SITES[listed].surface_forms if words is None else (words,)
+    return any(form in written for form in forms for written in (text, mended(text).text))
 
 
 def resamples(reports: int) -> Iterator[Tallies]:

@@ -5,7 +5,7 @@ import pytest
 
 from selip_contracts.findings import AnnotatedReport, Finding, GeneralFinding, Study
 from selip_contracts.vocabulary import SIGNAL_CLASS
-from selip_extract.evaluation.score import score
+from selip_extract.evaluation.score import flattened, score
 from selip_shared.bootstrap import Estimate
 
 TEXT = "左侧额叶、右侧颞叶及双侧小脑半球见异常信号。"
@@ -83,7 +83,7 @@ def test_without_annotated_reports_there_is_no_score() -> None:
 
 
 def test_json_has_a_figure_and_its_interval_side_by_side() -> None:
-    figures = score([annotated("a", present("左侧", "额叶", "高"))], {}).as_json()
+    figures = flattened(vars(score([annotated("a", present("左侧", "额叶", "高"))], {})))
     assert figures["finding_f1"] == 0.0
     assert figures["finding_f1_95ci"] == [0.0, 0.0]
     assert figures["missing_reports"] == 1
@@ -162,5 +162,5 @@ def test_figures_and_interval_equal_an_independent_statement_of_them(seed: int) 
         if rng.random() < 0.9:
             extracted[str(number)] = study if rng.random() < 0.5 else random_study(rng)
     naive = naive_figures(gold, extracted)
-    figures = score(gold, extracted).as_json()
+    figures = flattened(vars(score(gold, extracted)))
     assert {name: figures[name] for name in naive} == naive

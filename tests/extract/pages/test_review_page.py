@@ -17,7 +17,8 @@ from selip_extract.cli.review import main
 from selip_extract.database.corrections import import_corrections
 from selip_extract.database.store import Store
 from selip_extract.database.stored_studies import stored_studies
-from selip_extract.evaluation.score import extracted_studies, score
+from selip_extract.evaluation.run_studies import extracted_studies
+from selip_extract.evaluation.score import score
 from selip_extract.extraction import Review
 from selip_extract.llm.answer_forms import SentenceForm
 from selip_extract.pages.review_page import fingerprint, review_page
