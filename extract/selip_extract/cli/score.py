@@ -81,12 +81,7 @@ def command(
     ] = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Score extracted findings against annotated reports.
-
-    Prints F1 with 95 % intervals, exact match and negation errors; how far agreement, review, `normal` and confidence
-    can be relied on; and the share of each attribute (morphology, count, size, margin, lesion, certainty) that is
-    exactly right. docs/accuracy.md explains each figure.
-    """
+    """Score extracted findings against annotated reports: F1, attributes, agreement, review, `normal`, confidence."""
     if (db is None) == (extractor is None):
         raise SelipError("Give either --db, a database to score, or --extractor, to read the reports now.")
     choice = ModelChoice(model, adapter, constrained=not unconstrained)

@@ -5,10 +5,11 @@ from pathlib import Path
 import pytest
 
 from selip_contracts.annotated import write_annotated
-from selip_contracts.findings import AnnotatedReport, Finding, GeneralFinding, Study
+from selip_contracts.findings import AnnotatedReport, Evidence, Finding, GeneralFinding, Study
 from selip_contracts.tables import read_store
 from selip_extract.cli.score import main
 from selip_extract.database.store import Store
+from selip_extract.extraction import Review
 from selip_extract.extractors.base import Reading
 from selip_extract.extractors.registry import EXTRACTORS
 from selip_extract.reports.report import Report
@@ -99,6 +100,41 @@ def test_the_table_shows_figures_with_their_intervals(selip_score: Command, gold
     assert "0.6667" in line
     assert "0.0000 – 1.0000" in line
     assert "2 annotated reports, 1 of them not extracted" in out
+
+
+def test_agreement_review_and_attributes_are_measured(selip_score: Command, tmp_path: Path) -> None:
+    path, gold = tmp_path / "selip.duckdb", tmp_path / "gold.jsonl"
+    texts = {report.report_id: report.findings_text for report in GOLD}
+    cited = {"agreed": True, "evidence": Evidence(text=texts["a"][:11], start=0, end=11)}
+    right = FRONTAL.model_copy(update={**cited, "confidence": 0.9, "lesion": "水肿"})
+    wrong = FRONTAL.model_copy(update={**cited, "confidence": 0.6, "modality": "T1"})
+    unseen = PONS.model_copy(update={"signal": "高", "confidence": 0.5})
+    with Store(path) as store:
+        store.add_reports([Report(name, text, row) for row, (name, text) in enumerate(texts.items(), 1)], "g.jsonl")
+        reviews = {"a": (Review("disagreement", texts["a"][4:9], 4, 9),)}
+        add_run(store, "both", {"a": Study(findings=(right, wrong)), "b": Study(findings=(unseen,))}, reviews)
+    annotated = GOLD[0].study.model_copy(update={"findings": (FRONTAL.model_copy(update={"lesion": "囊肿"}),)})
+    write_annotated(gold, [GOLD[0].model_copy(update={"study": annotated}), GOLD[1]])
+    figures = json.loads(selip_score(gold, "--db", path, "--json")[1])
+    assert (figures["wrong_agreed"], figures["wrong_agreed_of"]) == (0.5, 2)
+    assert (figures["wrong_unreviewed"], figures["wrong_unreviewed_of"]) == (0.5, 2)
+    assert (figures["in_review"], figures["in_review_of"]) == (0.5, 2)
+    assert (figures["wrong_normal"], figures["lost_normal"], figures["confidence_auc"]) == (0, 0, 1.0)
+    assert (figures["lesion_exact"], figures["lesion_exact_of"]) == (0.0, 1)
+    assert (figures["margin_exact"], figures["margin_exact_of"]) == (None, 0)
+    _, out, _ = selip_score(gold, "--db", path)
+    [line] = [line for line in out.splitlines() if "Wrong among the agreed findings" in line]
+    assert [cell.strip() for cell in line.strip("│").split("│")] == ["Wrong among the agreed findings", "0.5000", "", "2"]
+
+
+def test_a_report_that_could_not_be_read_is_in_review(selip_score: Command, tmp_path: Path, gold: Path) -> None:
+    path = tmp_path / "selip.duckdb"
+    with Store(path) as store:
+        store.add_reports([Report(r.report_id, r.findings_text, row) for row, r in enumerate(GOLD, 1)], "g.jsonl")
+        failed = Review("failed", GOLD[1].findings_text, 0, len(GOLD[1].findings_text))
+        add_run(store, "both", {"a": GOLD[0].study, "b": None}, {"b": (failed,)})
+    figures = json.loads(selip_score(gold, "--db", path, "--json")[1])
+    assert (figures["not_extracted"], figures["in_review"]) == (1, 0.5)
 
 
 def test_where_one_id_came_with_several_texts_the_annotated_text_counts(
