@@ -124,7 +124,12 @@ def test_agreement_review_and_attributes_are_measured(selip_score: Command, tmp_
     assert (figures["margin_exact"], figures["margin_exact_of"]) == (None, 0)
     _, out, _ = selip_score(gold, "--db", path)
     [line] = [line for line in out.splitlines() if "Wrong among the agreed findings" in line]
-    assert [cell.strip() for cell in line.strip("│").split("│")] == ["Wrong among the agreed findings", "0.5000", "", "2"]
+    assert [cell.strip() for cell in line.strip("│").split("│")] == [
+        "Wrong among the agreed findings",
+        "0.5000",
+        "",
+        "2",
+    ]
 
 
 def test_a_report_that_could_not_be_read_is_in_review(selip_score: Command, tmp_path: Path, gold: Path) -> None:

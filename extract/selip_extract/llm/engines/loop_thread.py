@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Coroutine
+from concurrent.futures import Future
 from threading import Thread
 from typing import Any, TypeVar
 
@@ -12,9 +13,13 @@ class LoopThread:
     """Runs coroutines in one event loop in a daemon thread."""
 
     def __init__(self, name: str) -> None:
-        self._loop = asyncio.new_event_loop()
-        self._thread = Thread(target=self._loop.run_forever, name=name, daemon=True)
+        started: Future[asyncio.AbstractEventLoop] = Future()
+        self._closed = asyncio.Event()
+        # asyncio.run cancels the tasks that are left at the end and waits for them: an interrupted request, or one that
+        # still connects, would else leave its connection open.
+        self._thread = Thread(target=asyncio.run, args=(self._serve(started),), name=name, daemon=True)
         self._thread.start()
+        self._loop = started.result()
 
     def run(self, work: Coroutine[Any, Any, T]) -> T:
         """Wait for the coroutine: what it returns or raises; an interrupted wait cancels it."""
@@ -26,7 +31,10 @@ class LoopThread:
             raise
 
     def close(self) -> None:
-        """Stop the loop and join the thread."""
-        self._loop.call_soon_threadsafe(self._loop.stop)
+        """Cancel the tasks that are left, wait for their end, and join the thread."""
+        self._loop.call_soon_threadsafe(self._closed.set)
         self._thread.join()
-        self._loop.close()
+
+    async def _serve(self, started: Future[asyncio.AbstractEventLoop]) -> None:
+        started.set_result(asyncio.get_running_loop())
+        await self._closed.wait()
