@@ -48,6 +48,6 @@ class DoubleExtractor:
             return Reading.failed(reply.status, reply.note)
         by_rule = self.rules.read_lexed(lexed).study
         rules = (*by_rule.findings, *by_rule.negatives)
-        study, review = reviewed(lexed, assembled(combine(reply.sentences, rules), by_rule.general))
+        study, review = reviewed(lexed, assembled(combine(lexed, reply.sentences, rules), by_rule.general))
         review = (*sentences_to_compare(lexed, reply.sentences, rules), *review)
         return Reading(study, reply.text, review=tuple(dict.fromkeys(review)), usage=reply.usage)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from selip_contracts.findings import Finding
 from selip_extract.extraction import Review, Status
-from selip_extract.extractors.review import quoted
+from selip_extract.extractors.review import is_guessed, quoted
 from selip_extract.language.question import Question
 from selip_extract.language.tokens import LexedReport
 
@@ -37,11 +37,14 @@ def cited_at(finding: Finding) -> int:
     return next(s.start for s in finding.evidence.spans if s.role == "signal")
 
 
-def combine(readings: Sequence[ModelReading], by_rule: Sequence[Finding]) -> list[Finding]:
-    """The findings of a report after both readings, each with its confidence and whether both readers found it."""
+def combine(lexed: LexedReport, readings: Sequence[ModelReading], by_rule: Sequence[Finding]) -> list[Finding]:
+    """The findings of a report after both readings, each with its confidence and whether both readers found it.
+
+    Both readers take a mended word and an unlisted place from the lexer: on these they cannot agree independently.
+    """
     kept: list[Finding] = []
     for reading in readings:
-        kept += _of_sentence(reading, _in_sentence(reading.question, by_rule))
+        kept += _of_sentence(lexed, reading, _in_sentence(reading.question, by_rule))
     kept += [
         finding.model_copy(update={"agreed": False})
         for finding in by_rule
@@ -55,13 +58,13 @@ def _in_sentence(question: Question, findings: Sequence[Finding]) -> list[Findin
     return [finding for finding in findings if question.holds(cited_at(finding))]
 
 
-def _of_sentence(reading: ModelReading, rules: Sequence[Finding]) -> Iterator[Finding]:
+def _of_sentence(lexed: LexedReport, reading: ModelReading, rules: Sequence[Finding]) -> Iterator[Finding]:
     """The model's findings or the rules'; one that the model left out has the probability that its answer is wrong."""
     model_keys, rule_keys = {f.key for f in reading.findings}, {f.key for f in rules}
     trusted = model_keys == rule_keys or reading.probability >= TRUSTED
     confidence = {f.key: f.confidence for f in reading.findings}
     for finding in reading.findings if trusted else rules:
-        agreed = finding.key in model_keys and finding.key in rule_keys
+        agreed = finding.key in model_keys and finding.key in rule_keys and not is_guessed(lexed, finding)
         against = confidence_of(1 - reading.probability)
         yield finding.model_copy(update={"agreed": agreed, "confidence": confidence.get(finding.key, against)})
 

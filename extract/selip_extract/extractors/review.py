@@ -25,6 +25,12 @@ def quoted(reason: ReviewReason, lexed: LexedReport, sentence: Iterable[Token]) 
     return Review(reason, lexed.text[start:end], start, end)
 
 
+def is_guessed(lexed: LexedReport, finding: Finding) -> bool:
+    """Whether the finding is at a place that the vocabulary lacks, or rests on a word that was mended by guess."""
+    evidence = [] if finding.evidence is None else [finding.evidence]
+    return finding.site_text is not None or any(_rest_on(evidence, slip) for slip in lexed.slips)
+
+
 def _cited(study: Study) -> list[Evidence]:
     stated: tuple[Finding | GeneralFinding, ...] = (*study.findings, *study.negatives, *study.general)
     return [statement.evidence for statement in stated if statement.evidence]
@@ -73,8 +79,13 @@ def _unlisted(lexed: LexedReport, study: Study) -> Iterator[Review]:
 def _mended(lexed: LexedReport, cited: Sequence[Evidence]) -> Iterator[Review]:
     """The sentences of findings that rest on a word which was mended by guess."""
     for start, end in lexed.slips:
-        if any(span.start < end and start < span.end for evidence in cited for span in evidence.spans):
+        if _rest_on(cited, (start, end)):
             yield from _sentence_at(lexed, start, "mended")
+
+
+def _rest_on(cited: Iterable[Evidence], slip: tuple[int, int]) -> bool:
+    start, end = slip
+    return any(span.start < end and start < span.end for evidence in cited for span in evidence.spans)
 
 
 def _sentence_at(lexed: LexedReport, offset: int, reason: ReviewReason) -> Iterator[Review]:

@@ -2,6 +2,8 @@
 
 import math
 
+import pytest
+
 from selip_contracts.findings import Finding
 from selip_extract.extractors.double_reading import ModelReading, combine, confidence_of, sentences_to_compare
 from selip_extract.language.lexer import lex
@@ -13,9 +15,9 @@ from selip_extract.rules.sentence import sentences
 TEXT = "左侧额叶T1WI呈低信号，T2WI呈高信号。"
 
 
-def _readings(probability: float, kept: int) -> tuple[LexedReport, list[Finding], list[ModelReading]]:
+def _readings(probability: float, kept: int, text: str = TEXT) -> tuple[LexedReport, list[Finding], list[ModelReading]]:
     """The report, the rules' findings, and a model that found the first `kept` of them."""
-    lexed = lex(TEXT)
+    lexed = lex(text)
     by_rule = read_clauses(sentences(lexed))
     (question,) = questions(lexed)
     found = tuple(f.model_copy(update={"confidence": confidence_of(probability)}) for f in by_rule[:kept])
@@ -23,8 +25,8 @@ def _readings(probability: float, kept: int) -> tuple[LexedReport, list[Finding]
 
 
 def _combined(probability: float, kept: int) -> list[tuple[str, bool | None, float | None]]:
-    _, by_rule, readings = _readings(probability, kept)
-    return [(f.modality, f.agreed, f.confidence) for f in combine(readings, by_rule)]
+    lexed, by_rule, readings = _readings(probability, kept)
+    return [(f.modality, f.agreed, f.confidence) for f in combine(lexed, readings, by_rule)]
 
 
 def test_what_both_read_is_agreed() -> None:
@@ -41,8 +43,22 @@ def test_else_the_rules_are_kept_with_the_probability_that_the_answer_is_wrong()
 
 
 def test_findings_of_a_sentence_that_was_not_asked_are_those_of_the_rules_alone() -> None:
-    _, by_rule, _ = _readings(0.9, 2)
-    assert [(f.modality, f.agreed) for f in combine([], by_rule)] == [("T1", False), ("T2", False)]
+    lexed, by_rule, _ = _readings(0.9, 2)
+    assert [(f.modality, f.agreed) for f in combine(lexed, [], by_rule)] == [("T1", False), ("T2", False)]
+
+
+@pytest.mark.parametrize(
+    ("text", "agreed"),
+    [
+        (TEXT, [True, True]),
+        ("左侧额页T1WI呈低信号，T2WI呈高信号。", [False, False]),
+        ("左侧额叶T1WI呈低信号，FLA1R呈高信号。", [True, False]),
+        ("左侧髓旁窝T1WI呈低信号，T2WI呈高信号。", [False, False]),
+    ],
+)
+def test_on_what_the_lexer_guessed_the_readers_cannot_agree(text: str, agreed: list[bool]) -> None:
+    lexed, by_rule, readings = _readings(0.9, 2, text)
+    assert [f.agreed for f in combine(lexed, readings, by_rule)] == agreed
 
 
 def test_sentences_in_which_the_two_differ_or_the_model_is_unsure() -> None:
