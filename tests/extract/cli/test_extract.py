@@ -120,7 +120,14 @@ def test_odd_texts_end_with_a_status_and_the_run_goes_on(selip: Command, tmp_pat
     (tmp_path / "odd.csv").write_text(f"检查号,影像所见\n{rows}", encoding="utf-8")
     code, out, _ = selip("odd.csv", "--extractor", "thalamus")
     assert code == 0
-    assert {"ok 4 read", "too_long 1 longer than a report can be", "empty 1 no text", "all 6"} <= set(squeezed(out))
+    assert {
+        "ok 1 read",
+        "too_long 1 longer than a report can be",
+        "empty 1 no text",
+        "not_chinese 2 not a Chinese text",
+        "not_head 1 another part of the body",
+        "all 6",
+    } <= set(squeezed(out))
 
 
 def test_ctrl_c_says_how_many_are_left_and_the_same_command_goes_on(
