@@ -49,8 +49,17 @@ def command(
         Path | None,
         typer.Option(metavar="FILE", help="Rules that recognise the sequences, instead of the built-in ones."),
     ] = None,
+    explain: Annotated[
+        str | None,
+        typer.Option(
+            metavar="SERIES",
+            help="Only print which rule and which tags decided about the series whose UID, folder or description "
+            "contains this text; the database is not touched.",
+        ),
+    ] = None,
 ) -> None:
     """Find the head MRI volumes in a folder and link them to reports; run again to update the database."""
+    from selip_pretrain.scan.explanation import explanations
     from selip_pretrain.scan.report_linkage import ReportLinker
     from selip_pretrain.scan.scan_folder import scan
     from selip_pretrain.scan.sequence_rules import read_rules
@@ -63,6 +72,12 @@ def command(
     if unwritable(root):
         raise SelipError("The path of the folder is not valid UTF-8, which a database cannot hold: rename it.")
     sequence_rules = read_rules(rules)
+    if explain is not None:
+        found = list(explanations(root, sequence_rules, explain))
+        if not found:
+            raise SelipError(f"No series in {folder} has {explain!r} in its UID, folder or description: give another.")
+        typer.echo("\n".join(found))
+        return
     with closing(open_store(db)) as connection:
         linker = ReportLinker(root, connection, manifest)
         result = scan(root, StoredImages(connection, db, root), sequence_rules, linker, os.cpu_count() or 1)

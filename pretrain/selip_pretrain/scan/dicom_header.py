@@ -54,7 +54,8 @@ def series_header(dataset: Dataset) -> SeriesHeader:
             ti_ms=number_of(dataset.get("InversionTime")) or 0,
             b_value=b_value,
             diffusion=_is_diffusion(dataset, image_type, scanning_sequence, b_value),
-            contrast=_contrast(dataset),
+            contrast=(contrast := _contrast(dataset)),
+            contrast_denied=bool(text_of(dataset, "ContrastBolusAgent")) and not contrast,
         ),
         direction=text_of(of_frame(dataset, 0, "MRDiffusionSequence"), "DiffusionDirectionality"),
     )

@@ -62,7 +62,7 @@ def _attributes(name: str, stem: Path) -> SeriesAttributes:
     description, protocol = _text(sidecar, "SeriesDescription"), _text(sidecar, "ProtocolName")
     scanning_sequence = _values(sidecar, "ScanningSequence")
     b_value = _b_value(stem.with_name(f"{stem.name}.bval"))
-    image_type = _values(sidecar, "ImageType")
+    image_type, agent = _values(sidecar, "ImageType"), _text(sidecar, "ContrastBolusAgent")
     return SeriesAttributes(
         # dcm2niix names files as the user wishes; what the scanner wrote is in the sidecar.
         texts=tuple(filter(None, (name, description, protocol))),
@@ -76,7 +76,8 @@ def _attributes(name: str, stem: Path) -> SeriesAttributes:
         ti_ms=_milliseconds(sidecar, "InversionTime") or 0,
         b_value=b_value,
         diffusion=b_value is not None or "DIFFUSION" in image_type,
-        contrast=is_contrast_agent(_text(sidecar, "ContrastBolusAgent")),
+        contrast=(contrast := is_contrast_agent(agent)),
+        contrast_denied=bool(agent) and not contrast,
     )
 
 

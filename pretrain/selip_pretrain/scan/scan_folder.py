@@ -116,6 +116,25 @@ def choose(study: Iterable[LinkedSeries]) -> dict[str, Row]:
     return rows
 
 
+def describe(attributes: SeriesAttributes) -> str:
+    """The attributes that a user needs to write a rule for the series."""
+    shown = {
+        "names": " | ".join(attributes.texts),
+        "ImageType": "\\".join(attributes.image_type),
+        "ScanningSequence": "\\".join(attributes.scanning_sequence),
+        "TR": attributes.tr_ms,
+        "TE": attributes.te_ms,
+        "TI": attributes.ti_ms or None,
+        "b": attributes.b_value,
+        "contrast agent": "yes" if attributes.contrast else "none" if attributes.contrast_denied else None,
+        "body part": attributes.body_part,
+        "examination": " | ".join(attributes.study),
+    }
+    return ", ".join(
+        f"{name} {value:g}" if isinstance(value, float) else f"{name} {value}" for name, value in shown.items() if value
+    )
+
+
 def _counted(results: Iterable[Result], advance: Advance) -> Iterator[Result]:
     for result in results:
         advance(1)
@@ -171,25 +190,8 @@ def _exclusion(linked: LinkedSeries) -> tuple[str | None, str | None]:
     if series.fault is not None:
         return series.fault
     if rule is None:
-        return "unrecognised", _description(series.attributes)
+        return "unrecognised", describe(series.attributes)
     return None, None
-
-
-def _description(attributes: SeriesAttributes) -> str:
-    """What a user needs to write a rule for the series."""
-    shown = {
-        "names": " | ".join(attributes.texts),
-        "ImageType": "\\".join(attributes.image_type),
-        "ScanningSequence": "\\".join(attributes.scanning_sequence),
-        "TR": attributes.tr_ms,
-        "TE": attributes.te_ms,
-        "TI": attributes.ti_ms or None,
-        "b": attributes.b_value,
-        "contrast agent": "yes" if attributes.contrast else None,
-    }
-    return ", ".join(
-        f"{name} {value:g}" if isinstance(value, float) else f"{name} {value}" for name, value in shown.items() if value
-    )
 
 
 def _quality(linked: LinkedSeries) -> tuple[float, bool, bool, bool, float, float]:

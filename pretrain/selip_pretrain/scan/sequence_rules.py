@@ -26,6 +26,7 @@ _MINUS = re.compile(
     rf"|(?<![a-z0-9+]){_AGENT}-(?![a-z0-9])|(?<=t1){_AGENT}-(?![a-z0-9])|(?<![a-z0-9)*-])-\s?{_AGENT}(?![a-z0-9])"
 )
 """C-, -C, C(-), Gd-: without contrast; a hyphen between two words, as in T1-C and C-spine, is none of these."""
+_EITHER = re.compile(r"(?<=t1)-c(?![a-z0-9+])|(?<=t1w)-c(?![a-z0-9+])")
 _DASHES = str.maketrans("‐‑‒–—−", "------")
 _CAMEL = re.compile(r"(?<=[a-z])(?=[A-Z])|(?<=[a-z0-9])(?=[A-Z][a-z])")
 
@@ -49,6 +50,8 @@ class SeriesAttributes:
     diffusion: bool = False
     """Whether the tags say that it is a diffusion series, at whatever b-value."""
     contrast: bool = False
+    contrast_denied: bool = False
+    """Whether the tag of the contrast agent says that there was none."""
 
 
 def _ascending(limits: tuple[float, float]) -> tuple[float, float]:
@@ -99,6 +102,7 @@ class Rule(BaseModel):
     has_b_value: bool | None = None
     diffusion: bool | None = None
     contrast: bool | None = None
+    contrast_denied: bool | None = None
 
     @model_validator(mode="after")
     def _decides_by_something(self) -> Self:
@@ -120,6 +124,7 @@ class Rule(BaseModel):
             and _among(attributes.image_type, self.image_type, self.without_image_type)
             and _among(attributes.scanning_sequence, self.scanning_sequence, self.without_scanning_sequence)
             and (self.contrast is None or attributes.contrast == self.contrast)
+            and (self.contrast_denied is None or attributes.contrast_denied == self.contrast_denied)
             and (self.diffusion is None or attributes.diffusion == self.diffusion)
             and (self.has_b_value is None or (attributes.b_value is not None) == self.has_b_value)
             and _within(attributes.tr_ms, self.tr_ms)
@@ -252,9 +257,14 @@ def _among(values: Iterable[str], wanted: tuple[str, ...] | None, unwanted: tupl
     )
 
 
+def found_word(text: str, words: tuple[str, ...]) -> str | None:
+    """The part of a text that is one of the words, in the form in which it is compared; None where there is none."""
+    matches = (_matcher(words)(form) for form in _forms(text))
+    return next((match[0].strip() for match in matches if match), None)
+
+
 def _contains(text: str, words: tuple[str, ...]) -> bool:
-    matches = _matcher(words)
-    return any(matches(form) for form in _forms(text))
+    return found_word(text, words) is not None
 
 
 @cache
@@ -265,7 +275,7 @@ def _forms(text: str) -> tuple[str, ...]:
 
 
 @cache
-def _matcher(words: tuple[str, ...]) -> Callable[[str], object]:
+def _matcher(words: tuple[str, ...]) -> Callable[[str], re.Match[str] | None]:
     """A function that searches one of the words in a form of a text."""
     return re.compile("|".join(_expression(word) for word in words)).search
 
@@ -286,5 +296,6 @@ def _tokens(text: str, *, from_pattern: bool = False) -> list[str]:
     plain = unicodedata.normalize("NFKC", text).lower().translate(_DASHES)
     if not from_pattern:
         plain = re.sub(r"(?<=t2)\s?\*|(?<=t2w)\s?\*", "star ", plain).replace("*", " ").replace("#", " ")
+        plain = _EITHER.sub(" c- c+ ", plain)
         plain = _MINUS.sub(" c- ", _PLUS.sub(r"\1 c+ ", plain))
     return _TOKENS.findall(plain)

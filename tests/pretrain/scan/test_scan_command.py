@@ -6,7 +6,7 @@ from contextlib import closing
 from pathlib import Path
 
 from selip_contracts.tables import read_store
-from tests.pretrain.image_files import voxels, write_nifti
+from tests.pretrain.image_files import voxels, write_nifti, write_series
 from tests.pretrain.scan.scanned_folder import SELIP_SCAN, add_reports, run
 
 
@@ -34,6 +34,23 @@ def test_the_command_names_what_a_user_can_put_right(tmp_path: Path, root: Path,
         assert done.returncode == 1
         assert said in done.stderr
         assert done.stderr.count("\n") == 1
+
+
+def test_the_command_explains_what_decided(root: Path, db: Path) -> None:
+    write_nifti(root / "R1" / "t1_post.nii.gz")
+    write_series(root / "R2", SeriesDescription="t2_tse_sag", BodyPartExamined="KNEE", SeriesInstanceUID="1.7")
+    done = run(root, "--db", db, "--explain", "T1_POST")
+    assert done.returncode == 0, done.stderr
+    assert "T1CE by the rule 'T1 and contrast by name'" in done.stdout
+    assert "and_words: 'post' in 't1_post'" in done.stdout
+    assert "1.7" not in done.stdout
+    done = run(root, "--db", db, "--explain", "1.7")
+    assert "other_sequence by the rule 'another part of the body, by BodyPartExamined'" in done.stdout
+    assert "body_part: 'knee' in 'KNEE'" in done.stdout
+    assert "certain where the series description names the head" in done.stdout
+    assert not db.exists()
+    done = run(root, "--db", db, "--explain", "nothing")
+    assert (done.returncode, done.stderr.count("\n")) == (1, 1)
 
 
 def test_a_killed_scan_leaves_no_process_and_a_database_that_goes_on(tmp_path: Path, root: Path, db: Path) -> None:
