@@ -45,12 +45,12 @@ FIGURES = {
     "wrong_normal": "Abnormal reports read as normal",
     "lost_normal": "Normal reports not read as normal",
     "confidence_auc": "AUC of confidence",
-    "morphology_exact": "Morphology",
-    "count_exact": "Count",
-    "size_mm_exact": "Size",
-    "margin_exact": "Margin",
-    "lesion_exact": "Lesion",
-    "certainty_exact": "Certainty",
+    "morphology_exact": "Morphology exactly right",
+    "count_exact": "Count exactly right",
+    "size_mm_exact": "Size exactly right",
+    "margin_exact": "Margin exactly right",
+    "lesion_exact": "Lesion exactly right",
+    "certainty_exact": "Certainty exactly right",
 }
 
 
