@@ -7,6 +7,7 @@ import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
 
+from selip_contracts.added_sites import AddedSites
 from selip_contracts.findings import (
     Certainty,
     Count,
@@ -17,7 +18,17 @@ from selip_contracts.findings import (
     SpanRole,
     Study,
 )
-from selip_contracts.vocabulary import CHANGES, ENHANCEMENTS, MODALITIES, SIDES, SIGNALS, SITES, UNLISTED
+from selip_contracts.vocabulary import (
+    CHANGES,
+    ENHANCEMENTS,
+    LISTED_SITES,
+    MODALITIES,
+    SIDES,
+    SIGNALS,
+    SITES,
+    UNLISTED,
+    set_sites,
+)
 from tests.browser import BROWSER, DRIVER, Page
 from tests.browser import chromium as a_chromium
 
@@ -78,6 +89,14 @@ st.register_type_strategy(
         understood=st.booleans(),
     ),
 )
+
+
+@pytest.fixture
+def own_vocabulary(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Sites that the test adds are forgotten after it."""
+    monkeypatch.setattr("selip_contracts.tables._added", AddedSites())
+    yield
+    set_sites(LISTED_SITES)
 
 
 @pytest.fixture(scope="session")

@@ -13,7 +13,8 @@ from pathlib import Path
 
 import duckdb
 
-from selip_contracts.vocabulary import SITES, ancestors
+from selip_contracts.added_sites import AddedSites
+from selip_contracts.vocabulary import LISTED_SITES, SITES, Site, ancestors, set_sites
 from selip_shared.errors import SelipError
 
 MIGRATIONS = tuple(
@@ -49,6 +50,7 @@ def read_store(path: Path) -> duckdb.DuckDBPyConnection:
         version = _version(connection, str(path))
         if version < VERSION:
             raise SelipError(f"{path} is of the older version {version}: run selip-extract on it once to update it.")
+        _use_sites(_stored_sites(connection))
     except BaseException:
         connection.close()
         raise
@@ -65,6 +67,7 @@ def create(connection: duckdb.DuckDBPyConnection, name: str = "The database") ->
         for version, migration in enumerate(MIGRATIONS[done:], start=done + 1):
             connection.execute(migration.read_text(encoding="utf-8"))
             connection.execute("INSERT INTO selip_schema VALUES (?, ?)", [version, utc_now()])
+        _use_sites(_stored_sites(connection))
         _write_sites(connection)
 
 
@@ -184,12 +187,45 @@ def _version(connection: duckdb.DuckDBPyConnection, name: str) -> int:
     return version
 
 
+def add_sites(added: AddedSites) -> None:
+    """Add sites to the vocabulary of this process, and to every database that it opens for writing."""
+    global _added
+    _added = _added.joined(added)
+    _use_sites(AddedSites())
+
+
+_added = AddedSites()
+
+
+def _use_sites(stored: AddedSites) -> None:
+    """Make the vocabulary that of the program, with what a database holds besides and what was added by `add_sites`."""
+    set_sites(stored.joined(_added).applied(LISTED_SITES).values())
+
+
+def _stored_sites(connection: duckdb.DuckDBPyConnection) -> AddedSites:
+    """The sites and forms that were added to the vocabulary of this database."""
+    rows = connection.execute("SELECT * EXCLUDE (ancestors) FROM sites WHERE added OR added_forms <> []").fetchall()
+    return AddedSites(
+        tuple(
+            Site(name, english, parent, laterality, tuple(forms))
+            for name, english, parent, laterality, forms, added, _ in rows
+            if added
+        ),
+        tuple((name, form) for name, *_, added, added_forms in rows if not added for form in added_forms),
+    )
+
+
 def _write_sites(connection: duckdb.DuckDBPyConnection) -> None:
     """Make the table of sites equal to the vocabulary."""
-    vocabulary = [
-        (site.name, site.english, site.parent, list(ancestors(site.name)), site.laterality, list(site.surface_forms))
-        for site in SITES.values()
-    ]
+    listed = {site.name: site for site in LISTED_SITES}
+    vocabulary = []
+    for site in SITES.values():
+        there = listed[site.name].surface_forms if site.name in listed else ()
+        further = [form for form in site.surface_forms if form not in there]
+        vocabulary.append(
+            (site.name, site.english, site.parent, list(ancestors(site.name)), site.laterality,
+             list(site.surface_forms), site.name not in listed, further)
+        )  # fmt: skip
     if connection.execute("SELECT * FROM sites").fetchall() == vocabulary:
         return
     connection.execute("DELETE FROM sites")

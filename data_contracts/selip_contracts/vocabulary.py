@@ -1,10 +1,14 @@
 """The controlled vocabulary: sequences, sides, signals, changes, and the anatomy with its hierarchy."""
 
 import csv
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
-from functools import cache
+from functools import lru_cache
 from importlib.resources import files
-from typing import Literal, get_args
+from typing import Literal, ParamSpec, TypeVar, cast, get_args
+
+_Arguments = ParamSpec("_Arguments")
+_Result = TypeVar("_Result")
 
 Modality = Literal["T1", "T2", "FLAIR", "DWI", "ADC", "T1CE", "SWI"]
 Side = Literal["左侧", "右侧", "双侧"]
@@ -88,7 +92,11 @@ class _Sites(dict[str, Site]):
 
 _MARK = ":"
 
-SITES: dict[str, Site] = _Sites(_read_sites())
+LISTED_SITES: tuple[Site, ...] = tuple(_read_sites().values())
+"""The sites of sites.csv."""
+
+SITES: dict[str, Site] = _Sites({site.name: site for site in LISTED_SITES})
+"""The sites of sites.csv, and those that the user has added."""
 
 
 def unlisted(words: str) -> str:
@@ -102,14 +110,40 @@ def site_and_words(name: str) -> tuple[str, str | None]:
     return (site, words) if mark else (name, None)
 
 
-@cache
+def set_sites(sites: Iterable[Site]) -> None:
+    """Make these the sites of the vocabulary; what was derived of the former ones is forgotten."""
+    new = {site.name: site for site in sites}
+    if new != dict(SITES):
+        SITES.clear()
+        SITES.update(new)
+        for clear in _CLEAR_CACHES:
+            clear()
+
+
+_CLEAR_CACHES: list[Callable[[], None]] = []
+
+
+def cached_until_sites_change(
+    size: int | None = None,
+) -> Callable[[Callable[_Arguments, _Result]], Callable[_Arguments, _Result]]:
+    """As functools.lru_cache(size), for what is derived of the sites: `set_sites` empties the cache."""
+
+    def decorated(function: Callable[_Arguments, _Result]) -> Callable[_Arguments, _Result]:
+        cached = lru_cache(size)(function)
+        _CLEAR_CACHES.append(cached.cache_clear)
+        return cast(Callable[_Arguments, _Result], cached)
+
+    return decorated
+
+
+@cached_until_sites_change()
 def ancestors(site: str) -> tuple[str, ...]:
     """The sites that contain `site`, nearest first; KeyError where the vocabulary lacks it."""
     parent = SITES[site].parent
     return () if parent is None else (parent, *ancestors(parent))
 
 
-@cache
+@cached_until_sites_change()
 def parts(site: str) -> tuple[str, ...]:
     """The sites that lie inside `site`, in the order of the vocabulary; KeyError where it is unknown."""
     assert site in SITES or not site, site

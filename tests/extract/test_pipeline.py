@@ -98,7 +98,7 @@ def test_every_report_ends_with_a_status(tmp_path: Path) -> None:
         ("a", "左侧额叶见长T2信号"),
         ("b", ""),
         ("c", "额" * (MAX_CHARACTERS + 1)),
-        ("d", "炸"),
+        ("d", "左侧额叶炸"),
         ("a", "左侧额叶见长T2信号"),
         ("a", "另一份报告"),
         ("e", "未见异常"),

@@ -317,3 +317,9 @@ COMMENT ON COLUMN statements.text IS 'Its findings as 在{side}{site}表现为{a
 COMMENT ON COLUMN statements.normal IS 'Whether the study is normal, as in studies.';
 COMMENT ON COLUMN statements.run_id IS 'The run that it was extracted in.';
 COMMENT ON COLUMN pairs.normal IS 'Whether the study is normal, as in studies.';
+
+ALTER TABLE sites ADD COLUMN added BOOLEAN DEFAULT false;
+ALTER TABLE sites ADD COLUMN added_forms VARCHAR[] DEFAULT [];
+COMMENT ON TABLE sites IS 'The controlled vocabulary of anatomy: the program''s, and what a vocabulary file added to it.';
+COMMENT ON COLUMN sites.added IS 'Whether a vocabulary file added the site.';
+COMMENT ON COLUMN sites.added_forms IS 'Those of surface_forms that a vocabulary file added.';

@@ -8,11 +8,12 @@ import typer
 from rich.console import Console
 
 from selip_contracts.tables import read_store
-from selip_extract.cli.options import AdapterOption, DownloadOption, ModelOption, ServedModelOption
+from selip_extract.cli.options import AdapterOption, DownloadOption, ModelOption, ServedModelOption, VocabularyOption
 from selip_extract.cli.summary import print_summary
 from selip_extract.database.corrections import import_corrections
 from selip_extract.database.store import Store
 from selip_extract.extractors.registry import AUTO, EXTRACTORS, ModelChoice, automatic, extractor_maker
+from selip_extract.language.vocabulary_file import use_vocabulary
 from selip_extract.llm.engine import CONCURRENCY
 from selip_extract.pipeline import RunOptions, extract
 from selip_extract.reports.report_table import open_reports
@@ -47,6 +48,7 @@ def command(
         int, typer.Option(min=1, help="Requests in flight to all servers together; more take more memory there.")
     ] = CONCURRENCY,
     download: DownloadOption = False,
+    vocabulary: VocabularyOption = None,
     text_column: Annotated[
         str | None, typer.Option(help="Column of the findings text, if its name is unusual.")
     ] = None,
@@ -82,6 +84,8 @@ def command(
         return
     if reports is None:
         raise SelipError("There is no table of reports: name one, e.g. selip-extract reports.csv.")
+    if vocabulary is not None:
+        use_vocabulary(vocabulary)
     if download:
         allow_downloads()
     choice = ModelChoice(model, adapter, tuple(base_url or ()), served_model, download, concurrency)

@@ -7,7 +7,8 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from selip_extract.cli.options import DownloadOption
+from selip_extract.cli.options import DownloadOption, VocabularyOption
+from selip_extract.language.vocabulary_file import use_vocabulary
 from selip_shared.errors import SelipError, run_command
 from selip_shared.privacy import allow_downloads
 
@@ -39,11 +40,14 @@ def command(
     ] = None,
     four_bit: Annotated[bool, typer.Option("--four-bit", help="Load the base in 4 bits, on an NVIDIA GPU.")] = False,
     download: DownloadOption = False,
+    vocabulary: VocabularyOption = None,
     seed: Annotated[int, typer.Option(help="The same seed gives the same adapter on the same machine.")] = 0,
 ) -> None:
     """Adapt a language model with LoRA; after an interruption the same command continues, with the same weights."""
     if download:
         allow_downloads()
+    if vocabulary is not None:
+        use_vocabulary(vocabulary)
     # Imported only now: the libraries read the environment when they are imported, and --help should be quick.
     from selip_extract.llm.adapters import merge_adapter
     from selip_extract.llm.model_files import MODEL_FOLDER

@@ -21,6 +21,9 @@ ServedModelOption = Annotated[
     str | None, typer.Option(help="Name of the model on the server, if the server has several.")
 ]
 DownloadOption = Annotated[bool, typer.Option("--download", help="Download the model if it is not on this machine.")]
+VocabularyOption = Annotated[
+    Path | None, typer.Option(help="TOML file with further sites and forms of sites, which the database keeps.")
+]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
 
 

@@ -12,7 +12,14 @@ from rich.table import Table
 
 from selip_contracts.findings import AnnotatedReport
 from selip_contracts.tables import read_store
-from selip_extract.cli.options import AdapterOption, JsonOption, ModelOption, RunOption, annotated_reports
+from selip_extract.cli.options import (
+    AdapterOption,
+    JsonOption,
+    ModelOption,
+    RunOption,
+    VocabularyOption,
+    annotated_reports,
+)
 from selip_extract.database.runs import chosen_run
 from selip_extract.evaluation.attributes import score_attributes
 from selip_extract.evaluation.calibration import Calibration, calibration, draw
@@ -20,6 +27,7 @@ from selip_extract.evaluation.reliability import reliability
 from selip_extract.evaluation.run_studies import RunStudies, run_studies
 from selip_extract.evaluation.score import Figure, Share, flattened, score
 from selip_extract.extractors.registry import EXTRACTORS, ModelChoice, extractor_maker
+from selip_extract.language.vocabulary_file import use_vocabulary
 from selip_extract.pipeline import extract_annotated
 from selip_shared.bootstrap import Estimate
 from selip_shared.errors import SelipError, run_command
@@ -71,6 +79,7 @@ def command(
             help="Let the model answer in free text, without grammar; invalid answers count as no findings.",
         ),
     ] = False,
+    vocabulary: VocabularyOption = None,
     plot: Annotated[
         Path | None,
         typer.Option(
@@ -87,6 +96,10 @@ def command(
     choice = ModelChoice(model, adapter, constrained=not unconstrained)
     if db is not None and choice != ModelChoice():
         raise SelipError("--model, --adapter and --unconstrained are options of --extractor: leave them out with --db.")
+    if vocabulary is not None:
+        use_vocabulary(vocabulary)
+    if db is not None:
+        read_store(db).close()  # its vocabulary may hold more sites than the program's
     annotated = annotated_reports(gold)
     if db is not None:
         studies, reviews, speed = _stored_studies(db, run, annotated)

@@ -3,8 +3,9 @@
 import re
 import unicodedata
 from collections.abc import Iterator, Sequence
-from functools import cache, lru_cache
+from functools import cache
 
+from selip_contracts.vocabulary import cached_until_sites_change
 from selip_extract.language.constructions.closed_clauses import with_closed_clauses
 from selip_extract.language.constructions.compound_values import with_compound_values
 from selip_extract.language.constructions.mending import mended
@@ -124,7 +125,7 @@ def _word_tokens(text: str, start: int, end: int) -> Iterator[Token]:
         start += len(block)
 
 
-@lru_cache(BLOCK_CACHE_SIZE)
+@cached_until_sites_change(BLOCK_CACHE_SIZE)
 def _block_tokens(block: str) -> tuple[Token, ...]:
     """The tokens of a block between two marks, segmented by the lexicon; offsets refer to the block."""
     return tuple(_segmented(block))

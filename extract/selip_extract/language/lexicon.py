@@ -7,7 +7,6 @@ import re
 import unicodedata
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from functools import cache
 from importlib.resources import files
 from importlib.resources.abc import Traversable
 from itertools import product
@@ -17,7 +16,16 @@ from typing import Annotated, Any, Literal, NamedTuple, cast, get_args
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, PositiveFloat
 
 from selip_contracts.findings import Count
-from selip_contracts.vocabulary import CHANGES, SITES, Enhancement, Modality, Side, Signal, parts
+from selip_contracts.vocabulary import (
+    CHANGES,
+    SITES,
+    Enhancement,
+    Modality,
+    Side,
+    Signal,
+    cached_until_sites_change,
+    parts,
+)
 from selip_extract.language.first_characters import first_characters
 from selip_shared.errors import SelipError
 from selip_shared.toml_files import read_toml
@@ -212,7 +220,7 @@ class _Forms:
             raise SelipError(f"{file}: {form!r} of {template!r} is there already, as {before.kind} {before.value}.")
 
 
-@cache
+@cached_until_sites_change()
 def lexicon() -> Lexicon:
     """The lexicon of the package."""
     return read_lexicon(files("selip_extract.language").joinpath("words"))

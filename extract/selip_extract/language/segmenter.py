@@ -1,11 +1,11 @@
 """Segmentation of Chinese by the lexicon alone."""
 
 from collections.abc import Collection
-from functools import cache
 from math import log
 
 import jieba
 
+from selip_contracts.vocabulary import cached_until_sites_change
 from selip_extract.language.lexicon import lexicon
 
 WORD_FREQUENCY = 100
@@ -46,7 +46,7 @@ class LexiconSegmenter(jieba.Tokenizer):  # type: ignore[misc]
                 route[at] = max([(self.known + route[end + 1][0], end) for end in ends])
 
 
-@cache
+@cached_until_sites_change()
 def segmenter() -> LexiconSegmenter:
     """The segmenter that knows the lexicon and nothing else."""
     return LexiconSegmenter([joined(word) for word in lexicon().words])

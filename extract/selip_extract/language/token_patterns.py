@@ -6,6 +6,7 @@ It is applied to normalized text: NFKC, capitals, no blanks.
 import re
 from functools import cache
 
+from selip_contracts.vocabulary import cached_until_sites_change
 from selip_extract.language.first_characters import first_characters
 from selip_extract.language.lexicon import LOBE_CHARACTERS, Meaning, lexicon
 from selip_extract.language.sizes import size_expression
@@ -73,7 +74,7 @@ def name_meaning(match: re.Match[str]) -> Meaning:
     return lexicon().patterns[int(row.removeprefix(_PATTERN))][0]
 
 
-@cache
+@cached_until_sites_change()
 def token_pattern() -> re.Pattern[str]:
     """The table as one pattern; the group that matched says which row.
 

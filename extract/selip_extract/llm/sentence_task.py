@@ -22,6 +22,7 @@ from selip_contracts.vocabulary import (
     Side,
     Signal,
     ancestors,
+    cached_until_sites_change,
     site_and_words,
 )
 from selip_extract.language.lexicon import CUES
@@ -72,7 +73,10 @@ _LITERAL: dict[str, str] = {
 }  # fmt: skip
 
 
-def _site_class(site: str) -> str:
+@cached_until_sites_change()
+def class_token(name: str) -> str:
+    """The class token of a listed site, or of one that the vocabulary lacks."""
+    site = site_and_words(name)[0]
     line = (site, *ancestors(site))
     for name, members in _SITE_CLASSES.items():
         if site in members or (name not in ("叶", "全") and any(s in members for s in line)):
@@ -80,14 +84,6 @@ def _site_class(site: str) -> str:
     if any(s in _SITE_CLASSES["叶"] for s in line):
         return "<叶>"
     return "<中>" if SITES[site].laterality == "midline" else "<深>"
-
-
-SITE_CLASS = {site: _site_class(site) for site in SITES}
-
-
-def _class_of(site: str) -> str:
-    """The class token of a listed site, or of one that the vocabulary lacks."""
-    return SITE_CLASS[site_and_words(site)[0]]
 
 
 def _words(tokens: Iterable[Token], numbers: dict[str, str]) -> Iterator[str]:
@@ -105,7 +101,7 @@ def _words(tokens: Iterable[Token], numbers: dict[str, str]) -> Iterator[str]:
 def _words_of(token: Token, numbers: dict[str, str]) -> tuple[str, ...]:
     match token.kind:
         case "site" if token.value in numbers:
-            return _class_of(token.value), numbers[token.value]
+            return class_token(token.value), numbers[token.value]
         case "sequence":
             return (SEQUENCE_TOKENS[cast(Modality, token.value)],)
         case "side" | "signal" | "enhancement" | "punctuation":

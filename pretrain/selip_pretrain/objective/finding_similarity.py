@@ -34,7 +34,6 @@ from selip_shared.word_segmenter import word_segmenter
 
 _PUBLISHED_CLASS = re.compile("[高低长短等]信号")
 _SIDE_INDEX: dict[Side | None, int] = {side: index for index, side in enumerate((*SIDES, None))}
-_SITE_INDEX = {site: index for index, site in enumerate(SITES)}
 _SIDE_SIMILARITY = (
     (1.0, 0.0, 0.5, 0.5),
     (0.0, 1.0, 0.5, 0.5),
@@ -139,9 +138,10 @@ class TextTable:
         self.published_classes = _numbered(s.published_class for s in self.statements)
         self.signal_classes = _numbered(s.signal_class for s in self.statements)
         self.sides = torch.tensor([_SIDE_INDEX[s.side] for s in self.statements], dtype=torch.int64)
-        self.sites = torch.tensor([_SITE_INDEX[s.site] for s in self.statements], dtype=torch.int64)
+        site_index = {site: index for index, site in enumerate(SITES)}
+        self.sites = torch.tensor([site_index[s.site] for s in self.statements], dtype=torch.int64)
         self.characters = _interned({*s.location, *s.description} for s in self.statements)
-        self.regions = RaggedIndex.of([_SITE_INDEX[s] for s in (site, *ancestors(site))] for site in SITES)
+        self.regions = RaggedIndex.of([site_index[s] for s in (site, *ancestors(site))] for site in SITES)
 
     def __len__(self) -> int:
         return len(self._row_of)

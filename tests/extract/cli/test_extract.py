@@ -9,6 +9,7 @@ from pathlib import Path
 import duckdb
 import pytest
 
+from selip_contracts.added_sites import AddedSites
 from selip_contracts.annotated import write_annotated
 from selip_contracts.findings import AnnotatedReport, Evidence, Finding, Study
 from selip_contracts.tables import open_store, read_store
@@ -122,12 +123,42 @@ def test_odd_texts_end_with_a_status_and_the_run_goes_on(selip: Command, tmp_pat
     assert code == 0
     assert {
         "ok 1 read",
-        "too_long 1 longer than a report can be",
-        "empty 1 no text",
         "not_chinese 2 not a Chinese text",
         "not_head 1 another part of the body",
+        "too_long 1 longer than a report can be",
+        "empty 1 no text",
         "all 6",
     } <= set(squeezed(out))
+
+
+@pytest.mark.usefixtures("own_vocabulary")
+def test_a_vocabulary_file_makes_a_site_of_an_unlisted_place_and_the_database_keeps_it(
+    selip: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "a.csv").write_text("检查号,影像所见\n1,左侧甲区见斑片状长T2信号。\n", encoding="utf-8")
+    (tmp_path / "mine.toml").write_text('[[site]]\nname = "甲区"\nparent = "额叶"\n', encoding="utf-8")
+    assert selip("a.csv", "--extractor", "rules")[0] == 0
+    assert selip("a.csv", "--extractor", "rules", "--vocabulary", "mine.toml")[0] == 0
+    monkeypatch.setattr("selip_contracts.tables._added", AddedSites())
+    code, out, _ = selip("a.csv", "--extractor", "rules")
+    assert code == 0
+    assert "0 reports read now; run 2, read by rules" in squeezed(out)
+    with read_store(tmp_path / "selip.duckdb") as connection:
+        assert connection.execute("SELECT run_id, site, site_text FROM finding_rows ORDER BY run_id").fetchall() == [
+            (1, "未列部位", "甲区"),
+            (2, "甲区", None),
+        ]
+        assert connection.execute("SELECT report_id, text FROM statements WHERE modality = 'T2'").fetchall() == [
+            ("1", "在左侧甲区表现为斑片状高信号")
+        ]
+
+
+@pytest.mark.usefixtures("own_vocabulary")
+def test_a_word_with_another_meaning_cannot_be_added(selip: Command, tmp_path: Path) -> None:
+    (tmp_path / "mine.toml").write_text('[[site]]\nname = "水肿"\n', encoding="utf-8")
+    code, _, told = selip(str(EXAMPLES), "--vocabulary", "mine.toml")
+    assert code == 1
+    assert told.strip() == "mine.toml: 水肿 has a meaning already, cue: remove it."
 
 
 def test_ctrl_c_says_how_many_are_left_and_the_same_command_goes_on(

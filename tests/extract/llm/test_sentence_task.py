@@ -22,10 +22,10 @@ from selip_extract.llm.sentence_task import (
     ANSWER,
     BLANK,
     NOW,
-    SITE_CLASS,
     TASK_VERSION,
     VOCABULARY,
     answer,
+    class_token,
     prompt,
     read_answer,
 )
@@ -98,7 +98,7 @@ def test_a_group_without_its_end_is_not_read() -> None:
 def test_a_question_shows_relations_and_no_names() -> None:
     other = _only("右侧颞叶见斑点状T1WI低信号").sentence
     assert prompt(_only("左侧额叶见斑片状T1WI低信号")) == [
-        NOW, "左侧", SITE_CLASS["额叶"], "s00", "呈", BLANK, "T1", "低", ANSWER,
+        NOW, "左侧", class_token("额叶"), "s00", "呈", BLANK, "T1", "低", ANSWER,
     ]  # fmt: skip
     assert prompt(Question((), other, ("颞叶",)))[2:] == prompt(_only("左侧额叶见斑片状T1WI低信号"))[2:]
 

@@ -1,14 +1,13 @@
 """What kind of text a report is: findings of a head MRI in Chinese, or something that must not be read as such."""
 
 import re
-from functools import cache
 from importlib.resources import files
 from pathlib import Path
 from typing import Literal, NamedTuple
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from selip_contracts.vocabulary import SITES
+from selip_contracts.vocabulary import SITES, cached_until_sites_change
 from selip_extract.language.lexicon import LOBE_CHARACTERS
 from selip_shared.toml_files import read_toml
 
@@ -57,7 +56,7 @@ def other_kind(text: str) -> OtherKind | None:
     return None
 
 
-@cache
+@cached_until_sites_change()
 def _patterns() -> _Patterns:
     words = read_toml(Path(str(files("selip_extract.language.understanding").joinpath("exams.toml"))), _ExamWords)
     sites = {form for site in SITES.values() for form in site.surface_forms if len(form) > 1}
