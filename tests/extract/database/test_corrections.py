@@ -52,6 +52,15 @@ def test_corrections_become_a_run_of_a_human_reader(store: Store, exported: Path
     assert store.connection.execute("SELECT extractor FROM runs WHERE run_id = 2").fetchall() == [("human",)]
 
 
+def test_a_report_without_findings_that_a_person_did_not_call_normal_stays_not_normal(
+    store: Store, tmp_path: Path
+) -> None:
+    not_normal = AnnotatedReport(report_id="c", findings_text=TEXTS["c"], study=Study(understood=False))
+    write_annotated(tmp_path / "corrections.jsonl", [not_normal])
+    import_corrections(store, tmp_path / "corrections.jsonl")
+    assert list(stored_studies(store.connection, 2)) == [not_normal]
+
+
 def test_what_the_machine_read_stays_the_newest_run_while_people_have_not_read_all(
     store: Store, exported: Path, tmp_path: Path
 ) -> None:

@@ -2,15 +2,16 @@
 
 import subprocess
 import sys
+import tomllib
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from selip_contracts.findings import AnnotatedReport, Finding, Study
+from selip_contracts.findings import AnnotatedReport, Finding, GeneralFinding, Study
 from selip_contracts.tables import read_store
-from selip_contracts.vocabulary import ancestors
+from selip_contracts.vocabulary import UNLISTED, ancestors
 from selip_extract.cli.overview import main
 from selip_extract.database.store import Store
 from selip_extract.database.stored_studies import stored_studies
@@ -124,6 +125,33 @@ def test_the_terminal_shows_the_figures_and_no_report_text(selip_overview: Comma
         assert row in rows
     assert "2 reports to review:" in out
     assert FRONTAL not in out
+
+
+def test_the_commonest_unlisted_places_and_sentences_that_were_not_understood_are_listed(
+    selip_overview: Command, tmp_path: Path
+) -> None:
+    def unlisted(words: str) -> Finding:
+        return Finding(modality="T2", side="左侧", site=UNLISTED, site_text=words, signal="高")
+
+    change = GeneralFinding(side=None, site=UNLISTED, site_text="甲区", change="占位")
+    studies: Studies = {
+        "1": ("[甲区]有异常。", Study(findings=(unlisted("甲区"), unlisted("乙[区]")))),
+        "2": ("[甲区]有异常。", Study(general=(change,), understood=False)),
+        "3": ("张某某有异常。", Study(understood=False)),
+    }
+    reviews = {name: (Review("uncited", text, 0, len(text)),) for name, (text, _) in studies.items()}
+    db = write_database(tmp_path / "selip.duckdb", studies, reviews)
+    found = figures(db)
+    assert list(found.unlisted_sites.items()) == [("甲区", 2), ("乙[区]", 1)]
+    assert found.uncited == {"[甲区]有异常。": 2}
+    assert [site["name"] for site in tomllib.loads(found.vocabulary_entries)["site"]] == ["甲区", "乙[区]"]
+    out = selip_overview(db)[1]
+    assert {("2", "甲区"), ("1", "乙[区]"), ("2", "[甲区]有异常。")} <= {
+        tuple(line.split()) for line in out.splitlines()
+    }
+    assert found.vocabulary_entries in out
+    assert selip_overview(db, "--out", "o.html")[0] == 0
+    assert "张某某" not in out + (tmp_path / "o.html").read_text(encoding="utf-8")
 
 
 def test_a_page_of_pictures_is_written(selip_overview: Command, database: Path, tmp_path: Path) -> None:

@@ -13,6 +13,7 @@ import pytest
 from selip_contracts.annotated import read_annotated
 from selip_contracts.findings import Evidence, Finding, GeneralFinding, Span, Study
 from selip_contracts.tables import read_store
+from selip_contracts.vocabulary import UNLISTED
 from selip_extract.cli.review import main
 from selip_extract.database.corrections import import_corrections
 from selip_extract.database.store import Store
@@ -196,6 +197,27 @@ def test_a_report_is_shown_with_its_evidence_highlighted_by_sequence(page: Page)
     row = [cell.text for cell in page.all("#stated tr[data-item='0'] td")]
     assert "斑片状 · 21×18 mm" in row[0]
     assert row[4:6] == ["0.42", "≠"]
+
+
+def test_an_unlisted_place_keeps_its_words_until_another_site_is_chosen(chromium: Page, tmp_path: Path) -> None:
+    unlisted = Finding(modality="T2", side="左侧", site=UNLISTED, site_text="甲区", signal="高")
+    text = "左侧甲区见长T2信号。"
+    reviews = {"u": (doubted(text, "unlisted_site", "左侧甲区见长T2信号"),)}
+    db = write_database(tmp_path / "selip.duckdb", {"u": (text, Study(findings=(unlisted,)))}, reviews)
+    (tmp_path / "review.html").write_text(page_of(db), encoding="utf-8")
+    page = chromium.open(tmp_path / "review.html")
+    assert page.one("#stated tr[data-item='0'] td").text.startswith("甲区")
+    item = "JSON.parse(annotatedLine(reports[0])).findings[0]"
+    edit = "edit(current, 0, '{}', {{value: '{}'}});"
+    page.run(edit.format("side", "右侧") + edit.format("site", "未列部位"))
+    changed = page.run(f"return {item}")
+    assert (changed["side"], changed["site"], changed["site_text"]) == ("右侧", "未列部位", "甲区")
+    page.run(edit.format("site", "额叶"))
+    changed = page.run(f"return {item}")
+    assert changed["site"] == "额叶"
+    assert "site_text" not in changed
+    page.run("filterBy({ reason: 'unlisted_site' })")
+    assert page.run("return shown.map(({ id }) => id)") == ["u"]
 
 
 def test_what_a_report_says_stays_text(page: Page) -> None:
