@@ -24,6 +24,7 @@ REASONS = {
     "reformat": "computed from another series",
     "other_sequence": "a sequence or image that is not used",
     "second_series": "a better one of the same sequence is used",
+    "several_patients": "images of several patients under one study or report",
     "damaged": "cannot be read",
     "not_3d": "not a volume, or several in one",
     "not_finite": "voxels that are NaN or infinite",

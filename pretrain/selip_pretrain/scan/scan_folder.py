@@ -99,8 +99,15 @@ def choose(study: Iterable[LinkedSeries]) -> dict[str, Row]:
     """
     rows: dict[str, Row] = {}
     sequences: defaultdict[Modality, list[LinkedSeries]] = defaultdict(list)
+    study = list(study)
+    patients = _patients(study)
     for linked in study:
         reason, detail = _exclusion(linked)
+        if reason is None and len(patients) > 1:
+            reason = "several_patients"
+            detail = (
+                f"{linked.link.study} has images of {len(patients)} patients: give --manifest with their patient_id"
+            )
         if reason is not None:
             rows[linked.series.image_id] = _excluded_row(linked, reason, detail)
         elif linked.modality is not None:
@@ -192,6 +199,15 @@ def _exclusion(linked: LinkedSeries) -> tuple[str | None, str | None]:
     if rule is None:
         return "unrecognised", describe(series.attributes)
     return None, None
+
+
+def _patients(study: Iterable[LinkedSeries]) -> set[str]:
+    """The patients that DICOM states for a study, leading zeros and case aside, where no manifest states them."""
+    return {
+        one.series.patient_id.strip().lstrip("0").casefold()
+        for one in study
+        if one.series.patient_id and one.link.patient_id in (one.series.patient_id, one.link.study)
+    }
 
 
 def _quality(linked: LinkedSeries) -> tuple[float, bool, bool, bool, float, float]:

@@ -1,4 +1,6 @@
+import shutil
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -35,6 +37,26 @@ def test_a_manifest(tmp_path: Path, root: Path, db: Path) -> None:
         "flat/one_t1.nii.gz": ("R4#2", "R4#2"),
         "1": (None, "p9"),
     }
+
+
+def test_an_accession_number_of_two_patients_is_not_merged(tmp_path: Path, root: Path, db: Path) -> None:
+    add_reports(db, "A9")
+    for uid, patient, name in (("1.1", "007", "T1"), ("1.2", "7", "FLAIR"), ("1.3", "8", "T2")):
+        tags: dict[str, Any] = {
+            "SeriesDescription": name,
+            "AccessionNumber": "A9",
+            "SeriesInstanceUID": uid,
+            "PatientID": patient,
+        }
+        write_series(root / name, **tags)
+    found = Found(root, db)
+    assert found.reasons == dict.fromkeys(("1.1", "1.2", "1.3"), "several_patients")
+    manifest = tmp_path / "manifest.csv"
+    manifest.write_text("study,report_id,patient_id\nA9,A9,p\n")
+    assert Found(root, db, manifest).sequences == {"1.1": "T1", "1.2": "FLAIR", "1.3": "T2"}
+    for name in ("T1", "FLAIR"):
+        shutil.rmtree(root / name)
+    assert Found(root, db).sequences == {"1.3": "T2"}
 
 
 @pytest.mark.parametrize(
