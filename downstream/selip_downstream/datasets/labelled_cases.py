@@ -9,13 +9,12 @@ from pathlib import Path
 from typing import Literal, get_args
 
 import duckdb
-import numpy as np
 
 from selip_contracts.tables import read_store
 from selip_contracts.vocabulary import Modality
 from selip_downstream.datasets.brats import BratsCohort, read_brats
+from selip_downstream.datasets.brats_split import stratified_split
 from selip_downstream.datasets.exclusions import Exclusion
-from selip_downstream.evaluation.protocol import label_subsets
 from selip_pretrain.data.splits import SPLITS, Split, check_leakage
 from selip_pretrain.volumes.content_hash import content_hash
 from selip_pretrain.volumes.read_volume import Source
@@ -24,7 +23,6 @@ from selip_shared.errors import SelipError
 Key = Literal["report_id", "study", "patient_id"]
 KEYS: tuple[Key, ...] = get_args(Key)
 LABEL = "label"
-_UNTIL_VALIDATION, _UNTIL_TEST = 0.6, 0.8
 
 
 @dataclass(frozen=True)
@@ -151,17 +149,12 @@ def label_images(
 
 
 def grade_cases(cohort: BratsCohort, modalities: Sequence[Modality], seed: int) -> LabelledCohort:
-    """BraTS cases with their grades; of the patients of each grade 60 % are to learn from, 20 % to choose by."""
-    usable = cohort.having(modalities, grade=True)
-    grades = np.array([str(case.grade) for case in usable.cases])
-    patients = [case.patient_id for case in usable.cases]
-    nested = label_subsets(grades, patients, [_UNTIL_VALIDATION, _UNTIL_TEST], seed)
-    train, seen = (set(positions.tolist()) for positions in nested.values())
+    """BraTS cases with their grades, split by patient and grade as for segmentation."""
+    usable, splits = cohort.having(modalities, grade=True), stratified_split(cohort, seed)
     cases = []
-    for position, case in enumerate(usable.cases):
-        split: Split = "train" if position in train else "validation" if position in seen else "test"
+    for case in usable.cases:
         images = tuple(_brats_image(case.case, modality, case.images[modality]) for modality in modalities)
-        cases.append(Case(case.case, case.patient_id, str(case.grade), split, images))
+        cases.append(Case(case.case, case.patient_id, str(case.grade), splits[case.patient_id], images))
     return LabelledCohort(tuple(cases), usable.excluded)
 
 

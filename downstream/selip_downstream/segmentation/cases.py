@@ -1,6 +1,6 @@
 """BraTS cases to segment: all sequences and the labels of a patient on one grid, and labels back on the file's grid."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
@@ -15,8 +15,9 @@ from torch import Tensor
 
 from selip_contracts.vocabulary import Modality
 from selip_downstream.datasets.brats import BratsCase, BratsCohort, labels_of, unified_labels
+from selip_downstream.datasets.brats_split import stratified_split
 from selip_downstream.datasets.exclusions import Exclusion
-from selip_pretrain.data.splits import SPLITS, Shares, Split, hash_fraction
+from selip_pretrain.data.splits import SPLITS, Split
 from selip_pretrain.volumes.content_hash import content_hash
 from selip_pretrain.volumes.preprocess import Grid, VolumeRecipe, grid_of, prepare_mask, prepare_on, put_back
 from selip_pretrain.volumes.read_volume import Volume, VolumeError, read_mask, read_volume
@@ -24,7 +25,6 @@ from selip_shared.errors import SelipError
 from selip_shared.execution.progress import progress
 from selip_shared.files import write_bytes
 
-SHARES = Shares(train=0.6, validation=0.2, test=0.2)
 GEOMETRY_TOLERANCE_MM = 0.01
 THRESHOLD = 0.5
 
@@ -49,11 +49,11 @@ class SegmentationCohort:
 
     cases: tuple[BratsCase, ...]
     excluded: tuple[Exclusion, ...]
-    seed: int
+    splits: Mapping[str, Split]
 
     def part(self, split: Split) -> list[BratsCase]:
-        """The cases of a split, which depends only on the seed and the patient."""
-        return [case for case in self.cases if SHARES.split(hash_fraction(self.seed, case.patient_id)) == split]
+        """The cases of a split."""
+        return [case for case in self.cases if self.splits[case.patient_id] == split]
 
     def check(self) -> None:
         """SelipError where a split has no patient."""
@@ -139,7 +139,7 @@ def usable_cases(cohort: BratsCohort, caches: Iterable[CaseCache], seed: int) ->
                 except SelipError as error:
                     excluded.append(Exclusion(case.case, str(error)))
                 advance(1)
-    found = SegmentationCohort(tuple(cases), tuple(sorted(excluded)), seed)
+    found = SegmentationCohort(tuple(cases), tuple(sorted(excluded)), stratified_split(cohort, seed))
     found.check()
     return found
 
