@@ -12,6 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 
 ROUNDS = 1000
 COVERAGE = 0.95
+ROUNDING = 1e-12
 
 
 @dataclass(frozen=True)
@@ -24,8 +25,13 @@ class Estimate:
 
     @property
     def excludes_zero(self) -> bool:
-        """Whether the interval of a difference excludes 0: it is significant."""
-        return self.low is not None and self.high is not None and (self.low > 0 or self.high < 0)
+        """Whether the interval of a difference excludes 0: it is significant.
+
+        An interval without width says that all resamples agree, as those of few cases may, and excludes nothing.
+        """
+        if self.low is None or self.high is None or self.high - self.low <= ROUNDING:
+            return False
+        return self.low > 0 or self.high < 0
 
     @property
     def sign(self) -> int:

@@ -31,7 +31,7 @@ from selip_downstream.evaluation.compared_models import (
 from selip_downstream.evaluation.comparison import ExperimentSetting, compare
 from selip_downstream.evaluation.protocol import EvaluationProtocol, Labels, label_subsets
 from selip_downstream.evaluation.results import MetricResult
-from selip_downstream.evaluation.tasks import Task
+from selip_downstream.evaluation.tasks import Task, metric_bounds
 from selip_pretrain.data.splits import SPLITS, Split
 from selip_pretrain.volumes.volume_cache import VolumeCache
 
@@ -112,7 +112,8 @@ def classify(
                         for seed in seeds
                     ]
                     for learn in learners_of_model
-                ]
+                ],
+                metric_bounds,
             )
             for model, learners_of_model in of_model.items()
         }

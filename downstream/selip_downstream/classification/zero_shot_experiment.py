@@ -94,7 +94,7 @@ def zero_shot(
     bootstrap = Bootstrap([pair.patient_id for pair in pairs], rounds=protocol.rounds, seed=protocol.bootstrap_seed)
     statistics = {
         model: {
-            question: repeated("training", [_auc(question, list(questions), answers, one) for one in own])
+            question: repeated("training", [_auc(question, list(questions), answers, one) for one in own], (0, 1))
             for question, answers in questions.items()
         }
         for model, own in embeddings.items()

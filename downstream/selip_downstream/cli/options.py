@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from selip_downstream.evaluation.tasks import INTERVAL_NOTE
+from selip_downstream.evaluation.tasks import interval_note
 from selip_shared.errors import SelipError
 
 if TYPE_CHECKING:
@@ -77,14 +77,15 @@ def show_and_store(
     from selip_contracts.tables import open_store
     from selip_downstream.evaluation.comparison import comparisons_of
     from selip_downstream.evaluation.result_table import result_table
-    from selip_downstream.evaluation.results import write_results
+    from selip_downstream.evaluation.results import training_counts, write_results
 
     console = Console(markup=False, highlight=False)
-    console.print(f"{INTERVAL_NOTE}.")
     results: list[MetricResult] = []
     for found in measured:
         (comparison,) = comparisons_of(found)
         heading = title(comparison.setting)
+        if not results:
+            console.print(f"{interval_note(training_counts([comparison.configuration]))}.")
         if heading is not None:
             console.print(result_table(heading, comparison))
         results += found

@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from selip_downstream.cli.options import Cache, Device
-from selip_downstream.evaluation.tasks import INTERVAL_NOTE
+from selip_downstream.evaluation.tasks import interval_note
 from selip_shared.errors import SelipError, run_command
 
 app = typer.Typer(add_completion=False)
@@ -30,7 +30,7 @@ def command(
     # Imported only now: --help should not wait for them.
     from selip_contracts.tables import read_store
     from selip_downstream.datasets.split_pairs import split_pairs
-    from selip_downstream.evaluation.results import read_results
+    from selip_downstream.evaluation.results import read_results, training_counts
     from selip_downstream.page.comparison_tables import SIGNIFICANT
     from selip_downstream.page.document import Document, html
     from selip_downstream.page.sections import sections_of
@@ -53,7 +53,8 @@ def command(
         *_, evaluated = load_models([checkpoint], [pair.text for pair in pairs], device)
         folder = cache or db.parent / "selip-volumes"
         sections += example_sections(find_examples([evaluated], pairs, folder, examples, seed))
-    subtitle = f"{INTERVAL_NOTE}. {SIGNIFICANT} marks a difference whose interval excludes 0."
+    note = interval_note(training_counts(one.configuration for one in found))
+    subtitle = f"{note}. {SIGNIFICANT} marks a difference whose interval excludes 0."
     write_page(out, html(Document("SeLIP: results", subtitle, sections)))
     print(f"{len(found):,} figures are shown in {out}.")
 

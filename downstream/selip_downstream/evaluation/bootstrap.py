@@ -12,9 +12,10 @@ from typing import Literal, TypeVar, get_args
 import numpy as np
 from numpy.typing import NDArray
 
-from selip_shared.bootstrap import ROUNDS, Estimate, percentile_interval, resample_counts
+from selip_shared.bootstrap import COVERAGE, ROUNDING, ROUNDS, Estimate, percentile_interval, resample_counts
 
 _CHUNK_CELLS = 1 << 22
+MAX_EXPONENT = 50.0
 
 Weights = NDArray[np.float64]
 Repeat = Literal["training", "draw"]
@@ -49,6 +50,18 @@ class Sampled:
     def minus(self, less: "Sampled") -> "Sampled":
         """The paired difference: in each round both have the same patients and seeds."""
         return Sampled(self.value - less.value, self.rounds - less.rounds)
+
+    def share_estimate(self, units: int) -> Estimate:
+        """`estimate` of a share of cases of so many independent units.
+
+        Where all units are at 0 or at 1, so that all resamples agree, the interval is that of Clopper and Pearson
+        (1934) for 0 or all of the units.
+        """
+        found = self.estimate()
+        if found.low != found.high or found.low not in (0, 1):
+            return found
+        beyond = ((1 - COVERAGE) / 2) ** (1 / units)
+        return Estimate(found.value, 0.0, 1 - beyond) if found.low == 0 else Estimate(found.value, beyond, 1.0)
 
     def estimate(self) -> Estimate:
         """The middle 95 % of the rounds with a figure (percentiles, Efron and Tibshirani 1993, chapter 13)."""
@@ -162,21 +175,53 @@ def average(statistics: Sequence[Statistic]) -> Statistic:
     return statistic
 
 
-def repeated(kind: Repeat, statistics: Sequence[Statistic]) -> Statistic:
-    """The weighted mean of one statistic over its repeats; undefined where one of them is."""
+Bounds = tuple[float, float]
+"""The smallest and the largest value of a figure; the largest may be infinite."""
+UNBOUNDED: Bounds = (-np.inf, np.inf)
+
+
+def repeated(kind: Repeat, statistics: Sequence[Statistic], bounds: Bounds = UNBOUNDED) -> Statistic:
+    """The weighted mean of one statistic over its repeats; undefined where one of them is.
+
+    The weights of few repeats may be far below 0. So the deviation from the mean with equal weights is taken on the
+    logit scale of the bounds, or on the logarithmic scale above a lower one, by the delta method: a figure stays
+    within its bounds.
+    """
 
     def statistic(resamples: Resamples) -> NDArray[np.float64]:
         shares = resamples.repeats(kind, len(statistics))
         figures = np.stack([one(resamples) for one in statistics], axis=1)
-        return np.asarray((shares * figures).sum(axis=1))
+        weighted = np.asarray((shares * figures).sum(axis=1))
+        return weighted if bounds == UNBOUNDED else _within(bounds, figures.mean(axis=1), weighted)
 
     return statistic
 
 
-def mean_over_runs(statistics: Sequence[Sequence[Mapping[Name, Statistic]]]) -> dict[Name, Statistic]:
-    """Statistics by training and draw as their means over both."""
+def _within(bounds: Bounds, means: NDArray[np.float64], weighted: NDArray[np.float64]) -> NDArray[np.float64]:
+    low, high = bounds
+    above, below = means - low, high - means
+    inside = (above > 0) & (below > 0) & (np.abs(weighted - means) > ROUNDING)
+    found = means.copy()
+    above, below, deviation = above[inside], below[inside], (weighted - means)[inside]
+    if np.isinf(high):
+        found[inside] = low + above * np.exp(np.minimum(deviation / above, MAX_EXPONENT))
+    else:
+        slope = (high - low) / (above * below)
+        odds = above / below * np.exp(np.clip(deviation * slope, -MAX_EXPONENT, MAX_EXPONENT))
+        found[inside] = low + (high - low) * odds / (1 + odds)
+    return found
+
+
+def mean_over_runs(
+    statistics: Sequence[Sequence[Mapping[Name, Statistic]]], bounds: Callable[[Name], Bounds] = lambda _: UNBOUNDED
+) -> dict[Name, Statistic]:
+    """Statistics by training and draw as their means over both; `bounds` of each."""
     return {
-        name: repeated("training", [repeated("draw", [one[name] for one in of_training]) for of_training in statistics])
+        name: repeated(
+            "training",
+            [repeated("draw", [one[name] for one in of_training], bounds(name)) for of_training in statistics],
+            bounds(name),
+        )
         for name in statistics[0][0]
     }
 

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from itertools import combinations
 from typing import Any, NamedTuple
 
-from selip_downstream.evaluation.bootstrap import Bootstrap, Statistic
+from selip_downstream.evaluation.bootstrap import Bootstrap, Sampled, Statistic
 from selip_downstream.evaluation.results import MetricResult
-from selip_downstream.evaluation.tasks import Metric, Task
+from selip_downstream.evaluation.tasks import Metric, Task, metric_bounds
 from selip_shared.bootstrap import Estimate
 
 _MINUS = " − "
@@ -96,9 +96,15 @@ def compare(
     resampling = {"units": bootstrap.patients, "rounds": bootstrap.rounds, "bootstrap_seed": bootstrap.seed}
     configuration = {**setting.configuration, **resampling}
     return [
-        MetricResult(setting.task, model, setting.split, metric, one.estimate(), setting.n, configuration)
+        MetricResult(setting.task, model, setting.split, metric, estimate, setting.n, configuration)
         for (model, metric), one in sampled.items()
+        for estimate in [_estimate(model, metric, one, bootstrap)]
     ]
+
+
+def _estimate(model: str, metric: Metric, sampled: Sampled, bootstrap: Bootstrap) -> Estimate:
+    is_share = metric_bounds(metric) == (0, 1) and not is_difference(model)
+    return sampled.share_estimate(bootstrap.patients) if is_share else sampled.estimate()
 
 
 def comparisons_of(results: Sequence[MetricResult]) -> list[Comparison]:

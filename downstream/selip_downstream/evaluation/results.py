@@ -36,6 +36,11 @@ def training_weights(configuration: Mapping[str, Any]) -> dict[str, list[str]]:
     return {name: sorted(training["weights"] for training in own) for name, own in models.items()}
 
 
+def training_counts(configurations: Iterable[Mapping[str, Any]]) -> list[int]:
+    """How many trainings each model of these results has."""
+    return [len(own) for configuration in configurations for own in training_weights(configuration).values()]
+
+
 def write_results(connection: duckdb.DuckDBPyConnection, path: Path, results: Iterable[MetricResult]) -> int:
     """Add the results of one computation to the database at `path`, all or none, with the same time.
 

@@ -1,9 +1,11 @@
 """The tasks and their metrics, as the table `results` stores them, and the one table of their labels."""
 
+import math
+from collections.abc import Iterable
 from enum import StrEnum
 from typing import NamedTuple
 
-INTERVAL_NOTE = "Each figure with its 95 % interval, over patients and trainings"
+_INTERVAL_NOTE = "Each figure with its 95 % interval, over patients"
 TOGETHER = "together"
 """As the configuration of a result calls all sequences together."""
 
@@ -132,6 +134,23 @@ METRIC_LABELS: dict[Metric, Label] = {
     Metric.HD95_ET: Label("HD95 in mm, enhancing tumour"),
     Metric.POINTING: Label("hits"),
 }
+
+
+def interval_note(trainings: Iterable[int]) -> str:
+    """What intervals are over, given how many trainings each model has."""
+    counts = list(trainings)
+    if max(counts, default=1) > 1:
+        return f"{_INTERVAL_NOTE} and trainings" + (" (of models with several)" if min(counts) == 1 else "")
+    return f"{_INTERVAL_NOTE}; each model is one training, so another seed may differ more"
+
+
+def metric_bounds(metric: Metric) -> tuple[float, float]:
+    """The smallest and the largest possible value."""
+    if metric in (Metric.MEAN_RANK, Metric.OWN_MEAN_RANK):
+        return 1.0, math.inf
+    if metric in (Metric.HD95_WT, Metric.HD95_TC, Metric.HD95_ET):
+        return 0.0, math.inf
+    return 0.0, 1.0
 
 
 def metric_label(metric: Metric) -> str:

@@ -171,7 +171,7 @@ def pointing_results(
         metrics = {CHANCE: {Metric.POINTING: mean(np.array([one.chance for one in own]))}}
         for model in own[0].hits:
             of_trainings = np.array([one.hits[model] for one in own]).T
-            metrics[model] = {Metric.POINTING: repeated("training", [mean(hits) for hits in of_trainings])}
+            metrics[model] = {Metric.POINTING: repeated("training", [mean(hits) for hits in of_trainings], (0, 1))}
         described = {**about, "site": site, "tolerance_mm": TOLERANCE_MM}
         bootstrap = Bootstrap([one.finding.pair.patient_id for one in own], rounds=rounds, seed=seed)
         yield compare(ExperimentSetting(Task.EXPLANATION, split, len(own), described), bootstrap, metrics)

@@ -6,8 +6,8 @@ from typing import Any
 
 from selip_contracts.vocabulary import SITES
 from selip_downstream.evaluation.comparison import Comparison, comparisons_of
-from selip_downstream.evaluation.results import MetricResult, training_weights
-from selip_downstream.evaluation.tasks import INTERVAL_NOTE, TASK_LABELS, TOGETHER, Metric, Task, metric_label
+from selip_downstream.evaluation.results import MetricResult, training_counts, training_weights
+from selip_downstream.evaluation.tasks import TASK_LABELS, TOGETHER, Metric, Task, interval_note, metric_label
 from selip_downstream.page.comparison_tables import comparison_table, models_of
 from selip_downstream.page.document import Picture, Section, Table, picture
 from selip_downstream.page.plots import draw_categories
@@ -148,7 +148,8 @@ def _plots(section: TaskSection, comparisons: Sequence[Comparison]) -> list[Pict
         series = {model: [one.estimate(model, section.plotted_metric) for one in own] for model in models_of(own)}
         categories = _distinguished([section.category(one.configuration) for one in own], own, "\n")
         drawing = draw_categories(categories, series, label)
-        pictures.append(picture(drawing, f"{TASK_LABELS[section.task]}{plot}: {label}. {INTERVAL_NOTE}."))
+        note = interval_note(training_counts(one.configuration for one in own))
+        pictures.append(picture(drawing, f"{TASK_LABELS[section.task]}{plot}: {label}. {note}."))
     return pictures
 
 

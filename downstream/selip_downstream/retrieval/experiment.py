@@ -24,7 +24,7 @@ from selip_downstream.evaluation.compared_models import (
 )
 from selip_downstream.evaluation.comparison import ExperimentSetting, compare
 from selip_downstream.evaluation.results import MetricResult
-from selip_downstream.evaluation.tasks import TOGETHER, Metric, Task
+from selip_downstream.evaluation.tasks import TOGETHER, Metric, Task, metric_bounds
 from selip_downstream.retrieval.metrics import Answered, Similarity, agreement, ndcg, ranking_values
 from selip_downstream.retrieval.search import DIRECTIONS, TEXTS, Direction, Found, Texts, search, task
 from selip_pretrain.data.pairs import Pair
@@ -185,7 +185,7 @@ def _statistics(values: Mapping[TrainingId, QueryValues]) -> dict[str, dict[Metr
         for name, of_query in own.items():
             of_model[model][name].append(mean(of_query))
     return {
-        model: {name: repeated("training", trainings) for name, trainings in own.items()}
+        model: {name: repeated("training", trainings, metric_bounds(name)) for name, trainings in own.items()}
         for model, own in of_model.items()
     }
 

@@ -22,7 +22,7 @@ from selip_downstream.evaluation.compared_models import EvaluatedModel, origins_
 from selip_downstream.evaluation.comparison import ExperimentSetting, compare
 from selip_downstream.evaluation.protocol import EvaluationProtocol, label_subsets
 from selip_downstream.evaluation.results import MetricResult
-from selip_downstream.evaluation.tasks import Metric, Task
+from selip_downstream.evaluation.tasks import Metric, Task, metric_bounds
 from selip_downstream.segmentation.cases import CaseCache, SegmentationCohort, labels_in_file, read_truth, usable_cases
 from selip_downstream.segmentation.metrics import region_scores
 from selip_downstream.segmentation.training import TrainingPlan, predict, train
@@ -131,7 +131,7 @@ def segment(
                 folder = out / quote(model, safe=" ") / f"training-{training}" / f"{share:g}" / f"seed-{seed}"
                 task = SegmentationTask(model_with_cases, cases, validation, test, replace(plan, seed=seed), folder)
                 runs[training - 1].append(_statistics(task.scores(), test))
-            statistics[model] = mean_over_runs(runs)
+            statistics[model] = mean_over_runs(runs, metric_bounds)
         _, train_cases, validation_cases = draws[0]
         described = {
             "share": share,

@@ -153,7 +153,7 @@ def test_the_command_tells_grades_of_brats_apart(measured: Path, capsys: pytest.
             brats=cohort, rounds=100, draws=1, shares="1", finetune=True, finetune_rounds=1)  # fmt: skip
     said = capsys.readouterr()
     assert "BraTS19_lacks: no T1CE" in said.err
-    assert "tested on 1 HGG, 1 LGG" in said.out
+    assert "tested on 2 HGG, 2 LGG" in said.out
     figures = stored(measured / "brats.duckdb", Task.CLASSIFICATION)
     assert {figure.configuration["labels"] for figure in figures} == {"BraTS grades of BraTS19"}
     assert {figure.configuration["classifier"] for figure in figures} == {"k-NN", "linear probe", "full finetuning"}

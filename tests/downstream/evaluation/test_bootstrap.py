@@ -135,6 +135,31 @@ def test_differences_are_paired_over_trainings_and_one_training_counts_as_it_is(
     assert found["soft"].minus(found["untrained"]).rounds.std() == pytest.approx(found["soft"].rounds.std())
 
 
+@pytest.mark.parametrize("bounds", [(0.0, 1.0), (0.0, np.inf)])
+def test_few_trainings_stay_within_the_bounds_of_the_figure(bounds: tuple[float, float]) -> None:
+    statistic = [mean(np.full(2, figure)) for figure in (0.7, 0.9, 0.99)]
+    bootstrap = Bootstrap(["a", "b"])
+    bounded = bootstrap.sampled({"": repeated("training", statistic, bounds)})[""]
+    free = bootstrap.sampled({"": repeated("training", statistic)})[""]
+    assert free.rounds.min() < bounds[0]
+    assert free.rounds.max() > 1
+    assert bounds[0] <= bounded.rounds.min() <= bounded.rounds.max() <= bounds[1]
+    assert bounded.value == free.value
+    near = np.abs(free.rounds - free.value) < 0.01
+    np.testing.assert_allclose(bounded.rounds[near], free.rounds[near], atol=2e-3)
+    assert (np.argsort(bounded.rounds[near]) == np.argsort(free.rounds[near])).all()
+
+
+@pytest.mark.parametrize("hits", [0, 5])
+def test_a_share_without_or_with_only_hits_has_the_interval_of_clopper_and_pearson(hits: int) -> None:
+    values = np.full(5, float(hits > 0))
+    found = Bootstrap([str(i) for i in range(5)]).sampled({"": mean(values)})[""].share_estimate(5)
+    exact = stats.binomtest(hits, 5).proportion_ci(method="exact")
+    assert (found.low, found.high) == pytest.approx((exact.low, exact.high))
+    some = Bootstrap(["a", "b", "c"]).sampled({"": mean(np.array([0.0, 1, 1]))})[""]
+    assert some.share_estimate(3) == some.estimate()
+
+
 def test_trainings_and_draws_are_drawn_apart() -> None:
     figures = np.random.default_rng(1).normal(size=(3, 3))
     grid = [[{"m": mean(np.full(2, figure))} for figure in own] for own in figures]

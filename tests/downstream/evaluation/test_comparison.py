@@ -1,4 +1,5 @@
 import numpy as np
+import pytest
 
 from selip_downstream.evaluation.bootstrap import Bootstrap, mean
 from selip_downstream.evaluation.comparison import (
@@ -10,7 +11,8 @@ from selip_downstream.evaluation.comparison import (
     is_difference,
 )
 from selip_downstream.evaluation.result_table import result_table, two_lines
-from selip_downstream.evaluation.tasks import Metric, Task
+from selip_downstream.evaluation.tasks import Metric, Task, interval_note
+from selip_downstream.page.comparison_tables import difference_cell
 from selip_shared.bootstrap import Estimate
 
 SETTING = ExperimentSetting(Task.RETRIEVAL, "test", 3, {"sequence": "T2"})
@@ -35,6 +37,24 @@ def test_every_model_is_followed_by_its_lead_over_those_before_it() -> None:
         "", "random", "clip", "soft", "soft − random", "soft − clip",
     ]  # fmt: skip
     assert list(table.columns[0].cells) == ["top 1"]
+
+
+def test_a_difference_on_which_all_resamples_agree_has_no_star() -> None:
+    values = {"clip": np.zeros(5), "soft": np.ones(5)}
+    figures = compare(SETTING, Bootstrap(list("abcde")), {model: {Metric.POINTING: mean(v)} for model, v in values.items()})  # fmt: skip # noqa: E501
+    (difference,) = (one.estimate for one in figures if is_difference(one.model))
+    assert difference == Estimate(1.0, 1.0, 1.0)
+    assert not difference.excludes_zero
+    assert difference_cell(difference) == "+1.000 (+1.000 to +1.000)"
+    assert {one.model: (one.estimate.low, one.estimate.high) for one in figures[:2]} == {
+        "clip": (0.0, pytest.approx(0.5218, abs=1e-4)), "soft": (pytest.approx(0.4782, abs=1e-4), 1.0),
+    }  # fmt: skip
+
+
+def test_the_note_on_intervals_says_what_they_are_over() -> None:
+    assert interval_note([3, 3]).endswith("over patients and trainings")
+    assert interval_note([3, 1]).endswith("over patients and trainings (of models with several)")
+    assert "over patients; each model is one training" in interval_note([1, 1])
 
 
 def test_a_figure_is_shown_with_its_interval_or_as_not_defined() -> None:

@@ -72,7 +72,7 @@ def test_the_command_measures_every_model_on_a_share_of_the_patients(
         figures = read_results(connection, Task.SEGMENTATION)
     models = {"random", "clip", "soft", "clip − random", "soft − random", "soft − clip"}
     assert {figure.model for figure in figures} == models
-    assert [figures[0].configuration[key] for key in ("share", "seeds", "train", "steps")] == [0.5, [0, 1], 6, 2]
+    assert [figures[0].configuration[key] for key in ("share", "seeds", "train", "steps")] == [0.5, [0, 1], 4, 2]
     scores = json.loads((out / "soft/training-1/0.5/seed-1/scores.json").read_text())
     assert {figure.n for figure in figures} == {len(scores)}
     networks = [f"training-{training}/0.5/seed-{seed}" for training in (1, 2) for seed in (0, 1)]
