@@ -6,9 +6,13 @@ from selip_contracts.findings import Finding
 from selip_extract.rules.clause_end import end_clause, punctuate
 from selip_extract.rules.descriptions import describe_as_normal, describe_change
 from selip_extract.rules.frozen import replace
+from selip_extract.rules.labels import CIRCLED, begin_labelled, introduce_labelled, refer_to_label, use_label
 from selip_extract.rules.lookahead import VALUES
 from selip_extract.rules.mentions import MentionedLesions
+from selip_extract.rules.ordinals import choose_lesions
+from selip_extract.rules.phrases import Phrase, phrases
 from selip_extract.rules.prior_study import prior_words, turn_to_present, turn_to_prior
+from selip_extract.rules.repeated_values import name_most_affected, state_as_compared, state_likewise, state_the_same
 from selip_extract.rules.sentence import Sentence
 from selip_extract.rules.site_references import (
     begin_exception,
@@ -17,12 +21,12 @@ from selip_extract.rules.site_references import (
     name_site,
     names_exception,
     refer_to_above,
-    refer_to_label,
+    refer_to_all_again,
     refer_to_one_of_two,
     refer_to_rest,
     refer_to_side,
 )
-from selip_extract.rules.state import START, State
+from selip_extract.rules.state import NO_SEQUENCES, START, SequenceFocus, State
 from selip_extract.rules.values import (
     begin_order,
     name_sequence,
@@ -32,7 +36,6 @@ from selip_extract.rules.values import (
     state_enhancement,
     state_restriction,
     state_signal,
-    state_the_same,
 )
 
 Transition = Callable[[State, Sentence, int], State]
@@ -44,14 +47,19 @@ def read_clauses(sentences: Iterable[Sentence]) -> list[Finding]:
     """The findings and explicit negatives that the grammar reads in the sentences of a report."""
     mentioned = MentionedLesions()
     findings: list[Finding] = []
+    sequences = NO_SEQUENCES
     end = 0
     for sentence in sentences:
-        mentioned = begin_sentence(mentioned, sentence.text[end : sentence.tokens[0].start])
+        between = sentence.text[end : sentence.tokens[0].start]
+        mentioned = begin_sentence(mentioned, between)
         end = sentence.tokens[-1].end
-        if not _STATING.isdisjoint([token.kind for token in sentence.tokens]):
-            state = read_sentence(replace(START, mentioned=mentioned), sentence)
-            mentioned = state.mentioned
-            findings += state.findings
+        if _STATING.isdisjoint([token.kind for token in sentence.tokens]):
+            sequences = SequenceFocus(tuple([token for token in sentence.tokens if token.kind == "sequence"]))
+            continue
+        state = begin_labelled(replace(START, mentioned=mentioned), sentence, between, sequences)
+        state = introduce_labelled(read_sentence(state, sentence), between)
+        mentioned, sequences = state.mentioned, state.sequences
+        findings += state.findings
     return findings
 
 
@@ -65,12 +73,19 @@ def begin_sentence(mentioned: MentionedLesions, between: str) -> MentionedLesion
 def read_sentence(state: State, sentence: Sentence) -> State:
     """The state after the sentence, or after the part of it before it turns to another part of the body."""
     prior = prior_words(sentence.text, sentence.tokens)
+    whole = phrases(sentence)
+    end = 0
     for at, token in enumerate(sentence.tokens):
         kind = token.kind
         if kind == "elsewhere":
             return state
         if prior:
             state = _follow_study(state, sentence, at, at in prior)
+        if at in whole:
+            state = _refer_by_phrase(state, sentence, at, whole[at])
+            end = whole[at].end
+        if at < end:
+            continue
         transition = _BY_WORD.get(token.value) if kind in _WORDS else _BY_KIND.get(kind)
         if transition is None:
             continue
@@ -89,9 +104,22 @@ def _follow_study(state: State, sentence: Sentence, at: int, prior: bool) -> Sta
     return state if state.before_prior is None else turn_to_present(state, sentence, at)
 
 
+def _refer_by_phrase(state: State, sentence: Sentence, at: int, phrase: Phrase) -> State:
+    """前两枚, 与左侧顶叶病灶相同, 以额颞叶为著, 亦然: a phrase is read as a whole."""
+    match phrase.kind:
+        case "ordinal":
+            return choose_lesions(state, phrase.chosen, sentence.tokens[at].start)
+        case "comparison":
+            return state_as_compared(state, sentence, at, phrase.end)
+        case "predominance":
+            return name_most_affected(state, sentence, at, phrase.end)
+        case "likewise":
+            return state_likewise(state, sentence)
+
+
 def _negate(state: State, sentence: Sentence, at: int) -> State:
-    """未见: the clause is negated from here."""
-    return state.negate(sentence.tokens[at])
+    """未见: the clause is negated from here; 均未见 denies it of all."""
+    return refer_to_all_again(state, sentence, at).negate(sentence.tokens[at])
 
 
 def _except(state: State, sentence: Sentence, at: int) -> State:
@@ -128,6 +156,7 @@ _BY_KIND: Mapping[str, Transition] = {
     "negation": _negate,
     "abnormal": state_abnormality,
     "normal": describe_as_normal,
+    "verb": refer_to_all_again,
     "change": describe_change,
     "punctuation": punctuate,
 }
@@ -143,4 +172,7 @@ _BY_WORD: Mapping[str, Transition] = {
     "外": _end_exception,
     "部分": _doubt,
     "较大": _of_the_largest,
+    "均": refer_to_all_again,
+    "other": use_label,
+    **dict.fromkeys(CIRCLED, use_label),
 }

@@ -4,12 +4,14 @@ from collections.abc import Sequence
 
 from selip_extract.language.tokens import Token
 from selip_extract.rules.frozen import replace
-from selip_extract.rules.mentions import ReferenceKind
+from selip_extract.rules.mentions import ReferenceKind, locations
 from selip_extract.rules.sentence import Sentence
 from selip_extract.rules.state import Focus, Standing, State
 
 # what a lesion does to its neighbours: the clauses that follow still describe the lesion
 _DISPLACED = frozenset(("受压", "移位", "变窄", "变浅", "狭窄", "闭塞"))
+# what has a signal of its own
+_WITH_A_SIGNAL = frozenset(("积液", "增厚", "肿胀", "占位"))
 _LEADING_IN = frozenset(("其内", "伴", "以"))
 _UNCLEAR = frozenset(("不清", "欠清", "不清楚", "不清晰"))
 _OF_A_MARGIN = frozenset(("规则", "清楚", "清晰", "光滑", "完整"))
@@ -50,11 +52,22 @@ def _leads_in(state: State, sentence: Sentence, at: int) -> bool:
         return not (state.own.sites or state.announced.sites)
     if not state.introduced.sites:
         return True
+    if _opens_another_lesion(state, sentence, at):
+        return True
     following = [t for t in sentence.tokens[at + 1 : at + 3] if t.value != ","]
     if following and (following[0].kind in ("verb", "abnormal") or following[0].value in _LEADING_IN):
         return True
     sequence = next((t for t in sentence.tokens[at:] if t.kind in ("sequence", "site")), None)
     return sequence is not None and state.mentioned.has_stated(state.introduced.sites, sequence.value)
+
+
+def _opens_another_lesion(state: State, sentence: Sentence, at: int) -> bool:
+    """右侧筛窦黏膜增厚，T2WI稍高信号，左侧蝶窦积液，T1WI稍低信号: a change with a signal, of a new site."""
+    tokens = sentence.tokens
+    following = [t.kind for t in tokens[at + 1 : at + 3]]
+    named = any(t.kind == "site" for t in tokens[state.clause.start : at])
+    new = locations(state.focus.sites).isdisjoint(locations(state.mentioned.everywhere()))
+    return tokens[at].value in _WITH_A_SIGNAL and following == ["punctuation", "sequence"] and named and new
 
 
 def is_not_seen(sentence: Sentence, clause: Sequence[Token]) -> bool:

@@ -2,12 +2,10 @@
 
 from selip_extract.rules.frozen import replace
 from selip_extract.rules.lookahead import sites_ahead, sites_follow
-from selip_extract.rules.mentions import ReferenceKind, Sites, locations
+from selip_extract.rules.mentions import ReferenceKind, Sites, distinct, locations
 from selip_extract.rules.sentence import Sentence
-from selip_extract.rules.site_references import parts
+from selip_extract.rules.site_references import WHOLE_BRAIN, all_above, parts
 from selip_extract.rules.state import CURRENT, NO_FOCUS, Focus, Standing, State
-
-_WHOLE_BRAIN = frozenset(("脑实质", "大脑半球", "脑白质"))
 
 
 def referents(state: State, sentence: Sentence, at: int, positive: bool) -> Focus:
@@ -16,6 +14,7 @@ def referents(state: State, sentence: Sentence, at: int, positive: bool) -> Focu
     if state.standing is CURRENT and not names_whole_brain(focus.sites) and not _heads_a_list(state, sentence, at):
         return focus
     follow = sites_follow(sentence.text, sentence.tokens, at, spreads=not state.announced.sites)
+    follow = follow or _opens_bracket(sentence, at)
     if state.standing is Standing.NORMAL and state.own.sites and positive and not follow:
         return Focus.on(state.current_lesion)
     before = focus if focus.sites else state.announced
@@ -24,6 +23,10 @@ def referents(state: State, sentence: Sentence, at: int, positive: bool) -> Focu
     continued = state.current_lesion
     if follow or not continued.sites:
         ahead = sites_ahead(sentence, at)
+        if ahead and any(
+            t.value == "上述" and at < i for i, t in enumerate(sentence.tokens) if t.start < ahead[0].token.start
+        ):
+            ahead = distinct((*all_above(state, sentence.tokens[at].start).sites, *ahead))
         if ahead:
             return Focus(ahead, ReferenceKind.NAMED, sentence.tokens[at].start)
     return before if before.sites else Focus.on(continued)
@@ -31,14 +34,24 @@ def referents(state: State, sentence: Sentence, at: int, positive: bool) -> Focu
 
 def names_whole_brain(sites: Sites) -> bool:
     """颅内可见…，累及额叶: no site, or only the brain as a whole, which leads in."""
-    return all(site.site in _WHOLE_BRAIN for site in sites)
+    return all(site.site in WHOLE_BRAIN for site in sites)
 
 
 def _heads_a_list(state: State, sentence: Sentence, at: int) -> bool:
     """T1低信号：脑桥, T1低信号的病灶位于脑桥: the clause of the value names no site before it."""
     following = [t.value for t in sentence.tokens[at + 1 : at + 4]]
-    listed = following[:1] == [":"] or (following[:1] != [","] and "位于" in following[:3] and "灶" in following[:2])
+    listed = (
+        following[:1] == [":"]
+        or _opens_bracket(sentence, at)
+        or (following[:1] != [","] and "位于" in following[:3] and "灶" in following[:2])
+    )
     return listed and not any(t.kind == "site" for t in sentence.tokens[state.clause.start : at])
+
+
+def _opens_bracket(sentence: Sentence, at: int) -> bool:
+    """DWI示高信号（左侧壳核、脑桥）."""
+    following = sentence.tokens[at + 1 : at + 3]
+    return len(following) > 1 and following[0].value == "(" and following[1].kind in ("site", "side")
 
 
 def introduce(state: State, focus: Focus, positive: bool) -> State:

@@ -1,6 +1,6 @@
 """What a report has mentioned so far: its lesions, the sites they occupy, and the values stated of them."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
 from typing import NamedTuple
@@ -123,7 +123,10 @@ class MentionedLesions:
         for known in (*here, before, self.changed):
             sides = {s.side: s for s in known if s.site == site.site}
             if sides:
-                return (site,) if None in sides else tuple(s._replace(token=site.token) for s in sides.values())
+                if None in sides:
+                    return (site,)
+                both = sides.get("双侧")
+                return tuple(s._replace(token=site.token) for s in ((both,) if both else sides.values()))
         if lesion_follows:
             for known in (*here, before):
                 inside = tuple(s for s in known if site.site in ancestors(s.site))
@@ -141,11 +144,6 @@ class MentionedLesions:
         here = locations(sites)
         return any(modality in (s.modality, None) and s.location in here for s in self.stated)
 
-    def first_two(self) -> Sites:
-        """前两处: the first two lesions of the item."""
-        two = self.lesions[self.item_start : self.item_start + 2]
-        return distinct(site for lesion in two for site in lesion.sites)
-
     def last_two(self) -> LesionMention | Sites:
         """两者: the pair that is compared, else the last lesion where its sites differ, else the last two lesions."""
         if self.pair:
@@ -158,6 +156,11 @@ class MentionedLesions:
         """Whether different values have been stated of the sites."""
         values = [{s[1:] for s in self.stated if s.location == site.location} for site in sites]
         return any(v != values[0] for v in values)
+
+    def stated_of(self, here: Container[Location]) -> list[tuple[Modality, Value]]:
+        """What was stated of the first of these locations of which anything was."""
+        found = [s for s in self.stated if s.location in here]
+        return list(dict.fromkeys((s.modality, s.value) for s in found if s.location == found[0].location))
 
     def last_stated(self, here: Iterable[SiteMention]) -> list[tuple[Modality, Value]]:
         """What was stated of the location, other than `here`, that was described last."""

@@ -10,6 +10,7 @@ from selip_extract.rules.state import Standing, State
 
 _BEGINNINGS = frozenset(("前片", "date"))
 _QUOTING = frozenset(("示", "显示", "提示"))
+_EXAM = ("片", "次", "查", "描")
 _COMPARING = frozenset("与 同 对比 和 比 较 对照 参照".split())
 
 
@@ -54,7 +55,8 @@ def prior_words(text: str, tokens: Sequence[Token]) -> frozenset[int]:
 def _end(text: str, tokens: Sequence[Token], at: int) -> int:
     """The index of the token that no longer describes the prior study named at `at`."""
     following = tokens[at + 1] if at + 1 < len(tokens) else None
-    if tokens[at].kind == "cue" and following is not None and following.kind == "lesion":
+    of_a_lesion = not text.endswith(_EXAM, 0, tokens[at].end)
+    if tokens[at].kind == "cue" and of_a_lesion and following is not None and following.kind == "lesion":
         return at
     now = next((i for i in range(at + 1, len(tokens)) if is_now(text, tokens[i])), None)
     if _quotes(text, tokens, at):

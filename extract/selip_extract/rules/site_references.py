@@ -1,7 +1,9 @@
 """Words that refer to sites: each transition moves the focus to the sites that the words mean."""
 
-import re
+from collections.abc import Sequence
+from itertools import takewhile
 
+from selip_contracts.vocabulary import Side
 from selip_extract.language.tokens import Token
 from selip_extract.rules.frozen import replace
 from selip_extract.rules.lookahead import lesion_follows, names_a_site, sites_follow
@@ -9,24 +11,45 @@ from selip_extract.rules.mentions import LesionMention, ReferenceKind, Sites, lo
 from selip_extract.rules.sentence import Sentence
 from selip_extract.rules.state import CURRENT, NO_FOCUS, Focus, State
 
+WHOLE_BRAIN = frozenset(("脑实质", "大脑半球", "脑白质"))
 _NAMED = ReferenceKind.NAMED
-_LABEL = re.compile("[0-9A-Za-z]")
-_LESION_ON_A_SIDE = frozenset(("lesion", "sequence", "size"))
+_ONE_SIDED: tuple[Side, Side] = ("左侧", "右侧")
+_NAMING = frozenset(("site", "side", "lesion"))
+_POINTING = frozenset(("上述", "其余", "前者", "后者"))
+_OF_A_LESION = frozenset(("lesion", "sequence", "size", "signal", "enhancement", "restriction", "negation", "verb"))
 
 
 def name_site(state: State, sentence: Sentence, at: int) -> State:
     """左侧额叶、顶叶: a site joins the sites of its enumeration; 其内见…，脑桥: the first of one replaces the focus."""
     named = sentence.sites[at]
-    if named.is_qualifier or state.clause.of_the_largest:
+    if named.is_qualifier:
         return state
     here = (state.introduced.sites, state.own.sites)
     sites = state.mentioned.resolve(sentence.mention(named), here, lesion_follows(sentence.tokens, at))
+    if state.clause.of_the_largest:
+        if _is_an_aside(state, sentence, at):
+            return state
+        state = replace(state, clause=state.clause._replace(of_the_largest=False), open=False)
     if not state.open:
         focus = Focus(sites, _NAMED, sentence.tokens[at].start)
         return replace(state, focus=focus, open=True, standing=CURRENT)
     named_before, kind, source = state.focus
     state = replace(state, focus=Focus(named_before + sites, kind, source))
     return _extend_lesion(state, sites) if state.introduced.id == state.focus.lesion_id else state
+
+
+def _is_an_aside(state: State, sentence: Sentence, at: int) -> bool:
+    """多发结节，较大者位于左侧顶叶，约2cm，T1WI呈…: of named lesions where one of a size lies; what follows is of all.
+
+    Without a size, or where 其余 follows, it is of that one.
+    """
+    if all(site.site in WHOLE_BRAIN for site in state.focus.sites):
+        return False
+    following = sentence.tokens[at + 1 :]
+    clauses = list(
+        takewhile(lambda t: t.kind not in ("sequence", "signal", "enhancement") and t.value != ";", following)
+    )
+    return any(t.kind == "size" for t in clauses) and not any(t.value == "其余" for t in following)
 
 
 def _extend_lesion(state: State, sites: Sites) -> State:
@@ -40,7 +63,7 @@ def _extend_lesion(state: State, sites: Sites) -> State:
 def refer_to_side(state: State, sentence: Sentence, at: int) -> State:
     """右侧者轻度强化, 右侧T1WI呈高信号: a side that stands for the lesion, or the half of one, on it."""
     token, following = sentence.tokens[at], _adjoining(sentence, at)
-    if following is None or following.kind not in _LESION_ON_A_SIDE:
+    if following is None or following.kind not in _OF_A_LESION:
         return state
     sites = state.focus.sites or state.current_lesion.sites
     bilateral = tuple(s for s in sites if s.side == "双侧") or state.bilateral
@@ -48,31 +71,50 @@ def refer_to_side(state: State, sentence: Sentence, at: int) -> State:
         half = tuple(s._replace(side=token.value, side_token=token) for s in bilateral)  # type: ignore[arg-type]
         focus = Focus(half, ReferenceKind.HALF, token.start)
         return replace(state.refer_to(focus), bilateral=bilateral, half=focus)
-    on_side = tuple(s for s in state.mentioned.everywhere() if s.side == token.value)
-    return state.refer_to(Focus(on_side, ReferenceKind.POINTED, token.start)) if on_side else state
-
-
-def refer_to_label(state: State, sentence: Sentence, at: int) -> State:
-    """左侧额叶（病灶1） gives the site a label; 病灶1呈高信号 refers to it later."""
-    following = _adjoining(sentence, at)
-    if following is None or following.kind != "other":
-        return state
-    label = sentence.words(at + 1)
-    labels = state.mentioned.labels
-    if not _LABEL.fullmatch(label):
-        return state
-    if label in labels:
-        return state.refer_to(Focus.on(labels[label]))
-    if not state.focus.sites:
-        return state
-    labelled = LesionMention((ReferenceKind.LABEL, following.start), state.focus.sites[-1:])
-    return replace(state, mentioned=replace(state.mentioned, labels={**labels, label: labelled}))
+    mentioned = state.mentioned
+    for known in (state.own.sites, mentioned.in_item(), mentioned.everywhere()):
+        on_side = tuple(s for s in known if s.side == token.value)
+        if on_side:
+            return state.refer_to(Focus(on_side, ReferenceKind.POINTED, token.start))
+    return state
 
 
 def _adjoining(sentence: Sentence, at: int) -> Token | None:
     """The token after the one at `at`, if nothing stands in between."""
     following = sentence.tokens[at + 1] if at + 1 < len(sentence.tokens) else None
     return following if following is not None and following.start == sentence.tokens[at].end else None
+
+
+def refer_to_all_again(state: State, sentence: Sentence, at: int) -> State:
+    """SWI左侧病灶呈低信号，右侧病灶呈等信号，T2WI均呈稍高信号: 均 takes together what one sequence told apart."""
+    focus, tokens = state.focus, sentence.tokens
+    if not sentence.text.startswith("均", tokens[at].start) or state.refers_to_rest or len(focus.sites) > 1:
+        return state
+    clause = tokens[state.clause.start : at]
+    named = [t.value for t in clause if t.kind == "sequence"]
+    if len(named) != 1 or any(t.kind in _NAMING or t.value in _POINTING for t in clause):
+        return state
+    sites = _told_apart(state, tokens[:at])
+    if not sites or state.mentioned.has_stated(sites, named[0]):
+        return state
+    together = state.bilateral if focus.kind is ReferenceKind.HALF else sites
+    return state.refer_to(Focus(together, ReferenceKind.POINTED, tokens[at].start))
+
+
+def _told_apart(state: State, before: Sequence[Token]) -> Sites:
+    """The sites of this sentence of each of which the last sequence has been stated, if the focus is on one of them."""
+    focus, mentioned = state.focus, state.mentioned
+    if not mentioned.stated or (state.announced.sites and not focus.sites):
+        return ()
+    if focus.kind is ReferenceKind.HALF:
+        sites = tuple(s._replace(side=side) for s in focus.sites for side in _ONE_SIDED)
+    else:
+        last = max((t.start for t in before if t.value == ";"), default=-1) if focus.sites else -1
+        sites = tuple(site for site in state.own.sites if site.token.start > last)
+        if len(sites) < 2 or any(site.side == "双侧" for site in focus.sites):
+            return ()
+    inside = locations(focus.sites) <= locations(sites)
+    return sites if inside and not mentioned.without(sites, mentioned.stated[-1].modality) else ()
 
 
 def refer_to_one_of_two(state: State, sentence: Sentence, at: int) -> State:
@@ -126,14 +168,14 @@ def deny_rest(state: State, sentence: Sentence, at: int) -> State:
 
 
 def refer_to_above(state: State, sentence: Sentence, at: int) -> State:
-    """上述病灶: all of this sentence, else of the item; 两者 and 前两处 are two of them; 其, 该, 此 keep the focus."""
-    if _names_its_sites(state, sentence, at):
+    """上述病灶: all of this sentence, else of the item; 两者 are two; 其, 该, 此 and 余上述部位 keep the focus."""
+    if _names_its_sites(state, sentence, at) or (state.refers_to_rest and sentence.tokens[at - 1].value == "其余"):
         return state
     token = sentence.tokens[at]
     first = sentence.text[token.start]
     if first in "其该此所":
         return state
-    return state.refer_to(_two(state, sentence, token) if first in "两二" else all_above(state, token.start))
+    return state.refer_to(_two(state, token) if first in "两二" else all_above(state, token.start))
 
 
 def all_above(state: State, source: int) -> Focus:
@@ -141,14 +183,11 @@ def all_above(state: State, source: int) -> Focus:
     return state.own if state.own.sites else Focus(state.mentioned.in_item(), ReferenceKind.POINTED, source)
 
 
-def _two(state: State, sentence: Sentence, token: Token) -> Focus:
+def _two(state: State, token: Token) -> Focus:
     mentioned = state.mentioned
-    if sentence.text.endswith("前", 0, token.start):
-        two: LesionMention | Sites = mentioned.first_two()
-    elif mentioned.pair or not state.own.sites:
-        two = mentioned.last_two()
-    else:
+    if state.own.sites and not mentioned.pair:
         return state.own
+    two: LesionMention | Sites = mentioned.last_two()
     return Focus.on(two) if isinstance(two, LesionMention) else Focus(two, ReferenceKind.POINTED, token.start)
 
 

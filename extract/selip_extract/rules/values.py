@@ -75,7 +75,7 @@ def state_signal(state: State, sentence: Sentence, at: int) -> State:
         return state
     plain = [t for t in sequences if t.value != "T1CE"]
     if not plain:
-        return state
+        return introduce(state, state.focus, True) if state.focus.sites and not state.clause.negation else state
     if plain[-1][2:] == token[2:]:
         plain = plain[-1:]
     return _use(state_values(state, sentence, at, [(t, value) for t in plain]))
@@ -146,16 +146,6 @@ def state_abnormality(state: State, sentence: Sentence, at: int) -> State:
     if state.sequences.tokens and not state.sequences.used:
         return _use(state_values(state, sentence, at, [(t, None) for t in state.sequences.tokens]))
     return describe_as_normal(state, sentence, at)
-
-
-def state_the_same(state: State, sentence: Sentence, at: int) -> State:
-    """信号同上: what was stated last of another lesion."""
-    if not state.focus.sites:
-        return state
-    token = sentence.tokens[at]
-    for modality, value in state.mentioned.last_stated(state.focus.sites):
-        state = state_values(state, sentence, at, [(token._replace(value=modality), value)])
-    return state
 
 
 def name_sequence(state: State, sentence: Sentence, at: int) -> State:

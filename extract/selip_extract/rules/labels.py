@@ -1,0 +1,122 @@
+"""Labels of lesions: ①左侧额叶…，②…; 病灶A, 结节b. A label is given with its sites and refers to them later."""
+
+import re
+import unicodedata
+from collections.abc import Sequence
+
+from selip_extract.language.tokens import Token
+from selip_extract.rules.frozen import replace
+from selip_extract.rules.introductions import introduce
+from selip_extract.rules.lookahead import VALUES, clause_after, is_mark, names_a_sequence, sites_ahead
+from selip_extract.rules.mentions import LesionMention, ReferenceKind, Sites, distinct
+from selip_extract.rules.sentence import Sentence
+from selip_extract.rules.state import Focus, SequenceFocus, State
+
+CIRCLED = "①②③④⑤⑥⑦⑧⑨⑩⑪⑫⑬⑭⑮⑯⑰⑱⑲⑳"
+_LABEL = re.compile(f"[0-9A-Za-z{CIRCLED}]")
+_MARKS = re.compile(f"[{CIRCLED}]")
+_NAMING = frozenset(("site", "side"))
+
+
+def begin_labelled(state: State, sentence: Sentence, marks: str, before: SequenceFocus) -> State:
+    """①左侧额叶见… gives its sites a label; DWI：①呈低信号 refers to them, on the sequences `before` the mark."""
+    found = [_name(mark) for mark in _MARKS.findall(marks)]
+    if not found:
+        return state
+    tokens = sentence.tokens
+    sites = sites_ahead(sentence, -1)
+    if sites and not _states_before(tokens, sites[0].token):
+        lesion = LesionMention((ReferenceKind.LABEL, tokens[0].start), sites)
+        return _give(state, found[-1], lesion)
+    sequences = before._replace(used=names_a_sequence(tokens, 0))
+    mentioned = state.mentioned.begin_item(numbered=False)
+    return refer_to_labels(replace(state, sequences=sequences, mentioned=mentioned), found, tokens[0].start)
+
+
+def introduce_labelled(state: State, marks: str) -> State:
+    """①左侧额叶，②右侧颞叶: a lesion that is only listed is one of those that 三者 refers to."""
+    found = _MARKS.findall(marks)
+    lesion = state.mentioned.labels.get(_name(found[-1])) if found else None
+    if lesion is None or state.own.sites:
+        return state
+    return introduce(state, Focus.on(lesion), True)
+
+
+def refer_to_label(state: State, sentence: Sentence, at: int) -> State:
+    """左侧额叶（病灶1）, 病灶1位于左侧额叶 give the label; 病灶1呈高信号 refers to it later."""
+    tokens = sentence.tokens
+    label = tokens[at + 1] if at + 1 < len(tokens) else None
+    if label is None or label.kind != "other" or label.start != tokens[at].end:
+        return state
+    return use_label(state, sentence, at + 1)
+
+
+def use_label(state: State, sentence: Sentence, at: int) -> State:
+    """The label at `at`: A呈低信号 refers to what it was given to, with 病灶A、B to both; a new one is given."""
+    token, tokens = sentence.tokens[at], sentence.tokens
+    if not _LABEL.fullmatch(sentence.words(at)):
+        return state
+    name = _name(sentence.words(at))
+    if name in state.mentioned.labels:
+        joined = state.focus.kind is ReferenceKind.LABEL and _joins(sentence, at)
+        together = (*state.focus.sites, *state.mentioned.labels[name].sites) if joined else ()
+        if together:
+            return state.refer_to(Focus(distinct(together), ReferenceKind.LABEL, token.start))
+        return refer_to_labels(state, [name], token.start)
+    if at == 0 or tokens[at - 1].kind != "lesion" or tokens[at - 1].end != token.start:
+        return state
+    sites = _sites_of_label(state, sentence, at)
+    return _give(state, name, LesionMention((ReferenceKind.LABEL, token.start), sites)) if sites else state
+
+
+def refer_to_labels(state: State, names: list[str], source: int) -> State:
+    """①③呈低信号: the clause speaks of the labelled lesions."""
+    lesions = [state.mentioned.labels[name] for name in names if name in state.mentioned.labels]
+    if not lesions:
+        return state
+    if len(lesions) == 1:
+        return state.refer_to(Focus.on(lesions[0]))
+    sites = distinct(site for lesion in lesions for site in lesion.sites)
+    return state.refer_to(Focus(sites, ReferenceKind.LABEL, source))
+
+
+def _sites_of_label(state: State, sentence: Sentence, at: int) -> Sites:
+    """左侧额叶结节a: the last site of its clause; 病灶A位于左侧额叶, 病灶A：左侧额叶: those that follow."""
+    clause = sentence.tokens[state.clause.start : at]
+    if any(token.kind == "site" for token in clause):
+        return state.focus.sites[-1:]
+    opens_list = at + 1 < len(sentence.tokens) and sentence.tokens[at + 1].value == ":"
+    end = max((token.end for token in clause_after(sentence.tokens, at + opens_list)), default=0)
+    ahead = tuple(site for site in sites_ahead(sentence, at) if site.token.end <= end)
+    return ahead or state.focus.sites[-1:]
+
+
+def _give(state: State, name: str, lesion: LesionMention) -> State:
+    labels = {**state.mentioned.labels, name: lesion}
+    return replace(state, mentioned=replace(state.mentioned, labels=labels))
+
+
+def _joins(sentence: Sentence, at: int) -> bool:
+    """A、B, ①③: the label before it is in the same clause, with nothing but a mark in between."""
+    before = [t for t in sentence.tokens[max(0, at - 2) : at] if t.value != "、"]
+    if not before:
+        return True
+    last = before[-1]
+    return last.kind == "other" and bool(_LABEL.fullmatch(sentence.text[last.start : last.end]))
+
+
+def _states_before(tokens: Sequence[Token], site: Token) -> bool:
+    """Whether a clause ends after a value before the site is named: ①呈低信号，右侧侧脑室受压."""
+    stated = False
+    for token in tokens:
+        if token.start >= site.start:
+            return False
+        stated = stated or token.kind in VALUES
+        if stated and is_mark(token):
+            return True
+    return False
+
+
+def _name(label: str) -> str:
+    """① and 1 are one label."""
+    return unicodedata.normalize("NFKC", label).upper()

@@ -1,0 +1,57 @@
+"""Ordinals: 前两枚, 后两处, 第二枚, 末者 select lesions by the order in which they were mentioned."""
+
+from collections.abc import Sequence
+
+from selip_extract.rules.frozen import replace
+from selip_extract.rules.mentions import LesionMention, ReferenceKind, distinct, locations
+from selip_extract.rules.site_references import parts
+from selip_extract.rules.state import Focus, State
+
+
+def choose_lesions(state: State, chosen: slice, source: int) -> State:
+    """The focus on the chosen lesions; 前者 and 后者 then tell them from the others."""
+    for lesions in _counted(state):
+        if len(lesions) >= _needed(chosen):
+            break
+    else:
+        return state
+    selected = lesions[chosen]
+    sites = distinct(site for lesion in selected for site in lesion.sites)
+    if len(selected) > 1 and len(selected) < len(lesions):
+        others = [lesion for lesion in lesions if lesion not in selected]
+        pair = (_together(selected), _together(others))
+        pair = pair if lesions[0] in selected else pair[::-1]
+        state = replace(state, mentioned=replace(state.mentioned, pair=pair))
+    return state.refer_to(Focus(sites, ReferenceKind.POINTED, source))
+
+
+def _counted(state: State) -> list[tuple[LesionMention, ...]]:
+    """What may be counted: lesions or sites of this sentence, then those of the item."""
+    mentioned = state.mentioned
+    own = locations(state.own.sites)
+    in_item = mentioned.lesions[mentioned.item_start :]
+    in_sentence = tuple(lesion for lesion in in_item if locations(lesion.sites) <= own)
+    focus = parts(state.focus.sites) if not own else ()
+    return [
+        candidates
+        for candidates in (
+            focus,
+            in_sentence if len(in_sentence) > 1 else (),
+            parts(state.own.sites),
+            in_item if len(in_item) > 1 else (),
+            parts(mentioned.in_item()),
+        )
+        if len(candidates) > 1
+    ]
+
+
+def _needed(chosen: slice) -> int:
+    """How many lesions there must be."""
+    if chosen.start is None or chosen.start == 0:
+        return max(2, chosen.stop)
+    return -chosen.start if chosen.start < 0 else max(2, chosen.stop)
+
+
+def _together(lesions: Sequence[LesionMention]) -> LesionMention:
+    sites = distinct(site for lesion in lesions for site in lesion.sites)
+    return LesionMention((ReferenceKind.POINTED, sites[0].token.start), sites)

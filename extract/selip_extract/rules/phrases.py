@@ -1,0 +1,83 @@
+"""Phrases of several tokens that refer as a whole: 前两枚, 与左侧顶叶病灶相同, 以额颞叶为著, 亦然."""
+
+import re
+from collections.abc import Iterator, Mapping
+from typing import Literal, NamedTuple
+
+from selip_extract.rules.lookahead import VALUES
+from selip_extract.rules.sentence import Sentence
+
+PhraseKind = Literal["ordinal", "comparison", "predominance", "likewise"]
+
+
+class Phrase(NamedTuple):
+    """A phrase that ends before the token at `end`; an ordinal selects lesions by the slice `chosen`."""
+
+    kind: PhraseKind
+    end: int
+    chosen: slice = slice(None)
+
+
+_COUNTER = "(?:个|枚|处|者|灶|区|部位)(?:病灶|病变|结节|肿块|灶|者)?"
+_TWO_OR_MORE = "二两三四五六"
+_DIGITS = {"一": 1, "二": 2, "两": 2, "三": 3, "四": 4, "五": 5, "六": 6}
+_PATTERN = re.compile(
+    rf"(?P<first>前(?P<n>[{_TWO_OR_MORE}]){_COUNTER})"
+    rf"|(?P<last>[后末](?P<m>[{_TWO_OR_MORE}]){_COUNTER})"
+    rf"|(?P<nth>第(?P<k>[一二三四五六]){_COUNTER})"
+    rf"|(?P<one>[首]{_COUNTER})"
+    rf"|(?P<final>(?:最后一|最末一?|末){_COUNTER})"
+    rf"|(?P<comparison>[与同和似][^,，;；:：。\n呈示见为与同和似前较]{{2,16}}?(?:相同|一致|相仿|相似|相近|类似|相当))"
+    rf"|(?P<predominance>以(?![及内外上下往前后来至])[^,，;；:：。\n]{{2,16}}?(?:为著|为主|为甚|为重|较著|显著|明显))"
+    rf"|(?P<likewise>亦然|亦如此|亦是如此|也是如此|同样如此)"
+)
+_HINT = re.compile(
+    "[前后末第首](?:[一二两三四五六]|[个枚处者])|最后|最末|相同|一致|相仿|相似|相近|类似|相当|以|亦|如此"
+)
+_NAMING: frozenset[str] = frozenset(("comparison", "predominance"))
+
+
+def phrases(sentence: Sentence) -> Mapping[int, Phrase]:
+    """The phrases of a sentence, by the index of their first token."""
+    start, end = sentence.tokens[0].start, sentence.tokens[-1].end
+    if _HINT.search(sentence.text, start, end) is None:
+        return {}
+    return dict(_found(sentence, start, end))
+
+
+def _found(sentence: Sentence, start: int, end: int) -> Iterator[tuple[int, Phrase]]:
+    at = 0
+    tokens = sentence.tokens
+    for match in _PATTERN.finditer(sentence.text, start, end):
+        while at < len(tokens) and tokens[at].start < match.start():
+            at += 1
+        to = at
+        while to < len(tokens) and tokens[to].start < match.end():
+            to += 1
+        kind = match.lastgroup
+        names = any(t.kind == "site" for t in tokens[at:to])
+        states = any(t.kind in VALUES for t in tokens[at:to])
+        if to == at or (kind in _NAMING and (states or not names)):
+            continue
+        yield at, _phrase(match, to)
+
+
+def _phrase(match: re.Match[str], end: int) -> Phrase:
+    if match["comparison"]:
+        return Phrase("comparison", end)
+    if match["predominance"]:
+        return Phrase("predominance", end)
+    if match["likewise"]:
+        return Phrase("likewise", end)
+    return Phrase("ordinal", end, _chosen(match))
+
+
+def _chosen(match: re.Match[str]) -> slice:
+    if match["first"]:
+        return slice(0, _DIGITS[match["n"]])
+    if match["last"]:
+        return slice(-_DIGITS[match["m"]], None)
+    if match["nth"]:
+        at = _DIGITS[match["k"]]
+        return slice(at - 1, at)
+    return slice(0, 1) if match["one"] else slice(-1, None)

@@ -1,0 +1,127 @@
+"""Values that are stated by pointing to others: 信号同上, 信号与左侧顶叶病灶相同, FLAIR亦然, 以额颞叶为著."""
+
+from collections.abc import Iterable, Sequence
+
+from selip_contracts.findings import Finding
+from selip_contracts.vocabulary import SITES, Modality
+from selip_extract.language.tokens import Token
+from selip_extract.rules.frozen import replace
+from selip_extract.rules.introductions import introduce
+from selip_extract.rules.lookahead import VALUES
+from selip_extract.rules.mentions import ReferenceKind, SiteMention, Sites, Value, locations
+from selip_extract.rules.sentence import Sentence
+from selip_extract.rules.state import Focus, State
+from selip_extract.rules.values import state_values
+
+
+def state_the_same(state: State, sentence: Sentence, at: int) -> State:
+    """信号同上: what was stated last of another lesion."""
+    return _repeat(state, sentence, at, state.mentioned.last_stated(state.focus.sites))
+
+
+def state_as_compared(state: State, sentence: Sentence, at: int, end: int) -> State:
+    """信号与左侧顶叶病灶相同: what was stated of the sites named between `at` and `end`."""
+    named = _named(sentence, at, end)
+    here = (state.introduced.sites, state.own.sites)
+    resolved = locations(s for site in named for s in state.mentioned.resolve(site, here, True))
+    return _repeat(state, sentence, end - 1, state.mentioned.stated_of(resolved))
+
+
+def _repeat(state: State, sentence: Sentence, at: int, values: Iterable[tuple[Modality, Value]]) -> State:
+    """The values, but for the sequences of which the sentence states another: 信号同上，惟SWI呈低信号."""
+    if not state.focus.sites:
+        return state
+    token, sequences = sentence.tokens[at], state.sequences
+    asked = {t.value for t in sequences.tokens if not sequences.used}
+    own = _stated_after(sentence.tokens, at)
+    left = [
+        (modality, value)
+        for modality, value in values
+        if modality not in own and not _states_before(state, sentence, at, modality)
+    ]
+    for modality, value in left:
+        if not asked or modality in asked:
+            state = state_values(state, sentence, at, [(token._replace(value=modality), value)])
+    return replace(state, sequences=sequences._replace(used=True)) if asked else state
+
+
+def _states_before(state: State, sentence: Sentence, at: int, modality: Modality) -> bool:
+    """除ADC图呈等信号外，信号同前: the sequence has been stated of the sites since the last semicolon."""
+    here = locations(state.focus.sites)
+    begin = max((t.start for t in sentence.tokens[:at] if t.value == ";"), default=-1)
+    return any(
+        f.modality == modality and (f.side, f.site) in here and f.evidence is not None and f.evidence.start > begin
+        for f in state.findings
+    )
+
+
+def _stated_after(tokens: Sequence[Token], at: int) -> set[str]:
+    """The sequences that follow before another site is named."""
+    found: set[str] = set()
+    for token in tokens[at + 1 :]:
+        if token.kind == "site" or token.value == ";":
+            break
+        if token.kind == "sequence":
+            found.add(token.value)
+    return found
+
+
+def state_likewise(state: State, sentence: Sentence) -> State:
+    """T2WI呈高信号，FLAIR亦然: the value stated last, on these sequences too."""
+    sequences = state.sequences
+    if sequences.used or not state.findings:
+        return state
+    last = state.findings[-1]
+    signal = _token(sentence, last, "signal")
+    if signal is None:
+        return state
+    state = state_values(state, sentence, signal, [(token, last.signal) for token in sequences.tokens])
+    return replace(state, sequences=sequences._replace(used=True))
+
+
+def name_most_affected(state: State, sentence: Sentence, at: int, end: int) -> State:
+    """左侧大脑半球见…，以额颞叶为著: the sites are those of the lesion too, with all that was stated of it."""
+    focus = state.focus
+    known = {site.site for site in focus.sites}
+    sites = tuple(_with_side(site, focus.sites) for site in _named(sentence, at, end) if site.site not in known)
+    if not sites or state.refers_to_rest:
+        return state
+    if not focus.sites:
+        return state.refer_to(Focus(sites, ReferenceKind.NAMED, sentence.tokens[at].start))
+    here = locations(focus.sites)
+    stated = [f for f in state.findings if (f.side, f.site) in here]
+    state = introduce(state, focus, True) if stated else state
+    added = Focus(sites, ReferenceKind.PART, sentence.tokens[at].start)
+    for finding in {(f.modality, f.signal): f for f in stated}.values():
+        signal, name = _token(sentence, finding, "signal"), _token(sentence, finding, "sequence")
+        if signal is not None:
+            token = sentence.tokens[signal if name is None else name]._replace(value=finding.modality)
+            state = state_values(state, sentence, signal, [(token, finding.signal)], added)
+    lesion = state.current_lesion
+    if stated and lesion.id == focus.lesion_id:
+        longer = lesion._replace(sites=lesion.sites + sites)
+        state = replace(state, introduced=longer, mentioned=state.mentioned.extend(lesion, sites))
+    return replace(state, focus=focus._replace(sites=focus.sites + sites), open=False)
+
+
+def _named(sentence: Sentence, at: int, end: int) -> list[SiteMention]:
+    return [sentence.mention(s) for i, s in sentence.sites.items() if at <= i < end and not s.is_qualifier]
+
+
+def _with_side(site: SiteMention, of: Sites) -> SiteMention:
+    """A paired site without a side of its own has that of the lesion."""
+    sides = {(s.side, s.side_token) for s in of}
+    if site.side is not None or len(sides) != 1 or SITES[site.site].laterality != "paired":
+        return site
+    ((side, token),) = sides
+    return site._replace(side=side, side_token=token)
+
+
+def _token(sentence: Sentence, finding: Finding, role: str) -> int | None:
+    """The index of the token that is the finding's evidence in this role."""
+    assert finding.evidence is not None
+    starts = {span.start for span in finding.evidence.spans if span.role == role}
+    for i, token in enumerate(sentence.tokens):
+        if token.start in starts and (token.kind in VALUES if role == "signal" else token.kind == role):
+            return i
+    return None
