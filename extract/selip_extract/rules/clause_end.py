@@ -10,6 +10,7 @@ from selip_extract.rules.site_references import return_from_exception
 from selip_extract.rules.state import Clause, Focus, Standing, State
 
 _PREDICATES = frozenset(("negation", "change", *VALUES))
+_OF_A_HALF = _PREDICATES | {"sequence", "size", "abnormal"}
 _LESION_NOUNS = frozenset(("abnormal", "lesion"))
 
 
@@ -36,6 +37,8 @@ def end_clause(state: State, sentence: Sentence, at: int) -> State:
             state = introduce(state, state.focus, True).close()
         elif (mark == ":" and state.open) or (mark == ";" and _goes_on(state, sentence, at)):
             state = replace(state, announced=state.focus)
+    if state.focus.kind is ReferenceKind.HALF and kinds.isdisjoint(_OF_A_HALF):
+        state = replace(state, focus=Focus(state.bilateral, ReferenceKind.POINTED, offset), open=False)
     if mark == "," and state.own.sites and is_not_seen(sentence, clause):
         state = replace(state, focus=state.narrow((), offset), open=False)
     if state.whole.sites and mark != ":" and not (clause and clause[-1].value == "外"):

@@ -7,8 +7,9 @@ from selip_extract.rules.clause_end import end_clause, punctuate
 from selip_extract.rules.descriptions import describe_as_normal, describe_change
 from selip_extract.rules.frozen import replace
 from selip_extract.rules.labels import CIRCLED, begin_labelled, introduce_labelled, refer_to_label, use_label
+from selip_extract.rules.lesion_sizes import Size, largest, state_size, with_size
 from selip_extract.rules.lookahead import VALUES
-from selip_extract.rules.mentions import MentionedLesions
+from selip_extract.rules.mentions import Location, MentionedLesions
 from selip_extract.rules.ordinals import choose_lesions
 from selip_extract.rules.phrases import Phrase, phrases
 from selip_extract.rules.prior_study import prior_words, turn_to_present, turn_to_prior
@@ -39,7 +40,8 @@ from selip_extract.rules.values import (
 )
 
 Transition = Callable[[State, Sentence, int], State]
-_STATING = frozenset(("site", "abnormal", *VALUES))
+_STATING = frozenset(("site", "abnormal", "size", *VALUES))
+_OF_THE_PRESENT = VALUES | {"size"}
 _WORDS = frozenset(("cue", "other"))
 
 
@@ -47,6 +49,7 @@ def read_clauses(sentences: Iterable[Sentence]) -> list[Finding]:
     """The findings and explicit negatives that the grammar reads in the sentences of a report."""
     mentioned = MentionedLesions()
     findings: list[Finding] = []
+    sizes: dict[Location, Size] = {}
     sequences = NO_SEQUENCES
     end = 0
     for sentence in sentences:
@@ -59,8 +62,10 @@ def read_clauses(sentences: Iterable[Sentence]) -> list[Finding]:
         state = begin_labelled(replace(START, mentioned=mentioned), sentence, between, sequences)
         state = introduce_labelled(read_sentence(state, sentence), between)
         mentioned, sequences = state.mentioned, state.sequences
-        findings += state.findings
-    return findings
+        here = largest(state.sizes)
+        sizes = here | {location: size for location, size in sizes.items() if location not in here}
+        findings += [with_size(finding, sizes) for finding in state.findings]
+    return [f if f.size_mm else with_size(f, sizes) for f in findings]
 
 
 def begin_sentence(mentioned: MentionedLesions, between: str) -> MentionedLesions:
@@ -91,9 +96,8 @@ def read_sentence(state: State, sentence: Sentence) -> State:
             continue
         if kind in VALUES:
             state = state.close()
-            if at in prior:
-                continue
-        state = transition(state, sentence, at)
+        if at not in prior or kind not in _OF_THE_PRESENT:
+            state = transition(state, sentence, at)
     return end_clause(state, sentence, len(sentence.tokens)) if state.before_prior is None else state
 
 
@@ -159,6 +163,7 @@ _BY_KIND: Mapping[str, Transition] = {
     "verb": refer_to_all_again,
     "change": describe_change,
     "punctuation": punctuate,
+    "size": state_size,
 }
 _BY_WORD: Mapping[str, Transition] = {
     "前者": refer_to_one_of_two,

@@ -1,8 +1,9 @@
 """Which lesion a value is stated of, and how a lesion becomes the one that the next clauses continue."""
 
+from selip_contracts.vocabulary import SITES
 from selip_extract.rules.frozen import replace
 from selip_extract.rules.lookahead import sites_ahead, sites_follow
-from selip_extract.rules.mentions import ReferenceKind, Sites, distinct, locations
+from selip_extract.rules.mentions import ReferenceKind, SiteMention, Sites, distinct, locations
 from selip_extract.rules.sentence import Sentence
 from selip_extract.rules.site_references import WHOLE_BRAIN, all_above, parts
 from selip_extract.rules.state import CURRENT, NO_FOCUS, Focus, Standing, State
@@ -13,7 +14,8 @@ def referents(state: State, sentence: Sentence, at: int, positive: bool) -> Focu
     focus = state.focus
     if state.standing is CURRENT and not names_whole_brain(focus.sites) and not _heads_a_list(state, sentence, at):
         return focus
-    follow = sites_follow(sentence.text, sentence.tokens, at, spreads=not state.announced.sites)
+    continues = state.announced.sites or (state.introduced.sites and not focus.sites)
+    follow = sites_follow(sentence.text, sentence.tokens, at, spreads=not continues)
     follow = follow or _opens_bracket(sentence, at)
     if state.standing is Standing.NORMAL and state.own.sites and positive and not follow:
         return Focus.on(state.current_lesion)
@@ -28,8 +30,18 @@ def referents(state: State, sentence: Sentence, at: int, positive: bool) -> Focu
         ):
             ahead = distinct((*all_above(state, sentence.tokens[at].start).sites, *ahead))
         if ahead:
+            ahead = tuple(with_side(site, focus.sites) for site in ahead)
             return Focus(ahead, ReferenceKind.NAMED, sentence.tokens[at].start)
     return before if before.sites else Focus.on(continued)
+
+
+def with_side(site: SiteMention, of: Sites) -> SiteMention:
+    """左侧大脑半球见…，以额叶为著: a paired site without a side of its own has that of the lesion."""
+    sides = {(s.side, s.side_token) for s in of}
+    if site.side is not None or len(sides) != 1 or SITES[site.site].laterality != "paired":
+        return site
+    ((side, token),) = sides
+    return site._replace(side=side, side_token=token)
 
 
 def names_whole_brain(sites: Sites) -> bool:

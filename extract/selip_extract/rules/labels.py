@@ -14,7 +14,7 @@ from selip_extract.rules.state import Focus, SequenceFocus, State
 
 CIRCLED = "①②③④⑤⑥⑦⑧⑨⑩⑪⑫⑬⑭⑮⑯⑰⑱⑲⑳"
 _LABEL = re.compile(f"[0-9A-Za-z{CIRCLED}]")
-_MARKS = re.compile(f"[{CIRCLED}]")
+_MARKS = re.compile(rf"[{CIRCLED}]|[(（]\d{{1,2}}[)）]")
 _NAMING = frozenset(("site", "side"))
 
 
@@ -63,10 +63,22 @@ def use_label(state: State, sentence: Sentence, at: int) -> State:
         if together:
             return state.refer_to(Focus(distinct(together), ReferenceKind.LABEL, token.start))
         return refer_to_labels(state, [name], token.start)
-    if at == 0 or tokens[at - 1].kind != "lesion" or tokens[at - 1].end != token.start:
+    if not (_follows_lesion(tokens, at) or _opens_account(tokens, at)):
         return state
     sites = _sites_of_label(state, sentence, at)
     return _give(state, name, LesionMention((ReferenceKind.LABEL, token.start), sites)) if sites else state
+
+
+def _follows_lesion(tokens: Sequence[Token], at: int) -> bool:
+    """病灶A, 病灶（A）."""
+    before = tokens[at - 2 : at] if at > 1 and tokens[at - 1].value == "(" else tokens[max(0, at - 1) : at]
+    return bool(before) and before[0].kind == "lesion" and before[-1].end == tokens[at].start
+
+
+def _opens_account(tokens: Sequence[Token], at: int) -> bool:
+    """A左侧额叶，B：右侧丘脑."""
+    following = [t for t in tokens[at + 1 : at + 3] if t.value != ":"][:1]
+    return (at == 0 or is_mark(tokens[at - 1])) and bool(following) and following[0].kind in _NAMING
 
 
 def refer_to_labels(state: State, names: list[str], source: int) -> State:
@@ -98,7 +110,7 @@ def _give(state: State, name: str, lesion: LesionMention) -> State:
 
 def _joins(sentence: Sentence, at: int) -> bool:
     """A、B, ①③: the label before it is in the same clause, with nothing but a mark in between."""
-    before = [t for t in sentence.tokens[max(0, at - 2) : at] if t.value != "、"]
+    before = [t for t in sentence.tokens[max(0, at - 3) : at] if t.value != "、" and t.kind != "lesion"]
     if not before:
         return True
     last = before[-1]
@@ -118,5 +130,5 @@ def _states_before(tokens: Sequence[Token], site: Token) -> bool:
 
 
 def _name(label: str) -> str:
-    """① and 1 are one label."""
-    return unicodedata.normalize("NFKC", label).upper()
+    """①, （1） and 1 are one label."""
+    return unicodedata.normalize("NFKC", label).upper().strip("()")

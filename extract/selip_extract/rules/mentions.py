@@ -116,7 +116,10 @@ class MentionedLesions:
         return distinct(site for lesion in self.lesions[self.item_start :] for site in lesion.sites)
 
     def resolve(self, site: SiteMention, here: Sequence[Sites], lesion_follows: bool) -> Sites:
-        """A site without its side is the one mentioned `here`, else before, or both; 小脑病灶 is the one inside."""
+        """A site without its side is the one mentioned `here`, else before, or both; 小脑病灶 is the one inside.
+
+        Within 右侧大脑半球 the lesion 位于顶叶者 is on the right.
+        """
         if site.side is not None:
             return (site,)
         before = self.everywhere()
@@ -132,6 +135,10 @@ class MentionedLesions:
                 inside = tuple(s for s in known if site.site in ancestors(s.site))
                 if inside:
                     return inside
+            around = {(s.side, s.side_token) for known in here for s in known if s.site in ancestors(site.site)}
+            if len(around) == 1:
+                ((side, side_token),) = around
+                return (site._replace(side=side, side_token=side_token),)
         return (site,)
 
     def without(self, sites: Iterable[SiteMention], modality: str) -> Sites:

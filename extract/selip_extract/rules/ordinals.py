@@ -4,18 +4,19 @@ from collections.abc import Sequence
 
 from selip_extract.rules.frozen import replace
 from selip_extract.rules.mentions import LesionMention, ReferenceKind, distinct, locations
+from selip_extract.rules.phrases import Chosen
 from selip_extract.rules.site_references import parts
 from selip_extract.rules.state import Focus, State
 
 
-def choose_lesions(state: State, chosen: slice, source: int) -> State:
+def choose_lesions(state: State, chosen: Chosen, source: int) -> State:
     """The focus on the chosen lesions; 前者 and 后者 then tell them from the others."""
     for lesions in _counted(state):
         if len(lesions) >= _needed(chosen):
             break
     else:
         return state
-    selected = lesions[chosen]
+    selected = lesions[slice(*chosen)]
     sites = distinct(site for lesion in selected for site in lesion.sites)
     if len(selected) > 1 and len(selected) < len(lesions):
         others = [lesion for lesion in lesions if lesion not in selected]
@@ -45,11 +46,9 @@ def _counted(state: State) -> list[tuple[LesionMention, ...]]:
     ]
 
 
-def _needed(chosen: slice) -> int:
+def _needed(chosen: Chosen) -> int:
     """How many lesions there must be."""
-    if chosen.start is None or chosen.start == 0:
-        return max(2, chosen.stop)
-    return -chosen.start if chosen.start < 0 else max(2, chosen.stop)
+    return max(2, chosen[1] or -chosen[0])
 
 
 def _together(lesions: Sequence[LesionMention]) -> LesionMention:

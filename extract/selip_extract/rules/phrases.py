@@ -9,13 +9,16 @@ from selip_extract.rules.sentence import Sentence
 
 PhraseKind = Literal["ordinal", "comparison", "predominance", "likewise"]
 
+Chosen = tuple[int, int | None]
+"""Start and stop of a slice."""
+
 
 class Phrase(NamedTuple):
     """A phrase that ends before the token at `end`; an ordinal selects lesions by the slice `chosen`."""
 
     kind: PhraseKind
     end: int
-    chosen: slice = slice(None)
+    chosen: Chosen = (0, None)
 
 
 _COUNTER = "(?:个|枚|处|者|灶|区|部位)(?:病灶|病变|结节|肿块|灶|者)?"
@@ -72,12 +75,12 @@ def _phrase(match: re.Match[str], end: int) -> Phrase:
     return Phrase("ordinal", end, _chosen(match))
 
 
-def _chosen(match: re.Match[str]) -> slice:
+def _chosen(match: re.Match[str]) -> Chosen:
     if match["first"]:
-        return slice(0, _DIGITS[match["n"]])
+        return 0, _DIGITS[match["n"]]
     if match["last"]:
-        return slice(-_DIGITS[match["m"]], None)
+        return -_DIGITS[match["m"]], None
     if match["nth"]:
         at = _DIGITS[match["k"]]
-        return slice(at - 1, at)
-    return slice(0, 1) if match["one"] else slice(-1, None)
+        return at - 1, at
+    return (0, 1) if match["one"] else (-1, None)

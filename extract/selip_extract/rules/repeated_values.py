@@ -3,12 +3,12 @@
 from collections.abc import Iterable, Sequence
 
 from selip_contracts.findings import Finding
-from selip_contracts.vocabulary import SITES, Modality
+from selip_contracts.vocabulary import Modality
 from selip_extract.language.tokens import Token
 from selip_extract.rules.frozen import replace
-from selip_extract.rules.introductions import introduce
+from selip_extract.rules.introductions import introduce, with_side
 from selip_extract.rules.lookahead import VALUES
-from selip_extract.rules.mentions import ReferenceKind, SiteMention, Sites, Value, locations
+from selip_extract.rules.mentions import ReferenceKind, SiteMention, Value, locations
 from selip_extract.rules.sentence import Sentence
 from selip_extract.rules.state import Focus, State
 from selip_extract.rules.values import state_values
@@ -83,7 +83,7 @@ def name_most_affected(state: State, sentence: Sentence, at: int, end: int) -> S
     """左侧大脑半球见…，以额颞叶为著: the sites are those of the lesion too, with all that was stated of it."""
     focus = state.focus
     known = {site.site for site in focus.sites}
-    sites = tuple(_with_side(site, focus.sites) for site in _named(sentence, at, end) if site.site not in known)
+    sites = tuple(with_side(site, focus.sites) for site in _named(sentence, at, end) if site.site not in known)
     if not sites or state.refers_to_rest:
         return state
     if not focus.sites:
@@ -106,15 +106,6 @@ def name_most_affected(state: State, sentence: Sentence, at: int, end: int) -> S
 
 def _named(sentence: Sentence, at: int, end: int) -> list[SiteMention]:
     return [sentence.mention(s) for i, s in sentence.sites.items() if at <= i < end and not s.is_qualifier]
-
-
-def _with_side(site: SiteMention, of: Sites) -> SiteMention:
-    """A paired site without a side of its own has that of the lesion."""
-    sides = {(s.side, s.side_token) for s in of}
-    if site.side is not None or len(sides) != 1 or SITES[site.site].laterality != "paired":
-        return site
-    ((side, token),) = sides
-    return site._replace(side=side, side_token=token)
 
 
 def _token(sentence: Sentence, finding: Finding, role: str) -> int | None:

@@ -1,5 +1,6 @@
 """Words that refer to sites: each transition moves the focus to the sites that the words mean."""
 
+import re
 from collections.abc import Sequence
 from itertools import takewhile
 
@@ -13,6 +14,8 @@ from selip_extract.rules.state import CURRENT, NO_FOCUS, Focus, State
 
 WHOLE_BRAIN = frozenset(("脑实质", "大脑半球", "脑白质"))
 _NAMED = ReferenceKind.NAMED
+_TOWARDS = re.compile("(?:邻近|靠近|紧邻|紧贴|毗邻|贴近|临近|指向|朝向|朝着)$")
+_OF_A_COUNTERPART = frozenset(("signal", "enhancement", "restriction", "negation", "verb"))
 _ONE_SIDED: tuple[Side, Side] = ("左侧", "右侧")
 _NAMING = frozenset(("site", "side", "lesion"))
 _POINTING = frozenset(("上述", "其余", "前者", "后者"))
@@ -22,7 +25,7 @@ _OF_A_LESION = frozenset(("lesion", "sequence", "size", "signal", "enhancement",
 def name_site(state: State, sentence: Sentence, at: int) -> State:
     """左侧额叶、顶叶: a site joins the sites of its enumeration; 其内见…，脑桥: the first of one replaces the focus."""
     named = sentence.sites[at]
-    if named.is_qualifier:
+    if named.is_qualifier or _is_pointed_at(state, sentence, at):
         return state
     here = (state.introduced.sites, state.own.sites)
     sites = state.mentioned.resolve(sentence.mention(named), here, lesion_follows(sentence.tokens, at))
@@ -36,6 +39,14 @@ def name_site(state: State, sentence: Sentence, at: int) -> State:
     named_before, kind, source = state.focus
     state = replace(state, focus=Focus(named_before + sites, kind, source))
     return _extend_lesion(state, sites) if state.introduced.id == state.focus.lesion_id else state
+
+
+def _is_pointed_at(state: State, sentence: Sentence, at: int) -> bool:
+    """左侧额叶见…，邻近侧脑室，DWI呈…: a clause that only says what the lesion lies near."""
+    tokens = sentence.tokens
+    first = at - 1 if at and tokens[at - 1].kind == "side" else at
+    alone = at + 1 == len(tokens) or tokens[at + 1].value in (",", ";")
+    return bool(alone and state.focus.sites) and _TOWARDS.search(sentence.text, 0, tokens[first].start) is not None
 
 
 def _is_an_aside(state: State, sentence: Sentence, at: int) -> bool:
@@ -63,7 +74,7 @@ def _extend_lesion(state: State, sites: Sites) -> State:
 def refer_to_side(state: State, sentence: Sentence, at: int) -> State:
     """右侧者轻度强化, 右侧T1WI呈高信号: a side that stands for the lesion, or the half of one, on it."""
     token, following = sentence.tokens[at], _adjoining(sentence, at)
-    if following is None or following.kind not in _OF_A_LESION:
+    if following is None or following.kind not in _OF_A_LESION or sentence.text.startswith("于", following.end):
         return state
     sites = state.focus.sites or state.current_lesion.sites
     bilateral = tuple(s for s in sites if s.side == "双侧") or state.bilateral
@@ -76,6 +87,9 @@ def refer_to_side(state: State, sentence: Sentence, at: int) -> State:
         on_side = tuple(s for s in known if s.side == token.value)
         if on_side:
             return state.refer_to(Focus(on_side, ReferenceKind.POINTED, token.start))
+    if following.kind in _OF_A_COUNTERPART and sites:
+        other = tuple(s._replace(side=token.value, side_token=token) for s in sites)  # type: ignore[arg-type]
+        return state.refer_to(Focus(other, ReferenceKind.POINTED, token.start))
     return state
 
 

@@ -12,6 +12,7 @@ from selip_extract.rules.mentions import (
     NO_LESION,
     LesionId,
     LesionMention,
+    Location,
     MentionedLesions,
     ReferenceKind,
     SiteMention,
@@ -94,6 +95,7 @@ class State:
     - `awaiting`: 分别见…: the sites whose account follows.
     - `before_exception`: the focus before 除; `whole`: that to which the clause returns after 除…外.
     - `before_prior`: the sequences before the sentence turned to a prior study.
+    - `findings`, `sizes`: what the sentence states, and the sizes in mm of the lesions at its sites.
     """
 
     mentioned: MentionedLesions
@@ -112,6 +114,7 @@ class State:
     whole: Focus = NO_FOCUS
     before_prior: SequenceFocus | None = None
     findings: tuple[Finding, ...] = ()
+    sizes: tuple[tuple[Location, tuple[float, ...]], ...] = ()
 
     @property
     def refers_to_rest(self) -> bool:

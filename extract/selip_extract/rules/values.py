@@ -65,6 +65,8 @@ def _state_of(state: State, sentence: Sentence, at: int, values: Sequence[Sequen
 
 def state_signal(state: State, sentence: Sentence, at: int) -> State:
     """T1WI、T2WI呈高信号: one signal on every sequence that has none yet; in 长T1长T2 each sequence has its own."""
+    if _compares(sentence, at):
+        return state
     state = _negated_from_behind(state, sentence, at)
     token = sentence.tokens[at]
     value: Value = None if state.clause.negation else token.value  # type: ignore[assignment]
@@ -119,6 +121,11 @@ def _describes(sentence: Sentence, at: int) -> bool:
     """呈高信号，内部信号欠均匀: how the signal looks that was stated before."""
     words = sentence.words(at)
     return sentence.tokens[at].value == "混杂" and words.startswith("信号") and "均" in words
+
+
+def _compares(sentence: Sentence, at: int) -> bool:
+    """右侧高于左侧."""
+    return sentence.text.startswith("于", sentence.tokens[at].end) and sentence.words(at)[-1] in "高低"
 
 
 def _state_in_order(state: State, sentence: Sentence, at: int, value: Value, order: int) -> State:

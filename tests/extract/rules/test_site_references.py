@@ -13,7 +13,7 @@ from selip_extract.rules.site_references import (
     name_site,
     names_exception,
     refer_to_above,
-    refer_to_label,
+    refer_to_all_again,
     refer_to_one_of_two,
     refer_to_rest,
     refer_to_side,
@@ -43,10 +43,48 @@ def test_a_site_joins_an_open_enumeration_and_replaces_a_closed_one() -> None:
     assert name_site(replace(one, open=False, standing=Standing.NORMAL), of, 3).standing is Standing.CURRENT
 
 
-def test_a_qualifier_and_the_site_of_the_largest_are_passed_over() -> None:
+def test_a_qualifier_is_passed_over() -> None:
     assert names(named("左侧基底节区（壳核）").focus.sites) == "左侧壳核"
-    largest = replace(START, clause=START.clause._replace(of_the_largest=True))
-    assert named("左侧额叶", largest).focus.sites == ()
+
+
+@pytest.mark.parametrize(
+    ("before", "text", "sites"),
+    [
+        ("脑内", "较大者位于左侧海马，T2WI呈高信号", "左侧海马"),
+        ("双侧额叶", "较大者位于左侧海马，T2WI呈高信号", "左侧海马"),
+        ("双侧额叶", "较大者位于左侧海马，约2cm，T2WI呈高信号", "双侧额叶"),
+        ("双侧额叶", "较大者位于左侧海马，约2cm，T2WI呈高信号，余呈低信号", "左侧海马"),
+    ],
+)
+def test_where_the_largest_lies(before: str, text: str, sites: str) -> None:
+    state = named(before)
+    largest = replace(state, clause=state.clause._replace(of_the_largest=True))
+    assert names(apply(name_site, largest, text, "海马").focus.sites) == sites
+
+
+def test_a_site_that_the_lesion_lies_near_is_passed_over() -> None:
+    state = introduced("左侧额叶")
+    assert apply(name_site, state, "邻近侧脑室，DWI呈高信号", "侧脑室") == state
+    assert names(apply(name_site, state.close(), "邻近侧脑室受压", "侧脑室").focus.sites) == "侧脑室"
+
+
+@pytest.mark.parametrize(
+    ("stated", "text", "sites"),
+    [
+        ("SWI SWI", "T2WI均呈高信号", "左侧额叶 右侧枕叶"),
+        ("SWI SWI T2", "T2WI均呈高信号", "右侧枕叶"),
+        ("SWI", "T2WI均呈高信号", "右侧枕叶"),
+        ("SWI SWI", "T2WI、FLAIR均呈高信号", "右侧枕叶"),
+        ("SWI SWI", "脑桥T2WI均呈高信号", "右侧枕叶"),
+    ],
+)
+def test_all_again_after_a_split(stated: str, text: str, sites: str) -> None:
+    state = introduced("左侧额叶、右侧枕叶")
+    both = state.own.sites
+    values = tuple(StatedValue(both[i % 2].location, m, "低") for i, m in enumerate(stated.split()))  # type: ignore[arg-type]
+    state = replace(state, mentioned=replace(state.mentioned, stated=values))
+    state = state.refer_to(state.focus._replace(sites=both[1:], kind=ReferenceKind.POINTED))
+    assert names(apply(refer_to_all_again, state, text, "均呈").focus.sites) == sites
 
 
 def test_an_enumeration_that_goes_on_extends_its_lesion() -> None:
@@ -64,21 +102,15 @@ def test_an_enumeration_that_goes_on_extends_its_lesion() -> None:
         ("双侧基底节区", "右侧者轻度强化", "右侧基底节区", ReferenceKind.HALF),
         ("左侧额叶、右侧丘脑", "右侧T1WI呈高信号", "右侧丘脑", ReferenceKind.POINTED),
         ("左侧额叶", "右侧T1WI呈高信号", "左侧额叶", ReferenceKind.NAMED),
+        ("双侧海马", "右侧稍高信号", "右侧海马", ReferenceKind.HALF),
+        ("左侧海马", "右侧呈等信号", "右侧海马", ReferenceKind.POINTED),
+        ("双侧海马", "右侧高于左侧", "双侧海马", ReferenceKind.NAMED),
     ],
 )
 def test_a_side_stands_for_the_lesion_on_it(known: str, text: str, sites: str, kind: ReferenceKind) -> None:
     state = apply(refer_to_side, introduced(known), text, "右侧")
     assert names(state.focus.sites) == sites
     assert state.focus.kind is kind
-
-
-def test_a_label_is_given_once_and_refers_from_then_on() -> None:
-    given = apply(refer_to_label, named("左侧额叶"), "左侧额叶病灶1", "病灶")
-    assert names(given.mentioned.labels["1"].sites) == "左侧额叶"
-    later = apply(refer_to_label, given.refer_to(named("脑桥").focus), "病灶1呈高信号", "病灶")
-    assert names(later.focus.sites) == "左侧额叶"
-    assert later.focus.kind is ReferenceKind.LABEL
-    assert apply(refer_to_label, given, "病灶呈高信号", "病灶") == given
 
 
 def test_the_former_and_the_latter() -> None:
@@ -121,7 +153,6 @@ def test_the_rest_is_what_the_sequence_was_not_stated_of() -> None:
     ("text", "word", "sites"),
     [
         ("上述病灶呈高信号", "上述病灶", "左侧额叶 脑桥 右侧丘脑"),
-        ("前两处呈高信号", "两处", "左侧额叶 脑桥"),
         ("该病灶呈高信号", "该病灶", "右侧丘脑"),
         ("上述部位额叶呈高信号", "上述部位", "右侧丘脑"),
     ],

@@ -5,6 +5,7 @@ import pytest
 from selip_extract.rules.frozen import replace
 from selip_extract.rules.introductions import introduce
 from selip_extract.rules.mentions import StatedValue
+from selip_extract.rules.repeated_values import state_the_same
 from selip_extract.rules.site_references import refer_to_rest
 from selip_extract.rules.state import SequenceFocus, Standing, State
 from selip_extract.rules.values import (
@@ -16,7 +17,6 @@ from selip_extract.rules.values import (
     state_enhancement,
     state_restriction,
     state_signal,
-    state_the_same,
 )
 from tests.extract.rules.sentences import Transition, apply, at, named, sentence
 
