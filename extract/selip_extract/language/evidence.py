@@ -143,16 +143,19 @@ def cited_finding(text: str, statement: Statement, words: EvidenceTokens, doubtf
         signal=statement.value,
         present=present,
         evidence=Evidence(text=text[start:end], start=start, end=end, spans=spans),
-        certainty="可疑" if doubtful or _DOUBT.search(_clause_around(text, words.signal)) else "肯定",
+        certainty="可疑" if doubtful or _is_doubted(text, words.signal) else "肯定",
         **(describe_lesion(text, words.site.end, words.signal.end, end) if present else LesionDescription()),
     )
 
 
-def _clause_around(text: str, token: Token) -> str:
-    """The clause of the report in which the token stands."""
+@lru_cache(1 << 10)
+def _is_doubted(text: str, token: Token) -> bool:
+    """Whether the clause in which the token stands says so; asked once for the sites of which a value is stated."""
+    if _DOUBT.search(text) is None:
+        return False
     start = max(text.rfind(mark, 0, token.start) for mark in _CLAUSE_MARKS) + 1
     ends = [at for mark in _CLAUSE_MARKS if (at := text.find(mark, token.end)) >= 0]
-    return text[start : min(ends, default=len(text))]
+    return _DOUBT.search(text, start, min(ends, default=len(text))) is not None
 
 
 @cache

@@ -19,8 +19,9 @@ _FILLING = re.compile(".{0,4}充盈")
 def with_compound_values(tokens: Sequence[Token], text: str) -> list[Token]:
     """The tokens, values that are said together as one; the normal filling of vessels states nothing."""
     found: list[Token] = []
+    hydrocephalus = "脑积水" in text
     for token in tokens:
-        if text.startswith("脑积水", max(token.end - 3, token.start)) and not text.startswith(":", token.end):
+        if hydrocephalus and text.startswith("脑积水", max(token.end - 3, token.start)) and not text.startswith(":", token.end):
             found += _hydrocephalus(token)
             continue
         if token.kind == "enhancement" and _FILLING.match(text, token.end):

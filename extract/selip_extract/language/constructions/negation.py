@@ -17,6 +17,7 @@ _BEFORE = re.compile(
 _AFTER = re.compile(
     "(?:均|亦|皆)?(?:(?:不|欠|未|未见)(?:甚|太|十分)?(?:明显|显著|著|显|明确|确切)|阴性|不存在|(?:较前)?(?:已|均|基本|完全)*消失|(?:已|均|亦)?未见(?:明显|显示)?|除外)"
 )
+_OPENING = frozenset("尚仍亦均并也都皆现未不没无欠")
 _LOOSE: frozenset[Kind] = frozenset(("other", "cue", "negation", "verb"))
 _CLAUSE_ENDS = frozenset((",", ";", ":", "、"))
 
@@ -38,6 +39,8 @@ def with_negations(tokens: Sequence[Token], text: str) -> list[Token]:
 
 def _before(tokens: Sequence[Token], at: int, text: str) -> int | None:
     """The end of the negator that begins at `at` right before what it denies."""
+    if tokens[at].kind != "other" or text[tokens[at].start] not in _OPENING:
+        return None
     end = at
     while end < len(tokens) and end < at + 4 and tokens[end].kind == "other" and _adjoins(tokens, end):
         end += 1

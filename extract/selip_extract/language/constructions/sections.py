@@ -18,6 +18,10 @@ _OTHER_QUANTITY = re.compile("密度|灌注|代谢|回声|血流|摄取|峰")
 _LIKE_CSF = re.compile("(?:同|似|与|近|类)脑脊液|脑脊液(?:样|相仿|相似|一致|相同|相近)")
 _COMPARED = re.compile("参照|对照|对比|比较|参考")
 _EXAM = re.compile("扫描|平扫|检查|MRI?平|常规")
+_ANY = re.compile(
+    "|".join(p.pattern for p in (_OTHER_METHOD, _BRACKETED, _OTHER_QUANTITY, _COMPARED, _EXAM)) + "|脑脊液"
+)
+"""Without one of these a report is about nothing else."""
 _HEADING_KINDS: frozenset[Kind] = frozenset(
     ("sequence", "punctuation", "other", "cue", "verb", "elsewhere", "date", "site")
 )
@@ -28,6 +32,8 @@ _QUANTITY_REACH = 3
 
 def without_other_exams(tokens: Sequence[Token], text: str) -> list[Token]:
     """The tokens; those that state something of another exam, or stand in a heading, are words without a meaning."""
+    if _ANY.search(text) is None:
+        return list(tokens)
     read: list[Token] = []
     section_is_other = sentence_is_other = False
     for clause in _clauses(tokens):
