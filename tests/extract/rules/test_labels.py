@@ -48,7 +48,7 @@ def test_a_mark_refers_to_its_lesion_on_the_sequences_before_it() -> None:
     state = START
     for mark, text in (("①", "左侧额叶，"), ("②", "脑桥。")):
         state = begin_labelled(state, sentence(text), mark, NO_SEQUENCES)
-    heading = SequenceFocus(sentence("DWI：").tokens[:1])
+    heading = SequenceFocus((sentence("DWI：").tokens[0],))
     first = begin_labelled(state, sentence("呈低信号，"), "（1）", heading)
     assert names(first.focus.sites) == "左侧额叶"
     assert [token.value for token in first.sequences.tokens] == ["DWI"]

@@ -5,6 +5,7 @@ import pytest
 from selip_extract.language.lexer import lex
 from selip_extract.rules.clause_reader import read_clauses
 from selip_extract.rules.lesion_sizes import largest
+from selip_extract.rules.mentions import Location
 from selip_extract.rules.sentence import sentences
 
 
@@ -50,5 +51,5 @@ def test_no_size_of_the_lesion(text: str) -> None:
 
 
 def test_of_several_sizes_the_one_with_most_dimensions_counts() -> None:
-    here = ("左侧", "额叶")
+    here: Location = ("左侧", "额叶")
     assert largest([(here, (30.0,)), (here, (12.0, 10.0)), (here, (14.0, 9.0))]) == {here: (14.0, 9.0)}

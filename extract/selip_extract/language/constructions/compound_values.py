@@ -21,7 +21,8 @@ def with_compound_values(tokens: Sequence[Token], text: str) -> list[Token]:
     found: list[Token] = []
     hydrocephalus = "脑积水" in text
     for token in tokens:
-        if hydrocephalus and text.startswith("脑积水", max(token.end - 3, token.start)) and not text.startswith(":", token.end):
+        ends = hydrocephalus and text.startswith("脑积水", max(token.end - 3, token.start))
+        if ends and not text.startswith(":", token.end):
             found += _hydrocephalus(token)
             continue
         if token.kind == "enhancement" and _FILLING.match(text, token.end):
