@@ -73,9 +73,15 @@ def command(
 
 
 def _reports(annotated: Path) -> list[AnnotatedReport]:
-    reports = list(read_annotated(annotated))
+    """The reports of the file, without those of a place that the head lacks, which are counted."""
+    from selip_pretrain.phantom.lesion import has_region
+
+    written = list(read_annotated(annotated))
+    reports = [report for report in written if has_region(report.study)]
     if not reports:
-        raise SelipError(f"{annotated} holds no report: name a file that selip-pseudo wrote.")
+        raise SelipError(f"{annotated} holds no report of sites of the vocabulary: name a file that selip-pseudo wrote.")
+    if left_out := len(written) - len(reports):
+        print(f"{left_out:,} reports left out: they name a place that the vocabulary lacks (未列部位)")
     return reports
 
 

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from selip_contracts.findings import Finding, Study
-from selip_contracts.vocabulary import SITES, Side
+from selip_contracts.vocabulary import SITES, UNLISTED, Side
 from selip_pretrain.phantom.head_model.grid import Float, PhantomGrid
 from selip_pretrain.phantom.head_model.landmarks import BIT
 from selip_pretrain.phantom.head_model.site_regions import Ellipsoid, region
@@ -79,6 +79,11 @@ class RenderedLesion:
     def opacity(self) -> Float:
         """The share of each voxel that is lesion, 0..1."""
         return np.asarray(np.clip((1 - self.radius) / (2 * _NEAREST_EDGE) + np.float32(0.5), 0, 1))
+
+
+def has_region(study: Study) -> bool:
+    """Whether the head has a region for every site of the study's findings and changes."""
+    return all(said.site != UNLISTED for said in (*study.findings, *study.general))
 
 
 def lesion_sites(study: Study) -> list[RenderedSite]:

@@ -2,13 +2,13 @@ import numpy as np
 import pytest
 from scipy import ndimage
 
-from selip_contracts.vocabulary import (
-    Side,
-)
+from selip_contracts.vocabulary import SITES, UNLISTED, Side
 from selip_pretrain.phantom.head_model.anatomy import Anatomy
 from selip_pretrain.phantom.head_model.head import draw_head
 from selip_pretrain.phantom.render import PhantomRecipe, generator, render
 from tests.pretrain.phantom.annotated_studies import CLEAR, a_report, lesion, world_x
+
+LISTED = [site for site in SITES if site != UNLISTED]
 
 
 @pytest.mark.parametrize(("side", "sign"), [("左侧", -1), ("右侧", 1)])
@@ -71,3 +71,20 @@ def test_every_site_has_voxels_however_many_overlap(anatomy: Anatomy) -> None:
 
 def test_a_normal_study_has_no_label(anatomy: Anatomy) -> None:
     assert not render(a_report(), anatomy, CLEAR).labels.any()
+
+
+@pytest.mark.parametrize("start", range(0, len(LISTED), 40))
+def test_every_site_of_the_vocabulary_is_rendered_on_its_side(anatomy: Anatomy, start: int) -> None:
+    sites = LISTED[start : start + 40]
+    findings = [f for site in sites for f in lesion(site, _side(site), {"T2": "高"}, "点状", count="单发")]
+    rendered = render(a_report(findings), anatomy, CLEAR)
+    x = rendered.grid.axes[2].reshape(-1)
+    assert [site.site for site in rendered.sites] == sites
+    for site in rendered.sites:
+        columns = np.nonzero(rendered.labels == site.label)[2]
+        assert columns.size, site.site
+        assert site.side is None or x[columns].mean() < 8, site.site
+
+
+def _side(site: str) -> Side | None:
+    return "左侧" if SITES[site].laterality == "paired" else None

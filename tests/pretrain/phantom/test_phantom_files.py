@@ -161,6 +161,16 @@ def test_the_command_says_what_it_did_and_draws_a_sheet(tmp_path: Path) -> None:
     assert picture[..., :3].std() > 0.1
 
 
+def test_a_report_of_a_place_that_the_vocabulary_lacks_is_left_out_and_counted(tmp_path: Path) -> None:
+    finding = Finding(modality="T2", side="左侧", site="未列部位", site_text="翼髓窝", signal="高")
+    unknown = AnnotatedReport(report_id="U1", findings_text="", study=Study(findings=(finding,)))
+    write_annotated(tmp_path / "truth.jsonl", [*reports(2), unknown])
+    options = ["--from", str(tmp_path / "truth.jsonl"), "--out", str(tmp_path / "out"), "--shape", "10x32x32"]
+    run = subprocess.run([*SELIP_PHANTOM, *options], capture_output=True, text=True, check=True)
+    assert "1 reports left out: they name a place that the vocabulary lacks (未列部位)" in run.stdout
+    assert {path.name for path in (tmp_path / "out").iterdir() if path.is_dir()} == {"R0", "R1"}
+
+
 @pytest.mark.parametrize(
     ("options", "said"),
     [

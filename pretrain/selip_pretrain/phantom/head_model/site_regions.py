@@ -1,11 +1,11 @@
-"""The regions of the sites in MNI152 space: ellipsoids from sites.csv; a site with parts is their union."""
+"""The regions of the sites in MNI152 space: ellipsoids from sites.csv, and of a site's parts or of what contains it."""
 
 import csv
 from functools import cache
 from importlib.resources import files
 from typing import NamedTuple
 
-from selip_contracts.vocabulary import SITES, parts
+from selip_contracts.vocabulary import SITES, ancestors, parts, site_and_words
 from selip_pretrain.phantom.head_model.landmarks import LANDMARKS
 from selip_shared.errors import SelipError
 
@@ -53,6 +53,12 @@ ELLIPSOIDS: dict[str, tuple[Ellipsoid, ...]] = _read()
 
 @cache
 def region(site: str) -> tuple[Ellipsoid, ...]:
-    """The site's own ellipsoids and those of its parts; KeyError where the vocabulary lacks the site."""
-    names = dict.fromkeys((SITES[site].name, *parts(site)))
-    return tuple(e for name in names for e in ELLIPSOIDS.get(name, ()))
+    """The site's own ellipsoids and those of its parts, else those of the nearest site that contains it.
+
+    KeyError where the vocabulary lacks the site, SelipError where the head has no such place (未列部位).
+    """
+    listed, _ = site_and_words(site)
+    for name in (listed, *ancestors(listed)):
+        if found := tuple(e for part in (name, *parts(name)) for e in ELLIPSOIDS.get(part, ())):
+            return found
+    raise SelipError(f"{site} has no region in the phantom's head: leave out the reports that name it.")

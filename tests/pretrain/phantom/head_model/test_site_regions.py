@@ -5,18 +5,24 @@ import pytest
 
 from selip_contracts.vocabulary import (
     SITES,
+    UNLISTED,
+    ancestors,
     parts,
+    unlisted,
 )
 from selip_pretrain.phantom.head_model.anatomy import Anatomy
 from selip_pretrain.phantom.head_model.landmarks import BIT
 from selip_pretrain.phantom.head_model.site_regions import ELLIPSOIDS, Ellipsoid, _ellipsoid, region
+from selip_shared.errors import SelipError
+
+LISTED = [site for site in SITES if site != UNLISTED]
 
 
 def inside(sites: Sequence[Ellipsoid], x: float, y: float, z: float) -> bool:
     return any(((x - e.x) / e.rx) ** 2 + ((y - e.y) / e.ry) ** 2 + ((z - e.z) / e.rz) ** 2 <= 1 for e in sites)
 
 
-@pytest.mark.parametrize("site", SITES)
+@pytest.mark.parametrize("site", LISTED)
 def test_every_site_lies_in_the_head_on_both_sides_alike(anatomy: Anatomy, site: str) -> None:
     ellipsoids = region(site)
     assert ellipsoids
@@ -33,10 +39,24 @@ def test_every_site_lies_in_the_head_on_both_sides_alike(anatomy: Anatomy, site:
 
 
 def test_paired_sites_have_a_left_which_is_where_x_is_negative() -> None:
-    for name, site in SITES.items():
-        if site.laterality == "paired":
+    for name in LISTED:
+        if SITES[name].laterality == "paired":
             assert any(e.x < 0 for e in region(name)), name
             assert any(e.x > 0 for e in region(name)), name
+
+
+def test_a_site_without_ellipsoids_lies_in_the_nearest_site_that_has_some() -> None:
+    without = [site for site in LISTED if site not in ELLIPSOIDS and not any(p in ELLIPSOIDS for p in parts(site))]
+    assert len(without) > 100
+    for site in without:
+        nearest = next(name for name in ancestors(site) if name in ELLIPSOIDS or parts(name))
+        assert region(site) == region(nearest), site
+
+
+@pytest.mark.parametrize("site", [UNLISTED, unlisted("翼髓窝")])
+def test_a_place_that_the_vocabulary_lacks_is_refused_by_name(site: str) -> None:
+    with pytest.raises(SelipError, match=f"{site} has no region in the phantom's head"):
+        region(site)
 
 
 @pytest.mark.parametrize("parent", [site for site in SITES if parts(site)])
