@@ -3,7 +3,7 @@
 import csv
 import random
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib.resources import files
 from math import exp, log
 from typing import Annotated, cast
@@ -32,6 +32,7 @@ from selip_extract.pseudo_reports.lesion_archetypes import (
     Spread,
 )
 from selip_extract.pseudo_reports.phrases import FOLDER, PhraseFile, Phrases, SiteName, SiteNames, each_of, load
+from selip_extract.pseudo_reports.unlisted_sites import UNLISTED_SHARE, made_up_site
 from selip_extract.pseudo_reports.weighted_choice import WeightedChoice, known, weighted, words
 
 Share = Annotated[float, Field(ge=0, le=1)]
@@ -158,6 +159,8 @@ def sample_study(rng: random.Random) -> SampledStudy:
     changes = _without_contradictions(drawn)
     if not lesions and not changes:
         lesions = (sample_lesion(rng, modalities),)
+    if lesions and rng.random() < UNLISTED_SHARE:
+        lesions = (_at_unlisted_site(rng, lesions[0]), *lesions[1:])
     return SampledStudy(lesions, changes, modalities)
 
 
@@ -200,6 +203,13 @@ def _sample_lesions(rng: random.Random, modalities: tuple[Modality, ...]) -> tup
         if not any(_contradicts(lesion, other) or _contradicts(other, lesion) for other in lesions):
             lesions.append(lesion)
     return tuple(lesions)
+
+
+def _at_unlisted_site(rng: random.Random, lesion: SampledLesion) -> SampledLesion:
+    """The lesion, one of its sites replaced by a place that no vocabulary holds."""
+    at = rng.randrange(len(lesion.sites))
+    place = SampledSite(lesion.sites[at].side or _one_sided(rng), made_up_site(rng))
+    return replace(lesion, sites=(*lesion.sites[:at], place, *lesion.sites[at + 1 :]))
 
 
 def _contradicts(lesion: SampledLesion, other: SampledLesion) -> bool:

@@ -79,7 +79,7 @@ def _reports(annotated: Path) -> list[AnnotatedReport]:
     written = list(read_annotated(annotated))
     reports = [report for report in written if has_region(report.study)]
     if not reports:
-        raise SelipError(f"{annotated} holds no report of sites of the vocabulary: name a file that selip-pseudo wrote.")
+        raise SelipError(f"{annotated} holds no report that can be drawn: name a file that selip-pseudo wrote.")
     if left_out := len(written) - len(reports):
         print(f"{left_out:,} reports left out: they name a place that the vocabulary lacks (未列部位)")
     return reports

@@ -83,7 +83,7 @@ class RenderedLesion:
 
 def has_region(study: Study) -> bool:
     """Whether the head has a region for every site of the study's findings and changes."""
-    return all(said.site != UNLISTED for said in (*study.findings, *study.general))
+    return UNLISTED not in {finding.site for finding in study.findings} | {change.site for change in study.general}
 
 
 def lesion_sites(study: Study) -> list[RenderedSite]:

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from selip_contracts.findings import Finding, GeneralFinding, Study
-from selip_contracts.vocabulary import CHANGES, MODALITIES, SITES
+from selip_contracts.vocabulary import CHANGES, MODALITIES, SITES, site_and_words
 from selip_extract.pseudo_reports.lesion_archetypes import ARCHETYPES
 from selip_extract.pseudo_reports.sample_study import SampledStudy, sample_changes, sample_lesion, sample_study
 from selip_extract.pseudo_reports.weighted_choice import known, weighted, words
@@ -21,7 +21,8 @@ def _as_study(sampled: SampledStudy) -> Study:
             Finding(
                 modality=modality,
                 side=site.side,
-                site=site.site,
+                site=site_and_words(site.site)[0],
+                site_text=site_and_words(site.site)[1],
                 signal=value,
                 morphology=lesion.morphology,
                 count=lesion.count,
@@ -35,7 +36,13 @@ def _as_study(sampled: SampledStudy) -> Study:
             for value in values
         ),
         negatives=tuple(
-            Finding(modality=modality, side=site.side, site=site.site, present=False)
+            Finding(
+                modality=modality,
+                side=site.side,
+                site=site_and_words(site.site)[0],
+                site_text=site_and_words(site.site)[1],
+                present=False,
+            )
             for lesion in sampled.lesions
             for site in lesion.sites
             for modality in lesion.absent
@@ -100,7 +107,7 @@ def test_every_site_change_and_kind_is_reached(studies: list[SampledStudy]) -> N
     lesions = [lesion for study in studies for lesion in study.lesions]
     changes = [change for study in studies for change in study.changes]
     sites = {site.site for lesion in lesions for site in lesion.sites} | {change.site for change in changes}
-    assert sites == set(SITES)
+    assert {site_and_words(site)[0] for site in sites} == set(SITES)
     assert {change.change for change in changes} == set(CHANGES)
     assert {lesion.archetype for lesion in lesions} == {kind.name for kind in ARCHETYPES} | {"free"}
 

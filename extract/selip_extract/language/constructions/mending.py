@@ -44,7 +44,7 @@ def mended(text: str) -> Mended:
     read = _commas_for_blanks(_joined_lines(_simplified(text)))
     found = [(m.start(), m.end()) for m in _slip_pattern().finditer(read)]
     for start, end in found:
-        read = read[:start] + _slips()[read[start:end]] + read[end:]
+        read = read[:start] + slips()[read[start:end]] + read[end:]
     return Mended(read, tuple(found))
 
 
@@ -149,7 +149,8 @@ def _commas_for_blanks(text: str) -> str:
 
 
 @cache
-def _slips() -> dict[str, str]:
+def slips() -> dict[str, str]:
+    """The word that is meant by each slip of slips.toml."""
     table = read_toml(files("selip_extract.language.constructions").joinpath("slips.toml"), _Slips)
     return table.words | table.letters
 

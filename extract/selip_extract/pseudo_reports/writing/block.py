@@ -20,13 +20,15 @@ from selip_extract.pseudo_reports.writing.collective import (
 )
 from selip_extract.pseudo_reports.writing.draft import Draft, Mention
 from selip_extract.pseudo_reports.writing.lesion import put_lesion
+from selip_extract.pseudo_reports.writing.references import REFERENCE_SHARE, put_references
 from selip_extract.pseudo_reports.writing.sequences import put_sequence, signal_word
 from selip_extract.pseudo_reports.writing.signals import (
-    MORPHOLOGIES,
     Signals,
     put_absent,
     put_enhancement,
+    put_shape,
     put_signals,
+    shape_of,
 )
 from selip_extract.pseudo_reports.writing.sites import put_sites
 
@@ -71,6 +73,9 @@ def put_block(
     deferred = [
         m for m in _COLLECTIVE if draft.chance(0.26) and sum(m in x.signals or m in x.absent for x in lesions) > 0
     ]
+    if draft.chance(REFERENCE_SHARE) and (referred := put_references(draft, lesions)):
+        _end(draft, "。")
+        return [*before, *referred]
     if len(lesions) > 1 and draft.chance(0.1) and all(len(x.signals) > 1 for x in lesions):
         if draft.chance(0.2):
             return [*before, *_put_listed(draft, lesions, stop)]
@@ -132,12 +137,13 @@ def _put_mass_effect(draft: Draft) -> None:
 
 def _put_same_signal(draft: Draft, lesion: SampledLesion, before: WrittenLesion) -> WrittenLesion:
     """右侧额叶亦见小片状异常信号，信号特点同上: the facts of the lesion before hold here too."""
+    draft.begin_lesion()
     mentions = put_sites(draft, lesion.sites)
     draft.put_one(_PHRASES.again_openings)
     if draft.chance(0.2):
         span = draft.put_one(_PHRASES.similar_signals)
     else:
-        draft.put_one(_PHRASES.again_morphologies)
+        draft.words.morphology = shape_of(draft.put_one(_PHRASES.again_morphologies), draft)
         draft.put_one(_PHRASES.again_nouns)
         draft.put("，")
         span = draft.put_one(_PHRASES.same_signals)
@@ -152,6 +158,7 @@ def _put_same_signal(draft: Draft, lesion: SampledLesion, before: WrittenLesion)
 def _put_each_side(draft: Draft, lesion: SampledLesion, signals: Signals) -> WrittenLesion:
     """双侧硬膜下见新月形异常信号，右侧T1WI呈高信号，左侧T1WI呈低信号."""
     rng = draft.rng
+    draft.begin_lesion()
     both = put_sites(draft, [s for s in lesion.sites if s.side == "双侧"], plain=True)
     draft.put_one(_PHRASES.each_side_openings)
     draft.put_one(_PHRASES.each_side_nouns)
@@ -167,7 +174,7 @@ def _put_each_side(draft: Draft, lesion: SampledLesion, signals: Signals) -> Wri
         own: Signals = {
             m: some_signal(draft, m) if side != sides[0] and draft.chance(0.7) else v for m, v in signals.items()
         }
-        put_signals(draft, [Mention(SampledSite(side, m.site.site), m.site_span, span) for m in both], own)
+        put_signals(draft, [Mention(SampledSite(side, m.site.site), m.site_span, span, m.words) for m in both], own)
         draft.strip_separators()
     draft.joined = False
     return WrittenLesion(both, draft.facts[start:])
@@ -195,6 +202,7 @@ def _put_listed(draft: Draft, lesions: Sequence[SampledLesion], stop: str) -> li
             sequence = put_sequence(draft, modality)
             span = draft.put(signal_word(draft.rng, value))
             draft.put("：")
+            draft.begin_lesion()
             draft.state(put_sites(draft, lesion.sites, plain=True), modality, value, span, sequence)
             draft.put(stop)
     return _written_since(draft, start, lesions)
@@ -209,8 +217,10 @@ def _put_two_together(draft: Draft, first: SampledLesion, second: SampledLesion)
         mentions = put_lesion(draft, first, dict(first.signals), first.absent)
         return [WrittenLesion(mentions, draft.facts[start:])]
     sites_one, sites_two = first.sites[:2], others[:2]
+    draft.begin_lesion()
     one = put_sites(draft, sites_one, plain=True)
     draft.put_one(_PHRASES.pair_joins)
+    draft.begin_lesion()
     two = put_sites(draft, _with_sides(sites_two), plain=True)
     draft.put_one(_PHRASES.pair_openings)
     draft.put_one(_PHRASES.pair_nouns)
@@ -291,16 +301,17 @@ def _put_by_sequence(draft: Draft, lesions: Sequence[SampledLesion], stop: str) 
                     draft, written[i], [m for t in written.values() for m in t], noun=draft.chance(0.5)
                 )
             else:
+                draft.begin_lesion()
                 named = put_sites(draft, lesion.sites, plain=draft.chance(0.5))
             written.setdefault(i, named)
             if modality == "T1CE":
                 put_enhancement(draft, named, lesion.signals[modality][:1], sequence_named=True)
             else:
                 draft.put_one(_PHRASES.listing_verbs)
-                draft.put_maybe(0.35, MORPHOLOGIES)
+                morphology = put_shape(draft, 0.35)
                 value = lesion.signals[modality][0]
                 span = draft.put(signal_word(draft.rng, value))
-                draft.state(named, modality, value, span, sequence)
+                draft.state(named, modality, value, span, sequence, morphology=morphology)
         draft.put(stop if draft.chance(0.4) else "；")
     if draft.parts[-1] == "；":
         _end(draft, stop)

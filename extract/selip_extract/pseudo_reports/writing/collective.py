@@ -10,11 +10,11 @@ from selip_extract.pseudo_reports.sample_study import SampledLesion
 from selip_extract.pseudo_reports.writing.draft import CharSpan, Draft, Fact, Mention
 from selip_extract.pseudo_reports.writing.sequences import put_sequence, signal_word
 from selip_extract.pseudo_reports.writing.signals import (
-    MORPHOLOGIES,
     Signals,
     put_absence,
     put_absent,
     put_enhancement,
+    put_shape,
     put_signals,
     put_value,
 )
@@ -96,11 +96,13 @@ def put_reference(
         for i, (site, old) in enumerate(by_site.items()):
             if i:
                 draft.put_one(_PHRASES.site_joins)
-            named.append(Mention(site, draft.put(site_word(draft.rng, site.site)), old.side_span))
+            named.append(Mention(site, draft.put(site_word(draft.rng, site.site)), old.side_span, old.words))
     else:
-        named = put_sites(draft, [*by_site], plain=True)
+        named = [replace(m, words=by_site[m.site].words) for m in put_sites(draft, [*by_site], plain=True)]
     if noun:
         draft.put_one(_PHRASES.nouns_with_nodule if draft.chance(0.3) else _PHRASES.nouns)
+        for mention in named:
+            mention.words.add(lesion="结节" if draft.parts[-1] == "结节" else None)
     return named
 
 
@@ -178,9 +180,9 @@ def put_predicate(
         put_enhancement(draft, named, values, sequence_named=True)
     else:
         draft.put_one(_PHRASES.verbs)
-        draft.put_maybe(0.1, MORPHOLOGIES)
+        morphology = put_shape(draft, 0.1)
         span = draft.put(signal_word(draft.rng, values[0]))
-        draft.state(named, modality, values[0], span)
+        draft.state(named, modality, values[0], span, morphology=morphology)
 
 
 def put_collective(

@@ -4,6 +4,7 @@ import random
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
+from selip_contracts.findings import Count
 from selip_contracts.vocabulary import Change, Modality
 from selip_extract.pseudo_reports.lesion_archetypes import SignalValue
 from selip_extract.pseudo_reports.sample_study import SampledSite
@@ -11,18 +12,38 @@ from selip_extract.pseudo_reports.sample_study import SampledSite
 CharSpan = tuple[int, int]
 
 
+@dataclass
+class LesionWords:
+    """What has been written of a lesion beside its signals, under the names of the finding's fields; sizes in mm."""
+
+    morphology: str | None = None
+    count: Count | None = None
+    size_mm: tuple[float, ...] = ()
+    margin: str | None = None
+    lesion: str | None = None
+
+    def add(self, morphology: str | None = None, lesion: str | None = None) -> None:
+        """Note a shape or a noun where none has been written before."""
+        self.morphology = self.morphology or morphology
+        self.lesion = self.lesion or lesion
+
+
 @dataclass(frozen=True)
 class Mention:
-    """A site with its side, and the characters that name the two."""
+    """A site with its side, the characters that name the two, and what has been written of the lesion there."""
 
     site: SampledSite
     site_span: CharSpan
     side_span: CharSpan | None
+    words: LesionWords = field(default_factory=LesionWords, compare=False)
 
 
 @dataclass(frozen=True)
 class Fact:
-    """One statement of the draft: a signal (None: explicitly absent) on a sequence, or a general change."""
+    """One statement of the draft: a signal (None: explicitly absent) on a sequence, or a general change.
+
+    `morphology` is that of the lesion on this sequence where it differs.
+    """
 
     mention: Mention
     modality: Modality | None
@@ -31,6 +52,7 @@ class Fact:
     sequence_span: CharSpan | None = None
     negation_span: CharSpan | None = None
     uncertain: bool = False
+    morphology: str | None = None
 
 
 @dataclass
@@ -38,7 +60,8 @@ class Draft:
     """The parts of the text and the facts that they state.
 
     `runs_on`: statements end mostly with commas. `joined`: clauses are joined by commas alone, because they continue
-    with the sites that the first clause named.
+    with the sites that the first clause named. `words`: what is written of the lesion in hand. `understood`: false
+    where a disease is named that gives no finding. `families`: the constructions that were written, by name.
     """
 
     rng: random.Random
@@ -47,6 +70,13 @@ class Draft:
     facts: list[Fact] = field(default_factory=list)
     runs_on: bool = False
     joined: bool = False
+    understood: bool = True
+    words: LesionWords = field(default_factory=LesionWords)
+    families: set[str] = field(default_factory=set)
+
+    def begin_lesion(self) -> None:
+        """What is written from here on is of another lesion."""
+        self.words = LesionWords()
 
     def put(self, text: str) -> CharSpan:
         """Append text; the characters it occupies."""
@@ -82,6 +112,12 @@ class Draft:
         while self.parts and self.parts[-1] in ("，", "；", "、"):
             self.length -= len(self.parts.pop())
 
+    def begin_sentence(self) -> None:
+        """End the sentence before with a full stop where it has none."""
+        self.strip_separators()
+        if self.parts and not self.parts[-1].endswith(("。", "：")):
+            self.put("。")
+
     def state(
         self,
         mentions: Iterable[Mention],
@@ -91,9 +127,15 @@ class Draft:
         sequence_span: CharSpan | None = None,
         negation_span: CharSpan | None = None,
         uncertain: bool = False,
+        morphology: str | None = None,
     ) -> None:
         """Record one statement for each of the mentions."""
-        self.facts += [Fact(m, modality, value, value_span, sequence_span, negation_span, uncertain) for m in mentions]
+        mentions = tuple(mentions)
+        for mention in mentions:
+            mention.words.add(morphology)
+        self.facts += [
+            Fact(m, modality, value, value_span, sequence_span, negation_span, uncertain, morphology) for m in mentions
+        ]
 
     @property
     def text(self) -> str:

@@ -8,7 +8,7 @@ from pydantic import AfterValidator
 from selip_contracts.findings import Count
 from selip_contracts.vocabulary import Change, Modality
 from selip_extract.pseudo_reports.lesion_archetypes import SignalValue
-from selip_extract.pseudo_reports.phrases import PhraseFile, Phrases, each_of, load
+from selip_extract.pseudo_reports.phrases import Names, PhraseFile, Phrases, each_of, load
 from selip_extract.pseudo_reports.sample_study import SampledLesion
 from selip_extract.pseudo_reports.writing.draft import CharSpan, Draft, Mention
 from selip_extract.pseudo_reports.writing.sequences import (
@@ -27,6 +27,7 @@ from selip_extract.pseudo_reports.writing.signals import (
     put_idiom_words,
     put_one_each,
     put_signals,
+    shape_of,
 )
 from selip_extract.pseudo_reports.writing.sites import put_sites
 
@@ -51,7 +52,11 @@ class _LesionPhrases(PhraseFile):
     sequence_first_verbs: Phrases
     sequence_first_openings: Phrases
     direct_verbs: Phrases
-    margins: Phrases
+    outlines: Phrases
+    margin_leads: Phrases
+    unspecific: Names
+    doubt_share: float
+    doubtful_openings: Phrases
     effects: Phrases
     counts: Annotated[dict[Count, Phrases], AfterValidator(each_of(get_args(Count)))]
     changes: dict[Change, Phrases]
@@ -64,6 +69,7 @@ _OPENINGS_OR_NONE = (*_PHRASES.openings, "")
 def put_lesion(draft: Draft, lesion: SampledLesion, signals: Signals, absent: Sequence[Modality]) -> list[Mention]:
     """Write the lesion in one sentence, without its full stop; the mentions of its sites."""
     signals = dict(signals)
+    draft.begin_lesion()
     mentions = _put_introduction(draft, lesion, signals)
     _put_attributes(draft, lesion)
     if signals and draft.chance(0.03):
@@ -95,14 +101,15 @@ def _put_introduction(draft: Draft, lesion: SampledLesion, signals: Signals) -> 
         return _put_changed(draft, lesion)
     mentions = put_sites(draft, lesion.sites)
     if frame == "subject":
-        draft.put_maybe(0.5, _PHRASES.subjects)
+        if draft.chance(0.5):
+            _put_noun(draft, _PHRASES.subjects)
     elif frame == "colon":
         draft.put_maybe(0.4, _PHRASES.colon_subjects)
         draft.put("：")
     else:
         draft.put_one(_PHRASES.openings)
         _put_description(draft, lesion)
-        draft.put_one((lesion.noun,) if lesion.noun and draft.chance(0.4) else _PHRASES.nouns)
+        _put_noun(draft, (lesion.noun,) if lesion.noun and draft.chance(0.4) else _PHRASES.nouns)
         draft.separate()
     return mentions
 
@@ -113,16 +120,35 @@ def _put_description(draft: Draft, lesion: SampledLesion) -> None:
         # All are drawn, so that what follows does not depend on the count.
         words = {count: rng.choice(phrases) for count, phrases in _PHRASES.counts.items()}
         draft.put(words[lesion.count])
-    draft.put(lesion.morphology if lesion.morphology and draft.chance(0.5) else rng.choice(MORPHOLOGIES))
+        draft.words.count = lesion.count
+    shape = draft.put(lesion.morphology if lesion.morphology and draft.chance(0.5) else rng.choice(MORPHOLOGIES))
+    draft.words.morphology = shape_of(shape, draft)
+
+
+def _put_noun(draft: Draft, nouns: Sequence[str]) -> None:
+    """Write a noun for the lesion; 异常信号 and 病灶 say nothing of what it is."""
+    noun = draft.rng.choice(nouns)
+    draft.put(noun)
+    said = noun.rstrip("，").removeprefix("原")
+    draft.words.lesion = None if said in _PHRASES.unspecific else said
+
+
+def _put_size(draft: Draft, lesion: SampledLesion) -> None:
+    put_size(draft, lesion.size_mm)
+    draft.words.size_mm = tuple(map(float, lesion.size_mm))
+    draft.separate()
 
 
 def _put_attributes(draft: Draft, lesion: SampledLesion) -> None:
     rng = draft.rng
     if lesion.size_mm and draft.chance(0.5):
-        put_size(draft, lesion.size_mm)
-        draft.separate()
+        _put_size(draft, lesion)
     if draft.chance(0.25):
-        draft.put(lesion.margin or rng.choice(_PHRASES.margins))
+        if lesion.margin:
+            draft.words.margin = rng.choice(_PHRASES.margin_leads) + lesion.margin
+            draft.put(draft.words.margin)
+        else:
+            draft.put_one(_PHRASES.outlines)
         draft.separate()
     if draft.chance(0.15):
         draft.put_one(_PHRASES.effects)
@@ -137,19 +163,23 @@ def _take_t1_and_t2(draft: Draft, signals: Signals) -> list[tuple[Modality, Sign
 
 def _put_idiom(draft: Draft, lesion: SampledLesion, signals: Signals) -> list[Mention]:
     mentions = put_sites(draft, lesion.sites)
-    if draft.chance(0.3):
+    uncertain = draft.chance(_PHRASES.doubt_share)
+    if uncertain:
+        draft.families.add("doubt")
+        draft.put_one(_PHRASES.doubtful_openings)
+        _put_description(draft, lesion)
+    elif draft.chance(0.3):
         draft.put_one(_PHRASES.idiom_openings)
         _put_description(draft, lesion)
-        draft.put_one(_PHRASES.idiom_nouns)
+        _put_noun(draft, _PHRASES.idiom_nouns)
         draft.separate()
         if lesion.size_mm and draft.chance(0.3):
-            put_size(draft, lesion.size_mm)
-            draft.separate()
+            _put_size(draft, lesion)
         draft.put_one(_PHRASES.idiom_verbs)
     else:
         draft.put_one(_OPENINGS_OR_NONE)
         _put_description(draft, lesion)
-    put_idiom_words(draft, mentions, _take_t1_and_t2(draft, signals))
+    put_idiom_words(draft, mentions, _take_t1_and_t2(draft, signals), uncertain)
     draft.separate()
     return mentions
 
@@ -189,11 +219,10 @@ def _put_levels(draft: Draft, lesion: SampledLesion, signals: Signals) -> list[M
 def _put_named(draft: Draft, lesion: SampledLesion, signals: Signals) -> list[Mention]:
     """左侧额叶结节，大小约…，呈长T1长T2信号."""
     mentions = put_sites(draft, lesion.sites)
-    draft.put_one(_PHRASES.named_nouns)
+    _put_noun(draft, _PHRASES.named_nouns)
     draft.separate()
     if lesion.size_mm and draft.chance(0.4):
-        put_size(draft, lesion.size_mm)
-        draft.separate()
+        _put_size(draft, lesion)
     draft.put_one(_PHRASES.named_verbs)
     put_idiom_words(draft, mentions, _take_t1_and_t2(draft, signals))
     draft.separate()

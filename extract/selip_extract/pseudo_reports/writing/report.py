@@ -8,24 +8,32 @@ from typing import Annotated, cast
 from pydantic import AfterValidator, Field
 
 from selip_contracts.findings import AnnotatedReport, Evidence, Finding, GeneralFinding, Span, SpanRole, Study
-from selip_contracts.vocabulary import CHANGES, SITES, UNLISTED, Change, Modality, Side
-from selip_extract.language.evidence import LesionDescription, describe_lesion
+from selip_contracts.vocabulary import CHANGES, SITES, UNLISTED, Change, Modality, Side, site_and_words
 from selip_extract.language.study import assembled
 from selip_extract.pseudo_reports.lesion_archetypes import SignalValue
 from selip_extract.pseudo_reports.phrases import Dated, PhraseFile, Phrases, Templates, each_of, load, placeholders
 from selip_extract.pseudo_reports.sample_study import GeneralChange, SampledSite, SampledStudy, sample_study
+from selip_extract.pseudo_reports.writing.as_typed import as_typed
 from selip_extract.pseudo_reports.writing.block import put_block
 from selip_extract.pseudo_reports.writing.collective import WrittenLesion
-from selip_extract.pseudo_reports.writing.draft import CharSpan, Draft, Fact, Mention
+from selip_extract.pseudo_reports.writing.draft import CharSpan, Draft, Fact, LesionWords, Mention
 from selip_extract.pseudo_reports.writing.sequences import put_sequences
 from selip_extract.pseudo_reports.writing.signals import put_absence
 from selip_extract.pseudo_reports.writing.sites import put_sites, site_word
+from selip_extract.pseudo_reports.writing.surroundings import (
+    put_ct_first,
+    put_denied_changes,
+    put_disease,
+    put_impression,
+    put_other_exam,
+)
 
 _WORDED_CHANGES = tuple(change for change in CHANGES if change != "其他")
 
 
 class _ReportPhrases(PhraseFile):
     headings: Dated
+    abnormal_headings: Phrases
     dates: Annotated[Templates, AfterValidator(placeholders("year", "month", "day"))]
     numbers: Annotated[Templates, AfterValidator(placeholders("number"))]
     normal_brain: Phrases
@@ -62,43 +70,57 @@ _SLIPS = str.maketrans(_PHRASES.slips)
 
 @dataclass(frozen=True)
 class WrittenReport:
-    """A pseudo-report and the statements in it, in the order of the text."""
+    """A pseudo-report and the statements in it, in the order of the text.
+
+    `understood`: false where it names a disease that gives no finding. `families`: the constructions in it, by name.
+    """
 
     text: str
     facts: tuple[Fact, ...]
+    understood: bool = True
+    families: frozenset[str] = frozenset()
 
     @property
     def study(self) -> Study:
         """The distinct findings, negatives and changes with their evidence."""
         findings = (self._finding(f, f.modality) for f in self.facts if f.modality is not None)
-        return assembled(findings, (self._change(f) for f in self.facts if f.modality is None))
+        study = assembled(findings, (self._change(f) for f in self.facts if f.modality is None))
+        # An annotated file says of a study with findings that it is not normal, and nothing further.
+        understood = self.understood or bool(study.findings or study.general)
+        return study.model_copy(update={"understood": understood})
 
     def annotated(self, report_id: str) -> AnnotatedReport:
         """The report in the annotated form."""
         return AnnotatedReport(report_id=report_id, findings_text=self.text, study=self.study)
 
     def _finding(self, fact: Fact, modality: Modality) -> Finding:
-        evidence = self._evidence(fact)
-        ends = {span.role: span.end for span in evidence.spans}
+        site, site_text = site_and_words(fact.mention.site.site)
+        present = fact.value is not None
+        words = fact.mention.words if present else LesionWords()
         return Finding(
             modality=modality,
             side=fact.mention.site.side,
-            site=fact.mention.site.site,
+            site=site,
+            site_text=site_text,
             signal=cast(SignalValue | None, fact.value),
-            present=fact.value is not None,
+            present=present,
+            morphology=(fact.morphology or words.morphology) if present else None,
+            count=words.count,
+            size_mm=words.size_mm,
+            margin=words.margin,
+            lesion=words.lesion,
             certainty="可疑" if fact.uncertain else "肯定",
-            evidence=evidence,
-            **(
-                describe_lesion(self.text, ends["site"], ends["signal"], evidence.end)
-                if fact.value
-                else LesionDescription()
-            ),
+            evidence=self._evidence(fact),
         )
 
     def _change(self, fact: Fact) -> GeneralFinding:
-        site = fact.mention.site
+        site, site_text = site_and_words(fact.mention.site.site)
         return GeneralFinding(
-            side=site.side, site=site.site, change=cast(Change, fact.value), evidence=self._evidence(fact)
+            side=fact.mention.site.side,
+            site=site,
+            site_text=site_text,
+            change=cast(Change, fact.value),
+            evidence=self._evidence(fact),
         )
 
     def _evidence(self, fact: Fact) -> Evidence:
@@ -128,19 +150,28 @@ def write_report(rng: random.Random, study: SampledStudy) -> WrittenReport:
     numbered = len(study.lesions) > 1 and rng.random() < 0.08
     _put_opening(draft, study)
     changes = _put_lesions(draft, study, stop, numbered)
-    _put_closing(draft, changes, study.modalities)
+    _put_closing(draft, changes, study)
     text = draft.text
     if rng.random() < 0.2:
         text = text.translate(_HALF_WIDTH)
     if rng.random() < 0.1:
         text = text.translate(_SLIPS)
-    return WrittenReport(text, tuple(draft.facts))
+    text, facts, changed = as_typed(rng, text, draft.facts)
+    if any(site_and_words(fact.mention.site.site)[1] for fact in facts):
+        draft.families.add("unlisted site")
+    return WrittenReport(text, facts, draft.understood, frozenset(draft.families | changed))
 
 
 def _put_opening(draft: Draft, study: SampledStudy) -> None:
     rng = draft.rng
     if rng.random() < 0.3:
-        draft.put(rng.choice(_PHRASES.headings).format(date=_date(rng)))
+        if draft.chance(0.05):
+            draft.understood = False
+            draft.put_one(_PHRASES.abnormal_headings)
+        else:
+            draft.put(rng.choice(_PHRASES.headings).format(date=_date(rng)))
+    elif study.lesions:
+        put_ct_first(draft, _date(rng))
     often = 4 if draft.runs_on else 1
     if (not study.lesions and not study.changes) or rng.random() < 0.1 * often:
         _put_normal(draft, _PHRASES.normal_brain)
@@ -150,23 +181,26 @@ def _put_opening(draft: Draft, study: SampledStudy) -> None:
         _put_normal(draft, _PHRASES.normal_rest)
 
 
-def _put_closing(draft: Draft, changes: Sequence[GeneralChange], modalities: Sequence[Modality]) -> None:
-    """The general changes, and among them normal findings, clear sequences and other body parts."""
+def _put_closing(draft: Draft, changes: Sequence[GeneralChange], study: SampledStudy) -> None:
+    """The general changes, and among them what states no finding; then other body parts, exams and the impression."""
     rng = draft.rng
     closing: list[Callable[[], None]] = [lambda: _put_changes(draft, changes)]
     closing += [lambda: _put_normal(draft, _PHRASES.normal_rest)] * rng.choice((0, 1, 1, 2, 3))
     if rng.random() < 0.2:
-        closing.append(lambda: _put_clear(draft, modalities))
+        closing.append(lambda: _put_clear(draft, study.modalities))
     if rng.random() < 0.25:
         closing.append(lambda: _put_normal_sites(draft))
     if rng.random() < 0.15:
         closing.append(lambda: _put_normal(draft, _PHRASES.normal_brain))
+    closing += [lambda: put_disease(draft, bool(study.lesions)), lambda: put_denied_changes(draft)]
     rng.shuffle(closing)
     for close in closing:
         close()
+    put_other_exam(draft)
     if rng.random() < 0.1:
-        draft.strip_separators()
-        draft.put("。" + rng.choice(_PHRASES.elsewhere) + "。")
+        draft.begin_sentence()
+        draft.put(rng.choice(_PHRASES.elsewhere) + "。")
+    put_impression(draft, bool(study.lesions or study.changes))
     if rng.random() < 0.1:
         draft.strip_separators()
 
@@ -277,9 +311,10 @@ def _put_clear(draft: Draft, modalities: Sequence[Modality]) -> None:
     if spans:
         draft.put_maybe(0.4, _PHRASES.clear_leads)
     if site.site == "脑实质":
-        start = draft.put(rng.choice(_PHRASES.brain_words))
+        start = draft.put_one(_PHRASES.brain_words)
         mentions = [Mention(site, start, None)]
-        draft.put_maybe(0.4, _PHRASES.inside)
+        if not draft.parts[-1].endswith("内"):
+            draft.put_maybe(0.4, _PHRASES.inside)
         if not spans and rng.random() < 0.4:
             draft.put_one(_PHRASES.clear_signals)
     else:

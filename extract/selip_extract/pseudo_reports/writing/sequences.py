@@ -76,6 +76,12 @@ def put_sequences(draft: Draft, modalities: Sequence[Modality]) -> dict[Modality
 def put_size(draft: Draft, size_mm: Iterable[int]) -> None:
     """Write a size that is given in mm, in mm or cm."""
     rng = draft.rng
+    text = size_text(rng, size_mm)
+    draft.put(rng.choice(_PHRASES.size_leads) + text)
+
+
+def size_text(rng: random.Random, size_mm: Iterable[int]) -> str:
+    """A size that is given in mm, in mm or cm: 1.2×0.8cm."""
     sizes = list(size_mm)
     sign = rng.choice(_PHRASES.size_signs)
     if rng.random() < 0.5:
@@ -83,5 +89,4 @@ def put_size(draft: Draft, size_mm: Iterable[int]) -> None:
         unit = "cm"
     else:
         numbers, unit = [str(mm) for mm in sizes], "mm"
-    text = sign.join(numbers) + unit if rng.random() < 0.5 else sign.join(n + unit for n in numbers)
-    draft.put(rng.choice(_PHRASES.size_leads) + text)
+    return sign.join(numbers) + unit if rng.random() < 0.5 else sign.join(n + unit for n in numbers)

@@ -1,14 +1,14 @@
 """The clauses of a lesion: its signal on each sequence, and where nothing is seen."""
 
 from collections.abc import Sequence
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import AfterValidator
 
 from selip_contracts.vocabulary import Modality, Signal
 from selip_extract.pseudo_reports.lesion_archetypes import SignalValue, SignalValues
 from selip_extract.pseudo_reports.phrases import PhraseFile, Phrases, Templates, each_of, load, placeholders
-from selip_extract.pseudo_reports.writing.draft import Draft, Mention
+from selip_extract.pseudo_reports.writing.draft import CharSpan, Draft, Mention
 from selip_extract.pseudo_reports.writing.sequences import (
     ORDER,
     degree_word,
@@ -27,8 +27,17 @@ class _TwoValuesPhrases(PhraseFile):
     second: Annotated[Templates, AfterValidator(placeholders("mark", "verb"))]
 
 
+class _DeniedBehind(PhraseFile):
+    signals: Phrases
+    negators: Phrases
+
+
 class _SignalPhrases(PhraseFile):
     morphologies: Phrases
+    morphology_names: dict[str, str]
+    doubt_share: float
+    doubts: Phrases
+    doubts_behind: Phrases
     subjects: Phrases
     likewise: Phrases
     verbs: Phrases
@@ -76,6 +85,9 @@ class _SignalPhrases(PhraseFile):
     dwi_and_adc_negations: Phrases
     no_diffusion_abnormality: Phrases
     absent_signals_on: dict[Modality, Phrases]
+    negation_share: float
+    denied_behind: dict[Modality, _DeniedBehind]
+    changes_of_signal: dict[Modality, _DeniedBehind]
     two_values: Annotated[
         dict[str, _TwoValuesPhrases], AfterValidator(each_of(("rim", "centre", "parts", "inside", "ring", "around")))
     ]
@@ -83,10 +95,36 @@ class _SignalPhrases(PhraseFile):
 
 _PHRASES = load(_SignalPhrases, "signals")
 MORPHOLOGIES = _PHRASES.morphologies
+_SHAPE_ENDS = ("状", "样", "形", "性", "层")
 _PLAIN: tuple[Signal, ...] = ("高", "稍高", "等", "稍低", "低")
 
 
-def put_idiom_words(draft: Draft, mentions: Sequence[Mention], signals: Sequence[tuple[Modality, SignalValue]]) -> None:
+def put_shape(draft: Draft, share: float) -> str | None:
+    """Write the shape that the lesion has on a sequence, with the given chance; None where it says nothing."""
+    return shape_of(draft.put_one(MORPHOLOGIES), draft) if draft.chance(share) else None
+
+
+def shape_of(written: CharSpan, draft: Draft) -> str | None:
+    """The morphology that the last words of the draft name; None where they name none."""
+    word = draft.parts[-1] if written[1] > written[0] else ""
+    name = _PHRASES.morphology_names.get(word, word)
+    return name if name.endswith(_SHAPE_ENDS) else None
+
+
+def _doubt(draft: Draft) -> Literal["before", "behind"] | None:
+    """Whether, and where, a word of doubt is written."""
+    if not draft.chance(_PHRASES.doubt_share):
+        return None
+    draft.families.add("doubt")
+    return draft.rng.choice(("before", "behind"))
+
+
+def put_idiom_words(
+    draft: Draft,
+    mentions: Sequence[Mention],
+    signals: Sequence[tuple[Modality, SignalValue]],
+    uncertain: bool = False,
+) -> None:
     """长T1长T2信号, with its variants."""
     rng = draft.rng
     (m1, s1), (m2, s2) = signals
@@ -100,7 +138,7 @@ def put_idiom_words(draft: Draft, mentions: Sequence[Mention], signals: Sequence
         spans = (one, draft.put(long2 + m2))
     draft.put_one(_PHRASES.idiom_nouns)
     for (modality, value), span in zip(signals, spans, strict=True):
-        draft.state(mentions, modality, value, span, span)
+        draft.state(mentions, modality, value, span, span, uncertain=uncertain)
 
 
 def put_earlier_signal(draft: Draft) -> None:
@@ -206,12 +244,15 @@ def put_value(
         span = draft.put_one(_PHRASES.restriction)
         draft.state(mentions, "DWI", "高", span, spans["DWI"], uncertain=uncertain)
         return
+    doubt = _doubt(draft)
     draft.put_maybe(0.15, _PHRASES.likewise)
-    draft.put_one(_PHRASES.verbs)
-    draft.put_maybe(0.1, MORPHOLOGIES)
+    draft.put_one(_PHRASES.doubts if doubt == "before" else _PHRASES.verbs)
+    morphology = put_shape(draft, 0.1)
     span = draft.put(signal_word(rng, value))
+    if doubt == "behind":
+        draft.put_one(_PHRASES.doubts_behind)
     for m in modalities:
-        draft.state(mentions, m, value, span, spans[m], uncertain=uncertain)
+        draft.state(mentions, m, value, span, spans[m], uncertain=uncertain or bool(doubt), morphology=morphology)
 
 
 def put_enhancement(
@@ -223,10 +264,16 @@ def put_enhancement(
         sequence = put_sequence(draft, "T1CE")
         draft.put_maybe(0.1, _PHRASES.enhancement_leads)
         with_this = draft.chance(0.2)
-        draft.put_maybe(0.3, _PHRASES.enhancement_subjects_with_this if with_this else _PHRASES.enhancement_subjects)
-    draft.put_one(_PHRASES.enhancement_verbs)
+        if draft.chance(0.3):
+            draft.put_one(_PHRASES.enhancement_subjects_with_this if with_this else _PHRASES.enhancement_subjects)
+            for mention in mentions:
+                mention.words.add(lesion=draft.parts[-1] if draft.parts[-1] in ("肿块", "结节") else None)
+    doubt = _doubt(draft) if len(values) == 1 else None
+    draft.put_one(_PHRASES.doubts if doubt == "before" else _PHRASES.enhancement_verbs)
     span = put_enhancement_word(draft, values[0])
-    draft.state(mentions, "T1CE", values[0], span, sequence)
+    if doubt == "behind":
+        draft.put_one(_PHRASES.doubts_behind)
+    draft.state(mentions, "T1CE", values[0], span, sequence, uncertain=bool(doubt))
     if len(values) > 1:
         draft.put_one(_PHRASES.second_enhancement_leads)
         span = put_enhancement_word(draft, values[1])
@@ -325,7 +372,10 @@ def put_absence(
     if not sequence_named:
         draft.put_maybe(0.15, _PHRASES.absence_leads)
     modality = modalities[0]
-    if modality == "T1CE" and draft.chance(0.15):
+    if modality in _PHRASES.denied_behind and draft.chance(_PHRASES.negation_share):
+        draft.families.add("negation")
+        negation, span = _put_denial(draft, modality)
+    elif modality == "T1CE" and draft.chance(0.15):
         span = negation = draft.put_one(_PHRASES.no_enhancement)
     elif modality == "DWI" and len(modalities) == 1 and draft.chance(0.25):
         negation = draft.put_one(_PHRASES.negations)
@@ -335,6 +385,18 @@ def put_absence(
         span = draft.put_one(_PHRASES.absent_signals_on.get(modality, _PHRASES.absent_signals))
     for m in modalities:
         draft.state(mentions, m, None, span, spans.get(m), negation)
+
+
+def _put_denial(draft: Draft, modality: Modality) -> tuple[CharSpan, CharSpan]:
+    """高信号不明显; 信号未增高: the negator and the signal that it denies."""
+    if modality in _PHRASES.changes_of_signal and draft.chance(0.5):
+        words = _PHRASES.changes_of_signal[modality]
+        draft.put("信号")
+        negation = draft.put_one(words.negators)
+        return negation, draft.put_one(words.signals)
+    words = _PHRASES.denied_behind[modality]
+    span = draft.put_one(words.signals)
+    return draft.put_one(words.negators), span
 
 
 def _put_no_restriction(draft: Draft, mentions: Sequence[Mention]) -> None:

@@ -6,7 +6,7 @@ from typing import Annotated
 
 from pydantic import AfterValidator
 
-from selip_contracts.vocabulary import SIDES, SITES, Side
+from selip_contracts.vocabulary import SIDES, SITES, Side, site_and_words
 from selip_extract.language.lexicon import LOBE_CHARACTERS
 from selip_extract.pseudo_reports.phrases import (
     Names,
@@ -52,7 +52,9 @@ _NEVER_WRITTEN = _PHRASES.never_written | LOBE_CHARACTERS.keys()
 
 
 def site_word(rng: random.Random, site: str) -> str:
-    """One of the site's surface forms, the first most often."""
+    """One of the site's surface forms, the first most often; of an unlisted site its words."""
+    if words := site_and_words(site)[1]:
+        return words
     forms = [f for f in SITES[site].surface_forms if f not in _NEVER_WRITTEN and "前后角" not in f]
     return forms[0] if rng.random() < 0.7 else rng.choice(forms)
 
@@ -134,7 +136,7 @@ def _put_site(draft: Draft, site: SampledSite, side_span: CharSpan | None, side_
         site_span = draft.put(site_word(rng, site.site))
         if bracketed:
             draft.put("）")
-        return Mention(site, site_span, side_span)
+        return Mention(site, site_span, side_span, draft.words)
     site_span = draft.put(site_word(rng, site.site))
     if site.site in _LAYERED and rng.random() < 0.22:
         draft.put_one(_PHRASES.layers)
@@ -143,7 +145,7 @@ def _put_site(draft: Draft, site: SampledSite, side_span: CharSpan | None, side_
     if side_follows:
         assert site.side is not None
         side_span = draft.put(rng.choice(_PHRASES.sides_after_sites).format(side=site.side[0]))
-    return Mention(site, site_span, side_span)
+    return Mention(site, site_span, side_span, draft.words)
 
 
 def _family(sites: Sequence[SampledSite], start: int) -> tuple[str, int]:
@@ -164,7 +166,7 @@ def _put_family(draft: Draft, region: str, sites: Sequence[SampledSite], side_sp
     for i, site in enumerate(sites):
         if i:
             draft.put_one(_PHRASES.bracket_joins)
-        mentions.append(Mention(site, draft.put(site_word(draft.rng, site.site)), side_span))
+        mentions.append(Mention(site, draft.put(site_word(draft.rng, site.site)), side_span, draft.words))
     draft.put("）")
     return mentions
 
@@ -178,7 +180,8 @@ def _put_fused_lobes(draft: Draft, sites: Sequence[SampledSite], side_span: Char
         last = i == len(sites) - 1
         if i:
             draft.put("、" if join == "及" and not last else join)
-        mentions.append(Mention(site, draft.put(_LOBE_CHARACTER[site.site] + ("叶" if last else "")), side_span))
+        span = draft.put(_LOBE_CHARACTER[site.site] + ("叶" if last else ""))
+        mentions.append(Mention(site, span, side_span, draft.words))
     if rng.random() < 0.25:
         draft.put_one(_PHRASES.layers)
     return mentions

@@ -1,0 +1,108 @@
+"""The text as it comes: broken lines, blanks for punctuation, traditional characters, slips; the facts move with it."""
+
+import random
+import re
+from bisect import bisect_left, bisect_right
+from collections.abc import Sequence
+from dataclasses import replace
+from functools import cache
+
+import opencc
+from pydantic import Field
+
+from selip_extract.language.constructions.mending import slips
+from selip_extract.pseudo_reports.phrases import PhraseFile, load
+from selip_extract.pseudo_reports.sample_study import Share
+from selip_extract.pseudo_reports.writing.draft import CharSpan, Fact
+
+
+class _AsTyped(PhraseFile):
+    broken_lines: Share
+    line_lengths: tuple[int, ...] = Field(min_length=1)
+    blanks: Share
+    traditional: Share
+    slips: Share
+
+
+_SETTINGS = load(_AsTyped, "as_typed")
+_BREAKABLE = re.compile(r"(?<=[\w、，；）/+])(?=[\w（])(?<!\d)(?!\d)")
+_MARK = re.compile("[，；。](?=[\u4e00-\u9fff])")
+
+
+def as_typed(rng: random.Random, text: str, facts: Sequence[Fact]) -> tuple[str, tuple[Fact, ...], set[str]]:
+    """The text as a hospital exports it, the facts with their new offsets, and the names of what was done to it."""
+    done: set[str] = set()
+    if rng.random() < _SETTINGS.slips and (slipped := _with_slips(rng, text)) != text:
+        done.add("slip")
+        text = slipped
+    if rng.random() < _SETTINGS.traditional:
+        done.add("traditional characters")
+        text = text.translate(_traditional_forms())
+    if rng.random() < _SETTINGS.blanks:
+        done.add("blanks for punctuation")
+        text = _MARK.sub(" ", text)
+    if rng.random() < _SETTINGS.broken_lines and (breaks := _line_breaks(rng, text)):
+        done.add("broken lines")
+        return _broken(text, breaks), tuple(_moved(fact, breaks) for fact in facts), done
+    return text, tuple(facts), done
+
+
+def _with_slips(rng: random.Random, text: str) -> str:
+    """The text with one to three words written wrongly; every wrong word has as many characters as the right one."""
+    found = [(wrong, right) for wrong, right in slips().items() if right in text]
+    for wrong, right in rng.sample(found, min(len(found), rng.choice((1, 1, 2, 3)))):
+        text = text.replace(right, wrong, 1)
+    return text
+
+
+class _TraditionalForms(dict[int, str]):
+    """By code point the traditional character, where it has one that is read back as the same simplified one."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._to, self._back = opencc.OpenCC("s2t"), opencc.OpenCC("t2s")
+
+    def __missing__(self, code: int) -> str:
+        character = chr(code)
+        form = self._to.convert(character) if character > "\u3400" else character
+        self[code] = form if len(form) == 1 and self._back.convert(form) == character else character
+        return self[code]
+
+
+@cache
+def _traditional_forms() -> _TraditionalForms:
+    return _TraditionalForms()
+
+
+def _line_breaks(rng: random.Random, text: str) -> list[int]:
+    """Offsets before which a line breaks: at a fixed length, or one to four anywhere; never inside a number."""
+    allowed = [match.start() for match in _BREAKABLE.finditer(text)]
+    if not allowed:
+        return []
+    if rng.random() < 0.5:
+        length = rng.choice(_SETTINGS.line_lengths)
+        at = [bisect_left(allowed, end) for end in range(length, len(text), length)]
+        return sorted({allowed[i] for i in at if i < len(allowed)})
+    return sorted(rng.sample(allowed, min(len(allowed), rng.randint(1, 4))))
+
+
+def _broken(text: str, breaks: Sequence[int]) -> str:
+    return "\n".join(text[a:b] for a, b in zip((0, *breaks), (*breaks, len(text)), strict=True))
+
+
+def _moved(fact: Fact, breaks: Sequence[int]) -> Fact:
+    def move(span: CharSpan) -> CharSpan:
+        start, end = span
+        return start + bisect_right(breaks, start), end + bisect_left(breaks, end)
+
+    def move_if_any(span: CharSpan | None) -> CharSpan | None:
+        return None if span is None else move(span)
+
+    mention = fact.mention
+    return replace(
+        fact,
+        mention=replace(mention, site_span=move(mention.site_span), side_span=move_if_any(mention.side_span)),
+        value_span=move(fact.value_span),
+        sequence_span=move_if_any(fact.sequence_span),
+        negation_span=move_if_any(fact.negation_span),
+    )

@@ -1,0 +1,344 @@
+"""Lesions referred to by labels, size, order and side: ①, 大者, 后两处, 均, 同上，惟, 对侧, 余上述部位."""
+
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
+
+from selip_contracts.vocabulary import SITES, Modality, Side, ancestors
+from selip_extract.pseudo_reports.phrases import PhraseFile, Phrases, load
+from selip_extract.pseudo_reports.sample_study import SampledLesion, SampledSite, Share
+from selip_extract.pseudo_reports.writing.collective import WrittenLesion, put_predicate, some_signal
+from selip_extract.pseudo_reports.writing.draft import Draft, LesionWords, Mention
+from selip_extract.pseudo_reports.writing.sequences import put_sequence, put_sequences, signal_word, size_text
+from selip_extract.pseudo_reports.writing.signals import put_enhancement, put_value
+from selip_extract.pseudo_reports.writing.sites import site_word
+
+
+class _ReferencePhrases(PhraseFile):
+    share: Share
+    labels: tuple[Phrases, ...]
+    label_joins: Phrases
+    label_verbs: Phrases
+    label_nouns: Phrases
+    label_separators: Phrases
+    many: Phrases
+    largest: Phrases
+    smaller: Phrases
+    each_one: Phrases
+    ordinals: dict[str, Phrases]
+    two_shapes: Phrases
+    of_a_side: Phrases
+    all: Phrases
+    both_abnormal: Phrases
+    contrast_joins: Phrases
+    same_nouns: Phrases
+    same: Phrases
+    exceptions: Phrases
+    other_side: Phrases
+    same_side: Phrases
+    openings: Phrases
+    rest: Phrases
+    on_sequence: Phrases
+    sizes_leads: Phrases
+
+
+_PHRASES = load(_ReferencePhrases, "references")
+REFERENCE_SHARE = _PHRASES.share
+_PLAIN: tuple[Modality, ...] = ("T1", "T2", "FLAIR", "DWI", "ADC", "SWI")
+_OPPOSITE: dict[Side | None, Side] = {"左侧": "右侧", "右侧": "左侧"}
+_ORDINALS = {"first": (0,), "last": (2,), "first two": (0, 1), "last two": (1, 2)}
+
+
+def put_references(draft: Draft, lesions: Sequence[SampledLesion]) -> list[WrittenLesion]:
+    """Write sites of the lesions in one of these ways, without the last full stop; none where no way fits."""
+    sites = _separate(lesions)
+    fitting = [name for name, way in _WAYS.items() if way.fits(sites)]
+    # One way fits most lesions alone: without this it would be written more often than all others together.
+    if not fitting or (len(fitting) == 1 and draft.chance(0.8)):
+        return []
+    name = draft.rng.choice(fitting)
+    draft.families.add(name)
+    start = len(draft.facts)
+    _WAYS[name].put(draft, sites)
+    written: dict[SampledSite, WrittenLesion] = {}
+    for fact in draft.facts[start:]:
+        written.setdefault(fact.mention.site, WrittenLesion([fact.mention])).facts.append(fact)
+    return list(written.values())
+
+
+def _separate(lesions: Sequence[SampledLesion]) -> list[SampledSite]:
+    """Up to four sites of the lesions, none of which contains another; paired ones with a side."""
+    found: list[SampledSite] = []
+    for site in (site for lesion in lesions for site in lesion.sites):
+        related = {site.site, *ancestors(site.site)}
+        if any(other.site in related or site.site in ancestors(other.site) for other in found):
+            continue
+        if SITES[site.site].laterality == "paired" and site.side is None:
+            site = SampledSite("双侧", site.site)
+        found.append(site)
+    return found[:4]
+
+
+def _sequences(draft: Draft, number: int) -> list[Modality]:
+    return draft.rng.sample(_PLAIN, number)
+
+
+def _name(draft: Draft, site: SampledSite) -> Mention:
+    """Write one site with its side before it; it is a lesion of its own."""
+    side_span = draft.put(site.side) if site.side else None
+    return Mention(site, draft.put(site_word(draft.rng, site.site)), side_span, LesionWords())
+
+
+def _note_nodule(draft: Draft, mentions: Sequence[Mention]) -> None:
+    """Note that the words just written call the lesions nodules, where they do."""
+    if "结节" in draft.parts[-1]:
+        for mention in mentions:
+            mention.words.add(lesion="结节")
+
+
+def _value(draft: Draft, mentions: Sequence[Mention], modality: Modality) -> None:
+    """T2WI呈高信号."""
+    value = some_signal(draft, modality)
+    if modality == "T1CE":
+        put_enhancement(draft, mentions, value)
+    else:
+        put_value(draft, mentions, (modality,), value[0])
+
+
+def _put_labelled(draft: Draft, sites: Sequence[SampledSite]) -> None:
+    """①右侧壳核见长T2信号，②左侧顶叶见等T1信号。DWI：①呈低信号，②呈等信号."""
+    rng = draft.rng
+    labels, join = rng.choice(_PHRASES.labels), rng.choice(_PHRASES.label_joins)
+    first, second = _sequences(draft, 2)
+    mentions: list[Mention] = []
+    for label, site in zip(labels, sites, strict=False):
+        if mentions:
+            draft.put_one(_PHRASES.label_separators)
+        draft.put(label + join)
+        mentions.append(_name(draft, site))
+        if join == "位于":
+            draft.put("，")
+            _value(draft, mentions[-1:], first)
+        else:
+            draft.put_one(_PHRASES.label_verbs)
+            sequence = put_sequence(draft, first)
+            value = some_signal(draft, first)[0]
+            draft.state(mentions[-1:], first, value, draft.put(signal_word(rng, value)), sequence)
+    draft.put("。")
+    put_sequence(draft, second)
+    draft.put(rng.choice(("：", "示", "上")))
+    for i, mention in enumerate(mentions):
+        draft.put("，" if i else "")
+        draft.put(labels[i])
+        put_predicate(draft, [mention], second, some_signal(draft, second), False)
+
+
+def _put_largest(draft: Draft, sites: Sequence[SampledSite]) -> None:
+    """脑内多发结节，大者位于左侧海马，T2WI呈稍高信号，增强后明显强化；右侧顶叶者T2WI呈低信号."""
+    modality, further = _sequences(draft, 2)
+    draft.put_one(_PHRASES.many)
+    nodules = "结节" in draft.parts[-1]
+    draft.put("，")
+    draft.put_one(_PHRASES.largest)
+    largest = _name(draft, sites[0])
+    largest.words.lesion = "结节" if nodules else None
+    draft.put("，")
+    if draft.chance(0.4):
+        size = (draft.rng.randint(12, 30), draft.rng.randint(8, 12))
+        draft.put("约" + size_text(draft.rng, size) + "，")
+        largest.words.size_mm = tuple(map(float, size))
+    _value(draft, [largest], modality)
+    draft.put("，")
+    _value(draft, [largest], "T1CE" if draft.chance(0.4) else further)
+    draft.put("；")
+    other = _name(draft, sites[1])
+    draft.put_one(_PHRASES.smaller)
+    other.words.lesion = largest.words.lesion
+    _note_nodule(draft, [other])
+    _value(draft, [other], modality)
+
+
+def _put_ordinals(draft: Draft, sites: Sequence[SampledSite]) -> None:
+    """右侧岛叶、左侧枕叶、脑桥各见一灶，T2WI均呈高信号，后两处FLAIR呈稍高信号."""
+    rng = draft.rng
+    first, second = _sequences(draft, 2)
+    mentions = _listed(draft, sites[:3])
+    draft.put_one(_PHRASES.each_one)
+    for mention in mentions:
+        mention.words.count = "单发"
+    _note_nodule(draft, mentions)
+    draft.put("，")
+    put_sequence(draft, first)
+    put_predicate(draft, mentions, first, some_signal(draft, first), True)
+    draft.put("，")
+    which = rng.choice(tuple(_ORDINALS))
+    draft.put_one(_PHRASES.ordinals[which])
+    _value(draft, [mentions[i] for i in _ORDINALS[which]], second)
+
+
+def _listed(draft: Draft, sites: Sequence[SampledSite], last_join: str = "、") -> list[Mention]:
+    mentions: list[Mention] = []
+    for i, site in enumerate(sites):
+        draft.put("" if not i else last_join if i == len(sites) - 1 else "、")
+        mentions.append(_name(draft, site))
+    return mentions
+
+
+def _left_and_right(sites: Sequence[SampledSite]) -> list[SampledSite]:
+    """The first two paired sites, one on the left and one on the right."""
+    paired = [site for site in sites if SITES[site.site].laterality == "paired"]
+    first: Side = "右侧" if paired[0].side == "右侧" else "左侧"
+    return [SampledSite(first, paired[0].site), SampledSite(_OPPOSITE[first], paired[-1].site)]
+
+
+def _put_all_after_split(draft: Draft, sites: Sequence[SampledSite]) -> None:
+    """左侧额叶及右侧枕叶见片状DWI高信号，SWI左侧病灶呈低信号，右侧病灶呈等信号，T2WI均呈稍高信号."""
+    rng = draft.rng
+    first, split, last = _sequences(draft, 3)
+    mentions = _listed(draft, _left_and_right(sites), rng.choice(("及", "、", "和")))
+    draft.put_one(_PHRASES.openings)
+    shape = rng.choice(_PHRASES.two_shapes)
+    draft.put(shape)
+    for mention in mentions:
+        mention.words.morphology = shape
+    sequence = put_sequence(draft, first)
+    value = some_signal(draft, first)[0]
+    draft.state(mentions, first, value, draft.put(signal_word(rng, value)), sequence)
+    draft.put("，")
+    put_sequence(draft, split)
+    noun = rng.choice(_PHRASES.of_a_side)
+    for i, mention in enumerate(mentions):
+        draft.put("，" if i else "")
+        draft.put(str(mention.site.side) + noun)
+        put_predicate(draft, [mention], split, some_signal(draft, split), False)
+    draft.put("，")
+    put_sequence(draft, last)
+    put_predicate(draft, mentions, last, some_signal(draft, last), True)
+
+
+def _put_contrasted(draft: Draft, sites: Sequence[SampledSite]) -> None:
+    """双侧海马信号异常，FLAIR左侧高信号、右侧稍高信号."""
+    rng = draft.rng
+    draft.begin_lesion()
+    draft.put("双侧")
+    site = next(site.site for site in sites if SITES[site.site].laterality == "paired")
+    site_span = draft.put(site_word(rng, site))
+    draft.put_one(_PHRASES.both_abnormal)
+    draft.put("，")
+    (modality,) = _sequences(draft, 1)
+    sequence = put_sequence(draft, modality)
+    sides: tuple[Side, ...] = rng.choice((("左侧", "右侧"), ("右侧", "左侧")))
+    values = rng.sample(("高", "稍高", "等", "稍低", "低"), 2)
+    verb = rng.choice(("", "呈", "为"))
+    for i, side in enumerate(sides):
+        if i:
+            draft.put_one(_PHRASES.contrast_joins)
+        mention = Mention(SampledSite(side, site), site_span, draft.put(side), draft.words)
+        draft.put(verb)
+        draft.state([mention], modality, values[i], draft.put(values[i] + "信号"), sequence)  # type: ignore[arg-type]
+
+
+def _put_same_except(draft: Draft, sites: Sequence[SampledSite]) -> None:
+    """左侧岛叶T1WI等信号，T2WI稍高信号；右侧楔前叶另见结节，T1WI、T2WI同上，惟SWI呈低信号."""
+    first, second, other = _sequences(draft, 3)
+    one = _name(draft, sites[0])
+    draft.put("结节")
+    one.words.lesion = "结节"
+    start = len(draft.facts)
+    _value(draft, [one], first)
+    draft.put("，")
+    _value(draft, [one], second)
+    shared = draft.facts[start:]
+    draft.put("；")
+    two = _name(draft, sites[1])
+    draft.put_one(_PHRASES.same_nouns)
+    _note_nodule(draft, [two])
+    draft.put("，")
+    spans = put_sequences(draft, (first, second))
+    same = draft.put_one(_PHRASES.same)
+    for fact in shared:
+        if fact.modality:
+            draft.state([two], fact.modality, fact.value, same, spans[fact.modality], uncertain=fact.uncertain)
+    draft.put("，")
+    draft.put_one(_PHRASES.exceptions)
+    _value(draft, [two], other)
+
+
+def _put_relative_side(draft: Draft, sites: Sequence[SampledSite]) -> None:
+    """左侧额叶T2WI呈高信号，对侧枕叶见FLAIR稍高信号."""
+    rng = draft.rng
+    one, two = _left_and_right(sites)
+    first, second = _sequences(draft, 2)
+    opposite = one.site == two.site or draft.chance(0.5)
+    mention = _name(draft, one)
+    _value(draft, [mention], first)
+    draft.put("，")
+    side_span = draft.put_one(_PHRASES.other_side if opposite else _PHRASES.same_side)
+    site = SampledSite(two.side if opposite else one.side, two.site)
+    named = Mention(site, draft.put(site_word(rng, site.site)), side_span, LesionWords())
+    draft.put_one(_PHRASES.openings)
+    sequence = put_sequence(draft, second)
+    value = some_signal(draft, second)[0]
+    draft.state([named], second, value, draft.put(signal_word(rng, value)), sequence)
+
+
+def _put_rest(draft: Draft, sites: Sequence[SampledSite]) -> None:
+    """FLAIR上双侧海马呈高信号，左侧扣带回呈稍高信号；DWI上双侧海马呈高信号，余上述部位为等信号."""
+    first, second = _sequences(draft, 2)
+    put_sequence(draft, first)
+    lead = draft.rng.choice(_PHRASES.on_sequence)
+    draft.put(lead)
+    mentions: list[Mention] = []
+    for i, site in enumerate(sites[:3]):
+        draft.put("，" if i else "")
+        mentions.append(_name(draft, site))
+        put_predicate(draft, mentions[-1:], first, some_signal(draft, first), False)
+    draft.put("；")
+    put_sequence(draft, second)
+    draft.put(lead)
+    again = _name(draft, mentions[0].site)
+    put_predicate(draft, [again], second, some_signal(draft, second), False)
+    draft.put("，")
+    draft.put_one(_PHRASES.rest)
+    put_predicate(draft, mentions[1:], second, some_signal(draft, second), False)
+
+
+def _put_sizes(draft: Draft, sites: Sequence[SampledSite]) -> None:
+    """左侧额叶及右侧顶叶各见一枚结节，大小分别约12×10mm、8×6mm，T2WI均呈高信号."""
+    rng = draft.rng
+    (modality,) = _sequences(draft, 1)
+    mentions = _listed(draft, sites[:2], rng.choice(("及", "、", "和")))
+    draft.put("各见一枚结节，")
+    draft.put_one(_PHRASES.sizes_leads)
+    for i, mention in enumerate(mentions):
+        size = (rng.randint(8, 40), rng.randint(4, 8))
+        draft.put(("、" if i else "") + size_text(rng, size))
+        mention.words.size_mm = tuple(map(float, size))
+        mention.words.lesion, mention.words.count = "结节", "单发"
+    draft.put("，")
+    put_sequence(draft, modality)
+    put_predicate(draft, mentions, modality, some_signal(draft, modality), True)
+
+
+class _Way(NamedTuple):
+    """A way of writing, the sites that it needs at least, and whether one of them must be paired."""
+
+    put: Callable[[Draft, Sequence[SampledSite]], None]
+    sites: int = 2
+    paired: bool = False
+
+    def fits(self, sites: Sequence[SampledSite]) -> bool:
+        paired = any(SITES[site.site].laterality == "paired" for site in sites)
+        return len(sites) >= self.sites and (paired or not self.paired)
+
+
+_WAYS = {
+    "labels": _Way(_put_labelled),
+    "the largest": _Way(_put_largest),
+    "ordinals": _Way(_put_ordinals, sites=3),
+    "all after a split": _Way(_put_all_after_split, paired=True),
+    "left and right contrasted": _Way(_put_contrasted, sites=1, paired=True),
+    "the same except": _Way(_put_same_except),
+    "other and same side": _Way(_put_relative_side, paired=True),
+    "the rest": _Way(_put_rest),
+    "sizes of several": _Way(_put_sizes),
+}
