@@ -1,8 +1,8 @@
 """How well an extractor reads each family of constructions that the generator writes.
 
-`python -m tests.benchmarks.pseudo_families [EXTRACTOR [COUNT [SEED]]]` prints a table in Markdown: by family the number of
-reports, the F1 of findings and of general findings, the share of reports whose findings are exactly right, the studies
-called normal by mistake, and the normal ones not recognised. `ordinary` are the reports of no family.
+`python -m tests.benchmarks.pseudo_families [EXTRACTOR [COUNT [SEED]]]` prints a table in Markdown: by family the number
+of reports, the F1 of findings and of general findings, the share of reports whose findings are exactly right, the
+studies called normal by mistake, and the normal ones not recognised. `ordinary` are the reports of no family.
 """
 
 import random

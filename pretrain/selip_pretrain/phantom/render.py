@@ -8,13 +8,21 @@ from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field
 
 from selip_contracts.findings import AnnotatedReport, Study
-from selip_contracts.vocabulary import MODALITIES, Enhancement, Modality, Signal
+from selip_contracts.vocabulary import MODALITIES, UNLISTED, Enhancement, Modality, Signal
 from selip_pretrain.phantom.acquisition import acquire, draw_scanner
 from selip_pretrain.phantom.head_model.anatomy import Anatomy
 from selip_pretrain.phantom.head_model.grid import Float, PhantomGrid
 from selip_pretrain.phantom.head_model.head import draw_head
 from selip_pretrain.phantom.head_model.intensities import COMPANION, COMPANION_SHARE, RING_CORE_LEVEL, SIGNAL_LEVELS
-from selip_pretrain.phantom.lesion import LesionPlacement, RenderedLesion, RenderedSite, changed_sites, lesion_sites
+from selip_pretrain.phantom.lesion import (
+    LesionPlacement,
+    RenderedLesion,
+    RenderedSite,
+    changed_sites,
+    has_region,
+    lesion_sites,
+)
+from selip_shared.errors import SelipError
 
 ALWAYS: tuple[Modality, ...] = ("T1", "T2", "FLAIR", "DWI", "ADC")
 _HETEROGENEITY = 0.3
@@ -52,7 +60,12 @@ class RenderedStudy:
 
 
 def render(report: AnnotatedReport, anatomy: Anatomy, recipe: PhantomRecipe) -> RenderedStudy:
-    """The study of a report; the same report and recipe give the same voxels in any process."""
+    """The study of a report; the same report and recipe give the same voxels in any process.
+
+    SelipError where the report names a place that the head lacks.
+    """
+    if not has_region(report.study):
+        raise SelipError(f"Report {report.report_id}: {UNLISTED} has no region in the phantom's head: leave it out.")
     rng = generator(recipe.seed, report.report_id)
     study, grid = report.study, PhantomGrid(recipe.shape)
     modalities = _acquired(study, recipe.missing, rng)

@@ -16,7 +16,9 @@ from selip_contracts.vocabulary import (
     Signal,
 )
 from selip_pretrain.phantom.head_model.anatomy import Anatomy
+from selip_pretrain.phantom.lesion import has_region
 from selip_pretrain.phantom.render import ALWAYS, PhantomRecipe, render
+from selip_shared.errors import SelipError
 from tests.pretrain.phantom.annotated_studies import BARE, CLEAR, a_report, changed, lesion
 
 
@@ -117,6 +119,10 @@ def test_a_second_value_on_a_sequence_is_the_rim(anatomy: Anatomy) -> None:
 @given(study=st.from_type(Study))
 def test_whatever_the_report_says_it_is_rendered(anatomy: Anatomy, study: Study) -> None:
     report = AnnotatedReport(report_id="any", findings_text="", study=study)
+    if not has_region(study):
+        with pytest.raises(SelipError, match="未列部位 has no region"):
+            render(report, anatomy, PhantomRecipe(shape=(12, 40, 40)))
+        return
     rendered = render(report, anatomy, PhantomRecipe(shape=(12, 40, 40)))
     assert {site.label for site in rendered.sites} >= set(np.unique(rendered.labels)) - {0}
     for volume in rendered.volumes.values():
