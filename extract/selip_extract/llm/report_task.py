@@ -7,12 +7,12 @@ are formatted as json.dumps(..., ensure_ascii=False, separators=(",", ":")) does
 import json
 import re
 from collections.abc import Iterable
-from typing import Any
+from typing import Annotated, Any
 
-from pydantic import TypeAdapter
+from pydantic import AfterValidator, TypeAdapter
 
-from selip_contracts.findings import SiteName, Strict
-from selip_contracts.vocabulary import Enhancement, Modality, Side, Signal
+from selip_contracts.findings import Strict
+from selip_contracts.vocabulary import SITES, Enhancement, Modality, Side, Signal, site_and_words
 from selip_extract.language.question import Question, Statement, Support, support
 from selip_extract.language.tokens import LexedReport, Token
 
@@ -80,9 +80,16 @@ def report_answer(question: Question, statements: Iterable[Statement]) -> str:
     return json.dumps(items, ensure_ascii=False, separators=(",", ":"))
 
 
+def _answered_site(name: str) -> str:
+    """A site of the vocabulary, or the name of a place that it lacks."""
+    if site_and_words(name)[0] not in SITES:
+        raise ValueError(f"{name} is not a site of the vocabulary")
+    return name
+
+
 class _AnswerItem(Strict):
     side: Side | None
-    site: SiteName
+    site: Annotated[str, AfterValidator(_answered_site)]
     signal: Signal | Enhancement | None
 
 
