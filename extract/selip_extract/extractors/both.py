@@ -11,6 +11,8 @@ from selip_extract.language.lexer import lex
 from selip_extract.language.study import assembled
 from selip_extract.language.tokens import LexedReport
 from selip_extract.llm.engine import Failure
+from selip_extract.rules.clause_reader import read_clauses
+from selip_extract.rules.sentence import sentences
 
 
 class DoubleExtractor:
@@ -48,6 +50,8 @@ class DoubleExtractor:
             return Reading.failed(reply.status, reply.note)
         by_rule = self.rules.read_lexed(lexed).study
         rules = (*by_rule.findings, *by_rule.negatives)
-        study, review = reviewed(lexed, assembled(combine(lexed, reply.sentences, rules), by_rule.general))
+        study, review = reviewed(
+            lexed, assembled(combine(lexed, reply.sentences, rules), by_rule.general), read_clauses(sentences(lexed))
+        )
         review = (*sentences_to_compare(lexed, reply.sentences, rules), *review)
         return Reading(study, reply.text, review=tuple(dict.fromkeys(review)), usage=reply.usage)

@@ -66,7 +66,7 @@ class LanguageModelExtractor:
         if isinstance(reply, Failure):
             return Reading.failed(reply.status, reply.note)
         found = [f for s in reply.sentences for f in s.findings]
-        study, review = reviewed(lexed, assembled(found, read_changes(sentences(lexed))))
+        study, review = reviewed(lexed, assembled(found, read_changes(sentences(lexed))), found)
         statuses = [s.status for s in reply.sentences if s.status != "ok"]
         return Reading(study, reply.text, statuses[0] if statuses else "ok", review=review, usage=reply.usage)
 

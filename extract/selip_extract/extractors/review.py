@@ -6,12 +6,18 @@ from selip_contracts.findings import Evidence, Finding, GeneralFinding, Study
 from selip_extract.extraction import Review, ReviewReason
 from selip_extract.language.tokens import LexedReport, Token
 from selip_extract.language.understanding.normality import is_understood, states_normal
+from selip_extract.rules.prior_study import prior_words
+
+_NAMING = frozenset(("site", "sequence", "signal", "enhancement", "restriction", "change"))
 
 
-def reviewed(lexed: LexedReport, study: Study) -> tuple[Study, tuple[Review, ...]]:
-    """The study, marked where the report was not all understood, and the passages that the reader cannot vouch for."""
-    cited = _cited(study)
-    uncited = tuple(_uncited(lexed, cited))
+def reviewed(lexed: LexedReport, study: Study, stated: Iterable[Finding]) -> tuple[Study, tuple[Review, ...]]:
+    """The study, marked where the report was not all understood, and the passages that the reader cannot vouch for.
+
+    `stated` are all findings that were read, of which the study keeps equal ones once.
+    """
+    cited = _cited(study, stated)
+    uncited = tuple(_uncited(lexed, cited, study.findings or study.general))
     if not uncited and study.normal and not states_normal(lexed):
         uncited = (Review.beginning("uncited", lexed.text),)
     passages = (*uncited, *_unlisted(lexed, study), *_mended(lexed, cited))
@@ -31,31 +37,39 @@ def is_guessed(lexed: LexedReport, finding: Finding) -> bool:
     return finding.site_text is not None or any(_rest_on(evidence, slip) for slip in lexed.slips)
 
 
-def _cited(study: Study) -> list[Evidence]:
-    stated: tuple[Finding | GeneralFinding, ...] = (*study.findings, *study.negatives, *study.general)
-    return [statement.evidence for statement in stated if statement.evidence]
+def _cited(study: Study, stated: Iterable[Finding]) -> list[Evidence]:
+    statements: tuple[Finding | GeneralFinding, ...] = (*study.findings, *study.negatives, *study.general, *stated)
+    return [statement.evidence for statement in statements if statement.evidence]
 
 
-def _uncited(lexed: LexedReport, cited: Sequence[Evidence]) -> Iterator[Review]:
-    """The sentences with an abnormal word, or with a site of which nothing was understood, that no finding rests on."""
+def _uncited(lexed: LexedReport, cited: Sequence[Evidence], present: Sequence[object]) -> Iterator[Review]:
+    """The sentences with an abnormal word, or with a site of which nothing was understood, that no finding rests on.
+
+    Where something is `present`, a sentence that names neither a site nor a sequence (术后第5天) adds nothing.
+    """
     spans = {(span.start, span.end) for evidence in cited for span in evidence.spans}
     for sentence in lexed.sentences:
         if any(token.kind == "elsewhere" for token in sentence):
             continue
         start, end = sentence[0].start, sentence[-1].end
         if any(evidence.start < end and start < evidence.end for evidence in cited):
-            understood = all((token.start, token.end) in spans for token in _abnormal_words(sentence))
+            understood = all((token.start, token.end) in spans for token in _abnormal_words(sentence, lexed.text))
+        elif present and not any(token.kind in _NAMING for token in sentence):
+            continue
         else:
             understood = is_understood(sentence, lexed.text)
         if not understood:
             yield quoted("uncited", lexed, sentence)
 
 
-def _abnormal_words(sentence: Sequence[Token]) -> Iterator[Token]:
-    """The words that state something abnormal of a named site, outside of negations."""
+def _abnormal_words(sentence: Sequence[Token], text: str) -> Iterator[Token]:
+    """The words that state something abnormal of a named site, neither denied nor of a prior study."""
     negated = False
     sited = any(token.kind == "site" for token in sentence)
-    for token in sentence:
+    prior = prior_words(text, sentence)
+    for at, token in enumerate(sentence):
+        if at in prior:
+            continue
         if token.kind == "negation":
             negated = True
         elif token.kind == "punctuation" and token.value in (",", ";"):

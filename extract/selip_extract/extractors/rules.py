@@ -39,5 +39,6 @@ class RuleExtractor:
     def read_lexed(self, lexed: LexedReport) -> Reading:
         """The reading of a report that has been lexed already."""
         read = sentences(lexed)
-        study, review = reviewed(lexed, assembled(read_clauses(read), read_changes(read)))
+        findings = read_clauses(read)
+        study, review = reviewed(lexed, assembled(findings, read_changes(read)), findings)
         return Reading(study, review=review)

@@ -83,5 +83,5 @@ def test_a_finding_that_rests_on_a_mended_word_is_to_be_looked_at() -> None:
 def test_an_abnormal_word_that_no_finding_rests_on_is_to_be_looked_at() -> None:
     lexed = lex("左侧额叶T1WI呈低信号，T2WI呈高信号。")
     first, second = read_clauses(sentences(lexed))
-    assert reviewed(lexed, Study(findings=(first, second)))[1] == ()
-    assert [review.reason for review in reviewed(lexed, Study(findings=(first,)))[1]] == ["uncited"]
+    assert reviewed(lexed, Study(findings=(first, second)), ())[1] == ()
+    assert [review.reason for review in reviewed(lexed, Study(findings=(first,)), ())[1]] == ["uncited"]

@@ -16,6 +16,7 @@ Words = tuple[str, ...]
 
 _CLAUSE_MARKS = re.compile("[,，;；。:：\n]")
 _HEAD = re.compile("头颅|颅脑|头部|脑部")
+_STATING = frozenset(("site", "sequence", "signal", "enhancement", "restriction", "change", "abnormal"))
 _CHINESE = re.compile("[一-龥]")
 _REACH = 5
 """Characters before an abnormal word in which a word like 不除外 takes the force of a negator."""
@@ -91,10 +92,12 @@ def _names_the_head(sentence: Sequence[Token], text: str) -> bool:
 
 
 def _is_neutral(sentence: Sequence[Token], text: str) -> bool:
-    """患者，男，50岁，脑外伤后3天: neither a sequence nor a signal, and words of the patient or the exam."""
-    if any(token.kind in ("site", "sequence", "signal", "enhancement", "abnormal") for token in sentence):
+    """患者，男，50岁，右眼视力骤降4天: no site, no signal, nothing abnormal but words of patient or exam."""
+    if any(token.kind in _STATING for token in sentence):
         return False
-    return bool(_patterns().neutral.search(text, sentence[0].start, sentence[-1].end))
+    start, end = sentence[0].start, sentence[-1].end
+    patterns = _patterns()
+    return bool(patterns.neutral.search(text, start, end)) or not patterns.abnormal.search(text, start, end)
 
 
 def _is_denied(clause: str, start: int, end: int) -> bool:
