@@ -2,11 +2,11 @@
 
 from selip_extract.rules.descriptions import is_not_seen
 from selip_extract.rules.frozen import replace
-from selip_extract.rules.introductions import introduce, names_whole_brain
 from selip_extract.rules.lookahead import VALUES, denial_ends, is_mark, sequence_precedes_site
 from selip_extract.rules.mentions import NO_LESION, ReferenceKind
+from selip_extract.rules.references.introductions import introduce, names_whole_brain
+from selip_extract.rules.references.site_references import return_from_exception
 from selip_extract.rules.sentence import Sentence
-from selip_extract.rules.site_references import return_from_exception
 from selip_extract.rules.state import Clause, Focus, Standing, State
 
 _PREDICATES = frozenset(("negation", "change", *VALUES))

@@ -6,16 +6,14 @@ from selip_contracts.findings import Finding
 from selip_extract.rules.clause_end import end_clause, punctuate
 from selip_extract.rules.descriptions import describe_as_normal, describe_change
 from selip_extract.rules.frozen import replace
-from selip_extract.rules.labels import CIRCLED, begin_labelled, introduce_labelled, refer_to_label, use_label
 from selip_extract.rules.lesion_sizes import Size, largest, state_size, with_size
 from selip_extract.rules.lookahead import VALUES
 from selip_extract.rules.mentions import Location, MentionedLesions
-from selip_extract.rules.ordinals import choose_lesions
-from selip_extract.rules.phrases import Phrase, phrases
 from selip_extract.rules.prior_study import prior_words, turn_to_present, turn_to_prior
-from selip_extract.rules.repeated_values import name_most_affected, state_as_compared, state_likewise, state_the_same
-from selip_extract.rules.sentence import Sentence
-from selip_extract.rules.site_references import (
+from selip_extract.rules.references.labels import CIRCLED, begin_labelled, introduce_labelled, refer_to_label, use_label
+from selip_extract.rules.references.ordinals import choose_lesions
+from selip_extract.rules.references.phrases import Phrase, phrases
+from selip_extract.rules.references.site_references import (
     begin_exception,
     deny_rest,
     end_exception,
@@ -27,6 +25,8 @@ from selip_extract.rules.site_references import (
     refer_to_rest,
     refer_to_side,
 )
+from selip_extract.rules.repeated_values import name_most_affected, state_as_compared, state_likewise, state_the_same
+from selip_extract.rules.sentence import Sentence
 from selip_extract.rules.state import NO_SEQUENCES, START, SequenceFocus, State
 from selip_extract.rules.values import (
     begin_order,

@@ -9,9 +9,9 @@ from selip_extract.language.lexer import normalized
 from selip_extract.language.sizes import millimetres
 from selip_extract.language.tokens import Token
 from selip_extract.rules.frozen import replace
-from selip_extract.rules.introductions import names_whole_brain
 from selip_extract.rules.lookahead import clause_after, is_mark, sites_ahead
 from selip_extract.rules.mentions import Location, Sites
+from selip_extract.rules.references.introductions import names_whole_brain
 from selip_extract.rules.sentence import Sentence
 from selip_extract.rules.state import State
 

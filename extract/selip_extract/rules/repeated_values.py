@@ -6,9 +6,9 @@ from selip_contracts.findings import Finding
 from selip_contracts.vocabulary import Modality
 from selip_extract.language.tokens import Token
 from selip_extract.rules.frozen import replace
-from selip_extract.rules.introductions import introduce, with_side
 from selip_extract.rules.lookahead import VALUES
 from selip_extract.rules.mentions import ReferenceKind, SiteMention, Value, locations
+from selip_extract.rules.references.introductions import introduce, with_side
 from selip_extract.rules.sentence import Sentence
 from selip_extract.rules.state import Focus, State
 from selip_extract.rules.values import state_values

@@ -9,7 +9,6 @@ from selip_extract.language.question import Statement
 from selip_extract.language.tokens import Token
 from selip_extract.rules.descriptions import describe_as_normal
 from selip_extract.rules.frozen import replace
-from selip_extract.rules.introductions import introduce, referents, take_apart
 from selip_extract.rules.lookahead import (
     accounts_in_a_row,
     names_a_sequence,
@@ -18,8 +17,9 @@ from selip_extract.rules.lookahead import (
     values_in_a_row,
 )
 from selip_extract.rules.mentions import ReferenceKind, Sites, StatedValue, Value
+from selip_extract.rules.references.introductions import introduce, referents, take_apart
+from selip_extract.rules.references.site_references import rest
 from selip_extract.rules.sentence import Sentence
-from selip_extract.rules.site_references import rest
 from selip_extract.rules.state import Focus, SequenceFocus, State
 
 SequenceValue = tuple[Token, Value]

@@ -4,8 +4,8 @@ from collections.abc import Callable, Iterable
 
 from selip_extract.language.lexer import lex
 from selip_extract.rules.mentions import SiteMention
+from selip_extract.rules.references.site_references import name_site
 from selip_extract.rules.sentence import Sentence
-from selip_extract.rules.site_references import name_site
 from selip_extract.rules.state import START, State
 
 Transition = Callable[[State, Sentence, int], State]

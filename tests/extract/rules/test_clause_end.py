@@ -2,8 +2,8 @@
 
 from selip_extract.rules.clause_end import end_clause, punctuate
 from selip_extract.rules.frozen import replace
-from selip_extract.rules.introductions import introduce
 from selip_extract.rules.mentions import NO_LESION
+from selip_extract.rules.references.introductions import introduce
 from selip_extract.rules.sentence import Sentence
 from selip_extract.rules.state import START, Clause, State
 from tests.extract.rules.sentences import apply, at, named, names, sentence

@@ -3,8 +3,8 @@
 import pytest
 
 from selip_extract.rules.descriptions import describe_as_normal, describe_change, is_not_seen
-from selip_extract.rules.introductions import introduce
-from selip_extract.rules.site_references import refer_to_rest
+from selip_extract.rules.references.introductions import introduce
+from selip_extract.rules.references.site_references import refer_to_rest
 from selip_extract.rules.state import START, Standing
 from tests.extract.rules.sentences import apply, named, names, sentence
 

@@ -1,8 +1,8 @@
 """What is remembered of a report, and what its words select from it."""
 
-from selip_extract.rules.introductions import introduce
 from selip_extract.rules.mentions import LesionMention, MentionedLesions, ReferenceKind, StatedValue
-from selip_extract.rules.site_references import parts
+from selip_extract.rules.references.introductions import introduce
+from selip_extract.rules.references.site_references import parts
 from tests.extract.rules.sentences import named, names
 
 

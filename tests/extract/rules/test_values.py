@@ -3,10 +3,10 @@
 import pytest
 
 from selip_extract.rules.frozen import replace
-from selip_extract.rules.introductions import introduce
 from selip_extract.rules.mentions import StatedValue
+from selip_extract.rules.references.introductions import introduce
+from selip_extract.rules.references.site_references import refer_to_rest
 from selip_extract.rules.repeated_values import state_the_same
-from selip_extract.rules.site_references import refer_to_rest
 from selip_extract.rules.state import SequenceFocus, Standing, State
 from selip_extract.rules.values import (
     begin_order,

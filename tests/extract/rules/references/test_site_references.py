@@ -3,9 +3,9 @@
 import pytest
 
 from selip_extract.rules.frozen import replace
-from selip_extract.rules.introductions import introduce
 from selip_extract.rules.mentions import ReferenceKind, StatedValue
-from selip_extract.rules.site_references import (
+from selip_extract.rules.references.introductions import introduce
+from selip_extract.rules.references.site_references import (
     begin_exception,
     compare_pair,
     deny_rest,

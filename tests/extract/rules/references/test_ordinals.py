@@ -1,13 +1,13 @@
 """Ordinals select lesions by the order in which they were mentioned."""
 
 import pytest
+from tests.extract.rules.references.test_site_references import introduced
 
-from selip_extract.rules.ordinals import choose_lesions
-from selip_extract.rules.phrases import Chosen
-from selip_extract.rules.site_references import refer_to_one_of_two
+from selip_extract.rules.references.ordinals import choose_lesions
+from selip_extract.rules.references.phrases import Chosen
+from selip_extract.rules.references.site_references import refer_to_one_of_two
 from selip_extract.rules.state import START, State
 from tests.extract.rules.sentences import apply, named, names
-from tests.extract.rules.test_site_references import introduced
 
 THREE = ("左侧额叶", "脑桥", "右侧丘脑")
 

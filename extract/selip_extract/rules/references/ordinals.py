@@ -4,8 +4,8 @@ from collections.abc import Sequence
 
 from selip_extract.rules.frozen import replace
 from selip_extract.rules.mentions import LesionMention, ReferenceKind, distinct, locations
-from selip_extract.rules.phrases import Chosen
-from selip_extract.rules.site_references import parts
+from selip_extract.rules.references.phrases import Chosen
+from selip_extract.rules.references.site_references import parts
 from selip_extract.rules.state import Focus, State
 
 

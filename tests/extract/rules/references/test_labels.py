@@ -2,8 +2,8 @@
 
 import pytest
 
-from selip_extract.rules.labels import begin_labelled, introduce_labelled, refer_to_label, use_label
 from selip_extract.rules.mentions import ReferenceKind
+from selip_extract.rules.references.labels import begin_labelled, introduce_labelled, refer_to_label, use_label
 from selip_extract.rules.state import NO_SEQUENCES, START, SequenceFocus
 from tests.extract.rules.sentences import apply, named, names, sentence
 

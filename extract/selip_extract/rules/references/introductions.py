@@ -4,8 +4,8 @@ from selip_contracts.vocabulary import SITES
 from selip_extract.rules.frozen import replace
 from selip_extract.rules.lookahead import sites_ahead, sites_follow
 from selip_extract.rules.mentions import ReferenceKind, SiteMention, Sites, distinct, locations
+from selip_extract.rules.references.site_references import WHOLE_BRAIN, all_above, parts
 from selip_extract.rules.sentence import Sentence
-from selip_extract.rules.site_references import WHOLE_BRAIN, all_above, parts
 from selip_extract.rules.state import CURRENT, NO_FOCUS, Focus, Standing, State
 
 

@@ -6,9 +6,9 @@ from collections.abc import Sequence
 
 from selip_extract.language.tokens import Token
 from selip_extract.rules.frozen import replace
-from selip_extract.rules.introductions import introduce
 from selip_extract.rules.lookahead import VALUES, clause_after, is_mark, names_a_sequence, sites_ahead
 from selip_extract.rules.mentions import LesionMention, ReferenceKind, Sites, distinct
+from selip_extract.rules.references.introductions import introduce
 from selip_extract.rules.sentence import Sentence
 from selip_extract.rules.state import Focus, SequenceFocus, State
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from selip_extract.rules.phrases import phrases
+from selip_extract.rules.references.phrases import phrases
 from tests.extract.rules.sentences import sentence
 
 
