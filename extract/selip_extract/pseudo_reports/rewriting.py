@@ -3,6 +3,7 @@
 import random
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack, closing
+from importlib.resources import files
 from itertools import islice
 from pathlib import Path
 
@@ -14,7 +15,8 @@ from selip_extract.llm.engine import Answer, Engine, GenerationRequest
 from selip_extract.llm.engines.endpoint_engine import EndpointEngine
 from selip_extract.llm.engines.transformers_engine import TransformersEngine
 from selip_extract.llm.model_files import load_tokenizer
-from selip_extract.pseudo_reports.phrases import PhraseFile, Phrases, load
+from selip_extract.pseudo_reports.phrases import PhraseFile, Phrases
+from selip_shared.toml_files import read_toml
 
 MAX_REPORT_TOKENS = 1_024
 REQUEST_BATCH_SIZE = 64
@@ -27,7 +29,7 @@ class _Prompts(PhraseFile):
     styles: Phrases
 
 
-PROMPTS = load(_Prompts, "rewriting")
+PROMPTS = read_toml(files("selip_extract.pseudo_reports").joinpath("rewriting.toml"), _Prompts)
 
 
 class Writer:

@@ -7,7 +7,7 @@ from selip_extract.language.lexicon import Kind
 from selip_extract.language.tokens import Token
 
 _COMPLETE = re.compile(
-    "术后|术区|切除|不规则|欠规则|形态(?:失常|异常|改变)|不对称|缺如|变薄|骨折|不连续|开颅|骨瓣|气化不良|发育不良"
+    "术后|切除|不规则|欠规则|形态(?:失常|异常|改变)|不对称|缺如|变薄|骨折|不连续|开颅|气化不良|发育不良"
 )
 _STATING: frozenset[Kind] = frozenset(("sequence", "signal", "enhancement", "restriction"))
 _OPENING: frozenset[Kind] = frozenset(("site", "side"))

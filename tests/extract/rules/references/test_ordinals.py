@@ -1,12 +1,12 @@
 """Ordinals select lesions by the order in which they were mentioned."""
 
 import pytest
-from tests.extract.rules.references.test_site_references import introduced
 
 from selip_extract.rules.references.ordinals import choose_lesions
 from selip_extract.rules.references.phrases import Chosen
 from selip_extract.rules.references.site_references import refer_to_one_of_two
 from selip_extract.rules.state import START, State
+from tests.extract.rules.references.test_site_references import introduced
 from tests.extract.rules.sentences import apply, named, names
 
 THREE = ("左侧额叶", "脑桥", "右侧丘脑")
