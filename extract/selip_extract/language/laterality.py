@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import NamedTuple, cast
 
 from selip_contracts.vocabulary import SITES, Side, ancestors
-from selip_extract.language.lexicon import lexicon
+from selip_extract.language.lexicon import LOBE_CHARACTERS, lexicon
 from selip_extract.language.tokens import Token
 
 _PREDICATES = frozenset(
@@ -87,7 +87,9 @@ def _stands_before(side: Token, tokens: Sequence[Token], at: int) -> bool:
     for token in reversed(tokens[:at]):
         if token is side:
             return True
-        if token.kind != "other" or SITES[tokens[at].value].laterality != "none":
+        if token.kind != "other":
+            return False
+        if SITES[tokens[at].value].laterality != "none" and token.value not in LOBE_CHARACTERS.values():
             return False
     return False
 

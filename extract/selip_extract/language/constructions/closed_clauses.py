@@ -10,6 +10,7 @@ _COMPLETE = re.compile(
     "术后|切除|不规则|欠规则|形态(?:失常|异常|改变)|不对称|缺如|变薄|骨折|不连续|开颅|气化不良|发育不良"
 )
 _STATING: frozenset[Kind] = frozenset(("sequence", "signal", "enhancement", "restriction"))
+_VALUES: frozenset[Kind] = frozenset(("signal", "enhancement", "restriction"))
 _OPENING: frozenset[Kind] = frozenset(("site", "side"))
 
 
@@ -23,6 +24,18 @@ def with_closed_clauses(tokens: Sequence[Token], text: str) -> list[Token]:
             if token.value == "," and _is_complete(clause, text) and _opens(tokens, at):
                 found[at] = token._replace(value=";")
             start = at + 1
+    return _separated(found)
+
+
+def _separated(tokens: Sequence[Token]) -> list[Token]:
+    """The tokens, with an end of the sentence where a text without punctuation goes on to the next site."""
+    found: list[Token] = []
+    for at, token in enumerate(tokens):
+        found.append(token)
+        following = tokens[at + 1 : at + 3]
+        stated = token.kind in _VALUES or (token.kind == "cue" and token.value == "信号")
+        if stated and [t.kind for t in following] == ["side", "site"] and following[0].start == token.end:
+            found.append(Token("stop", "stop", token.end, token.end))
     return found
 
 

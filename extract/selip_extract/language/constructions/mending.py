@@ -81,12 +81,20 @@ def _simplified(text: str) -> str:
 _BREAK = re.compile(r"[^\S\n]*\r?\n\s*")
 _UNFINISHED = re.compile(
     r"(?:左侧?|右侧?|双侧?|两侧|未|未见|未见明显|未见明确|无|不|稍|略|较|等|轻度|明显|均匀|不均匀|呈|见|可见|示|显示|为|及|和|与|、|，|,|：|:|（|\(|约|于|位于|之|的"
-    r"|长|短|斑片?|片|点|小片?|T[12](?:WI?)?|FLAIR|DWI|ADC图?|SWI|黏|粘|异常|信|低|高)$",
+    r"|长|短|[额顶颞枕岛]|斑片?|片|点|小片?|T[12](?:WI?)?|FLAIR|DWI|ADC图?|SWI|黏|粘|异常|信|低|高)$",
     re.IGNORECASE,
 )
 _CONTINUING = re.compile(
     r"(?:黏膜|粘膜|信号|高信号|低信号|等信号|异常信号|影|灶|状|侧|叶|区|强化|受压|扩大|增宽|变窄|移位|增厚|受限|及|、|，|,|。|；)"
 )
+# lines of a template: 部位：左侧小脑半球 / 大小：18mm×11mm / T1WI：低
+_KEY = (
+    r"(?:部位|位置|病灶\w*|大小|数目|形态|边界|T[12]\w{0,4}|FLAIR\w{0,2}|DWI\w{0,2}|ADC\w{0,2}|SWI\w{0,2}"
+    r"|增强\w{0,2}|强化)"
+)
+_FIELD = re.compile(rf"(?:^|\n)[ \t]*{_KEY}[：:][^：:\n]{{1,24}}$", re.IGNORECASE)
+_NEXT_FIELD = re.compile(rf"(?!部位|位置|病灶){_KEY}[：:]", re.IGNORECASE)
+_ANY_FIELD = re.compile(r"\w{1,8}[：:]")
 _ITEM = re.compile(r"(?:\d{1,2}[.、)）]|[(（]\d{1,2}[)）]|[①-⑳])")
 _SEQUENCE = re.compile(r"T[12]WI|T[12]\*?|FLAIR|DWI|ADC|SWI", re.IGNORECASE)
 _ENDED = re.compile(r"[。；;!?！？]$")
@@ -100,13 +108,15 @@ def _joined_lines(text: str) -> str:
     read = text
     for match in _BREAK.finditer(text):
         before, after = text[: match.start()], text[match.end() :]
-        if before and after and _is_inside(before[-24:], after[:24]):
+        if _FIELD.search(before) and _NEXT_FIELD.match(after):
+            read = read[: match.start()] + "，" + " " * (match.end() - match.start() - 1) + read[match.end() :]
+        elif before and after and _is_inside(before[-24:], after[:24]):
             read = read[: match.start()] + " " * (match.end() - match.start()) + read[match.end() :]
     return read
 
 
 def _is_inside(before: str, after: str) -> bool:
-    if _ENDED.search(before) or _ITEM.match(after):
+    if _ENDED.search(before) or _ITEM.match(after) or _ANY_FIELD.match(after):
         return False
     return bool(_UNFINISHED.search(before) or _CONTINUING.match(after)) or _word_across(before, after)
 

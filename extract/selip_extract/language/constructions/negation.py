@@ -16,6 +16,7 @@ _BEFORE = re.compile(
 )
 _AFTER = re.compile(
     "(?:均|亦|皆)?(?:(?:不|欠|未|未见)(?:甚|太|十分)?(?:明显|显著|著|显|明确|确切)|阴性|不存在|(?:较前)?(?:已|均|基本|完全)*消失|(?:已|均|亦)?未见(?:明显|显示)?|除外)"
+    "|:(?:无|否|未见|阴性)"
 )
 _OPENING = frozenset("尚仍亦均并也都皆现未不没无欠")
 _LOOSE: frozenset[Kind] = frozenset(("other", "cue", "negation", "verb"))
@@ -54,7 +55,8 @@ def _after(found: Sequence[Token], tokens: Sequence[Token], at: int, text: str) 
     """The end of the negator that begins at `at` right behind what it denies and ends its clause."""
     if not found or found[-1].kind not in _DENIED or found[-1].end != tokens[at].start:
         return None
-    end = at
+    # 强化：无, a line of a template
+    end = at + 1 if tokens[at].value == ":" else at
     while end < len(tokens) and end < at + 5 and tokens[end].kind in _LOOSE and _adjoins(tokens, end):
         end += 1
     closed = end == len(tokens) or tokens[end].kind in ("stop", "mark") or tokens[end].value in _CLAUSE_ENDS

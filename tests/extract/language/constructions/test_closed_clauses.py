@@ -23,3 +23,13 @@ def test_sites_of_one_enumeration_stay_together() -> None:
     assert {(f.modality, f.site) for f in study.findings} == {
         ("T2", "额叶"), ("FLAIR", "额叶"), ("FLAIR", "颞叶"), ("FLAIR", "顶叶")
     }  # fmt: skip
+
+
+def test_a_text_without_punctuation_goes_on_to_the_next_site() -> None:
+    text = "双侧额叶见长T2信号DWI未见高信号左侧丘脑见长T2信号FLAIR低信号脑沟增宽"
+    study = RuleExtractor().read([text])[0].study
+    assert [(f.modality, f.side, f.site, f.signal) for f in study.findings] == [
+        ("T2", "双侧", "额叶", "高"), ("T2", "左侧", "丘脑", "高"), ("FLAIR", "左侧", "丘脑", "低")
+    ]  # fmt: skip
+    assert [(f.modality, f.side, f.site) for f in study.negatives] == [("DWI", "双侧", "额叶")]
+    assert [(g.site, g.change) for g in study.general] == [("脑沟", "增宽")]

@@ -29,3 +29,10 @@ def test_denied_changes_are_no_findings(text: str) -> None:
 def test_a_negator_reaches_no_further_than_its_word() -> None:
     study = RuleExtractor().read(["左侧丘脑见长T2信号，边界不清，DWI呈高信号，不均匀。"])[0].study
     assert {(f.modality, f.signal) for f in study.findings} == {("T2", "高"), ("DWI", "高")}
+
+
+def test_a_line_of_a_template_may_deny() -> None:
+    text = "部位：左侧小脑半球\nT1WI：低\nSWI：未见低信号\n强化：无\n其他：右侧上颌窦黏膜增厚"
+    study = RuleExtractor().read([text])[0].study
+    assert [(f.modality, f.side, f.site) for f in study.findings] == [("T1", "左侧", "小脑半球")]
+    assert {f.modality for f in study.negatives} == {"SWI", "T1CE"}
