@@ -48,6 +48,10 @@ FLOORS = {
     ("both", "styles_c_hard"): Floor(0.90, 0.60),
     ("both", "styles_d"): Floor(0.97, 0.85),
     ("both", "styles_d_hard"): Floor(0.94, 0.65, negation_errors=1),
+    ("both", "styles_e"): Floor(0.97, 0.90),
+    ("both", "styles_e_hard"): Floor(0.95, 0.70),
+    ("both", "styles_f"): Floor(0.95, 0.90),
+    ("both", "styles_f_hard"): Floor(0.94, 0.70, negation_errors=1),
     ("both", "pseudo"): Floor(0.99, 0.97),
     ("rules", "development"): Floor(0.97, 0.85),
     ("rules", "development_hard"): Floor(0.90, 0.60),
@@ -60,6 +64,10 @@ FLOORS = {
     ("rules", "styles_c_hard"): Floor(0.90, 0.60),
     ("rules", "styles_d"): Floor(0.97, 0.85),
     ("rules", "styles_d_hard"): Floor(0.94, 0.65, negation_errors=1),
+    ("rules", "styles_e"): Floor(0.97, 0.90),
+    ("rules", "styles_e_hard"): Floor(0.95, 0.70),
+    ("rules", "styles_f"): Floor(0.97, 0.90),
+    ("rules", "styles_f_hard"): Floor(0.94, 0.70, negation_errors=1),
     ("rules", "pseudo"): Floor(0.99, 0.97),
 }
 
