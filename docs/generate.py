@@ -9,8 +9,8 @@ from pathlib import Path
 
 import duckdb
 
+from selip_contracts.database_file import create
 from selip_contracts.findings import Study
-from selip_contracts.tables import create
 from selip_shared.files import write_text
 
 DOCS = Path(__file__).parent

@@ -15,7 +15,7 @@ from tempfile import TemporaryDirectory
 
 from PIL import Image
 
-from selip_contracts.tables import read_store
+from selip_contracts.database_file import read_store
 from selip_downstream.datasets.split_pairs import split_pairs
 from selip_downstream.evaluation.compared_models import load_models
 from selip_downstream.explanation.examples import find_examples

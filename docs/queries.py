@@ -12,8 +12,8 @@ from tempfile import TemporaryDirectory
 
 import duckdb
 
+from selip_contracts.database_file import read_store
 from selip_contracts.findings import Finding, Key, Study
-from selip_contracts.tables import read_store
 from selip_extract.database.store import Store
 from selip_extract.extraction import Extraction, Review
 from selip_extract.extractors.read_batch import read_batch

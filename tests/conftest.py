@@ -94,7 +94,7 @@ st.register_type_strategy(
 @pytest.fixture
 def own_vocabulary(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Sites that the test adds are forgotten after it."""
-    monkeypatch.setattr("selip_contracts.tables._added", AddedSites())
+    monkeypatch.setattr("selip_contracts.database_file._added", AddedSites())
     yield
     set_sites(LISTED_SITES)
 

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import duckdb
 
+from selip_contracts.database_file import read_store
 from selip_contracts.findings import Study
-from selip_contracts.tables import read_store
 from selip_extract.extractors.read_batch import read_batch
 from selip_extract.extractors.registry import AUTO, ModelChoice, automatic, extractor_maker
 from selip_extract.reports.report import Report

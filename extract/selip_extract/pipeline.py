@@ -16,9 +16,9 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
+from selip_contracts.database_file import read_store
 from selip_contracts.deidentified import DEIDENTIFIED
 from selip_contracts.findings import AnnotatedReport, Study
-from selip_contracts.tables import read_store
 from selip_contracts.vocabulary import SITES
 from selip_extract.database.store import Added, Store
 from selip_extract.evaluation.run_studies import RunStudies, run_studies

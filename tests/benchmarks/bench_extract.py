@@ -23,8 +23,8 @@ import xgrammar
 from transformers import LogitsProcessorList
 
 from selip_contracts.annotated import GOLD, read_annotated
+from selip_contracts.database_file import read_store
 from selip_contracts.findings import AnnotatedReport, Study
-from selip_contracts.tables import read_store
 from selip_contracts.vocabulary import CHANGES, ENHANCEMENTS, MODALITIES, SIDES, SIGNALS, SITES
 from selip_extract.database.store import Store
 from selip_extract.extractors.base import Extractor

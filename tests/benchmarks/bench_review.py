@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from statistics import median
 
-from selip_contracts.tables import read_store
+from selip_contracts.database_file import read_store
 from selip_extract.pages.review_page import review_page
 from tests.benchmarks.figures import Figure, keep, machine, show
 from tests.browser import Page, chromium

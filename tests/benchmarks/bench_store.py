@@ -19,7 +19,7 @@ from typing import NamedTuple
 
 import duckdb
 
-from selip_contracts.tables import OLDEST_DUCKDB, read_store
+from selip_contracts.database_file import OLDEST_DUCKDB, read_store
 from selip_extract.database.columns import finding_columns
 from selip_extract.database.store import MAX_LOG_BYTES, MEMORY_LIMIT, Store
 from selip_extract.extraction import Extraction

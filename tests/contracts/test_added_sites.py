@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from selip_contracts.added_sites import AddedSites, read_added_sites
-from selip_contracts.tables import add_sites, open_store, read_store
+from selip_contracts.database_file import add_sites, open_store, read_store
 from selip_contracts.vocabulary import LISTED_SITES, SITES, ancestors, parts
 from selip_shared.errors import SelipError
 
@@ -41,7 +41,7 @@ def test_a_database_keeps_what_was_added_and_another_does_not_have_it(
     assert ancestors("鞍旁乙区")[:2] == ("鞍旁甲区", "鞍区")
     assert {"鞍旁甲区", "鞍旁乙区"} <= set(parts("鞍区"))
     open_store(tmp_path / "mine.duckdb").close()
-    monkeypatch.setattr("selip_contracts.tables._added", AddedSites())
+    monkeypatch.setattr("selip_contracts.database_file._added", AddedSites())
     open_store(tmp_path / "other.duckdb").close()
     assert list(SITES.values()) == list(LISTED_SITES)
     with read_store(tmp_path / "mine.duckdb") as connection:

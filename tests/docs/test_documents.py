@@ -7,7 +7,7 @@ import duckdb
 import pytest
 
 from selip_contracts.annotated import parse_annotated
-from selip_contracts.tables import create
+from selip_contracts.database_file import create
 
 ROOT = Path(__file__).parents[2]
 READ_MES = ("README.md", "README.zh-CN.md")

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from selip_contracts.tables import open_store, read_store
+from selip_contracts.database_file import open_store, read_store
 from selip_extract.api import extract, open_findings
 from selip_extract.database.store import Store
 from selip_extract.extractors.rules import RuleExtractor

@@ -5,8 +5,8 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
+from selip_contracts.database_file import open_store, utc_now
 from selip_contracts.findings import Finding, Study
-from selip_contracts.tables import open_store, utc_now
 from selip_contracts.vocabulary import Side
 from selip_extract.database.store import Store
 from selip_extract.extraction import Extraction

@@ -58,7 +58,7 @@ def shares_of(shares: str) -> list[float]:
 
 def results_database(db: Path, results: Path | None) -> Path:
     """The database for the results. It is created now, so that a wrong path fails before anything is measured."""
-    from selip_contracts.tables import open_store
+    from selip_contracts.database_file import open_store
 
     if results is not None:
         open_store(results).close()
@@ -74,7 +74,7 @@ def show_and_store(
     """
     from rich.console import Console
 
-    from selip_contracts.tables import open_store
+    from selip_contracts.database_file import open_store
     from selip_downstream.evaluation.comparison import comparisons_of
     from selip_downstream.evaluation.result_table import result_table
     from selip_downstream.evaluation.results import training_counts, write_results

@@ -28,7 +28,7 @@ def command(
 ) -> None:
     """Write a page of tables and plots with their intervals; with --checkpoint also examples of images."""
     # Imported only now: --help should not wait for them.
-    from selip_contracts.tables import read_store
+    from selip_contracts.database_file import read_store
     from selip_downstream.datasets.split_pairs import split_pairs
     from selip_downstream.evaluation.results import read_results, training_counts
     from selip_downstream.page.comparison_tables import SIGNIFICANT

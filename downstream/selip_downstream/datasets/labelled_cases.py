@@ -10,7 +10,7 @@ from typing import Literal, get_args
 
 import duckdb
 
-from selip_contracts.tables import read_store
+from selip_contracts.database_file import read_store
 from selip_contracts.vocabulary import Modality
 from selip_downstream.datasets.brats import BratsCohort, read_brats
 from selip_downstream.datasets.brats_split import stratified_split

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import duckdb
 
-from selip_contracts.tables import read_store
+from selip_contracts.database_file import read_store
 from selip_pretrain.data.pairs import Pair, read_pairs
 from selip_pretrain.data.splits import SPLITS, check_leakage
 from selip_shared.errors import SelipError

@@ -13,7 +13,7 @@ from safetensors.torch import save
 from torch import Tensor, nn
 from torch.utils.data import DataLoader, Dataset
 
-from selip_contracts.tables import read_store
+from selip_contracts.database_file import read_store
 from selip_contracts.vocabulary import MODALITIES, Modality
 from selip_downstream.evaluation.comparison import is_difference
 from selip_pretrain.data.cohort import PAIRS_PER_PROCESS

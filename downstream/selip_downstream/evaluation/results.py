@@ -8,7 +8,7 @@ from typing import Any
 
 import duckdb
 
-from selip_contracts.tables import transaction, utc_now
+from selip_contracts.database_file import transaction, utc_now
 from selip_downstream.evaluation.tasks import Metric, Task
 from selip_shared.bootstrap import Estimate
 

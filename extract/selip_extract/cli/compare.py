@@ -11,7 +11,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from selip_contracts.tables import read_store
+from selip_contracts.database_file import read_store
 from selip_extract.cli.options import DatabaseArgument, JsonOption, annotated_reports
 from selip_extract.database.runs import check_runs
 from selip_extract.evaluation.run_comparison import (

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.console import Console
 
-from selip_contracts.tables import read_store
+from selip_contracts.database_file import read_store
 from selip_extract.cli.options import AdapterOption, DownloadOption, ModelOption, ServedModelOption, VocabularyOption
 from selip_extract.cli.summary import print_summary
 from selip_extract.database.corrections import import_corrections

@@ -10,7 +10,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from selip_contracts.tables import read_store
+from selip_contracts.database_file import read_store
 from selip_contracts.vocabulary import MODALITIES
 from selip_extract.cli.options import DatabaseArgument, RunOption
 from selip_extract.cli.summary import print_review, sequences_table, small_table, statuses_table

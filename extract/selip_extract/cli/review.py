@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from selip_contracts.tables import read_store
+from selip_contracts.database_file import read_store
 from selip_extract.cli.options import DatabaseArgument, RunOption
 from selip_extract.database.runs import chosen_run
 from selip_extract.pages.review_page import review_page

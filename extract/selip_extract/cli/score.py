@@ -10,8 +10,8 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from selip_contracts.database_file import read_store
 from selip_contracts.findings import AnnotatedReport
-from selip_contracts.tables import read_store
 from selip_extract.cli.options import (
     AdapterOption,
     JsonOption,

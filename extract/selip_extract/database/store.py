@@ -10,8 +10,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, NamedTuple, Self
 
+from selip_contracts.database_file import disk_errors, open_store, transaction, utc_now
 from selip_contracts.deidentified import key_marks
-from selip_contracts.tables import disk_errors, open_store, transaction, utc_now
 from selip_extract.database.columns import (
     Columns,
     StoredRow,

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from selip_contracts.added_sites import read_added_sites
-from selip_contracts.tables import add_sites
+from selip_contracts.database_file import add_sites
 from selip_extract.language.lexicon import lexicon
 from selip_shared.errors import SelipError
 

@@ -11,7 +11,7 @@ from rich import box
 from rich.console import Console
 from rich.table import Table
 
-from selip_contracts.tables import open_store
+from selip_contracts.database_file import open_store
 from selip_contracts.vocabulary import MODALITIES
 from selip_shared.errors import SelipError, run_command
 

@@ -8,7 +8,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from selip_contracts.tables import read_store
+from selip_contracts.database_file import read_store
 from selip_shared.errors import run_command
 
 if TYPE_CHECKING:

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 import duckdb
 
-from selip_contracts.tables import open_store, read_store
+from selip_contracts.database_file import open_store, read_store
 from selip_pretrain.data.pairs import Pair, count_pairs, read_pairs
 from selip_pretrain.data.splits import Shares, assign_splits, check_leakage, hash_fraction
 from selip_pretrain.volumes.volume_cache import VolumeCache, prepare_all, print_problems

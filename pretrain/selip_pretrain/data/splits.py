@@ -6,7 +6,7 @@ from typing import Literal, get_args
 
 import duckdb
 
-from selip_contracts.tables import utc_now
+from selip_contracts.database_file import utc_now
 from selip_shared.errors import SelipError
 
 Split = Literal["train", "validation", "test"]

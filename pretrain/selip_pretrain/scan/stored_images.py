@@ -7,7 +7,7 @@ from typing import Any, Literal, NamedTuple
 
 import duckdb
 
-from selip_contracts.tables import transaction, utc_now
+from selip_contracts.database_file import transaction, utc_now
 from selip_pretrain.scan.series import Geometry
 from selip_shared.errors import SelipError
 

@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from selip_contracts.tables import open_store, read_store
+from selip_contracts.database_file import open_store, read_store
 from selip_contracts.vocabulary import Modality
 from selip_downstream.classification.experiment import classify, frozen
 from selip_downstream.classification.zero_shot import questions_of

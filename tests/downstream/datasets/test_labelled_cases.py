@@ -5,7 +5,7 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from selip_contracts.tables import create, utc_now
+from selip_contracts.database_file import create, utc_now
 from selip_downstream.datasets.brats import read_brats
 from selip_downstream.datasets.exclusions import Exclusion
 from selip_downstream.datasets.labelled_cases import (

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 import torch
 
-from selip_contracts.tables import read_store
+from selip_contracts.database_file import read_store
 from selip_downstream.evaluation.compared_models import (
     EvaluatedModel,
     embed_images,

@@ -3,7 +3,7 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from selip_contracts.tables import open_store, read_store
+from selip_contracts.database_file import open_store, read_store
 from selip_downstream.evaluation.results import MetricResult, read_results, write_results
 from selip_downstream.evaluation.tasks import Metric, Task
 from selip_shared.bootstrap import Estimate

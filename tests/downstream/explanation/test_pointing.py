@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy.spatial.distance import cdist
 
-from selip_contracts.tables import open_store, read_store
+from selip_contracts.database_file import open_store, read_store
 from selip_downstream.cli.pointing import main
 from selip_downstream.evaluation.compared_models import EvaluatedModel
 from selip_downstream.evaluation.results import read_results

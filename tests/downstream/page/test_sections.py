@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from selip_contracts.tables import open_store
+from selip_contracts.database_file import open_store
 from selip_downstream.cli.results import main
 from selip_downstream.evaluation.bootstrap import Bootstrap, mean
 from selip_downstream.evaluation.comparison import ExperimentSetting, compare

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from selip_contracts.annotated import read_annotated
-from selip_contracts.tables import read_store
+from selip_contracts.database_file import read_store
 from selip_downstream.reproduce.plan import plan
 from selip_downstream.reproduce.runner.code_dependencies import used_modules
 from selip_downstream.reproduce.sizes import BRAIN, QUICK

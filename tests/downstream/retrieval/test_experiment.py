@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 import torch
 
+from selip_contracts.database_file import open_store, read_store
 from selip_contracts.statements import NORMAL_TEXT
-from selip_contracts.tables import open_store, read_store
 from selip_contracts.vocabulary import Modality
 from selip_downstream.cli.retrieve import command
 from selip_downstream.evaluation.results import MetricResult, read_results

@@ -7,7 +7,7 @@ import nibabel as nib
 import numpy as np
 import pytest
 
-from selip_contracts.tables import read_store
+from selip_contracts.database_file import read_store
 from selip_downstream.cli.segment import command, main
 from selip_downstream.datasets.brats import read_brats
 from selip_downstream.evaluation.results import read_results

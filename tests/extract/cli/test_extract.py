@@ -11,8 +11,8 @@ import pytest
 
 from selip_contracts.added_sites import AddedSites
 from selip_contracts.annotated import write_annotated
+from selip_contracts.database_file import open_store, read_store
 from selip_contracts.findings import AnnotatedReport, Evidence, Finding, Study
-from selip_contracts.tables import open_store, read_store
 from selip_extract.cli.extract import main
 from selip_extract.extraction import Review
 from selip_extract.extractors.base import Reading
@@ -139,7 +139,7 @@ def test_a_vocabulary_file_makes_a_site_of_an_unlisted_place_and_the_database_ke
     (tmp_path / "mine.toml").write_text('[[site]]\nname = "甲区"\nparent = "额叶"\n', encoding="utf-8")
     assert selip("a.csv", "--extractor", "rules")[0] == 0
     assert selip("a.csv", "--extractor", "rules", "--vocabulary", "mine.toml")[0] == 0
-    monkeypatch.setattr("selip_contracts.tables._added", AddedSites())
+    monkeypatch.setattr("selip_contracts.database_file._added", AddedSites())
     code, out, _ = selip("a.csv", "--extractor", "rules")
     assert code == 0
     assert "0 reports read now; run 2, read by rules" in squeezed(out)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from selip_contracts.tables import read_store
+from selip_contracts.database_file import read_store
 from selip_extract.pseudo_reports.generate import pseudo_reports, write_pseudo_reports
 from selip_shared.privacy import OFFLINE
 

@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 
 from selip_contracts.annotated import write_annotated
+from selip_contracts.database_file import read_store
 from selip_contracts.findings import AnnotatedReport, Evidence, Finding, GeneralFinding, Study
-from selip_contracts.tables import read_store
 from selip_extract.cli.score import main
 from selip_extract.database.store import Store
 from selip_extract.extraction import Review

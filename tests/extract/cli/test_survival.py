@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from selip_contracts.tables import read_store
+from selip_contracts.database_file import read_store
 from selip_extract.pseudo_reports.generate import pseudo_reports, write_pseudo_reports
 
 # The command counts the calls of its main thread while it adds reports and while it reads and writes. At a given call a

@@ -10,9 +10,9 @@ import duckdb
 import pytest
 
 from selip_contracts.annotated import read_annotated
+from selip_contracts.database_file import read_store
 from selip_contracts.findings import AnnotatedReport, Evidence, Finding, GeneralFinding, Study
 from selip_contracts.statements import NORMAL_TEXT, parse_sequence_text
-from selip_contracts.tables import read_store
 from selip_contracts.vocabulary import MODALITIES
 from selip_extract.cli.export import main
 from selip_extract.database.store import Store

@@ -15,8 +15,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from selip_contracts.annotated import GOLD, read_annotated, write_annotated
+from selip_contracts.database_file import read_store
 from selip_contracts.findings import AnnotatedReport, Finding, GeneralFinding, Study, keys
-from selip_contracts.tables import read_store
 from selip_extract.cli.extract import main
 from selip_extract.database.stored_studies import stored_studies
 from selip_extract.deidentification.deidentify import Deidentifier, read_or_create_key

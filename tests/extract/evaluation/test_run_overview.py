@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from selip_contracts.database_file import read_store
 from selip_contracts.findings import AnnotatedReport, Finding, GeneralFinding, Study
-from selip_contracts.tables import read_store
 from selip_contracts.vocabulary import UNLISTED, ancestors
 from selip_extract.cli.overview import main
 from selip_extract.database.store import Store

@@ -11,8 +11,8 @@ from typing import NamedTuple
 import pytest
 
 from selip_contracts.annotated import GOLD, read_annotated
+from selip_contracts.database_file import read_store
 from selip_contracts.findings import AnnotatedReport, Evidence, Finding, GeneralFinding, SpanRole, Study
-from selip_contracts.tables import read_store
 from selip_contracts.vocabulary import unlisted
 from selip_extract.database.store import Store
 from selip_extract.evaluation.score import score

@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 
 from selip_contracts.annotated import read_annotated
+from selip_contracts.database_file import read_store
 from selip_contracts.findings import Evidence, Finding, GeneralFinding, Span, Study
-from selip_contracts.tables import read_store
 from selip_contracts.vocabulary import UNLISTED
 from selip_extract.cli.review import main
 from selip_extract.database.corrections import import_corrections

@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 
-from selip_contracts.tables import open_store, read_store
+from selip_contracts.database_file import open_store, read_store
 from selip_pretrain.data.cohort import Cohort, read_cohort
 from selip_pretrain.volumes.volume_cache import VolumeCache
 from selip_shared.errors import SelipError

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 import torch
 
+from selip_contracts.database_file import open_store, utc_now
 from selip_contracts.statements import NORMAL_TEXT
-from selip_contracts.tables import open_store, utc_now
 from selip_contracts.vocabulary import MODALITIES, Modality
 from selip_pretrain.data.pairs import Draw, Pair, PairDataset, count_pairs, read_pairs
 from selip_pretrain.volumes.content_hash import content_hash

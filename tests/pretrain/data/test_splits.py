@@ -4,7 +4,7 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from selip_contracts.tables import open_store, utc_now
+from selip_contracts.database_file import open_store, utc_now
 from selip_pretrain.data.splits import Shares, assign_splits, check_leakage
 from selip_shared.errors import SelipError
 

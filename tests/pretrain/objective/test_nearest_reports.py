@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
+from selip_contracts.database_file import read_store
 from selip_contracts.findings import Finding, GeneralFinding, Study
 from selip_contracts.statements import NORMAL_TEXT
-from selip_contracts.tables import read_store
 from selip_extract.database.store import Store
 from selip_extract.extraction import Extraction
 from selip_extract.reports.report import Report

@@ -16,8 +16,8 @@ from matplotlib import font_manager
 from matplotlib.image import imread
 
 from selip_contracts.annotated import write_annotated
+from selip_contracts.database_file import open_store, utc_now
 from selip_contracts.findings import AnnotatedReport, Finding, Study
-from selip_contracts.tables import open_store, utc_now
 from selip_contracts.vocabulary import MODALITIES, SIDES
 from selip_pretrain.phantom.brats_layout import write_brats
 from selip_pretrain.phantom.contact_sheet import SHEET, write_contact_sheet

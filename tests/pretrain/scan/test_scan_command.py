@@ -5,7 +5,7 @@ import subprocess
 from contextlib import closing
 from pathlib import Path
 
-from selip_contracts.tables import read_store
+from selip_contracts.database_file import read_store
 from tests.pretrain.image_files import voxels, write_nifti, write_series
 from tests.pretrain.scan.scanned_folder import SELIP_SCAN, add_reports, run
 

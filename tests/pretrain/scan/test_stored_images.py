@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from selip_contracts.tables import read_store
+from selip_contracts.database_file import read_store
 from selip_shared.errors import SelipError
 from tests.pretrain.image_files import voxels, write_nifti, write_series
 from tests.pretrain.scan.scanned_folder import Found, add_reports

@@ -22,7 +22,7 @@ def command(
 ) -> None:
     """Assign every patient to a split and prepare the volume of every pair, so that trainings only read them."""
     # Imported only now: --help should not wait for them.
-    from selip_contracts.tables import open_store
+    from selip_contracts.database_file import open_store
     from selip_pretrain.data.pairs import read_pairs
     from selip_pretrain.data.splits import Shares, assign_splits, check_leakage
     from selip_pretrain.model.configuration import resolve

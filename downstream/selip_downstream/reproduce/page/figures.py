@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 
-from selip_contracts.tables import read_store
+from selip_contracts.database_file import read_store
 from selip_contracts.vocabulary import MODALITIES, Modality
 from selip_downstream.datasets.split_pairs import split_pairs
 from selip_downstream.evaluation.compared_models import EvaluatedModel

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from selip_contracts.tables import read_store
+from selip_contracts.database_file import read_store
 from selip_downstream.evaluation.comparison import Comparison, comparisons_of
 from selip_downstream.evaluation.results import read_results
 from selip_downstream.reproduce.plan import EXTRACTED, TRUE

@@ -1,4 +1,4 @@
-"""The regions of the sites in MNI152 space: ellipsoids from sites.csv, and of a site's parts or of what contains it."""
+"""The regions of the sites in MNI152 space: ellipsoids of site_regions.csv, a site's parts, or what contains it."""
 
 import csv
 from functools import cache
@@ -24,13 +24,13 @@ class Ellipsoid(NamedTuple):
 
 def _read() -> dict[str, tuple[Ellipsoid, ...]]:
     """Read the table, which holds the left half; ellipsoids off the midline are mirrored to the right."""
-    table = files("selip_pretrain.phantom.head_model").joinpath("sites.csv").read_text(encoding="utf-8")
+    table = files("selip_pretrain.phantom.head_model").joinpath("site_regions.csv").read_text(encoding="utf-8")
     regions: dict[str, tuple[Ellipsoid, ...]] = {}
     for line, row in enumerate(csv.DictReader(table.splitlines()), start=2):
         try:
             left = _ellipsoid(row)
         except (KeyError, TypeError, ValueError) as error:
-            raise SelipError(f"sites.csv, line {line}: {error}; correct the line.") from error
+            raise SelipError(f"site_regions.csv, line {line}: {error}; correct the line.") from error
         both = (left, left._replace(x=-left.x)) if left.x else (left,)
         regions[row["site"]] = (*regions.get(row["site"], ()), *both)
     return regions

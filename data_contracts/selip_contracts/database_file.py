@@ -1,7 +1,7 @@
 """The DuckDB file: opened, created and migrated here and nowhere else.
 
-`python -m selip_contracts.tables` prints the schema with its comments; the golden copy of the tests is made so:
-`python -m selip_contracts.tables > tests/contracts/golden/schema.txt`.
+`python -m selip_contracts.database_file` prints the schema with its comments; the golden copy of the tests is made so:
+`python -m selip_contracts.database_file > tests/contracts/golden/schema.txt`.
 """
 
 import re

@@ -11,9 +11,9 @@ from typing import get_args
 import duckdb
 import pytest
 
+from selip_contracts.database_file import MIGRATIONS, OLDEST_DUCKDB, VERSION, create, describe, open_store, read_store
 from selip_contracts.findings import Certainty, Count
 from selip_contracts.statements import MORPHOLOGY_PATTERN, NORMAL_TEXT
-from selip_contracts.tables import MIGRATIONS, OLDEST_DUCKDB, VERSION, create, describe, open_store, read_store
 from selip_contracts.vocabulary import CHANGES, ENGLISH, ENHANCEMENTS, MODALITIES, SIDES, SIGNAL_CLASS, SIGNALS, SITES
 from selip_shared.errors import SelipError
 
@@ -24,7 +24,7 @@ GOLDEN = Path(__file__).parent / "golden" / "schema.txt"
 def test_the_schema_is_the_golden_one() -> None:
     connection = duckdb.connect()
     create(connection)
-    made_by = "python -m selip_contracts.tables > tests/contracts/golden/schema.txt"
+    made_by = "python -m selip_contracts.database_file > tests/contracts/golden/schema.txt"
     assert describe(connection) == GOLDEN.read_text(encoding="utf-8"), f"a wanted change is recorded by: {made_by}"
 
 
@@ -86,7 +86,7 @@ def update_and_be_killed(path: Path) -> None:
     update = """
 import os, sys
 from pathlib import Path
-from selip_contracts.tables import open_store
+from selip_contracts.database_file import open_store
 connection = open_store(Path(sys.argv[1]))
 os._exit(9)
 """
@@ -369,7 +369,7 @@ ON_A_SMALL_DISK = ["unshare", "-rm", "sh", "-c", 'mount -t tmpfs -o size=4m none
 FILL_THE_DISK = """
 import sys
 from pathlib import Path
-from selip_contracts.tables import open_store, read_store, transaction
+from selip_contracts.database_file import open_store, read_store, transaction
 from selip_shared.errors import SelipError
 
 disk = Path(sys.argv[1])
