@@ -6,12 +6,13 @@ from selip_extract.extractors.base import Reading
 from selip_extract.extractors.double_reading import combine, sentences_to_compare
 from selip_extract.extractors.language_model import LanguageModelExtractor, ModelReply
 from selip_extract.extractors.review import reviewed
-from selip_extract.extractors.rules import RULES_VERSION, RuleExtractor
+from selip_extract.extractors.rules import RULES_VERSION
 from selip_extract.language.lexer import lex
 from selip_extract.language.study import assembled
 from selip_extract.language.tokens import LexedReport
 from selip_extract.llm.engine import Failure
 from selip_extract.rules.clause_reader import read_clauses
+from selip_extract.rules.general_findings import read_changes
 from selip_extract.rules.sentence import sentences
 
 
@@ -22,7 +23,6 @@ class DoubleExtractor:
 
     def __init__(self, model: LanguageModelExtractor) -> None:
         self.model = model
-        self.rules = RuleExtractor()
 
     @property
     def batch_size(self) -> int:
@@ -48,10 +48,10 @@ class DoubleExtractor:
     def _reading(self, lexed: LexedReport, reply: ModelReply | Failure) -> Reading:
         if isinstance(reply, Failure):
             return Reading.failed(reply.status, reply.note)
-        by_rule = self.rules.read_lexed(lexed).study
+        read = sentences(lexed)
+        stated = read_clauses(read)
+        by_rule = assembled(stated, read_changes(read))
         rules = (*by_rule.findings, *by_rule.negatives)
-        study, review = reviewed(
-            lexed, assembled(combine(lexed, reply.sentences, rules), by_rule.general), read_clauses(sentences(lexed))
-        )
+        study, review = reviewed(lexed, assembled(combine(lexed, reply.sentences, rules), by_rule.general), stated)
         review = (*sentences_to_compare(lexed, reply.sentences, rules), *review)
         return Reading(study, reply.text, review=tuple(dict.fromkeys(review)), usage=reply.usage)
