@@ -63,9 +63,9 @@ def format_annotated(report: AnnotatedReport) -> str:
         "report_id": report.report_id,
         "findings_text": report.findings_text,
         "normal": report.study.normal,
-        "findings": [_stated(finding) for finding in report.study.findings],
-        "negatives": [_stated(negative) for negative in report.study.negatives],
-        "general": [_stated(change) for change in report.study.general],
+        "findings": [as_stated(finding) for finding in report.study.findings],
+        "negatives": [as_stated(negative) for negative in report.study.negatives],
+        "general": [as_stated(change) for change in report.study.general],
     }
     return json.dumps(line, ensure_ascii=False)
 
@@ -109,8 +109,8 @@ def _with_defaults(items: object, defaults: dict[str, object]) -> object:
     return [{**defaults, **item} if isinstance(item, dict) else item for item in items]
 
 
-def _stated(item: Finding | GeneralFinding) -> dict[str, Any]:
-    """What the item says: its identity in full, and of the further fields those that say something."""
+def as_stated(item: Finding | GeneralFinding) -> dict[str, Any]:
+    """The item as in a line: its identity in full, and of the further fields those that say something."""
     said = item.model_dump(mode="json", exclude_defaults=True, exclude={"present"})
     identity = {name: getattr(item, name) for name in _IDENTITY if name in type(item).model_fields}
     if isinstance(item, Finding) and not item.present:

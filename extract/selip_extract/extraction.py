@@ -3,10 +3,10 @@
 from dataclasses import dataclass
 from typing import Literal, get_args
 
-from selip_contracts.findings import Study
+from selip_contracts.findings import Finding, GeneralFinding, Study
 
 Status = Literal["ok", "incomplete", "invalid", "too_long", "empty", "not_chinese", "not_mri", "not_head", "error"]
-ReviewReason = Literal["failed", "uncited", "unlisted_site", "disagreement", "mended", "low_confidence"]
+ReviewReason = Literal["failed", "unlisted_site", "disagreement", "mended", "low_confidence", "uncited"]
 
 STATUSES: tuple[Status, ...] = get_args(Status)
 REVIEW_REASONS: tuple[ReviewReason, ...] = get_args(ReviewReason)
@@ -37,12 +37,16 @@ NO_USAGE = Usage()
 
 @dataclass(frozen=True)
 class Review:
-    """Characters [start, end) of a report that a person should review, quoted in `text`, and the reason."""
+    """Characters [start, end) of a report that a person should review, quoted in `text`, and the reason.
+
+    `alternatives` is what a reader stated of them and what is not in the study.
+    """
 
     reason: ReviewReason
     text: str
     start: int
     end: int
+    alternatives: tuple[Finding | GeneralFinding, ...] = ()
 
     @staticmethod
     def beginning(reason: ReviewReason, text: str) -> "Review":

@@ -207,14 +207,14 @@ def test_a_file_of_version_6_keeps_its_rows_and_takes_the_new_values(tmp_path: P
         ]
         assert connection.execute("SELECT report_id, reason, passage, priority FROM review").fetchall() == [
             ("r5", "failed", "左侧", 1),
-            ("r4", "uncited", "左侧", 2),
+            ("r4", "uncited", "左侧", 6),
         ]
         connection.execute(
             "INSERT INTO extractions (run_id, report_id, status, seconds) VALUES (1, 'r6', 'not_head', 0)"
         )
-        connection.execute("INSERT INTO review_rows VALUES (1, 'r6', 1, 'mended', '左侧', 0, 2)")
+        connection.execute("INSERT INTO review_rows VALUES (1, 'r6', 1, 'mended', '左侧', 0, 2, '[]')")
         with pytest.raises(duckdb.ConstraintException):
-            connection.execute("INSERT INTO review_rows VALUES (1, 'r6', 1, 'other', '左侧', 0, 2)")
+            connection.execute("INSERT INTO review_rows VALUES (1, 'r6', 1, 'other', '左侧', 0, 2, NULL)")
         with pytest.raises(duckdb.ConstraintException):
             connection.execute("INSERT INTO extractions (run_id, report_id, status, seconds) VALUES (1, 'r6', 'ok', 0)")
 
@@ -242,7 +242,8 @@ def add_run(connection: duckdb.DuckDBPyConnection, extractor: str = "extractor")
         VALUES (1, 'r1', 'ok', 0), (1, 'r2', 'ok', 0), (1, 'r3', 'ok', 0), (1, 'r4', 'ok', 0), (1, 'r5', 'error', 0);
         INSERT INTO general_finding_rows (run_id, report_id, position, side, site, change)
         VALUES (1, 'r3', 1, '双侧', '侧脑室', '扩大');
-        INSERT INTO review_rows VALUES (1, 'r5', 1, 'failed', '左侧', 0, 2)"""
+        INSERT INTO review_rows (run_id, report_id, position, reason, passage, passage_start, passage_end)
+        VALUES (1, 'r5', 1, 'failed', '左侧', 0, 2)"""
     )
     connection.executemany(
         """INSERT INTO finding_rows (run_id, report_id, position, modality, side, site, signal, signal_class, present,

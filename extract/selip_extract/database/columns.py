@@ -1,5 +1,6 @@
 """Extractions as columns of the database's tables, and rows of these tables as findings."""
 
+import json
 from collections.abc import Iterable, Mapping, Sequence
 from operator import attrgetter, itemgetter
 from typing import Any
@@ -7,6 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from selip_contracts.annotated import as_stated
 from selip_contracts.findings import Evidence, Finding, GeneralFinding
 from selip_contracts.vocabulary import SIGNAL_CLASS
 from selip_extract.extraction import Extraction
@@ -58,14 +60,21 @@ def general_columns(run_id: int, extractions: Sequence[Extraction]) -> Columns:
 def review_columns(run_id: int, extractions: Sequence[Extraction]) -> Columns:
     """The table review_rows."""
     parts = [(e.report_id, e.review) for e in extractions]
-    passages = _fields([review for _, part in parts for review in part], ("reason", "text", "start", "end"))
+    passages = _fields(
+        [review for _, part in parts for review in part], ("reason", "text", "start", "end", "alternatives")
+    )
     return {
         **_row_keys(run_id, parts),
         "reason": passages["reason"],
         "passage": passages["text"],
         "passage_start": passages["start"],
         "passage_end": passages["end"],
+        "alternatives": column(map(_as_json, passages["alternatives"])),
     }
+
+
+def _as_json(statements: Sequence[Finding | GeneralFinding]) -> str | None:
+    return json.dumps([as_stated(s) for s in statements], ensure_ascii=False) if statements else None
 
 
 def column(values: Iterable[object]) -> NDArray[Any]:

@@ -1,4 +1,5 @@
 import hashlib
+import json
 import shutil
 import subprocess
 import sys
@@ -212,7 +213,7 @@ def test_the_views_show_the_run_that_was_completed_last(store: Store) -> None:
 
 
 def test_findings_negatives_general_findings_and_review_are_rows_to_query(store: Store) -> None:
-    review = (Review("low_confidence", "额叶", 2, 4), Review("uncited", "高信号", 5, 8))
+    review = (Review("low_confidence", "额叶", 2, 4, STUDY.negatives), Review("uncited", "高信号", 5, 8))
     run_id = finished(
         store,
         [
@@ -230,9 +231,11 @@ def test_findings_negatives_general_findings_and_review_are_rows_to_query(store:
     assert rows(store, "SELECT report_id, side, site, change FROM general_findings") == [("r1", None, "脑沟", "增宽")]
     assert rows(store, "SELECT report_id, reason, passage, passage_start, passage_end FROM review") == [
         ("r2", "failed", "text", 0, 4),
-        ("r1", "uncited", "高信号", 5, 8),
         ("r1", "low_confidence", "额叶", 2, 4),
+        ("r1", "uncited", "高信号", 5, 8),
     ]
+    ((alternatives,),) = rows(store, "SELECT alternatives FROM review WHERE alternatives IS NOT NULL")
+    assert [Finding(**stated, present=False) for stated in json.loads(str(alternatives))] == [*STUDY.negatives]
     assert rows(store, "SELECT report_id, status, reply, note FROM extractions ORDER BY ALL") == [
         ("r1", "ok", "{}", None),
         ("r2", "invalid", "{", "no JSON"),
