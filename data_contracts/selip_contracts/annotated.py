@@ -67,6 +67,8 @@ def format_annotated(report: AnnotatedReport) -> str:
         "negatives": [as_stated(negative) for negative in report.study.negatives],
         "general": [as_stated(change) for change in report.study.general],
     }
+    if report.checked_by is not None:
+        line["checked_by"] = report.checked_by
     return json.dumps(line, ensure_ascii=False)
 
 
@@ -86,6 +88,7 @@ def parse_annotated(line: str) -> AnnotatedReport:
             {
                 "report_id": fields["report_id"],
                 "findings_text": fields["findings_text"],
+                "checked_by": fields.get("checked_by"),
                 "study": {
                     "findings": _with_defaults(fields["findings"], {"side": None}),
                     "negatives": _with_defaults(fields.get("negatives", []), {"side": None, "present": False}),

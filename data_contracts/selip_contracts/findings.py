@@ -163,11 +163,12 @@ class Study(Strict):
 
 
 class AnnotatedReport(Strict):
-    """One line of the annotated format: a report and the study it states."""
+    """One line of the annotated format: a report, the study it states, and the person who said so, if known."""
 
     report_id: str
     findings_text: str
     study: Study
+    checked_by: str | None = None
 
 
 def keys(findings: Iterable[Finding]) -> frozenset[Key]:

@@ -7,9 +7,9 @@ from typing import Annotated
 import typer
 
 from selip_contracts.database_file import read_store
-from selip_extract.cli.options import DatabaseArgument, RunOption
+from selip_extract.cli.options import DatabaseArgument
 from selip_extract.database.export import FORMATS, destination, export
-from selip_extract.database.runs import chosen_run
+from selip_extract.database.runs import check_readings
 from selip_shared.errors import SelipError, run_command
 
 app = typer.Typer(add_completion=False)
@@ -33,15 +33,19 @@ def command(
             "JSON {study: {sequence: text}} of the paper's code. By default by the extension, parquet in a folder.",
         ),
     ] = None,
-    run: RunOption = None,
+    run: Annotated[
+        int | None,
+        typer.Option(help="Run to export as it is, instead of each report as it was read last by a person or a run."),
+    ] = None,
 ) -> None:
-    """Write the findings of a run as Parquet, CSV for Excel, JSON lines, or texts to train on."""
+    """Write the findings, with all corrections, as Parquet, CSV for Excel, JSON lines, or texts to train on."""
     to = destination(out, form)
     with read_store(db) as connection:
         for path in to.files:
             if path.exists() and path.samefile(db):
                 raise SelipError(f"{path} is the database itself: name another file with --out.")
-        counts = export(connection, chosen_run(connection, db, run), to)
+        check_readings(connection, db, run)
+        counts = export(connection, run, to)
     unit = "studies" if to.form in ("jsonl", "paper") else "rows"
     for path, count in counts.items():
         print(f"{path}: {count:,} {unit}")

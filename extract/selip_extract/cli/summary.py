@@ -74,6 +74,7 @@ def _print_work(console: Console, outcome: ExtractionOutcome, extractor: str) ->
     parts = {
         "new": added.new,
         "of these under a new id, since their id has another text": added.renamed,
+        "in the place of an earlier report of their id (superseded)": added.superseded,
         "already in the database": added.known,
         "repeat an earlier row": added.repeated,
     }

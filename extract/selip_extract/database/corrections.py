@@ -1,4 +1,4 @@
-"""Corrections of people, imported into the database as a run of their own."""
+"""Corrections of people, imported into the database as a run of their own that counts at once."""
 
 import hashlib
 from dataclasses import dataclass
@@ -46,7 +46,7 @@ def import_corrections(store: Store, path: Path) -> Imported:
         for report in reports
         if report.report_id not in held
     ]
-    store.write(run_id, new)
+    store.write_checked(run_id, new, {report.report_id: report.checked_by or EXTRACTOR for report in reports})
     store.finish_run(run_id, seconds=0.0, reports=0)
     return Imported(run_id, len(reports), len(held))
 

@@ -1,4 +1,4 @@
-"""The findings of one run as files for other programs: Parquet, CSV, JSON lines, and the format of the paper's code."""
+"""The findings as files for other programs: Parquet, CSV, JSON lines, and the format of the paper's code."""
 
 import json
 from collections.abc import Callable
@@ -12,6 +12,7 @@ from selip_contracts.annotated import format_annotated
 from selip_contracts.findings import Study
 from selip_contracts.statements import NORMAL_TEXT, study_text
 from selip_contracts.vocabulary import MODALITIES
+from selip_extract.database.runs import readings
 from selip_extract.database.stored_studies import stored_studies
 from selip_shared.errors import SelipError
 from selip_shared.execution.progress import progress
@@ -32,17 +33,20 @@ MEMORY_LIMIT = "512MB"
 """DuckDB's memory limit while it sorts; what exceeds it goes to a temporary folder beside the output."""
 
 _TABLES = {
-    "findings": """SELECT report_id, rows.* EXCLUDE (report_id, position)
-        FROM finding_rows AS rows JOIN reports USING (report_id) WHERE run_id = {run}
+    "findings": """SELECT report_id, rows.* EXCLUDE (report_id, run_id, position), reader, run_id
+        FROM finding_rows AS rows JOIN {readings} AS read USING (report_id, run_id) JOIN reports USING (report_id)
         ORDER BY ordinal, NOT present, rows.position""",
-    "general_findings": """SELECT report_id, rows.* EXCLUDE (report_id, position)
-        FROM general_finding_rows AS rows JOIN reports USING (report_id) WHERE run_id = {run}
+    "general_findings": """SELECT report_id, rows.* EXCLUDE (report_id, run_id, position), reader, run_id
+        FROM general_finding_rows AS rows JOIN {readings} AS read USING (report_id, run_id)
+             JOIN reports USING (report_id)
         ORDER BY ordinal, rows.position""",
-    "reports": """SELECT report_id, given_id, status, note, text, source_file, source_row, run_id
-        FROM reports JOIN extractions USING (report_id) WHERE run_id = {run} ORDER BY ordinal""",
+    "reports": """SELECT report_id, given_id, patient_id, report_date, status, note, text, kept, checked_by, checked_at,
+            source_file, source_row, reader, run_id
+        FROM reports JOIN extractions USING (report_id) JOIN {readings} AS read USING (report_id, run_id)
+        ORDER BY ordinal""",
     "review": """SELECT report_id, reason, passage, passage_start, passage_end, run_id
-        FROM review_rows AS rows JOIN reports USING (report_id) WHERE run_id = {run}
-        ORDER BY ordinal, rows.position""",
+        FROM review_rows AS rows JOIN {readings} AS read USING (report_id, run_id) JOIN reports USING (report_id)
+        WHERE checked_run IS DISTINCT FROM run_id ORDER BY ordinal, rows.position""",
 }
 # A text that begins so is a formula to a spreadsheet; the full-width signs in Chinese and Japanese versions.
 _FORMULA = r"^[=+\-@\t\r\n＝＋－＠]"
@@ -76,8 +80,10 @@ def destination(out: Path, form: str | None) -> Destination:
     return Destination(known, {out: "findings"}, None)
 
 
-def export(connection: duckdb.DuckDBPyConnection, run_id: int, to: Destination) -> dict[Path, int]:
+def export(connection: duckdb.DuckDBPyConnection, run: int | None, to: Destination) -> dict[Path, int]:
     """Write the files; the number of rows or studies in each. No file is replaced before all are written.
+
+    They hold the readings of the run; None: each report as a person or else the newest complete run has read it.
 
     SelipError where a file cannot be written.
     """
@@ -90,7 +96,7 @@ def export(connection: duckdb.DuckDBPyConnection, run_id: int, to: Destination) 
             to.folder.mkdir(exist_ok=True)
         with ExitStack() as replaced:
             for path, content in to.files.items():
-                counts[path] = _WRITERS[to.form](connection, run_id, content, replaced.enter_context(replacing(path)))
+                counts[path] = _WRITERS[to.form](connection, run, content, replaced.enter_context(replacing(path)))
     except OSError as error:
         raise SelipError(
             f"{path} cannot be written ({error.strerror}): name a folder that you may write to."
@@ -101,15 +107,15 @@ def export(connection: duckdb.DuckDBPyConnection, run_id: int, to: Destination) 
     return counts
 
 
-def _write_parquet(connection: duckdb.DuckDBPyConnection, run_id: int, table: str, file: BinaryIO) -> int:
-    query = _TABLES[table].format(run=run_id)
+def _write_parquet(connection: duckdb.DuckDBPyConnection, run: int | None, table: str, file: BinaryIO) -> int:
+    query = _TABLES[table].format(readings=readings(run))
     if table in ("findings", "general_findings"):
         query = f"SELECT * REPLACE (spans(evidence_spans) AS evidence_spans) FROM ({query})"
     return _copy(connection, query, file, "FORMAT parquet, COMPRESSION zstd")
 
 
-def _write_csv(connection: duckdb.DuckDBPyConnection, run_id: int, table: str, file: BinaryIO) -> int:
-    query = _TABLES[table].format(run=run_id)
+def _write_csv(connection: duckdb.DuckDBPyConnection, run: int | None, table: str, file: BinaryIO) -> int:
+    query = _TABLES[table].format(readings=readings(run))
     columns = connection.execute(f"DESCRIBE {query}").fetchall()
     # Excel recognises UTF-8 by a byte order mark at the start of the file, so it begins the first heading.
     cells = [
@@ -133,22 +139,22 @@ def _copy(connection: duckdb.DuckDBPyConnection, query: str, file: BinaryIO, opt
     return int(rows)
 
 
-def _write_studies(connection: duckdb.DuckDBPyConnection, run_id: int, _content: str, file: BinaryIO) -> int:
+def _write_studies(connection: duckdb.DuckDBPyConnection, run: int | None, _content: str, file: BinaryIO) -> int:
     written = 0
     with progress("reports") as advance:
-        for report in stored_studies(connection, run_id):
+        for report in stored_studies(connection, run):
             file.write(f"{format_annotated(report)}\n".encode())
             written += 1
             advance(1)
     return written
 
 
-def _write_paper(connection: duckdb.DuckDBPyConnection, run_id: int, _content: str, file: BinaryIO) -> int:
+def _write_paper(connection: duckdb.DuckDBPyConnection, run: int | None, _content: str, file: BinaryIO) -> int:
     """{study: {sequence: text}}, {study: {"normal": text}} for a normal study; a study without a text is left out."""
     written = 0
     file.write(b"{")
     with progress("reports") as advance:
-        for report in stored_studies(connection, run_id):
+        for report in stored_studies(connection, run):
             if texts := _texts(report.study):
                 entry = f"{json.dumps(report.report_id, ensure_ascii=False)}: {json.dumps(texts, ensure_ascii=False)}"
                 file.write((f",\n{entry}" if written else f"\n{entry}").encode())
@@ -164,7 +170,7 @@ def _texts(study: Study) -> dict[str, str]:
     return {modality: text for modality in MODALITIES if (text := study_text(study, modality))}
 
 
-_WRITERS: dict[Format, Callable[[duckdb.DuckDBPyConnection, int, str, BinaryIO], int]] = {
+_WRITERS: dict[Format, Callable[[duckdb.DuckDBPyConnection, int | None, str, BinaryIO], int]] = {
     "parquet": _write_parquet,
     "csv": _write_csv,
     "jsonl": _write_studies,

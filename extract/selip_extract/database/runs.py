@@ -1,4 +1,4 @@
-"""The runs of a database that the user names."""
+"""The runs of a database that the user names, and the readings of its reports that count."""
 
 from pathlib import Path
 
@@ -16,6 +16,25 @@ def chosen_run(connection: duckdb.DuckDBPyConnection, db: Path, run: int | None)
     if not newest:
         raise SelipError(f"{db} has no complete run; let selip-extract finish first, or name a run with --run.")
     return int(newest[0][0])
+
+
+def readings(run: int | None) -> str:
+    """SQL to select report_id, run_id and reader of the readings of a run.
+
+    None is the view `readings`: each report as a person or else the newest complete run has read it.
+    """
+    if run is None:
+        return "readings"
+    read = "SELECT report_id, run_id, extractor AS reader FROM extractions JOIN runs USING (run_id)"
+    return f"({read} WHERE run_id = {run:d})"
+
+
+def check_readings(connection: duckdb.DuckDBPyConnection, db: Path, run: int | None) -> None:
+    """SelipError where the database lacks the run that the user names, or names none and nothing is read."""
+    if run is not None:
+        check_runs(connection, db, run)
+    elif not connection.execute("SELECT 1 FROM readings LIMIT 1").fetchall():
+        chosen_run(connection, db, None)
 
 
 def check_runs(connection: duckdb.DuckDBPyConnection, db: Path, *wanted: int) -> None:

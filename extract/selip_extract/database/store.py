@@ -42,7 +42,8 @@ RETRYABLE: tuple[Status, ...] = ("incomplete", "invalid", "error")
 """Statuses that another attempt may change: an empty or too long text stays so."""
 
 _REPORT_COLUMNS = (
-    "ordinal", "report_id", "given_id", "text", "text_sha256", "source_file", "source_row", "added_at",
+    "ordinal", "report_id", "given_id", "patient_id", "report_date", "text", "text_sha256", "kept", "source_file",
+    "source_row", "added_at",
 )  # fmt: skip
 _RUN_COLUMNS = (
     "extractor", "engine", "model_hash", "adapter_hash", "task_version", "grammar_version", "schema_version",
@@ -52,12 +53,16 @@ _RUN_COLUMNS = (
 
 @dataclass(frozen=True)
 class Added:
-    """What became of the reports given: `new` of them `renamed`; `known` before; `repeated` with the same text."""
+    """What became of the reports given: `new` of them `renamed`; `known` before; `repeated` with the same text.
+
+    `superseded` is the number of earlier reports in whose place the views now show a new one of the same id.
+    """
 
     new: int = 0
     renamed: int = 0
     known: int = 0
     repeated: int = 0
+    superseded: int = 0
 
     @property
     def given(self) -> int:
@@ -70,6 +75,7 @@ class Added:
             self.renamed + other.renamed,
             self.known + other.known,
             self.repeated + other.repeated,
+            self.superseded + other.superseded,
         )
 
 
@@ -103,14 +109,31 @@ class Store:
     ) -> None:
         self.connection.close()
 
-    def add_reports(self, reports: Iterable[Report], source_file: str) -> Added:
-        """Add those that are not there yet; the same id with another text becomes id#2, id#3 and so on."""
+    def add_reports(self, reports: Iterable[Report], source_file: str | None = None) -> Added:
+        """Add those that are not there yet; the same id with another text becomes id#2, id#3 and so on.
+
+        A report that was there is superseded where its id now comes with another text and not with its own again.
+        `source_file` is None where each report names its file.
+        """
         known_until = self._one("SELECT coalesce(max(ordinal), 0) FROM reports")
+        amendments = _Amendments(known_until)
         added = Added()
         for batch in _bounded(reports):
             with self._transaction():
-                added += self._add(batch, source_file, known_until)
-        return added
+                added += self._add(batch, source_file, amendments)
+        with self._transaction():
+            return added + Added(superseded=self._supersede(amendments))
+
+    def write_checked(self, run_id: int, extractions: Sequence[Extraction], persons: Mapping[str, str]) -> None:
+        """Add what persons, by report, have read: from now on it counts in place of what any extractor has read."""
+        with self._transaction():
+            self._insert(run_id, extractions)
+            self.connection.execute(
+                """UPDATE reports SET checked_run = $run, checked_by = person, checked_at = $now
+                FROM (SELECT unnest($ids) AS checked_id, unnest($persons) AS person) WHERE report_id = checked_id""",
+                {"run": run_id, "now": utc_now(), "ids": [e.report_id for e in extractions],
+                 "persons": [persons[e.report_id] for e in extractions]},
+            )  # fmt: skip
 
     def is_deidentified(self) -> bool:
         """Whether the reports in the file came in under a key."""
@@ -191,10 +214,7 @@ class Store:
     def write(self, run_id: int, extractions: Sequence[Extraction]) -> None:
         """Add a batch of extractions with findings and review, all of it or nothing."""
         with self._transaction():
-            self._append("extractions", extraction_columns(run_id, extractions))
-            self._append("finding_rows", finding_columns(run_id, extractions))
-            self._append("general_finding_rows", general_columns(run_id, extractions))
-            self._append("review_rows", review_columns(run_id, extractions))
+            self._insert(run_id, extractions)
 
     def forget_failures(self, run_id: int) -> int:
         """Make the retryable failures of this run pending again; how many."""
@@ -231,14 +251,20 @@ class Store:
         """The mark of the key that the reports came in under, None for none; no row while there is no report."""
         return key_marks(self.connection) or [(None,) for _ in self._rows("SELECT 1 FROM reports LIMIT 1")]
 
-    def _add(self, batch: Sequence[Report], source_file: str, known_until: int) -> Added:
+    def _insert(self, run_id: int, extractions: Sequence[Extraction]) -> None:
+        self._append("extractions", extraction_columns(run_id, extractions))
+        self._append("finding_rows", finding_columns(run_id, extractions))
+        self._append("general_finding_rows", general_columns(run_id, extractions))
+        self._append("review_rows", review_columns(run_id, extractions))
+
+    def _add(self, batch: Sequence[Report], source_file: str | None, amendments: "_Amendments") -> Added:
         ids = list({report.report_id for report in batch})
         there = self._rows(
             """SELECT given_id, text_sha256, report_id, ordinal FROM reports
             WHERE given_id IN (SELECT unnest($ids)) OR report_id IN (SELECT unnest($ids))""",
             {"ids": ids},
         )
-        known = {(given, digest): ordinal for given, digest, _, ordinal in there}
+        known = {(given, digest): (ordinal, report_id) for given, digest, report_id, ordinal in there}
         taken = {report_id for _, _, report_id, _ in there}
         ordinal = int(self._one("SELECT coalesce(max(ordinal), 0) FROM reports"))
         now = utc_now()
@@ -247,17 +273,43 @@ class Store:
         for report in batch:
             digest = hashlib.sha256(report.text.encode()).hexdigest()
             if (found := known.get((report.report_id, digest))) is not None:
-                before += found <= known_until
-                repeated += found > known_until
+                before += found[0] <= amendments.known_until
+                repeated += found[0] > amendments.known_until
+                amendments.give(report, *found)
                 continue
             report_id = self._free(report.report_id, taken)
             renamed += report_id != report.report_id
             taken.add(report_id)
             ordinal += 1
-            known[report.report_id, digest] = ordinal
-            rows.append((ordinal, report_id, report.report_id, report.text, digest, source_file, report.row, now))
+            known[report.report_id, digest] = (ordinal, report_id)
+            amendments.give(report, ordinal, report_id)
+            rows.append(
+                (ordinal, report_id, report.report_id, report.patient_id, report.date, report.text, digest, report.kept,
+                 report.file if source_file is None else source_file, report.row, now)
+            )  # fmt: skip
         self._append("reports", dict(zip(_REPORT_COLUMNS, map(column, zip(*rows, strict=True)), strict=False)))
         return Added(new=len(rows), renamed=renamed, known=before, repeated=repeated)
+
+    def _supersede(self, amendments: "_Amendments") -> int:
+        """Mark the earlier text of each id that now came with another one; how many.
+
+        An id with more texts than these two names no single report.
+        """
+        if not amendments.ids:
+            return 0
+        superseded = self._rows(
+            """WITH held AS (
+                SELECT given_id, ordinal, patient_id, ordinal > $until OR ordinal IN (SELECT unnest($again)) AS given
+                FROM reports WHERE given_id IN (SELECT unnest($ids)) AND NOT superseded
+            ), amended AS (
+                SELECT min(ordinal) AS ordinal FROM held GROUP BY given_id
+                HAVING count_if(given) = 1 AND count_if(NOT given) = 1 AND NOT arg_min(given, ordinal)
+                   AND count(DISTINCT patient_id) <= 1
+            )
+            UPDATE reports SET superseded = true WHERE ordinal IN (FROM amended) RETURNING report_id""",
+            {"ids": sorted(amendments.ids), "again": amendments.given_again(), "until": amendments.known_until},
+        )
+        return len(superseded)
 
     def _free(self, given_id: str, taken: set[str]) -> str:
         """The id itself or the first of id#2, id#3 … that no report has; `taken` knows all reports with the id."""
@@ -298,6 +350,28 @@ class Store:
         with disk_errors(self.path):
             self.connection.execute("CHECKPOINT")
         self.connection.execute("SET threads = 1")
+
+
+class _Amendments:
+    """What decides whether a file amends reports that were there: which it gives again, and which ids it changes.
+
+    A row's number and a patient's number are no ids of a report: another text under them is another report.
+    """
+
+    def __init__(self, known_until: int) -> None:
+        self.known_until = known_until
+        self.ids: set[str] = set()
+        self._again = bytearray(known_until + 1)
+
+    def give(self, report: Report, ordinal: int, report_id: str) -> None:
+        """Note a report of the file, which the database holds under this number and id."""
+        if ordinal <= self.known_until:
+            self._again[ordinal] = True
+        if report_id != report.report_id and not report.numbered and report.report_id != report.patient_id:
+            self.ids.add(report.report_id)
+
+    def given_again(self) -> list[int]:
+        return [ordinal for ordinal, given in enumerate(self._again) if given]
 
 
 def _bounded(reports: Iterable[Report]) -> Iterator[list[Report]]:

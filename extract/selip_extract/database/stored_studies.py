@@ -1,5 +1,6 @@
-"""What a run has found, read out of the database study by study."""
+"""What was found in the reports, read out of the database study by study."""
 
+from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from itertools import groupby
 
@@ -7,23 +8,31 @@ import duckdb
 
 from selip_contracts.findings import AnnotatedReport, Study
 from selip_extract.database.columns import FINDING_COLUMNS, GENERAL_COLUMNS, StoredRow, finding, general_finding
+from selip_extract.database.runs import readings
 
 PAGE_SIZE = 2_000
 """Studies read from the database at a time: memory does not grow with its size."""
 
 
-def stored_studies(connection: duckdb.DuckDBPyConnection, run_id: int) -> Iterator[AnnotatedReport]:
-    """The reports that the run read with status ok and what it found, in the order they came in."""
+def stored_studies(connection: duckdb.DuckDBPyConnection, run: int | None) -> Iterator[AnnotatedReport]:
+    """The reports that the run read with status ok and what it found, in the order they came in.
+
+    None: what a person or else the newest complete run found in each.
+    """
     last = 0
     while page := connection.execute(
-        """SELECT ordinal, report_id, text FROM reports JOIN extractions USING (report_id)
-        WHERE run_id = ? AND status = 'ok' AND ordinal > ? ORDER BY ordinal LIMIT ?""",
-        [run_id, last, PAGE_SIZE],
+        f"""SELECT ordinal, run_id, report_id, text FROM reports JOIN extractions USING (report_id)
+        SEMI JOIN {readings(run)} AS read USING (report_id, run_id)
+        WHERE status = 'ok' AND ordinal > ? ORDER BY ordinal LIMIT ?""",
+        [last, PAGE_SIZE],
     ).fetchall():
         last = page[-1][0]
-        studies = studies_of(connection, run_id, [report_id for _, report_id, _ in page])
-        for _, report_id, text in page:
-            yield AnnotatedReport(report_id=report_id, findings_text=text, study=studies[report_id])
+        ids: dict[int, list[str]] = defaultdict(list)
+        for _, run_id, report_id, _ in page:
+            ids[run_id].append(report_id)
+        studies = {run_id: studies_of(connection, run_id, ids[run_id]) for run_id in ids}
+        for _, run_id, report_id, text in page:
+            yield AnnotatedReport(report_id=report_id, findings_text=text, study=studies[run_id][report_id])
 
 
 def studies_of(connection: duckdb.DuckDBPyConnection, run_id: int, ids: Sequence[str]) -> dict[str, Study]:

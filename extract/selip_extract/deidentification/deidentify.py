@@ -6,6 +6,8 @@ import os
 import re
 import secrets
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
+from datetime import datetime
 from pathlib import Path
 
 from selip_extract.deidentification.identifiers import identifiers, replacement_of
@@ -28,9 +30,16 @@ class Deidentifier:
         """Equal for equal keys; says nothing else of a key."""
 
     def reports(self, reports: Iterable[Report]) -> Iterator[Report]:
-        """Each report with its text masked and its id replaced, in the same order."""
+        """Each report with its text masked, ids replaced and the day left out of its date, in the same order."""
         for report in reports:
-            yield Report(self.report_id(report.report_id), self._without_id(report), report.row)
+            yield replace(
+                report,
+                report_id=self.report_id(report.report_id),
+                text=self._without_id(report),
+                patient_id=None if report.patient_id is None else self.report_id(report.patient_id),
+                date=None if report.date is None else datetime(report.date.year, report.date.month, 1),
+                kept=None,
+            )
 
     def text(self, text: str) -> str:
         """The text with names, numbers, dates of birth and addresses masked, and other dates without the day.

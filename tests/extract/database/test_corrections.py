@@ -8,7 +8,7 @@ from selip_contracts.findings import AnnotatedReport, Finding, GeneralFinding, S
 from selip_extract.database.corrections import Imported, import_corrections
 from selip_extract.database.store import Store
 from selip_extract.database.stored_studies import stored_studies
-from selip_extract.extraction import Extraction
+from selip_extract.extraction import Extraction, Review
 from selip_extract.reports.report import Report
 from selip_shared.errors import SelipError
 
@@ -61,15 +61,59 @@ def test_a_report_without_findings_that_a_person_did_not_call_normal_stays_not_n
     assert list(stored_studies(store.connection, 2)) == [not_normal]
 
 
-def test_what_the_machine_read_stays_the_newest_run_while_people_have_not_read_all(
-    store: Store, exported: Path, tmp_path: Path
-) -> None:
+def test_a_correction_counts_at_once_and_for_its_report_alone(store: Store, exported: Path) -> None:
     import_corrections(store, exported)
     assert newest(store) == [(1,)]
-    whole = [AnnotatedReport(report_id=name, findings_text=text, study=Study()) for name, text in TEXTS.items()]
-    write_annotated(tmp_path / "whole.jsonl", whole)
-    assert import_corrections(store, tmp_path / "whole.jsonl").run_id == 3
-    assert newest(store) == [(3,)]
+    asked = "SELECT report_id, modality, site, reader FROM findings ORDER BY ALL"
+    assert store.connection.execute(asked).fetchall() == [
+        ("a", "DWI", "额叶", "human"),
+        ("a", "T2", "额叶", "human"),
+    ]
+    studies = "SELECT report_id, normal, reader, run_id FROM studies ORDER BY ALL"
+    assert store.connection.execute(studies).fetchall() == [
+        ("a", False, "human", 2),
+        ("b", True, "human", 2),
+        ("c", True, "rules", 1),
+    ]
+    assert store.connection.execute(
+        "SELECT report_id, checked_by, checked_run, checked_at IS NOT NULL FROM reports ORDER BY ALL"
+    ).fetchall() == [("a", "human", 2, True), ("b", "human", 2, True), ("c", None, None, False)]
+    assert store.connection.execute("SELECT count(*) FROM extractions WHERE run_id = 1").fetchall() == [(3,)]
+
+
+def test_a_later_run_of_the_machine_does_not_hide_a_correction(store: Store, exported: Path) -> None:
+    import_corrections(store, exported)
+    run = store.begin_run({"extractor": "both", "code_version": "2"})
+    store.write(run, [Extraction(name, "ok", Study(), (), 0.1, None, None) for name in TEXTS])
+    store.finish_run(run, seconds=1.0, reports=3)
+    assert newest(store) == [(run,)]
+    assert store.connection.execute("SELECT report_id, reader FROM studies ORDER BY ALL").fetchall() == [
+        ("a", "human"),
+        ("b", "human"),
+        ("c", "both"),
+    ]
+
+
+def test_the_last_correction_of_a_report_counts_under_the_name_of_its_person(store: Store, tmp_path: Path) -> None:
+    for person, study in (("王医生", Study()), ("李医生", CORRECTED.study)):
+        line = CORRECTED.model_copy(update={"study": study, "checked_by": person})
+        write_annotated(tmp_path / f"{person}.jsonl", [line])
+        import_corrections(store, tmp_path / f"{person}.jsonl")
+    assert store.connection.execute("SELECT DISTINCT reader, run_id FROM findings").fetchall() == [("李医生", 3)]
+    assert store.connection.execute("SELECT checked_by FROM reports WHERE report_id = 'a'").fetchall() == [("李医生",)]
+
+
+def test_what_a_person_has_read_is_no_longer_for_review(store: Store, tmp_path: Path) -> None:
+    run = store.begin_run({"extractor": "both", "code_version": "2"})
+    doubt = (Review.beginning("disagreement", "左侧"),)
+    store.write(run, [Extraction(name, "ok", Study(), doubt, 0.1, None, None) for name in TEXTS])
+    store.finish_run(run, seconds=1.0, reports=3)
+    write_annotated(tmp_path / "one.jsonl", [NORMAL.model_copy(update={"study": Study(understood=False)})])
+    import_corrections(store, tmp_path / "one.jsonl")
+    assert store.connection.execute("SELECT report_id FROM review ORDER BY ALL").fetchall() == [("a",), ("c",)]
+    assert store.connection.execute("SELECT normal, to_review FROM studies WHERE report_id = 'b'").fetchall() == [
+        (False, 0)
+    ]
 
 
 def test_the_same_file_is_stored_once(store: Store, exported: Path) -> None:

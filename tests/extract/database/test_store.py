@@ -91,6 +91,58 @@ def test_a_report_keeps_its_words_its_place_and_its_hash(store: Store) -> None:
     assert rows(store, f"SELECT {columns} FROM reports") == [(1, "r1", "r1", text, digest, "医院.csv", 17)]
 
 
+def test_an_amended_report_takes_the_place_of_the_earlier_one_in_the_views(store: Store) -> None:
+    first = [Report("a", "old", 1, patient_id="P1"), Report("b", "same", 2, patient_id="P2")]
+    assert store.add_reports(first, "may.csv") == Added(new=2)
+    run = store.begin_run(MODEL)
+    store.write(run, [Extraction(name, "ok", STUDY, (), 0.1, None, None) for name in ("a", "b")])
+    assert store.finish_run(run, seconds=1.0, reports=2)
+    amended = [Report("a", "new", 1, patient_id="P1"), first[1]]
+    assert store.add_reports(amended, "june.csv") == Added(new=1, renamed=1, known=1, superseded=1)
+    store.write(run, [Extraction("a#2", "ok", STUDY, (), 0.1, None, None)])
+    assert rows(store, "SELECT report_id, superseded FROM reports ORDER BY ordinal") == [
+        ("a", True),
+        ("b", False),
+        ("a#2", False),
+    ]
+    assert rows(store, "SELECT report_id FROM studies ORDER BY ALL") == [("a#2",), ("b",)]
+    assert store.add_reports(amended, "june.csv") == Added(known=2)
+    assert store.add_reports(first, "may.csv") == Added(known=2), "the older file does not bring the older text back"
+    assert rows(store, "SELECT report_id FROM studies ORDER BY ALL") == [("a#2",), ("b",)]
+
+
+@pytest.mark.parametrize(
+    ("earlier", "later"),
+    [
+        ([Report("a", "x", 1, patient_id="P1")], [Report("a", "y", 1, patient_id="P2")]),
+        ([Report("P1", "x", 1, patient_id="P1")], [Report("P1", "y", 1, patient_id="P1")]),
+        ([Report("row-1", "x", 1, numbered=True)], [Report("row-1", "y", 1, numbered=True)]),
+        ([Report("a", "x", 1), Report("a", "y", 2)], [Report("a", "z", 1)]),
+        ([Report("a", "x", 1)], [Report("a", "x", 1), Report("a", "y", 2)]),
+    ],
+    ids=["another patient", "a patient's number", "a row's number", "an id of several reports", "both texts at once"],
+)
+def test_nothing_is_superseded_where_an_id_may_name_several_reports(
+    store: Store, earlier: list[Report], later: list[Report]
+) -> None:
+    store.add_reports(earlier, "may.csv")
+    assert store.add_reports(later, "june.csv").superseded == 0
+    assert rows(store, "SELECT count(*) FROM reports WHERE superseded") == [(0,)]
+
+
+def test_an_import_that_was_cut_off_still_amends(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("selip_extract.database.store.REPORT_BATCH_SIZE", 1)
+    store.add_reports([Report("a", "old", 1)], "may.csv")
+
+    def cut_off() -> Iterator[Report]:
+        yield Report("a", "new", 1)
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        store.add_reports(cut_off(), "june.csv")
+    assert store.add_reports([Report("a", "new", 1)], "june.csv") == Added(known=1, superseded=1)
+
+
 def test_one_id_with_several_texts_becomes_several_reports(store: Store) -> None:
     given = [Report("a", text, row) for row, text in enumerate(["x", "y", "x", "z", "y"], start=1)]
     assert store.add_reports(given, "a.csv") == Added(new=3, renamed=2, repeated=2)
@@ -224,7 +276,7 @@ def test_findings_negatives_general_findings_and_review_are_rows_to_query(store:
     assert rows(store, "FROM findings WHERE present") == [
         (
             *("r1", "T2", "左侧", "额叶", None, "高", "高", True, "斑片状", None, [21.0, 18.0], None, None, "肯定"),
-            *("左侧额叶", 0, 4, [{"role": "side", "start": 0, "end": 2}], 0.9, True, run_id),
+            *("左侧额叶", 0, 4, [{"role": "side", "start": 0, "end": 2}], 0.9, True, "model", run_id),
         )
     ]
     assert rows(store, "SELECT report_id, modality, side, site FROM negatives") == [("r1", "DWI", "左侧", "额叶")]
