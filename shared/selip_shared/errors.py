@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import NoReturn
 
 from selip_shared.privacy import stay_offline
+from selip_shared.threads import limit_threads
 
 INTERRUPTED = 130
 # DuckDB's message of the RuntimeError that it raises on Ctrl-C.
@@ -23,8 +24,12 @@ class SelipError(Exception):
 
 
 def run_command(app: Callable[[], object]) -> NoReturn:
-    """Run a typer app offline; an error for the user is one line on stderr and exit code 1, Ctrl-C is 130."""
+    """Run a typer app offline, with the threads that the machine grants.
+
+    An error for the user is one line on stderr and exit code 1, Ctrl-C is 130.
+    """
     stay_offline()
+    limit_threads()
     try:
         app()
     except SelipError as error:

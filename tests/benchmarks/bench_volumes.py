@@ -25,6 +25,7 @@ from selip_pretrain.volumes.content_hash import content_hash
 from selip_pretrain.volumes.preprocess import VolumeRecipe, prepare
 from selip_pretrain.volumes.read_volume import Volume
 from selip_pretrain.volumes.volume_cache import VolumeCache, prepare_all
+from selip_shared.execution.processes import ProcessWorkers
 from tests.benchmarks.figures import Figure, keep, machine, show
 
 SMALL = VolumeRecipe(shape=(24, 128, 128))
@@ -83,7 +84,8 @@ def caching(folder: Path, pairs: list[Pair]) -> Iterator[Figure]:
     for recipe, size in ((SMALL, "24×128×128"), (LARGE, "24×256×256")):
         cache = VolumeCache(folder / "cache", recipe)
         started = time.perf_counter()
-        _, problems = prepare_all(pairs, cache, WORKERS)
+        with ProcessWorkers(WORKERS) as workers:
+            _, problems = prepare_all(pairs, cache, workers)
         assert not problems
         rate = PAIRS / (time.perf_counter() - started)
         yield Figure(f"filling the cache for {size} from compressed files", rate, "volumes/s")

@@ -36,7 +36,7 @@ def needed(requirements: list[str]) -> set[str]:
 def test_the_lock_holds_every_package_that_the_project_needs() -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))
     extras = project["project"]["optional-dependencies"]
-    requirements = [*project["project"]["dependencies"], *extras["images"], *extras["dev"]]
+    requirements = [*project["project"]["dependencies"], *extras["images"], *extras["cluster"], *extras["dev"]]
     assert needed([*requirements, *project["build-system"]["requires"]]) == locked("requirements.lock")
 
 

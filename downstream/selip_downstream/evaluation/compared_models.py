@@ -1,6 +1,5 @@
 """The models that are compared, and their embeddings of volumes and texts."""
 
-import os
 from collections.abc import Sequence
 from contextlib import closing
 from dataclasses import dataclass
@@ -23,6 +22,8 @@ from selip_pretrain.training.checkpoint import BEST, LAST
 from selip_pretrain.volumes.volume_cache import Problem, ScannedImage, VolumeCache, prepare_all
 from selip_shared.errors import SelipError
 from selip_shared.execution.progress import progress
+from selip_shared.execution.workers import open_workers
+from selip_shared.threads import granted_cpus
 
 RANDOM = "random"
 HASH_DIGITS = 12
@@ -104,10 +105,10 @@ def prepare_images(
 ) -> tuple[list[AnyImage], list[Problem]]:
     """The images that every model's recipe can prepare, cached in `folder`, and the problems of the others."""
     usable, problems = list(images), list[Problem]()
-    processes = min(os.cpu_count() or 1, 1 + len(images) // PAIRS_PER_PROCESS)
-    for recipe in dict.fromkeys(evaluated.model.recipe for evaluated in models):
-        usable, failed = prepare_all(usable, VolumeCache(folder, recipe), processes)
-        problems += failed
+    with open_workers(min(granted_cpus(), 1 + len(images) // PAIRS_PER_PROCESS)) as workers:
+        for recipe in dict.fromkeys(evaluated.model.recipe for evaluated in models):
+            usable, failed = prepare_all(usable, VolumeCache(folder, recipe), workers)
+            problems += failed
     return usable, problems
 
 

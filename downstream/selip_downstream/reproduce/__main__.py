@@ -1,6 +1,5 @@
 """The whole reproduction, on one page: python -m selip_downstream.reproduce quick|standard|full."""
 
-import os
 import signal
 from pathlib import Path
 from typing import Annotated
@@ -13,6 +12,7 @@ from selip_downstream.reproduce.runner.steps import run_steps
 from selip_downstream.reproduce.sizes import SIZES, STANDARD
 from selip_shared.errors import SelipError, run_command
 from selip_shared.files import write_text
+from selip_shared.threads import granted_cpus
 
 MAX_WORKERS = 8
 MAX_GPU_WORKERS = 2
@@ -69,7 +69,7 @@ def _machine() -> tuple[str, int, int]:
     """Where models run, how many steps at once, and with how many threads each."""
     import torch
 
-    cores = os.cpu_count() or 1
+    cores = granted_cpus()
     if torch.cuda.is_available():
         return "cuda", MAX_GPU_WORKERS, max(1, cores // MAX_GPU_WORKERS)
     workers = min(cores, MAX_WORKERS)

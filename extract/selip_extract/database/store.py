@@ -2,7 +2,6 @@
 
 import hashlib
 import json
-import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
@@ -24,6 +23,7 @@ from selip_extract.database.columns import (
 from selip_extract.extraction import NO_USAGE, Extraction, Status, Usage
 from selip_extract.reports.report import Report
 from selip_shared.errors import SelipError
+from selip_shared.threads import granted_cpus
 
 REPORT_BATCH_SIZE = 5_000
 MAX_BATCH_CHARACTERS = 5_000_000
@@ -35,7 +35,7 @@ MEMORY_LIMIT = "512MB"
 MAX_LOG_BYTES = 256_000_000
 """At this length the write-ahead log goes into the tables: rarely, since each time costs as much."""
 
-LOG_THREADS = min(4, os.cpu_count() or 1)
+LOG_THREADS = min(4, granted_cpus())
 """Threads that write the log into the tables."""
 
 RETRYABLE: tuple[Status, ...] = ("incomplete", "invalid", "error")

@@ -1,6 +1,5 @@
 """`selip-phantom`: render the studies of an annotated file as head MRI volumes with lesion masks."""
 
-import os
 import re
 from pathlib import Path
 from typing import Annotated
@@ -11,6 +10,7 @@ from selip_contracts.annotated import read_annotated
 from selip_contracts.findings import AnnotatedReport
 from selip_shared.errors import SelipError, run_command
 from selip_shared.execution.progress import progress
+from selip_shared.threads import granted_cpus
 
 app = typer.Typer(add_completion=False)
 
@@ -60,7 +60,7 @@ def command(
     recipe = PhantomRecipe(
         seed=seed, shape=size, lesion_size=lesion_size, lesion_contrast=lesion_contrast, noise=noise, missing=missing
     )
-    processes = processes or os.cpu_count() or 1
+    processes = processes or granted_cpus()
     if reports:
         with progress("studies", len(reports)) as advance:
             rendered = write_cohort(reports, out, recipe, processes, advance)

@@ -1,6 +1,5 @@
 """`selip-scan`: from a folder of head images to the tables images and excluded_images."""
 
-import os
 from contextlib import closing
 from pathlib import Path
 from typing import Annotated
@@ -66,6 +65,7 @@ def command(
     from selip_pretrain.scan.sequence_rules import read_rules
     from selip_pretrain.scan.series import unwritable
     from selip_pretrain.scan.stored_images import StoredImages
+    from selip_shared.execution.workers import open_workers
 
     if not folder.is_dir():
         raise SelipError(f"There is no folder {folder}: name the one that holds the images.")
@@ -79,9 +79,9 @@ def command(
             raise SelipError(f"No series in {folder} has {explain!r} in its UID, folder or description: give another.")
         typer.echo("\n".join(found))
         return
-    with closing(open_store(db)) as connection:
+    with closing(open_store(db)) as connection, open_workers() as workers:
         linker = ReportLinker(root, connection, manifest)
-        result = scan(root, StoredImages(connection, db, root), sequence_rules, linker, os.cpu_count() or 1)
+        result = scan(root, StoredImages(connection, db, root), sequence_rules, linker, workers)
         console = Console(markup=False, highlight=False)
         changes = ", ".join(f"{count:,} {kind}" for kind, count in sorted(result.changes.items()) if count)
         console.print(f"{folder}: {changes or 'no images'}; {result.other_files:,} other files", soft_wrap=True)

@@ -1,7 +1,6 @@
 """The training and validation pairs of a database; the test split is never read."""
 
 import hashlib
-import os
 import sys
 from pathlib import Path
 from typing import NamedTuple
@@ -13,6 +12,8 @@ from selip_pretrain.data.pairs import Pair, count_pairs, read_pairs
 from selip_pretrain.data.splits import Shares, assign_splits, check_leakage, hash_fraction
 from selip_pretrain.volumes.volume_cache import VolumeCache, prepare_all, print_problems
 from selip_shared.errors import SelipError
+from selip_shared.execution.workers import open_workers
+from selip_shared.threads import granted_cpus
 
 PAIRS_PER_PROCESS = 256
 """A process takes seconds to start: few volumes are prepared sooner without another one."""
@@ -51,8 +52,9 @@ def read_cohort(db: Path, cache: VolumeCache, seed: int, share: float = 1.0) -> 
         train, validation = read_pairs(connection, "train"), read_pairs(connection, "validation")
     # Hashed with another prefix than for the splits, where training patients have the highest fractions.
     train = [pair for pair in train if hash_fraction(seed, f"share/{pair.patient_id}") < share]
-    processes = min(os.cpu_count() or 1, 1 + (len(train) + len(validation)) // PAIRS_PER_PROCESS)
-    usable, problems = prepare_all([*train, *validation], cache, processes)
+    pairs = [*train, *validation]
+    with open_workers(min(granted_cpus(), 1 + len(pairs) // PAIRS_PER_PROCESS)) as workers:
+        usable, problems = prepare_all(pairs, cache, workers)
     print_problems(problems)
     kept = {pair.image_id for pair in usable}
     cohort = Cohort(*([pair for pair in part if pair.image_id in kept] for part in (train, validation)))

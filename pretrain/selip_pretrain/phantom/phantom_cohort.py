@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Callable, Iterator, Sequence
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -23,12 +23,11 @@ from selip_pretrain.phantom.study_files import (
     is_complete,
     write_folder,
 )
-from selip_shared.execution.processes import Workers
+from selip_shared.execution.workers import open_workers
 from selip_shared.files import write_text
 
 TRUTH = "truth.json"
 JOBS_PER_TASK = 4
-_anatomy: Anatomy | None = None
 
 
 def write_cohort(
@@ -71,19 +70,15 @@ def on_anatomy(
         return
     with TemporaryDirectory(prefix="selip-anatomy-") as shared:
         anatomy.save(Path(shared))
-        with Workers(processes, _start_worker, (Path(shared),)) as workers:
-            yield from workers.map(partial(_in_worker, task), jobs, JOBS_PER_TASK)
+        with open_workers(processes) as workers:
+            yield from workers.map(partial(_in_worker, task, Path(shared)), jobs, JOBS_PER_TASK)
 
 
-def _start_worker(shared: Path) -> None:
-    global _anatomy
-    threadpool_limits(1)
-    _anatomy = open_anatomy(shared)
+_open_anatomy = cache(open_anatomy)
 
 
-def _in_worker(task: Callable[[Anatomy, Any], None], job: object) -> None:
-    assert _anatomy is not None, "the worker has been started"
-    task(_anatomy, job)
+def _in_worker(task: Callable[[Anatomy, Any], None], shared: Path, job: object) -> None:
+    task(_open_anatomy(shared), job)
 
 
 def write_study(folder: Path, recipe: PhantomRecipe, anatomy: Anatomy, report: AnnotatedReport) -> None:

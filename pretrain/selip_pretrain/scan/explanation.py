@@ -1,6 +1,5 @@
 """Which rule decided about a series, and which of its tags (`selip-scan --explain`)."""
 
-import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -9,7 +8,7 @@ from selip_pretrain.scan.nifti_series import nifti_series
 from selip_pretrain.scan.scan_folder import FILES_PER_TASK, describe, files_below
 from selip_pretrain.scan.sequence_rules import Rule, SequenceRules, SeriesAttributes, found_word
 from selip_pretrain.scan.series import FoundSeries
-from selip_shared.execution.processes import Workers
+from selip_shared.execution.workers import open_workers
 
 
 def explanations(root: Path, rules: SequenceRules, wanted: str) -> Iterator[str]:
@@ -39,7 +38,7 @@ def explain(series: FoundSeries, rules: SequenceRules) -> str:
 def _series(root: Path, rules: SequenceRules) -> Iterator[FoundSeries]:
     nifti, others = files_below(root)
     yield from (nifti_series(root, path, rules) for path in nifti)
-    with Workers(os.cpu_count() or 1) as workers:
+    with open_workers() as workers:
         yield from dicom_series(root, [file for file in workers.map(read_file, others, FILES_PER_TASK) if file])
 
 

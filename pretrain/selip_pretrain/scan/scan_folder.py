@@ -18,7 +18,7 @@ from selip_pretrain.scan.sequence_rules import Rule, SequenceRules, SeriesAttrib
 from selip_pretrain.scan.series import FoundSeries, Geometry
 from selip_pretrain.scan.stored_images import Change, ExcludedImageRow, ImageRow, Row, StoredImages
 from selip_shared.errors import SelipError
-from selip_shared.execution.processes import Workers
+from selip_shared.execution.base import Workers
 from selip_shared.execution.progress import Advance, progress
 
 SECONDS_PER_WRITE = 5
@@ -56,11 +56,11 @@ class ScanResult(NamedTuple):
     """Rows of both tables that are new, changed, unchanged and gone."""
 
 
-def scan(root: Path, stored: StoredImages, rules: SequenceRules, linker: ReportLinker, processes: int) -> ScanResult:
+def scan(root: Path, stored: StoredImages, rules: SequenceRules, linker: ReportLinker, workers: Workers) -> ScanResult:
     """Update the tables from the folder `root`, an absolute path; SelipError where it holds no image."""
     nifti, others = files_below(root)
     studies: dict[str, list[LinkedSeries]] = {}
-    with progress("files", len(nifti) + len(others)) as advance, Workers(processes) as workers:
+    with progress("files", len(nifti) + len(others)) as advance:
         from_nifti = _linked([nifti_series(root, path, rules) for path in nifti], rules, linker)
         _write(stored, _checked(from_nifti, stored, workers, advance), studies)
         read = list(_counted(workers.map(read_file, others, FILES_PER_TASK), advance))
@@ -166,7 +166,7 @@ def _checked(
     """NIfTI series, with the voxels of those that are used checked."""
     used = [one.series for one in linked if one.modality is not None]
     known = [stored.known(series.image_id) for series in used]
-    results = workers.map(_check, list(zip(used, known, strict=True)))
+    results = workers.map(_check, zip(used, known, strict=True))
     for one in linked:
         yield one if one.modality is None else one._replace(series=next(results))
         advance(1)

@@ -23,7 +23,7 @@ from selip_pretrain.volumes.content_hash import content_hash
 from selip_pretrain.volumes.preprocess import VolumeRecipe, prepare
 from selip_pretrain.volumes.read_volume import Source, VolumeError, read_volume
 from selip_shared.errors import SelipError
-from selip_shared.execution.processes import Workers
+from selip_shared.execution.base import Workers
 from selip_shared.execution.progress import progress
 from selip_shared.files import write_bytes, write_text
 
@@ -139,7 +139,7 @@ class VolumeCache:
         return self.folder / name[:2] / f"{name}.safetensors"
 
 
-def prepare_all(images: Sequence[Image], cache: VolumeCache, processes: int) -> tuple[list[Image], list[Problem]]:
+def prepare_all(images: Sequence[Image], cache: VolumeCache, workers: Workers) -> tuple[list[Image], list[Problem]]:
     """Prepare the volumes that are not cached; the usable images in their order, and the problems of the others."""
     problems: dict[str, Problem] = {}
     with progress("volumes", len(images)) as advance:
@@ -149,12 +149,10 @@ def prepare_all(images: Sequence[Image], cache: VolumeCache, processes: int) -> 
                 advance(1)
             else:
                 pending.append(image)
-        # Each worker process uses one thread.
-        with Workers(min(processes, len(pending)), torch.set_num_threads, (1,)) as workers:
-            for problem in workers.map(partial(_problem, cache), pending):
-                advance(1)
-                if problem is not None:
-                    problems[problem.image_id] = problem
+        for problem in workers.map(partial(_problem, cache), pending):
+            advance(1)
+            if problem is not None:
+                problems[problem.image_id] = problem
     return [image for image in images if image.image_id not in problems], list(problems.values())
 
 

@@ -29,6 +29,7 @@ from selip_pretrain.scan.sequence_rules import read_rules
 from selip_pretrain.scan.stored_images import StoredImages
 from selip_pretrain.volumes.read_volume import read_volume
 from selip_shared.errors import SelipError
+from selip_shared.execution.processes import ProcessWorkers
 
 SELIP_PHANTOM = (sys.executable, "-c", "from selip_pretrain.cli.phantom import main; main()")
 # nibabel is typed in part
@@ -79,7 +80,13 @@ def test_the_files_are_read_as_the_scans_of_a_hospital(cohort: Path, tmp_path: P
         for number in range(6):
             row = [number + 1, f"R{number}", f"R{number}", number + 1, utc_now()]
             connection.execute("INSERT INTO reports VALUES (?, ?, ?, '', '', 'reports.csv', ?, ?)", row)
-        scan(cohort, StoredImages(connection, db, cohort), read_rules(), ReportLinker(cohort, connection, None), 1)
+        scan(
+            cohort,
+            StoredImages(connection, db, cohort),
+            read_rules(),
+            ReportLinker(cohort, connection, None),
+            ProcessWorkers(1),
+        )
         found = connection.execute("SELECT report_id, modality FROM images ORDER BY ALL").fetchall()
     assert found == sorted((f"R{n}", m) for n in range(6) for m in ("T1", "T2", "FLAIR", "DWI", "ADC"))
     volume = read_volume([cohort / "R0" / "T1.nii.gz"], "nifti")

@@ -16,6 +16,7 @@ from selip_pretrain.scan.report_linkage import ReportLinker
 from selip_pretrain.scan.scan_folder import scan
 from selip_pretrain.scan.sequence_rules import read_rules
 from selip_pretrain.scan.stored_images import StoredImages
+from selip_shared.execution.processes import ProcessWorkers
 from tests.pretrain.image_files import voxels, write_series
 
 SELIP_SCAN = (sys.executable, "-c", "from selip_pretrain.cli.scan import main; main()")
@@ -43,7 +44,7 @@ class Found:
     def __init__(self, root: Path, db: Path, manifest: Path | None = None) -> None:
         with closing(open_store(db)) as connection:
             linker = ReportLinker(root, connection, manifest)
-            self.scanned = scan(root, StoredImages(connection, db, root), read_rules(), linker, 1)
+            self.scanned = scan(root, StoredImages(connection, db, root), read_rules(), linker, ProcessWorkers(1))
             self.images = self._rows(connection, "images")
             self.aside = self._rows(connection, "excluded_images")
         self.reasons = {name: row["reason"] for name, row in self.aside.items()}

@@ -15,6 +15,7 @@ from selip_pretrain.volumes.content_hash import content_hash
 from selip_pretrain.volumes.preprocess import VolumeRecipe, prepare
 from selip_pretrain.volumes.read_volume import Source, read_volume
 from selip_pretrain.volumes.volume_cache import MAX_ROUNDING_ERROR, Problem, UnusableImage, VolumeCache, prepare_all
+from selip_shared.execution.processes import ProcessWorkers
 from tests.pretrain.image_files import write_nifti, write_series
 
 RECIPE = VolumeRecipe(shape=(6, 16, 16))
@@ -193,7 +194,9 @@ def test_what_cannot_be_used_is_named_and_left_out(cache: VolumeCache, tmp_path:
     missing = scanned([write_nifti(tmp_path / "missing" / "T2.nii")])
     missing.files[0].unlink()
     bad = [scanned([path]) for path in (truncated, nan, flat, moving)]
-    usable, problems = prepare_all([good[0], *bad, good[1], missing, good[2]], cache, processes)
+    with ProcessWorkers(processes) as workers:
+        usable, problems = prepare_all([good[0], *bad, good[1], missing, good[2]], cache, workers)
+        assert prepare_all(good, cache, workers) == (good, [])
     assert usable == good
     assert [(problem.image_id, problem.reason) for problem in problems] == [
         ("truncated/T2.nii", "damaged"),
@@ -202,7 +205,6 @@ def test_what_cannot_be_used_is_named_and_left_out(cache: VolumeCache, tmp_path:
         ("moving/T2.nii", "not_3d"),
         ("missing/T2.nii", "missing"),
     ]
-    assert prepare_all(good, cache, processes) == (good, [])
 
 
 PREPARE = """
@@ -231,13 +233,14 @@ from pathlib import Path
 from selip_pretrain.volumes.volume_cache import VolumeCache, prepare_all
 from selip_pretrain.volumes.preprocess import VolumeRecipe
 from selip_shared.errors import run_command
+from selip_shared.execution.processes import ProcessWorkers
 from tests.pretrain.volumes.test_volume_cache import scanned
 
 def main():
     cache = VolumeCache(Path(sys.argv[1]), VolumeRecipe(shape=(24, 128, 128)))
     images = [scanned([Path(file)]) for file in sys.argv[2:]]
     try:
-        prepare_all(images, cache, 1)
+        prepare_all(images, cache, ProcessWorkers(1))
     finally:
         print(sum(map(cache.holds, images)), len(list(cache.folder.rglob("*.partial"))))
 
@@ -272,6 +275,7 @@ from multiprocessing import active_children
 from pathlib import Path
 from selip_pretrain.volumes.volume_cache import VolumeCache, prepare_all
 from selip_shared.errors import run_command
+from selip_shared.execution.processes import ProcessWorkers
 from tests.pretrain.volumes.test_volume_cache import RECIPE, Scanned
 
 def is_read(pipe):
@@ -289,7 +293,7 @@ def kill_one():
 if __name__ == "__main__":
     threading.Thread(target=kill_one, daemon=True).start()
     images = [Scanned(file, "nifti", (Path(file),), "") for file in sys.argv[2:]]
-    run_command(lambda: prepare_all(images, VolumeCache(Path(sys.argv[1]), RECIPE), 2))
+    run_command(lambda: prepare_all(images, VolumeCache(Path(sys.argv[1]), RECIPE), ProcessWorkers(2)))
 """
     pipes = [tmp_path / "first.nii", tmp_path / "second.nii"]
     for pipe in pipes:

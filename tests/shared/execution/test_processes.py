@@ -1,48 +1,64 @@
 import os
 import subprocess
 import sys
+from collections.abc import Iterator
+from itertools import count
 from pathlib import Path
 
 import pytest
 
 from selip_shared.errors import SelipError
-from selip_shared.execution.processes import Workers
+from selip_shared.execution.processes import ProcessWorkers
+from selip_shared.threads import granted_cpus
 
 
 @pytest.mark.parametrize("processes", [1, 2])
 def test_results_come_in_the_order_of_the_tasks(processes: int) -> None:
-    with Workers(processes) as workers:
+    with ProcessWorkers(processes) as workers:
         assert list(workers.map(abs, range(-50, 0), 7)) == list(range(50, 0, -1))
         assert list(workers.map(len, [])) == []
 
 
-def test_worker_processes_are_initialised_and_this_one_is_not(tmp_path: Path) -> None:
-    here = Path.cwd()
-    with Workers(2, os.chdir, (tmp_path,)) as workers:
-        assert list(workers.map(os.path.abspath, ["a", "b"])) == [str(tmp_path / "a"), str(tmp_path / "b")]
-    assert Path.cwd() == here
+@pytest.mark.parametrize("processes", [1, 2])
+def test_tasks_are_taken_as_earlier_ones_end(processes: int) -> None:
+    taken: list[int] = []
+
+    def endless() -> Iterator[int]:
+        for number in count():
+            taken.append(number)
+            yield number
+
+    with ProcessWorkers(processes) as workers:
+        results = workers.map(abs, endless(), 3)
+        assert [next(results) for _ in range(10)] == list(range(10))
+        assert len(taken) <= 10 + 3 * (2 * processes + 1)
+
+
+def test_a_worker_process_computes_in_its_share_of_the_threads() -> None:
+    with ProcessWorkers(granted_cpus() + 1) as workers:
+        assert set(workers.map(os.path.expandvars, ["$OMP_NUM_THREADS"] * 4)) == {"1"}
 
 
 def test_a_killed_worker_process_is_an_error_for_the_user() -> None:
-    with Workers(2) as workers, pytest.raises(SelipError, match="was killed, possibly out of memory"):
+    with ProcessWorkers(2) as workers, pytest.raises(SelipError, match="was killed, possibly out of memory"):
         list(workers.map(os._exit, [3, 3]))
 
 
 def test_an_exception_of_a_task_is_raised() -> None:
-    with Workers(2) as workers, pytest.raises(ValueError, match="invalid literal"):
+    with ProcessWorkers(2) as workers, pytest.raises(ValueError, match="invalid literal"):
         list(workers.map(int, ["1", "x"]))
 
 
 WORK_FOREVER = """
 import signal
-from selip_shared.execution.processes import Workers
+from selip_shared.execution.processes import ProcessWorkers
 
 def work(number):
     print(f"working {number}", flush=True)
     signal.pause()
 
 if __name__ == "__main__":
-    with Workers(2) as workers:
+    with ProcessWorkers(2) as workers:
         list(workers.map(work, [1, 2]))
 """
 

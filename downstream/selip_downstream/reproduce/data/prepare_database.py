@@ -1,6 +1,5 @@
 """Prepares a scanned database for several parallel trainings: splits are assigned, volumes prepared."""
 
-import os
 from contextlib import closing
 from pathlib import Path
 from typing import Annotated
@@ -27,13 +26,15 @@ def command(
     from selip_pretrain.data.splits import Shares, assign_splits, check_leakage
     from selip_pretrain.model.configuration import resolve
     from selip_pretrain.volumes.volume_cache import VolumeCache, prepare_all, print_problems
+    from selip_shared.execution.workers import open_workers
 
     recipe = resolve(preset, config, {}).recipe
     with closing(open_store(db)) as connection:
         counts = assign_splits(connection, seed, Shares())
         check_leakage(connection)
         pairs = read_pairs(connection)
-    _, problems = prepare_all(pairs, VolumeCache(cache, recipe), os.cpu_count() or 1)
+    with open_workers() as workers:
+        _, problems = prepare_all(pairs, VolumeCache(cache, recipe), workers)
     print_problems(problems)
     patients = ", ".join(f"{count:,} {split}" for split, count in counts.items())
     print(f"{len(pairs):,} pairs, patients: {patients}")
