@@ -8,10 +8,12 @@ from functools import cache
 from selip_contracts.vocabulary import cached_until_sites_change
 from selip_extract.language.constructions.closed_clauses import with_closed_clauses
 from selip_extract.language.constructions.compound_values import with_compound_values
+from selip_extract.language.constructions.corrections import with_corrections
 from selip_extract.language.constructions.mending import mended
 from selip_extract.language.constructions.negation import with_negations
 from selip_extract.language.constructions.sections import without_other_exams
 from selip_extract.language.constructions.unlisted_sites import with_unlisted_sites
+from selip_extract.language.constructions.verdicts import with_verdicts
 from selip_extract.language.lexicon import BETWEEN_WORDS, LOBE_CHARACTERS, Kind, Meaning, Relaxation, lexicon
 from selip_extract.language.segmenter import joined, segmenter
 from selip_extract.language.token_patterns import name_meaning, relaxation_parts, token_pattern
@@ -26,7 +28,15 @@ _SITE_OR_LAYER: frozenset[Kind] = frozenset(("site", "layer"))
 _OUTER: frozenset[Kind] = frozenset(("site", "layer", "other", "lesion"))
 _PART_WORDS = frozenset("上部 下部 中部 前部 后部 内侧 外侧 背侧 腹侧 内侧部 外侧部 上份 下份 中份".split())
 """Words for a part of a site, which may stand between it and its side: 脑桥下部偏左侧."""
-_READINGS = (with_unlisted_sites, with_negations, with_compound_values, without_other_exams, with_closed_clauses)
+_READINGS = (
+    with_corrections,
+    with_verdicts,
+    with_unlisted_sites,
+    with_negations,
+    with_compound_values,
+    without_other_exams,
+    with_closed_clauses,
+)
 """What the words around a token make of it, one construction after the other."""
 _OPPOSITE = {"左侧": "右侧", "右侧": "左侧"}
 
@@ -255,6 +265,8 @@ def _opens_a_signal(found: list[Token]) -> bool:
     last = found[-1]
     if last.value == "、" and len(found) > 1:
         return found[-2].kind == "signal"
+    if last.value == ":" and len(found) > 1:
+        return found[-2].kind == "sequence" or found[-2].value == "信号"
     return last.kind in ("verb", "cue", "sequence", "signal")
 
 

@@ -38,7 +38,7 @@ def token_table() -> tuple[tuple[str, str], ...]:
         # the mark of a list's item, at the beginning of a clause: 1. 2、 (3) ④
         ("mark", r"(?<![^。;\n:,])(?:\(\d{1,2}\)|\d{1,2}[.、)](?!\d)|[①-⑳])"),
         # 额颞叶, 额、颞、顶叶, but not 额骨, 颞角
-        ("lobes", rf"{_LOBE}(?:[、及和,]?{_LOBE})++(?:叶|部|区)?+(?!(?:[外内]侧)?回|[骨窦角肌底极束])"),
+        ("lobes", rf"(?<!丘脑){_LOBE}(?:[、及和,]?{_LOBE})++(?:叶|部|区)?+(?!(?:[外内]侧)?回|[骨窦角肌底极束])"),
         # the first of 左额、右颞叶
         ("lobe", rf"(?<=[左右双侧两]){_LOBE}(?=[、及和][左右双两])"),
         # any other letters and digits, up to the name of a sequence (3DT1, MRI+DWI)

@@ -21,6 +21,7 @@ from selip_contracts.vocabulary import (
     Side,
     Signal,
     ancestors,
+    unlisted,
 )
 from selip_extract.pseudo_reports.lesion_archetypes import (
     ARCHETYPES,
@@ -32,7 +33,7 @@ from selip_extract.pseudo_reports.lesion_archetypes import (
     Spread,
 )
 from selip_extract.pseudo_reports.phrases import FOLDER, PhraseFile, Phrases, SiteName, SiteNames, each_of, load
-from selip_extract.pseudo_reports.unlisted_sites import UNLISTED_SHARE, made_up_site
+from selip_extract.pseudo_reports.unlisted_sites import UnlistedSites
 from selip_extract.pseudo_reports.weighted_choice import WeightedChoice, known, weighted, words
 
 Share = Annotated[float, Field(ge=0, le=1)]
@@ -103,10 +104,13 @@ class _StudySampling(PhraseFile):
     free_lesions: _FreeLesions
     opposite_changes: dict[Change, tuple[Change, ...]]
     mass_effects: dict[SiteName, tuple[tuple[SiteName, Change], ...]]
+    unlisted_sites: UnlistedSites
 
 
 _SAMPLING = load(_StudySampling, "studies")
 _FREE = _SAMPLING.free_lesions
+UNLISTED_SITES = _SAMPLING.unlisted_sites.names()
+"""All names of unlisted sites that are drawn from."""
 _GENERAL_NOUNS = weighted((noun or None, weight) for noun, weight in _SAMPLING.general_nouns.items())
 _FREE_SPREADS = weighted((SPREADS[name], weight) for name, weight in _FREE.spreads.items())
 _FREE_SEQUENCES = weighted(enumerate(_FREE.sequences, start=1))
@@ -159,7 +163,7 @@ def sample_study(rng: random.Random) -> SampledStudy:
     changes = _without_contradictions(drawn)
     if not lesions and not changes:
         lesions = (sample_lesion(rng, modalities),)
-    if lesions and rng.random() < UNLISTED_SHARE:
+    if lesions and rng.random() < _SAMPLING.unlisted_sites.share:
         lesions = (_at_unlisted_site(rng, lesions[0]), *lesions[1:])
     return SampledStudy(lesions, changes, modalities)
 
@@ -208,7 +212,7 @@ def _sample_lesions(rng: random.Random, modalities: tuple[Modality, ...]) -> tup
 def _at_unlisted_site(rng: random.Random, lesion: SampledLesion) -> SampledLesion:
     """The lesion, one of its sites replaced by a place that no vocabulary holds."""
     at = rng.randrange(len(lesion.sites))
-    place = SampledSite(lesion.sites[at].side or _one_sided(rng), made_up_site(rng))
+    place = SampledSite(lesion.sites[at].side or _one_sided(rng), unlisted(rng.choice(UNLISTED_SITES)))
     return replace(lesion, sites=(*lesion.sites[:at], place, *lesion.sites[at + 1 :]))
 
 

@@ -10,7 +10,8 @@ from selip_extract.rules.lesion_sizes import Size, largest, state_size, with_siz
 from selip_extract.rules.lookahead import VALUES
 from selip_extract.rules.mentions import Location, MentionedLesions
 from selip_extract.rules.prior_study import prior_words, turn_to_present, turn_to_prior
-from selip_extract.rules.references.labels import CIRCLED, begin_labelled, introduce_labelled, refer_to_label, use_label
+from selip_extract.rules.references.label_lists import CIRCLED
+from selip_extract.rules.references.labels import begin_labelled, introduce_labelled, refer_to_label, use_label
 from selip_extract.rules.references.ordinals import choose_lesions
 from selip_extract.rules.references.phrases import Phrase, phrases
 from selip_extract.rules.references.site_references import (

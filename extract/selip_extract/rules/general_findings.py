@@ -59,6 +59,8 @@ def _sentence_changes(sentence: Sentence) -> Iterator[GeneralFinding]:
             negated = True
         elif token.kind in _VALUES:
             negated = False
+        elif token.kind == "cue" and _names_the_brain(text, token):
+            named, of_lesion = [LateralisedSite(at, token, "脑实质", None, None, False)], False
         elif token.kind == "lesion" or (token.kind == "cue" and token.value in _LESION_CUES):
             of_lesion = True
         elif token.kind == "cue" and text.startswith("包绕", token.start):
@@ -70,6 +72,11 @@ def _sentence_changes(sentence: Sentence) -> Iterator[GeneralFinding]:
             pressing = None
         if token.kind in ("change", "other", "verb", "cue") and _PRESSING.fullmatch(text, token.start, token.end):
             pressing = token
+
+
+def _names_the_brain(text: str, token: Token) -> bool:
+    """周围脑实质受压: the brain next to a lesion."""
+    return token.value == "周围" and text.endswith(("脑实质", "脑组织"), token.start, token.end)
 
 
 def _change(sentence: Sentence, site: LateralisedSite, token: Token) -> GeneralFinding:

@@ -77,6 +77,6 @@ def _quotes(text: str, tokens: Sequence[Token], at: int) -> bool:
             return True
         if token.kind == "verb" and text[token.start : token.end] in _QUOTING:
             return at == 0 or is_mark(tokens[at - 1])
-        if token.kind != "other":
+        if token.kind not in ("other", "date") and token.value not in ("(", ")"):
             return False
     return False

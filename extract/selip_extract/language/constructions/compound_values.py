@@ -56,8 +56,12 @@ def _enhancement(found: list[Token], token: Token, text: str) -> Token:
     while found and found[-1].kind in ("signal", "other") and found[-1].end == start:
         start = found.pop().start
     said = text[start : token.end]
-    value = next((value for value, manner in _MANNERS if manner.search(said)), "强化")
-    return Token("enhancement", value, start, token.end)
+    return Token("enhancement", manner_of_enhancement(said) or "强化", start, token.end)
+
+
+def manner_of_enhancement(words: str) -> str | None:
+    """The enhancement that 环形, 不均匀, 明显 and the like describe; None where the words describe none."""
+    return next((value for value, manner in _MANNERS if manner.search(words)), None)
 
 
 def _mixed(found: list[Token], token: Token) -> Token:

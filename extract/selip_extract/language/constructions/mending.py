@@ -89,16 +89,24 @@ _CONTINUING = re.compile(
 )
 # lines of a template: 部位：左侧小脑半球 / 大小：18mm×11mm / T1WI：低
 _KEY = (
-    r"(?:部位|位置|病灶\w*|大小|数目|形态|边界|T[12]\w{0,4}|FLAIR\w{0,2}|DWI\w{0,2}|ADC\w{0,2}|SWI\w{0,2}"
-    r"|增强\w{0,2}|强化)"
+    r"(?:(?:病变|病灶)?(?:部位|位置)|病灶\w*|大小|最大径|直径|数目|数量|形态|形状|边界|边缘|T[12](?:-?\w){0,8}|FLAIR\w{0,2}|DWI\w{0,2}"
+    r"|ADC\w{0,2}|SWI\w{0,2}|增强\w{0,2}|强化\w{0,2})"
 )
-_FIELD = re.compile(rf"(?:^|\n)[ \t]*{_KEY}[：:][^：:\n]{{1,24}}$", re.IGNORECASE)
-_NEXT_FIELD = re.compile(rf"(?!部位|位置|病灶){_KEY}[：:]", re.IGNORECASE)
+_FIELD = re.compile(
+    rf"(?:^|\n)[ \t]*(?:\d{{1,2}}[.、]|[（(]\d{{1,2}}[）)])?[ \t]*{_KEY}[：:][^：:\n]{{1,40}}$", re.IGNORECASE
+)
+_NEXT_FIELD = re.compile(rf"(?!部位|位置|病灶|病变){_KEY}[：:]", re.IGNORECASE)
 _ANY_FIELD = re.compile(r"\w{1,8}[：:]")
 _ITEM = re.compile(r"(?:\d{1,2}[.、)）]|[(（]\d{1,2}[)）]|[①-⑳])")
 _SEQUENCE = re.compile(r"T[12]WI|T[12]\*?|FLAIR|DWI|ADC|SWI", re.IGNORECASE)
 _ENDED = re.compile(r"[。；;!?！？]$")
+_CLAUSE_MARK = re.compile(r"[,，;；。:：\n]")
+_PLACED = re.compile("位于|累及|见于|分布|侵|平扫|增强")
+_INCOMPLETE = frozenset(("site", "layer", "side", "verb", "negation"))
 _MAX_WORD = 6
+_MIN_WRAPPED = 18
+_MIN_CLAUSE = 3
+_MAX_CLAUSE = 60
 
 
 def _joined_lines(text: str) -> str:
@@ -106,19 +114,40 @@ def _joined_lines(text: str) -> str:
     if "\n" not in text:
         return text
     read = text
+    wrapped = _is_wrapped(text)
     for match in _BREAK.finditer(text):
         before, after = text[: match.start()], text[match.end() :]
         if _FIELD.search(before) and _NEXT_FIELD.match(after):
-            read = read[: match.start()] + "，" + " " * (match.end() - match.start() - 1) + read[match.end() :]
-        elif before and after and _is_inside(before[-24:], after[:24]):
+            start = match.start() - (before[-1] in "。；;")
+            read = read[:start] + "，" + " " * (match.end() - start - 1) + read[match.end() :]
+        elif before and after and _is_inside(before[-_MAX_CLAUSE:], after[:24], wrapped):
             read = read[: match.start()] + " " * (match.end() - match.start()) + read[match.end() :]
     return read
 
 
-def _is_inside(before: str, after: str) -> bool:
-    if _ENDED.search(before) or _ITEM.match(after) or _ANY_FIELD.match(after):
+def _is_wrapped(text: str) -> bool:
+    """Whether the lines were broken at a fixed length: all but the last have it."""
+    lengths = [len(line.rstrip()) for line in text.splitlines()[:-1]]
+    return len(lengths) > 1 and min(lengths) >= _MIN_WRAPPED and max(lengths) - min(lengths) <= 1
+
+
+def _is_inside(before: str, after: str, wrapped: bool) -> bool:
+    """Whether the sentence goes on behind the break between `before` and `after`."""
+    if _ENDED.search(before) or _ITEM.match(after) or (_ANY_FIELD.match(after) and not wrapped):
         return False
-    return bool(_UNFINISHED.search(before) or _CONTINUING.match(after)) or _word_across(before, after)
+    if wrapped or _UNFINISHED.search(before) or _CONTINUING.match(after):
+        return True
+    return _word_across(before, after) or _lacks_predicate(before)
+
+
+def _lacks_predicate(before: str) -> bool:
+    """Whether the clause ends with a side, a site, a sequence or a verb of which something is still to be said."""
+    clause = _CLAUSE_MARK.split(before)[-1].strip()
+    if len(clause) < _MIN_CLAUSE or _PLACED.search(clause):
+        return False
+    known = words()
+    last = next((word for at in range(_MAX_WORD, 0, -1) if (word := clause[-at:]) in known), "")
+    return bool(last) and known[last].kind in _INCOMPLETE
 
 
 def _word_across(before: str, after: str) -> bool:

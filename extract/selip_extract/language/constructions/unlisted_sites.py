@@ -150,6 +150,7 @@ def _names_a_site(tokens: Sequence[Token], at: int, end: int, text: str) -> bool
         before is None
         or before.kind in _OPENING
         or before.end < tokens[at].start
+        or text.startswith("以及", before.start)
         or (before.kind == "cue" and before.value in _OPENING_CUES)
     )
     return (sided or (opens and bool(_ENDS.fullmatch(word)))) and _stated(tokens, end, text, sided, before)
@@ -167,6 +168,8 @@ def _stated(tokens: Sequence[Token], end: int, text: str, sided: bool, before: T
     if token.value in ("、", "(", ")"):
         return True
     if sided and token.kind == "punctuation":
+        return True
+    if _DESCRIBING.match(text, token.start):
         return True
     after_verb = before is not None and before.kind == "verb"
     return (token.kind in _STATING and not (after_verb and token.kind == "lesion")) or (

@@ -3,7 +3,7 @@
 import random
 import re
 from bisect import bisect_left, bisect_right
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import cache
 
@@ -20,12 +20,14 @@ class _AsTyped(PhraseFile):
     broken_lines: Share
     line_lengths: tuple[int, ...] = Field(min_length=1)
     blanks: Share
+    unpunctuated: Share
     traditional: Share
     slips: Share
 
 
 _SETTINGS = load(_AsTyped, "as_typed")
 _BREAKABLE = re.compile(r"(?<=[\w、，；）/+])(?=[\w（])(?<!\d)(?!\d)")
+_OMITTED = re.compile("(?<=[\u4e00-\u9fff])[，；。](?=[\u4e00-\u9fffA-Z])")
 _MARK = re.compile("[，；。](?=[\u4e00-\u9fff])")
 
 
@@ -41,7 +43,11 @@ def as_typed(rng: random.Random, text: str, facts: Sequence[Fact]) -> tuple[str,
     if rng.random() < _SETTINGS.blanks:
         done.add("blanks for punctuation")
         text = _MARK.sub(" ", text)
-    if rng.random() < _SETTINGS.broken_lines and (breaks := _line_breaks(rng, text)):
+    elif rng.random() < _SETTINGS.unpunctuated and "\n" not in text:
+        done.add("no punctuation")
+        marks = [match.start() for match in _OMITTED.finditer(text)]
+        text, facts = _without(text, marks), [_with_spans(fact, lambda s: _before_marks(s, marks)) for fact in facts]
+    if rng.random() < _SETTINGS.broken_lines and "\n" not in text and (breaks := _line_breaks(rng, text)):
         done.add("broken lines")
         return _broken(text, breaks), tuple(_moved(fact, breaks) for fact in facts), done
     return text, tuple(facts), done
@@ -91,10 +97,21 @@ def _broken(text: str, breaks: Sequence[int]) -> str:
 
 
 def _moved(fact: Fact, breaks: Sequence[int]) -> Fact:
-    def move(span: CharSpan) -> CharSpan:
-        start, end = span
-        return start + bisect_right(breaks, start), end + bisect_left(breaks, end)
+    return _with_spans(fact, lambda s: (s[0] + bisect_right(breaks, s[0]), s[1] + bisect_left(breaks, s[1])))
 
+
+def _without(text: str, marks: Sequence[int]) -> str:
+    omitted = set(marks)
+    return "".join(character for i, character in enumerate(text) if i not in omitted)
+
+
+def _before_marks(span: CharSpan, marks: Sequence[int]) -> CharSpan:
+    """Where the span lies once the marks are omitted."""
+    start, end = span
+    return start - bisect_left(marks, start), end - bisect_left(marks, end)
+
+
+def _with_spans(fact: Fact, move: Callable[[CharSpan], CharSpan]) -> Fact:
     def move_if_any(span: CharSpan | None) -> CharSpan | None:
         return None if span is None else move(span)
 

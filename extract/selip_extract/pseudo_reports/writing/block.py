@@ -19,8 +19,9 @@ from selip_extract.pseudo_reports.writing.collective import (
     some_signal,
 )
 from selip_extract.pseudo_reports.writing.draft import Draft, Mention
+from selip_extract.pseudo_reports.writing.layouts import LAYOUT_SHARE, put_layout
 from selip_extract.pseudo_reports.writing.lesion import put_lesion
-from selip_extract.pseudo_reports.writing.references import REFERENCE_SHARE, put_references
+from selip_extract.pseudo_reports.writing.references.ways import REFERENCE_SHARE, put_references
 from selip_extract.pseudo_reports.writing.sequences import put_sequence, signal_word
 from selip_extract.pseudo_reports.writing.signals import (
     Signals,
@@ -73,6 +74,8 @@ def put_block(
     deferred = [
         m for m in _COLLECTIVE if draft.chance(0.26) and sum(m in x.signals or m in x.absent for x in lesions) > 0
     ]
+    if draft.chance(LAYOUT_SHARE):
+        return [*before, *put_layout(draft, lesions)]
     if draft.chance(REFERENCE_SHARE) and (referred := put_references(draft, lesions)):
         _end(draft, "。")
         return [*before, *referred]

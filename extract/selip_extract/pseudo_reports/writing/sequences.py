@@ -28,6 +28,7 @@ class _SequencePhrases(PhraseFile):
 
 
 _PHRASES = load(_SequencePhrases, "sequences")
+_DIGITS = "零一二三四五六七八九"
 # The order in which a report describes the sequences.
 ORDER: tuple[Modality, ...] = tuple(_PHRASES.sequences)
 
@@ -90,3 +91,15 @@ def size_text(rng: random.Random, size_mm: Iterable[int]) -> str:
     else:
         numbers, unit = [str(mm) for mm in sizes], "mm"
     return sign.join(numbers) + unit if rng.random() < 0.5 else sign.join(n + unit for n in numbers)
+
+
+def spoken_size(size_mm: Iterable[int]) -> str:
+    """A size that is given in mm, in cm as it is spoken: 零点八乘零点六厘米."""
+    return "乘".join(_spoken_number(mm) for mm in size_mm) + "厘米"
+
+
+def _spoken_number(tenths: int) -> str:
+    whole, tenth = divmod(tenths, 10)
+    tens, ones = divmod(whole, 10)
+    words = ("十" if tens == 1 else _DIGITS[tens] + "十" if tens else "") + (_DIGITS[ones] if ones or not tens else "")
+    return words + ("点" + _DIGITS[tenth] if tenth else "")

@@ -1,7 +1,6 @@
 """Labels of lesions: ①左侧额叶…，②…; 病灶A, 结节b. A label is given with its sites and refers to them later."""
 
 import re
-import unicodedata
 from collections.abc import Sequence
 
 from selip_extract.language.tokens import Token
@@ -9,19 +8,21 @@ from selip_extract.rules.frozen import replace
 from selip_extract.rules.lookahead import VALUES, clause_after, is_mark, names_a_sequence, sites_ahead
 from selip_extract.rules.mentions import LesionMention, ReferenceKind, Sites, distinct
 from selip_extract.rules.references.introductions import introduce
+from selip_extract.rules.references.label_lists import CIRCLED, is_label, label_name, labelled_sites
 from selip_extract.rules.sentence import Sentence
 from selip_extract.rules.state import Focus, SequenceFocus, State
 
-CIRCLED = "①②③④⑤⑥⑦⑧⑨⑩⑪⑫⑬⑭⑮⑯⑰⑱⑲⑳"
-_LABEL = re.compile(f"[0-9A-Za-z{CIRCLED}]")
 _MARKS = re.compile(rf"[{CIRCLED}]|[(（]\d{{1,2}}[)）]")
 _NAMING = frozenset(("site", "side"))
 
 
 def begin_labelled(state: State, sentence: Sentence, marks: str, before: SequenceFocus) -> State:
     """①左侧额叶见… gives its sites a label; DWI：①呈低信号 refers to them, on the sequences `before` the mark."""
-    found = [_name(mark) for mark in _MARKS.findall(marks)]
-    if not found:
+    found = [label_name(mark) for mark in _MARKS.findall(marks)]
+    listed = labelled_sites(sentence, found[-1] if found else None)
+    for name, lesion in listed.items():
+        state = _give(state, name, lesion)
+    if listed or not found:
         return state
     tokens = sentence.tokens
     sites = sites_ahead(sentence, -1)
@@ -36,7 +37,7 @@ def begin_labelled(state: State, sentence: Sentence, marks: str, before: Sequenc
 def introduce_labelled(state: State, marks: str) -> State:
     """①左侧额叶，②右侧颞叶: a lesion that is only listed is one of those that 三者 refers to."""
     found = _MARKS.findall(marks)
-    lesion = state.mentioned.labels.get(_name(found[-1])) if found else None
+    lesion = state.mentioned.labels.get(label_name(found[-1])) if found else None
     if lesion is None or state.own.sites:
         return state
     return introduce(state, Focus.on(lesion), True)
@@ -54,12 +55,15 @@ def refer_to_label(state: State, sentence: Sentence, at: int) -> State:
 def use_label(state: State, sentence: Sentence, at: int) -> State:
     """The label at `at`: A呈低信号 refers to what it was given to, with 病灶A、B to both; a new one is given."""
     token, tokens = sentence.tokens[at], sentence.tokens
-    if not _LABEL.fullmatch(sentence.words(at)):
+    if not is_label(sentence.words(at)):
         return state
-    name = _name(sentence.words(at))
-    if name in state.mentioned.labels:
+    name = label_name(sentence.words(at))
+    given = state.mentioned.labels.get(name)
+    if given is not None:
+        if given.id == (ReferenceKind.LABEL, token.start):
+            return state
         joined = state.focus.kind is ReferenceKind.LABEL and _joins(sentence, at)
-        together = (*state.focus.sites, *state.mentioned.labels[name].sites) if joined else ()
+        together = (*state.focus.sites, *given.sites) if joined else ()
         if together:
             return state.refer_to(Focus(distinct(together), ReferenceKind.LABEL, token.start))
         return refer_to_labels(state, [name], token.start)
@@ -114,7 +118,7 @@ def _joins(sentence: Sentence, at: int) -> bool:
     if not before:
         return True
     last = before[-1]
-    return last.kind == "other" and bool(_LABEL.fullmatch(sentence.text[last.start : last.end]))
+    return last.kind == "other" and is_label(sentence.text[last.start : last.end])
 
 
 def _states_before(tokens: Sequence[Token], site: Token) -> bool:
@@ -127,8 +131,3 @@ def _states_before(tokens: Sequence[Token], site: Token) -> bool:
         if stated and is_mark(token):
             return True
     return False
-
-
-def _name(label: str) -> str:
-    """①, （1） and 1 are one label."""
-    return unicodedata.normalize("NFKC", label).upper().strip("()")

@@ -74,7 +74,7 @@ def _extend_lesion(state: State, sites: Sites) -> State:
 def refer_to_side(state: State, sentence: Sentence, at: int) -> State:
     """右侧者轻度强化, 右侧T1WI呈高信号: a side that stands for the lesion, or the half of one, on it."""
     token, following = sentence.tokens[at], _adjoining(sentence, at)
-    if following is None or following.kind not in _OF_A_LESION or sentence.text.startswith("于", following.end):
+    if following is None or not _is_of_a_lesion(following) or sentence.text.startswith("于", following.end):
         return state
     sites = state.focus.sites or state.current_lesion.sites
     bilateral = tuple(s for s in sites if s.side == "双侧") or state.bilateral
@@ -91,6 +91,11 @@ def refer_to_side(state: State, sentence: Sentence, at: int) -> State:
         other = tuple(s._replace(side=token.value, side_token=token) for s in sites)  # type: ignore[arg-type]
         return state.refer_to(Focus(other, ReferenceKind.POINTED, token.start))
     return state
+
+
+def _is_of_a_lesion(token: Token) -> bool:
+    """右侧者, 右侧呈…, 右侧该病灶."""
+    return token.kind in _OF_A_LESION or (token.kind == "cue" and token.value == "上述")
 
 
 def _adjoining(sentence: Sentence, at: int) -> Token | None:

@@ -3,47 +3,24 @@
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
-from selip_contracts.vocabulary import SITES, Modality, Side, ancestors
-from selip_extract.pseudo_reports.phrases import PhraseFile, Phrases, load
-from selip_extract.pseudo_reports.sample_study import SampledLesion, SampledSite, Share
-from selip_extract.pseudo_reports.writing.collective import WrittenLesion, put_predicate, some_signal
+from selip_contracts.vocabulary import SITES, Modality, Side, Signal, ancestors
+from selip_extract.pseudo_reports.sample_study import SampledLesion, SampledSite
+from selip_extract.pseudo_reports.writing.collective import ABSENT, WrittenLesion, put_predicate, some_signal
 from selip_extract.pseudo_reports.writing.draft import Draft, LesionWords, Mention
+from selip_extract.pseudo_reports.writing.references.labels import put_label_list, put_labelled
+from selip_extract.pseudo_reports.writing.references.parts import (
+    note_nodule,
+    put_named_site,
+    put_random_value,
+    put_site_list,
+    some_sequences,
+)
+from selip_extract.pseudo_reports.writing.references.wording import REFERENCES
 from selip_extract.pseudo_reports.writing.sequences import put_sequence, put_sequences, signal_word, size_text
-from selip_extract.pseudo_reports.writing.signals import put_enhancement, put_value
 from selip_extract.pseudo_reports.writing.sites import site_word
 
-
-class _ReferencePhrases(PhraseFile):
-    share: Share
-    labels: tuple[Phrases, ...]
-    label_joins: Phrases
-    label_verbs: Phrases
-    label_nouns: Phrases
-    label_separators: Phrases
-    many: Phrases
-    largest: Phrases
-    smaller: Phrases
-    each_one: Phrases
-    ordinals: dict[str, Phrases]
-    two_shapes: Phrases
-    of_a_side: Phrases
-    all: Phrases
-    both_abnormal: Phrases
-    contrast_joins: Phrases
-    same_nouns: Phrases
-    same: Phrases
-    exceptions: Phrases
-    other_side: Phrases
-    same_side: Phrases
-    openings: Phrases
-    rest: Phrases
-    on_sequence: Phrases
-    sizes_leads: Phrases
-
-
-_PHRASES = load(_ReferencePhrases, "references")
-REFERENCE_SHARE = _PHRASES.share
-_PLAIN: tuple[Modality, ...] = ("T1", "T2", "FLAIR", "DWI", "ADC", "SWI")
+REFERENCE_SHARE = REFERENCES.share
+_UNEQUAL: tuple[Signal, ...] = ("高", "稍高", "稍低", "低")
 _OPPOSITE: dict[Side | None, Side] = {"左侧": "右侧", "右侧": "左侧"}
 _ORDINALS = {"first": (0,), "last": (2,), "first two": (0, 1), "last two": (1, 2)}
 
@@ -52,8 +29,8 @@ def put_references(draft: Draft, lesions: Sequence[SampledLesion]) -> list[Writt
     """Write sites of the lesions in one of these ways, without the last full stop; none where no way fits."""
     sites = _separate(lesions)
     fitting = [name for name, way in _WAYS.items() if way.fits(sites)]
-    # One way fits most lesions alone: without this it would be written more often than all others together.
-    if not fitting or (len(fitting) == 1 and draft.chance(0.8)):
+    # Few ways fit a site alone: without this they would be written more often than all others together.
+    if not fitting or (len(sites) == 1 and draft.chance(0.8)):
         return []
     name = draft.rng.choice(fitting)
     draft.families.add(name)
@@ -78,109 +55,72 @@ def _separate(lesions: Sequence[SampledLesion]) -> list[SampledSite]:
     return found[:4]
 
 
-def _sequences(draft: Draft, number: int) -> list[Modality]:
-    return draft.rng.sample(_PLAIN, number)
-
-
-def _name(draft: Draft, site: SampledSite) -> Mention:
-    """Write one site with its side before it; it is a lesion of its own."""
-    side_span = draft.put(site.side) if site.side else None
-    return Mention(site, draft.put(site_word(draft.rng, site.site)), side_span, LesionWords())
-
-
-def _note_nodule(draft: Draft, mentions: Sequence[Mention]) -> None:
-    """Note that the words just written call the lesions nodules, where they do."""
-    if "结节" in draft.parts[-1]:
-        for mention in mentions:
-            mention.words.add(lesion="结节")
-
-
-def _value(draft: Draft, mentions: Sequence[Mention], modality: Modality) -> None:
-    """T2WI呈高信号."""
-    value = some_signal(draft, modality)
-    if modality == "T1CE":
-        put_enhancement(draft, mentions, value)
-    else:
-        put_value(draft, mentions, (modality,), value[0])
-
-
-def _put_labelled(draft: Draft, sites: Sequence[SampledSite]) -> None:
-    """①右侧壳核见长T2信号，②左侧顶叶见等T1信号。DWI：①呈低信号，②呈等信号."""
-    rng = draft.rng
-    labels, join = rng.choice(_PHRASES.labels), rng.choice(_PHRASES.label_joins)
-    first, second = _sequences(draft, 2)
-    mentions: list[Mention] = []
-    for label, site in zip(labels, sites, strict=False):
-        if mentions:
-            draft.put_one(_PHRASES.label_separators)
-        draft.put(label + join)
-        mentions.append(_name(draft, site))
-        if join == "位于":
-            draft.put("，")
-            _value(draft, mentions[-1:], first)
-        else:
-            draft.put_one(_PHRASES.label_verbs)
-            sequence = put_sequence(draft, first)
-            value = some_signal(draft, first)[0]
-            draft.state(mentions[-1:], first, value, draft.put(signal_word(rng, value)), sequence)
-    draft.put("。")
-    put_sequence(draft, second)
-    draft.put(rng.choice(("：", "示", "上")))
-    for i, mention in enumerate(mentions):
-        draft.put("，" if i else "")
-        draft.put(labels[i])
-        put_predicate(draft, [mention], second, some_signal(draft, second), False)
-
-
 def _put_largest(draft: Draft, sites: Sequence[SampledSite]) -> None:
     """脑内多发结节，大者位于左侧海马，T2WI呈稍高信号，增强后明显强化；右侧顶叶者T2WI呈低信号."""
-    modality, further = _sequences(draft, 2)
-    draft.put_one(_PHRASES.many)
+    modality, further = some_sequences(draft, 2)
+    draft.put_one(REFERENCES.many)
     nodules = "结节" in draft.parts[-1]
     draft.put("，")
-    draft.put_one(_PHRASES.largest)
-    largest = _name(draft, sites[0])
+    draft.put_one(REFERENCES.largest)
+    largest = put_named_site(draft, sites[0])
     largest.words.lesion = "结节" if nodules else None
     draft.put("，")
     if draft.chance(0.4):
         size = (draft.rng.randint(12, 30), draft.rng.randint(8, 12))
         draft.put("约" + size_text(draft.rng, size) + "，")
         largest.words.size_mm = tuple(map(float, size))
-    _value(draft, [largest], modality)
+    put_random_value(draft, [largest], modality)
     draft.put("，")
-    _value(draft, [largest], "T1CE" if draft.chance(0.4) else further)
+    put_random_value(draft, [largest], "T1CE" if draft.chance(0.4) else further)
     draft.put("；")
-    other = _name(draft, sites[1])
-    draft.put_one(_PHRASES.smaller)
+    other = put_named_site(draft, sites[1])
+    draft.put_one(REFERENCES.smaller)
     other.words.lesion = largest.words.lesion
-    _note_nodule(draft, [other])
-    _value(draft, [other], modality)
+    note_nodule(draft, [other])
+    put_random_value(draft, [other], modality)
+
+
+def _put_largest_of_list(draft: Draft, sites: Sequence[SampledSite]) -> None:
+    """左侧额叶、右侧顶叶见多发结节，T2WI呈高信号，最大者位于右侧顶叶，约22×19mm，增强后明显强化，其余病灶未见强化."""
+    rng = draft.rng
+    first, second = some_sequences(draft, 2)
+    mentions = put_site_list(draft, sites, rng.choice(("及", "、", "和")))
+    draft.put_one(REFERENCES.many_at_sites)
+    note_nodule(draft, mentions)
+    for mention in mentions:
+        mention.words.count = "多发"
+    draft.put("，")
+    put_random_value(draft, mentions, first)
+    draft.put("，")
+    draft.put_one(REFERENCES.largest)
+    largest = put_named_site(draft, rng.choice(sites))
+    size = (rng.randint(12, 30), rng.randint(8, 12))
+    draft.put("，约" + size_text(rng, size) + "，")
+    largest.words.size_mm = tuple(map(float, size))
+    modality: Modality = "T1CE" if draft.chance(0.6) else second
+    put_random_value(draft, [largest], modality)
+    draft.put(rng.choice("，；"))
+    draft.put_one(REFERENCES.others)
+    others = [m for m in mentions if m.site != largest.site]
+    put_predicate(draft, others, modality, ABSENT if modality == "T1CE" else some_signal(draft, modality), False)
 
 
 def _put_ordinals(draft: Draft, sites: Sequence[SampledSite]) -> None:
     """右侧岛叶、左侧枕叶、脑桥各见一灶，T2WI均呈高信号，后两处FLAIR呈稍高信号."""
     rng = draft.rng
-    first, second = _sequences(draft, 2)
-    mentions = _listed(draft, sites[:3])
-    draft.put_one(_PHRASES.each_one)
+    first, second = some_sequences(draft, 2)
+    mentions = put_site_list(draft, sites[:3])
+    draft.put_one(REFERENCES.each_one)
     for mention in mentions:
         mention.words.count = "单发"
-    _note_nodule(draft, mentions)
+    note_nodule(draft, mentions)
     draft.put("，")
     put_sequence(draft, first)
     put_predicate(draft, mentions, first, some_signal(draft, first), True)
     draft.put("，")
     which = rng.choice(tuple(_ORDINALS))
-    draft.put_one(_PHRASES.ordinals[which])
-    _value(draft, [mentions[i] for i in _ORDINALS[which]], second)
-
-
-def _listed(draft: Draft, sites: Sequence[SampledSite], last_join: str = "、") -> list[Mention]:
-    mentions: list[Mention] = []
-    for i, site in enumerate(sites):
-        draft.put("" if not i else last_join if i == len(sites) - 1 else "、")
-        mentions.append(_name(draft, site))
-    return mentions
+    draft.put_one(REFERENCES.ordinals[which])
+    put_random_value(draft, [mentions[i] for i in _ORDINALS[which]], second)
 
 
 def _left_and_right(sites: Sequence[SampledSite]) -> list[SampledSite]:
@@ -193,10 +133,10 @@ def _left_and_right(sites: Sequence[SampledSite]) -> list[SampledSite]:
 def _put_all_after_split(draft: Draft, sites: Sequence[SampledSite]) -> None:
     """左侧额叶及右侧枕叶见片状DWI高信号，SWI左侧病灶呈低信号，右侧病灶呈等信号，T2WI均呈稍高信号."""
     rng = draft.rng
-    first, split, last = _sequences(draft, 3)
-    mentions = _listed(draft, _left_and_right(sites), rng.choice(("及", "、", "和")))
-    draft.put_one(_PHRASES.openings)
-    shape = rng.choice(_PHRASES.two_shapes)
+    first, split, last = some_sequences(draft, 3)
+    mentions = put_site_list(draft, _left_and_right(sites), rng.choice(("及", "、", "和")))
+    draft.put_one(REFERENCES.openings)
+    shape = rng.choice(REFERENCES.two_shapes)
     draft.put(shape)
     for mention in mentions:
         mention.words.morphology = shape
@@ -205,7 +145,7 @@ def _put_all_after_split(draft: Draft, sites: Sequence[SampledSite]) -> None:
     draft.state(mentions, first, value, draft.put(signal_word(rng, value)), sequence)
     draft.put("，")
     put_sequence(draft, split)
-    noun = rng.choice(_PHRASES.of_a_side)
+    noun = rng.choice(REFERENCES.of_a_side)
     for i, mention in enumerate(mentions):
         draft.put("，" if i else "")
         draft.put(str(mention.site.side) + noun)
@@ -222,60 +162,76 @@ def _put_contrasted(draft: Draft, sites: Sequence[SampledSite]) -> None:
     draft.put("双侧")
     site = next(site.site for site in sites if SITES[site.site].laterality == "paired")
     site_span = draft.put(site_word(rng, site))
-    draft.put_one(_PHRASES.both_abnormal)
+    draft.put_one(REFERENCES.both_abnormal)
     draft.put("，")
-    (modality,) = _sequences(draft, 1)
+    (modality,) = some_sequences(draft, 1)
     sequence = put_sequence(draft, modality)
     sides: tuple[Side, ...] = rng.choice((("左侧", "右侧"), ("右侧", "左侧")))
     values = rng.sample(("高", "稍高", "等", "稍低", "低"), 2)
     verb = rng.choice(("", "呈", "为"))
     for i, side in enumerate(sides):
         if i:
-            draft.put_one(_PHRASES.contrast_joins)
+            draft.put_one(REFERENCES.contrast_joins)
         mention = Mention(SampledSite(side, site), site_span, draft.put(side), draft.words)
         draft.put(verb)
         draft.state([mention], modality, values[i], draft.put(values[i] + "信号"), sequence)  # type: ignore[arg-type]
 
 
+def _put_compared(draft: Draft, sites: Sequence[SampledSite]) -> None:
+    """双侧海马T2WI信号不对称，右侧高于左侧，均呈稍高信号."""
+    draft.begin_lesion()
+    side_span = draft.put("双侧")
+    site = next(site.site for site in sites if SITES[site.site].laterality == "paired")
+    mention = Mention(SampledSite("双侧", site), draft.put(site_word(draft.rng, site)), side_span, draft.words)
+    (modality,) = some_sequences(draft, 1)
+    sequence = put_sequence(draft, modality)
+    draft.put_one(REFERENCES.unequal)
+    draft.put("，")
+    draft.put_one(REFERENCES.compared)
+    value = draft.rng.choice(_UNEQUAL)
+    draft.put("，均呈")
+    draft.state([mention], modality, value, draft.put(signal_word(draft.rng, value)), sequence)
+
+
 def _put_same_except(draft: Draft, sites: Sequence[SampledSite]) -> None:
     """左侧岛叶T1WI等信号，T2WI稍高信号；右侧楔前叶另见结节，T1WI、T2WI同上，惟SWI呈低信号."""
-    first, second, other = _sequences(draft, 3)
-    one = _name(draft, sites[0])
+    first, second, other = some_sequences(draft, 3)
+    one = put_named_site(draft, sites[0])
     draft.put("结节")
     one.words.lesion = "结节"
     start = len(draft.facts)
-    _value(draft, [one], first)
+    put_random_value(draft, [one], first)
     draft.put("，")
-    _value(draft, [one], second)
+    put_random_value(draft, [one], second)
     shared = draft.facts[start:]
     draft.put("；")
-    two = _name(draft, sites[1])
-    draft.put_one(_PHRASES.same_nouns)
-    _note_nodule(draft, [two])
+    two = put_named_site(draft, sites[1])
+    draft.put_one(REFERENCES.same_nouns)
+    note_nodule(draft, [two])
     draft.put("，")
     spans = put_sequences(draft, (first, second))
-    same = draft.put_one(_PHRASES.same)
+    same = draft.put_one(REFERENCES.same)
     for fact in shared:
         if fact.modality:
             draft.state([two], fact.modality, fact.value, same, spans[fact.modality], uncertain=fact.uncertain)
     draft.put("，")
-    draft.put_one(_PHRASES.exceptions)
-    _value(draft, [two], other)
+    draft.put_one(REFERENCES.exceptions)
+    put_random_value(draft, [two], other)
 
 
 def _put_relative_side(draft: Draft, sites: Sequence[SampledSite]) -> None:
     """左侧额叶T2WI呈高信号，对侧枕叶见FLAIR稍高信号."""
     rng = draft.rng
     one, two = _left_and_right(sites)
-    first, second = _sequences(draft, 2)
+    first, second = some_sequences(draft, 2)
     opposite = one.site == two.site or draft.chance(0.5)
-    mention = _name(draft, one)
-    _value(draft, [mention], first)
+    mention = put_named_site(draft, one)
+    put_random_value(draft, [mention], first)
     draft.put("，")
-    side_span = draft.put_one(_PHRASES.other_side if opposite else _PHRASES.same_side)
+    side_span = draft.put_one(REFERENCES.other_side if opposite else REFERENCES.same_side)
     site = SampledSite(two.side if opposite else one.side, two.site)
     named = Mention(site, draft.put(site_word(rng, site.site)), side_span, LesionWords())
-    draft.put_one(_PHRASES.openings)
+    draft.put_one(REFERENCES.openings)
     sequence = put_sequence(draft, second)
     value = some_signal(draft, second)[0]
     draft.state([named], second, value, draft.put(signal_word(rng, value)), sequence)
@@ -283,32 +239,32 @@ def _put_relative_side(draft: Draft, sites: Sequence[SampledSite]) -> None:
 
 def _put_rest(draft: Draft, sites: Sequence[SampledSite]) -> None:
     """FLAIR上双侧海马呈高信号，左侧扣带回呈稍高信号；DWI上双侧海马呈高信号，余上述部位为等信号."""
-    first, second = _sequences(draft, 2)
+    first, second = some_sequences(draft, 2)
     put_sequence(draft, first)
-    lead = draft.rng.choice(_PHRASES.on_sequence)
+    lead = draft.rng.choice(REFERENCES.on_sequence)
     draft.put(lead)
     mentions: list[Mention] = []
     for i, site in enumerate(sites[:3]):
         draft.put("，" if i else "")
-        mentions.append(_name(draft, site))
+        mentions.append(put_named_site(draft, site))
         put_predicate(draft, mentions[-1:], first, some_signal(draft, first), False)
     draft.put("；")
     put_sequence(draft, second)
     draft.put(lead)
-    again = _name(draft, mentions[0].site)
+    again = put_named_site(draft, mentions[0].site)
     put_predicate(draft, [again], second, some_signal(draft, second), False)
     draft.put("，")
-    draft.put_one(_PHRASES.rest)
+    draft.put_one(REFERENCES.rest)
     put_predicate(draft, mentions[1:], second, some_signal(draft, second), False)
 
 
 def _put_sizes(draft: Draft, sites: Sequence[SampledSite]) -> None:
     """左侧额叶及右侧顶叶各见一枚结节，大小分别约12×10mm、8×6mm，T2WI均呈高信号."""
     rng = draft.rng
-    (modality,) = _sequences(draft, 1)
-    mentions = _listed(draft, sites[:2], rng.choice(("及", "、", "和")))
+    (modality,) = some_sequences(draft, 1)
+    mentions = put_site_list(draft, sites[:2], rng.choice(("及", "、", "和")))
     draft.put("各见一枚结节，")
-    draft.put_one(_PHRASES.sizes_leads)
+    draft.put_one(REFERENCES.sizes_leads)
     for i, mention in enumerate(mentions):
         size = (rng.randint(8, 40), rng.randint(4, 8))
         draft.put(("、" if i else "") + size_text(rng, size))
@@ -332,11 +288,14 @@ class _Way(NamedTuple):
 
 
 _WAYS = {
-    "labels": _Way(_put_labelled),
+    "labels": _Way(put_labelled),
+    "label list": _Way(put_label_list),
     "the largest": _Way(_put_largest),
+    "the largest of a list": _Way(_put_largest_of_list),
     "ordinals": _Way(_put_ordinals, sites=3),
     "all after a split": _Way(_put_all_after_split, paired=True),
     "left and right contrasted": _Way(_put_contrasted, sites=1, paired=True),
+    "sides compared": _Way(_put_compared, sites=1, paired=True),
     "the same except": _Way(_put_same_except),
     "other and same side": _Way(_put_relative_side, paired=True),
     "the rest": _Way(_put_rest),

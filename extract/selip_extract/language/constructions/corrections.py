@@ -1,0 +1,44 @@
+"""What a speaker takes back: 右侧，不对，是左侧丘脑…, T2WI呈高信号，更正，低信号. What is corrected is not read."""
+
+import re
+from collections.abc import Sequence
+
+from selip_extract.language.tokens import Token
+
+_CORRECTING = re.compile(
+    "[,。]?(?:啊|哦|呃|嗯)?,?(?:不对|不是|哦不|啊不|说错了?|讲错了?|口误|更正为?|改为|应该?是|应为)[,:]?(?:应该?|更正)?[是为]?(?=(?P<next>.))"
+)
+_HINT = re.compile("不对|不是|哦不|啊不|说错|讲错|口误|更正|改为|应是|应该是|应为")
+_REACH = 14
+"""Characters before the words of correction in which what is corrected stands."""
+
+
+def with_corrections(tokens: Sequence[Token], text: str) -> list[Token]:
+    """The tokens without those that are taken back, and without the words that say so."""
+    if _HINT.search(text) is None:
+        return list(tokens)
+    found = list(tokens)
+    for match in reversed(list(_CORRECTING.finditer(text))):
+        behind = next((i for i, t in enumerate(found) if t.start >= match.end()), None)
+        before = next((i for i, t in enumerate(found) if t.end > match.start()), None)
+        if behind is None or before is None:
+            continue
+        start = _taken_back(found, before, found[behind:], match.start() - _REACH)
+        if start is not None:
+            del found[start:behind]
+    return found
+
+
+def _taken_back(tokens: Sequence[Token], end: int, correct: Sequence[Token], reach: int) -> int | None:
+    """The index from which the tokens before `end` are replaced by those of `correct`; None where nothing fits."""
+    kind = next((t.kind for t in correct[:2] if t.kind in ("side", "site", "sequence", "signal", "enhancement")), None)
+    if kind is None:
+        return None
+    for at in range(end - 1, -1, -1):
+        token = tokens[at]
+        if token.start < reach or token.kind == "stop" or token.value in (",", ";"):
+            return None
+        if token.kind == kind:
+            same = tokens[at - 1] if at and kind == "signal" else None
+            return at - 1 if same is not None and same.kind == "verb" and correct[0].kind == "verb" else at
+    return None

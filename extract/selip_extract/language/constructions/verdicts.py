@@ -1,0 +1,51 @@
+"""What a template or a telegram says of a sequence in one word: DWI(-), SWI阴性, 增强：无, 强化方式：环形."""
+
+import re
+from collections.abc import Sequence
+
+from selip_extract.language.constructions.compound_values import manner_of_enhancement
+from selip_extract.language.lexicon import Kind
+from selip_extract.language.tokens import Token
+
+_END = r"(?=[,;。、\n\s]|$)"
+_VERDICT = re.compile(
+    r":?(?P<verdict>(?P<positive>\(\+\)|阳性)|\([-—–]\)|阴性|(?:未见|无)(?:明显|明确)?异常|未见|无)" + _END
+)
+_POSITIVE: dict[str, tuple[Kind, str]] = {
+    "DWI": ("signal", "高"),
+    "FLAIR": ("signal", "高"),
+    "T1CE": ("enhancement", "强化"),
+}
+_FIELD_OF_ENHANCEMENT = re.compile("强化(?:方式|形式|特点|程度|情况)?:")
+_MANNER = re.compile(":(?P<manner>[^,;:。、()\n强]{1,6})" + _END)
+
+
+def with_verdicts(tokens: Sequence[Token], text: str) -> list[Token]:
+    """The tokens, such a word as the value of its sequence or as the denial of one."""
+    found: list[Token] = []
+    end = 0
+    for token in tokens:
+        if token.start < end:
+            continue
+        if (field := _FIELD_OF_ENHANCEMENT.match(text, token.start)) is not None and field.end() > token.end:
+            token = Token("sequence", "T1CE", token.start, field.end() - 1)
+            end = token.end
+        found.append(token)
+        if token.kind == "sequence" and (said := _said(token, text)):
+            found += said
+            end = said[-1].end
+    return found
+
+
+def _said(sequence: Token, text: str) -> list[Token]:
+    """The tokens of the word behind the sequence; none where it is no verdict."""
+    match = _VERDICT.match(text, sequence.end)
+    if match is not None:
+        start, end = match.span("verdict")
+        if not match["positive"]:
+            return [Token("negation", "未见", start, end), Token("abnormal", "abnormal", start, end)]
+        value = _POSITIVE.get(sequence.value)
+        return [] if value is None else [Token(*value, start, end)]
+    match = _MANNER.match(text, sequence.end) if sequence.value == "T1CE" else None
+    manner = None if match is None else manner_of_enhancement(match["manner"])
+    return [] if match is None or manner is None else [Token("enhancement", manner, *match.span("manner"))]

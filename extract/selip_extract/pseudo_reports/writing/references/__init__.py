@@ -1,0 +1,1 @@
+"""Lesions referred to by labels, size, order and side."""
