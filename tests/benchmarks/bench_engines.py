@@ -25,6 +25,7 @@ from transformers import LlamaConfig, LlamaForCausalLM
 from selip_extract.database.store import Store
 from selip_extract.extractors.base import Extractor
 from selip_extract.extractors.both import DoubleExtractor
+from selip_extract.extractors.language_model import LanguageModelExtractor
 from selip_extract.extractors.registry import EXTRACTORS, ModelChoice
 from selip_extract.language.lexer import lex
 from selip_extract.llm.engine import GenerationRequest
@@ -57,7 +58,8 @@ MAX_SERVER_START_SECONDS = 300.0
 
 def questions(extractor: DoubleExtractor, texts: Sequence[str]) -> list[GenerationRequest]:
     """All questions of the texts."""
-    form = extractor.model.form
+    assert isinstance(extractor.reader, LanguageModelExtractor)
+    form = extractor.reader.form
     return [
         GenerationRequest(form.prompt(s, q), form.constraint(q), form.max_answer_tokens)
         for s in map(lex, texts)
@@ -155,7 +157,8 @@ def compared(folder: Path, name: str, model: Path, count: int) -> Iterator[Figur
     texts = [r.findings_text for r in reports]
     with closing(EXTRACTORS["vllm"](ModelChoice(model=str(model)))) as offline, server(model) as address:
         assert isinstance(offline, DoubleExtractor)
-        engine = offline.model.engine
+        assert isinstance(offline.reader, LanguageModelExtractor)
+        engine = offline.reader.engine
         assert isinstance(engine, VllmEngine)
         requests = questions(offline, texts)
         usual = started(engine.arguments(), VLLM_DEFAULTS)

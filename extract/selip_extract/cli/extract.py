@@ -8,7 +8,16 @@ import typer
 from rich.console import Console
 
 from selip_contracts.database_file import read_store
-from selip_extract.cli.options import AdapterOption, DownloadOption, ModelOption, ServedModelOption, VocabularyOption
+from selip_extract.cli.options import (
+    AdapterOption,
+    BaseUrlOption,
+    CombinationOption,
+    DownloadOption,
+    ModelOption,
+    ReadOption,
+    ServedModelOption,
+    VocabularyOption,
+)
 from selip_extract.cli.summary import print_summary
 from selip_extract.database.corrections import import_corrections
 from selip_extract.database.store import Store
@@ -39,10 +48,9 @@ def command(
     ] = AUTO,
     model: ModelOption = None,
     adapter: AdapterOption = None,
-    base_url: Annotated[
-        list[str] | None,
-        typer.Option(help="OpenAI-compatible server, http://host:8000/v1; may be given several times."),
-    ] = None,
+    read: ReadOption = "both",
+    combination: CombinationOption = None,
+    base_url: BaseUrlOption = None,
     served_model: ServedModelOption = None,
     concurrency: Annotated[
         int, typer.Option(min=1, help="Requests in flight to all servers together; more take more memory there.")
@@ -88,7 +96,16 @@ def command(
         use_vocabulary(vocabulary)
     if download:
         allow_downloads()
-    choice = ModelChoice(model, adapter, tuple(base_url or ()), served_model, download, concurrency)
+    choice = ModelChoice(
+        model,
+        adapter,
+        tuple(base_url or ()),
+        served_model,
+        download,
+        concurrency,
+        read=read,
+        combination=combination,
+    )
     name, reason = automatic(choice) if extractor == AUTO else (extractor, None)
     make = extractor_maker(name, choice)
     table = open_reports(reports, text_column, id_column)

@@ -7,6 +7,7 @@ import typer
 
 from selip_contracts.annotated import read_annotated
 from selip_contracts.findings import AnnotatedReport
+from selip_extract.extractors.registry import Reads
 from selip_shared.errors import SelipError
 
 DatabaseArgument = Annotated[Path, typer.Argument(metavar="DB", help="Database that selip-extract has written.")]
@@ -19,6 +20,16 @@ AdapterOption = Annotated[
 ]
 ServedModelOption = Annotated[
     str | None, typer.Option(help="Name of the model on the server, if the server has several.")
+]
+BaseUrlOption = Annotated[
+    list[str] | None, typer.Option(help="OpenAI-compatible server, http://host:8000/v1; may be given several times.")
+]
+ReadOption = Annotated[
+    Reads, typer.Option(help="Who reads: rules and language model together, or one of them; for vllm and endpoint.")
+]
+CombinationOption = Annotated[
+    Path | None,
+    typer.Option(help="Weights of rules and model, from selip-score --fit-combination; else those beside the model."),
 ]
 DownloadOption = Annotated[bool, typer.Option("--download", help="Download the model if it is not on this machine.")]
 VocabularyOption = Annotated[

@@ -1,7 +1,8 @@
 """`selip-score`: extracted findings against annotated reports, as a table with intervals."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import closing
 from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
@@ -14,9 +15,13 @@ from selip_contracts.database_file import read_store
 from selip_contracts.findings import AnnotatedReport
 from selip_extract.cli.options import (
     AdapterOption,
+    BaseUrlOption,
+    CombinationOption,
     JsonOption,
     ModelOption,
+    ReadOption,
     RunOption,
+    ServedModelOption,
     VocabularyOption,
     annotated_reports,
 )
@@ -26,6 +31,7 @@ from selip_extract.evaluation.calibration import Calibration, calibration, draw
 from selip_extract.evaluation.reliability import reliability
 from selip_extract.evaluation.run_studies import RunStudies, run_studies
 from selip_extract.evaluation.score import Figure, Share, flattened, score
+from selip_extract.extractors.base import Extractor
 from selip_extract.extractors.registry import EXTRACTORS, ModelChoice, extractor_maker
 from selip_extract.language.vocabulary_file import use_vocabulary
 from selip_extract.pipeline import extract_annotated
@@ -72,6 +78,19 @@ def command(
     ] = None,
     model: ModelOption = None,
     adapter: AdapterOption = None,
+    read: ReadOption = "both",
+    combination: CombinationOption = None,
+    base_url: BaseUrlOption = None,
+    served_model: ServedModelOption = None,
+    fit: Annotated[
+        Path | None,
+        typer.Option(
+            "--fit-combination",
+            metavar="FILE",
+            help="Learn on GOLD how far to trust rules and model, and write the weights to this file, best"
+            " combination.json in the folder of model or adapter, where they are found; scores nothing else.",
+        ),
+    ] = None,
     unconstrained: Annotated[
         bool,
         typer.Option(
@@ -93,14 +112,26 @@ def command(
     """Score extracted findings against annotated reports: F1, attributes, agreement, review, `normal`, confidence."""
     if (db is None) == (extractor is None):
         raise SelipError("Give either --db, a database to score, or --extractor, to read the reports now.")
-    choice = ModelChoice(model, adapter, constrained=not unconstrained)
-    if db is not None and choice != ModelChoice():
-        raise SelipError("--model, --adapter and --unconstrained are options of --extractor: leave them out with --db.")
+    choice = ModelChoice(
+        model,
+        adapter,
+        tuple(base_url or ()),
+        served_model,
+        constrained=not unconstrained,
+        read=read,
+        combination=combination,
+    )
+    if db is not None and (fit is not None or choice != ModelChoice()):
+        raise SelipError("--model, --read and their like are options of --extractor: leave them out with --db.")
     if vocabulary is not None:
         use_vocabulary(vocabulary)
     if db is not None:
         read_store(db).close()  # its vocabulary may hold more sites than the program's
     annotated = annotated_reports(gold)
+    if fit is not None:
+        assert extractor is not None
+        _fit(extractor_maker(extractor, choice), annotated, fit)
+        return
     if db is not None:
         studies, reviews, speed = _stored_studies(db, run, annotated)
     else:
@@ -116,12 +147,31 @@ def command(
         draw(found, plot)
     if as_json:
         more = {} if found is None else {"calibration": asdict(found)}
-        read = {"gold": str(gold), "reports_per_second": speed, "not_extracted": len(annotated) - len(studies)}
-        print(json.dumps({**read, **flattened(figures), **more}, ensure_ascii=False))
+        about = {"gold": str(gold), "reports_per_second": speed, "not_extracted": len(annotated) - len(studies)}
+        print(json.dumps({**about, **flattened(figures), **more}, ensure_ascii=False))
         return
     _print(figures, len(annotated), len(annotated) - len(studies))
     if found is not None:
         _print_calibration(found)
+
+
+def _fit(make: Callable[[], Extractor], annotated: Sequence[AnnotatedReport], path: Path) -> None:
+    """Write the weights learnt on the annotated reports, and print what they gain."""
+    # Imported only now: scikit-learn takes a second.
+    from selip_extract.extractors.both import DoubleExtractor
+    from selip_extract.training.combination_fitting import fit_combination
+
+    with closing(make()) as extractor:
+        if not isinstance(extractor, DoubleExtractor):
+            raise SelipError("--fit-combination needs rules and a model: use --extractor both, vllm or endpoint.")
+        fit = fit_combination(extractor.reader, annotated)
+    fit.combination.save(path)
+    table = Table(title=f"Finding F1 on {len(annotated):,} annotated reports")
+    for heading in ("Rules", "Model", "Both, cross-validated"):
+        table.add_column(heading, justify="right")
+    table.add_row(*(f"{f1:.4f}" for f1 in (fit.rules_f1, fit.reader_f1, fit.combined_f1)))
+    Console().print(table)
+    print(f"Weights: {path}")
 
 
 def _stored_studies(db: Path, run: int | None, annotated: Sequence[AnnotatedReport]) -> RunStudies:

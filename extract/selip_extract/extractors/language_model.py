@@ -1,13 +1,15 @@
 """A causal language model as an extractor: an engine answers the questions of each report in the model's form."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from selip_contracts.findings import Finding
-from selip_extract.extraction import NO_USAGE, Usage
+from selip_contracts.findings import Finding, GeneralFinding
+from selip_extract.extraction import NO_USAGE, Status
 from selip_extract.extractors.base import Reading
-from selip_extract.extractors.double_reading import ModelReading, confidence_of
+from selip_extract.extractors.combination import stated_at
 from selip_extract.extractors.review import reviewed
+from selip_extract.extractors.second_reader import CONFIDENCE_DIGITS, SecondReading
 from selip_extract.language.evidence import ground
 from selip_extract.language.lexer import lex
 from selip_extract.language.question import Question, Statement
@@ -20,16 +22,20 @@ from selip_extract.rules.sentence import sentences
 
 
 @dataclass(frozen=True)
-class ModelReply:
-    """The model's reply to one report: its text, the reading of each question, and the tokens used."""
+class _SentenceReading:
+    """What the model read in one question's sentence, and the probability of its whole answer; nan where unknown."""
 
-    text: str
-    sentences: tuple[ModelReading, ...]
-    usage: Usage
+    question: Question
+    findings: tuple[Finding, ...]
+    probability: float
+    status: Status = "ok"
 
 
 class LanguageModelExtractor:
-    """Reads reports with a language model alone; without `constrained` it answers in free text."""
+    """Reads reports with a language model alone, or as a second reader beside the rules.
+
+    Without `constrained` the model answers in free text.
+    """
 
     name = "model"
 
@@ -57,56 +63,64 @@ class LanguageModelExtractor:
 
     def read(self, texts: Sequence[str]) -> list[Reading]:
         """One reading for each text; all questions of all texts go to the engine together."""
-        lexed_reports = [lex(text) for text in texts]
-        return [
-            self._reading(*pair) for pair in zip(lexed_reports, self.read_lexed_reports(lexed_reports), strict=True)
-        ]
+        reports = [lex(text) for text in texts]
+        return [self._reading(*pair) for pair in zip(reports, self.second_readings(reports), strict=True)]
 
-    def _reading(self, lexed: LexedReport, reply: ModelReply | Failure) -> Reading:
-        if isinstance(reply, Failure):
-            return Reading.failed(reply.status, reply.note)
-        found = [f for s in reply.sentences for f in s.findings]
-        study, review = reviewed(lexed, assembled(found, read_changes(sentences(lexed))), found)
-        statuses = [s.status for s in reply.sentences if s.status != "ok"]
-        return Reading(study, reply.text, statuses[0] if statuses else "ok", review=review, usage=reply.usage)
+    def _reading(self, lexed: LexedReport, read: SecondReading) -> Reading:
+        if read.failed:
+            return Reading.failed(read.status, read.note)
+        study, review = reviewed(lexed, assembled(read.findings, read_changes(sentences(lexed))), read.findings)
+        return Reading(study, read.reply, read.status, review=review, usage=read.usage)
 
-    def read_lexed_reports(self, lexed_reports: Sequence[LexedReport]) -> list[ModelReply | Failure]:
-        """The model's reply to each report; a report fails if one of its questions does."""
-        questions = [(i, q) for i, lexed in enumerate(lexed_reports) for q in self.form.questions(lexed)]
-        answers = self.engine.answers([self._request(lexed_reports[i], question) for i, question in questions])
-        answered: list[list[tuple[Question, Answer]]] = [[] for _ in lexed_reports]
-        failures: dict[int, Failure] = {}
+    def second_readings(self, reports: Sequence[LexedReport]) -> list[SecondReading]:
+        """The model's reading of each report; a report fails if one of its questions does."""
+        questions = [(i, q) for i, lexed in enumerate(reports) for q in self.form.questions(lexed)]
+        answers = self.engine.answers([self._request(reports[i], question) for i, question in questions])
+        answered: list[list[tuple[Question, Answer]]] = [[] for _ in reports]
+        failures: dict[int, SecondReading] = {}
         for (i, question), answer in zip(questions, answers, strict=True):
             if isinstance(answer, Failure):
-                failures.setdefault(i, answer)
+                failures.setdefault(i, SecondReading(status=answer.status, note=answer.note))
             else:
                 answered[i].append((question, answer))
-        return [failures.get(i) or self._reply(lexed, answered[i]) for i, lexed in enumerate(lexed_reports)]
+        return [failures.get(i) or self._answered(lexed, answered[i]) for i, lexed in enumerate(reports)]
 
     def _request(self, lexed: LexedReport, question: Question) -> GenerationRequest:
         constraint = self.form.constraint(question) if self.constrained else None
         return GenerationRequest(self.form.prompt(lexed, question), constraint, self.form.max_answer_tokens)
 
-    def _reply(self, lexed: LexedReport, answered: Sequence[tuple[Question, Answer]]) -> ModelReply:
-        return ModelReply(
-            "\n".join(answer.text for _, answer in answered),
-            tuple(self._read(lexed, question, answer) for question, answer in answered),
-            sum((answer.usage for _, answer in answered), NO_USAGE),
+    def _answered(self, lexed: LexedReport, answered: Sequence[tuple[Question, Answer]]) -> SecondReading:
+        read = [self._read(lexed, question, answer) for question, answer in answered]
+
+        def unreturned(stated: Finding | GeneralFinding) -> float | None:
+            """What is left for other answers to the sentence's question."""
+            at = stated_at(stated)
+            given = [r.probability for r in read if r.status == "ok" and r.question.holds(at)]
+            return None if not given or math.isnan(given[0]) else 1 - given[0]
+
+        return SecondReading(
+            findings=tuple(finding for r in read for finding in r.findings),
+            unreturned=unreturned,
+            status=next((r.status for r in read if r.status != "ok"), "ok"),
+            reply="\n".join(answer.text for _, answer in answered),
+            usage=sum((answer.usage for _, answer in answered), NO_USAGE),
         )
 
-    def _read(self, lexed: LexedReport, question: Question, answer: Answer) -> ModelReading:
-        """The findings of one answer; an answer that was cut off has the probability 0, since it may lack findings."""
+    def _read(self, lexed: LexedReport, question: Question, answer: Answer) -> _SentenceReading:
+        """The findings of one answer."""
         try:
             statements = self.form.read(question, answer.text)
         except ValueError:
-            return ModelReading(question, (), 0.0, "invalid" if answer.ended else "incomplete")
+            return _SentenceReading(question, (), math.nan, "invalid" if answer.ended else "incomplete")
         findings = tuple(
-            f.model_copy(update={"confidence": confidence_of(answer.probability_of(statements[_statement(f)]))})
+            f.model_copy(update={"confidence": _confidence(answer.probability_of(statements[_statement(f)]))})
             for f in ground(lexed.text, question, statements)
         )
-        if not answer.ended:
-            return ModelReading(question, findings, 0.0, "incomplete")
-        return ModelReading(question, findings, answer.probability)
+        return _SentenceReading(question, findings, answer.probability, "ok" if answer.ended else "incomplete")
+
+
+def _confidence(probability: float) -> float | None:
+    return None if math.isnan(probability) else round(probability, CONFIDENCE_DIGITS)
 
 
 def _statement(finding: Finding) -> Statement:

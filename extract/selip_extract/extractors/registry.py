@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from selip_extract.extractors.base import Extractor
 from selip_extract.llm.engine import CONCURRENCY
@@ -14,17 +14,21 @@ from selip_shared.errors import SelipError
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerFast
 
+    from selip_extract.extractors.combination import Combination
     from selip_extract.extractors.language_model import LanguageModelExtractor
     from selip_extract.llm.answer_forms import AnswerForm
+
+Reads = Literal["both", "model", "rules"]
 
 
 @dataclass(frozen=True)
 class ModelChoice:
-    """The language model that the user chose.
+    """The language model that the user chose, and how it reads.
 
     `model` is a folder or a Hugging Face id, by default the model that ships. With `base_urls` it names the tokenizer
     that renders the prompts here; without it the servers render them as chats. At most `concurrency` requests are in
-    flight to all servers together. Without `constrained` the model answers in free text.
+    flight to all servers together. Without `constrained` the model answers in free text. `read` says who reads: rules
+    and model together, or one of them. `combination` is a file of weights, by default the one beside adapter or model.
     """
 
     model: str | None = None
@@ -34,6 +38,8 @@ class ModelChoice:
     download: bool = False
     concurrency: int = CONCURRENCY
     constrained: bool = True
+    read: Reads = "both"
+    combination: Path | None = None
 
 
 def local_extractor(choice: ModelChoice) -> "LanguageModelExtractor":
@@ -67,18 +73,42 @@ def _endpoint_extractor(choice: ModelChoice) -> "LanguageModelExtractor":
 def _files(choice: ModelChoice) -> "tuple[Path, PreTrainedTokenizerFast, AnswerForm]":
     """The model's folder, its tokenizer and its answer form."""
     from selip_extract.llm.answer_forms import form_of
-    from selip_extract.llm.model_files import MODEL_FOLDER, load_tokenizer
-    from selip_shared.hugging_face import model_folder
+    from selip_extract.llm.model_files import load_tokenizer
 
-    folder = MODEL_FOLDER if choice.model is None else model_folder(choice.model, choice.download)
+    folder = _folder(choice)
     tokenizer = load_tokenizer(folder)
     return folder, tokenizer, form_of(tokenizer)
 
 
-def _double(model: "LanguageModelExtractor") -> Extractor:
+def _folder(choice: ModelChoice) -> Path:
+    from selip_extract.llm.model_files import MODEL_FOLDER
+    from selip_shared.hugging_face import model_folder
+
+    return MODEL_FOLDER if choice.model is None else model_folder(choice.model, choice.download)
+
+
+def combination_of(choice: ModelChoice) -> "Combination":
+    """The weights that the user named, those beside the adapter or the model, or else those for an unknown model."""
+    from selip_extract.extractors.combination import DEFAULT, FILE_NAME, load_combination
+
+    if choice.combination is not None:
+        return load_combination(choice.combination)
+    if choice.base_urls and choice.model is None:
+        return DEFAULT
+    beside = (choice.adapter or _folder(choice)) / FILE_NAME
+    return load_combination(beside) if beside.exists() else DEFAULT
+
+
+def _reading_as_chosen(make: "Callable[[ModelChoice], LanguageModelExtractor]", choice: ModelChoice) -> Extractor:
+    """The model alone, the rules alone, or both."""
+    if choice.read == "rules":
+        return _rules(choice)
+    if choice.read == "model":
+        return make(choice)
     from selip_extract.extractors.both import DoubleExtractor
 
-    return DoubleExtractor(model)
+    combination = combination_of(choice)
+    return DoubleExtractor(make(choice), combination)
 
 
 def _rules(_choice: ModelChoice) -> Extractor:
@@ -91,11 +121,11 @@ AUTO = "auto"
 
 # The imports of an extractor wait until it is made: listing the names stays quick.
 EXTRACTORS: dict[str, Callable[[ModelChoice], Extractor]] = {
-    "both": lambda choice: _double(local_extractor(choice)),
+    "both": partial(_reading_as_chosen, local_extractor),
     "model": local_extractor,
     "rules": _rules,
-    "vllm": lambda choice: _double(_vllm_extractor(choice)),
-    "endpoint": lambda choice: _double(_endpoint_extractor(choice)),
+    "vllm": partial(_reading_as_chosen, _vllm_extractor),
+    "endpoint": partial(_reading_as_chosen, _endpoint_extractor),
 }
 
 
@@ -121,6 +151,8 @@ def extractor_maker(name: str, choice: ModelChoice) -> Callable[[], Extractor]:
         raise SelipError(f"There is no extractor {name}: name one of {', '.join((AUTO, *EXTRACTORS))}.")
     if name == "rules" and choice != ModelChoice():
         raise SelipError("The rules use no language model: leave out its options, or use another extractor.")
+    if name in ("model", "rules") and choice.read not in ("both", name):
+        raise SelipError(f"--extractor {name} reads with nothing else: leave out --read {choice.read}.")
     if (name == "endpoint") != bool(choice.base_urls):
         raise SelipError("--extractor endpoint and --base-url belong together: give both or neither.")
     if name == "endpoint" and choice.adapter is not None:

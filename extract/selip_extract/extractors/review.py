@@ -31,7 +31,7 @@ def quoted(reason: ReviewReason, lexed: LexedReport, sentence: Iterable[Token]) 
     return Review(reason, lexed.text[start:end], start, end)
 
 
-def is_guessed(lexed: LexedReport, finding: Finding) -> bool:
+def is_guessed(lexed: LexedReport, finding: Finding | GeneralFinding) -> bool:
     """Whether the finding is at a place that the vocabulary lacks, or rests on a word that was mended by guess."""
     evidence = [] if finding.evidence is None else [finding.evidence]
     return finding.site_text is not None or any(_rest_on(evidence, slip) for slip in lexed.slips)

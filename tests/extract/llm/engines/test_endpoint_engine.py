@@ -18,7 +18,6 @@ from typing import Any
 import pytest
 
 from selip_extract.extraction import Usage
-from selip_extract.extractors.base import Extractor
 from selip_extract.extractors.both import DoubleExtractor
 from selip_extract.extractors.language_model import LanguageModelExtractor
 from selip_extract.extractors.registry import ModelChoice, extractor_maker
@@ -349,15 +348,15 @@ def test_without_probabilities_none_is_claimed(server: LoopbackServer, text: str
     assert (answer.text, math.isnan(answer.probability), answer.usage) == (text, True, Usage())
 
 
-@pytest.mark.parametrize("extractor", [lambda model: model, DoubleExtractor])
-def test_findings_without_probabilities_have_no_confidence(
-    server: LoopbackServer, extractor: Callable[[LanguageModelExtractor], Extractor]
-) -> None:
+def test_findings_without_probabilities_have_the_confidence_of_the_rules_or_none(server: LoopbackServer) -> None:
     reply = " ".join(["左侧", "s00", ":", "T2", "高", ";"])
     server.answer = lambda _route, _body: {"choices": [{"text": reply, "finish_reason": "stop"}]}
     with engine_of(server) as engine:
-        (reading,) = extractor(LanguageModelExtractor(engine, SentenceForm())).read(["左侧额叶见长T2信号。"])
-    assert [(f.key, f.confidence) for f in reading.study.findings] == [(("T2", "左侧", "额叶", "高"), None)]
+        model = LanguageModelExtractor(engine, SentenceForm())
+        (alone,), (both,) = (reader.read(["左侧额叶见长T2信号。"]) for reader in (model, DoubleExtractor(model)))
+    assert [(f.key, f.confidence) for f in alone.study.findings] == [(("T2", "左侧", "额叶", "高"), None)]
+    assert [(f.key, f.agreed) for f in both.study.findings] == [(("T2", "左侧", "额叶", "高"), True)]
+    assert both.study.findings[0].confidence == pytest.approx(0.9975, abs=1e-4)
 
 
 def test_answers_come_in_the_order_of_the_requests_and_no_more_than_so_many_at_once(server: LoopbackServer) -> None:

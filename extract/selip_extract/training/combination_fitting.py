@@ -1,0 +1,108 @@
+"""The weights with which the rules and a second reader are combined, learnt on annotated reports."""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from sklearn.linear_model import LogisticRegression
+from sklearn.model_selection import GroupKFold, cross_val_predict
+
+from selip_contracts.findings import AnnotatedReport, Finding, GeneralFinding, Study
+from selip_extract.evaluation.score import DECIMALS, ratio, tally
+from selip_extract.evaluation.unlisted_sites import with_annotated_sites
+from selip_extract.extractors.combination import FEATURES, KEPT, Candidate, Combination, candidates
+from selip_extract.extractors.second_reader import SecondReader, SecondReading
+from selip_extract.language.lexer import lex
+from selip_extract.language.tokens import LexedReport
+from selip_extract.rules.clause_reader import read_clauses
+from selip_extract.rules.general_findings import read_changes
+from selip_extract.rules.sentence import sentences
+from selip_shared.errors import SelipError
+
+FOLDS = 5
+MIN_REPORTS = 20
+
+
+@dataclass(frozen=True)
+class Fit:
+    """The combination learnt on all reports, and the F1 of the findings of rules, second reader and combination.
+
+    The last is cross-validated: each report is read with weights that were learnt on other reports.
+    """
+
+    combination: Combination
+    rules_f1: float
+    reader_f1: float
+    combined_f1: float
+
+
+@dataclass(frozen=True)
+class _Judged:
+    """A candidate in the report of this number, as the annotation names its site, and whether it is right."""
+
+    report: int
+    candidate: Candidate
+    stated: Finding | GeneralFinding
+    right: bool
+
+
+def fit_combination(reader: SecondReader, annotated: Sequence[AnnotatedReport]) -> Fit:
+    """Learn the weights on reports that the reader was not trained on. SelipError where they are too few."""
+    judged = list(_judged(reader, annotated))
+    right = np.array([one.right for one in judged])
+    reports = np.array([one.report for one in judged])
+    if len(np.unique(reports)) < MIN_REPORTS or right.all() or not right.any():
+        raise SelipError(
+            f"These reports teach no combination: it takes {MIN_REPORTS} reports with findings, some of them read"
+            " wrong."
+        )
+    seen = np.array([[one.candidate.features()[name] for name in FEATURES[1:]] for one in judged])
+    regression = LogisticRegression(max_iter=1_000)
+    held_out = cross_val_predict(regression, seen, right, groups=reports, cv=GroupKFold(FOLDS), method="predict_proba")[
+        :, 1
+    ]
+    regression.fit(seen, right)
+    weights = np.append(regression.intercept_, regression.coef_[0]).round(DECIMALS).tolist()
+    probability = dict(zip(map(id, judged), held_out, strict=True))
+    return Fit(
+        Combination(weights=dict(zip(FEATURES, weights, strict=True)), reports=len(annotated), candidates=len(judged)),
+        rules_f1=_f1(annotated, judged, lambda one: one.candidate.by_rules),
+        reader_f1=_f1(annotated, judged, lambda one: one.candidate.by_reader),
+        combined_f1=_f1(annotated, judged, lambda one: one.candidate.agreed or probability[id(one)] >= KEPT),
+    )
+
+
+def _judged(reader: SecondReader, annotated: Sequence[AnnotatedReport]) -> Iterator[_Judged]:
+    """Every candidate of the reports that were read."""
+    for start in range(0, len(annotated), reader.batch_size):
+        batch = annotated[start : start + reader.batch_size]
+        reports = [lex(report.findings_text) for report in batch]
+        for number, (lexed, reading) in enumerate(zip(reports, reader.second_readings(reports), strict=True), start):
+            if not reading.failed:
+                yield from _judged_of(number, annotated[number].study, lexed, reading)
+
+
+def _judged_of(number: int, annotation: Study, lexed: LexedReport, reading: SecondReading) -> Iterator[_Judged]:
+    read = sentences(lexed)
+    for candidate in candidates(lexed, read_clauses(read), read_changes(read), reading):
+        if isinstance(candidate.stated, GeneralFinding):
+            (stated,) = with_annotated_sites(Study(general=(candidate.stated,)), annotation).general
+            yield _Judged(number, candidate, stated, stated.key in {g.key for g in annotation.general})
+        elif candidate.stated.present:
+            (found,) = with_annotated_sites(Study(findings=(candidate.stated,)), annotation).findings
+            yield _Judged(number, candidate, found, found.key in {f.key for f in annotation.findings})
+        else:
+            (absent,) = with_annotated_sites(Study(negatives=(candidate.stated,)), annotation).negatives
+            yield _Judged(number, candidate, absent, absent.key in {f.key for f in annotation.negatives})
+
+
+def _f1(annotated: Sequence[AnnotatedReport], judged: Sequence[_Judged], chosen: Callable[[_Judged], bool]) -> float:
+    """F1 of the present findings among the chosen candidates."""
+    found: list[set[object]] = [set() for _ in annotated]
+    for one in judged:
+        if isinstance(one.stated, Finding) and one.stated.present and chosen(one):
+            found[one.report].add(one.stated.key)
+    tallies = [
+        tally((f.key for f in report.study.findings), keys) for report, keys in zip(annotated, found, strict=True)
+    ]
+    return round(float(ratio(np.array(tallies).sum(axis=0))), DECIMALS)
