@@ -1,15 +1,14 @@
 """Reports through an extractor into the database, batch by batch: nothing written is lost, nothing is read twice."""
 
-import gc
 import hashlib
 import json
 import signal
 import time
-from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import closing, contextmanager
+from contextlib import closing
 from dataclasses import asdict, dataclass
+from functools import partial
 from importlib.metadata import version
 from itertools import takewhile
 from pathlib import Path
@@ -20,13 +19,16 @@ from selip_contracts.database_file import read_store
 from selip_contracts.deidentified import DEIDENTIFIED
 from selip_contracts.findings import AnnotatedReport, Study
 from selip_contracts.vocabulary import SITES
+from selip_extract.database.columns import BatchRows
 from selip_extract.database.store import Added, Store
 from selip_extract.evaluation.run_studies import RunStudies, run_studies
-from selip_extract.extraction import NO_USAGE, Extraction, Usage
+from selip_extract.extraction import NO_USAGE, Usage
 from selip_extract.extractors.base import Extractor
-from selip_extract.extractors.read_batch import read_batch
+from selip_extract.extractors.read_batch import batch_read, collecting_rarely
+from selip_extract.extractors.workers import ExtractorWorkers
 from selip_extract.reports.report import Report
 from selip_extract.reports.report_table import ReportTable, open_reports
+from selip_shared.execution.base import in_order
 from selip_shared.execution.progress import progress
 from selip_shared.execution.stop_signals import deferred_stop
 from selip_shared.provenance import code_hash
@@ -40,9 +42,6 @@ CONCURRENT_BATCHES = 2
 # Batches are cut from windows of this number of batches, sorted by length: little padding, and constant memory.
 WINDOW_BATCHES = 16
 HASH_CHARACTERS = 12
-# Findings are many small objects without cycles: at Python's usual threshold of 700 the garbage collector takes a third
-# of the time of the rules.
-GC_THRESHOLD = 50_000
 
 
 @dataclass(frozen=True)
@@ -74,7 +73,10 @@ class ExtractionOutcome:
 
 
 def extract(
-    table: ReportTable, store: Store, extractor: Extractor, options: RunOptions = DEFAULT_OPTIONS
+    table: ReportTable,
+    store: Store,
+    extractor: Extractor | ExtractorWorkers,
+    options: RunOptions = DEFAULT_OPTIONS,
 ) -> ExtractionOutcome:
     """Add the reports to the database and read those that a run of this configuration has not read yet.
 
@@ -95,11 +97,12 @@ def extract(
     started = time.perf_counter()
     try:
         with collecting_rarely(), progress("reports", pending) as advance, deferred_stop(signal.SIGINT) as stop:
-            for extractions in _read_ahead(extractor, takewhile(lambda _: not stop.number, batches)):
-                store.write(run_id, extractions)
-                read += len(extractions)
-                usage = sum((e.usage for e in extractions), usage)
-                advance(len(extractions))
+            read_batches = extractor.rows if isinstance(extractor, ExtractorWorkers) else partial(_rows, extractor)
+            for rows in read_batches(run_id, takewhile(lambda _: not stop.number, batches)):
+                store.write_rows(rows)
+                read += rows.reports
+                usage += rows.usage
+                advance(rows.reports)
     finally:
         seconds = time.perf_counter() - started
         store.finish_run(run_id, seconds=seconds, reports=read, usage=usage)
@@ -117,34 +120,17 @@ def extract_annotated(path: Path, make: Callable[[], Extractor], annotated: Sequ
             return run_studies(connection, outcome.run_id, annotated)
 
 
-def _read_ahead(extractor: Extractor, batches: Iterable[Sequence[Report]]) -> Iterator[list[Extraction]]:
-    """The batches read, in order: while one is written the next is in work, and no more are in memory."""
+def _rows(extractor: Extractor, run_id: int, batches: Iterable[Sequence[Report]]) -> Iterator[BatchRows]:
+    """The rows of the batches, in order: while one is written the next is in work."""
     with ThreadPoolExecutor(CONCURRENT_BATCHES) as pool:
-        waiting: deque[Future[list[Extraction]]] = deque()
-        try:
-            for batch in batches:
-                waiting.append(pool.submit(read_batch, extractor, batch))
-                if len(waiting) == CONCURRENT_BATCHES:
-                    yield waiting.popleft().result()
-            while waiting:
-                yield waiting.popleft().result()
-        finally:
-            for future in waiting:
-                future.cancel()
+
+        def submit(batch: Sequence[Report]) -> Future[BatchRows]:
+            return pool.submit(batch_read, extractor, run_id, batch)
+
+        yield from in_order(submit, batches, CONCURRENT_BATCHES)
 
 
-@contextmanager
-def collecting_rarely() -> Iterator[None]:
-    """Run Python's garbage collector rarely."""
-    usual = gc.get_threshold()
-    gc.set_threshold(GC_THRESHOLD, *usual[1:])
-    try:
-        yield
-    finally:
-        gc.set_threshold(*usual)
-
-
-def configuration(extractor: Extractor, key_mark: str | None = None) -> dict[str, str]:
+def configuration(extractor: Extractor | ExtractorWorkers, key_mark: str | None = None) -> dict[str, str]:
     """What determines the findings of a run: a change of any value begins a new run."""
     return {
         **({} if key_mark is None else {DEIDENTIFIED: key_mark}),

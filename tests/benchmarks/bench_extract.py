@@ -29,13 +29,14 @@ from selip_contracts.vocabulary import CHANGES, ENHANCEMENTS, MODALITIES, SIDES,
 from selip_extract.database.store import Store
 from selip_extract.extractors.base import Extractor
 from selip_extract.extractors.both import DoubleExtractor
+from selip_extract.extractors.read_batch import collecting_rarely
 from selip_extract.extractors.registry import ModelChoice, local_extractor
 from selip_extract.extractors.rules import RuleExtractor
 from selip_extract.language.lexer import lex
 from selip_extract.llm.engines.transformers_engine import GrammarMask, TransformersEngine
 from selip_extract.llm.report_task import report_question
 from selip_extract.llm.sentence_task import prompt
-from selip_extract.pipeline import collecting_rarely, extract
+from selip_extract.pipeline import extract
 from selip_extract.pseudo_reports.writing.report import write_study
 from selip_extract.reports.report_table import open_reports
 from tests.benchmarks.figures import Figure, keep, machine, show

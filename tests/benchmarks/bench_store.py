@@ -23,9 +23,9 @@ from selip_contracts.database_file import OLDEST_DUCKDB, read_store
 from selip_extract.database.columns import finding_columns
 from selip_extract.database.store import MAX_LOG_BYTES, MEMORY_LIMIT, Store
 from selip_extract.extraction import Extraction
-from selip_extract.extractors.read_batch import read_batch
+from selip_extract.extractors.read_batch import collecting_rarely, read_batch
 from selip_extract.extractors.rules import RuleExtractor
-from selip_extract.pipeline import CONCURRENT_BATCHES, collecting_rarely
+from selip_extract.pipeline import CONCURRENT_BATCHES
 from selip_extract.pseudo_reports.writing.report import write_study
 from selip_extract.reports.report import Report
 from tests.benchmarks.figures import Figure, keep, machine, show

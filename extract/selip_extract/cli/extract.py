@@ -1,6 +1,5 @@
 """`selip-extract`: a table of reports in, a database of findings out."""
 
-from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -22,11 +21,13 @@ from selip_extract.cli.summary import print_summary
 from selip_extract.database.corrections import import_corrections
 from selip_extract.database.store import Store
 from selip_extract.extractors.registry import AUTO, EXTRACTORS, ModelChoice, automatic, extractor_maker
+from selip_extract.extractors.workers import automatic_on_cluster, opened_extractor
 from selip_extract.language.vocabulary_file import use_vocabulary
 from selip_extract.llm.engine import CONCURRENCY
 from selip_extract.pipeline import RunOptions, extract
 from selip_extract.reports.report_table import open_reports
 from selip_shared.errors import INTERRUPTED, SelipError, run_command
+from selip_shared.execution.workers import RayOption, WorkersOption
 from selip_shared.privacy import allow_downloads
 
 if TYPE_CHECKING:
@@ -71,6 +72,8 @@ def command(
             help="Mask names, numbers and addresses and hash ids, with the key in this file; created if missing.",
         ),
     ] = None,
+    workers: WorkersOption = None,
+    ray: RayOption = None,
     retry_failed: Annotated[
         bool, typer.Option("--retry-failed", help="Read failed reports again (incomplete, invalid, error).")
     ] = False,
@@ -106,11 +109,14 @@ def command(
         read=read,
         combination=combination,
     )
-    name, reason = automatic(choice) if extractor == AUTO else (extractor, None)
-    make = extractor_maker(name, choice)
+    name, reason = extractor, None
+    if extractor == AUTO:
+        name, reason = automatic(choice) if ray is None else automatic_on_cluster(ray)
+    # Its errors come before a database is created.
+    extractor_maker(name, choice)
     table = open_reports(reports, text_column, id_column)
     deidentifier = None if deidentify is None else deidentifier_of(deidentify)
-    with Store(db) as store, closing(make()) as made:
+    with Store(db) as store, opened_extractor(name, choice, table.total, workers, ray) as made:
         outcome = extract(table, store, made, RunOptions(batch_size, retry_failed, deidentifier))
     with read_store(db) as connection:
         print_summary(Console(), table, connection, db, outcome, name if reason is None else f"{name}, since {reason}")

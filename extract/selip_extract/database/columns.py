@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from operator import attrgetter, itemgetter
 from typing import Any
 
@@ -11,7 +12,7 @@ from numpy.typing import NDArray
 from selip_contracts.annotated import as_stated
 from selip_contracts.findings import Evidence, Finding, GeneralFinding
 from selip_contracts.vocabulary import SIGNAL_CLASS
-from selip_extract.extraction import Extraction
+from selip_extract.extraction import NO_USAGE, Extraction, Usage
 
 Columns = Mapping[str, NDArray[Any]]
 StoredRow = tuple[Any, ...]
@@ -30,6 +31,26 @@ FINDING_COLUMNS = f"{', '.join(_FINDING_FIELDS)}, size_mm, {_EVIDENCE_COLUMNS}"
 """What `finding` needs of a row of finding_rows."""
 GENERAL_COLUMNS = f"{', '.join(_GENERAL_FIELDS)}, {_EVIDENCE_COLUMNS}"
 """What `general_finding` needs of a row of general_finding_rows."""
+
+
+@dataclass(frozen=True)
+class BatchRows:
+    """The rows of a batch of extractions by table, and what the batch counts for; workers send it to the writer."""
+
+    reports: int
+    usage: Usage
+    tables: Mapping[str, Columns]
+
+
+def batch_rows(run_id: int, extractions: Sequence[Extraction]) -> BatchRows:
+    """The rows that a run adds for these extractions."""
+    tables = {
+        "extractions": extraction_columns(run_id, extractions),
+        "finding_rows": finding_columns(run_id, extractions),
+        "general_finding_rows": general_columns(run_id, extractions),
+        "review_rows": review_columns(run_id, extractions),
+    }
+    return BatchRows(len(extractions), sum((e.usage for e in extractions), NO_USAGE), tables)
 
 
 def extraction_columns(run_id: int, extractions: Sequence[Extraction]) -> Columns:

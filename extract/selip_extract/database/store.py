@@ -12,13 +12,11 @@ from typing import Any, NamedTuple, Self
 from selip_contracts.database_file import disk_errors, open_store, transaction, utc_now
 from selip_contracts.deidentified import key_marks
 from selip_extract.database.columns import (
+    BatchRows,
     Columns,
     StoredRow,
+    batch_rows,
     column,
-    extraction_columns,
-    finding_columns,
-    general_columns,
-    review_columns,
 )
 from selip_extract.extraction import NO_USAGE, Extraction, Status, Usage
 from selip_extract.reports.report import Report
@@ -127,7 +125,7 @@ class Store:
     def write_checked(self, run_id: int, extractions: Sequence[Extraction], persons: Mapping[str, str]) -> None:
         """Add what persons, by report, have read: from now on it counts in place of what any extractor has read."""
         with self._transaction():
-            self._insert(run_id, extractions)
+            self._insert(batch_rows(run_id, extractions))
             self.connection.execute(
                 """UPDATE reports SET checked_run = $run, checked_by = person, checked_at = $now
                 FROM (SELECT unnest($ids) AS checked_id, unnest($persons) AS person) WHERE report_id = checked_id""",
@@ -213,8 +211,12 @@ class Store:
 
     def write(self, run_id: int, extractions: Sequence[Extraction]) -> None:
         """Add a batch of extractions with findings and review, all of it or nothing."""
+        self.write_rows(batch_rows(run_id, extractions))
+
+    def write_rows(self, rows: BatchRows) -> None:
+        """Add the rows of a batch, all of them or none."""
         with self._transaction():
-            self._insert(run_id, extractions)
+            self._insert(rows)
 
     def forget_failures(self, run_id: int) -> int:
         """Make the retryable failures of this run pending again; how many."""
@@ -251,11 +253,9 @@ class Store:
         """The mark of the key that the reports came in under, None for none; no row while there is no report."""
         return key_marks(self.connection) or [(None,) for _ in self._rows("SELECT 1 FROM reports LIMIT 1")]
 
-    def _insert(self, run_id: int, extractions: Sequence[Extraction]) -> None:
-        self._append("extractions", extraction_columns(run_id, extractions))
-        self._append("finding_rows", finding_columns(run_id, extractions))
-        self._append("general_finding_rows", general_columns(run_id, extractions))
-        self._append("review_rows", review_columns(run_id, extractions))
+    def _insert(self, rows: BatchRows) -> None:
+        for table, columns in rows.tables.items():
+            self._append(table, columns)
 
     def _add(self, batch: Sequence[Report], source_file: str | None, amendments: "_Amendments") -> Added:
         ids = list({report.report_id for report in batch})

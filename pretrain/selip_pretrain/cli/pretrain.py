@@ -58,6 +58,13 @@ def command(
     cache: Annotated[
         Path | None, typer.Option(help="Folder of prepared volumes; by default selip-volumes beside the database.")
     ] = None,
+    ray: Annotated[
+        str | None,
+        typer.Option(
+            metavar="ADDRESS|auto",
+            help="Prepare the volumes on a Ray cluster whose nodes share the folders of images and cache.",
+        ),
+    ] = None,
     download: Annotated[
         bool, typer.Option("--download", help="Download the text encoder if it is not on this machine.")
     ] = False,
@@ -94,7 +101,7 @@ def command(
             configuration = configuration.model_copy(update={"precision": default_precision(distributed.device)})
         volumes = VolumeCache(cache or db.parent / "selip-volumes", configuration.recipe)
         cohort = distributed.broadcast(
-            read_cohort(db, volumes, configuration.seed, configuration.share) if distributed.is_main else None
+            read_cohort(db, volumes, configuration.seed, configuration.share, ray) if distributed.is_main else None
         )
         assert cohort is not None, "the main process read it"
         outcome = pretrain(configuration, cohort, volumes, out, Resources(distributed, chunk, workers, download))

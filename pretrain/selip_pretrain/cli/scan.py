@@ -13,6 +13,7 @@ from rich.table import Table
 from selip_contracts.database_file import open_store
 from selip_contracts.vocabulary import MODALITIES
 from selip_shared.errors import SelipError, run_command
+from selip_shared.execution.workers import RayOption, WorkersOption, open_workers
 
 app = typer.Typer(add_completion=False)
 
@@ -49,6 +50,8 @@ def command(
         Path | None,
         typer.Option(metavar="FILE", help="Rules that recognise the sequences, instead of the built-in ones."),
     ] = None,
+    workers: WorkersOption = None,
+    ray: RayOption = None,
     explain: Annotated[
         str | None,
         typer.Option(
@@ -65,7 +68,6 @@ def command(
     from selip_pretrain.scan.sequence_rules import read_rules
     from selip_pretrain.scan.series import unwritable
     from selip_pretrain.scan.stored_images import StoredImages
-    from selip_shared.execution.workers import open_workers
 
     if not folder.is_dir():
         raise SelipError(f"There is no folder {folder}: name the one that holds the images.")
@@ -79,9 +81,9 @@ def command(
             raise SelipError(f"No series in {folder} has {explain!r} in its UID, folder or description: give another.")
         typer.echo("\n".join(found))
         return
-    with closing(open_store(db)) as connection, open_workers() as workers:
+    with closing(open_store(db)) as connection, open_workers(workers, ray) as opened:
         linker = ReportLinker(root, connection, manifest)
-        result = scan(root, StoredImages(connection, db, root), sequence_rules, linker, workers)
+        result = scan(root, StoredImages(connection, db, root), sequence_rules, linker, opened)
         console = Console(markup=False, highlight=False)
         changes = ", ".join(f"{count:,} {kind}" for kind, count in sorted(result.changes.items()) if count)
         console.print(f"{folder}: {changes or 'no images'}; {result.other_files:,} other files", soft_wrap=True)

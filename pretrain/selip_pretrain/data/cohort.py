@@ -35,9 +35,10 @@ class Cohort(NamedTuple):
         return hashlib.sha256("".join(rows).encode()).hexdigest()
 
 
-def read_cohort(db: Path, cache: VolumeCache, seed: int, share: float = 1.0) -> Cohort:
+def read_cohort(db: Path, cache: VolumeCache, seed: int, share: float = 1.0, ray: str | None = None) -> Cohort:
     """The usable pairs of both splits; what is left out is printed on stderr.
 
+    Volumes are prepared on this machine, or on the Ray cluster at the address `ray`, whose nodes see the same folders.
     `share` of the training patients are used, chosen by the seed. Patients without a split are assigned one, which is
     all that is written to the database. SelipError where there is nothing to learn from, or where splits overlap.
     """
@@ -53,7 +54,8 @@ def read_cohort(db: Path, cache: VolumeCache, seed: int, share: float = 1.0) -> 
     # Hashed with another prefix than for the splits, where training patients have the highest fractions.
     train = [pair for pair in train if hash_fraction(seed, f"share/{pair.patient_id}") < share]
     pairs = [*train, *validation]
-    with open_workers(min(granted_cpus(), 1 + len(pairs) // PAIRS_PER_PROCESS)) as workers:
+    count = None if ray is not None else min(granted_cpus(), 1 + len(pairs) // PAIRS_PER_PROCESS)
+    with open_workers(count, ray) as workers:
         usable, problems = prepare_all(pairs, cache, workers)
     print_problems(problems)
     kept = {pair.image_id for pair in usable}

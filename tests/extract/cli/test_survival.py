@@ -39,7 +39,7 @@ def count(frame, event, argument):
     global phase
     if not frame.f_code.co_filename.startswith(package):
         return
-    if frame.f_code is Store.write.__code__:
+    if frame.f_code is Store.write_rows.__code__:
         phase = "writing"
     calls[phase] += 1
     if phase == wanted_phase and calls[phase] >= wanted_call:
@@ -72,13 +72,13 @@ def rows(db: Path) -> dict[str, list[tuple[object, ...]]]:
         return {name: connection.execute(f"{query} ORDER BY ALL").fetchall() for name, query in RESULTS.items()}
 
 
-def survives(folder: Path, extractor: str, reports: int, batch_size: int, kills: int) -> None:
+def survives(folder: Path, extractor: str, workers: int, reports: int, batch_size: int, kills: int) -> None:
     """Kill the command once while it adds the reports, then while it reads and writes; let it end at last."""
     write_pseudo_reports(folder, pseudo_reports(reports, seed=77))
 
     def run(db: str, phase: str, call: int) -> int:
-        options = ("reports.csv", "--extractor", extractor, "--batch-size", str(batch_size), "--db", db)
-        command = (sys.executable, "-c", COUNTING, phase, str(call), *options)
+        options = ("--extractor", extractor, "--workers", str(workers), "--batch-size", str(batch_size), "--db", db)
+        command = (sys.executable, "-c", COUNTING, phase, str(call), "reports.csv", *options)
         return subprocess.run(command, cwd=folder, capture_output=True, check=False).returncode
 
     assert run("whole.duckdb", *NEVER) == 0
@@ -102,11 +102,15 @@ def survives(folder: Path, extractor: str, reports: int, batch_size: int, kills:
     assert rows(folder / "killed.duckdb") == whole
 
 
-def test_three_kills_leave_no_trace(tmp_path: Path) -> None:
-    survives(tmp_path, "rules", reports=1_500, batch_size=64, kills=3)
+@pytest.mark.parametrize("workers", [1, 2])
+def test_three_kills_leave_no_trace(tmp_path: Path, workers: int) -> None:
+    survives(tmp_path, "rules", workers, reports=1_500, batch_size=64, kills=3)
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("workers", [1, 2])
 @pytest.mark.parametrize(("extractor", "reports", "batch_size"), [("rules", 60_000, 128), ("both", 3_000, 32)])
-def test_twenty_kills_leave_no_trace(tmp_path: Path, extractor: str, reports: int, batch_size: int) -> None:
-    survives(tmp_path, extractor, reports, batch_size, kills=20)
+def test_twenty_kills_leave_no_trace(
+    tmp_path: Path, extractor: str, workers: int, reports: int, batch_size: int
+) -> None:
+    survives(tmp_path, extractor, workers, reports, batch_size, kills=20)
