@@ -69,6 +69,40 @@ class Page:
 
         self.one(css).send_keys(Keys.CONTROL, "a", Keys.NULL, text)
 
+    def wait(self, condition: str) -> None:
+        """Wait until the script returns true."""
+        from selenium.webdriver.support.wait import WebDriverWait
+
+        WebDriverWait(self.driver, 60).until(lambda driver: driver.execute_script(condition))
+
+    def select(self, css: str, words: str) -> None:
+        """Select the words in the element's text with the mouse."""
+        from selenium.webdriver.common.actions.action_builder import ActionBuilder
+
+        first, last = self.run(
+            """const walker = document.createTreeWalker(document.querySelector(arguments[0]), NodeFilter.SHOW_TEXT);
+            const places = [];
+            while (walker.nextNode()) {
+              const node = walker.currentNode;
+              for (let at = 0; at < node.length; at++) places.push([node, at, node.data[at]]);
+            }
+            const start = places.map(([, , character]) => character).join("").indexOf(arguments[1]);
+            const box = ([node, at]) => {
+              const range = document.createRange();
+              range.setStart(node, at);
+              range.setEnd(node, at + 1);
+              return range.getBoundingClientRect();
+            };
+            const [one, other] = [places[start], places[start + arguments[1].length - 1]].map(box);
+            return [[one.left + 1, one.top + one.height / 2], [other.right - 1, other.top + other.height / 2]];""",
+            css,
+            words,
+        )
+        actions = ActionBuilder(self.driver)
+        actions.pointer_action.move_to_location(*map(int, first)).pointer_down().move_to_location(*map(int, last))
+        actions.pointer_action.pointer_up()
+        actions.perform()
+
     def show(self, report_id: str) -> None:
         self.run(
             "[...document.querySelectorAll('.report')].find(r => r.firstChild.textContent === arguments[0]).click()",

@@ -24,10 +24,13 @@ class Sources(NamedTuple):
     scripts: tuple[str, ...]
 
 
-def offline_page(sources: Sources, shown: Mapping[str, object]) -> str:
-    """The page with what it shows, as JSON can hold it, the vocabulary, and its texts in both languages."""
+def offline_page(sources: Sources, shown: Mapping[str, object], **values: object) -> str:
+    """The page with what it shows, as JSON can hold it, the vocabulary, and its texts in both languages.
+
+    The template gets the further values.
+    """
     style, script = ("\n".join(map(_source, names)) for names in (sources.styles, sources.scripts))
-    return render_page(_ASSETS, sources.template, style, script, data={**_vocabulary(), **shown})
+    return render_page(_ASSETS, sources.template, style, script, data={**_vocabulary(), **shown}, **values)
 
 
 def _vocabulary() -> Json:
@@ -45,4 +48,4 @@ def _vocabulary() -> Json:
 
 
 def _source(name: str) -> str:
-    return _ASSETS.joinpath(name).read_text(encoding="utf-8")
+    return _ASSETS.joinpath(*name.split("/")).read_text(encoding="utf-8")

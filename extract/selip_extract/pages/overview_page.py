@@ -9,9 +9,9 @@ from selip_extract.evaluation.run_overview import overview
 from selip_extract.pages.offline_page import Sources, offline_page
 
 PAGE = Sources(
-    "overview.html",
-    ("common.css", "overview.css", "overview_page.css"),
-    ("elements.js", "overview.js", "overview_page.js"),
+    "overview/overview.html",
+    ("common.css", "overview/overview.css", "overview/overview_page.css"),
+    ("elements.js", "overview/overview.js", "overview/overview_page.js"),
 )
 
 

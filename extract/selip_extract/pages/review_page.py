@@ -1,26 +1,46 @@
 """The review page: one file that shows a run's reports with their evidence, the most urgent first, to be corrected."""
 
 import hashlib
-import json
+from collections.abc import Sequence
 from dataclasses import asdict
+from typing import NamedTuple, get_args
 
 import duckdb
 
-from selip_contracts.annotated import format_annotated
-from selip_contracts.findings import AnnotatedReport
-from selip_extract.database.stored_studies import rows_by_report, studies_of
+from selip_contracts.findings import Certainty, Count
 from selip_extract.evaluation.run_overview import overview
 from selip_extract.extraction import REVIEW_REASONS
 from selip_extract.pages.offline_page import Json, Sources, offline_page
 from selip_extract.pages.overview_page import described
+from selip_extract.pages.report_details import Details, Interned, details_of
 
 FINGERPRINT_CHARACTERS = 16
+REPORTS_IN_A_CHUNK = 250
+"""The page parses the details of so many reports at once, when one of them is looked at."""
 
 PAGE = Sources(
-    "review.html",
-    ("common.css", "overview.css", "review.css"),
-    ("elements.js", "overview.js", "reports.js", "report_list.js", "report_view.js", "review.js"),
-)
+    "review/review.html",
+    ("common.css", "overview/overview.css", "review/review.css", "review/report.css"),
+    (
+        "elements.js",
+        "overview/overview.js",
+        *(
+            f"review/{name}.js"
+            for name in (
+                "reports", "statements", "corrections", "correction_file", "filters", "report_list", "report_text",
+                "doubts", "findings_table", "new_finding", "keys", "review",
+            )
+        ),
+    ),
+)  # fmt: skip
+
+
+class Chosen(NamedTuple):
+    """A report of the page as the database has it."""
+
+    report_id: str
+    text: str
+    status: str
 
 
 def review_page(connection: duckdb.DuckDBPyConnection, name: str, run_id: int | None, limit: int) -> str:
@@ -28,8 +48,15 @@ def review_page(connection: duckdb.DuckDBPyConnection, name: str, run_id: int | 
 
     `run_id` is None where the database holds no report, and the page says so.
     """
-    run = _empty() if run_id is None else _run(connection, run_id, limit)
-    return offline_page(PAGE, {"database": name, **run})
+    words = {
+        "reasons": REVIEW_REASONS,
+        "counts": get_args(Count),
+        "certainties": get_args(Certainty),
+        "reportsInAChunk": REPORTS_IN_A_CHUNK,
+    }
+    chunks: list[list[Json]] = []
+    run = _empty() if run_id is None else _run(connection, run_id, limit, chunks)
+    return offline_page(PAGE, {"database": name, **words, **run}, chunks=chunks)
 
 
 def fingerprint(connection: duckdb.DuckDBPyConnection) -> str:
@@ -41,33 +68,47 @@ def fingerprint(connection: duckdb.DuckDBPyConnection) -> str:
 
 
 def _empty() -> Json:
-    return {"fingerprint": "", "run": None, "total": 0, "reports": [], "overview": None}
+    return {"fingerprint": "", "run": None, "total": 0, "reports": [], "keys": [], "tokens": [], "overview": None}
 
 
-def _run(connection: duckdb.DuckDBPyConnection, run_id: int, limit: int) -> Json:
+def _run(connection: duckdb.DuckDBPyConnection, run_id: int, limit: int, chunks: list[list[Json]]) -> Json:
+    """What the page needs at once; the details of the reports go into the chunks."""
+    keys, tokens = Interned(), Interned()
+    reports: list[list[object]] = []
+    chosen = _chosen(connection, run_id, limit)
+    for first in range(0, len(chosen), REPORTS_IN_A_CHUNK):
+        chunk = chosen[first : first + REPORTS_IN_A_CHUNK]
+        details = details_of(connection, run_id, [(report.report_id, report.text) for report in chunk], keys, tokens)
+        chunks.append([found.shown for found in details])
+        reports += [_line(*pair) for pair in zip(chunk, details, strict=True)]
     return {
         "fingerprint": fingerprint(connection),
         **described(connection, run_id),
-        "reports": _reports(connection, run_id, limit),
+        "reports": reports,
+        "keys": keys.values,
+        "tokens": tokens.values,
         "overview": asdict(overview(connection, run_id)),
     }
 
 
-def _reports(connection: duckdb.DuckDBPyConnection, run_id: int, limit: int) -> list[Json]:
-    """Each report as a line of the annotated format, with its status and what of it is for review."""
-    chosen = connection.execute(
+def _line(report: Chosen, details: Details) -> list[object]:
+    return [report.report_id, report.text, report.status, details.reasons, details.keys]
+
+
+def _chosen(connection: duckdb.DuckDBPyConnection, run_id: int, limit: int) -> Sequence[Chosen]:
+    """The reports by their most urgent reason for review, of one reason those first of which the reader is least sure.
+
+    Reports without a reason come last, in the order in which they came in.
+    """
+    rows = connection.execute(
         """SELECT report_id, text, status FROM reports JOIN extractions USING (report_id)
         LEFT JOIN (SELECT report_id, min(list_position($reasons, reason)) AS priority
                    FROM review_rows WHERE run_id = $run GROUP BY report_id) USING (report_id)
-        WHERE run_id = $run ORDER BY priority NULLS LAST, ordinal LIMIT $limit""",
+        LEFT JOIN (SELECT report_id, min(confidence) AS confidence
+                   FROM finding_rows WHERE run_id = $run GROUP BY report_id) USING (report_id)
+        WHERE run_id = $run
+        ORDER BY priority NULLS LAST, CASE WHEN priority IS NOT NULL THEN confidence END NULLS LAST, ordinal
+        LIMIT $limit""",
         {"run": run_id, "reasons": REVIEW_REASONS, "limit": limit},
     ).fetchall()
-    ids = [report_id for report_id, _, _ in chosen]
-    studies = studies_of(connection, run_id, ids)
-    passages = rows_by_report(connection, "review_rows", "reason, passage_start, passage_end", run_id, ids)
-    reports = []
-    for report_id, text, status in chosen:
-        line = format_annotated(AnnotatedReport(report_id=report_id, findings_text=text, study=studies[report_id]))
-        review = [{"reason": reason, "start": start, "end": end} for reason, start, end in passages.get(report_id, [])]
-        reports.append({**json.loads(line), "status": status, "review": review})
-    return reports
+    return [Chosen(*row) for row in rows]

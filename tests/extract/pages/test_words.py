@@ -2,10 +2,12 @@
 
 import json
 import re
-from importlib.resources import files
+from pathlib import Path
 
-ASSETS = files("selip_extract.pages").joinpath("assets")
-WORDS = json.loads(ASSETS.joinpath("words.json").read_text(encoding="utf-8"))
+from selip_extract import pages
+
+ASSETS = Path(pages.__path__[0]) / "assets"
+WORDS = json.loads((ASSETS / "words.json").read_text(encoding="utf-8"))
 
 
 def gaps(words: object) -> object:
@@ -20,7 +22,7 @@ def test_both_languages_have_the_same_labels_and_take_the_same_values() -> None:
 
 
 def test_every_label_that_a_page_names_has_its_words() -> None:
-    sources = [file.read_text(encoding="utf-8") for file in ASSETS.iterdir() if file.name.endswith((".js", ".html"))]
-    named = re.findall(r'say\("(\w+)"|data-(?:label|placeholder|title)="(\w+)"', "\n".join(sources))
+    sources = [file.read_text(encoding="utf-8") for file in ASSETS.rglob("*") if file.suffix in (".js", ".html")]
+    named = re.findall(r'say\("(\w+)"|\["(key_\w+)"|data-(?:label|placeholder|title)="(\w+)"', "\n".join(sources))
     assert len(named) > 50
-    assert {label or element for label, element in named} <= set(WORDS["en"])
+    assert {next(filter(None, groups)) for groups in named} <= set(WORDS["en"])

@@ -17,6 +17,15 @@ function kept(key) {
   }
 }
 
+/** The keys below a prefix and what is kept under each. */
+function keptBelow(prefix) {
+  try {
+    return Object.entries(localStorage).filter(([key]) => key.startsWith(prefix));
+  } catch {
+    return [];
+  }
+}
+
 /** Keep a text, or with null forget it; false where the browser does not. */
 function keepAs(key, text) {
   try {
@@ -28,10 +37,11 @@ function keepAs(key, text) {
   }
 }
 
-/** The words under a label, with the value, if any, where they have {}. */
-function say(label, value) {
-  const words = data.words[language][label];
-  return value === undefined ? words : words.replace("{}", () => value);
+/** The words under a label, with the value, or each of the values, where they have {}. */
+function say(label, values = []) {
+  let words = data.words[language][label];
+  for (const value of [values].flat()) words = words.replace("{}", () => value);
+  return words;
 }
 
 function inEnglish(value) {

@@ -1,6 +1,6 @@
-// The whole page: its words in the language, its buttons and keys
+// The whole page: its words in the language, its buttons and controls
 
-const KEYS = { "j k": "key_next", c: "key_check", u: "key_undo", "/": "key_search", "?": "key_help", Esc: "key_leave" };
+const REVIEWER = "selip/reviewer";
 
 function refresh(report) {
   refreshRow(report);
@@ -8,10 +8,20 @@ function refresh(report) {
   if (report === current) drawReport();
 }
 
+function refreshAll() {
+  for (const report of drawnRows.keys()) refreshRow(report);
+  drawProgress();
+  if (current) drawReport();
+}
+
 function drawProgress() {
-  const checked = reports.filter((report) => report.checked).length;
+  const toReview = reports.filter(isToReview);
+  const done = toReview.filter(({ made }) => made.checked).length;
+  const checked = reports.filter(({ made }) => made.checked).length;
   const changed = reports.filter(isCorrected).length;
-  byId("progress").textContent = `${say("checked")} ${checked} · ${say("corrected")} ${changed}`;
+  Object.assign(byId("done"), { max: Math.max(1, toReview.length), value: done });
+  byId("progress").textContent = [say("left_of", [toReview.length - done, toReview.length].map(number)),
+    `${say("checked")} ${number(checked)}`, `${say("corrected")} ${number(changed)}`].join(" · ");
 }
 
 function tell(sentence) {
@@ -41,80 +51,65 @@ function speak() {
   const filters = byId("filters").elements;
   const signals = [...data.signals, ...data.enhancements, NEGATIVE, ...data.changes];
   fill(filters.status, Object.keys(data.words.en.statuses), (status) => say("statuses")[status]);
-  fill(filters.reason, Object.keys(data.words.en.reasons), (reason) => say("reasons")[reason]);
+  fill(filters.reason, data.reasons, (reason) => say("reasons")[reason]);
   fill(filters.sequence, sequences, sequenceName);
   fill(filters.signal, signals, (signal) => (signal === NEGATIVE ? say(signal) : named(signal)));
   fill(filters.agreed, ["yes", "no", "one"], say);
-  fill(filters.checked, ["checked", "unchecked", "corrected"], say);
+  fill(filters.checked, ["left", "checked", "unchecked", "corrected", "noted"], say);
   const add = byId("add").elements;
   offer(add.sequence, sequenceSelect());
   offer(add.side, sideSelect());
   offer(add.signal, signalSelect(add.sequence.value));
   const sites = data.sites.map((site) => option(site.name, language === "en" ? site.english : site.name));
   byId("sites").replaceChildren(...sites);
-  byId("keys").replaceChildren(...Object.entries(KEYS).flatMap(([key, label]) => [
-    make("dt", {}, ...key.split(" ").map((name) => make("kbd", { text: name }))), make("dd", { text: say(label) })]));
+  drawKeys();
   const urgent = data.total > reports.length ? say("most_urgent", reports.length.toLocaleString()) : "";
   byId("source").textContent = sourceLine(urgent);
   if (data.overview) byId("figures").replaceChildren(...overviewPictures(data.overview, filterBy));
-  for (const report of reports) refreshRow(report);
-  applyFilters();
-  drawProgress();
-  if (current) drawReport();
+  listReports();
+  refreshAll();
 }
-
-function check() {
-  if (current) change(current, { checked: !current.checked });
-}
-
-const ACTIONS = {
-  j: () => step(1),
-  k: () => step(-1),
-  c: check,
-  u: undo,
-  "/": () => byId("filters").elements.search.focus(),
-  "?": () => byId("help").showModal(),
-};
 
 function listen() {
   const filters = byId("filters");
   for (const event of ["input", "change"]) filters.addEventListener(event, applyFilters);
   byId("clear").addEventListener("click", () => filterBy({}));
   filters.addEventListener("submit", (event) => event.preventDefault());
+  byId("reports").addEventListener("scroll", drawRows);
+  new ResizeObserver(drawRows).observe(byId("reports"));
   byId("add").addEventListener("submit", (event) => {
     event.preventDefault();
     addFinding(event.target);
   });
   byId("add").elements.sequence.addEventListener("change", ({ target }) =>
     offer(byId("add").elements.signal, signalSelect(target.value)));
-  byId("restore").addEventListener("click", () => change(current, { items: current.extracted }));
+  byId("text").addEventListener("pointerup", () => setTimeout(takeSelection)); // the browser selects after the event
+  byId("restore").addEventListener("click", () => change(current, { items: extractedOf(current) }));
+  byId("note").addEventListener("change", ({ target }) => change(current, { note: target.value.trim() || undefined }));
+  byId("reviewer").addEventListener("change", () => keepAs(REVIEWER, reviewer() ?? null));
   byId("checked").addEventListener("change", check);
   byId("undo").addEventListener("click", undo);
   byId("export").addEventListener("click", exportCorrections);
-  byId("show-help").addEventListener("click", ACTIONS["?"]);
+  byId("load").addEventListener("click", () => byId("file").click());
+  byId("file").addEventListener("change", async ({ target }) => {
+    for (const file of target.files) await loadCorrections(file);
+    target.value = "";
+  });
+  byId("show-help").addEventListener("click", KEYS["?"][1]);
+  byId("previous").addEventListener("click", () => step(-1));
+  byId("next").addEventListener("click", () => step(1));
+  byId("go-on").addEventListener("click", checkAndGoOn);
   speakBoth(speak);
   for (const [begin, end] of [["mouseover", "mouseout"], ["focusin", "focusout"]]) {
     byId("report").addEventListener(begin, (event) => light(indicesAt(event.target)));
     byId("report").addEventListener(end, () => light([]));
   }
-  document.addEventListener("keydown", (event) => {
-    if (event.ctrlKey || event.metaKey || event.altKey || byId("help").open) return;
-    if (event.target.matches("input:not([type=checkbox]), select")) {
-      if (event.key !== "Escape") return;
-      event.preventDefault(); // a field of a search would be emptied
-      event.target.blur();
-      return;
-    }
-    if (!ACTIONS[event.key]) return;
-    event.preventDefault();
-    ACTIONS[event.key]();
-  });
+  document.addEventListener("keydown", onKey);
 }
 
-reports.forEach(makeRow);
-byId("overview").open = matchMedia("(min-width: 720px) and (min-height: 700px)").matches;
+byId("reviewer").value = kept(REVIEWER) ?? "";
 byId("empty").hidden = reports.length > 0;
-for (const part of ["overview", "choose"]) byId(part).hidden = reports.length === 0;
+for (const part of ["overview", "choose", "reading"]) byId(part).hidden = reports.length === 0;
 listen();
 speak();
 if (reports.length) show(reports[0]);
