@@ -98,7 +98,7 @@ class Page:
             css,
             words,
         )
-        actions = ActionBuilder(self.driver)
+        actions: Any = ActionBuilder(self.driver)
         actions.pointer_action.move_to_location(*map(int, first)).pointer_down().move_to_location(*map(int, last))
         actions.pointer_action.pointer_up()
         actions.perform()

@@ -7,7 +7,8 @@ from typing import NamedTuple
 import duckdb
 
 from selip_contracts.annotated import as_stated
-from selip_contracts.findings import Finding, GeneralFinding
+from selip_contracts.findings import Finding, GeneralFinding, Study
+from selip_extract.database.columns import StoredRow
 from selip_extract.database.stored_studies import rows_by_report, studies_of
 from selip_extract.extraction import REVIEW_REASONS
 from selip_extract.language.lexer import lex
@@ -47,24 +48,26 @@ class Details(NamedTuple):
 
 def details_of(
     connection: duckdb.DuckDBPyConnection,
-    run_id: int,
-    reports: Sequence[tuple[str, str]],
+    reports: Sequence[tuple[int, str, str]],
     keys: Interned,
     tokens: Interned,
 ) -> list[Details]:
-    """The details of the reports, each given as id and text, in their order.
+    """The details of the reports, each given as the run that read it, id and text, in their order.
 
     A key is [sequence or general, side, site, signal or change, agreed]; a token is [kind, value].
     """
-    ids = [report_id for report_id, _ in reports]
-    studies = studies_of(connection, run_id, ids)
-    passages = rows_by_report(
-        connection, "review_rows", "reason, passage_start, passage_end, alternatives", run_id, ids
-    )
+    studies: dict[str, Study] = {}
+    passages: dict[str, list[StoredRow]] = {}
+    for run_id in sorted({run_id for run_id, _, _ in reports}):
+        ids = [report_id for run, report_id, _ in reports if run == run_id]
+        studies |= studies_of(connection, run_id, ids)
+        passages |= rows_by_report(
+            connection, "review_rows", "reason, passage_start, passage_end, alternatives", run_id, ids
+        )
     details = []
-    for report_id, text in reports:
+    for _, report_id, text in reports:
         study = studies[report_id]
-        statements = (*study.findings, *study.negatives, *study.general)
+        statements: tuple[Finding | GeneralFinding, ...] = (*study.findings, *study.negatives, *study.general)
         doubts = [
             {"reason": reason, "start": start, "end": end, "alternatives": _alternatives(alternatives)}
             for reason, start, end, alternatives in passages.get(report_id, [])

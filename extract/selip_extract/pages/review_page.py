@@ -36,11 +36,14 @@ PAGE = Sources(
 
 
 class Chosen(NamedTuple):
-    """A report of the page as the database has it."""
+    """A report of the page as the database has it, with the run that read it: a person's where one has checked it."""
 
+    run_id: int
     report_id: str
     text: str
     status: str
+    checked_by: str | None
+    checked_at: str | None
 
 
 def review_page(connection: duckdb.DuckDBPyConnection, name: str, run_id: int | None, limit: int) -> str:
@@ -78,7 +81,7 @@ def _run(connection: duckdb.DuckDBPyConnection, run_id: int, limit: int, chunks:
     chosen = _chosen(connection, run_id, limit)
     for first in range(0, len(chosen), REPORTS_IN_A_CHUNK):
         chunk = chosen[first : first + REPORTS_IN_A_CHUNK]
-        details = details_of(connection, run_id, [(report.report_id, report.text) for report in chunk], keys, tokens)
+        details = details_of(connection, [report[:3] for report in chunk], keys, tokens)
         chunks.append([found.shown for found in details])
         reports += [_line(*pair) for pair in zip(chunk, details, strict=True)]
     return {
@@ -92,22 +95,27 @@ def _run(connection: duckdb.DuckDBPyConnection, run_id: int, limit: int, chunks:
 
 
 def _line(report: Chosen, details: Details) -> list[object]:
-    return [report.report_id, report.text, report.status, details.reasons, details.keys]
+    reasons = [] if report.checked_by else details.reasons
+    person = [report.run_id, report.checked_by, report.checked_at] if report.checked_by else []
+    return [report.report_id, report.text, report.status, reasons, details.keys, *person]
 
 
 def _chosen(connection: duckdb.DuckDBPyConnection, run_id: int, limit: int) -> Sequence[Chosen]:
     """The reports by their most urgent reason for review, of one reason those first of which the reader is least sure.
 
-    Reports without a reason come last, in the order in which they came in.
+    Those without a reason come then, in the order in which they came in, and last those that a person has checked.
     """
     rows = connection.execute(
-        """SELECT report_id, text, status FROM reports JOIN extractions USING (report_id)
+        """SELECT coalesce(checked_run, $run), report_id, text, CASE WHEN checked_run IS NULL THEN status ELSE 'ok' END,
+            checked_by, strftime(checked_at, '%Y-%m-%dT%H:%M:%SZ')
+        FROM reports JOIN extractions USING (report_id)
         LEFT JOIN (SELECT report_id, min(list_position($reasons, reason)) AS priority
                    FROM review_rows WHERE run_id = $run GROUP BY report_id) USING (report_id)
         LEFT JOIN (SELECT report_id, min(confidence) AS confidence
                    FROM finding_rows WHERE run_id = $run GROUP BY report_id) USING (report_id)
-        WHERE run_id = $run
-        ORDER BY priority NULLS LAST, CASE WHEN priority IS NOT NULL THEN confidence END NULLS LAST, ordinal
+        WHERE run_id = $run AND superseded IS NOT TRUE
+        ORDER BY checked_run IS NOT NULL, priority NULLS LAST,
+            CASE WHEN priority IS NOT NULL THEN confidence END NULLS LAST, ordinal
         LIMIT $limit""",
         {"run": run_id, "reasons": REVIEW_REASONS, "limit": limit},
     ).fetchall()

@@ -10,9 +10,9 @@ from typing import Any
 
 import pytest
 
-from selip_contracts.annotated import read_annotated
+from selip_contracts.annotated import read_annotated, write_annotated
 from selip_contracts.database_file import read_store
-from selip_contracts.findings import Evidence, Finding, GeneralFinding, Span, Study
+from selip_contracts.findings import AnnotatedReport, Evidence, Finding, GeneralFinding, Span, Study
 from selip_contracts.vocabulary import UNLISTED
 from selip_extract.cli.review import main
 from selip_extract.database.corrections import import_corrections
@@ -435,7 +435,7 @@ def test_corrections_are_loaded_on_another_computer(page: Page, tmp_path: Path) 
     page.press("c")
     exported = page.exported()
     (line,) = map(json.loads, exported.read_text(encoding="utf-8").splitlines())
-    assert (line["reviewer"], line["note"], line["checked"]) == ("王医生", "复核", True)
+    assert (line["checked_by"], line["note"], line["checked"]) == ("王医生", "复核", True)
     moved = exported.rename(tmp_path / exported.name)
     page.run("localStorage.clear()")
     page.driver.refresh()
@@ -455,6 +455,21 @@ def test_corrections_are_loaded_on_another_computer(page: Page, tmp_path: Path) 
     assert page.one("#message").text == "0 reports loaded. 1 are newer here and stay."
     page.press("u")
     assert page.one("#progress").text == "2 of 2 to review left · Checked 0 · Corrected 0"
+
+
+def test_what_a_person_has_checked_is_shown_last_as_that_person_left_it(tmp_path: Path) -> None:
+    db = write_database(tmp_path / "selip.duckdb", STUDIES, REVIEWS)
+    checked = AnnotatedReport(
+        report_id="unsure", findings_text=FRONTAL, study=Study(findings=(LOW,)), checked_by="王医生"
+    )
+    write_annotated(tmp_path / "checked.jsonl", [checked])
+    with Store(db) as store:
+        import_corrections(store, tmp_path / "checked.jsonl")
+    page = data_of(page_of(db))
+    assert [report_id for report_id, *_ in page["reports"]] == ["failed", "sure", "<b>hostile</b>", "unsure"]
+    _, _, status, reasons, keys, run, person, _ = page["reports"][-1]
+    assert (status, reasons, run, person) == ("ok", [], 2, "王医生")
+    assert [page["keys"][key] for key in keys] == [["T2", "左侧", "额叶", "低", None]]
 
 
 def test_the_first_click_after_typing_in_a_filter_counts(page: Page) -> None:

@@ -19,9 +19,9 @@ async function loadCorrections(file) {
     const line = parsed(text);
     const report = line && reportById.get(line.report_id);
     if (!report || report.text !== line.findings_text) other += 1;
-    else if (isHandled(report) && (report.made.at ?? "") >= (line.reviewed_at ?? "")) newer += 1;
+    else if (isHandled(report) && (report.made.checked_at ?? "") >= (line.checked_at ?? "")) newer += 1;
     else {
-      step.push([report.id, report.made]);
+      step.push([report.id, report.run, report.made]);
       take(report, madeOf(report, line));
     }
   }
@@ -47,6 +47,6 @@ function madeOf(report, line) {
     return at < 0 ? item : at;
   });
   const touched = items.length !== extracted.length || new Set([...items, ...extracted.keys()]).size !== extracted.length;
-  const { checked = true, note, reviewer: name, reviewed_at: at } = line;
-  return { ...(touched && { items }), checked: checked || undefined, note, reviewer: name, at };
+  const { checked = true, note, checked_by, checked_at } = line;
+  return { ...(touched && { items }), checked: checked || undefined, note, checked_by, checked_at };
 }

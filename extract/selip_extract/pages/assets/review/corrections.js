@@ -1,13 +1,18 @@
 // What a person makes of a report: its items, whether it is checked, a note. It is kept in this browser
 
-const KEPT = `selip-review/${data.fingerprint}/${data.run?.id}/`;
-const UNDO = `selip-undo/${data.fingerprint}/${data.run?.id}`;
+const KEPT = `selip-review/${data.fingerprint}/`;
+const UNDO = `selip-undo/${data.fingerprint}`;
 const MAX_UNDO = 200;
 const undoable = JSON.parse(kept(UNDO) ?? "[]");
 
-for (const [key, text] of keptBelow(KEPT)) {
-  const report = reportById.get(key.slice(KEPT.length));
-  if (report) report.made = JSON.parse(text);
+const keptTexts = new Map(keptBelow(KEPT));
+for (const report of keptTexts.size ? reports : []) {
+  if (keptTexts.has(keyOf(report))) report.made = JSON.parse(keptTexts.get(keyOf(report)));
+}
+
+/** What is made of a report is made of one reading of it: its items are numbers of that. */
+function keyOf({ id, run }) {
+  return `${KEPT}${run}/${id}`;
 }
 
 /** The items of a report as they are now; of those that nobody touched, `made` has the number alone. */
@@ -38,7 +43,7 @@ function change(report, { items, ...changes }) {
   const before = report.made;
   const made = { ...before, ...changes, ...(items && { items: numbered(report, items) }) };
   if (made.items?.every((item, at) => item === at) && made.items.length === extractedOf(report).length) delete made.items;
-  remember([[report.id, before]]);
+  remember([[report.id, report.run, before]]);
   take(report, signed(made));
   refresh(report);
 }
@@ -53,7 +58,7 @@ function numbered(report, items) {
 /** With the person and the time; nothing where there is nothing to sign. */
 function signed({ items, checked, note }) {
   if (!items && !checked && !note) return {};
-  return { items, checked: checked || undefined, note: note || undefined, reviewer: reviewer(), at: new Date().toISOString() };
+  return { items, checked: checked || undefined, note: note || undefined, checked_by: reviewer(), checked_at: new Date().toISOString() };
 }
 
 function reviewer() {
@@ -63,7 +68,7 @@ function reviewer() {
 function take(report, made) {
   report.made = made;
   const text = Object.keys(made).length ? JSON.stringify(made) : null;
-  if (!keepAs(KEPT + report.id, text)) tell(say("not_kept"));
+  if (!keepAs(keyOf(report), text)) tell(say("not_kept"));
 }
 
 function remember(step) {
@@ -76,8 +81,9 @@ function undo() {
   const step = undoable.pop();
   if (!step) return tell(say("nothing_to_undo"));
   keepAs(UNDO, JSON.stringify(undoable));
-  const changed = step.map(([id, made]) => [reportById.get(id), made]).filter(([report]) => report);
+  const changed = step.filter(([id, run]) => reportById.get(id)?.run === run).map(([id, , made]) => [reportById.get(id), made]);
   for (const [report, made] of changed) take(report, made);
+  table.attributes = null;
   if (changed.length === 1) show(changed[0][0]);
   refreshAll();
 }

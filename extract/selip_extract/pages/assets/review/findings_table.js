@@ -16,7 +16,7 @@ function drawTable(report, items, used) {
   const focus = focusedPart();
   items.forEach((item, index) => fillRow((table.rows[index] ??= findingRow(index)), item));
   if (opened === null || !items[opened] || items[opened].sequence === GENERAL) opened = table.attributes = null;
-  else if (!table.attributes?.contains(document.activeElement)) table.attributes = attributesRow(report, items[opened], opened);
+  else if (table.attributes?.dataset.attributes !== String(opened)) table.attributes = attributesRow(report, items[opened], opened);
   const groups = used.map((sequence) => [sequence, [...items.keys()].filter((index) => items[index].sequence === sequence)]);
   const order = JSON.stringify([language, opened, groups]);
   if (order !== table.order || table.attributes?.isConnected === false) arrange(groups);

@@ -7,7 +7,7 @@ function drawReport() {
   byId("report-id").textContent = report.id;
   byId("checked").checked = Boolean(report.made.checked);
   byId("reasons").replaceChildren(...reasonMarks(report));
-  byId("signature").textContent = [report.made.reviewer, report.made.at?.slice(0, 16).replace("T", " ")].filter(Boolean).join(" · ");
+  byId("signature").textContent = [report.made.checked_by, report.made.checked_at?.slice(0, 16).replace("T", " ")].filter(Boolean).join(" · ");
   byId("note").value = report.made.note ?? "";
   byId("text").replaceChildren(...passages(report, items));
   const used = sequences.filter((sequence) => items.some((item) => item.sequence === sequence));

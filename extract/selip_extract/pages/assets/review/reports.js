@@ -4,8 +4,9 @@ const sequences = [...data.modalities, GENERAL];
 const siteByName = new Map(data.sites.map((site) => [site.name, site]));
 const keys = data.keys.map(([sequence, side, site, signal, agreed]) =>
   ({ sequence, side, site, signal, more: agreed === null ? {} : { agreed } }));
-const reports = data.reports.map(([id, text, status, reasons, itsKeys], number) => ({
-  id, text, status, number, reasons: reasons.map((at) => data.reasons[at]), keys: itsKeys.map((at) => keys[at]), made: {},
+const reports = data.reports.map(([id, text, status, reasons, itsKeys, run = data.run.id, person, at], number) => ({
+  id, text, status, run, number, reasons: reasons.map((one) => data.reasons[one]), keys: itsKeys.map((one) => keys[one]),
+  made: person ? { checked: true, checked_by: person, checked_at: at } : {},
 }));
 const reportById = new Map(reports.map((report) => [report.id, report]));
 const chunks = [];

@@ -47,6 +47,7 @@ function offer(select, other) {
 
 function speak() {
   sayLabels();
+  table.attributes = null;
   document.title = `${say("title")} – ${data.database}`;
   const filters = byId("filters").elements;
   const signals = [...data.signals, ...data.enhancements, NEGATIVE, ...data.changes];

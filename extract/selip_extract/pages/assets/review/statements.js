@@ -17,7 +17,7 @@ function statedOf({ sequence, side, site, signal, more }) {
 function annotatedLine(report) {
   const items = itemsOf(report);
   const stated = (fits) => items.filter(fits).map(statedOf);
-  const { checked = false, note, reviewer, at } = report.made;
+  const { checked = false, note, checked_by: person, checked_at: at } = report.made;
   return JSON.stringify({
     report_id: report.id,
     findings_text: report.text,
@@ -26,7 +26,7 @@ function annotatedLine(report) {
     negatives: stated(({ signal }) => signal === null),
     general: stated(({ sequence }) => sequence === GENERAL),
     database: data.fingerprint,
-    checked, note, reviewer, reviewed_at: at,
+    checked, note, checked_by: person, checked_at: at,
   });
 }
 
