@@ -37,7 +37,7 @@ def make_examples(path: Path) -> None:
     """Create a database of the example reports with the two runs that the document describes."""
     with Store(path) as store:
         table = open_reports(Path(str(files("selip_extract").joinpath("examples/reports.csv"))))
-        store.add_reports(table, table.path.name)
+        store.add_reports(table, Path(table.name).name)
         read = read_batch(RuleExtractor(), list(table))
         made = {(e.report_id, f.key) for e in read if e.study for f in e.study.findings}
         assert ERRORS.keys() <= made, f"the rules no longer find {ERRORS.keys() - made}"

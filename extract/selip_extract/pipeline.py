@@ -27,7 +27,7 @@ from selip_extract.extractors.base import Extractor
 from selip_extract.extractors.read_batch import batch_read, collecting_rarely
 from selip_extract.extractors.workers import ExtractorWorkers
 from selip_extract.reports.report import Report
-from selip_extract.reports.report_table import ReportTable, open_reports
+from selip_extract.reports.report_table import open_reports
 from selip_shared.execution.base import in_order
 from selip_shared.execution.progress import progress
 from selip_shared.execution.stop_signals import deferred_stop
@@ -73,7 +73,7 @@ class ExtractionOutcome:
 
 
 def extract(
-    table: ReportTable,
+    reports: Iterable[Report],
     store: Store,
     extractor: Extractor | ExtractorWorkers,
     options: RunOptions = DEFAULT_OPTIONS,
@@ -87,7 +87,7 @@ def extract(
     store.require_key(key_mark)
     # The run comes first, since it records whether its reports are masked.
     run_id = store.begin_run(configuration(extractor, key_mark))
-    added = store.add_reports(table if deidentifier is None else deidentifier.reports(table), str(table.path))
+    added = store.add_reports(reports if deidentifier is None else deidentifier.reports(reports))
     if options.retry_failed:
         store.forget_failures(run_id)
     pending = store.pending_count(run_id)

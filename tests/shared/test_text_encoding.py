@@ -25,7 +25,7 @@ CODECS = {
 def test_short_and_long_tables_are_read_in_their_encoding(tmp_path: Path, codec: str, text: str) -> None:
     path = tmp_path / "reports.csv"
     path.write_bytes(text.encode(codec))
-    found = detect_encoding(path)
+    found = detect_encoding(lambda: path.open("rb"))
     assert found is not None
     assert (found.name, found.unreadable) == (CODECS[codec], 0)
     assert path.read_bytes().decode(found.codec) == text
@@ -35,10 +35,10 @@ def test_short_and_long_tables_are_read_in_their_encoding(tmp_path: Path, codec:
 def test_a_damaged_character_does_not_hide_the_encoding(tmp_path: Path, codec: str) -> None:
     path = tmp_path / "reports.csv"
     path.write_bytes((HEADING + ROW * 50).encode(codec) + b"\xff\n" + ROW.encode(codec))
-    assert detect_encoding(path) == TextEncoding(CODECS[codec], codec, unreadable=1)
+    assert detect_encoding(lambda: path.open("rb")) == TextEncoding(CODECS[codec], codec, unreadable=1)
 
 
 def test_bytes_that_are_no_text_have_no_encoding(tmp_path: Path) -> None:
     path = tmp_path / "reports.csv"
     path.write_bytes(random.Random(0).randbytes(4096))
-    assert detect_encoding(path) is None
+    assert detect_encoding(lambda: path.open("rb")) is None

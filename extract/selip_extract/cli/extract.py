@@ -1,5 +1,8 @@
 """`selip-extract`: a table of reports in, a database of findings out."""
 
+import sys
+from contextlib import closing
+from itertools import chain, islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -17,6 +20,7 @@ from selip_extract.cli.options import (
     ServedModelOption,
     VocabularyOption,
 )
+from selip_extract.cli.reading_plan import print_tables, print_time
 from selip_extract.cli.summary import print_summary
 from selip_extract.database.corrections import import_corrections
 from selip_extract.database.store import Store
@@ -25,7 +29,8 @@ from selip_extract.extractors.workers import automatic_on_cluster, opened_extrac
 from selip_extract.language.vocabulary_file import use_vocabulary
 from selip_extract.llm.engine import CONCURRENCY
 from selip_extract.pipeline import RunOptions, extract
-from selip_extract.reports.report_table import open_reports
+from selip_extract.reports.columns import Wanted
+from selip_extract.reports.report_table import ReportTable, open_query, open_tables
 from selip_shared.errors import INTERRUPTED, SelipError, run_command
 from selip_shared.execution.workers import RayOption, WorkersOption
 from selip_shared.privacy import allow_downloads
@@ -39,8 +44,12 @@ app = typer.Typer(add_completion=False)
 @app.command()
 def command(
     reports: Annotated[
-        Path | None,
-        typer.Argument(metavar="REPORTS", help="CSV, TSV, Excel (.xlsx), Parquet or JSON lines, one report per row."),
+        list[str] | None,
+        typer.Argument(
+            metavar="REPORTS…",
+            help="CSV, TSV, Excel (.xlsx, .xls), OpenDocument, Parquet or JSON, one report per row; folders of these "
+            "or of .txt files, .zip and .gz, globs, and - for standard input.",
+        ),
     ] = None,
     db: Annotated[Path, typer.Option(help="Database for the findings; created if missing.")] = Path("selip.duckdb"),
     extractor: Annotated[
@@ -62,6 +71,24 @@ def command(
         str | None, typer.Option(help="Column of the findings text, if its name is unusual.")
     ] = None,
     id_column: Annotated[str | None, typer.Option(help="Column of the report's id, if its name is unusual.")] = None,
+    keep: Annotated[
+        list[str] | None,
+        typer.Option(metavar="COLUMN", help="Further column to store, as reports.kept; may be given several times."),
+    ] = None,
+    sheet: Annotated[
+        str | None, typer.Option(help="Sheet of a workbook; by default the one with reports and all of its shape.")
+    ] = None,
+    source: Annotated[
+        Path | None,
+        typer.Option("--from", metavar="FILE", help="DuckDB or SQLite file that --query reads reports from."),
+    ] = None,
+    query: Annotated[
+        str | None, typer.Option(help="SQL whose answer is the table of reports in the file of --from.")
+    ] = None,
+    limit: Annotated[int | None, typer.Option(min=1, help="Take only the first reports of the tables.")] = None,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Only say how the tables are read and how long it will take.")
+    ] = False,
     batch_size: Annotated[
         int | None, typer.Option(min=1, help="Reports in work at the same time; by default the extractor's own number.")
     ] = None,
@@ -88,13 +115,19 @@ def command(
 ) -> None:
     """Extract the findings from Chinese head-MRI reports; run again, it reads only new reports."""
     if corrections is not None:
+        if not db.exists():
+            raise SelipError(f"There is no database {db} to import into: name the one of the review page with --db.")
         with Store(db) as store:
             imported = import_corrections(store, corrections)
         new = imported.reports - imported.known
         print(f"{imported.reports:,} corrected reports, {new:,} of them new: run {imported.run_id} in {db}")
         return
-    if reports is None:
+    if (source is None) != (query is None):
+        raise SelipError("--query and --from belong together: give --from findings.db --query 'SELECT …'.")
+    if not reports and source is None:
         raise SelipError("There is no table of reports: name one, e.g. selip-extract reports.csv.")
+    if keep and deidentify is not None:
+        raise SelipError("--keep stores columns as they are, and --deidentify masks: leave out one of them.")
     if vocabulary is not None:
         use_vocabulary(vocabulary)
     if download:
@@ -113,15 +146,32 @@ def command(
     if extractor == AUTO:
         name, reason = automatic(choice) if ray is None else automatic_on_cluster(ray)
     # Its errors come before a database is created.
-    extractor_maker(name, choice)
-    table = open_reports(reports, text_column, id_column)
+    make = extractor_maker(name, choice)
+    console = Console()
+    tables = opened_tables(reports or [], source, query, Wanted(text_column, id_column, sheet, tuple(keep or ())))
+    taken = min(sum(table.total for table in tables), limit or sys.maxsize)
+    if dry_run:
+        print_tables(console, tables)
+        with closing(make()) as made:
+            print_time(console, tables, made, taken)
+        return
     deidentifier = None if deidentify is None else deidentifier_of(deidentify)
-    with Store(db) as store, opened_extractor(name, choice, table.total, workers, ray) as made:
-        outcome = extract(table, store, made, RunOptions(batch_size, retry_failed, deidentifier))
+    with Store(db) as store:
+        print_tables(console, tables)
+        with opened_extractor(name, choice, taken, workers, ray) as opened:
+            print_time(console, tables, opened, taken)
+            given = islice(chain.from_iterable(tables), limit)
+            outcome = extract(given, store, opened, RunOptions(batch_size, retry_failed, deidentifier))
     with read_store(db) as connection:
-        print_summary(Console(), table, connection, db, outcome, name if reason is None else f"{name}, since {reason}")
+        print_summary(console, connection, db, outcome, name if reason is None else f"{name}, since {reason}")
     if outcome.interrupted:
         raise typer.Exit(INTERRUPTED)
+
+
+def opened_tables(reports: list[str], source: Path | None, query: str | None, wanted: Wanted) -> list[ReportTable]:
+    """The tables that the command line names, those of a query last."""
+    tables = open_tables(reports, wanted)
+    return tables if source is None or query is None else [*tables, open_query(source, query, wanted)]
 
 
 def deidentifier_of(path: Path) -> "Deidentifier":

@@ -1,5 +1,7 @@
-"""The summary of an extraction: the file, the reports by status, the findings, and what to do next."""
+"""The summary of an extraction: the work done, the reports by status, the findings, and what to do next."""
 
+import json
+import shlex
 import sys
 from pathlib import Path
 
@@ -9,13 +11,12 @@ from rich.console import Console
 from rich.table import Table
 
 from selip_contracts.vocabulary import MODALITIES
+from selip_extract.cli.reading_plan import MIN_REPORTS_FOR_ESTIMATE, duration, say
 from selip_extract.evaluation.run_overview import reasons, statuses
 from selip_extract.extraction import STATUSES
 from selip_extract.pipeline import ExtractionOutcome
-from selip_extract.reports.report_table import ReportTable
 
 SAMPLE_FINDINGS = 6
-MIN_REPORTS_FOR_ESTIMATE = 200
 STATUS_MEANING = {
     "ok": "read",
     "incomplete": "the model's answer did not end",
@@ -43,14 +44,12 @@ NEXT_QUESTION = (
 
 def print_summary(
     console: Console,
-    table: ReportTable,
     connection: duckdb.DuckDBPyConnection,
     db: Path,
     outcome: ExtractionOutcome,
     extractor: str,
 ) -> None:
-    """Print the format of the file, the findings of the run in all reports of the database, and a query to try."""
-    _print_file(console, table)
+    """Print the work done, the findings of the run in all reports of the database, and a query to try."""
     _print_work(console, outcome, extractor)
     console.print(statuses_table(connection, outcome.run_id))
     console.print(sequences_table(connection, outcome.run_id))
@@ -59,14 +58,6 @@ def print_summary(
     if sample.row_count:
         console.print(sample)
     _print_next(console, db, outcome)
-
-
-def _print_file(console: Console, table: ReportTable) -> None:
-    form = ", ".join(part for part in (table.format, table.encoding) if part)
-    ids = f"ids in {table.id_column}" if table.id_column is not None else "rows numbered"
-    _say(console, f"{table.path}: {form}; texts in {table.text_column}, {ids}; {table.total:,} reports")
-    for note in table.notes:
-        _say(console, f"  {note}")
 
 
 def _print_work(console: Console, outcome: ExtractionOutcome, extractor: str) -> None:
@@ -78,15 +69,15 @@ def _print_work(console: Console, outcome: ExtractionOutcome, extractor: str) ->
         "already in the database": added.known,
         "repeat an earlier row": added.repeated,
     }
-    _say(console, f"{added.given:,} rows: " + ", ".join(f"{count:,} {what}" for what, count in parts.items() if count))
+    say(console, f"{added.given:,} rows: " + ", ".join(f"{count:,} {what}" for what, count in parts.items() if count))
     work = f"{outcome.read:,} reports read now"
     if outcome.read:
         work += f" in {outcome.seconds:,.1f} s ({outcome.read / outcome.seconds:,.1f} reports/s)"
-    _say(console, f"{work}; run {outcome.run_id}, read by {extractor}")
+    say(console, f"{work}; run {outcome.run_id}, read by {extractor}")
     if outcome.read >= MIN_REPORTS_FOR_ESTIMATE:
-        _say(console, f"  at this speed a million reports take {_duration(outcome.seconds / outcome.read * 1e6)}")
+        say(console, f"  at this speed a million reports take {duration(outcome.seconds / outcome.read * 1e6)}")
     if outcome.usage.tokens_in:
-        _say(console, f"  {_tokens(outcome)}")
+        say(console, f"  {_tokens(outcome)}")
     console.print()
 
 
@@ -95,11 +86,6 @@ def _tokens(outcome: ExtractionOutcome) -> str:
     cached = f", {usage.tokens_cached / usage.tokens_in:.0%} of them from the cache" if usage.tokens_cached else ""
     per_second = f"{usage.tokens_in / outcome.seconds:,.0f} and {usage.tokens_out / outcome.seconds:,.0f} a second"
     return f"{usage.tokens_in:,} tokens read{cached}, {usage.tokens_out:,} written ({per_second})"
-
-
-def _duration(seconds: float) -> str:
-    hours = seconds / 3600
-    return f"{hours:,.1f} hours" if hours >= 1 else f"{seconds / 60:,.0f} minutes"
 
 
 def statuses_table(connection: duckdb.DuckDBPyConnection, run_id: int) -> Table:
@@ -155,9 +141,9 @@ def print_review(console: Console, connection: duckdb.DuckDBPyConnection, run_id
     ((in_all,),) = connection.execute(
         "SELECT count(DISTINCT report_id) FROM review_rows WHERE run_id = ?", [run_id]
     ).fetchall()
-    _say(console, f"{in_all:,} reports to review" + (":" if reports else ""))
+    say(console, f"{in_all:,} reports to review" + (":" if reports else ""))
     for reason, count in reports.items():
-        _say(console, f"  {count:>6,}  {REVIEW_MEANING[reason]}")
+        say(console, f"  {count:>6,}  {REVIEW_MEANING[reason]}")
     console.print()
 
 
@@ -180,23 +166,20 @@ def _sample(connection: duckdb.DuckDBPyConnection, run_id: int) -> Table:
 
 def _print_next(console: Console, db: Path, outcome: ExtractionOutcome) -> None:
     if outcome.interrupted:
-        _say(console, f"Stopped with {outcome.remaining:,} reports left; the same command continues with them.")
+        say(console, f"Stopped with {outcome.remaining:,} reports left; the same command continues with them.")
         return
-    _say(console, f"Everything is in {db}. To try next:")
-    _say(console, f"  {_python()} -c \"import duckdb; duckdb.connect({str(db)!r}).sql('{NEXT_QUESTION}').show()\"")
+    say(console, f"Everything is in {db}. To try next:")
+    connected, asked = (json.dumps(text, ensure_ascii=False) for text in (str(db), NEXT_QUESTION))
+    code = f"import duckdb; duckdb.connect({connected}).sql({asked}).show()"
+    say(console, f"  {_python()} -c {shlex.quote(code)}")
 
 
 def _python() -> str:
     """The interpreter as it is called from the current folder."""
     python = Path(sys.executable)
-    return str(python.relative_to(Path.cwd()) if python.is_relative_to(Path.cwd()) else python)
+    return shlex.quote(str(python.relative_to(Path.cwd()) if python.is_relative_to(Path.cwd()) else python))
 
 
 def small_table(title: str) -> Table:
     """A table with a title on the left and no lines around it."""
     return Table(title=title, title_justify="left", title_style="bold", box=box.SIMPLE_HEAD)
-
-
-def _say(console: Console, line: str) -> None:
-    """Print one line without markup or wrapping."""
-    console.print(line, markup=False, highlight=False, soft_wrap=True)

@@ -49,6 +49,7 @@ class ExtractorWorkers:
         """SelipError where a worker cannot make the extractor."""
         self._workers = workers
         self._recipe = recipe
+        self.count = workers.count
         (self._description,) = workers.map(_describe, [recipe])
         self.name = self._description.name
         self.batch_size = self._description.batch_size

@@ -1,57 +1,124 @@
-"""The columns of a table that hold the text and the id of a report."""
+"""The columns that hold the text, id, patient and date of a report; columns.toml has their names."""
 
 import re
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+import opencc
+from pydantic import BaseModel, ConfigDict
 
 from selip_shared.errors import SelipError
+from selip_shared.toml_files import read_toml
 
-# Names by preference: a column of an earlier group wins, two columns of one group are ambiguous.
-TEXT_HEADINGS = (
-    ("影像所见", "检查所见", "影像学所见", "放射学所见", "影像表现", "影像学表现", "检查表现", "影像描述", "影像学描述",
-     "检查描述", "MR所见", "MRI所见", "磁共振所见", "报告所见", "所见", "findings", "findings_text", "finding"),
-    ("描述", "description", "findings_description"),
-    ("报告内容", "报告正文", "报告文本", "检查报告", "影像报告", "报告", "report", "report_text", "report_content"),
-    ("正文", "文本", "内容", "text", "content"),
-)  # fmt: skip
-ID_HEADINGS = (
-    ("报告编号", "报告号", "报告ID", "report_id", "report_no", "report_number"),
-    ("检查号", "检查编号", "检查ID", "检查流水号", "accession", "accession_number", "accession_no", "accession_id",
-     "study_id", "exam_id", "study_instance_uid"),
-    ("影像号", "影像编号", "影像ID", "放射号", "流水号"),
-    ("id", "uid", "编号", "唯一号"),
-)  # fmt: skip
+NAMES = Path(__file__).with_name("columns.toml")
 MAX_SHOWN_HEADING_CHARACTERS = 24
 MAX_SHOWN_HEADINGS = 30
 MAX_HEADING_CHARACTERS = 40
 
+Groups = tuple[tuple[str, ...], ...]
+
+
+class Names(BaseModel):
+    """The content of columns.toml."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    text: Groups
+    id: Groups
+    patient: Groups
+    date: Groups
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """What the user says of a table: the columns of text and id and the sheet, None to find them; columns to keep."""
+
+    text_column: str | None = None
+    id_column: str | None = None
+    sheet: str | None = None
+    keep: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Columns:
+    """The columns by index; `id` is None where the rows are numbered; of `patient` one is filled in each row."""
+
+    text: int
+    id: int | None
+    patient: tuple[int, ...]
+    date: int | None
+    kept: tuple[int, ...]
+
+
+@cache
+def names() -> dict[str, Groups]:
+    """The names of columns by what they hold, in groups of falling preference."""
+    return {
+        kind: tuple(tuple(heading_key(name) for name in group) for group in groups)
+        for kind, groups in read_toml(NAMES, Names)
+    }
+
+
+@cache
+def known_headings() -> frozenset[str]:
+    """All names of columns, as `heading_key` returns them."""
+    return frozenset(name for groups in names().values() for group in groups for name in group)
+
 
 def heading_key(heading: str) -> str:
-    """A heading without case, full-width forms, blanks, `_`, `-` and `.`, to compare it with others."""
-    return re.sub(r"[\s_.\-]", "", unicodedata.normalize("NFKC", heading).casefold())
+    """A heading to compare with others: without case, full-width and traditional forms, blanks, `_`, `-`, `.`, `/`."""
+    if len(heading) > MAX_HEADING_CHARACTERS:
+        return heading
+    key = re.sub(r"[\s_.\-/]", "", unicodedata.normalize("NFKC", heading).casefold())
+    return key if key.isascii() else _simplified(key)
 
 
-KNOWN_HEADINGS = frozenset(
-    heading_key(name) for groups in (TEXT_HEADINGS, ID_HEADINGS) for group in groups for name in group
-)
+@cache
+def _converter() -> opencc.OpenCC:
+    return opencc.OpenCC("t2s")
 
 
-def find_text_column(columns: Sequence[str], wanted: str | None) -> int:
-    """The index of the column of the text: the one `wanted`, else the one with a usual name.
+@cache
+def _simplified(text: str) -> str:
+    return str(_converter().convert(text))
 
-    Raises SelipError, which lists the columns, if there is none or several are equally good.
-    """
+
+def text_rank(columns: Sequence[str], wanted: str | None) -> int | None:
+    """How well a row of cells fits as heading, 0 best: the group of its column of texts; None where it has none."""
+    keys = {heading_key(column) for column in columns}
     if wanted is not None:
-        return _named_column(columns, wanted, "--text-column")
-    candidates = _best_candidates(columns, TEXT_HEADINGS)
-    if len(candidates) == 1:
-        return candidates[0]
-    if candidates:
-        equally_good = listed([columns[index] for index in candidates])
-        raise SelipError(
-            f"More than one column may hold the report text ({equally_good}): "
-            f"name the right one with --text-column. Columns: {listed(columns)}"
-        )
+        return 0 if heading_key(wanted) in keys else None
+    return next((rank for rank, group in enumerate(names()["text"]) if keys.intersection(group)), None)
+
+
+def find_columns(columns: Sequence[str], wanted: Wanted) -> Columns:
+    """The columns that the user names, else those with usual names.
+
+    Raises SelipError, which lists the columns, where there is no text or a name is ambiguous or missing.
+    """
+    text = _find_text_column(columns, wanted.text_column)
+    patients = tuple(_candidates(columns, "patient"))
+    if wanted.id_column is not None:
+        report_id: int | None = named_column(columns, wanted.id_column, "--id-column")
+    else:
+        report_id = _only(columns, _candidates(columns, "id"), "the report's id", "--id-column")
+        if report_id is None and patients:
+            report_id = patients[0]
+        patients = tuple(index for index in patients if index != report_id) or patients
+    dates = _candidates(columns, "date")
+    kept = tuple(named_column(columns, name, "--keep") for name in wanted.keep)
+    return Columns(text, report_id, patients, dates[0] if dates else None, kept)
+
+
+def _find_text_column(columns: Sequence[str], wanted: str | None) -> int:
+    if wanted is not None:
+        return named_column(columns, wanted, "--text-column")
+    found = _only(columns, _candidates(columns, "text"), "the report text", "--text-column")
+    if found is not None:
+        return found
     if any(_reads_like_a_report(column) for column in columns):
         raise SelipError(
             "The first line looks like a report and not like a heading: put a line of column names above it, "
@@ -63,33 +130,17 @@ def find_text_column(columns: Sequence[str], wanted: str | None) -> int:
     )
 
 
-def find_id_column(columns: Sequence[str], wanted: str | None) -> int | None:
-    """The index of the column of the report's id; None if no column has a usual name for it.
-
-    Raises SelipError, which lists the columns, if several are equally good or the one `wanted` is missing.
-    """
-    if wanted is not None:
-        return _named_column(columns, wanted, "--id-column")
-    candidates = _best_candidates(columns, ID_HEADINGS)
-    if len(candidates) > 1:
-        equally_good = listed([columns[index] for index in candidates])
-        raise SelipError(
-            f"More than one column may hold the report's id ({equally_good}): "
-            f"name the right one with --id-column. Columns: {listed(columns)}"
-        )
-    return candidates[0] if candidates else None
-
-
 def listed(columns: Sequence[str]) -> str:
     """Column names for a message, long ones truncated."""
-    names = [
+    shown = [
         name if len(name) <= MAX_SHOWN_HEADING_CHARACTERS else name[:MAX_SHOWN_HEADING_CHARACTERS] + "…"
         for name in (" ".join(column.split()) or "(no name)" for column in columns[:MAX_SHOWN_HEADINGS])
     ]
-    return ", ".join([*names, "…"] if len(columns) > MAX_SHOWN_HEADINGS else names)
+    return ", ".join([*shown, "…"] if len(columns) > MAX_SHOWN_HEADINGS else shown)
 
 
-def _named_column(columns: Sequence[str], wanted: str, option: str) -> int:
+def named_column(columns: Sequence[str], wanted: str, option: str) -> int:
+    """The index of the column of this name; SelipError, which names the option, where there is none or several."""
     for same in (str.strip, heading_key):
         matches = [index for index, column in enumerate(columns) if same(column) == same(wanted)]
         if len(matches) == 1:
@@ -101,12 +152,20 @@ def _named_column(columns: Sequence[str], wanted: str, option: str) -> int:
     raise SelipError(f"There is no column {wanted}: give {option} one of these columns: {listed(columns)}")
 
 
-def _best_candidates(columns: Sequence[str], groups: Sequence[Sequence[str]]) -> list[int]:
+def _only(columns: Sequence[str], candidates: Sequence[int], what: str, option: str) -> int | None:
+    if len(candidates) > 1:
+        equally_good = listed([columns[index] for index in candidates])
+        raise SelipError(
+            f"More than one column may hold {what} ({equally_good}): "
+            f"name the right one with {option}. Columns: {listed(columns)}"
+        )
+    return candidates[0] if candidates else None
+
+
+def _candidates(columns: Iterable[str], kind: str) -> list[int]:
     keys = [heading_key(column) for column in columns]
-    for group in groups:
-        names = {heading_key(name) for name in group}
-        candidates = [index for index, key in enumerate(keys) if key in names]
-        if candidates:
+    for group in names()[kind]:
+        if candidates := [index for index, key in enumerate(keys) if key in group]:
             return candidates
     return []
 

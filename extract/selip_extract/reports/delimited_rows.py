@@ -10,6 +10,8 @@ from selip_extract.reports.columns import heading_key
 DELIMITERS = (",", "\t", ";", "|")
 MAX_CELL_CHARACTERS = 1 << 24
 SAMPLE_LINES = 200
+MAX_HEADING_ROWS = 21
+"""The heading is looked for in these rows: titles may stand above it."""
 SAMPLE_CHARACTERS = 1 << 20
 
 
@@ -89,7 +91,12 @@ def _fit(sample: list[str], delimiter: str, known_headings: Collection[str]) -> 
     rows = list(delimited_rows(sample, delimiter))
     if not rows:
         return 0, 0.0, 0
-    heading, body = rows[0], rows[1:]
-    known = sum(heading_key(name) in known_headings for name in heading)
-    as_wide = sum(len(row) == len(heading) for row in body) / max(len(body), 1)
-    return known, as_wide, len(heading)
+
+    def known(row: list[str]) -> int:
+        return sum(heading_key(name) in known_headings for name in row)
+
+    first = rows[:MAX_HEADING_ROWS]
+    heading = max(range(len(first)), key=lambda index: known(first[index]))
+    body = rows[heading + 1 :]
+    as_wide = sum(len(row) == len(rows[heading]) for row in body) / max(len(body), 1)
+    return known(rows[heading]), as_wide, len(rows[heading])

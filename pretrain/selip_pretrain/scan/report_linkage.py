@@ -102,7 +102,7 @@ def read_manifest(path: Path) -> dict[str, ManifestRow]:
 def _table(path: Path) -> Iterator[tuple[int, list[str]]]:
     """The rows that are not empty, with their line numbers."""
     try:
-        encoding = detect_encoding(path)
+        encoding = detect_encoding(lambda: path.open("rb"))
         content = path.read_bytes()
     except OSError as error:
         raise SelipError(f"The manifest {path} cannot be opened ({error.strerror}): name another file.") from error

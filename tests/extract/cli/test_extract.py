@@ -3,6 +3,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable, Sequence
+from datetime import datetime
 from importlib.resources import files
 from pathlib import Path
 
@@ -72,9 +73,12 @@ def test_the_summary_says_what_was_read_and_found(selip: Command) -> None:
     code, out, _ = selip(str(EXAMPLES), "--extractor", "thalamus")
     lines = squeezed(out)
     assert code == 0
-    assert lines[0] == f"{EXAMPLES}: CSV, UTF-8 with BOM; texts in 影像所见, ids in 检查号; 20 reports"
-    assert lines[1] == "20 rows: 20 new"
-    assert lines[2].startswith("20 reports read now in ")
+    assert (
+        lines[0] == f"{EXAMPLES}: CSV, UTF-8 with BOM; texts in 影像所见, ids in 检查号, dates in 检查日期; 20 reports"
+    )
+    assert lines[1].startswith("MR240301 | 2024-03-01 | 脑实质未见异常信号，")
+    assert lines[4] == "20 rows: 20 new"
+    assert lines[5].startswith("20 reports read now in ")
     assert "ok 19 read" in lines
     assert "empty 1 no text" in lines
     assert "DWI 2 0 50%" in lines
@@ -95,7 +99,7 @@ def test_run_twice_nothing_is_read_again(selip: Command) -> None:
     selip(str(EXAMPLES), "--extractor", "thalamus")
     code, out, _ = selip(str(EXAMPLES), "--extractor", "thalamus")
     assert code == 0
-    assert squeezed(out)[1:3] == ["20 rows: 20 already in the database", "0 reports read now; run 1, read by thalamus"]
+    assert squeezed(out)[4:6] == ["20 rows: 20 already in the database", "0 reports read now; run 1, read by thalamus"]
     assert "all 20" in squeezed(out)
 
 
@@ -106,6 +110,33 @@ def test_columns_are_named_by_option(selip: Command, tmp_path: Path) -> None:
     assert "TSV, GB18030" in out
     with read_store(tmp_path / "selip.duckdb") as connection:
         assert connection.execute("SELECT report_id, site FROM findings").fetchall() == [("7", "丘脑")]
+
+
+def test_a_dry_run_says_how_the_tables_are_read_and_writes_nothing(selip: Command, tmp_path: Path) -> None:
+    code, out, _ = selip(str(EXAMPLES), str(EXAMPLES), "--extractor", "thalamus", "--dry-run")
+    assert code == 0
+    assert squeezed(out)[-1] == "2 tables with 40 reports"
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_limit_takes_the_first_reports(selip: Command, tmp_path: Path) -> None:
+    assert selip(str(EXAMPLES), "--extractor", "thalamus", "--limit", "3")[0] == 0
+    with read_store(tmp_path / "selip.duckdb") as connection:
+        assert connection.execute("SELECT count(*), max(report_date) FROM reports").fetchall() == [
+            (3, datetime(2024, 3, 2))
+        ]
+
+
+def test_what_an_option_needs_is_said(selip: Command, tmp_path: Path) -> None:
+    (tmp_path / "corrections.jsonl").touch()
+    for arguments, sentence in (
+        (["--import-corrections", "corrections.jsonl"], "There is no database selip.duckdb to import into"),
+        (["--query", "SELECT 1"], "--query and --from belong together"),
+        ([str(EXAMPLES), "--keep", "检查日期", "--deidentify", "key"], "--keep stores columns as they are"),
+    ):
+        code, _, told = selip(*arguments)
+        assert (code, told.startswith(sentence)) == (1, True)
+    assert not (tmp_path / "selip.duckdb").exists()
 
 
 def test_odd_texts_end_with_a_status_and_the_run_goes_on(selip: Command, tmp_path: Path) -> None:
@@ -173,7 +204,7 @@ def test_ctrl_c_says_how_many_are_left_and_the_same_command_goes_on(
     monkeypatch.setattr(ThalamusExtractor, "stop_at", "")
     code, out, _ = selip(*stopped)
     assert code == 0
-    assert squeezed(out)[2].startswith(f"{left} reports read now in ")
+    assert squeezed(out)[5].startswith(f"{left} reports read now in ")
     with read_store(tmp_path / "selip.duckdb") as connection:
         assert connection.execute("SELECT count(*), count(DISTINCT report_id) FROM extractions").fetchall() == [
             (20, 20)

@@ -85,7 +85,7 @@ def test_text_tables_in_every_encoding(tmp_path: Path, codec: str, delimiter: st
     table = open_reports(write_csv(tmp_path / "reports.txt", [HEADING, *ROWS], codec, delimiter))
     assert (table.format, table.encoding, table.total) == (format_name, ENCODINGS[codec], 4)
     assert (table.text_column, table.id_column) == ("影像所见", "检查号")
-    assert table.notes == ("Rows without an id: 1; they are named after their row, as row-7.",)
+    assert table.notes == ("Rows without an id, named after their row, as row-7: 1 (row 3).",)
     assert list(table) == REPORTS
     assert list(table) == REPORTS, "a table can be read again"
 
@@ -197,8 +197,8 @@ def test_unquoted_commas_stay_with_the_text(tmp_path: Path) -> None:
     table = open_reports(path)
     assert [report.text for report in table] == ["左侧额叶高信号,余未见异常", "正常", "正常"]
     assert table.notes == (
-        "Rows with fewer cells than the heading: 1; missing cells are empty.",
-        "Rows with more cells than the heading: 1; the surplus is added to the text.",
+        "Rows with fewer cells than the heading, missing cells are empty: 1 (row 2).",
+        "Rows with more cells than the heading, the surplus is added to the text: 1 (row 1).",
     )
 
 
@@ -247,7 +247,7 @@ def test_a_damaged_character_is_said(tmp_path: Path, codec: str, name: str) -> N
     path.write_bytes(f"检查号,影像所见\n1,{RIGHT.strip()}".replace("\n中", "中").encode(codec) + b"\xe5,\xff\n")
     table = open_reports(path)
     assert table.encoding == name
-    assert any("cannot be read in" in note and "\ufffd" in note for note in table.notes)
+    assert any("cannot be read in" in note and "\ufffd: 1 (row 1)" in note for note in table.notes)
     assert table.total == 1
 
 
@@ -272,7 +272,7 @@ def test_excel_reads_the_sheet_with_reports_and_says_so(tmp_path: Path) -> None:
     workbook.save(tmp_path / "a.xlsx")
     table = open_reports(tmp_path / "a.xlsx")
     assert list(table) == [Report("1", "甲\r\n乙", 1), Report("2", "", 2)]
-    assert table.notes == ("Only the sheet 报告 is read, not Sheet.",)
+    assert table.notes == ("Only the sheet 报告 is read, not Sheet: --sheet names another.",)
 
 
 def test_json_lines_of_any_kind(tmp_path: Path) -> None:
@@ -289,7 +289,7 @@ def test_json_lines_of_any_kind(tmp_path: Path) -> None:
         Report("row-3", "乙\ufffd", 3),
         Report("row-4", '左侧额叶 {"', 4),
     ]
-    assert table.notes[-1] == "Lines that are no JSON object: 1; the whole line is the text."
+    assert table.notes[-1] == "Lines that are no JSON object, the whole line is the text: 1 (row 4)."
 
 
 @pytest.mark.parametrize(
@@ -336,7 +336,7 @@ def test_a_heading_without_rows_is_an_empty_table(tmp_path: Path) -> None:
 
 def zipped(path: Path) -> None:
     with zipfile.ZipFile(path, "w") as archive:
-        archive.writestr("reports.csv", "id,text")
+        archive.writestr("reports.csv", "%PDF-1.7")
 
 
 def cut_workbook(path: Path) -> None:
@@ -352,25 +352,25 @@ def cut_parquet(path: Path) -> None:
 OLE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + bytes(600)
 BAD_FILES: dict[str, tuple[Callable[[Path], object], str]] = {
     "missing": (Path.absolute, "does not exist: check the name"),
-    "folder": (Path.mkdir, "is a folder: give one file"),
+    "folder": (Path.mkdir, "is a folder without a table and without .txt files: name a file"),
     "empty": (Path.touch, "is empty: export"),
     "blank": (lambda path: path.write_bytes(b"\xef\xbb\xbf\r\n \n"), "nothing but blank lines: export"),
     "png": (lambda path: path.write_bytes(b"\x89PNG\r\n\x1a\n" + bytes(99)), "is a PNG image and no table"),
     "pdf": (lambda path: path.write_bytes(b"%PDF-1.7\n%\xe2\xe3"), "is a PDF and no table"),
-    "gzip": (lambda path: path.write_bytes(gzip.compress(b"id,text")), "is compressed with gzip"),
-    "duckdb": (lambda path: duckdb.connect(path).close(), "is a DuckDB database and no table"),
+    "gzip": (lambda path: path.write_bytes(gzip.compress(b"id,text" * 99)[:-20]), "is damaged and cannot be unpacked"),
+    "duckdb": (lambda path: duckdb.connect(path).close(), "is a database: give --from"),
     "random": (lambda path: path.write_bytes(bytes((n * n * 7 + n // 3) % 256 for n in range(9999))), "is no text in"),
-    "xls": (lambda path: path.write_bytes(OLE), "old binary format of Excel or Word: save"),
+    "xls": (lambda path: path.write_bytes(OLE), "is a damaged workbook or none of Excel: open it"),
     "encrypted": (
         lambda path: path.write_bytes(OLE + "EncryptedPackage".encode("utf-16-le")),
         "is protected by a password: save it in Excel without one.",
     ),
-    "zip": (zipped, "is a damaged workbook or none of Excel: open it"),
+    "zip": (zipped, "is a PDF and no table"),
     "cut workbook": (cut_workbook, "is a damaged workbook or none of Excel: open it"),
     "empty workbook": (lambda path: openpyxl.Workbook().save(path), "is a workbook with nothing in it: export"),
     "cut parquet": (cut_parquet, "is a damaged or encrypted Parquet file: write it again."),
     "html": (lambda path: path.write_text("<html><table>"), "is a web page or XML: open it in Excel"),
-    "json": (lambda path: path.write_text('[\n{"id": 1}]'), "is not JSON lines: write one object a line"),
+    "json": (lambda path: path.write_text('[\n{"id": 1'), "is damaged JSON: export it again"),
 }
 
 
