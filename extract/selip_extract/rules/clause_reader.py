@@ -26,7 +26,13 @@ from selip_extract.rules.references.site_references import (
     refer_to_rest,
     refer_to_side,
 )
-from selip_extract.rules.repeated_values import name_most_affected, state_as_compared, state_likewise, state_the_same
+from selip_extract.rules.repeated_values import (
+    name_largest,
+    name_most_affected,
+    state_as_compared,
+    state_likewise,
+    state_the_same,
+)
 from selip_extract.rules.sentence import Sentence
 from selip_extract.rules.state import NO_SEQUENCES, START, SequenceFocus, State
 from selip_extract.rules.values import (
@@ -53,10 +59,14 @@ def read_clauses(sentences: Iterable[Sentence]) -> list[Finding]:
     sizes: dict[Location, Size] = {}
     sequences = NO_SEQUENCES
     end = 0
+    of_the_body = False
     for sentence in sentences:
         between = sentence.text[end : sentence.tokens[0].start]
         mentioned = begin_sentence(mentioned, between)
         end = sentence.tokens[-1].end
+        of_the_body = turns_to_the_body(sentence, of_the_body)
+        if of_the_body:
+            continue
         if _STATING.isdisjoint([token.kind for token in sentence.tokens]):
             sequences = SequenceFocus(tuple([token for token in sentence.tokens if token.kind == "sequence"]))
             continue
@@ -67,6 +77,12 @@ def read_clauses(sentences: Iterable[Sentence]) -> list[Finding]:
         sizes = here | {location: size for location, size in sizes.items() if location not in here}
         findings += [with_size(finding, sizes) for finding in state.findings]
     return [f if f.size_mm else with_size(f, sizes) for f in findings]
+
+
+def turns_to_the_body(sentence: Sentence, before: bool) -> bool:
+    """腰椎：L4椎体见…。增强后强化: a sentence of another part of the body, or one after it that names no site."""
+    named = next((t for t in sentence.tokens if t.kind == "site" or t.value == "躯体"), None)
+    return before if named is None else named.kind != "site"
 
 
 def begin_sentence(mentioned: MentionedLesions, between: str) -> MentionedLesions:
@@ -145,11 +161,6 @@ def _doubt(state: State, sentence: Sentence, at: int) -> State:
     return replace(state, clause=state.clause._replace(doubtful=True)) if doubtful else state
 
 
-def _of_the_largest(state: State, _sentence: Sentence, _at: int) -> State:
-    """较大者位于左侧额叶: the sites of the clause are those of one lesion among many."""
-    return replace(state, clause=state.clause._replace(of_the_largest=True))
-
-
 _BY_KIND: Mapping[str, Transition] = {
     "site": name_site,
     "side": refer_to_side,
@@ -177,7 +188,7 @@ _BY_WORD: Mapping[str, Transition] = {
     "除": _except,
     "外": _end_exception,
     "部分": _doubt,
-    "较大": _of_the_largest,
+    "较大": name_largest,
     "均": refer_to_all_again,
     "other": use_label,
     **dict.fromkeys(CIRCLED, use_label),

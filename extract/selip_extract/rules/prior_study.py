@@ -61,6 +61,9 @@ def _end(text: str, tokens: Sequence[Token], at: int) -> int:
     now = next((i for i in range(at + 1, len(tokens)) if is_now(text, tokens[i])), None)
     if _quotes(text, tokens, at):
         return len(tokens) if now is None else now
+    if tokens[at - 1].value == "(" and at:
+        closing = next((i for i in range(at + 1, len(tokens)) if tokens[i].value == ")"), len(tokens))
+        return closing if now is None or now > closing else now
     mark = next((i for i in range(at + 1, len(tokens)) if is_mark(tokens[i])), len(tokens))
     opens = tokens[at].kind == "cue" and (at == 0 or tokens[at - 1].value in (";", ":"))
     return now if now is not None and (now < mark or opens) else mark

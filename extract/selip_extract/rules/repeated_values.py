@@ -6,16 +6,20 @@ from selip_contracts.findings import Finding
 from selip_contracts.vocabulary import Modality
 from selip_extract.language.tokens import Token
 from selip_extract.rules.frozen import replace
-from selip_extract.rules.lookahead import VALUES
+from selip_extract.rules.lookahead import VALUES, clause_after
 from selip_extract.rules.mentions import ReferenceKind, SiteMention, Value, locations
 from selip_extract.rules.references.introductions import introduce, with_side
+from selip_extract.rules.references.site_references import is_an_aside
 from selip_extract.rules.sentence import Sentence
 from selip_extract.rules.state import Focus, State
 from selip_extract.rules.values import state_values
 
 
 def state_the_same(state: State, sentence: Sentence, at: int) -> State:
-    """信号同上: what was stated last of another lesion."""
+    """信号同上: what was stated last of another lesion; T2WI高信号同前 says that nothing has changed."""
+    before = sentence.tokens[at - 1] if at else None
+    if before is not None and before.kind == "signal" and before.end == sentence.tokens[at].start:
+        return state
     return _repeat(state, sentence, at, state.mentioned.last_stated(state.focus.sites))
 
 
@@ -102,6 +106,30 @@ def name_most_affected(state: State, sentence: Sentence, at: int, end: int) -> S
         longer = lesion._replace(sites=lesion.sites + sites)
         state = replace(state, introduced=longer, mentioned=state.mentioned.extend(lesion, sites))
     return replace(state, focus=focus._replace(sites=focus.sites + sites), open=False)
+
+
+def name_largest(state: State, sentence: Sentence, at: int) -> State:
+    """左侧大脑半球见多发结节，T1WI呈…，较大者位于左侧顶叶，约2cm: a site of its own has what was stated of them all."""
+    after = replace(state, clause=state.clause._replace(of_the_largest=True))
+    end = at + 1 + sum(1 for _ in clause_after(sentence.tokens, at))
+    here = [(i, site) for i, site in sentence.sites.items() if at < i < end and not site.is_qualifier]
+    group = state.current_lesion
+    if not here or not group.sites or not is_an_aside(replace(state, focus=Focus.on(group)), sentence, here[-1][0]):
+        return after
+    known = locations(group.sites)
+    new = tuple(mention for _, site in here if (mention := sentence.mention(site)).site not in {s.site for s in group.sites})
+    focus = Focus(new, ReferenceKind.NAMED, sentence.tokens[at].start)
+    for modality, value in state.mentioned.stated_of(known) if new else ():
+        after = state_values(after, sentence, at, [(sentence.tokens[at]._replace(value=modality), value)], focus)
+    if not new or after.introduced.id != group.id:
+        return after
+    longer = group._replace(sites=group.sites + new)
+    return replace(
+        after,
+        introduced=longer,
+        mentioned=after.mentioned.extend(group, new),
+        focus=after.focus._replace(sites=longer.sites) if after.focus.sites == group.sites else after.focus,
+    )
 
 
 def _named(sentence: Sentence, at: int, end: int) -> list[SiteMention]:

@@ -32,8 +32,9 @@ def state_values(
     """T1WI、T2WI呈高信号: each value on its sequence, of the sites in `focus` or else those the clause refers to."""
     if state.refers_to_rest:
         for sequence, value in values:
-            state = _state_of(state, sentence, at, [(sequence, value)], rest(state, sequence.value))
-        return state
+            left = rest(state, sequence.value)
+            state = _state_of(state, sentence, at, [(sequence, value)], left)
+        return replace(state, focus=state.focus._replace(sites=left)) if values and left else state
     if not values:
         return state
     if focus is None:

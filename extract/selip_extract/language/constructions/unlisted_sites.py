@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from selip_contracts.vocabulary import UNLISTED, unlisted
 from selip_extract.language.lexicon import Kind, words
 from selip_extract.language.tokens import Token
+from selip_extract.language.understanding.exam_words import other_body_part
 
 _CHINESE = re.compile("[\u4e00-\u9fff]+")
 _NO_SITE = re.compile(
@@ -65,7 +66,11 @@ def _recognised(tokens: Sequence[Token], text: str, known: frozenset[str]) -> li
         ):
             start = found.pop().start if part else tokens[at].start
             stop = tokens[end - 1].end
-            found.append(Token("site", unlisted(text[start:stop]), start, stop))
+            word = text[start:stop]
+            of_the_body = other_body_part().search(word) is not None
+            found.append(
+                Token("elsewhere", "躯体", start, stop) if of_the_body else Token("site", unlisted(word), start, stop)
+            )
             at = end
         else:
             found.append(tokens[at])

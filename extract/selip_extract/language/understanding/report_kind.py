@@ -1,15 +1,11 @@
 """What kind of text a report is: findings of a head MRI in Chinese, or something that must not be read as such."""
 
 import re
-from importlib.resources import files
-from pathlib import Path
-from typing import Literal, NamedTuple
-
-from pydantic import BaseModel, ConfigDict, Field
+from typing import Literal
 
 from selip_contracts.vocabulary import SITES, cached_until_sites_change
 from selip_extract.language.lexicon import LOBE_CHARACTERS
-from selip_shared.toml_files import read_toml
+from selip_extract.language.understanding.exam_words import exam_words, other_body_part, other_method
 
 OtherKind = Literal["not_chinese", "not_mri", "not_head"]
 
@@ -24,20 +20,6 @@ _MRI = re.compile(r"T[12]|FLAIR|DWI|ADC|SWI|MR|信号|磁共振|弥散|扩散|�
 _HEAD = re.compile("脑|颅|" + "|".join(f"{lobe}[叶部区]" for lobe in LOBE_CHARACTERS))
 
 
-class _ExamWords(BaseModel):
-    """The words of exams.toml."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-    other_body_parts: tuple[str, ...] = Field(min_length=1)
-    other_methods: tuple[str, ...] = Field(min_length=1)
-
-
-class _Patterns(NamedTuple):
-    head: re.Pattern[str]
-    other_body_part: re.Pattern[str]
-    other_method: re.Pattern[str]
-
-
 def other_kind(text: str) -> OtherKind | None:
     """Why the text is not the findings of a head MRI in Chinese; None where it may be.
 
@@ -47,22 +29,15 @@ def other_kind(text: str) -> OtherKind | None:
     chinese = len(_CHINESE.findall(text))
     if chinese < MIN_CHINESE or chinese < MIN_CHINESE_SHARE * len(_LETTERS.findall(text)):
         return "not_chinese"
-    patterns = _patterns()
-    if patterns.other_method.search(text) and not _MRI.search(text):
+    if other_method().search(text) and not _MRI.search(text):
         return "not_mri"
-    without_other_parts, others = patterns.other_body_part.subn("，", text)  # 硬膜囊 is no 硬膜
-    if others and not patterns.head.search(without_other_parts):
+    without_other_parts, others = other_body_part().subn("，", text)  # 硬膜囊 is no 硬膜
+    if others and not _head().search(without_other_parts):
         return "not_head"
     return None
 
 
 @cached_until_sites_change()
-def _patterns() -> _Patterns:
-    words = read_toml(Path(str(files("selip_extract.language.understanding").joinpath("exams.toml"))), _ExamWords)
+def _head() -> re.Pattern[str]:
     sites = {form for site in SITES.values() for form in site.surface_forms if len(form) > 1}
-    head = "|".join([_HEAD.pattern, *map(re.escape, sorted(sites - set(words.other_body_parts)))])
-    return _Patterns(re.compile(head), _any(words.other_body_parts), _any(words.other_methods))
-
-
-def _any(words: tuple[str, ...]) -> re.Pattern[str]:
-    return re.compile("|".join(map(re.escape, words)), re.IGNORECASE)
+    return re.compile("|".join([_HEAD.pattern, *map(re.escape, sorted(sites - set(exam_words().other_body_parts)))]))

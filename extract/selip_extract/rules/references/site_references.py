@@ -8,13 +8,15 @@ from selip_contracts.vocabulary import Side
 from selip_extract.language.tokens import Token
 from selip_extract.rules.frozen import replace
 from selip_extract.rules.lookahead import lesion_follows, names_a_site, sites_follow
-from selip_extract.rules.mentions import LesionMention, ReferenceKind, Sites, locations
+from selip_extract.rules.mentions import LesionMention, ReferenceKind, Sites, distinct, locations
 from selip_extract.rules.sentence import Sentence
 from selip_extract.rules.state import CURRENT, NO_FOCUS, Focus, State
 
 WHOLE_BRAIN = frozenset(("脑实质", "大脑半球", "脑白质"))
 _NAMED = ReferenceKind.NAMED
 _TOWARDS = re.compile("(?:邻近|靠近|紧邻|紧贴|毗邻|贴近|临近|指向|朝向|朝着)$")
+_SPECIFIC = re.compile("结节|肿块|肿物|囊肿|血肿|软化|梗死|出血|转移|脓肿|斑块|占位")
+_CLAUSE_END = re.compile("[,，;；。:：\n]")
 _OF_A_COUNTERPART = frozenset(("signal", "enhancement", "restriction", "negation", "verb"))
 _ONE_SIDED: tuple[Side, Side] = ("左侧", "右侧")
 _NAMING = frozenset(("site", "side", "lesion"))
@@ -30,7 +32,7 @@ def name_site(state: State, sentence: Sentence, at: int) -> State:
     here = (state.introduced.sites, state.own.sites)
     sites = state.mentioned.resolve(sentence.mention(named), here, lesion_follows(sentence.tokens, at))
     if state.clause.of_the_largest:
-        if _is_an_aside(state, sentence, at):
+        if is_an_aside(state, sentence, at):
             return state
         state = replace(state, clause=state.clause._replace(of_the_largest=False), open=False)
     if not state.open:
@@ -49,7 +51,7 @@ def _is_pointed_at(state: State, sentence: Sentence, at: int) -> bool:
     return bool(alone and state.focus.sites) and _TOWARDS.search(sentence.text, 0, tokens[first].start) is not None
 
 
-def _is_an_aside(state: State, sentence: Sentence, at: int) -> bool:
+def is_an_aside(state: State, sentence: Sentence, at: int) -> bool:
     """多发结节，较大者位于左侧顶叶，约2cm，T1WI呈…: of named lesions where one of a size lies; what follows is of all.
 
     Without a size, or where 其余 follows, it is of that one.
@@ -107,9 +109,13 @@ def _adjoining(sentence: Sentence, at: int) -> Token | None:
 def refer_to_all_again(state: State, sentence: Sentence, at: int) -> State:
     """SWI左侧病灶呈低信号，右侧病灶呈等信号，T2WI均呈稍高信号: 均 takes together what one sequence told apart."""
     focus, tokens = state.focus, sentence.tokens
-    if not sentence.text.startswith("均", tokens[at].start) or state.refers_to_rest or len(focus.sites) > 1:
+    if not sentence.text.startswith("均", tokens[at].start):
         return state
     clause = tokens[state.clause.start : at]
+    if state.refers_to_rest and not any(t.value in _POINTING for t in clause):
+        return state.refer_to(Focus(state.mentioned.in_item(), ReferenceKind.REST, tokens[at].start))
+    if state.refers_to_rest or len(focus.sites) > 1:
+        return state
     named = [t.value for t in clause if t.kind == "sequence"]
     if len(named) != 1 or any(t.kind in _NAMING or t.value in _POINTING for t in clause):
         return state
@@ -138,14 +144,14 @@ def _told_apart(state: State, before: Sequence[Token]) -> Sites:
 
 def refer_to_one_of_two(state: State, sentence: Sentence, at: int) -> State:
     """前者 and 后者: the first and the second lesion of the pair that is compared."""
-    state = compare_pair(state)
+    state = compare_pair(state, sentence.text)
     pair = state.mentioned.pair
     if len(pair) != 2:
         return state.refer_to(Focus.on(state.focus.lesion))
     return state.refer_to(Focus.on(pair[0 if sentence.tokens[at].value == "前者" else 1]))
 
 
-def compare_pair(state: State) -> State:
+def compare_pair(state: State, text: str) -> State:
     """左侧额叶、脑桥见结节，前者…: the two sites in focus, else those of the last lesion, else the last two lesions."""
     mentioned, focus = state.mentioned, state.focus
     last = mentioned.lesions[-1].sites if mentioned.lesions else ()
@@ -154,12 +160,22 @@ def compare_pair(state: State) -> State:
     elif len(last) == 2 and not mentioned.has_stated(last):
         pair = parts(last)
     elif len(mentioned.pair) != 2 and len(mentioned.lesions) > 1:
-        pair = mentioned.lesions[-2:]
+        pair = _last_two(mentioned.lesions, text)
     elif len(mentioned.subject.sites) == 2 and not mentioned.pair:
         pair = parts(mentioned.subject.sites)
     else:
         return state
     return replace(state, mentioned=replace(mentioned, pair=pair))
+
+
+def _last_two(lesions: Sequence[LesionMention], text: str) -> tuple[LesionMention, ...]:
+    """The last two lesions; where the last one stands alone in its sentence, the two of a sentence before it."""
+    last_three = [lesion.sites[0].token.start for lesion in lesions[-3:]]
+    if len(last_three) == 3:
+        first, second, third = last_three
+        if "。" not in text[first:second] and "。" in text[second:third]:
+            return tuple(lesions[-3:-1])
+    return tuple(lesions[-2:])
 
 
 def parts(sites: Sites) -> tuple[LesionMention, ...]:
@@ -169,6 +185,8 @@ def parts(sites: Sites) -> tuple[LesionMention, ...]:
 
 def refer_to_rest(state: State, sentence: Sentence, at: int) -> State:
     """其余病灶: those of which the sequence that follows has not been stated; 其余脑实质 names its own site."""
+    if state.whole.sites:
+        return replace(state, whole=NO_FOCUS)
     if _names_its_sites(state, sentence, at) or sites_follow(sentence.text, sentence.tokens, at, spreads=False):
         return state
     return state.refer_to(Focus(state.mentioned.in_item(), ReferenceKind.REST, sentence.tokens[at].start))
@@ -177,6 +195,9 @@ def refer_to_rest(state: State, sentence: Sentence, at: int) -> State:
 def rest(state: State, modality: str) -> Sites:
     """其余病灶: of this sentence, of the item, else of all, the sites of which the sequence has not been stated."""
     mentioned = state.mentioned
+    chosen = state.focus.sites
+    if chosen and locations(chosen) < locations(mentioned.in_item()) and state.focus.kind is ReferenceKind.REST:
+        return mentioned.without(chosen, modality)
     nearest_first = (state.own.sites, mentioned.in_item(), mentioned.everywhere())
     return next((left for sites in nearest_first if (left := mentioned.without(sites, modality))), ())
 
@@ -194,7 +215,27 @@ def refer_to_above(state: State, sentence: Sentence, at: int) -> State:
     first = sentence.text[token.start]
     if first in "其该此所":
         return state
-    return state.refer_to(_two(state, token) if first in "两二" else all_above(state, token.start))
+    if first in "两二":
+        return state.refer_to(_two(state, token))
+    return state.refer_to(_of_the_noun(state, sentence, at) or all_above(state, token.start))
+
+
+def _of_the_noun(state: State, sentence: Sentence, at: int) -> Focus | None:
+    """前述结节: the lesions that were called so where they were introduced; None where that tells nothing apart."""
+    noun = _adjoining(sentence, at)
+    if noun is None or noun.kind != "lesion":
+        return None
+    said = _SPECIFIC.search(sentence.text, noun.start, noun.end)
+    if said is None:
+        return None
+    text = sentence.text
+    lesions = state.mentioned.lesions[state.mentioned.item_start :]
+    called = [
+        lesion for lesion in lesions if said[0] in _CLAUSE_END.split(text[lesion.sites[-1].token.end :], maxsplit=1)[0]
+    ]
+    if not called or len(called) == len(lesions):
+        return None
+    return Focus(distinct(s for lesion in called for s in lesion.sites), ReferenceKind.POINTED, noun.start)
 
 
 def all_above(state: State, source: int) -> Focus:
@@ -245,5 +286,5 @@ def end_exception(state: State, sentence: Sentence, at: int) -> State:
 
 def return_from_exception(state: State) -> State:
     """除左侧额叶外呈高信号，…: after the clause of the exception the focus is on all of them again."""
-    whole = state.whole._replace(kind=ReferenceKind.REST) if state.refers_to_rest else state.whole
-    return replace(state, focus=whole, whole=NO_FOCUS, open=False)
+    focus = state.focus if state.refers_to_rest else state.whole
+    return replace(state, focus=focus, whole=NO_FOCUS, open=False)

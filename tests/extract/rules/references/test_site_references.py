@@ -123,7 +123,7 @@ def test_the_former_and_the_latter() -> None:
 
 def test_the_pair_that_is_compared() -> None:
     def pair(state: State) -> list[str]:
-        return [names(lesion.sites) for lesion in compare_pair(state).mentioned.pair]
+        return [names(lesion.sites) for lesion in compare_pair(state, "").mentioned.pair]
 
     described = introduced("左侧额叶、右侧额叶")
     values = tuple(StatedValue(site.location, "T1", "低") for site in described.own.sites)
