@@ -14,6 +14,7 @@ from selip_extract.language.constructions.negation import with_negations
 from selip_extract.language.constructions.sections import without_other_exams
 from selip_extract.language.constructions.unlisted_sites import with_unlisted_sites
 from selip_extract.language.constructions.verdicts import with_verdicts
+from selip_extract.language.constructions.word_order import with_usual_order
 from selip_extract.language.lexicon import BETWEEN_WORDS, LOBE_CHARACTERS, Kind, Meaning, Relaxation, lexicon
 from selip_extract.language.segmenter import joined, segmenter
 from selip_extract.language.token_patterns import name_meaning, relaxation_parts, token_pattern
@@ -211,7 +212,7 @@ def _follows(token: Token, found: list[Token], kinds: frozenset[Kind], mark: str
 
 
 def _resolved_site(token: Token, found: list[Token], text: str) -> Token:
-    if _borders(found):
+    if _borders(found) or _is_compared(token, found, text):
         return token._replace(kind="other")
     if len(found) > 1 and found[-1].value == ")" and found[-2].kind == "post_side":
         return token._replace(kind="layer") if token.value in lexicon().site_groups.layers else token
@@ -261,6 +262,12 @@ def _borders(found: list[Token]) -> bool:
     return bool(before) and before[0] == Token("other", "至", before[0].start, before[0].end)
 
 
+def _is_compared(token: Token, found: list[Token], text: str) -> bool:
+    """强化程度低于正常垂体: the site is only what another one is compared with."""
+    start = found[-1].start if found and found[-1].kind == "side" else token.start
+    return text.endswith(("于正常", "与正常", "较正常", "同正常", "似正常"), 0, start)
+
+
 def _opens_a_signal(found: list[Token]) -> bool:
     last = found[-1]
     if last.value == "、" and len(found) > 1:
@@ -293,6 +300,7 @@ def lex(text: str) -> LexedReport:
     tokens = _raw_tokens(normal)
     for reading in _READINGS:
         tokens = reading(tokens, normal)
+    tokens = with_usual_order(tokens)
     sentences: list[tuple[Token, ...]] = []
     current: list[Token] = []
     for token in _resolved(tokens, normal):

@@ -131,7 +131,7 @@ class Patterns(_Table):
     """Names that vary, as regular expressions over the normalized text; {name} is any entry of the list `name`."""
 
     sequence: dict[Modality, Expressions] = {}
-    elsewhere: dict[Literal["他处", "躯体", "指令"], Expressions] = {}
+    elsewhere: dict[Literal["他处", "血管", "躯体", "指令"], Expressions] = {}
     other: dict[Literal["标题"], Expressions] = {}
 
 
@@ -156,7 +156,7 @@ class WordFile(_Table):
     lesion: Forms | None = None
     cue: dict[Cue, Forms] = {}
     verb: Forms | None = None
-    elsewhere: dict[Literal["他处", "躯体", "指令"], Forms] = {}
+    elsewhere: dict[Literal["他处", "血管", "躯体", "指令"], Forms] = {}
     other: Forms | dict[Literal["至"], Forms] | None = None
 
     lists: dict[str, tuple[str, ...]] = {}

@@ -20,8 +20,14 @@ def punctuate(state: State, sentence: Sentence, at: int) -> State:
     if is_mark(token):
         if state.before_prior is None:
             state = end_clause(state, sentence, at)
-        return replace(state, clause=Clause(start=at + 1))
+        return replace(state, clause=Clause(start=at + 1, of_the_largest=_places_the_largest(state, sentence, at)))
     return state.negate(None) if denial_ends(sentence.tokens, at) else state
+
+
+def _places_the_largest(state: State, sentence: Sentence, at: int) -> bool:
+    """最大者约18mm，位于右侧小脑半球: the next clause says where the largest lies."""
+    following = sentence.tokens[at + 1 : at + 2]
+    return state.clause.of_the_largest and bool(following) and following[0].value == "位于"
 
 
 def end_clause(state: State, sentence: Sentence, at: int) -> State:

@@ -7,7 +7,7 @@ from selip_extract.rules.clause_end import end_clause, punctuate
 from selip_extract.rules.descriptions import describe_as_normal, describe_change
 from selip_extract.rules.frozen import replace
 from selip_extract.rules.lesion_sizes import Size, largest, state_size, with_size
-from selip_extract.rules.lookahead import VALUES
+from selip_extract.rules.lookahead import VALUES, clause_after
 from selip_extract.rules.mentions import Location, MentionedLesions
 from selip_extract.rules.prior_study import prior_words, turn_to_present, turn_to_prior
 from selip_extract.rules.references.label_lists import CIRCLED
@@ -99,8 +99,10 @@ def read_sentence(state: State, sentence: Sentence) -> State:
     end = 0
     for at, token in enumerate(sentence.tokens):
         kind = token.kind
-        if kind == "elsewhere":
+        if kind == "elsewhere" and not _is_aside(sentence, at):
             return state
+        if kind == "elsewhere":
+            end = at + 1 + sum(1 for _ in clause_after(sentence.tokens, at))
         if prior:
             state = _follow_study(state, sentence, at, at in prior)
         if at in whole:
@@ -116,6 +118,13 @@ def read_sentence(state: State, sentence: Sentence) -> State:
         if at not in prior or kind not in _OF_THE_PRESENT:
             state = transition(state, sentence, at)
     return end_clause(state, sentence, len(sentence.tokens)) if state.before_prior is None else state
+
+
+def _is_aside(sentence: Sentence, at: int) -> bool:
+    """…呈高信号，MRV不显影，邻近左侧颞叶…: one clause about the vessels, after which the sentence goes on."""
+    tokens = sentence.tokens
+    following = tokens[at + 1] if at + 1 < len(tokens) else None
+    return tokens[at].value == "血管" and at > 0 and following is not None and following.value != ":"
 
 
 def _follow_study(state: State, sentence: Sentence, at: int, prior: bool) -> State:

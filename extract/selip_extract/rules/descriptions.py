@@ -48,6 +48,9 @@ def _leads_in(state: State, sentence: Sentence, at: int) -> bool:
     """Whether the change at `at` begins the account of a lesion."""
     if not (state.current_lesion.sites or state.announced.sites):
         return True
+    behind = sentence.tokens[at + 1 : at + 2]
+    if behind and behind[0].start == sentence.tokens[at].end and _goes_on(sentence, behind[0]):
+        return True
     if sentence.tokens[at].value in _DISPLACED:
         return not (state.own.sites or state.announced.sites)
     if not state.introduced.sites:
@@ -59,6 +62,11 @@ def _leads_in(state: State, sentence: Sentence, at: int) -> bool:
         return True
     sequence = next((t for t in sentence.tokens[at:] if t.kind in ("sequence", "site")), None)
     return sequence is not None and state.mentioned.has_stated(state.introduced.sites, sequence.value)
+
+
+def _goes_on(sentence: Sentence, token: Token) -> bool:
+    """硬脑膜增厚强化, 桥臂变细且T2高信号: the clause of the change states a value, too."""
+    return token.kind == "enhancement" or sentence.text.startswith(("且", "并", "伴"), token.start)
 
 
 def _opens_another_lesion(state: State, sentence: Sentence, at: int) -> bool:

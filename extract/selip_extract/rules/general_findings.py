@@ -1,7 +1,7 @@
 """General changes (扩大, 受压, 积液 …): read by rule, since they belong to no sequence."""
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import cast
 
 from selip_contracts.findings import Evidence, GeneralFinding
@@ -9,6 +9,7 @@ from selip_contracts.vocabulary import Change, site_and_words
 from selip_extract.language.evidence import span
 from selip_extract.language.laterality import LateralisedSite
 from selip_extract.language.tokens import Token
+from selip_extract.rules.lookahead import clause_after
 from selip_extract.rules.prior_study import prior_words
 from selip_extract.rules.sentence import Sentence
 
@@ -16,6 +17,7 @@ _PREDICATES = frozenset(
     ("change", "negation", "normal", "signal", "sequence", "abnormal", "enhancement", "verb", "lesion")
 )
 _ENDING = frozenset(("周围", "受累"))
+_ENUMERATING = frozenset(("site", "layer", "side", "post_side"))
 _LESION_CUES = frozenset(("周围", "边缘", "中心", "较大"))
 _VALUES = frozenset(("signal", "enhancement", "restriction", "abnormal"))
 """What a negation before them denies: it reaches no further (DWI未见高信号脑沟增宽)."""
@@ -37,41 +39,102 @@ def _presses(sentence: Sentence) -> bool:
 
 
 def _sentence_changes(sentence: Sentence) -> Iterator[GeneralFinding]:
-    text, tokens = sentence.text, sentence.tokens
-    prior = prior_words(text, tokens)
-    named: list[LateralisedSite] = []
-    negated = of_lesion = encased = False
-    pressing: Token | None = None
-    for at, token in enumerate(tokens):
-        if token.kind == "site":
-            if named and any(t.kind in _PREDICATES or t.value in _ENDING for t in tokens[named[-1].index : at]):
-                named = []
-            site = sentence.sites[at]
-            of_lesion = False
-            if pressing is not None and not negated:
-                yield _change(sentence, site, pressing._replace(value="受压"))
-            elif not site.is_qualifier and not encased:
-                named.append(site)
-        elif token.kind == "punctuation" and token.value in (",", ";"):
-            negated, pressing, encased = False, None, False
-            named = [] if token.value == ";" else named
-        elif token.kind == "negation":
-            negated = True
+    return _ChangeReader(sentence).read()
+
+
+class _ChangeReader:
+    """One pass over the tokens of a sentence.
+
+    `named`: the sites of which the next change is stated. `negated`: the clause denies it. `of_lesion`: the clause
+    speaks of a lesion at the sites. `encased`: the next site is encased by a lesion. `pressing`: the word of pressure
+    whose object follows. `clause`: the index of the clause's first token. `told`: more than their names has been
+    said of the named sites, so that a site does not join them.
+    """
+
+    def __init__(self, sentence: Sentence) -> None:
+        self.sentence, self.text, self.tokens = sentence, sentence.text, sentence.tokens
+        self.prior = prior_words(sentence.text, sentence.tokens)
+        self.named: list[LateralisedSite] = []
+        self.pressing: Token | None = None
+        self.clause = 0
+        self.negated = self.of_lesion = self.encased = self.told = False
+
+    def read(self) -> Iterator[GeneralFinding]:
+        """The changes that the sentence states."""
+        for at, token in enumerate(self.tokens):
+            if token.kind == "site":
+                yield from self._name(at)
+            elif token.kind == "change":
+                yield from self._state(at)
+            elif token.kind == "punctuation" and token.value in (",", ";", ":"):
+                self._end_clause(at)
+            else:
+                self._note(at)
+            if token.kind in ("change", "other", "verb", "cue") and _PRESSING.fullmatch(
+                self.text, token.start, token.end
+            ):
+                yield from self._press(at)
+
+    def _name(self, at: int) -> Iterator[GeneralFinding]:
+        """A site joins those named before it, unless something has been stated of them."""
+        site, since = self.sentence.sites[at], self.named[-1].index if self.named else at
+        if self.told or any(t.kind in _PREDICATES or t.value in _ENDING for t in self.tokens[since:at]):
+            self.named = []
+        self.of_lesion = self.told = False
+        if self.pressing is not None and not self.negated:
+            yield _change(self.sentence, site, self.pressing._replace(value="受压"))
+        elif not site.is_qualifier and not self.encased:
+            self.named.append(site)
+
+    def _state(self, at: int) -> Iterator[GeneralFinding]:
+        token = self.tokens[at]
+        if self.negated or at in self.prior or not token.value or self.of_lesion:
+            return
+        if not self.text.startswith("的", token.end):
+            yield from (_change(self.sentence, site, token) for site in self.named)
+
+    def _end_clause(self, at: int) -> None:
+        """Sites wait for the next clause only where the one that ends does nothing but enumerate them."""
+        mark, last = self.tokens[at].value, self.tokens[at - 1] if at else None
+        self.told = mark == ":" or last is None or last.kind not in _ENUMERATING
+        if mark == ";" or (mark == ":" and _names_a_site_next(self.tokens, at)):
+            self.named = []
+        self.negated, self.pressing, self.encased = False, None, False
+        self.clause = at + 1
+
+    def _note(self, at: int) -> None:
+        """A word that is neither a site nor a change."""
+        token, text = self.tokens[at], self.text
+        if token.kind == "negation":
+            self.negated = True
         elif token.kind in _VALUES:
-            negated = False
+            self.negated = False
         elif token.kind == "cue" and _names_the_brain(text, token):
-            named, of_lesion = [LateralisedSite(at, token, "脑实质", None, None, False)], False
+            self.named, self.of_lesion = [LateralisedSite(at, token, "脑实质", None, None, False)], False
         elif token.kind == "lesion" or (token.kind == "cue" and token.value in _LESION_CUES):
-            of_lesion = True
+            self.of_lesion = True
         elif token.kind == "cue" and text.startswith("包绕", token.start):
-            encased = True
-        elif token.kind == "change" and not negated and at not in prior and token.value:
-            for site in () if of_lesion or text.startswith("的", token.end) else named:
-                yield _change(sentence, site, token)
-        elif pressing is not None and token.kind not in ("side", "layer", "punctuation", "other"):
-            pressing = None
-        if token.kind in ("change", "other", "verb", "cue") and _PRESSING.fullmatch(text, token.start, token.end):
-            pressing = token
+            self.encased = True
+        elif token.kind not in ("side", "layer", "punctuation", "other"):
+            self.pressing = None
+
+    def _press(self, at: int) -> Iterator[GeneralFinding]:
+        """病灶压迫中脑 presses the site after it, 三叉神经受血管压迫 the one before it."""
+        token = self.tokens[at]
+        begin = self.tokens[self.clause].start
+        passive = self.text.rfind("受", begin, token.start)
+        if passive < 0 or self.negated:
+            self.pressing = token
+            return
+        for site in self.named:
+            if site.token.start < passive:
+                yield _change(self.sentence, site, token._replace(value="受压"))
+        self.named = []
+
+
+def _names_a_site_next(tokens: Sequence[Token], at: int) -> bool:
+    """脑室系统：双侧侧脑室扩大: a heading, and the sites that the line is about."""
+    return any(token.kind == "site" for token in clause_after(tokens, at))
 
 
 def _names_the_brain(text: str, token: Token) -> bool:

@@ -117,7 +117,8 @@ def name_largest(state: State, sentence: Sentence, at: int) -> State:
     if not here or not group.sites or not is_an_aside(replace(state, focus=Focus.on(group)), sentence, here[-1][0]):
         return after
     known = locations(group.sites)
-    new = tuple(mention for _, site in here if (mention := sentence.mention(site)).site not in {s.site for s in group.sites})
+    names = {site for _, site in known}
+    new = tuple(sentence.mention(site) for _, site in here if site.site not in names)
     focus = Focus(new, ReferenceKind.NAMED, sentence.tokens[at].start)
     for modality, value in state.mentioned.stated_of(known) if new else ():
         after = state_values(after, sentence, at, [(sentence.tokens[at]._replace(value=modality), value)], focus)

@@ -43,11 +43,20 @@ def without_other_exams(tokens: Sequence[Token], text: str) -> list[Token]:
             section_is_other = _OTHER_METHOD.search(bracketed[0]) is not None
         if clause[-1].value == ":" and (_EXAM.search(said) or _OTHER_METHOD.fullmatch(said[:-1])):
             sentence_is_other = _OTHER_METHOD.search(said) is not None
+        if bracketed is not None:
+            clause = _without_heading(clause, clause[0].start + bracketed.start(), clause[0].start + bracketed.end())
         other = section_is_other or sentence_is_other
         read += [_meaningless(t) if t.kind in _STATED else t for t in clause] if other else _read(clause, said, text)
         if clause[-1].kind == "stop":
             sentence_is_other = False
     return read
+
+
+def _without_heading(clause: list[Token], start: int, end: int) -> list[Token]:
+    """【脑实质】双侧额叶…: the heading names no site where one is named after it."""
+    if not any(token.kind == "site" and token.start >= end for token in clause):
+        return clause
+    return [_meaningless(t) if t.kind == "site" and start <= t.start < end else t for t in clause]
 
 
 def _clauses(tokens: Sequence[Token]) -> Iterator[list[Token]]:

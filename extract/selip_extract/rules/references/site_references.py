@@ -62,7 +62,9 @@ def is_an_aside(state: State, sentence: Sentence, at: int) -> bool:
     clauses = list(
         takewhile(lambda t: t.kind not in ("sequence", "signal", "enhancement") and t.value != ";", following)
     )
-    return any(t.kind == "size" for t in clauses) and not any(t.value == "其余" for t in following)
+    largest = max((i for i in range(at) if sentence.tokens[i].value == "较大"), default=at)
+    sized = [*sentence.tokens[largest:at], *clauses]
+    return any(t.kind == "size" for t in sized) and not any(t.value == "其余" for t in following)
 
 
 def _extend_lesion(state: State, sites: Sites) -> State:
