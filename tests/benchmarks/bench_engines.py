@@ -163,7 +163,7 @@ def compared(folder: Path, name: str, model: Path, count: int) -> Iterator[Figur
         requests = questions(offline, texts)
         usual = started(engine.arguments(), VLLM_DEFAULTS)
         alone = started(engine.arguments(), VLLM_CPU_ENVIRONMENT)
-        with closing(EXTRACTORS["endpoint"](ModelChoice(model=str(model), base_urls=(address,)))) as served:
+        with closing(EXTRACTORS["endpoint"](ModelChoice(model=str(model), base_url=address))) as served:
             for llm in (usual, alone):
                 bare_loop(llm, engine, requests[: len(requests) // WARM_UP_DIVISOR])
             for extractor in (offline, served):

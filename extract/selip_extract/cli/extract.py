@@ -63,7 +63,7 @@ def command(
     base_url: BaseUrlOption = None,
     served_model: ServedModelOption = None,
     concurrency: Annotated[
-        int, typer.Option(min=1, help="Requests in flight to all servers together; more take more memory there.")
+        int, typer.Option(min=1, help="Requests in flight to the server; more take more memory there.")
     ] = CONCURRENCY,
     download: DownloadOption = False,
     vocabulary: VocabularyOption = None,
@@ -135,7 +135,7 @@ def command(
     choice = ModelChoice(
         model,
         adapter,
-        tuple(base_url or ()),
+        base_url,
         served_model,
         download,
         concurrency,

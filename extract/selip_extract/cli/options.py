@@ -22,7 +22,7 @@ ServedModelOption = Annotated[
     str | None, typer.Option(help="Name of the model on the server, if the server has several.")
 ]
 BaseUrlOption = Annotated[
-    list[str] | None, typer.Option(help="OpenAI-compatible server, http://host:8000/v1; may be given several times.")
+    str | None, typer.Option(help="OpenAI-compatible server that runs the model, http://host:8000/v1.")
 ]
 ReadOption = Annotated[
     Reads, typer.Option(help="Who reads: rules and language model together, or one of them; for vllm and endpoint.")

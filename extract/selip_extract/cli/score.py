@@ -115,7 +115,7 @@ def command(
     choice = ModelChoice(
         model,
         adapter,
-        tuple(base_url or ()),
+        base_url,
         served_model,
         constrained=not unconstrained,
         read=read,

@@ -25,15 +25,15 @@ Reads = Literal["both", "model", "rules"]
 class ModelChoice:
     """The language model that the user chose, and how it reads.
 
-    `model` is a folder or a Hugging Face id, by default the model that ships. With `base_urls` it names the tokenizer
-    that renders the prompts here; without it the servers render them as chats. At most `concurrency` requests are in
-    flight to all servers together. Without `constrained` the model answers in free text. `read` says who reads: rules
+    `model` is a folder or a Hugging Face id, by default the model that ships. With `base_url` it names the tokenizer
+    that renders the prompts here; without it the server renders them as chats. At most `concurrency` requests are in
+    flight to the server. Without `constrained` the model answers in free text. `read` says who reads: rules
     and model together, or one of them. `combination` is a file of weights, by default the one beside adapter or model.
     """
 
     model: str | None = None
     adapter: Path | None = None
-    base_urls: tuple[str, ...] = ()
+    base_url: str | None = None
     served_model: str | None = None
     download: bool = False
     concurrency: int = CONCURRENCY
@@ -66,7 +66,8 @@ def _endpoint_extractor(choice: ModelChoice) -> "LanguageModelExtractor":
     from selip_extract.llm.engines.endpoint_engine import EndpointEngine
 
     form = ReportForm(None) if choice.model is None else _files(choice)[2]
-    engine = EndpointEngine(choice.base_urls, choice.served_model, choice.model is not None, choice.concurrency)
+    assert choice.base_url is not None, "extractor_maker has checked it"
+    engine = EndpointEngine(choice.base_url, choice.served_model, choice.model is not None, choice.concurrency)
     return LanguageModelExtractor(engine, form, choice.constrained)
 
 
@@ -93,7 +94,7 @@ def combination_of(choice: ModelChoice) -> "Combination":
 
     if choice.combination is not None:
         return load_combination(choice.combination)
-    if choice.base_urls and choice.model is None:
+    if choice.base_url is not None and choice.model is None:
         return DEFAULT
     beside = (choice.adapter or _folder(choice)) / FILE_NAME
     return load_combination(beside) if beside.exists() else DEFAULT
@@ -131,8 +132,8 @@ EXTRACTORS: dict[str, Callable[[ModelChoice], Extractor]] = {
 
 def automatic(choice: ModelChoice) -> tuple[str, str]:
     """The name of the best extractor that can run on this machine, and the reason."""
-    if choice.base_urls:
-        return "endpoint", "servers are named"
+    if choice.base_url is not None:
+        return "endpoint", "a server is named"
     import torch
 
     if not torch.cuda.is_available():
@@ -153,7 +154,7 @@ def extractor_maker(name: str, choice: ModelChoice) -> Callable[[], Extractor]:
         raise SelipError("The rules use no language model: leave out its options, or use another extractor.")
     if name in ("model", "rules") and choice.read not in ("both", name):
         raise SelipError(f"--extractor {name} reads with nothing else: leave out --read {choice.read}.")
-    if (name == "endpoint") != bool(choice.base_urls):
+    if (name == "endpoint") != (choice.base_url is not None):
         raise SelipError("--extractor endpoint and --base-url belong together: give both or neither.")
     if name == "endpoint" and choice.adapter is not None:
         raise SelipError("A server loads its own adapter: start the server with it and name it with --served-model.")

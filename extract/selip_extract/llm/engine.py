@@ -8,7 +8,7 @@ from typing import Literal, Protocol
 from selip_extract.extraction import Status, Usage
 
 CONCURRENCY = 128
-"""The default number of requests in flight to servers."""
+"""The default number of requests in flight to a server."""
 
 
 @dataclass(frozen=True)

@@ -40,7 +40,7 @@ class Writer:
         self.engine: Engine
         if name.startswith(("http://", "https://")):
             self.tokenizer = None
-            self.engine = EndpointEngine([name], served_model, rendered=False)
+            self.engine = EndpointEngine(name, served_model, rendered=False)
         else:
             self.tokenizer = load_tokenizer(Path(name))
             self.engine = TransformersEngine(

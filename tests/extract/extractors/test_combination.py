@@ -222,7 +222,7 @@ def test_weights_are_kept_in_a_file_beside_the_model_or_named_by_the_user(tmp_pa
     assert load_combination(fitted) == FITTED
     assert combination_of(ModelChoice(adapter=tmp_path)) == FITTED
     assert combination_of(ModelChoice(combination=fitted)) == FITTED
-    assert combination_of(ModelChoice(base_urls=("http://127.0.0.1:9/v1",))) == DEFAULT
+    assert combination_of(ModelChoice(base_url="http://127.0.0.1:9/v1")) == DEFAULT
     assert combination_of(ModelChoice()).reports > 0
 
 

@@ -85,8 +85,8 @@ def test_workers_read_with_the_vocabulary_of_the_database(tmp_path: Path) -> Non
 @pytest.mark.parametrize(
     ("name", "choice", "options", "sentence"),
     [
-        ("endpoint", ModelChoice(base_urls=("http://127.0.0.1:1/v1",)), {"ray": "auto"}, "leave out --ray"),
-        ("endpoint", ModelChoice(base_urls=("http://127.0.0.1:1/v1",)), {"workers": 2}, "leave out --workers"),
+        ("endpoint", ModelChoice(base_url="http://127.0.0.1:1/v1"), {"ray": "auto"}, "leave out --ray"),
+        ("endpoint", ModelChoice(base_url="http://127.0.0.1:1/v1"), {"workers": 2}, "leave out --workers"),
         ("rules", ModelChoice(), {"ray": "127.0.0.1:1"}, "The Ray cluster 127.0.0.1:1 cannot be joined"),
     ],
 )

@@ -1,4 +1,4 @@
-"""OpenAI-compatible servers as the engine, on this machine or on others."""
+"""An OpenAI-compatible server as the engine, on this machine or on another."""
 
 import asyncio
 import json
@@ -12,13 +12,11 @@ from pydantic import BaseModel
 from selip_extract.extraction import Usage
 from selip_extract.llm.engine import CONCURRENCY, Answer, Failure, GenerationRequest
 from selip_extract.llm.engines.loop_thread import LoopThread
-from selip_extract.llm.engines.server import RetryPolicy
-from selip_extract.llm.engines.server_pool import ServerPool
-from selip_shared.errors import SelipError
+from selip_extract.llm.engines.server import RetryPolicy, Server
 
 
 class EndpointEngine:
-    """The model that servers at the base URLs (http://host:8000/v1) serve; requests go to these URLs only.
+    """The model that the server at a base URL (http://host:8000/v1) serves; requests go to this URL only.
 
     Proxies of the environment are not used, so that no report leaves the network through one. At most `concurrency`
     requests are in flight. Prompts that are `rendered` are the complete text that the model reads; others are the only
@@ -27,21 +25,19 @@ class EndpointEngine:
 
     def __init__(
         self,
-        base_urls: Sequence[str],
+        base_url: str,
         served_model: str | None,
         rendered: bool,
         concurrency: int = CONCURRENCY,
         retry_policy: RetryPolicy | None = None,
     ) -> None:
-        if not base_urls:
-            raise SelipError("No server is named: name one or more with --base-url http://host:8000/v1.")
         self.rendered = rendered
         # Each report takes one request or more; four times as many reports keep all slots busy until the slowest end.
         self.batch_size = 4 * concurrency
-        self._pool = ServerPool(base_urls, concurrency, retry_policy or RetryPolicy())
+        self._server = Server(base_url, concurrency, retry_policy or RetryPolicy())
         self._loop = LoopThread("endpoint")
         try:
-            self.model = self._loop.run(self._pool.find_model(served_model))
+            self.model = self._loop.run(self._server.find_model(served_model))
         except BaseException:
             self.close()
             raise
@@ -55,12 +51,12 @@ class EndpointEngine:
         }
 
     def answers(self, requests: Sequence[GenerationRequest]) -> list[Answer | Failure]:
-        """The servers' answers, in the order of the requests; SelipError where all servers stay unreachable."""
+        """The server's answers, in the order of the requests; SelipError where it stays away."""
         return self._loop.run(self._answers(requests))
 
     def close(self) -> None:
         """Cancel the requests in flight and close the connections."""
-        self._loop.run(self._pool.close())
+        self._loop.run(self._server.close())
         self._loop.close()
 
     async def _answers(self, requests: Sequence[GenerationRequest]) -> list[Answer | Failure]:
@@ -80,10 +76,10 @@ class EndpointEngine:
         }
         if self.rendered:
             body = _body(common, prompt=request.prompt, logprobs=1)
-            return await self._pool.request("completions", body, read_completion)
+            return await self._server.request("completions", body, read_completion)
         message = {"role": "user", "content": request.prompt}
         body = _body(common, messages=[message], logprobs=True)
-        return await self._pool.request("chat/completions", body, read_chat_completion)
+        return await self._server.request("chat/completions", body, read_chat_completion)
 
 
 def _body(common: dict[str, Any], **fields: Any) -> bytes:

@@ -72,7 +72,7 @@ def _engine(url: str, server: subprocess.Popen[bytes], log: Path) -> EndpointEng
     until = time.monotonic() + SECONDS_TO_LOAD
     while server.poll() is None and time.monotonic() < until:
         try:
-            return EndpointEngine([url], None, rendered=True, retry_policy=RetryPolicy(tries=2, pause=0.1))
+            return EndpointEngine(url, None, rendered=True, retry_policy=RetryPolicy(tries=2, pause=0.1))
         except SelipError:
             time.sleep(1)
     pytest.fail(f"vLLM does not serve: {log.read_text('utf-8', 'replace')[-2000:]}")
