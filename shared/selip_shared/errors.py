@@ -1,12 +1,16 @@
 """Errors that a user can correct, told in one sentence."""
 
 import errno
+import io
 import sys
 from collections.abc import Callable
 from typing import NoReturn
 
+import typer
+
 from selip_shared.privacy import stay_offline
 from selip_shared.threads import limit_threads
+from selip_shared.version_option import with_version
 
 INTERRUPTED = 130
 # DuckDB's message of the RuntimeError that it raises on Ctrl-C.
@@ -24,14 +28,15 @@ class SelipError(Exception):
 
 
 def run_command(app: Callable[[], object]) -> NoReturn:
-    """Run a typer app offline, with the threads that the machine grants.
+    """Run a typer app offline, with the threads that the machine grants, --version, and UTF-8 as output.
 
     An error for the user is one line on stderr and exit code 1, Ctrl-C is 130.
     """
     stay_offline()
     limit_threads()
+    _write_utf8()
     try:
-        app()
+        (with_version(app) if isinstance(app, typer.Typer) else app)()
     except SelipError as error:
         _leave(str(error), 1)
     except KeyboardInterrupt:
@@ -49,6 +54,13 @@ def run_command(app: Callable[[], object]) -> NoReturn:
             _leave("Stopped.", INTERRUPTED)
         raise
     sys.exit(0)
+
+
+def _write_utf8() -> None:
+    """Write UTF-8 whatever the terminal says: reports are Chinese, and a traceback after the work would lose it."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(encoding="utf-8", errors="replace")
 
 
 def _is_typers_ctrl_c(leaving: SystemExit) -> bool:

@@ -1,7 +1,9 @@
 import errno
+import os
 import signal
 import subprocess
 import sys
+from importlib.metadata import version
 
 import pytest
 import typer
@@ -40,6 +42,21 @@ def test_a_disk_that_refuses_is_one_line_with_the_place(number: int, capsys: pyt
     assert code == 1
     assert "out/selip.duckdb" in said
     assert said.count("\n") == 1
+
+
+def test_every_command_says_its_version(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    app = app_raising(SelipError("not run"))
+    monkeypatch.setattr(sys, "argv", ["/usr/bin/selip-extract", "--version"])
+    with pytest.raises(SystemExit) as leaving:
+        run_command(app)
+    assert (leaving.value.code, capsys.readouterr().out) == (0, f"selip-extract {version('selip')}\n")
+
+
+def test_output_is_utf_8_whatever_the_terminal() -> None:
+    command = "from selip_shared.errors import run_command; run_command(lambda: print('左侧'))"
+    environment = {**os.environ, "PYTHONIOENCODING": "ascii", "LC_ALL": "C"}
+    shown = subprocess.run([sys.executable, "-c", command], env=environment, capture_output=True, check=True)
+    assert shown.stdout.decode("utf-8") == "左侧\n"
 
 
 def test_ctrl_c_is_130(capsys: pytest.CaptureFixture[str]) -> None:
