@@ -112,12 +112,12 @@ class Page:
     def shown(self) -> list[str]:
         return self.texts("#reports b")
 
-    def exported(self) -> Path:
+    def exported(self, ending: str = "jsonl") -> Path:
         for old in self.downloads.iterdir():
             old.unlink()
         self.one("#export").click()
         for _ in range(100):
-            if files := list(self.downloads.glob("*.jsonl")):
+            if files := list(self.downloads.glob(f"*.{ending}")):
                 return files[0]
             time.sleep(0.05)
         raise AssertionError(f"nothing exported: {self.one('#message').text}")

@@ -34,6 +34,7 @@ class CaseImage:
     source: Source
     files: tuple[Path, ...]
     content_hash: str
+    frames: tuple[int, ...] | None = None
 
 
 @dataclass(frozen=True)
@@ -124,13 +125,14 @@ def label_images(
 ) -> LabelledCohort:
     """The scanned studies that have a label, a split and the wanted sequences; the others are excluded."""
     rows = connection.execute(
-        """SELECT study, report_id, patient_id, split, modality, image_id, source, files, content_hash
+        """SELECT study, report_id, patient_id, split, modality, image_id, source, files, content_hash, frames
         FROM images LEFT JOIN splits USING (patient_id) ORDER BY patient_id, study, image_id"""
     ).fetchall()
     studies: dict[tuple[str, str], dict[Modality, CaseImage]] = defaultdict(dict)
     about: dict[tuple[str, str], tuple[str | None, Split | None]] = {}
-    for study, report_id, patient_id, split, modality, image_id, source, files, content in rows:
-        image = CaseImage(image_id, modality, source, tuple(map(Path, files)), content)
+    for study, report_id, patient_id, split, modality, image_id, source, files, content, frames in rows:
+        paths, used = tuple(map(Path, files)), None if frames is None else tuple(frames)
+        image = CaseImage(image_id, modality, source, paths, content, used)
         studies[patient_id, study][modality] = image
         about[patient_id, study] = report_id, split
     cases, excluded = [], []

@@ -195,7 +195,7 @@ def _pointed_by(
     recipe: VolumeRecipe = evaluated.model.recipe
     pair = findings[0].pair
     image = VolumeCache(folder, recipe).get(pair)
-    grid = grid_of(read_volume(pair.files, pair.source), recipe)
+    grid = grid_of(read_volume(pair.files, pair.source, pair.frames), recipe)
     labels = prepare_mask(read_mask(phantom / pair.report_id / "lesions.nii.gz"), grid)[0]
     maps = support(evaluated.model, image, pair.modality, [f.statement for f in findings], lambda _: None)
     head = head_of(image).numpy()

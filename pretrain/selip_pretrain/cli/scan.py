@@ -1,8 +1,9 @@
 """`selip-scan`: from a folder of head images to the tables images and excluded_images."""
 
+from collections.abc import Iterable
 from contextlib import closing
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import duckdb
 import typer
@@ -10,15 +11,22 @@ from rich import box
 from rich.console import Console
 from rich.table import Table
 
-from selip_contracts.database_file import open_store
+from selip_contracts.database_file import create, open_store, read_store
 from selip_contracts.vocabulary import MODALITIES
 from selip_shared.errors import SelipError, run_command
 from selip_shared.execution.workers import RayOption, WorkersOption, open_workers
 
 app = typer.Typer(add_completion=False)
 
+if TYPE_CHECKING:
+    from selip_pretrain.scan.report_linkage import LinkNotes
+    from selip_pretrain.scan.scan_folder import ScannedFolder
+    from selip_pretrain.scan.stored_images import Row, StoredImages
+
+MAX_NAMED = 5
 REASONS = {
     "unrecognised": "no rule fits",
+    "other_modality": "CT, radiographs and others that are not MRI",
     "localizer": "scouts",
     "angiography": "images of vessels",
     "reformat": "computed from another series",
@@ -60,14 +68,29 @@ def command(
             "contains this text; the database is not touched.",
         ),
     ] = None,
+    dry_run: Annotated[
+        bool,
+        typer.Option("--dry-run", help="Only print what would become of each series; the database is not touched."),
+    ] = False,
+    review: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="HTML",
+            help="Also write a page with a picture of each series, on which sequences can be corrected and exported as "
+            "a manifest for the next scan.",
+        ),
+    ] = None,
 ) -> None:
     """Find the head MRI volumes in a folder and link them to reports; run again to update the database."""
     from selip_pretrain.scan.explanation import explanations
+    from selip_pretrain.scan.known_files import KnownFiles, cache_folder
     from selip_pretrain.scan.report_linkage import ReportLinker
-    from selip_pretrain.scan.scan_folder import scan
+    from selip_pretrain.scan.review_page import review_page
+    from selip_pretrain.scan.scan_folder import FolderReader, read_folder
     from selip_pretrain.scan.sequence_rules import read_rules
     from selip_pretrain.scan.series import unwritable
     from selip_pretrain.scan.stored_images import StoredImages
+    from selip_shared.html_page import write_page
 
     if not folder.is_dir():
         raise SelipError(f"There is no folder {folder}: name the one that holds the images.")
@@ -75,23 +98,66 @@ def command(
     if unwritable(root):
         raise SelipError("The path of the folder is not valid UTF-8, which a database cannot hold: rename it.")
     sequence_rules = read_rules(rules)
+    known = KnownFiles(cache_folder(), f"{root}\n{db.resolve()}")
+    console = Console(markup=False, highlight=False)
     if explain is not None:
-        found = list(explanations(root, sequence_rules, explain))
+        with open_workers(workers, ray) as opened:
+            series = FolderReader(root, opened, known).series(sequence_rules)
+            found = list(explanations(series, sequence_rules, explain))
         if not found:
             raise SelipError(f"No series in {folder} has {explain!r} in its UID, folder or description: give another.")
         typer.echo("\n".join(found))
         return
-    with closing(open_store(db)) as connection, open_workers(workers, ray) as opened:
+    with closing(_reports(db) if dry_run else open_store(db)) as connection, open_workers(workers, ray) as opened:
         linker = ReportLinker(root, connection, manifest)
-        result = scan(root, StoredImages(connection, db, root), sequence_rules, linker, opened)
-        console = Console(markup=False, highlight=False)
-        changes = ", ".join(f"{count:,} {kind}" for kind, count in sorted(result.changes.items()) if count)
-        console.print(f"{folder}: {changes or 'no images'}; {result.other_files:,} other files", soft_wrap=True)
-        console.print(_sequences(connection))
-        excluded = _excluded(connection)
-        if excluded.row_count:
-            console.print(excluded)
-        _print_links(console, connection, result.ambiguous_studies)
+        stored = None if dry_run else StoredImages(connection, db, root)
+        scanned = read_folder(root, sequence_rules, linker, opened, known)
+        if stored is None:
+            console.print(_series(scanned.rows.values()))
+        else:
+            _update(console, folder, connection, stored, scanned)
+        _print_notes(console, linker.notes())
+        if review is not None:
+            write_page(review, review_page(root, scanned, linker.manifest, opened))
+            console.print(f"{review}: open it in a browser", soft_wrap=True)
+
+
+def _reports(db: Path) -> duckdb.DuckDBPyConnection:
+    """The database to look reports up in, read-only; an empty one where it does not exist."""
+    if db.exists():
+        return read_store(db)
+    connection = duckdb.connect()
+    create(connection)
+    return connection
+
+
+def _update(
+    console: Console,
+    folder: Path,
+    connection: duckdb.DuckDBPyConnection,
+    stored: "StoredImages",
+    scanned: "ScannedFolder",
+) -> None:
+    """Write the tables, and print what they hold."""
+    changed = stored.update(scanned.rows.values())
+    changes = ", ".join(f"{count:,} {kind}" for kind, count in sorted(changed.items()) if count)
+    console.print(f"{folder}: {changes or 'no images'}; {scanned.other_files:,} other files", soft_wrap=True)
+    console.print(_sequences(connection))
+    excluded = _excluded(connection)
+    if excluded.row_count:
+        console.print(excluded)
+    _print_links(console, connection, scanned.ambiguous_studies)
+
+
+def _series(rows: "Iterable[Row]") -> Table:
+    """What becomes of each series."""
+    table = Table(title="Series", title_justify="left", title_style="bold", box=box.SIMPLE_HEAD)
+    for column in ("Study", "Series", "Sequence", "Why"):
+        table.add_column(column, overflow="fold")
+    for row in rows:
+        sequence, why = row.decision
+        table.add_row(row.study, row.description or row.image_id, sequence, why)
+    return table
 
 
 def _sequences(connection: duckdb.DuckDBPyConnection) -> Table:
@@ -132,6 +198,18 @@ def _print_links(console: Console, connection: duckdb.DuckDBPyConnection, ambigu
     if ambiguous:
         console.print(f"  {ambiguous:,} have a name that may refer to several reports: give --manifest", soft_wrap=True)
     console.print(f"{reports:,} reports, {without:,} of them without images")
+
+
+def _print_notes(console: Console, notes: "LinkNotes") -> None:
+    pairs = [f"{one} as {other}" for one, other in notes.alike]
+    for found, meaning in (
+        (pairs, "names match but for leading zeros or case, and were linked"),
+        (notes.unused_rows, "rows of the manifest name no image in the folder"),
+        (notes.unknown_reports, "reports of the manifest are not in the database"),
+    ):
+        if found:
+            more = " ..." if len(found) > MAX_NAMED else ""
+            console.print(f"{len(found):,} {meaning}: {', '.join(found[:MAX_NAMED])}{more}", soft_wrap=True)
 
 
 def _table(title: str, name: str, count: str, further: str) -> Table:

@@ -31,6 +31,7 @@ class Pair:
     source: Source
     files: tuple[Path, ...]
     content_hash: str
+    frames: tuple[int, ...] | None = None
 
 
 class PairCounts(NamedTuple):
@@ -97,7 +98,7 @@ class PairDataset(Dataset[PairItem]):
 def read_pairs(connection: duckdb.DuckDBPyConnection, split: Split | None = None) -> list[Pair]:
     """The pairs of a split, or all of them, in the order of their images."""
     rows = connection.execute(
-        """SELECT image_id, report_id, patient_id, modality, text, normal, split, source, files, content_hash
+        """SELECT image_id, report_id, patient_id, modality, text, normal, split, source, files, content_hash, frames
         FROM pairs WHERE $split IS NULL OR split = $split ORDER BY image_id""",
         {"split": split},
     ).fetchall()
@@ -105,8 +106,8 @@ def read_pairs(connection: duckdb.DuckDBPyConnection, split: Split | None = None
 
 
 def _pair(*columns: Any) -> Pair:
-    *texts, files, content = columns
-    row = (*texts, tuple(map(Path, files)), content)
+    *texts, files, content, frames = columns
+    row = (*texts, tuple(map(Path, files)), content, None if frames is None else tuple(frames))
     return Pair(*row)
 
 

@@ -10,6 +10,23 @@ from selip_pretrain.scan.vendor_tags import is_contrast_agent, vendor_b_value
 from selip_pretrain.volumes.read_volume import of_frame
 
 EXAMINATION = ("StudyDescription", "RequestedProcedureDescription", "PerformedProcedureStepDescription")
+PHASES = ("PHASE", "REAL", "IMAGINARY")
+"""Values of ComplexImageComponent that are no magnitude."""
+
+
+@dataclass(frozen=True)
+class FrameAttributes:
+    """What may differ between the frames of an enhanced file."""
+
+    image_type: tuple[str, ...]
+    tr_ms: float | None
+    te_ms: float | None
+    ti_ms: float
+    b_value: float | None
+    direction: str
+    """NONE, ISOTROPIC or DIRECTIONAL diffusion weighting, empty where not stated."""
+    acquisition: str
+    """The number of the acquisition, or of the point in time."""
 
 
 @dataclass(frozen=True)
@@ -24,16 +41,14 @@ class SeriesHeader:
     acquired: str
     attributes: SeriesAttributes
     direction: str
-    """NONE, ISOTROPIC or DIRECTIONAL diffusion weighting, empty where not stated."""
+    acquisition: str
 
 
-def series_header(dataset: Dataset) -> SeriesHeader:
-    """The header of a file; of an enhanced file, that of its first frame."""
+def series_header(dataset: Dataset, frame: FrameAttributes | None = None) -> SeriesHeader:
+    """The header of a file as that of a series; of an enhanced file, for frames with these attributes."""
+    frame = frame_attributes(dataset, 0) if frame is None else frame
     description, protocol = text_of(dataset, "SeriesDescription"), text_of(dataset, "ProtocolName")
-    times = of_frame(dataset, 0, "MRTimingAndRelatedParametersSequence")
-    echo = of_frame(dataset, 0, "MREchoSequence")
-    image_type, scanning_sequence = values_of(dataset, "ImageType"), values_of(dataset, "ScanningSequence")
-    b_value = _b_value(dataset)
+    scanning_sequence = _scanning_sequence(dataset)
     date, time, number = (text_of(dataset, keyword) for keyword in ("SeriesDate", "SeriesTime", "SeriesNumber"))
     return SeriesHeader(
         series_uid=text_of(dataset, "SeriesInstanceUID"),
@@ -44,39 +59,84 @@ def series_header(dataset: Dataset) -> SeriesHeader:
         acquired=f"{date} {time} {number:>9}",
         attributes=SeriesAttributes(
             texts=tuple(text for text in (description, protocol) if text),
+            dicom_modality=text_of(dataset, "Modality"),
             manufacturer=text_of(dataset, "Manufacturer"),
-            body_part=text_of(dataset, "BodyPartExamined"),
+            body_part=_body_part(dataset),
             study=tuple(filter(None, (*(text_of(dataset, name) for name in EXAMINATION), protocol))),
-            image_type=image_type,
+            image_type=frame.image_type,
             scanning_sequence=scanning_sequence,
-            tr_ms=number_of(times.get("RepetitionTime")),
-            te_ms=number_of(echo.get("EchoTime")) or number_of(echo.get("EffectiveEchoTime")),
-            ti_ms=number_of(dataset.get("InversionTime")) or 0,
-            b_value=b_value,
-            diffusion=_is_diffusion(dataset, image_type, scanning_sequence, b_value),
+            tr_ms=frame.tr_ms,
+            te_ms=frame.te_ms,
+            ti_ms=frame.ti_ms,
+            b_value=frame.b_value,
+            diffusion=_is_diffusion(dataset, frame, scanning_sequence),
             contrast=(contrast := _contrast(dataset)),
             contrast_denied=bool(text_of(dataset, "ContrastBolusAgent")) and not contrast,
         ),
-        direction=text_of(of_frame(dataset, 0, "MRDiffusionSequence"), "DiffusionDirectionality"),
+        direction=frame.direction,
+        acquisition=frame.acquisition,
     )
+
+
+def frame_attributes(dataset: Dataset, frame: int) -> FrameAttributes:
+    """The attributes of a frame; those of the file where it is not an enhanced one."""
+    times = of_frame(dataset, frame, "MRTimingAndRelatedParametersSequence")
+    echo = of_frame(dataset, frame, "MREchoSequence")
+    diffusion = of_frame(dataset, frame, "MRDiffusionSequence")
+    content = of_frame(dataset, frame, "FrameContentSequence")
+    kind = of_frame(dataset, frame, "MRImageFrameTypeSequence")
+    component = text_of(kind, "ComplexImageComponent")
+    inversion = dataset.get("InversionTime") or of_frame(dataset, frame, "MRModifierSequence").get("InversionTimes")
+    b_value = number_of(diffusion.get("DiffusionBValue"))
+    if b_value is None:
+        b_value = vendor_b_value(dataset, text_of(dataset, "Manufacturer"))
+    return FrameAttributes(
+        image_type=tuple(
+            dict.fromkeys(
+                (
+                    *values_of(dataset, "ImageType"),
+                    *values_of(kind, "FrameType"),
+                    *((component,) if component in PHASES else ()),
+                )
+            )
+        ),
+        tr_ms=number_of(times.get("RepetitionTime")),
+        te_ms=number_of(echo.get("EchoTime")) or number_of(echo.get("EffectiveEchoTime")),
+        ti_ms=number_of(inversion) or 0,
+        b_value=b_value,
+        direction=text_of(diffusion, "DiffusionDirectionality"),
+        acquisition=" ".join(
+            text_of(content, keyword)
+            for keyword in ("AcquisitionNumber", "TemporalPositionIdentifier", "TemporalPositionIndex")
+        ).strip(),
+    )
+
+
+def _scanning_sequence(dataset: Dataset) -> tuple[str, ...]:
+    """ScanningSequence, or what enhanced files state in its place."""
+    stated = values_of(dataset, "ScanningSequence")
+    if stated or "EchoPulseSequence" not in dataset:
+        return stated
+    echo = {"SPIN": ("SE",), "GRADIENT": ("GR",), "BOTH": ("SE", "GR")}.get(text_of(dataset, "EchoPulseSequence"), ())
+    inverted = text_of(of_frame(dataset, 0, "MRModifierSequence"), "InversionRecovery") == "YES"
+    planar = text_of(dataset, "EchoPlanarPulseSequence") == "YES"
+    return (*echo, *(("IR",) if inverted else ()), *(("EP",) if planar else ()))
+
+
+def _body_part(dataset: Dataset) -> str:
+    """BodyPartExamined, or the region that enhanced files state in its place."""
+    regions = of_frame(dataset, 0, "FrameAnatomySequence").get("AnatomicRegionSequence")
+    return text_of(dataset, "BodyPartExamined") or (text_of(regions[0], "CodeMeaning") if regions else "")
 
 
 def _contrast(dataset: Dataset) -> bool:
     return is_contrast_agent(text_of(dataset, "ContrastBolusAgent")) or bool(dataset.get("ContrastBolusAgentSequence"))
 
 
-def _is_diffusion(
-    dataset: Dataset, image_type: tuple[str, ...], scanning_sequence: tuple[str, ...], b_value: float | None
-) -> bool:
+def _is_diffusion(dataset: Dataset, frame: FrameAttributes, scanning_sequence: tuple[str, ...]) -> bool:
     """Whether tags say so: GE writes its own b-value, of 0, into any series, so that this alone does not."""
     return (
-        "DIFFUSION" in image_type
+        "DIFFUSION" in frame.image_type
         or "DiffusionBValue" in of_frame(dataset, 0, "MRDiffusionSequence")
-        or ("EP" in scanning_sequence and b_value is not None)
+        or ("EP" in scanning_sequence and frame.b_value is not None)
     )
-
-
-def _b_value(dataset: Dataset) -> float | None:
-    """In s/mm², from the standard attribute, else from the vendor's one (vendor_tags.toml)."""
-    b_value = number_of(of_frame(dataset, 0, "MRDiffusionSequence").get("DiffusionBValue"))
-    return vendor_b_value(dataset, text_of(dataset, "Manufacturer")) if b_value is None else b_value

@@ -1,67 +1,28 @@
-"""DICOM files of a folder, whatever their names: read one by one, then grouped into series."""
+"""DICOM files of a folder grouped into series, and these into volumes."""
 
-import hashlib
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
-from io import BytesIO
+from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
-import numpy as np
-import pydicom
-from pydicom.pixels.decoders.base import get_decoder
-from pydicom.pixels.utils import get_expected_length
-from pydicom.uid import UID
-
-from selip_pretrain.scan.dicom_header import SeriesHeader, series_header
+from selip_pretrain.scan.dicom_file import DicomFile
+from selip_pretrain.scan.dicom_header import SeriesHeader
 from selip_pretrain.scan.sequence_rules import SeriesAttributes
-from selip_pretrain.scan.series import UNWRITABLE, FoundSeries, below, geometry, unwritable
-from selip_pretrain.volumes.content_hash import joint_hash
-from selip_pretrain.volumes.read_volume import Slice, VolumeError, VolumeFault, reading_quietly, slices_of, stack
+from selip_pretrain.scan.series import FoundSeries, below, geometry
+from selip_pretrain.volumes.read_volume import Slice, VolumeError, VolumeFault, stack
 
 MIN_WEIGHTED_B_VALUE = 50
 """In s/mm²; a volume with a lower b-value is not diffusion-weighted."""
+MAX_ODD_SHARE = 0.1
+"""So many files of a series may be unlike the others, which are used without them."""
 
 
-@dataclass(frozen=True)
-class DicomFile:
-    """A DICOM image file; `header` is None where it could not be read."""
+class OddFile(NamedTuple):
+    """A file that its series is used without, and why."""
 
-    path: Path
-    header: SeriesHeader | None = None
-    file_hash: str = ""
-    instance_uid: str = ""
-    slices: tuple[Slice, ...] = ()
-    values: tuple[int, int] | None = None
-    """Lowest and highest stored pixel value, None where the pixels are compressed."""
-    fault: tuple[VolumeFault, str] | None = None
-
-
-def read_file(path: Path) -> DicomFile | None:
-    """What the scan needs to know of a file; None where it is not a DICOM image."""
-    try:
-        with path.open("rb") as file:
-            start = file.read(132)
-            if start[128:] != b"DICM":
-                return None
-            content = start + file.read()
-    except OSError as error:
-        return DicomFile(path, fault=("damaged", f"{path.name} cannot be opened ({error.strerror})"))
-    if unwritable(path):
-        return DicomFile(path, fault=UNWRITABLE)
-    try:
-        with reading_quietly():
-            dataset = pydicom.dcmread(BytesIO(content))
-            if "Image Storage" not in UID(dataset.file_meta.get("MediaStorageSOPClassUID", "")).name:
-                return None
-            if "PixelData" not in dataset:
-                # The file is truncated within its pixels; the attributes before them still tell its series.
-                dataset = pydicom.dcmread(BytesIO(content), stop_before_pixels=True)
-            return _read_header(path, dataset, hashlib.sha256(content).hexdigest())
-    except Exception:
-        # A file of unknown origin can fail anywhere in the parser, with any exception.
-        return DicomFile(path, fault=("damaged", f"{path.name} is not readable as DICOM"))
+    file: DicomFile
+    fault: tuple[VolumeFault, str]
 
 
 def dicom_series(root: Path, files: Iterable[DicomFile]) -> Iterator[FoundSeries]:
@@ -70,59 +31,33 @@ def dicom_series(root: Path, files: Iterable[DicomFile]) -> Iterator[FoundSeries
     headers: dict[SeriesHeader, SeriesHeader] = {}
     for file in files:
         if file.header is None or not file.header.series_uid:
-            yield _without_series(root, file)
+            fault: tuple[VolumeFault, str] = file.fault or ("damaged", f"{file.path.name} has no series UID")
+            yield _lone_file(root, file, fault)
         else:
             # One header for all files of a series: there may be a million of them.
             header = headers.setdefault(file.header, file.header)
             series[header.series_uid].append(replace(file, header=header))
     for uid, members in series.items():
-        for name, part in _volumes(_without_duplicates(members)):
-            yield _volume(root, f"{uid} {name}".rstrip(), part)
-
-
-def _read_header(path: Path, dataset: pydicom.FileDataset, file_hash: str) -> DicomFile:
-    header = series_header(dataset)
-    found = DicomFile(path, header, file_hash, str(dataset.get("SOPInstanceUID", "")))
-    try:
-        slices = tuple(slices_of(dataset))
-        return replace(found, slices=slices, values=_values(dataset, path.name))
-    except VolumeError as error:
-        return replace(found, fault=(error.reason, error.detail))
-
-
-def _values(dataset: pydicom.FileDataset, name: str) -> tuple[int, int] | None:
-    """Lowest and highest stored value; VolumeError where the pixels are truncated or no decoder is there."""
-    if "PixelData" not in dataset:
-        raise VolumeError("damaged", f"{name} is truncated: it has no pixels")
-    syntax = UID(dataset.file_meta.TransferSyntaxUID)
-    if syntax.is_compressed and syntax.is_encapsulated:
-        _check_decoder(syntax)
-        return None
-    expected = get_expected_length(dataset, "bytes")
-    pixels = dataset.PixelData
-    if len(pixels) < expected or not expected:
-        raise VolumeError("damaged", f"the pixels of {name} are truncated: {len(pixels):,} of {expected:,} bytes")
-    stored = np.frombuffer(pixels[:expected], f"u{dataset.BitsAllocated // 8}")
-    return int(stored.min()), int(stored.max())
-
-
-def _check_decoder(syntax: UID) -> None:
-    try:
-        available = get_decoder(syntax).is_available
-    except NotImplementedError:
-        available = False
-    if not available:
-        raise VolumeError(
-            "damaged", f"no decoder for {syntax.name} is installed: pip install python-gdcm, or convert it"
-        )
+        odd: list[OddFile] = []
+        for name, part in _volumes(_without_duplicates(members), odd):
+            yield _volume(root, f"{uid} {name}".rstrip(), part, odd)
+        yield from (_lone_file(root, file, fault) for file, fault in odd)
 
 
 def _without_duplicates(files: Iterable[DicomFile]) -> list[DicomFile]:
-    """The files without those that equal another one byte by byte."""
-    return list({(file.instance_uid, file.file_hash): file for file in files}.values())
+    """The files without further copies of an instance, which archives send with other bytes; a whole copy stays."""
+    kept: dict[Hashable, DicomFile] = {}
+    for file in files:
+        assert file.header is not None
+        position = file.slices[0].position if file.slices else None
+        key = (file.instance_uid, file.number, file.frames, position, file.header.study_uid, file.header.patient_id)
+        if key not in kept or kept[key].fault is not None:
+            kept[key] = file
+    whole = {file.instance_uid for file in kept.values() if file.fault is None} - {""}
+    return [file for file in kept.values() if file.fault is None or file.instance_uid not in whole]
 
 
-def _volumes(files: Sequence[DicomFile]) -> Iterator[tuple[str, list[DicomFile]]]:
+def _volumes(files: Sequence[DicomFile], odd: list[OddFile]) -> Iterator[tuple[str, list[DicomFile]]]:
     """The files of each volume of a series, with a name that distinguishes it from the others."""
     by_b_value = _grouped(_with_b_zero(files), lambda header: header.attributes.b_value)
     for b_value, part in by_b_value.items():
@@ -130,10 +65,41 @@ def _volumes(files: Sequence[DicomFile]) -> Iterator[tuple[str, list[DicomFile]]
         if not _repeats_a_position(part):
             yield name, part
             continue
-        for (direction, echo, kind), volume in _grouped(
-            part, lambda header: (header.direction, header.attributes.te_ms, header.attributes.image_type)
-        ).items():
-            yield f"{name} {direction} TE={echo} {'/'.join(kind)}".strip(), volume
+        kinds = _grouped(part, lambda header: (header.direction, header.attributes.te_ms, header.attributes.image_type))
+        for (direction, echo, kind), volume in kinds.items():
+            distinct = f"{name} {direction} TE={echo} {'/'.join(kind)}".strip() if len(kinds) > 1 else name
+            for acquisition, slices in _acquisitions(volume).items():
+                further = f"{distinct} acquisition {acquisition}".strip() if acquisition else distinct
+                yield further, _without_repeated_positions(slices, odd)
+
+
+def _acquisitions(files: list[DicomFile]) -> dict[str, list[DicomFile]]:
+    """The repetitions of a volume; the files under one empty name where acquisitions do not repeat it."""
+    if not _repeats_a_position(files):
+        return {"": files}
+    parts = _grouped(files, lambda header: header.acquisition)
+    positions = len(_positions(files))
+    complete = max(len(_positions(part)) for part in parts.values()) == positions
+    if len(parts) > 1 and complete and not any(_repeats_a_position(part) for part in parts.values()):
+        return {str(acquisition): part for acquisition, part in parts.items()}
+    return {"": files}
+
+
+def _without_repeated_positions(files: list[DicomFile], odd: list[OddFile]) -> list[DicomFile]:
+    """The files without the few that repeat the position of another one; all of them where many do."""
+    first: dict[Hashable, DicomFile] = {}
+    repeated: list[OddFile] = []
+    for file in sorted(files, key=lambda file: file.number):
+        place = tuple(_rounded(each) for each in file.slices)
+        kept = first.setdefault(place, file) if place else file
+        if kept is not file:
+            detail = f"{file.path.name} repeats the position of {kept.path.name}, which is used"
+            repeated.append(OddFile(file, ("not_3d", detail)))
+    if len(repeated) > MAX_ODD_SHARE * len(files):
+        return files
+    odd += repeated
+    dropped = {id(one.file) for one in repeated}
+    return [file for file in files if id(file) not in dropped]
 
 
 def _with_b_zero(files: Sequence[DicomFile]) -> Sequence[DicomFile]:
@@ -149,16 +115,23 @@ def _with_b_zero(files: Sequence[DicomFile]) -> Sequence[DicomFile]:
     ]
 
 
-def _grouped(files: Iterable[DicomFile], key: Any) -> dict[Any, list[DicomFile]]:
+def _grouped(files: Iterable[DicomFile], key: Callable[[Any], Any]) -> dict[Any, list[DicomFile]]:
     groups: defaultdict[Any, list[DicomFile]] = defaultdict(list)
     for file in files:
         groups[key(file.header)].append(file)
     return dict(groups)
 
 
-def _repeats_a_position(files: Iterable[DicomFile]) -> bool:
-    positions = [tuple(round(x, 2) for x in each.position) for file in files for each in file.slices]
-    return len(set(positions)) < len(positions)
+def _rounded(image: Slice) -> tuple[float, ...]:
+    return tuple(round(value, 2) for value in (*image.position, *image.directions))
+
+
+def _positions(files: Iterable[DicomFile]) -> set[tuple[float, ...]]:
+    return {_rounded(each) for file in files for each in file.slices}
+
+
+def _repeats_a_position(files: Sequence[DicomFile]) -> bool:
+    return len(_positions(files)) < sum(len(file.slices) for file in files)
 
 
 def _with_attributes(file: DicomFile, **changes: Any) -> DicomFile:
@@ -166,15 +139,15 @@ def _with_attributes(file: DicomFile, **changes: Any) -> DicomFile:
     return replace(file, header=replace(file.header, attributes=replace(file.header.attributes, **changes)))
 
 
-def _volume(root: Path, image_id: str, files: Sequence[DicomFile]) -> FoundSeries:
-    """The volume with its slices in order, or with its fault."""
+def _volume(root: Path, image_id: str, files: Sequence[DicomFile], odd: list[OddFile]) -> FoundSeries:
+    """The volume with its slices in order, or with its fault; files that it is used without are added to `odd`."""
     header = files[0].header
     assert header is not None
     found = FoundSeries(
         image_id=image_id,
         folder=below(root, files[0].path).parent,
         source="dicom",
-        files=tuple(file.path for file in files),
+        files=tuple(dict.fromkeys(file.path for file in files)),
         description=header.description,
         attributes=header.attributes,
         accession=header.accession or None,
@@ -182,42 +155,82 @@ def _volume(root: Path, image_id: str, files: Sequence[DicomFile]) -> FoundSerie
         patient_id=header.patient_id or None,
         acquired=header.acquired,
     )
+    if len({(file.header.study_uid, file.header.patient_id) for file in files if file.header}) > 1:
+        return replace(found, fault=("damaged", "files of several studies have the same series UID"))
+    unlike: list[OddFile] = []
     try:
-        return _checked(found, files)
+        fitting, unlike = _alike(files)
+        whole = _stacked(found, fitting)
     except VolumeError as error:
-        return replace(found, fault=(error.reason, error.detail))
+        return replace(found, fault=unlike[0].fault if unlike else (error.reason, error.detail))
+    odd += unlike
+    return whole
 
 
-def _checked(found: FoundSeries, files: Sequence[DicomFile]) -> FoundSeries:
+def _alike(files: Sequence[DicomFile]) -> tuple[list[DicomFile], list[OddFile]]:
+    """The files of the commonest size, direction and spacing, and the others; all files where the others are many.
+
+    VolumeError where many cannot be used.
+    """
+    groups: defaultdict[Hashable, list[DicomFile]] = defaultdict(list)
+    for file in files:
+        if file.fault is None:
+            groups[_plane(file)].append(file)
+    common = max(groups.values(), key=len, default=[])
+    fitting = {id(file) for file in common}
+    unlike = [OddFile(file, file.fault or _unlike(file)) for file in files if id(file) not in fitting]
+    if len(unlike) <= MAX_ODD_SHARE * len(files):
+        return common, unlike
     for file in files:
         if file.fault is not None:
             raise VolumeError(*file.fault)
-    if len({(file.header.study_uid, file.header.patient_id) for file in files if file.header}) > 1:
-        raise VolumeError("damaged", "files of several studies have the same series UID")
-    owners = [file for file in files for _ in file.slices]
+    return list(files), []
+
+
+def _plane(file: DicomFile) -> Hashable:
+    first = file.slices[0]
+    return (first.size, tuple(round(x, 2) for x in first.directions), tuple(round(x, 3) for x in first.spacing_mm))
+
+
+def _unlike(file: DicomFile) -> tuple[VolumeFault, str]:
+    return "not_3d", f"{file.path.name} has another size or direction than its series, which is used without it"
+
+
+def _stacked(found: FoundSeries, files: Sequence[DicomFile]) -> FoundSeries:
+    owners = [(file, index) for file in files for index in (file.frames or range(len(file.slices)))]
     order, affine = stack([each for file in files for each in file.slices])
-    values = [file.values for file in files if file.values is not None]
-    if len(values) == len(files) and min(low for low, _ in values) == max(high for _, high in values):
-        raise VolumeError("damaged", f"every pixel is {values[0][0]}")
-    in_order = list(dict.fromkeys(owners[index].path for index in order))
-    hashes = {file.path: file.file_hash for file in files}
+    in_order = list(dict.fromkeys(owners[index][0].path for index in order))
     rows, columns = files[0].slices[0].size
     return replace(
         found,
         files=tuple(in_order),
-        content_hash=joint_hash([hashes[path] for path in in_order]),
+        frames=_frames(in_order, [owners[index] for index in order]),
         geometry=geometry((columns, rows, len(order)), affine),
     )
 
 
-def _without_series(root: Path, file: DicomFile) -> FoundSeries:
-    """A file without a series, named by its own path."""
+def _frames(paths: Sequence[Path], used: Sequence[tuple[DicomFile, int]]) -> tuple[int, ...] | None:
+    """The indices of the used frames in all files one after the other; None where all are used."""
+    if all(file.frames is None for file, _ in used):
+        return None
+    frames_in = {file.path: file.frames_in_file for file, _ in used}
+    first = {path: sum(frames_in[earlier] for earlier in paths[:number]) for number, path in enumerate(paths)}
+    indices = sorted(first[file.path] + frame for file, frame in used)
+    return None if len(indices) == sum(frames_in.values()) else tuple(indices)
+
+
+def _lone_file(root: Path, file: DicomFile, fault: tuple[VolumeFault, str]) -> FoundSeries:
+    """A file that is in no volume, named by its own path."""
+    name = below(root, file.path)
     return FoundSeries(
-        image_id=str(below(root, file.path)),
-        folder=below(root, file.path).parent,
+        image_id=str(name),
+        folder=name.parent,
         source="dicom",
         files=(file.path,),
-        description=below(root, file.path).name,
-        attributes=SeriesAttributes(()),
-        fault=file.fault or ("damaged", f"{file.path.name} has no series UID"),
+        description=name.name,
+        attributes=SeriesAttributes(()) if file.header is None else file.header.attributes,
+        accession=(file.header and file.header.accession) or None,
+        study_uid=(file.header and file.header.study_uid) or None,
+        patient_id=(file.header and file.header.patient_id) or None,
+        fault=fault,
     )

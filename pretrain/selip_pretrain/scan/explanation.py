@@ -1,19 +1,14 @@
 """Which rule decided about a series, and which of its tags (`selip-scan --explain`)."""
 
-from collections.abc import Iterator
-from pathlib import Path
+from collections.abc import Iterable, Iterator
 
-from selip_pretrain.scan.dicom_series import dicom_series, read_file
-from selip_pretrain.scan.nifti_series import nifti_series
-from selip_pretrain.scan.scan_folder import FILES_PER_TASK, describe, files_below
 from selip_pretrain.scan.sequence_rules import Rule, SequenceRules, SeriesAttributes, found_word
-from selip_pretrain.scan.series import FoundSeries
-from selip_shared.execution.workers import open_workers
+from selip_pretrain.scan.series import FoundSeries, describe
 
 
-def explanations(root: Path, rules: SequenceRules, wanted: str) -> Iterator[str]:
-    """A text for each series below `root` whose id, folder or description contains `wanted`, whatever its case."""
-    for series in _series(root, rules):
+def explanations(found: Iterable[FoundSeries], rules: SequenceRules, wanted: str) -> Iterator[str]:
+    """A text for each series whose id, folder or description contains `wanted`, whatever its case."""
+    for series in found:
         names = (series.image_id, str(series.folder), series.description)
         if any(wanted.casefold() in name.casefold() for name in names):
             yield explain(series, rules)
@@ -33,13 +28,6 @@ def explain(series: FoundSeries, rules: SequenceRules) -> str:
     if series.fault is not None:
         lines.append(f"  it cannot be used: {series.fault[1]}")
     return "\n".join(lines)
-
-
-def _series(root: Path, rules: SequenceRules) -> Iterator[FoundSeries]:
-    nifti, others = files_below(root)
-    yield from (nifti_series(root, path, rules) for path in nifti)
-    with open_workers() as workers:
-        yield from dicom_series(root, [file for file in workers.map(read_file, others, FILES_PER_TASK) if file])
 
 
 def _conditions(rule: Rule, attributes: SeriesAttributes, text: str) -> Iterator[str]:

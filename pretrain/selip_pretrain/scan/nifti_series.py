@@ -7,10 +7,8 @@ from typing import Any
 
 from selip_pretrain.scan.dicom_values import number_of
 from selip_pretrain.scan.sequence_rules import SequenceRules, SeriesAttributes
-from selip_pretrain.scan.series import UNWRITABLE, FoundSeries, Geometry, below, geometry, unwritable
+from selip_pretrain.scan.series import UNWRITABLE, FoundSeries, below, unwritable
 from selip_pretrain.scan.vendor_tags import is_contrast_agent
-from selip_pretrain.volumes.content_hash import content_hash
-from selip_pretrain.volumes.read_volume import VolumeError, read_volume
 
 SUFFIXES = (".nii.gz", ".nii")
 MAX_SIDECAR_BYTES = 10 << 20
@@ -37,25 +35,6 @@ def nifti_series(root: Path, path: Path, rules: SequenceRules) -> FoundSeries:
     return replace(found, fault=UNWRITABLE) if unwritable(path) else found
 
 
-def checked(series: FoundSeries, known: tuple[str, Geometry] | None) -> FoundSeries:
-    """The series with its content hash and geometry, or with its fault.
-
-    Voxels are not read again where the hash equals that of `known`, the hash and geometry of an earlier scan.
-    """
-    if series.fault is not None:
-        return series
-    try:
-        found = replace(series, content_hash=content_hash(series.files))
-        if known is not None and known[0] == found.content_hash:
-            return replace(found, geometry=known[1])
-        volume = read_volume(series.files, "nifti")
-    except VolumeError as error:
-        return replace(series, fault=(error.reason, error.detail))
-    except OSError as error:
-        return replace(series, fault=("damaged", f"{series.description} cannot be opened ({error.strerror})"))
-    return replace(found, geometry=geometry(volume.voxels.shape, volume.affine))
-
-
 def _attributes(name: str, stem: Path) -> SeriesAttributes:
     """The attributes by file name and sidecar, `stem` being the path without its ending."""
     sidecar = _sidecar(stem.with_name(f"{stem.name}.json"))
@@ -66,6 +45,7 @@ def _attributes(name: str, stem: Path) -> SeriesAttributes:
     return SeriesAttributes(
         # dcm2niix names files as the user wishes; what the scanner wrote is in the sidecar.
         texts=tuple(filter(None, (name, description, protocol))),
+        dicom_modality=_text(sidecar, "Modality"),
         manufacturer=_text(sidecar, "Manufacturer"),
         body_part=_text(sidecar, "BodyPartExamined"),
         study=tuple(filter(None, (_text(sidecar, "StudyDescription"), protocol))),

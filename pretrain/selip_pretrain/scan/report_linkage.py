@@ -1,18 +1,18 @@
 """The report that a series belongs to: by a manifest, its accession number or the name of its folder."""
 
-import csv
+import unicodedata
 from collections import defaultdict
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from functools import cache
 from pathlib import Path
 from typing import NamedTuple
 
 import duckdb
 
 from selip_contracts.deidentified import key_marks
+from selip_pretrain.scan.manifest import Correction, ManifestRow, read_manifest
 from selip_pretrain.scan.series import FoundSeries
 from selip_shared.errors import SelipError
-from selip_shared.text_encoding import detect_encoding
 
 
 class Link(NamedTuple):
@@ -23,6 +23,8 @@ class Link(NamedTuple):
     patient_id: str
     reports: int
     """The number of reports that the study's name may refer to."""
+    sequence: Correction | None = None
+    """What the manifest says that the series is."""
 
     @property
     def key(self) -> str:
@@ -30,12 +32,15 @@ class Link(NamedTuple):
         return f"report {self.report_id}" if self.report_id is not None else f"study {self.study}"
 
 
-@dataclass(frozen=True)
-class ManifestRow:
-    """A row of a manifest."""
+class LinkNotes(NamedTuple):
+    """What a user should know about the links; each list is sorted."""
 
-    report_id: str
-    patient_id: str | None
+    alike: list[tuple[str, str]]
+    """Names that were matched although leading zeros or case differ: as written once, and as matched."""
+    unused_rows: list[str]
+    """Names in the manifest that no image has."""
+    unknown_reports: list[str]
+    """Reports in the manifest that the database does not hold."""
 
 
 class ReportLinker:
@@ -50,26 +55,85 @@ class ReportLinker:
                 "The reports in the database are de-identified, so folder names cannot be compared with their ids: "
                 "give --manifest with a CSV file of the columns study and report_id, with ids of the table reports."
             )
-        self._manifest = {} if manifest is None else read_manifest(manifest)
+        self.manifest: Mapping[str, ManifestRow] = {} if manifest is None else read_manifest(manifest)
+        """The rows of the manifest by the name of the study or series."""
         self._reports: Mapping[str, frozenset[str]] = _report_names(connection)
+        self._rows_alike = _by_loose_form((name, name) for name in self.manifest)
+        self._reports_alike = _by_loose_form((name, name) for name in self._reports)
+        self._wanted_alike = _by_loose_form((row.report_id, row.report_id) for row in self.manifest.values())
+        self._alike: set[tuple[str, str]] = set()
+        self._used_rows: set[str] = set()
+        self._unknown_reports: set[str] = set()
 
-    def link(self, series: FoundSeries) -> Link:
-        """The study, report and patient of a series."""
-        names = self._names(series)
-        row = next((self._manifest[name] for name in names if name in self._manifest), None)
-        wanted = [row.report_id] if row else [] if self._private else names
-        name = next((name for name in wanted if name in self._reports), None)
+    def link(self, found: Sequence[FoundSeries]) -> list[Link]:
+        """The study, report and patient of each series."""
+        names = [self._names(series) for series in found]
+        in_images = _by_loose_form(pair for each in names for pair in each.items())
+        return [self._link(series, each, in_images) for series, each in zip(found, names, strict=True)]
+
+    def notes(self) -> LinkNotes:
+        """What was noticed while linking."""
+        unused = self.manifest.keys() - self._used_rows
+        return LinkNotes(sorted(self._alike), sorted(unused), sorted(self._unknown_reports))
+
+    def _link(self, series: FoundSeries, names: Mapping[str, str], in_images: "LooseForms") -> Link:
+        rows = self._rows(names, in_images)
+        wanted = next((row.report_id for row in rows if row.report_id), None)
+        name = None if wanted is None else self._match([wanted], self._reports, self._reports_alike, self._wanted_alike)
+        if wanted is not None and name is None:
+            self._unknown_reports.add(wanted)
+        if name is None and not self._private:
+            # A row without a report of the database unties nothing.
+            name = self._match(list(names), self._reports, self._reports_alike, in_images)
         reports = self._reports.get(name, frozenset()) if name is not None else frozenset()
         study = self._own_name(series) if name is None else name
-        patient = (row and row.patient_id) or (None if self._private else series.patient_id) or study
-        return Link(study, next(iter(reports)) if len(reports) == 1 else None, patient, len(reports))
+        patient = next((row.patient_id for row in rows if row.patient_id), None)
+        own = self.manifest.get(series.image_id)
+        return Link(
+            study,
+            next(iter(reports)) if len(reports) == 1 else None,
+            patient or (None if self._private else series.patient_id) or study,
+            len(reports),
+            None if own is None else own.sequence,
+        )
 
-    def _names(self, series: FoundSeries) -> list[str]:
-        """All names that a manifest or the reports may use for its study, the most specific first."""
+    def _rows(self, names: Mapping[str, str], in_images: "LooseForms") -> list[ManifestRow]:
+        """The rows of the manifest for a series, the most specific first."""
+        found = [name for name in names if name in self.manifest]
+        if not found:
+            alike = self._match(list(names), self.manifest, self._rows_alike, in_images)
+            found = [] if alike is None else [alike]
+        self._used_rows.update(found)
+        return [self.manifest[name] for name in found]
+
+    def _match(
+        self, names: Sequence[str], known: Mapping[str, object], alike: "LooseForms", asking: "LooseForms"
+    ) -> str | None:
+        """The first name that is known, else the only known one that is alike, where only one asks for it."""
+        exact = next((name for name in names if name in known), None)
+        if exact is not None:
+            return exact
+        for name in names:
+            form = _loose_form(name)
+            if len(alike.get(form, ())) == 1 and len(asking.get(form, ())) == 1:
+                (found,) = alike[form]
+                self._alike.add((name, found))
+                return found
+        return None
+
+    def _names(self, series: FoundSeries) -> dict[str, str]:
+        """All names that a manifest or the reports may use for its study, the most specific first.
+
+        The value is what has the name: of a folder its path, since many folders may be called the same.
+        """
         folders = [folder for folder in (series.folder, *series.folder.parents) if folder.name]
-        further = [series.accession, series.study_uid]
-        paths = [name for folder in folders for name in (str(folder), folder.name)]
-        return list(dict.fromkeys([series.image_id, *filter(None, further), *paths, self._root.name]))
+        further = [series.image_id, *filter(None, [series.accession, series.study_uid])]
+        names = {name: name for name in further}
+        for folder in folders:
+            names.setdefault(str(folder), str(folder))
+            names.setdefault(folder.name, str(folder))
+        names.setdefault(self._root.name, "")
+        return names
 
     def _own_name(self, series: FoundSeries) -> str:
         if series.source == "dicom":
@@ -79,42 +143,22 @@ class ReportLinker:
         return str(series.folder) if series.folder.name else self._root.name
 
 
-def read_manifest(path: Path) -> dict[str, ManifestRow]:
-    """The rows by the name of the study; SelipError with the line where one is not valid."""
-    rows: dict[str, ManifestRow] = {}
-    lines = _table(path)
-    columns = [name.strip().lower() for name in next(lines, (0, []))[1]]
-    study = next((name for name in ("study", "path") if name in columns), None)
-    if study is None or "report_id" not in columns:
-        raise SelipError(f"{path} must have the columns study (or path) and report_id; it has {', '.join(columns)}.")
-    for number, values in lines:
-        cells = dict(zip(columns, (value.strip() for value in values), strict=False))
-        name = cells[study].replace("\\", "/").strip("/").removeprefix("./")
-        report_id = cells.get("report_id", "")
-        if not name or not report_id:
-            raise SelipError(f"{path}, line {number}: {study} or report_id is empty; fill it in or remove the line.")
-        row = ManifestRow(report_id, cells.get("patient_id") or None)
-        if rows.setdefault(name, row) != row:
-            raise SelipError(f"{path}, line {number}: {name} has another report or patient in a line above.")
-    return rows
+LooseForms = Mapping[str, set[str]]
+"""Names, or what has them, by their form without leading zeros and case, which Excel and typing change."""
 
 
-def _table(path: Path) -> Iterator[tuple[int, list[str]]]:
-    """The rows that are not empty, with their line numbers."""
-    try:
-        encoding = detect_encoding(lambda: path.open("rb"))
-        content = path.read_bytes()
-    except OSError as error:
-        raise SelipError(f"The manifest {path} cannot be opened ({error.strerror}): name another file.") from error
-    if encoding is None or encoding.unreadable:
-        raise SelipError(f"The manifest {path} is no text: save it as CSV in UTF-8.")
-    reader = csv.reader(content.decode(encoding.codec).splitlines())
-    try:
-        for row in reader:
-            if any(row):
-                yield reader.line_num, row
-    except csv.Error as error:
-        raise SelipError(f"{path}, line {reader.line_num}: {error}; save it as CSV.") from error
+def _by_loose_form(names: Iterable[tuple[str | None, str | None]]) -> LooseForms:
+    forms: defaultdict[str, set[str]] = defaultdict(set)
+    for name, owner in names:
+        if name is not None and owner is not None:
+            forms[_loose_form(name)].add(owner)
+    return dict(forms)
+
+
+@cache
+def _loose_form(name: str) -> str:
+    plain = unicodedata.normalize("NFKC", name).strip().casefold()
+    return plain.lstrip("0") or plain
 
 
 def _report_names(connection: duckdb.DuckDBPyConnection) -> dict[str, frozenset[str]]:

@@ -16,7 +16,7 @@ from pydantic import AfterValidator, AliasChoices, BaseModel, ConfigDict, Field,
 from selip_contracts.vocabulary import Modality
 from selip_shared.errors import SelipError
 
-Exclusion = Literal["localizer", "angiography", "reformat", "other_sequence"]
+Exclusion = Literal["other_modality", "localizer", "angiography", "reformat", "other_sequence"]
 
 _TOKENS = re.compile(r"c-(?![a-z0-9])|\+[a-z0-9*#]+|[a-z0-9*#]+\+(?![a-z0-9])|[a-z0-9*#]+|[㐀-鿿*]+")
 _PLUS = re.compile(r"(?<![a-z0-9])(t1|c|ce|gd|gad)\s?\(\s?\+\s?\)|(?<![a-z0-9])(c)\s\+(?![\s]?[a-z0-9])")
@@ -37,6 +37,8 @@ class SeriesAttributes:
 
     texts: tuple[str, ...]
     """Series description, then protocol name; of NIfTI the file name without its ending first."""
+    dicom_modality: str = ""
+    """The tag Modality: MR, CT and others; empty where it is not stated."""
     manufacturer: str = ""
     body_part: str = ""
     study: tuple[str, ...] = ()
@@ -86,6 +88,7 @@ class Rule(BaseModel):
     words: Words | None = None
     and_words: Words | None = None
     without_words: Words | None = None
+    without_dicom_modality: Values | None = None
     manufacturer: Words | None = None
     body_part: Words | None = None
     without_body_part: Words | None = None
@@ -118,6 +121,7 @@ class Rule(BaseModel):
         return (
             _fits(text, self.words, self.without_words)
             and _fits(text, self.and_words)
+            and _among((attributes.dicom_modality,), None, self.without_dicom_modality)
             and _fits(attributes.manufacturer, self.manufacturer)
             and _fits(attributes.body_part, self.body_part, self.without_body_part)
             and _fits(study, self.study, self.without_study)

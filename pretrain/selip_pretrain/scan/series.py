@@ -34,6 +34,7 @@ class FoundSeries:
     """The folder of its first file, relative to the scanned folder."""
     source: Source
     files: tuple[Path, ...]
+    """Those of a DICOM series in the order of their slices."""
     description: str
     attributes: SeriesAttributes
     accession: str | None = None
@@ -41,6 +42,8 @@ class FoundSeries:
     patient_id: str | None = None
     acquired: str = ""
     """Date and time as text that sorts by time."""
+    frames: tuple[int, ...] | None = None
+    """The frames of a DICOM file that are the volume, counted through all files; None for all."""
     content_hash: str | None = None
     geometry: Geometry | None = None
     fault: tuple[VolumeFault, str] | None = None
@@ -67,4 +70,23 @@ def geometry(shape: tuple[int, ...], affine: npt.NDArray[np.float64]) -> Geometr
     letters = ("LR", "PA", "IS")
     return Geometry(
         shape, tuple(spacing.tolist()), "".join(letters[int(axis)][int(way > 0)] for axis, way in directions)
+    )
+
+
+def describe(attributes: SeriesAttributes) -> str:
+    """The attributes that a user needs to write a rule for the series."""
+    shown = {
+        "names": " | ".join(attributes.texts),
+        "ImageType": "\\".join(attributes.image_type),
+        "ScanningSequence": "\\".join(attributes.scanning_sequence),
+        "TR": attributes.tr_ms,
+        "TE": attributes.te_ms,
+        "TI": attributes.ti_ms or None,
+        "b": attributes.b_value,
+        "contrast agent": "yes" if attributes.contrast else "none" if attributes.contrast_denied else None,
+        "body part": attributes.body_part,
+        "examination": " | ".join(attributes.study),
+    }
+    return ", ".join(
+        f"{name} {value:g}" if isinstance(value, float) else f"{name} {value}" for name, value in shown.items() if value
     )

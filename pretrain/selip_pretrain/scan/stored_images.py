@@ -3,12 +3,11 @@
 from collections import Counter
 from collections.abc import Collection, Iterable, Sequence
 from pathlib import Path
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal, NamedTuple, cast
 
 import duckdb
 
 from selip_contracts.database_file import transaction, utc_now
-from selip_pretrain.scan.series import Geometry
 from selip_shared.errors import SelipError
 
 Table = Literal["images", "excluded_images"]
@@ -25,12 +24,18 @@ class ImageRow(NamedTuple):
     modality: str
     source: str
     files: list[str]
+    frames: list[int] | None
     shape: list[int]
     spacing_mm: list[float]
     orientation: str
     content_hash: str
     description: str
     rule: str
+
+    @property
+    def decision(self) -> tuple[str, str | None]:
+        """The sequence, and why."""
+        return self.modality, self.rule
 
 
 class ExcludedImageRow(NamedTuple):
@@ -42,12 +47,17 @@ class ExcludedImageRow(NamedTuple):
     reason: str
     detail: str | None
 
+    @property
+    def decision(self) -> tuple[str, str | None]:
+        """That it is not used, and why."""
+        return f"not used: {self.reason}", self.detail
+
 
 Row = ImageRow | ExcludedImageRow
 
 
 class StoredImages:
-    """The rows of both tables in the database at `path`, updated batch by batch."""
+    """The rows of both tables in the database at `path`, updated by a scan."""
 
     def __init__(self, connection: duckdb.DuckDBPyConnection, path: Path, root: Path) -> None:
         """Raises SelipError where the database holds images of another folder, which the scan would remove."""
@@ -57,30 +67,17 @@ class StoredImages:
         _check_folder(images, root)
         self._before: dict[str, Row] = {row.image_id: row for row in images}
         self._before |= {row.image_id: row for row in self._rows("excluded_images", ExcludedImageRow)}
-        self._now: dict[str, Row] = {}
 
-    def known(self, image_id: str) -> tuple[str, Geometry] | None:
-        """Content hash and geometry of an image that was scanned before."""
-        row = self._before.get(image_id)
-        if not isinstance(row, ImageRow):
-            return None
-        return row.content_hash, Geometry(tuple(row.shape), tuple(row.spacing_mm), row.orientation)
-
-    def write(self, rows: Collection[Row]) -> None:
-        """Insert the rows or replace those of the same image id, in one transaction."""
-        changed = [row for row in rows if self._now.get(row.image_id, self._before.get(row.image_id)) != row]
-        self._replace([row.image_id for row in changed], changed)
-        self._now |= {row.image_id: row for row in rows}
-
-    def finish(self) -> Counter[Change]:
-        """Remove the rows of files that this scan did not find; the number of rows by kind of change."""
-        gone = [name for name in self._before if name not in self._now]
-        self._replace(gone, [])
-        changes: Counter[Change] = Counter({"gone": len(gone)})
-        for name, row in self._now.items():
-            before = self._before.get(name)
-            changes["new" if before is None else "unchanged" if before == row else "changed"] += 1
-        return changes
+    def update(self, rows: Collection[Row]) -> Counter[Change]:
+        """Make the rows those of the tables, in one transaction; the number of rows by kind of change."""
+        now = {row.image_id: row for row in rows}
+        changed = [row for name, row in now.items() if self._before.get(name) != row]
+        gone = [name for name in self._before if name not in now]
+        self._replace([*gone, *(row.image_id for row in changed)], changed)
+        new = sum(row.image_id not in self._before for row in changed)
+        counts = {"new": new, "changed": len(changed) - new, "unchanged": len(now) - len(changed), "gone": len(gone)}
+        self._before = now
+        return Counter(cast(dict[Change, int], counts))
 
     def _rows(self, table: Table, kind: Any) -> list[Any]:
         return [

@@ -18,17 +18,20 @@ import numpy.typing as npt
 import pydicom
 from pydicom.dataset import Dataset
 
+from selip_pretrain.volumes.dicom_stream import MAX_BYTES, dicom_stream, transfer_syntax
 from selip_shared.errors import SelipError
 
 Source = Literal["nifti", "dicom"]
 VolumeFault = Literal["damaged", "not_3d", "not_finite", "missing_slice"]
 
-MAX_BYTES = 4 << 30
-"""No volume of a head is larger: a file that claims more is refused."""
-
 SAME_POSITION_MM = 0.01
 MAX_UNEVENNESS = 0.2
 """Distances of slices may differ from their median by this share of it, since positions are stored rounded."""
+MAX_ROUNDING_MM = 0.87
+"""How far a position in whole millimetres may be from the true one: half of a cube's diagonal."""
+
+# nibabel is typed in part.
+_axes: Any = nib.io_orientation
 
 LPS_TO_RAS = np.diag([-1.0, -1.0, 1.0, 1.0])
 
@@ -71,9 +74,12 @@ class Stack(NamedTuple):
     affine: npt.NDArray[np.float64]
 
 
-def read_volume(files: Sequence[Path], source: Source) -> Volume:
-    """The volume of one NIfTI file or of the files of one DICOM series; VolumeError where it cannot be used."""
-    volume = _read_nifti(files[0]) if source == "nifti" else _read_dicom(files)
+def read_volume(files: Sequence[Path], source: Source, frames: Sequence[int] | None = None) -> Volume:
+    """The volume of one NIfTI file or of the files of one DICOM series; VolumeError where it cannot be used.
+
+    `frames` are the indices, in the files one after the other, of the DICOM frames that are the volume; None for all.
+    """
+    volume = _read_nifti(files[0]) if source == "nifti" else _read_dicom(files, frames)
     name = files[0].name if len(files) == 1 else files[0].parent.name
     _check_finite(volume, name)
     if volume.voxels.min() == volume.voxels.max():
@@ -95,7 +101,7 @@ def slices_of(header: Dataset) -> list[Slice]:
     if header.get("SamplesPerPixel", 1) != 1:
         raise VolumeError("not_3d", "the image is in colour")
     try:
-        if _frames(header) > 1 and "PerFrameFunctionalGroupsSequence" not in header:
+        if frame_count(header) > 1 and "PerFrameFunctionalGroupsSequence" not in header:
             raise VolumeError("not_3d", "the frames of a file do not state their positions")
         return [
             Slice(
@@ -104,7 +110,7 @@ def slices_of(header: Dataset) -> list[Slice]:
                 tuple(map(float, of_frame(header, frame, "PixelMeasuresSequence").PixelSpacing)),
                 (int(header.Rows), int(header.Columns)),
             )
-            for frame in range(_frames(header))
+            for frame in range(frame_count(header))
         ]
     except (AttributeError, TypeError, ValueError, IndexError) as error:
         raise VolumeError("damaged", "a slice does not state its position, or its file is truncated") from error
@@ -125,12 +131,16 @@ def stack(slices: Sequence[Slice]) -> Stack:
     positions = np.array([s.position for s in slices])
     heights = positions @ np.cross(along_row, along_column)
     order = np.argsort(heights, kind="stable")
-    _check_distances(np.diff(heights[order]))
     sorted_positions = positions[order]
     step = (sorted_positions[-1] - sorted_positions[0]) / (len(slices) - 1)
     line = sorted_positions[0] + step * np.arange(len(slices))[:, None]
-    if np.abs(sorted_positions - line).max() > MAX_UNEVENNESS * np.linalg.norm(step) + SAME_POSITION_MM:
-        raise VolumeError("damaged", "the slices are not aligned")
+    deviations = np.linalg.norm(sorted_positions - line, axis=1)
+    distances = np.diff(heights[order])
+    whole = bool((positions == positions.round()).all())
+    if not (whole and distances.min() >= SAME_POSITION_MM and deviations.max() <= MAX_ROUNDING_MM):
+        _check_distances(distances)
+        if deviations.max() > MAX_UNEVENNESS * np.linalg.norm(step) + SAME_POSITION_MM:
+            raise VolumeError("damaged", "the slices are not aligned")
     affine = np.eye(4)
     affine[:3] = np.column_stack([along_row * spacing[1], along_column * spacing[0], step, sorted_positions[0]])
     return Stack(order.tolist(), LPS_TO_RAS @ affine)
@@ -206,9 +216,19 @@ def _check_nifti_header(image: Any, size: int, name: str) -> None:
         raise VolumeError("damaged", f"{name} is truncated: {size:,} of {claimed:,} bytes")
     if not int(header["sform_code"]) and not int(header["qform_code"]):
         raise VolumeError("damaged", f"{name} does not state left and right (no qform and no sform)")
+    if int(header["sform_code"]) and int(header["qform_code"]):
+        _check_left_and_right(header, name)
     affine = image.affine
     if not np.isfinite(affine).all() or not abs(np.linalg.det(affine[:3, :3])) > 1e-9:
         raise VolumeError("damaged", f"{name} has an impossible affine")
+
+
+def _check_left_and_right(header: Any, name: str) -> None:
+    """Programs read either the qform or the sform: where these name another side, no one knows which is right."""
+    axes = [_axes(form) for form in (header.get_qform(), header.get_sform())]
+    first, second = ([(axis, way) for axis, (world, way) in enumerate(form) if world == 0] for form in axes)
+    if first != second:
+        raise VolumeError("damaged", f"{name} states left and right in two ways: its qform and sform disagree")
 
 
 def _spatial_shape(shape: tuple[int, ...]) -> tuple[int, ...]:
@@ -216,29 +236,40 @@ def _spatial_shape(shape: tuple[int, ...]) -> tuple[int, ...]:
     return shape[:3] if math.prod(shape[3:]) == 1 else shape
 
 
-def _read_dicom(files: Sequence[Path]) -> Volume:
+def _read_dicom(files: Sequence[Path], frames: Sequence[int] | None) -> Volume:
     slices: list[Slice] = []
     images: list[npt.NDArray[np.float32]] = []
     with reading_quietly():
         for file in files:
-            dataset = _read_dataset(file)
+            dataset = read_dataset(file)
             slices += slices_of(dataset)
-            images += _images(dataset, file.name)
+            images += images_of(dataset, file.name)
+    if frames is not None:
+        if max(frames) >= len(slices):
+            raise VolumeError("damaged", f"{files[0].name} has fewer frames than when it was scanned")
+        slices, images = [slices[frame] for frame in frames], [images[frame] for frame in frames]
     order, affine = stack(slices)
     return Volume(np.stack([images[index].T for index in order], axis=-1), affine)
 
 
-def _read_dataset(path: Path) -> pydicom.FileDataset:
+def read_dataset(path: Path) -> pydicom.FileDataset:
+    """A DICOM file in any form that exports have; VolumeError where it cannot be read."""
     try:
-        return pydicom.dcmread(path)
+        with path.open("rb") as file:
+            dataset = pydicom.dcmread(dicom_stream(file) or file, force=True)
+            dataset.file_meta.TransferSyntaxUID = transfer_syntax(dataset)
+            return dataset
     except OSError as error:
         raise VolumeError("damaged", f"{path.name} cannot be opened ({error.strerror})") from error
     except Exception as error:
         raise VolumeError("damaged", f"{path.name} is not readable as DICOM") from error
 
 
-def _images(dataset: Dataset, name: str) -> list[npt.NDArray[np.float32]]:
-    """The frames of a file, (rows, columns) each, in the units of its rescale slope and intercept."""
+def images_of(dataset: pydicom.FileDataset, name: str) -> list[npt.NDArray[np.float32]]:
+    """The frames of a file, (rows, columns) each, in the units of its rescale slope and intercept.
+
+    VolumeError where they cannot be decoded.
+    """
     try:
         pixels = dataset.pixel_array
         frames = pixels.reshape(-1, *pixels.shape[-2:]).astype(np.float32)
@@ -247,7 +278,8 @@ def _images(dataset: Dataset, name: str) -> list[npt.NDArray[np.float32]]:
         return [_rescaled(image, dataset, frame) for frame, image in enumerate(frames)]
     except Exception as error:
         # Decoders are other packages, which raise exceptions of their own.
-        raise VolumeError("damaged", f"the pixels of {name} are truncated or cannot be decoded") from error
+        coding = transfer_syntax(dataset).name
+        raise VolumeError("damaged", f"the pixels of {name} ({coding}) are truncated or cannot be decoded") from error
 
 
 def _rescaled(image: npt.NDArray[np.float32], dataset: Dataset, frame: int) -> npt.NDArray[np.float32]:
@@ -256,7 +288,8 @@ def _rescaled(image: npt.NDArray[np.float32], dataset: Dataset, frame: int) -> n
     return image * slope + np.float32(transformation.get("RescaleIntercept") or 0)
 
 
-def _frames(header: Dataset) -> int:
+def frame_count(header: Dataset) -> int:
+    """The number of frames in a file, 1 where it does not state it."""
     return int(header.get("NumberOfFrames") or 1)
 
 

@@ -52,6 +52,10 @@ class ScannedImage(Protocol):
     def content_hash(self) -> str:
         """The hash of their content when they were scanned."""
 
+    @property
+    def frames(self) -> tuple[int, ...] | None:
+        """The frames of DICOM files that are the image; None for all."""
+
 
 Image = TypeVar("Image", bound=ScannedImage)
 
@@ -127,7 +131,7 @@ class VolumeCache:
         try:
             if content_hash(image.files) != image.content_hash:
                 raise UnusableImage(Problem(image.image_id, "changed", "its files changed since they were scanned"))
-            return prepare(read_volume(image.files, image.source), self.recipe)
+            return prepare(read_volume(image.files, image.source, image.frames), self.recipe)
         except VolumeError as error:
             raise UnusableImage(Problem(image.image_id, error.reason, error.detail)) from error
         except OSError as error:

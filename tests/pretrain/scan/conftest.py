@@ -12,6 +12,12 @@ def root(tmp_path: Path) -> Path:
     return folder
 
 
+@pytest.fixture(autouse=True)
+def cache_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Commands keep what they know of files where no other test finds it."""
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache home"))
+
+
 @pytest.fixture
 def db(tmp_path: Path) -> Path:
     return tmp_path / "selip.duckdb"

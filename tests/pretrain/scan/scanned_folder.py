@@ -12,6 +12,7 @@ import duckdb
 from pydicom.uid import generate_uid
 
 from selip_contracts.database_file import open_store, utc_now
+from selip_pretrain.scan.known_files import KnownFiles
 from selip_pretrain.scan.report_linkage import ReportLinker
 from selip_pretrain.scan.scan_folder import scan
 from selip_pretrain.scan.sequence_rules import read_rules
@@ -44,7 +45,10 @@ class Found:
     def __init__(self, root: Path, db: Path, manifest: Path | None = None) -> None:
         with closing(open_store(db)) as connection:
             linker = ReportLinker(root, connection, manifest)
-            self.scanned = scan(root, StoredImages(connection, db, root), read_rules(), linker, ProcessWorkers(1))
+            known = KnownFiles(db.parent / "cache", str(root))
+            self.scanned = scan(
+                root, StoredImages(connection, db, root), read_rules(), linker, ProcessWorkers(1), known
+            )
             self.images = self._rows(connection, "images")
             self.aside = self._rows(connection, "excluded_images")
         self.reasons = {name: row["reason"] for name, row in self.aside.items()}

@@ -18,6 +18,7 @@ MANUFACTURERS = {
     "Canon": "CANON_MEC",
     "Hitachi": "Hitachi Medical Corporation",
     "UIH": "UIH",
+    "Neusoft": "Neusoft Medical Systems",
 }
 KEYWORDS = {
     "TR": "RepetitionTime",
@@ -49,6 +50,8 @@ class SeriesName:
     protocol: str
     tags: str
     expected: str
+    hard: str
+    """"hard" where the name misleads, or the tags contradict it; empty for a usual one."""
 
     def header(self) -> Dataset:
         """The DICOM header that a scanner would write."""

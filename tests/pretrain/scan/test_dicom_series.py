@@ -7,7 +7,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydicom.uid import EnhancedSRStorage, RLELossless
 
-from selip_pretrain.scan.dicom_series import dicom_series, read_file
+from selip_pretrain.scan.dicom_file import read_file
+from selip_pretrain.scan.dicom_series import dicom_series
 from selip_pretrain.scan.series import FoundSeries
 from tests.pretrain.image_files import write_series
 
@@ -23,8 +24,8 @@ TAGS: dict[str, Any] = {
 
 
 def series_below(root: Path) -> list[FoundSeries]:
-    files = [read_file(path) for path in sorted(root.iterdir())]
-    return list(dicom_series(root, [file for file in files if file is not None]))
+    files = [image for path in sorted(root.iterdir()) for image in read_file(path)]
+    return list(dicom_series(root, files))
 
 
 @settings(max_examples=150)
@@ -71,4 +72,4 @@ def test_files_that_hold_no_pictures(tmp_path: Path) -> None:
     report = pydicom.dcmread(write_series(tmp_path)[0])
     report.SOPClassUID = EnhancedSRStorage
     report.save_as(tmp_path / "report", enforce_file_format=True)
-    assert [read_file(tmp_path / name) for name in ("note.txt", "empty", "report")] == [None] * 3
+    assert [read_file(tmp_path / name) for name in ("note.txt", "empty", "report")] == [()] * 3

@@ -87,3 +87,47 @@ def test_a_deidentified_database_needs_a_manifest_and_learns_no_patient(tmp_path
     manifest.write_text("study,report_id\nA9,0123456789abcdef\n")
     ((row),) = Found(root, db, manifest).images.values()
     assert (row["report_id"], row["patient_id"]) == ("0123456789abcdef", "0123456789abcdef")
+
+
+def test_zeros_and_case_where_only_one_fits(root: Path, db: Path) -> None:
+    add_reports(db, "00123", "AB9", "7", "07", "5")
+    for name in ("123", "ab9", "007", "5", "05"):
+        write_nifti(root / name / "t1.nii.gz")
+    reports = {row["image_id"].split("/")[0]: row["report_id"] for row in Found(root, db).images.values()}
+    # 007 may be 7 or 07, and 5 is the report of the folder 5.
+    assert reports == {"123": "00123", "ab9": "AB9", "007": None, "5": "5", "05": None}
+
+
+def test_folders_of_one_name_are_not_matched_to_a_report_that_is_alike(root: Path, db: Path) -> None:
+    add_reports(db, "1")
+    for study in ("x", "y"):
+        write_nifti(root / study / "01" / "t1.nii.gz")
+    assert {row["report_id"] for row in Found(root, db).images.values()} == {None}
+
+
+def test_a_row_without_a_report_unties_nothing(tmp_path: Path, root: Path, db: Path) -> None:
+    add_reports(db, "A9")
+    write_series(root / "dcm", SeriesDescription="T1", AccessionNumber="A9", SeriesInstanceUID="1.1", PatientID="P")
+    manifest = tmp_path / "manifest.csv"
+    for row in ("A9,gone,p9", "1.1,,p9", "dcm,gone,p9"):
+        manifest.write_text(f"study,report_id,patient_id\n{row}\n")
+        (image,) = Found(root, db, manifest).images.values()
+        assert (image["report_id"], image["patient_id"]) == ("A9", "p9")
+
+
+def test_sequences_in_a_manifest(tmp_path: Path, root: Path, db: Path) -> None:
+    add_reports(db, "R1")
+    write_nifti(root / "R1" / "t1.nii.gz")
+    write_nifti(root / "R1" / "xyz.nii.gz")
+    write_nifti(root / "R1" / "flair.nii.gz")
+    write_nifti(root / "R1" / "t2.nii.gz")
+    manifest = tmp_path / "manifest.csv"
+    manifest.write_text("study,report_id,patient_id,sequence\nR1/xyz.nii.gz,,,T1\nR1/flair.nii.gz,,,none\nR1,R1,p,\n")
+    found = Found(root, db, manifest)
+    assert found.sequences == {"R1/xyz.nii.gz": "T1", "R1/t2.nii.gz": "T2"}
+    assert found.reasons == {"R1/t1.nii.gz": "second_series", "R1/flair.nii.gz": "other_sequence"}
+    assert {(row["report_id"], row["patient_id"]) for row in found.images.values()} == {("R1", "p")}
+    assert found.images["R1/xyz.nii.gz"]["rule"] == "manifest"
+    manifest.write_text("study,sequence\nR1/xyz.nii.gz,T9\n")
+    with pytest.raises(SelipError, match="line 2: there is no sequence T9"):
+        Found(root, db, manifest)

@@ -1,5 +1,6 @@
 """`selip-scan` as it is called."""
 
+import errno
 import os
 import subprocess
 from contextlib import closing
@@ -53,6 +54,17 @@ def test_the_command_explains_what_decided(root: Path, db: Path) -> None:
     assert (done.returncode, done.stderr.count("\n")) == (1, 1)
 
 
+def open_when_read(pipe: Path, process: subprocess.Popen[bytes]) -> int:
+    """A descriptor to write to the pipe, as soon as another process reads it; an error where the process has ended."""
+    while process.poll() is None:
+        try:
+            return os.open(pipe, os.O_WRONLY | os.O_NONBLOCK)
+        except OSError as error:
+            if error.errno != errno.ENXIO:
+                raise
+    raise AssertionError("the scan ended before it read the pipe")
+
+
 def test_a_killed_scan_leaves_no_process_and_a_database_that_goes_on(tmp_path: Path, root: Path, db: Path) -> None:
     """The last image is a pipe, at which a process waits when the scan is killed."""
     for number in range(4):
@@ -63,14 +75,41 @@ def test_a_killed_scan_leaves_no_process_and_a_database_that_goes_on(tmp_path: P
     last.symlink_to(pipe)
     with subprocess.Popen([*SELIP_SCAN, str(root), "--db", str(db)], stderr=subprocess.PIPE) as process:
         assert process.stderr is not None
-        # Opening waits until the pipe is being read.
-        with pipe.open("wb"):
-            process.kill()
-            # The standard error is at its end when no process holds it any more.
-            process.stderr.read()
+        descriptor = open_when_read(pipe, process)
+        process.kill()
+        # The standard error is at its end when no process holds it any more.
+        process.stderr.read()
+        os.close(descriptor)
     last.unlink()
     write_nifti(last)
     done = run(root, "--db", db)
     assert done.returncode == 0, done.stderr
     with closing(read_store(db)) as connection:
         assert connection.execute("SELECT count(*), count(DISTINCT study) FROM images").fetchall() == [(5, 5)]
+
+
+def test_a_dry_run_prints_the_table_and_touches_no_database(root: Path, db: Path) -> None:
+    write_nifti(root / "R1" / "t1.nii.gz")
+    write_nifti(root / "R1" / "xyz.nii.gz")
+    done = run(root, "--db", db, "--dry-run")
+    assert done.returncode == 0, done.stderr
+    assert not db.exists()
+    for said in ("t1.nii.gz", "T1 by name", "xyz.nii.gz", "unrecognised"):
+        assert said in done.stdout
+    add_reports(db, "R1")
+    before = db.read_bytes()
+    assert run(root, "--db", db, "--dry-run").returncode == 0
+    assert db.read_bytes() == before
+
+
+def test_what_a_manifest_misses_is_said(tmp_path: Path, root: Path, db: Path) -> None:
+    add_reports(db, "0012", "A7")
+    write_nifti(root / "12" / "t1.nii.gz")
+    write_nifti(root / "a7" / "t1.nii.gz")
+    (tmp_path / "m.csv").write_text("study,report_id\nnowhere,0012\na7,R9\n")
+    done = run(root, "--db", db, "--manifest", tmp_path / "m.csv")
+    assert done.returncode == 0, done.stderr
+    assert "2 names match but for leading zeros or case, and were linked: 12 as 0012, a7 as A7" in done.stdout
+    assert "1 rows of the manifest name no image in the folder: nowhere" in done.stdout
+    assert "1 reports of the manifest are not in the database: R9" in done.stdout
+    assert "2 studies, 0 of them without a report" in done.stdout

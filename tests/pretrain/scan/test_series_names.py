@@ -10,7 +10,7 @@ RULES = read_rules()
 
 def test_the_table_is_large_and_has_all_vendors() -> None:
     names = read_table()
-    assert len(set(names)) == len(names) >= 300
+    assert len(set(names)) == len(names) >= 600
     assert min(Counter(name.vendor for name in names).values()) >= 10
     assert min(Counter(name.expected for name in names).values()) >= 10
 

@@ -27,6 +27,7 @@ class Scanned(NamedTuple):
     source: Source
     files: tuple[Path, ...]
     content_hash: str
+    frames: tuple[int, ...] | None = None
 
 
 def scanned(files: list[Path], source: Source = "nifti") -> Scanned:

@@ -1,0 +1,179 @@
+"""What scans have read of files, kept so that files of unchanged size and modification time are not read again.
+
+It is a journal of JSON lines in the user's cache folder, and nobody else's to read, since headers name patients. A scan
+appends to it as it goes, so that a killed scan goes on where it was; a line that was cut short is left out.
+"""
+
+import os
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from functools import cache
+from hashlib import sha256
+from importlib.resources import files
+from pathlib import Path
+
+from pydantic import TypeAdapter, ValidationError
+
+from selip_pretrain.scan.dicom_file import DicomFile
+from selip_pretrain.scan.dicom_header import SeriesHeader
+from selip_pretrain.scan.file_check import FileCheck
+from selip_pretrain.scan.folder import Stamp
+from selip_shared.files import replacing
+
+
+@dataclass(frozen=True)
+class ReadFile:
+    """What one file holds: its images with the positions of their headers in the batch, and its check, where known."""
+
+    path: str
+    stamp: Stamp
+    images: tuple[tuple[int | None, DicomFile], ...] | None = None
+    check: FileCheck | None = None
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Files that were read together, and their headers, which most of them share."""
+
+    headers: tuple[SeriesHeader, ...]
+    files: tuple[ReadFile, ...]
+
+
+class KnownFiles:
+    """The journal of one database and scanned folder."""
+
+    def __init__(self, folder: Path | None = None, name: str = "") -> None:
+        """`name` distinguishes the journal from those of other scans in `folder`; without a folder nothing is kept."""
+        self._path = None if folder is None else folder / f"{sha256(name.encode()).hexdigest()[:32]}.jsonl"
+        self._images: dict[str, tuple[Stamp, tuple[DicomFile, ...]]] = {}
+        self._checks: dict[str, tuple[Stamp, FileCheck]] = {}
+        self._lines = 0
+        self._read()
+
+    def images(self, path: Path, stamp: Stamp | None) -> tuple[DicomFile, ...] | None:
+        """The images of an unchanged file; None where it has to be read."""
+        known = self._images.get(str(path))
+        return known[1] if known is not None and known[0] == stamp else None
+
+    def check(self, path: Path, stamp: Stamp | None) -> FileCheck | None:
+        """The check of an unchanged file; None where it has to be read."""
+        known = self._checks.get(str(path))
+        return known[1] if known is not None and known[0] == stamp else None
+
+    def add_images(self, found: Iterable[tuple[Path, Stamp | None, tuple[DicomFile, ...]]]) -> None:
+        """Keep the images of files."""
+        new = {str(path): (stamp, images) for path, stamp, images in found if stamp is not None and _is_utf8(path)}
+        self._images |= new
+        self._append(_batch(new, {}))
+
+    def add_checks(self, found: Iterable[tuple[Path, Stamp | None, FileCheck]]) -> None:
+        """Keep the checks of files."""
+        new = {str(path): (stamp, check) for path, stamp, check in found if stamp is not None and _is_utf8(path)}
+        self._checks |= new
+        self._append(_batch({}, new))
+
+    def finish(self, present: Iterable[Path]) -> None:
+        """Write the journal anew where it holds much that is out of date."""
+        names = {str(path) for path in present}
+        self._images = {name: self._images[name] for name in self._images.keys() & names}
+        self._checks = {name: self._checks[name] for name in self._checks.keys() & names}
+        if self._path is None or self._lines <= 2 * len(self._images.keys() | self._checks.keys()):
+            return
+        try:
+            with replacing(self._path) as file:
+                os.fchmod(file.fileno(), 0o600)
+                file.write(_first_line() + _dumped(_batch(self._images, self._checks)))
+        except OSError:
+            return  # the longer journal is as good
+
+    def _read(self) -> None:
+        if self._path is None:
+            return
+        try:
+            first, *lines = self._path.read_bytes().splitlines(keepends=True)
+        except (OSError, ValueError):
+            return
+        if first != _first_line():
+            self._path.unlink()
+            return
+        for line in lines:
+            try:
+                batch = _adapter().validate_json(line)
+                self._keep(batch)
+            except (ValidationError, IndexError):
+                continue
+
+    def _keep(self, batch: Batch) -> None:
+        for file in batch.files:
+            if file.images is not None:
+                self._images[file.path] = (
+                    file.stamp,
+                    tuple(
+                        image if header is None else replace(image, header=batch.headers[header])
+                        for header, image in file.images
+                    ),
+                )
+            if file.check is not None:
+                self._checks[file.path] = (file.stamp, file.check)
+        self._lines += len(batch.files)
+
+    def _append(self, batch: Batch) -> None:
+        if self._path is None or not batch.files:
+            return
+        self._lines += len(batch.files)
+        try:
+            self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            descriptor = os.open(self._path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+            with os.fdopen(descriptor, "ab") as file:
+                file.write((b"" if file.tell() else _first_line()) + b"\n" * bool(file.tell()) + _dumped(batch))
+        except OSError:
+            return  # the next scan reads these files again
+
+
+def cache_folder() -> Path:
+    """Where journals are: below the user's cache folder."""
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "selip" / "scans"
+
+
+def _batch(images: dict[str, tuple[Stamp, tuple[DicomFile, ...]]], checks: dict[str, tuple[Stamp, FileCheck]]) -> Batch:
+    headers: dict[SeriesHeader, int] = {}
+    files = [
+        ReadFile(
+            path,
+            stamp,
+            tuple(
+                (
+                    None if image.header is None else headers.setdefault(image.header, len(headers)),
+                    replace(image, header=None),
+                )
+                for image in found
+            ),
+        )
+        for path, (stamp, found) in images.items()
+    ]
+    files += [ReadFile(path, stamp, check=check) for path, (stamp, check) in checks.items()]
+    return Batch(tuple(headers), tuple(files))
+
+
+def _dumped(batch: Batch) -> bytes:
+    return _adapter().dump_json(batch, exclude_defaults=True) + b"\n"
+
+
+@cache
+def _adapter() -> TypeAdapter[Batch]:
+    return TypeAdapter(Batch)
+
+
+@cache
+def _first_line() -> bytes:
+    """Another one with each change of the code that reads files, and of what it knows."""
+    digest = sha256()
+    for package in ("selip_pretrain.scan", "selip_pretrain.volumes"):
+        for file in sorted(files(package).iterdir(), key=lambda file: file.name):
+            if file.name.endswith((".py", "vendor_tags.toml")):
+                digest.update(file.read_bytes())
+    return f'{{"code":"{digest.hexdigest()}"}}\n'.encode()
+
+
+def _is_utf8(path: Path) -> bool:
+    return os.fsencode(path).decode("utf-8", "ignore") == str(path)
