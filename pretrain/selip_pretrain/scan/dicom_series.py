@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from selip_pretrain.scan.dicom_file import DicomFile
-from selip_pretrain.scan.dicom_header import SeriesHeader
 from selip_pretrain.scan.sequence_rules import SeriesAttributes
 from selip_pretrain.scan.series import FoundSeries, below, geometry
 from selip_pretrain.volumes.read_volume import Slice, VolumeError, VolumeFault, stack
@@ -28,15 +27,12 @@ class OddFile(NamedTuple):
 def dicom_series(root: Path, files: Iterable[DicomFile]) -> Iterator[FoundSeries]:
     """The volumes in the files; a series with several b-values or echoes gives several."""
     series: defaultdict[str, list[DicomFile]] = defaultdict(list)
-    headers: dict[SeriesHeader, SeriesHeader] = {}
     for file in files:
         if file.header is None or not file.header.series_uid:
             fault: tuple[VolumeFault, str] = file.fault or ("damaged", f"{file.path.name} has no series UID")
             yield _lone_file(root, file, fault)
         else:
-            # One header for all files of a series: there may be a million of them.
-            header = headers.setdefault(file.header, file.header)
-            series[header.series_uid].append(replace(file, header=header))
+            series[file.header.series_uid].append(file)
     for uid, members in series.items():
         odd: list[OddFile] = []
         for name, part in _volumes(_without_duplicates(members), odd):

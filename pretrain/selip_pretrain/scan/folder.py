@@ -1,6 +1,7 @@
 """The files of a folder, with sizes and modification times."""
 
 import os
+import stat
 from pathlib import Path
 from typing import NamedTuple
 
@@ -29,18 +30,20 @@ def files_below(root: Path) -> dict[Path, Stamp | None]:
         entered.add((status.st_dev, status.st_ino))
         subfolders[:] = sorted(name for name in subfolders if not name.startswith("."))
         for name in sorted(names):
-            path = Path(folder, name)
-            if not name.startswith(".") and (path.is_file() or path.is_symlink()):
-                found[path] = _stamp(path)
+            if not name.startswith("."):
+                _add(found, f"{folder}{os.sep}{name}")
     return found
 
 
-def _stamp(path: Path) -> Stamp | None:
+def _add(found: dict[Path, Stamp | None], name: str) -> None:
     try:
-        status = path.stat()
+        status = os.stat(name)  # noqa: PTH116 -- a million paths are made only once each
     except OSError:
-        return None
-    return Stamp(status.st_size, status.st_mtime_ns)
+        status = None
+    if status is not None and stat.S_ISREG(status.st_mode):
+        found[Path(name)] = Stamp(status.st_size, status.st_mtime_ns)
+    elif os.path.islink(name):  # noqa: PTH114
+        found[Path(name)] = None
 
 
 def _raise_unreadable(error: OSError) -> None:

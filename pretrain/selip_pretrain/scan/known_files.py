@@ -6,29 +6,43 @@ appends to it as it goes, so that a killed scan goes on where it was; a line tha
 
 import os
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cache
 from hashlib import sha256
 from importlib.resources import files
 from pathlib import Path
+from typing import NamedTuple
 
 from pydantic import TypeAdapter, ValidationError
 
-from selip_pretrain.scan.dicom_file import DicomFile
+from selip_pretrain.scan.dicom_file import DicomFile, PixelBytes
 from selip_pretrain.scan.dicom_header import SeriesHeader
 from selip_pretrain.scan.file_check import FileCheck
 from selip_pretrain.scan.folder import Stamp
+from selip_pretrain.volumes.read_volume import Slice, VolumeFault
 from selip_shared.files import replacing
 
 
-@dataclass(frozen=True)
-class ReadFile:
-    """What one file holds: its images with the positions of their headers in the batch, and its check, where known."""
+class ReadImage(NamedTuple):
+    """A DicomFile without its path, its header by its position in the batch."""
+
+    header: int | None
+    instance_uid: str
+    number: int
+    slices: tuple[Slice, ...]
+    frames: tuple[int, ...] | None
+    frames_in_file: int
+    pixels: PixelBytes | None
+    fault: tuple[VolumeFault, str] | None
+
+
+class ReadFile(NamedTuple):
+    """What one file holds: its images, and its check, where known."""
 
     path: str
     stamp: Stamp
-    images: tuple[tuple[int | None, DicomFile], ...] | None = None
-    check: FileCheck | None = None
+    images: tuple[ReadImage, ...] | None
+    check: FileCheck | None
 
 
 @dataclass(frozen=True)
@@ -106,11 +120,12 @@ class KnownFiles:
     def _keep(self, batch: Batch) -> None:
         for file in batch.files:
             if file.images is not None:
+                path = Path(file.path)
                 self._images[file.path] = (
                     file.stamp,
                     tuple(
-                        image if header is None else replace(image, header=batch.headers[header])
-                        for header, image in file.images
+                        DicomFile(path, None if header is None else batch.headers[header], *others)
+                        for header, *others in file.images
                     ),
                 )
             if file.check is not None:
@@ -141,22 +156,30 @@ def _batch(images: dict[str, tuple[Stamp, tuple[DicomFile, ...]]], checks: dict[
         ReadFile(
             path,
             stamp,
-            tuple(
-                (
-                    None if image.header is None else headers.setdefault(image.header, len(headers)),
-                    replace(image, header=None),
-                )
-                for image in found
-            ),
+            tuple(_without_path(image, headers) for image in found),
+            None,
         )
         for path, (stamp, found) in images.items()
     ]
-    files += [ReadFile(path, stamp, check=check) for path, (stamp, check) in checks.items()]
+    files += [ReadFile(path, stamp, None, check) for path, (stamp, check) in checks.items()]
     return Batch(tuple(headers), tuple(files))
 
 
+def _without_path(image: DicomFile, headers: dict[SeriesHeader, int]) -> ReadImage:
+    return ReadImage(
+        None if image.header is None else headers.setdefault(image.header, len(headers)),
+        image.instance_uid,
+        image.number,
+        image.slices,
+        image.frames,
+        image.frames_in_file,
+        image.pixels,
+        image.fault,
+    )
+
+
 def _dumped(batch: Batch) -> bytes:
-    return _adapter().dump_json(batch, exclude_defaults=True) + b"\n"
+    return _adapter().dump_json(batch) + b"\n"
 
 
 @cache

@@ -3,11 +3,13 @@
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from itertools import filterfalse, groupby
 from pathlib import Path
 from typing import NamedTuple, TypeVar
 
 from selip_pretrain.scan.dicom_file import DicomFile, PixelBytes, read_file
+from selip_pretrain.scan.dicom_header import SeriesHeader
 from selip_pretrain.scan.dicom_series import dicom_series
 from selip_pretrain.scan.file_check import CheckTask, FileCheck, check_file, checked
 from selip_pretrain.scan.folder import Stamp, files_below
@@ -135,7 +137,8 @@ class FolderReader:
         new = [path for path in paths if known[path] is None]
         read = self._read(read_file, new, new, self._known.add_images, FILES_PER_TASK)
         known |= dict(zip(new, read, strict=True))
-        found = [known[path] or () for path in paths]
+        headers: dict[SeriesHeader, SeriesHeader] = {}
+        found = [tuple(_sharing(image, headers) for image in known[path] or ()) for path in paths]
         self.other_files = sum(not images for images in found)
         return found
 
@@ -161,6 +164,14 @@ class FolderReader:
                     keep([(path, self._files[path], one) for path, one in zip(done, found[kept:], strict=True)])
                     kept, written = len(found), time.monotonic()
         return found
+
+
+def _sharing(image: DicomFile, headers: dict[SeriesHeader, SeriesHeader]) -> DicomFile:
+    """The image with one header object for all files of a series: there may be a million of them."""
+    if image.header is None:
+        return image
+    header = headers.setdefault(image.header, image.header)
+    return image if header is image.header else replace(image, header=header)
 
 
 def _is_nifti(task: CheckTask) -> bool:
