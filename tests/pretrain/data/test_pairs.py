@@ -30,7 +30,9 @@ def insert_reports(connection: duckdb.DuckDBPyConnection, findings: dict[str, Se
     )
     for number, (report, sites) in enumerate(findings.items()):
         connection.execute(
-            "INSERT INTO reports VALUES (?, ?, ?, 'text', ?, 'file', 1, ?)", [number, report, report, report, now]
+            """INSERT INTO reports (ordinal, report_id, given_id, text_sha256, added_at, text, source_file, source_row)
+            VALUES (?, ?, ?, ?, ?, 'text', 'file', 1)""",
+            [number, report, report, report, now],
         )
         connection.execute(
             "INSERT INTO extractions (run_id, report_id, status, seconds) VALUES (1, ?, 'ok', 0)", [report]

@@ -79,7 +79,12 @@ def test_the_files_are_read_as_the_scans_of_a_hospital(cohort: Path, tmp_path: P
     with closing(open_store(db)) as connection:
         for number in range(6):
             row = [number + 1, f"R{number}", f"R{number}", number + 1, utc_now()]
-            connection.execute("INSERT INTO reports VALUES (?, ?, ?, '', '', 'reports.csv', ?, ?)", row)
+            connection.execute(
+                """INSERT INTO reports
+                (ordinal, report_id, given_id, source_row, added_at, text, text_sha256, source_file)
+                VALUES (?, ?, ?, ?, ?, '', '', 'reports.csv')""",
+                row,
+            )
         scan(
             cohort,
             StoredImages(connection, db, cohort),

@@ -28,8 +28,9 @@ def add_reports(db: Path, *ids: tuple[str, str] | str, key_mark: str | None = No
         for ordinal, name in enumerate(ids, 1):
             report_id, given_id = name if isinstance(name, tuple) else (name, name)
             connection.execute(
-                """INSERT INTO reports (ordinal, report_id, given_id, text, text_sha256, source_file, source_row, added_at)
-                VALUES (?, ?, ?, '', '', 'reports.csv', ?, ?)""",
+                """INSERT INTO reports
+                (ordinal, report_id, given_id, source_row, added_at, text, text_sha256, source_file)
+                VALUES (?, ?, ?, ?, ?, '', '', 'reports.csv')""",
                 [ordinal, report_id, given_id, ordinal, utc_now()],
             )
         if key_mark is not None:
