@@ -5,7 +5,7 @@ appends to it as it goes, so that a killed scan goes on where it was; a line tha
 """
 
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cache
 from hashlib import sha256
@@ -121,13 +121,8 @@ class KnownFiles:
         for file in batch.files:
             if file.images is not None:
                 path = Path(file.path)
-                self._images[file.path] = (
-                    file.stamp,
-                    tuple(
-                        DicomFile(path, None if header is None else batch.headers[header], *others)
-                        for header, *others in file.images
-                    ),
-                )
+                images = tuple(_with_path(image, path, batch.headers) for image in file.images)
+                self._images[file.path] = file.stamp, images
             if file.check is not None:
                 self._checks[file.path] = (file.stamp, file.check)
         self._lines += len(batch.files)
@@ -168,6 +163,20 @@ def _batch(images: dict[str, tuple[Stamp, tuple[DicomFile, ...]]], checks: dict[
 def _without_path(image: DicomFile, headers: dict[SeriesHeader, int]) -> ReadImage:
     return ReadImage(
         None if image.header is None else headers.setdefault(image.header, len(headers)),
+        image.instance_uid,
+        image.number,
+        image.slices,
+        image.frames,
+        image.frames_in_file,
+        image.pixels,
+        image.fault,
+    )
+
+
+def _with_path(image: ReadImage, path: Path, headers: Sequence[SeriesHeader]) -> DicomFile:
+    return DicomFile(
+        path,
+        None if image.header is None else headers[image.header],
         image.instance_uid,
         image.number,
         image.slices,
