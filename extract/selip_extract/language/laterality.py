@@ -10,6 +10,7 @@ from selip_extract.language.tokens import Token
 _PREDICATES = frozenset(
     "signal enhancement restriction change negation abnormal normal verb sequence elsewhere".split()
 )
+_INSIDE = frozenset(("内", "之内"))
 _ENDING_CUES = frozenset(("外", "其余", "上述", "前者", "后者", "同上"))
 
 
@@ -109,6 +110,8 @@ def _is_qualifier(tokens: Sequence[Token], at: int) -> bool:
     following = tokens[at + 1 : at + 3]
     if len(following) > 1 and following[0].value == "(":
         return following[1].kind == "site"
+    if len(following) > 1 and following[0].value in _INSIDE and following[1].kind == "site":
+        return tokens[at].value in ancestors(following[1].value)
     if not following or following[0].start != tokens[at].end or following[0].kind != "site":
         return False
     return tokens[at].value in lexicon().site_groups.regions or tokens[at].value in ancestors(following[0].value)

@@ -4,6 +4,7 @@ import re
 import unicodedata
 from collections.abc import Iterator, Sequence
 from functools import cache
+from itertools import takewhile
 
 from selip_contracts.vocabulary import cached_until_sites_change
 from selip_extract.language.constructions.closed_clauses import with_closed_clauses
@@ -14,7 +15,7 @@ from selip_extract.language.constructions.negation import with_negations
 from selip_extract.language.constructions.sections import without_other_exams
 from selip_extract.language.constructions.unlisted_sites import with_unlisted_sites
 from selip_extract.language.constructions.verdicts import with_verdicts
-from selip_extract.language.constructions.word_order import with_usual_order
+from selip_extract.language.constructions.word_order import with_pairs, with_usual_order
 from selip_extract.language.lexicon import BETWEEN_WORDS, LOBE_CHARACTERS, Kind, Meaning, Relaxation, lexicon
 from selip_extract.language.segmenter import joined, segmenter
 from selip_extract.language.token_patterns import name_meaning, relaxation_parts, token_pattern
@@ -22,13 +23,16 @@ from selip_extract.language.tokens import LexedReport, Token
 
 _PUNCTUATION = {
     ",": ",", ";": ";", ":": ":", "、": "、", "(": "(", ")": ")", "/": "、", "及": "、", "和": "、", "与": "、",
-    "[": "(", "]": ")", "+": "、", "同": "、",
+    "[": "(", "]": ")", "+": "、", "同": "、", "—": "、",
 }  # fmt: skip
 _SITE_OR_LAYER: frozenset[Kind] = frozenset(("site", "layer"))
 # 内 right after one of these belongs to it (侧脑室内) and is no cue
 _OUTER: frozenset[Kind] = frozenset(("site", "layer", "other", "lesion"))
 _PART_WORDS = frozenset("上部 下部 中部 前部 后部 内侧 外侧 背侧 腹侧 内侧部 外侧部 上份 下份 中份".split())
 """Words for a part of a site, which may stand between it and its side: 脑桥下部偏左侧."""
+_SIDE_CHARACTERS = {"左": "左侧", "右": "右侧", "两": "双侧", "双": "双侧"}
+_BESIDE = frozenset(("中线旁", "近中线", "中线两旁", "局部"))
+"""Words that may stand between a lobe and the site outside the brain that it locates."""
 _READINGS = (
     with_corrections,
     with_verdicts,
@@ -39,6 +43,9 @@ _READINGS = (
     with_closed_clauses,
 )
 """What the words around a token make of it, one construction after the other."""
+_SHORT_SIGNALS = {"等": "等", "亮": "高", "白": "高", "↑": "高", "暗": "低", "黑": "低", "↓": "低"}
+"""Words that are a signal only right after a verb or a sequence."""
+_TRENDS = frozenset("减低 降低 下降 减弱 增高 升高 减少 增加".split())
 _OPPOSITE = {"左侧": "右侧", "右侧": "左侧"}
 
 _BLOCKS = re.compile(f"[{BETWEEN_WORDS}]|[^{BETWEEN_WORDS}]+")
@@ -120,6 +127,10 @@ def _pattern_tokens(match: re.Match[str]) -> Iterator[Token]:
             yield from _relaxation_tokens(match)
         case "lobes" | "lobe":
             yield from _lobe_tokens(match)
+        case "hemisphere":
+            side, site = _SIDE_CHARACTERS[match[0][2]], match[0][:2] + "半球"
+            yield Token("side", side, *match.span())
+            yield Token("site", site, *match.span())
         case "code":
             yield Token("other", row, *match.span())
         case "date" | "size" | "mark" | "stop" | "other":
@@ -193,8 +204,10 @@ def _resolved(tokens: list[Token], text: str) -> list[Token]:
             case "layer" if not _follows(token, found, _SITE_OR_LAYER):
                 token = token._replace(kind="other")
             # 等 alone also ends a list (额叶等处): it is a signal only right after a verb or a sequence
-            case "other" if token.value == "等" and _adjoining(token, found) and _opens_a_signal(found):
-                token = token._replace(kind="signal")
+            case "other" if token.value in _SHORT_SIGNALS and _adjoining(token, found) and _opens_a_signal(found):
+                token = token._replace(kind="signal", value=_SHORT_SIGNALS[token.value])
+            case "signal" if _is_trend(token, found, text):
+                token = token._replace(kind="other")
             case "cue" if token.value == "其内" and token.end - token.start == 1 and _follows(token, found, _OUTER):
                 token = token._replace(kind="other")
         found.append(token)
@@ -262,6 +275,15 @@ def _borders(found: list[Token]) -> bool:
     return bool(before) and before[0] == Token("other", "至", before[0].start, before[0].end)
 
 
+def _is_trend(token: Token, found: list[Token], text: str) -> bool:
+    """DWI高信号较前减低: how the signal has changed that was stated."""
+    before = _adjoining(token, found)
+    if before is None or before.value != "较前" or text[token.start : token.end] not in _TRENDS:
+        return False
+    clause = takewhile(lambda t: t.kind not in ("stop", "mark") and t.value not in (",", ";", ":"), reversed(found))
+    return any(t.kind == "signal" for t in clause)
+
+
 def _is_compared(token: Token, found: list[Token], text: str) -> bool:
     """强化程度低于正常垂体: the site is only what another one is compared with."""
     start = found[-1].start if found and found[-1].kind == "side" else token.start
@@ -272,7 +294,7 @@ def _opens_a_signal(found: list[Token]) -> bool:
     last = found[-1]
     if last.value == "、" and len(found) > 1:
         return found[-2].kind == "signal"
-    if last.value == ":" and len(found) > 1:
+    if last.value in (":", "(") and len(found) > 1:
         return found[-2].kind == "sequence" or found[-2].value == "信号"
     return last.kind in ("verb", "cue", "sequence", "signal")
 
@@ -285,6 +307,8 @@ def _qualifiers() -> frozenset[str]:
 def _drop_qualifiers(found: list[Token]) -> None:
     """A lobe that only says where something outside the brain lies (额颞部硬膜下) is no site: annotation rule 15."""
     at = len(found) - 1
+    while at > 0 and found[at].kind == "other" and found[at].value in _BESIDE:
+        at -= 1
     while at >= 0 and found[at].kind == "site" and found[at].value in _qualifiers():
         found[at] = found[at]._replace(kind="other")
         at -= 1
@@ -300,7 +324,7 @@ def lex(text: str) -> LexedReport:
     tokens = _raw_tokens(normal)
     for reading in _READINGS:
         tokens = reading(tokens, normal)
-    tokens = with_usual_order(tokens)
+    tokens = with_pairs(with_usual_order(tokens), normal)
     sentences: list[tuple[Token, ...]] = []
     current: list[Token] = []
     for token in _resolved(tokens, normal):

@@ -39,8 +39,13 @@ def token_table() -> tuple[tuple[str, str], ...]:
         ("mark", r"(?<![^。;\n:,])(?:\(\d{1,2}\)|\d{1,2}[.、)](?!\d)|[①-⑳])"),
         # 额颞叶, 额、颞、顶叶, but not 额骨, 颞角
         ("lobes", rf"(?<!丘脑){_LOBE}(?:[、及和,]?{_LOBE})++(?:叶|部|区)?+(?!(?:[外内]侧)?回|[骨窦角肌底极束])"),
-        # the first of 左额、右颞叶
-        ("lobe", rf"(?<=[左右双侧两]){_LOBE}(?=[、及和][左右双两])"),
+        # a lobe by its first character alone: 左额、右颞叶, 左额（12mm）
+        (
+            "lobe",
+            rf"(?<=[左右双侧两]){_LOBE}(?![额颞顶枕岛叶部区骨窦角肌底极束盖上中下内外前后回沟桥板缝面页状端大侧])",
+        ),
+        # 小脑右半球
+        ("hemisphere", r"[大小]脑[左右两双]侧?半球"),
         # any other letters and digits, up to the name of a sequence (3DT1, MRI+DWI)
         ("other", r"[A-Z0-9.+]+?(?=T[12]|FLAIR|DWI|ADC|SWI|[^A-Z0-9.+]|$)"),
     )

@@ -1,6 +1,6 @@
 """The end of a clause: which sites the next one refers to."""
 
-from selip_extract.rules.descriptions import is_not_seen
+from selip_extract.rules.descriptions import describe_as_normal, is_not_seen
 from selip_extract.rules.frozen import replace
 from selip_extract.rules.lookahead import VALUES, denial_ends, is_mark, sequence_precedes_site
 from selip_extract.rules.mentions import NO_LESION, ReferenceKind
@@ -11,6 +11,7 @@ from selip_extract.rules.state import Clause, Focus, Standing, State
 
 _PREDICATES = frozenset(("negation", "change", *VALUES))
 _OF_A_HALF = _PREDICATES | {"sequence", "size", "abnormal"}
+_STATING = frozenset(("change", "sequence", *VALUES))
 _LESION_NOUNS = frozenset(("abnormal", "lesion"))
 
 
@@ -43,6 +44,8 @@ def end_clause(state: State, sentence: Sentence, at: int) -> State:
             state = introduce(state, state.focus, True).close()
         elif (mark == ":" and state.open) or (mark == ";" and _goes_on(state, sentence, at)):
             state = replace(state, announced=state.focus)
+    if state.clause.negation is not None and kinds.isdisjoint(_STATING) and not kinds.isdisjoint(_LESION_NOUNS):
+        state = describe_as_normal(state, sentence, at - 1)
     if state.focus.kind is ReferenceKind.HALF and kinds.isdisjoint(_OF_A_HALF):
         state = replace(state, focus=Focus(state.bilateral, ReferenceKind.POINTED, offset), open=False)
     if mark == "," and state.own.sites and is_not_seen(sentence, clause):

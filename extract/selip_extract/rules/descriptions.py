@@ -24,7 +24,8 @@ def describe_as_normal(state: State, sentence: Sentence, at: int) -> State:
         return state.close()
     if state.refers_to_rest:
         state = replace(state, focus=Focus((), ReferenceKind.NAMED, token.start))
-    return replace(state, open=False, standing=Standing.NORMAL)
+    sequences = state.sequences._replace(used=True) if state.sequences.tokens else state.sequences
+    return replace(state, open=False, standing=Standing.NORMAL, sequences=sequences)
 
 
 def describe_change(state: State, sentence: Sentence, at: int) -> State:
@@ -65,8 +66,8 @@ def _leads_in(state: State, sentence: Sentence, at: int) -> bool:
 
 
 def _goes_on(sentence: Sentence, token: Token) -> bool:
-    """硬脑膜增厚强化, 桥臂变细且T2高信号: the clause of the change states a value, too."""
-    return token.kind == "enhancement" or sentence.text.startswith(("且", "并", "伴"), token.start)
+    """硬脑膜增厚强化, 乳突积液T2高信号, 桥臂变细且T2高信号: the clause of the change states a value, too."""
+    return token.kind in ("enhancement", "sequence") or sentence.text.startswith(("且", "并", "伴"), token.start)
 
 
 def _opens_another_lesion(state: State, sentence: Sentence, at: int) -> bool:

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import cast
 
 from selip_contracts.findings import Evidence, GeneralFinding
-from selip_contracts.vocabulary import Change, site_and_words
+from selip_contracts.vocabulary import Change, ancestors, site_and_words
 from selip_extract.language.evidence import span
 from selip_extract.language.laterality import LateralisedSite
 from selip_extract.language.tokens import Token
@@ -88,10 +88,19 @@ class _ChangeReader:
 
     def _state(self, at: int) -> Iterator[GeneralFinding]:
         token = self.tokens[at]
-        if self.negated or at in self.prior or not token.value or self.of_lesion:
+        denied = self.negated or self._is_denied_behind(at)
+        if denied or at in self.prior or not token.value or self.of_lesion:
             return
         if not self.text.startswith("的", token.end):
-            yield from (_change(self.sentence, site, token) for site in self.named)
+            thinned = self.text.startswith("变薄", token.start)
+            yield from (_change(self.sentence, s, token) for s in self.named if not (thinned and _is_bone(s.site)))
+
+    def _is_denied_behind(self, at: int) -> bool:
+        """脑沟增宽不明显: the negation follows the change and ends the clause."""
+        behind = self.tokens[at + 1 : at + 3]
+        if not behind or behind[0].kind != "negation" or behind[0].start != self.tokens[at].end:
+            return False
+        return len(behind) == 1 or behind[1].kind == "punctuation"
 
     def _end_clause(self, at: int) -> None:
         """Sites wait for the next clause only where the one that ends does nothing but enumerate them."""
@@ -112,7 +121,7 @@ class _ChangeReader:
         elif token.kind == "cue" and _names_the_brain(text, token):
             self.named, self.of_lesion = [LateralisedSite(at, token, "脑实质", None, None, False)], False
         elif token.kind == "lesion" or (token.kind == "cue" and token.value in _LESION_CUES):
-            self.of_lesion = True
+            self.of_lesion = not (text.startswith("壁", token.start) and self.tokens[at - 1].kind in _ENUMERATING)
         elif token.kind == "cue" and text.startswith("包绕", token.start):
             self.encased = True
         elif token.kind not in ("side", "layer", "punctuation", "other"):
@@ -130,6 +139,11 @@ class _ChangeReader:
             if site.token.start < passive:
                 yield _change(self.sentence, site, token._replace(value="受压"))
         self.named = []
+
+
+def _is_bone(site: str) -> bool:
+    """A bone that is thinned has no atrophy."""
+    return site == "颅骨" or "颅骨" in ancestors(site)
 
 
 def _names_a_site_next(tokens: Sequence[Token], at: int) -> bool:

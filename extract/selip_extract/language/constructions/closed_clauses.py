@@ -11,6 +11,8 @@ _COMPLETE = re.compile(
 )
 _STATING: frozenset[Kind] = frozenset(("sequence", "signal", "enhancement", "restriction"))
 _VALUES: frozenset[Kind] = frozenset(("signal", "enhancement", "restriction"))
+_DESCRIBING: frozenset[Kind] = frozenset(("layer", "post_side", "other", "cue"))
+_DISEASE = re.compile("变性|畸形|梗死|梗塞|出血|[瘤炎疝]|发育|肥大|裂伤|挫伤|脱髓鞘|硬化")
 _OPENING: frozenset[Kind] = frozenset(("site", "side"))
 
 
@@ -43,7 +45,16 @@ def _is_complete(clause: Sequence[Token], text: str) -> bool:
     kinds = {t.kind for t in clause}
     if "site" not in kinds or kinds & _STATING:
         return False
-    return bool(_COMPLETE.search(text[clause[0].start : clause[-1].end]))
+    return bool(_COMPLETE.search(text[clause[0].start : clause[-1].end])) or _says_more(clause, text)
+
+
+def _says_more(clause: Sequence[Token], text: str) -> bool:
+    """左侧额叶大面积脑梗死: more than the names of sites, and no noun that a later clause may describe."""
+    last = max(i for i, token in enumerate(clause) if token.kind == "site")
+    behind = clause[last + 1 :]
+    if not behind or any(token.kind not in _DESCRIBING for token in behind):
+        return False
+    return bool(_DISEASE.search(text[behind[0].start : behind[-1].end]))
 
 
 def _opens(tokens: Sequence[Token], at: int) -> bool:

@@ -11,8 +11,13 @@ _END = r"(?=[,;。、\n\s]|$)"
 _VERDICT = re.compile(
     r":?(?P<verdict>(?P<positive>\(\+\)|阳性)|\([-—–]\)|阴性|(?:未见|无)(?:明显|明确)?异常|未见|无)" + _END
 )
+_WIDE = re.compile(f"(?:略|稍|明显|较|偏)?([宽大窄厚]){_END}")
+_CHANGES = {"宽": "增宽", "大": "扩大", "窄": "变窄", "厚": "增厚"}
+"""What an adjective alone says of a site: 脑沟宽，脑室大."""
+_DENIED = re.compile(r"\([-—–]\)" + _END)
 _POSITIVE: dict[str, tuple[Kind, str]] = {
     "DWI": ("signal", "高"),
+    "T2": ("signal", "高"),
     "FLAIR": ("signal", "高"),
     "T1CE": ("enhancement", "强化"),
 }
@@ -31,6 +36,12 @@ def with_verdicts(tokens: Sequence[Token], text: str) -> list[Token]:
             token = Token("sequence", "T1CE", token.start, field.end() - 1)
             end = token.end
         found.append(token)
+        if token.kind == "change" and (denied := _DENIED.match(text, token.end)):
+            found.append(Token("negation", "未见", *denied.span()))
+            end = denied.end()
+        if token.kind in ("site", "layer") and (wide := _WIDE.match(text, token.end)):
+            found.append(Token("change", _CHANGES[wide[1]], *wide.span()))
+            end = wide.end()
         if token.kind == "sequence" and (said := _said(token, text)):
             found += said
             end = said[-1].end

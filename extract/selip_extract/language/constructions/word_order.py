@@ -1,4 +1,4 @@
-"""Signals that stand before their sequence: 呈稍低T1、稍高T2信号 is T1稍低信号、T2稍高信号."""
+"""Signals that do not stand behind their sequence: 呈稍低T1、稍高T2信号; DWI/ADC呈高/低信号."""
 
 from collections.abc import Sequence
 
@@ -34,3 +34,29 @@ def _inverted(tokens: Sequence[Token], start: int, end: int) -> list[tuple[int, 
     )
     behind = tokens[named[-1] + 1 : named[-1] + 2]
     return pairs if adjoin and behind and behind[0].kind in ("cue", "abnormal", "lesion") else []
+
+
+def with_pairs(tokens: Sequence[Token], text: str) -> list[Token]:
+    """DWI/ADC呈高/低信号: as many signals as sequences, each for its own; a 分别 is put before the first signal."""
+    found: list[Token] = []
+    sequences = 0
+    for at, token in enumerate(tokens):
+        if token.kind == "sequence":
+            slashed = at > 0 and tokens[at - 1].kind == "punctuation" and text[tokens[at - 1].start] == "/"
+            sequences = sequences + 1 if slashed and sequences else 1
+        elif token.kind == "signal":
+            if sequences > 1 and _slashed_signals(tokens, at, text) == sequences:
+                found.append(Token("cue", "分别", token.start, token.start))
+            sequences = 0
+        elif token.kind in ("stop", "mark"):
+            sequences = 0
+        found.append(token)
+    return found
+
+
+def _slashed_signals(tokens: Sequence[Token], at: int, text: str) -> int:
+    """How many signals follow one another from `at`, with nothing but a slash between them."""
+    count = 1
+    while at + 2 < len(tokens) and text[tokens[at + 1].start] == "/" and tokens[at + 2].kind == "signal":
+        count, at = count + 1, at + 2
+    return count

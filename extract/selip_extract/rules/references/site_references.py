@@ -78,6 +78,8 @@ def _extend_lesion(state: State, sites: Sites) -> State:
 def refer_to_side(state: State, sentence: Sentence, at: int) -> State:
     """右侧者轻度强化, 右侧T1WI呈高信号: a side that stands for the lesion, or the half of one, on it."""
     token, following = sentence.tokens[at], _adjoining(sentence, at)
+    if (headed := _headed(state, sentence, at)) is not None:
+        return state.refer_to(headed)
     if following is None or not _is_of_a_lesion(following) or sentence.text.startswith("于", following.end):
         return state
     sites = state.focus.sites or state.current_lesion.sites
@@ -95,6 +97,19 @@ def refer_to_side(state: State, sentence: Sentence, at: int) -> State:
         other = tuple(s._replace(side=token.value, side_token=token) for s in sites)  # type: ignore[arg-type]
         return state.refer_to(Focus(other, ReferenceKind.POINTED, token.start))
     return state
+
+
+def _headed(state: State, sentence: Sentence, at: int) -> Focus | None:
+    """海马：左侧体积小，T2高信号: the side of the site that heads the line; None where the side names another site."""
+    following = sentence.tokens[at + 1] if at + 1 < len(sentence.tokens) else None
+    if not at or sentence.tokens[at - 1].value != ":" or following is None or following.kind == "site":
+        return None
+    sites = state.announced.sites
+    if not sites or any(site.side is not None for site in sites):
+        return None
+    token = sentence.tokens[at]
+    sided = tuple(s._replace(side=token.value, side_token=token) for s in sites)  # type: ignore[arg-type]
+    return Focus(sided, ReferenceKind.POINTED, token.start)
 
 
 def _is_of_a_lesion(token: Token) -> bool:
