@@ -1,8 +1,11 @@
 """`selip-compare`: the changes between two runs, and which is better on annotated reports."""
 
+import csv
 import json
+from collections.abc import Iterable, Sequence
 from contextlib import closing
 from dataclasses import asdict
+from io import TextIOWrapper
 from pathlib import Path
 from typing import Annotated
 
@@ -13,17 +16,21 @@ from rich.table import Table
 
 from selip_contracts.database_file import read_store
 from selip_extract.cli.options import DatabaseArgument, JsonOption, annotated_reports
-from selip_extract.database.runs import check_runs
+from selip_extract.database.runs import check_runs, is_human
+from selip_extract.evaluation.reader_agreement import ABNORMAL, GENERAL, Agreement, reader_agreement
 from selip_extract.evaluation.run_comparison import (
     DIFFERENCE_KINDS,
     Advantage,
     Comparison,
+    Difference,
     DifferenceKind,
     advantage,
     compare,
+    differences,
 )
 from selip_extract.evaluation.run_studies import extracted_studies
 from selip_shared.errors import SelipError, run_command
+from selip_shared.files import replacing
 
 app = typer.Typer(add_completion=False)
 
@@ -48,21 +55,30 @@ def command(
         Path | None, typer.Option(help="Annotated reports, one JSON object per line, that decide which run is better.")
     ] = None,
     examples: Annotated[int, typer.Option(min=0, help="Number of examples of each kind of change.")] = 3,
+    out: Annotated[Path | None, typer.Option(help="Write all changes into this CSV file, a row each.")] = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Show the changes between two runs, by kind with examples, and which run is better on annotated reports."""
+    """Show the changes between two runs, by kind with examples, and which run is better on annotated reports.
+
+    Where one of the runs holds corrections of the review page, show Cohen's kappa of the two readers too.
+    """
     if before == after:
         raise SelipError(f"Run {before} cannot be compared with itself: name two runs.")
     with closing(read_store(db)) as connection:
         check_runs(connection, db, before, after)
         found = compare(connection, before, after, examples)
+        agreements = reader_agreement(connection, before, after) if is_human(connection, before, after) else ()
         better = None if gold is None else _advantage(connection, db, gold, before, after)
+        if out is not None:
+            _write_changes(out, differences(connection, before, after), before, after)
     if as_json:
-        print(json.dumps(_as_json(found, better), ensure_ascii=False))
+        print(json.dumps(_as_json(found, agreements, better), ensure_ascii=False))
         return
     console = Console(markup=False, highlight=False)
     _print_changes(console, found, before, after)
     _print_examples(console, found, before, after)
+    if agreements:
+        _print_agreement(console, agreements, before, after)
     if better is not None:
         _print_advantage(console, better, before, after)
 
@@ -78,8 +94,27 @@ def _advantage(connection: duckdb.DuckDBPyConnection, db: Path, gold: Path, befo
     return advantage(annotated, studies[before], studies[after])
 
 
-def _as_json(found: Comparison, better: Advantage | None) -> dict[str, object]:
-    comparison = {**asdict(found), "examples": [change._asdict() for change in found.examples]}
+def _write_changes(out: Path, changes: Iterable[Difference], before: int, after: int) -> None:
+    """A table that Excel opens: UTF-8 with a byte order mark."""
+    try:
+        with replacing(out) as file:
+            text = TextIOWrapper(file, encoding="utf-8-sig", newline="")
+            rows = csv.writer(text)
+            rows.writerow(("change", "report_id", f"run_{before}", f"run_{after}"))
+            for change in changes:
+                label = LABELS[change.kind].format(before=before, after=after)
+                rows.writerow((label, change.report_id, change.before, change.after))
+            text.detach()
+    except OSError as error:
+        raise SelipError(f"{out} cannot be written ({error.strerror}): name a file where you may write.") from error
+
+
+def _as_json(found: Comparison, agreements: Sequence[Agreement], better: Advantage | None) -> dict[str, object]:
+    comparison = {
+        **asdict(found),
+        "examples": [change._asdict() for change in found.examples],
+        "agreement": [asdict(agreement) for agreement in agreements],
+    }
     return comparison if better is None else comparison | {"gold": {**asdict(better), "better": better.better}}
 
 
@@ -105,6 +140,22 @@ def _print_examples(console: Console, found: Comparison, before: int, after: int
     for change in found.examples:
         label = LABELS[change.kind].format(before=before, after=after)
         table.add_row(label, change.report_id, change.before or "–", change.after or "–")
+    console.print(table)
+
+
+def _print_agreement(console: Console, agreements: Sequence[Agreement], before: int, after: int) -> None:
+    console.print("\nAgreement of the two readers: whether a report is abnormal, and at which sites it has findings")
+    table = Table()
+    table.add_column("What")
+    for heading in ("Both", f"Only run {before}", f"Only run {after}", "Neither", "Kappa", "95 % interval"):
+        table.add_column(heading, justify="right")
+    names = {ABNORMAL: "Report is abnormal", GENERAL: "General findings"}
+    for found in agreements:
+        counts = (found.both, found.only_before, found.only_after, found.neither)
+        kappa = found.kappa
+        undefined = kappa.value is None
+        figures = ("–", "–") if undefined else (f"{kappa.value:.2f}", f"{kappa.low:.2f} to {kappa.high:.2f}")
+        table.add_row(names.get(found.question, found.question), *(f"{count:,}" for count in counts), *figures)
     console.print(table)
 
 

@@ -43,3 +43,10 @@ def check_runs(connection: duckdb.DuckDBPyConnection, db: Path, *wanted: int) ->
     for run in wanted:
         if run not in runs:
             raise SelipError(f"{db} has no run {run}: name one of {', '.join(map(str, runs)) or 'none'}.")
+
+
+def is_human(connection: duckdb.DuckDBPyConnection, *runs: int) -> bool:
+    """Whether one of the runs is what a person has corrected."""
+    asked = "SELECT count(*) FROM runs WHERE extractor = 'human' AND run_id IN (SELECT unnest(?))"
+    ((humans,),) = connection.execute(asked, [runs]).fetchall()
+    return bool(humans)

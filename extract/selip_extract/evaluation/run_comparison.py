@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import chain, groupby
+from itertools import groupby
 from operator import itemgetter
 from typing import Any, Literal, NamedTuple, get_args
 
@@ -94,24 +94,28 @@ class Advantage:
 def compare(connection: duckdb.DuckDBPyConnection, before: int, after: int, examples: int = 3) -> Comparison:
     """What changed from one run to the other; `examples` is their maximal number for each kind."""
     runs = {"before": before, "after": after}
-    findings, general = _COMPARED.format(**_FINDINGS), _COMPARED.format(**_GENERAL)
+    findings = _COMPARED.format(**_FINDINGS)
     counts = "SELECT (SELECT count(*) FROM compared), (SELECT count(*) FROM (FROM before INTERSECT FROM after))"
     ((reports, same),) = connection.execute(findings + counts, runs).fetchall()
-    found = chain(
-        _of_findings(_rows(connection, findings + _DIFFERENCES, runs)),
-        (_alone("general", *row) for row in _rows(connection, general + _DIFFERENCES, runs)),
-        (Difference("status", *row) for row in _rows(connection, _STATUSES, runs)),
-    )
     number: Counter[DifferenceKind] = Counter()
     shown: list[Difference] = []
     changed: set[str] = set()
-    for change in found:
+    for change in differences(connection, before, after):
         number[change.kind] += 1
         changed.add(change.report_id)
         if number[change.kind] <= examples:
             shown.append(change)
     shown.sort(key=lambda change: DIFFERENCE_KINDS.index(change.kind))
     return Comparison(reports, len(changed), same, {kind: number[kind] for kind in DIFFERENCE_KINDS}, tuple(shown))
+
+
+def differences(connection: duckdb.DuckDBPyConnection, before: int, after: int) -> Iterator[Difference]:
+    """All that changed from one run to the other: findings, general findings, then statuses, each by report."""
+    runs = {"before": before, "after": after}
+    findings, general = _COMPARED.format(**_FINDINGS), _COMPARED.format(**_GENERAL)
+    yield from _of_findings(_rows(connection, findings + _DIFFERENCES, runs))
+    yield from (_alone("general", *row) for row in _rows(connection, general + _DIFFERENCES, runs))
+    yield from (Difference("status", *row) for row in _rows(connection, _STATUSES, runs))
 
 
 def advantage(gold: Sequence[AnnotatedReport], before: Mapping[str, Study], after: Mapping[str, Study]) -> Advantage:

@@ -1,3 +1,4 @@
+import csv
 import json
 from collections.abc import Iterator
 from pathlib import Path
@@ -88,6 +89,34 @@ def test_the_table_shows_counts_and_examples_and_no_report_text(selip_compare: C
     assert "[bold]" in out
     assert SECRET[:6] not in out
     assert "Examples" not in selip_compare(database, 1, 2, "--examples", 0)[1]
+
+
+def test_all_changes_are_written_as_a_table(selip_compare: Command, database: Path, tmp_path: Path) -> None:
+    assert selip_compare(database, 1, 2, "--examples", 0, "--out", tmp_path / "changes.csv")[0] == 0
+    with (tmp_path / "changes.csv").open(encoding="utf-8-sig", newline="") as file:
+        head, *rows = csv.reader(file)
+    assert head == ["change", "report_id", "run_1", "run_2"]
+    assert len(rows) == 7
+    assert ["Finding only in run 1", "only", "T2 左侧 额叶 高", ""] in rows
+    assert "cannot be written" in selip_compare(database, 1, 2, "--out", tmp_path / "nowhere" / "changes.csv")[2]
+
+
+def test_a_person_and_another_reader_have_a_kappa_and_two_runs_of_a_program_have_none(
+    selip_compare: Command, database: Path
+) -> None:
+    with Store(database) as store:
+        human = add_run(store, "human", BEFORE)
+    assert json.loads(selip_compare(database, 1, 2, "--json")[1])["agreement"] == []
+    told = {row["question"]: row for row in json.loads(selip_compare(database, human, 2, "--json")[1])["agreement"]}
+    assert list(told) == ["abnormal", "T1", "T2", "DWI", "general"]
+    t2 = told["T2"]
+    assert [t2[name] for name in ("both", "only_before", "only_after", "neither")] == [5, 1, 0, 4]
+    assert t2["kappa"]["value"] == round((0.9 - (0.6 * 0.5 + 0.4 * 0.5)) / (1 - 0.5), 4)
+    assert t2["kappa"]["low"] < t2["kappa"]["value"] <= t2["kappa"]["high"]
+    assert told["abnormal"]["kappa"]["value"] is None
+    out = selip_compare(database, human, 2)[1]
+    assert "Agreement of the two readers" in out
+    assert "0.80" in out
 
 
 def test_a_report_that_one_run_has_not_read_yet_has_another_status(selip_compare: Command, database: Path) -> None:
