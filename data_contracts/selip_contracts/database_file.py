@@ -50,7 +50,7 @@ def read_store(path: Path) -> duckdb.DuckDBPyConnection:
         version = _version(connection, str(path))
         if version < VERSION:
             raise SelipError(f"{path} is of the older version {version}: run selip-extract on it once to update it.")
-        _use_sites(_stored_sites(connection))
+        _use_sites(stored_sites(connection))
     except BaseException:
         connection.close()
         raise
@@ -67,7 +67,7 @@ def create(connection: duckdb.DuckDBPyConnection, name: str = "The database") ->
         for version, migration in enumerate(MIGRATIONS[done:], start=done + 1):
             connection.execute(migration.read_text(encoding="utf-8"))
             connection.execute("INSERT INTO selip_schema VALUES (?, ?)", [version, utc_now()])
-        _use_sites(_stored_sites(connection))
+        _use_sites(stored_sites(connection))
         _write_sites(connection)
 
 
@@ -202,7 +202,7 @@ def _use_sites(stored: AddedSites) -> None:
     set_sites(stored.joined(_added).applied(LISTED_SITES).values())
 
 
-def _stored_sites(connection: duckdb.DuckDBPyConnection) -> AddedSites:
+def stored_sites(connection: duckdb.DuckDBPyConnection) -> AddedSites:
     """The sites and forms that were added to the vocabulary of this database."""
     rows = connection.execute("SELECT * EXCLUDE (ancestors) FROM sites WHERE added OR added_forms <> []").fetchall()
     return AddedSites(
