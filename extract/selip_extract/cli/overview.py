@@ -11,11 +11,11 @@ from rich.markup import escape
 from rich.table import Table
 
 from selip_contracts.database_file import read_store
-from selip_contracts.vocabulary import MODALITIES
+from selip_contracts.vocabulary import CHANGES, MODALITIES
 from selip_extract.cli.options import DatabaseArgument, RunOption
 from selip_extract.cli.summary import print_review, sequences_table, small_table, statuses_table
 from selip_extract.database.runs import chosen_run
-from selip_extract.evaluation.run_overview import AGREEMENTS, NOTHING, Counts, Cross, Overview, RunSpeed, overview
+from selip_extract.evaluation.run_overview import AGREEMENTS, NOTHING, WORK, Counts, Cross, Overview, RunSpeed, overview
 from selip_extract.pages.overview_page import overview_page
 from selip_shared.errors import SelipError, run_command
 from selip_shared.html_page import write_page
@@ -23,6 +23,13 @@ from selip_shared.html_page import write_page
 app = typer.Typer(add_completion=False)
 
 HEADINGS = {NOTHING: "none", "yes": "agreed", "no": "differ", "one": "one extractor"}
+OUTCOME_MEANING = {
+    "abnormal": "with a finding or a general change",
+    "normal": "all understood, and nothing found",
+    "not_understood": "nothing found, but not all of it was understood: neither normal nor abnormal",
+    "not_head_mri": "not head-MRI findings in Chinese",
+    "failed": "could not be read",
+}
 
 
 @app.command()
@@ -51,9 +58,13 @@ def command(
 def print_overview(console: Console, connection: duckdb.DuckDBPyConnection, run_id: int) -> None:
     """Print the figures of the run as tables."""
     found = overview(connection, run_id)
+    console.print(_outcomes(found.outcomes))
     console.print(statuses_table(connection, run_id))
     console.print(sequences_table(connection, run_id))
     print_review(console, connection, run_id)
+    if found.work:
+        left, checked = (f"{found.work.get(name, 0):,}" for name in WORK)
+        console.print(f"Of these, {left} are left and {checked} have been checked by a person.\n", highlight=False)
     for table in _tables(found):
         if table.row_count:
             console.print(table)
@@ -66,12 +77,23 @@ def _tables(found: Overview) -> Sequence[Table]:
     return (
         _cross("Reports by site, with its parts, and sequence", found.sites, MODALITIES),
         _cross("Findings by signal and sequence", found.signals, MODALITIES),
+        _cross("Reports by site of a general change", found.general, CHANGES),
         _cross("Findings by confidence and agreement", found.confidence, AGREEMENTS),
         _counts("Findings by side", found.sides),
         _texts("Places that the vocabulary lacks", found.unlisted_sites),
         _texts("Sentences that were not understood", found.uncited),
         _speeds(found.runs),
     )
+
+
+def _outcomes(counts: Counts) -> Table:
+    shown = small_table("Reports by outcome")
+    shown.add_column("Outcome")
+    shown.add_column("Reports", justify="right")
+    shown.add_column("")
+    for outcome, count in counts.items():
+        shown.add_row(outcome, f"{count:,}", OUTCOME_MEANING[outcome])
+    return shown
 
 
 def _cross(title: str, table: Cross, columns: Sequence[str]) -> Table:

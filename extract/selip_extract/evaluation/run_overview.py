@@ -24,6 +24,12 @@ CONFIDENCES = ("≥ 0.99", "0.9 – 0.99", "0.5 – 0.9", "< 0.5", NOTHING)
 AGREEMENTS = ("yes", "no", "one")
 """Whether the two extractors agree; one: only one has read."""
 
+OUTCOMES = ("abnormal", "normal", "not_understood", "not_head_mri", "failed")
+"""Of each report: something is present; nothing is, and all of it was understood; nothing is, but not all of it was
+understood; it is no head MRI in Chinese; it could not be read."""
+WORK = ("left", "checked")
+"""Of the reports to review."""
+
 _CONFIDENCE = f"""CASE WHEN confidence IS NULL THEN '{NOTHING}' WHEN confidence >= 0.99 THEN '{CONFIDENCES[0]}'
     WHEN confidence >= 0.9 THEN '{CONFIDENCES[1]}' WHEN confidence >= 0.5 THEN '{CONFIDENCES[2]}'
     ELSE '{CONFIDENCES[3]}' END"""
@@ -49,20 +55,24 @@ class RunSpeed:
 
 @dataclass(frozen=True)
 class Overview:
-    """Reports by status and by reason to review; present findings on sequences by the rest; the newest runs.
+    """Reports by outcome, status and reason to review; present findings on sequences by the rest; the newest runs.
 
-    `sites` counts reports by sequence, those with a finding in a part of the site too; all else counts findings.
-    `unlisted_sites` and `uncited` count reports by the words of places that the vocabulary lacks, and by sentences
-    of several reports that were not understood, the commonest first.
+    `work` counts the reports to review: those left, and those that a person has checked since. `general` counts
+    reports by site and change, `sites` by sequence, those with a finding in a part of the site too; all else counts
+    findings. `unlisted_sites` and `uncited` count reports by the words of places that the vocabulary lacks, and by
+    sentences of several reports that were not understood, the commonest first.
     """
 
+    outcomes: Counts
     statuses: Counts
     reasons: Counts
+    work: Counts
     agreement: Counts
     sides: Counts
     confidence: Cross
     sites: Cross
     signals: Cross
+    general: Cross
     unlisted_sites: Counts
     uncited: Counts
     runs: tuple[RunSpeed, ...]
@@ -82,13 +92,16 @@ def overview(connection: duckdb.DuckDBPyConnection, run_id: int) -> Overview:
 
     unlisted = dict(connection.execute(_UNLISTED_SITES, {"run": run_id}).fetchall())
     return Overview(
+        outcomes=_counts(connection, _OUTCOMES, run_id, OUTCOMES),
         statuses=statuses(connection, run_id),
         reasons=reasons(connection, run_id),
+        work=_counts(connection, _WORK, run_id, WORK),
         agreement=_counts(connection, f"SELECT {_AGREEMENT}, count(*) {_FOUND}", run_id, AGREEMENTS),
         sides=_counts(connection, f"SELECT coalesce(side, '{NOTHING}'), count(*) {_FOUND}", run_id, (*SIDES, NOTHING)),
         confidence=cross(f"SELECT {_CONFIDENCE}, {_AGREEMENT}, count(*) {_FOUND}", CONFIDENCES),
         sites=cross(_SITES),
         signals=cross(f"SELECT signal, modality, count(*) {_FOUND}", (*SIGNALS, *ENHANCEMENTS)),
+        general=cross(_GENERAL),
         unlisted_sites=unlisted,
         uncited=dict(connection.execute(_UNCITED, {"run": run_id}).fetchall()),
         runs=_runs(connection),
@@ -124,6 +137,26 @@ def _counts(connection: duckdb.DuckDBPyConnection, query: str, run_id: int, orde
     return {name: found[name] for name in order if name in found}
 
 
+_OUTCOMES = """
+WITH present AS (
+    SELECT report_id FROM finding_rows WHERE run_id = $run AND present
+    UNION SELECT report_id FROM general_finding_rows WHERE run_id = $run
+), uncited AS (SELECT DISTINCT report_id FROM review_rows WHERE run_id = $run AND reason = 'uncited')
+SELECT CASE WHEN status IN ('empty', 'not_chinese', 'not_mri', 'not_head') THEN 'not_head_mri'
+            WHEN status <> 'ok' THEN 'failed'
+            WHEN report_id IN (FROM present) THEN 'abnormal'
+            WHEN report_id IN (FROM uncited) THEN 'not_understood' ELSE 'normal' END, count(*)
+FROM extractions WHERE run_id = $run GROUP BY ALL"""
+_WORK = """
+SELECT CASE WHEN checked_run IS NULL THEN 'left' ELSE 'checked' END, count(DISTINCT report_id)
+FROM review_rows JOIN reports USING (report_id) WHERE run_id = $run GROUP BY ALL"""
+_GENERAL = f"""
+WITH found AS (SELECT report_id, coalesce(site_text, site) AS site, change
+               FROM general_finding_rows WHERE run_id = $run),
+frequent AS (SELECT site, count(DISTINCT report_id) AS reports FROM found GROUP BY site
+             ORDER BY reports DESC, site LIMIT {MAX_SITES})
+SELECT site, change, count(DISTINCT report_id) FROM found JOIN frequent USING (site)
+GROUP BY site, reports, change ORDER BY reports DESC, site, change"""
 _SITES = f"""
 WITH found AS (SELECT DISTINCT report_id, modality, site FROM finding_rows WHERE run_id = $run AND present),
 frequent AS (SELECT site, count(DISTINCT report_id) AS reports FROM found GROUP BY site

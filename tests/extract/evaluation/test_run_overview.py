@@ -9,10 +9,12 @@ from pathlib import Path
 
 import pytest
 
+from selip_contracts.annotated import write_annotated
 from selip_contracts.database_file import read_store
 from selip_contracts.findings import AnnotatedReport, Finding, GeneralFinding, Study
 from selip_contracts.vocabulary import UNLISTED, ancestors
 from selip_extract.cli.overview import main
+from selip_extract.database.corrections import import_corrections
 from selip_extract.database.store import Store
 from selip_extract.database.stored_studies import stored_studies
 from selip_extract.evaluation.run_overview import MAX_SITES, Overview, overview
@@ -47,6 +49,26 @@ def database(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return write_database(tmp_path_factory.mktemp("overview") / "selip.duckdb", STUDIES, REVIEWS)
 
 
+def test_each_report_has_one_outcome_and_checked_ones_are_no_work_left(tmp_path: Path) -> None:
+    wide = Study(general=(GeneralFinding(side="双侧", site="侧脑室", change="扩大"),))
+    studies: Studies = {
+        "wide": ("侧脑室扩大", wide),
+        "none": ("正常", Study()),
+        "odd": ("奇怪", Study()),
+        "bad": ("坏", None),
+    }
+    reviews = {"odd": (Review("uncited", "奇怪", 0, 2),), "wide": (Review("mended", "侧脑室", 0, 3),)}
+    db = write_database(tmp_path / "selip.duckdb", studies, reviews)
+    checked = AnnotatedReport(report_id="wide", findings_text="侧脑室扩大", study=wide)
+    write_annotated(tmp_path / "checked.jsonl", [checked])
+    with Store(db) as store:
+        import_corrections(store, tmp_path / "checked.jsonl")
+    found = figures(db)
+    assert found.outcomes == {"abnormal": 1, "normal": 1, "not_understood": 1, "failed": 1}
+    assert found.work == {"left": 1, "checked": 1}
+    assert found.general == {"侧脑室": {"扩大": 1}}
+
+
 @pytest.fixture(scope="module")
 def read(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """200 annotated reports as the rules read them."""
@@ -55,6 +77,8 @@ def read(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_all_is_counted_in_its_order(database: Path) -> None:
     found = figures(database)
+    assert list(found.outcomes.items()) == [("abnormal", 2), ("failed", 1)]
+    assert list(found.work.items()) == [("left", 2)]
     assert list(found.statuses.items()) == [("ok", 2), ("error", 1)]
     assert list(found.reasons.items()) == [("failed", 1), ("disagreement", 1)]
     assert list(found.agreement.items()) == [("yes", 1), ("no", 1), ("one", 1)]

@@ -8,12 +8,15 @@ const MAX_LABEL = 20; // characters
 
 /** The pictures; where `press` is given, a part that stands for a filter calls it with that filter. */
 function overviewPictures(overview, press) {
-  const { statuses, reasons, agreement, sides, signals, sites, confidence } = overview;
+  const { outcomes, statuses, reasons, work, general, agreement, sides, signals, sites, confidence } = overview;
   const speeds = overview.runs.filter((run) => run.reports_per_second !== null)
     .map(({ run_id: run, extractor, reports_per_second: speed }) => [`${run} · ${extractor}`, speed]);
   const counts = (heading, unit, counted, name, filter) =>
     bars(say(unit, say(heading)), Object.entries(counted), name, press, (key) => ({ [filter]: key }));
   return [
+    bars(say("by_reports", say("outcome")), Object.entries(outcomes), (key) => say("outcomes")[key]),
+    bars(say("by_reports", say("work")), Object.entries(work), (key) => say(key),
+      press, (key) => (key === "left" ? { checked: "left" } : { checked: "checked" })),
     counts("status", "by_reports", statuses, (key) => say("statuses")[key], "status"),
     counts("reason", "by_reports", reasons, (key) => say("reasons")[key], "reason"),
     counts("agreement", "by_findings", agreement, say, "agreed"),
@@ -22,6 +25,8 @@ function overviewPictures(overview, press) {
       (site, sequence) => ({ site, sequence })),
     heatMap(say("by_findings", say("signal")), signals, data.modalities, valueName, sequenceName, press,
       (signal, sequence) => ({ signal, sequence })),
+    heatMap(say("by_reports", say("general_changes")), general, data.changes, valueName, valueName, press,
+      (site, change) => ({ sequence: GENERAL, site, signal: change })),
     heatMap(say("by_findings", say("sureness")), confidence, ["yes", "no", "one"], valueName, say),
     texts(say("by_reports", say("unlisted_sites")), overview.unlisted_sites, press, overview.vocabulary_entries),
     texts(say("by_reports", say("uncited")), overview.uncited, press),
