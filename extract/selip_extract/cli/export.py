@@ -8,7 +8,7 @@ import typer
 
 from selip_contracts.database_file import read_store
 from selip_extract.cli.options import DatabaseArgument
-from selip_extract.database.export import FORMATS, destination, export
+from selip_extract.database.export import FORMATS, STUDY_FORMATS, destination, export
 from selip_extract.database.runs import check_readings
 from selip_shared.errors import SelipError, run_command
 
@@ -21,8 +21,8 @@ def command(
     out: Annotated[
         Path,
         typer.Option(
-            help="File for the findings, with an extension of the format (.parquet, .csv, .jsonl, .json for paper), "
-            "or a folder for all tables."
+            help="File for the findings, with an extension of the format (.xlsx, .csv, .parquet, .jsonl, .json for "
+            "paper), or a folder for all tables; .xlsx has a sheet for each table."
         ),
     ],
     form: Annotated[
@@ -33,20 +33,26 @@ def command(
             "JSON {study: {sequence: text}} of the paper's code. By default by the extension, parquet in a folder.",
         ),
     ] = None,
+    query: Annotated[
+        str | None,
+        typer.Option(help="SQL whose answer is exported instead of the findings, to .xlsx, .csv or .parquet."),
+    ] = None,
     run: Annotated[
         int | None,
         typer.Option(help="Run to export as it is, instead of each report as it was read last by a person or a run."),
     ] = None,
 ) -> None:
-    """Write the findings, with all corrections, as Parquet, CSV for Excel, JSON lines, or texts to train on."""
-    to = destination(out, form)
+    """Write the findings, with all corrections, as Excel, CSV, Parquet, JSON lines, or texts to train on."""
+    if query is not None and run is not None:
+        raise SelipError("A query names the run itself (run_id): leave out --run or --query.")
+    to = destination(out, form, query)
     with read_store(db) as connection:
         for path in to.files:
             if path.exists() and path.samefile(db):
                 raise SelipError(f"{path} is the database itself: name another file with --out.")
         check_readings(connection, db, run)
         counts = export(connection, run, to)
-    unit = "studies" if to.form in ("jsonl", "paper") else "rows"
+    unit = "studies" if to.form in STUDY_FORMATS else "rows"
     for path, count in counts.items():
         print(f"{path}: {count:,} {unit}")
     if to.form == "paper":

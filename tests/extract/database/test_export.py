@@ -3,18 +3,21 @@ import json
 import shutil
 import subprocess
 import sys
+from datetime import datetime
 from importlib.resources import files
 from pathlib import Path
 
 import duckdb
+import openpyxl
 import pytest
 
-from selip_contracts.annotated import read_annotated
+from selip_contracts.annotated import read_annotated, write_annotated
 from selip_contracts.database_file import read_store
 from selip_contracts.findings import AnnotatedReport, Evidence, Finding, GeneralFinding, Study
 from selip_contracts.statements import NORMAL_TEXT, parse_sequence_text
 from selip_contracts.vocabulary import MODALITIES
 from selip_extract.cli.export import main
+from selip_extract.database.corrections import import_corrections
 from selip_extract.database.store import Store
 from selip_extract.database.stored_studies import stored_studies
 from selip_extract.extractors.rules import RuleExtractor
@@ -107,6 +110,66 @@ def test_a_spreadsheet_reads_the_csv_and_takes_nothing_for_a_formula(selip_expor
     assert (first["size_mm"], first["evidence"]) == ("18×12.5", f"'{texts[DANGEROUS[0]]}")
 
 
+def test_a_workbook_has_a_sheet_a_table_with_ids_as_text(selip_export: Command, tmp_path: Path) -> None:
+    database = tmp_path / "selip.duckdb"
+    text = "左侧额叶见长T2信号，大小约1.8×1.25cm\x0b"
+    found = Finding(modality="T2", side="左侧", site="额叶", signal="高", size_mm=(18.0, 12.5), morphology="=1+1")
+    with Store(database) as store:
+        report = Report("0012", text, 1, "a.csv", "20230506000123456", datetime(2023, 5, 6), '{"性别": "男"}')
+        store.add_reports([report])
+        add_run(store, "rules", {"0012": Study(findings=(found,))})
+    code, said, _ = selip_export(database, "--out", tmp_path / "f.xlsx")
+    assert (code, said) == (0, f"{tmp_path / 'f.xlsx'}: 1 rows\n")
+    workbook = openpyxl.load_workbook(tmp_path / "f.xlsx")
+    assert workbook.sheetnames == ["影像所见", "不分序列的改变", "报告", "待复核"]
+    heading, row = ([cell.value for cell in cells] for cells in workbook["影像所见"].iter_rows())
+    read = dict(zip(heading, row, strict=True))
+    assert (read["报告编号"], read["患者编号"], read["检查日期"]) == ("0012", "20230506000123456", datetime(2023, 5, 6))
+    assert (read["形态"], read["大小（mm）"], read["是否存在"], read["读取者"]) == ("=1+1", "18×12.5", "是", "规则")
+    assert workbook["影像所见"]["I2"].data_type == "s"
+    heading, row = ([cell.value for cell in cells] for cells in workbook["报告"].iter_rows())
+    read = dict(zip(heading, row, strict=True))
+    assert (read["报告正文"], read["处理状态"], read["性别"]) == (text[:-1], "已读取", "男")
+
+
+def test_a_correction_is_in_the_export_at_once(selip_export: Command, tmp_path: Path) -> None:
+    database = tmp_path / "selip.duckdb"
+    texts = {"a": "左侧额叶见长T2信号", "b": "未见异常"}
+    write_run(database, texts, {"a": Study(), "b": Study()})
+    corrected = Study(findings=(Finding(modality="T2", side="左侧", site="额叶", signal="高"),))
+    line = AnnotatedReport(report_id="a", findings_text=texts["a"], study=corrected, checked_by="王医生")
+    write_annotated(tmp_path / "corrections.jsonl", [line])
+    with Store(database) as store:
+        import_corrections(store, tmp_path / "corrections.jsonl")
+    selip_export(database, "--out", tmp_path / "f.csv")
+    with (tmp_path / "f.csv").open(encoding="utf-8-sig", newline="") as file:
+        assert [(row["report_id"], row["site"], row["reader"]) for row in csv.DictReader(file)] == [
+            ("a", "额叶", "王医生")
+        ]
+    selip_export(database, "--out", tmp_path / "s.jsonl")
+    assert [report.study for report in read_annotated(tmp_path / "s.jsonl")] == [corrected, Study()]
+    assert selip_export(database, "--out", tmp_path / "m.csv", "--run", 1)[1].endswith("m.csv: 0 rows\n")
+
+
+@pytest.mark.parametrize("name", ["f.csv", "f.xlsx", "f.parquet"])
+def test_the_answer_of_a_query_is_exported(selip_export: Command, database: Path, tmp_path: Path, name: str) -> None:
+    query = """SELECT report_id, count(*) AS "an ""odd"" name" FROM findings GROUP BY ALL ORDER BY 1 LIMIT 2;"""
+    assert selip_export(database, "--out", tmp_path / name, "--query", query)[:2] == (0, f"{tmp_path / name}: 2 rows\n")
+    code, _, err = selip_export(database, "--out", tmp_path / name, "--query", "SELECT x FROM findings")
+    assert (code, err.count("\n"), "correct --query" in err) == (1, 1, True)
+
+
+def test_ids_that_look_like_numbers_are_guarded_in_a_csv(selip_export: Command, tmp_path: Path) -> None:
+    database = tmp_path / "selip.duckdb"
+    ids = ["0012", "20230506000123456", "77", "A7"]
+    write_run(database, {name: f"未见异常{name}" for name in ids}, {name: Study() for name in ids})
+    selip_export(database, "--out", tmp_path / "csv", "--format", "csv")
+    with (tmp_path / "csv" / "reports.csv").open(encoding="utf-8-sig", newline="") as file:
+        assert [row["report_id"] for row in csv.DictReader(file)] == ['="0012"', '="20230506000123456"', "77", "A7"]
+    table = open_reports(tmp_path / "csv" / "reports.csv", "text")
+    assert [report.report_id for report in table] == ids
+
+
 def test_json_lines_are_the_annotated_format_and_give_the_studies_back(
     selip_export: Command, database: Path, tmp_path: Path
 ) -> None:
@@ -183,11 +246,12 @@ def test_what_cannot_be_exported_is_one_sentence(selip_export: Command, database
     )
     Store(tmp_path / "empty.duckdb").connection.close()
     assert "has no complete run; let selip-extract finish first" in refusal(tmp_path / "empty.duckdb", "--out", out)
-    assert refusal(database, "--out", out, "--format", "xlsx") == (
-        "There is no format xlsx: name one of parquet, csv, jsonl, paper.\n"
+    assert refusal(database, "--out", out, "--format", "ods") == (
+        "There is no format ods: name one of xlsx, parquet, csv, jsonl, paper.\n"
     )
     assert refusal(database, "--out", tmp_path / "f.txt") == (
-        "The ending of f.txt names no format: end it with .parquet, .csv, .jsonl, .json, or name one with --format.\n"
+        "The ending of f.txt names no format: end it with .xlsx, .parquet, .csv, .jsonl, .json, "
+        "or name one with --format.\n"
     )
     assert refusal(database, "--out", tmp_path / "none" / "f.csv") == (
         f"{tmp_path / 'none' / 'f.csv'} cannot be written (No such file or directory): "
