@@ -61,9 +61,9 @@ def questions(extractor: DoubleExtractor, texts: Sequence[str]) -> list[Generati
     assert isinstance(extractor.reader, LanguageModelExtractor)
     form = extractor.reader.form
     return [
-        GenerationRequest(form.prompt(s, q), form.constraint(q), form.max_answer_tokens)
-        for s in map(lex, texts)
-        for q in form.questions(s)
+        GenerationRequest(form.prompt(asked), form.constraint(asked), form.max_answer_tokens)
+        for lexed in map(lex, texts)
+        for asked in form.asked(lexed)
     ]
 
 

@@ -34,7 +34,7 @@ from selip_extract.extractors.registry import ModelChoice, local_extractor
 from selip_extract.extractors.rules import RuleExtractor
 from selip_extract.language.lexer import lex
 from selip_extract.llm.engines.transformers_engine import GrammarMask, TransformersEngine
-from selip_extract.llm.report_task import report_question
+from selip_extract.llm.report_task import report_questions
 from selip_extract.llm.sentence_task import prompt
 from selip_extract.pipeline import extract
 from selip_extract.pseudo_reports.writing.report import write_study
@@ -117,7 +117,7 @@ class PlainLoop:
     @torch.inference_mode()
     def read(self, text: str, tokens: int) -> None:
         """Generate this number of tokens for a report."""
-        question = " ".join(prompt(report_question(lex(text))))
+        question = " ".join(prompt(report_questions(lex(text))[-1]))
         inputs = self.engine.tokenizer([question], return_tensors="pt", return_token_type_ids=False)
         length = inputs["input_ids"].shape[1]
         mask = GrammarMask([self.grammar], self.engine.model.config.vocab_size, length)

@@ -18,6 +18,7 @@ from selip_extract.cli.options import (
     ModelOption,
     ReadOption,
     ServedModelOption,
+    StrictVocabularyOption,
     VocabularyOption,
 )
 from selip_extract.cli.reading_plan import print_tables, print_time
@@ -60,6 +61,7 @@ def command(
     adapter: AdapterOption = None,
     read: ReadOption = "both",
     combination: CombinationOption = None,
+    strict_vocabulary: StrictVocabularyOption = False,
     base_url: BaseUrlOption = None,
     served_model: ServedModelOption = None,
     concurrency: Annotated[
@@ -141,6 +143,7 @@ def command(
         concurrency,
         read=read,
         combination=combination,
+        strict_vocabulary=strict_vocabulary,
     )
     name, reason = extractor, None
     if extractor == AUTO:

@@ -31,6 +31,12 @@ CombinationOption = Annotated[
     Path | None,
     typer.Option(help="Weights of rules and model, from selip-score --fit-combination; else those beside the model."),
 ]
+StrictVocabularyOption = Annotated[
+    bool,
+    typer.Option(
+        "--strict-vocabulary", help="A large model names no place that the vocabulary lacks, whatever the report says."
+    ),
+]
 DownloadOption = Annotated[bool, typer.Option("--download", help="Download the model if it is not on this machine.")]
 VocabularyOption = Annotated[
     Path | None, typer.Option(help="TOML file with further sites and forms of sites, which the database keeps.")

@@ -22,6 +22,7 @@ from selip_extract.cli.options import (
     ReadOption,
     RunOption,
     ServedModelOption,
+    StrictVocabularyOption,
     VocabularyOption,
     annotated_reports,
 )
@@ -80,6 +81,7 @@ def command(
     adapter: AdapterOption = None,
     read: ReadOption = "both",
     combination: CombinationOption = None,
+    strict_vocabulary: StrictVocabularyOption = False,
     base_url: BaseUrlOption = None,
     served_model: ServedModelOption = None,
     fit: Annotated[
@@ -120,6 +122,7 @@ def command(
         constrained=not unconstrained,
         read=read,
         combination=combination,
+        strict_vocabulary=strict_vocabulary,
     )
     if db is not None and (fit is not None or choice != ModelChoice()):
         raise SelipError("--model, --read and their like are options of --extractor: leave them out with --db.")

@@ -53,6 +53,5 @@ class DoubleExtractor:
         both = combined(lexed, stated, read_changes(read), second, self.combination)
         study, review = reviewed(lexed, assembled(both.findings, both.general), stated)
         note = second.note if second.status == "ok" else f"the rules alone read what the model answered {second.status}"
-        return Reading(
-            study, second.reply, note=note, review=tuple(dict.fromkeys((*both.review, *review))), usage=second.usage
-        )
+        passages = tuple(dict.fromkeys((*both.review, *second.review, *review)))
+        return Reading(study, second.reply, note=note, review=passages, usage=second.usage)

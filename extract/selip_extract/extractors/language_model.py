@@ -1,21 +1,21 @@
 """A causal language model as an extractor: an engine answers the questions of each report in the model's form."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from selip_contracts.findings import Finding, GeneralFinding
 from selip_extract.extraction import NO_USAGE, Status
 from selip_extract.extractors.base import Reading
 from selip_extract.extractors.combination import stated_at
-from selip_extract.extractors.review import reviewed
+from selip_extract.extractors.review import quoted, reviewed
 from selip_extract.extractors.second_reader import CONFIDENCE_DIGITS, SecondReading
 from selip_extract.language.evidence import ground
 from selip_extract.language.lexer import lex
 from selip_extract.language.question import Question, Statement
 from selip_extract.language.study import assembled
 from selip_extract.language.tokens import LexedReport
-from selip_extract.llm.answer_forms import AnswerForm
+from selip_extract.llm.answer_forms import AnswerForm, Asked
 from selip_extract.llm.engine import Answer, Engine, Failure, GenerationRequest
 from selip_extract.rules.general_findings import read_changes
 from selip_extract.rules.sentence import sentences
@@ -23,12 +23,16 @@ from selip_extract.rules.sentence import sentences
 
 @dataclass(frozen=True)
 class _SentenceReading:
-    """What the model read in one question's sentence, and the probability of its whole answer; nan where unknown."""
+    """What the model read in one sentence, and the probability of its answer; nan where unknown.
+
+    `refused`: it also stated what the words of the sentence do not support.
+    """
 
     question: Question
     findings: tuple[Finding, ...]
     probability: float
     status: Status = "ok"
+    refused: bool = False
 
 
 class LanguageModelExtractor:
@@ -70,30 +74,30 @@ class LanguageModelExtractor:
         if read.failed:
             return Reading.failed(read.status, read.note)
         study, review = reviewed(lexed, assembled(read.findings, read_changes(sentences(lexed))), read.findings)
-        return Reading(study, read.reply, read.status, review=review, usage=read.usage)
+        return Reading(study, read.reply, read.status, review=(*read.review, *review), usage=read.usage)
 
     def second_readings(self, reports: Sequence[LexedReport]) -> list[SecondReading]:
-        """The model's reading of each report; a report fails if one of its questions does."""
-        questions = [(i, q) for i, lexed in enumerate(reports) for q in self.form.questions(lexed)]
-        answers = self.engine.answers([self._request(reports[i], question) for i, question in questions])
-        answered: list[list[tuple[Question, Answer]]] = [[] for _ in reports]
+        """The model's reading of each report; a report fails if one of its prompts does."""
+        asked = [(i, prompted) for i, lexed in enumerate(reports) for prompted in self.form.asked(lexed)]
+        answers = self.engine.answers([self._request(prompted) for _, prompted in asked])
+        answered: list[list[tuple[Asked, Answer]]] = [[] for _ in reports]
         failures: dict[int, SecondReading] = {}
-        for (i, question), answer in zip(questions, answers, strict=True):
+        for (i, prompted), answer in zip(asked, answers, strict=True):
             if isinstance(answer, Failure):
                 failures.setdefault(i, SecondReading(status=answer.status, note=answer.note))
             else:
-                answered[i].append((question, answer))
+                answered[i].append((prompted, answer))
         return [failures.get(i) or self._answered(lexed, answered[i]) for i, lexed in enumerate(reports)]
 
-    def _request(self, lexed: LexedReport, question: Question) -> GenerationRequest:
-        constraint = self.form.constraint(question) if self.constrained else None
-        return GenerationRequest(self.form.prompt(lexed, question), constraint, self.form.max_answer_tokens)
+    def _request(self, asked: Asked) -> GenerationRequest:
+        constraint = self.form.constraint(asked) if self.constrained else None
+        return GenerationRequest(self.form.prompt(asked), constraint, self.form.max_answer_tokens)
 
-    def _answered(self, lexed: LexedReport, answered: Sequence[tuple[Question, Answer]]) -> SecondReading:
-        read = [self._read(lexed, question, answer) for question, answer in answered]
+    def _answered(self, lexed: LexedReport, answered: Sequence[tuple[Asked, Answer]]) -> SecondReading:
+        read = [sentence for asked, answer in answered for sentence in self._sentences(lexed, asked, answer)]
 
         def unreturned(stated: Finding | GeneralFinding) -> float | None:
-            """What is left for other answers to the sentence's question."""
+            """What is left for other answers to the sentence."""
             at = stated_at(stated)
             given = [r.probability for r in read if r.status == "ok" and r.question.holds(at)]
             return None if not given or math.isnan(given[0]) else 1 - given[0]
@@ -101,22 +105,33 @@ class LanguageModelExtractor:
         return SecondReading(
             findings=tuple(finding for r in read for finding in r.findings),
             unreturned=unreturned,
+            review=tuple(quoted("low_confidence", lexed, r.question.sentence) for r in read if r.refused),
             status=next((r.status for r in read if r.status != "ok"), "ok"),
             reply="\n".join(answer.text for _, answer in answered),
             usage=sum((answer.usage for _, answer in answered), NO_USAGE),
         )
 
-    def _read(self, lexed: LexedReport, question: Question, answer: Answer) -> _SentenceReading:
-        """The findings of one answer."""
+    def _sentences(self, lexed: LexedReport, asked: Asked, answer: Answer) -> Iterator[_SentenceReading]:
+        """What the model read in each sentence; nothing where its answer cannot be read."""
         try:
-            statements = self.form.read(question, answer.text)
+            sentences = self.form.read(asked, answer.text)
         except ValueError:
-            return _SentenceReading(question, (), math.nan, "invalid" if answer.ended else "incomplete")
-        findings = tuple(
-            f.model_copy(update={"confidence": _confidence(answer.probability_of(statements[_statement(f)]))})
-            for f in ground(lexed.text, question, statements)
-        )
-        return _SentenceReading(question, findings, answer.probability, "ok" if answer.ended else "incomplete")
+            status: Status = "invalid" if answer.ended else "incomplete"
+            yield from (_SentenceReading(question, (), math.nan, status) for question in asked.questions)
+            return
+        for question, statements, spans, refused in sentences:
+            grounded = ground(lexed.text, question, statements)
+            findings = tuple(
+                f.model_copy(update={"confidence": _confidence(answer.probability_of(statements[_statement(f)]))})
+                for f in grounded
+            )
+            yield _SentenceReading(
+                question,
+                findings,
+                answer.probability if spans is None else answer.probability_of(spans),
+                "ok" if answer.ended else "incomplete",
+                refused or len(grounded) < len(statements),
+            )
 
 
 def _confidence(probability: float) -> float | None:

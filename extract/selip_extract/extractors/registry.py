@@ -29,6 +29,7 @@ class ModelChoice:
     that renders the prompts here; without it the server renders them as chats. At most `concurrency` requests are in
     flight to the server. Without `constrained` the model answers in free text. `read` says who reads: rules
     and model together, or one of them. `combination` is a file of weights, by default the one beside adapter or model.
+    With `strict_vocabulary` a model that reads whole reports names no place that the vocabulary lacks.
     """
 
     model: str | None = None
@@ -40,6 +41,7 @@ class ModelChoice:
     constrained: bool = True
     read: Reads = "both"
     combination: Path | None = None
+    strict_vocabulary: bool = False
 
 
 def local_extractor(choice: ModelChoice) -> "LanguageModelExtractor":
@@ -65,7 +67,8 @@ def _endpoint_extractor(choice: ModelChoice) -> "LanguageModelExtractor":
     from selip_extract.llm.answer_forms import ReportForm
     from selip_extract.llm.engines.endpoint_engine import EndpointEngine
 
-    form = ReportForm(None) if choice.model is None else _files(choice)[2]
+    without_files = ReportForm(None, strict_vocabulary=choice.strict_vocabulary)
+    form = without_files if choice.model is None else _files(choice)[2]
     assert choice.base_url is not None, "extractor_maker has checked it"
     engine = EndpointEngine(choice.base_url, choice.served_model, choice.model is not None, choice.concurrency)
     return LanguageModelExtractor(engine, form, choice.constrained)
@@ -78,7 +81,7 @@ def _files(choice: ModelChoice) -> "tuple[Path, PreTrainedTokenizerFast, AnswerF
 
     folder = _folder(choice)
     tokenizer = load_tokenizer(folder)
-    return folder, tokenizer, form_of(tokenizer)
+    return folder, tokenizer, form_of(tokenizer, strict_vocabulary=choice.strict_vocabulary)
 
 
 def _folder(choice: ModelChoice) -> Path:

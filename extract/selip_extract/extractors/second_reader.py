@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from selip_contracts.findings import Finding, GeneralFinding
-from selip_extract.extraction import NO_USAGE, Status, Usage
+from selip_extract.extraction import NO_USAGE, Review, Status, Usage
 from selip_extract.language.tokens import LexedReport
 
 CONFIDENCE_DIGITS = 4
@@ -23,12 +23,14 @@ class SecondReading:
     `findings` are present findings and explicit negatives as often as the report states them, each with its evidence
     and with the reader's own probability as `confidence`, None where that is unknown. `general` is None for a reader
     that does not look for general findings. `unreturned` is the reader's probability of a finding of the rules that it
-    did not return. With a status other than ok some answers could not be read; the findings are those of the others.
+    did not return. `review` are passages of which it stated what their words do not support. With a status other than
+    ok some answers could not be read; the findings are those of the others.
     """
 
     findings: tuple[Finding, ...] = ()
     general: tuple[GeneralFinding, ...] | None = None
     unreturned: Callable[[Finding | GeneralFinding], float | None] = unknown
+    review: tuple[Review, ...] = ()
     status: Status = "ok"
     reply: str | None = None
     note: str | None = None

@@ -17,6 +17,10 @@ from selip_extract.language.tokens import Token
 _NEGATION_ENDS = frozenset(("signal", "enhancement", "verb", "sequence"))
 # what follows the signal and still describes the same lesion, often its size and margin
 _WITHOUT_ANOTHER_SITE = re.compile(r"[^。；;\n左右双两]{0,60}")
+# How much further a word counts as away that stands before the word to which it belongs.
+_BEFORE = 3
+# In tokens: how much a signal beside the name of another sequence is further away.
+_OF_ANOTHER_SEQUENCE = 20
 _DOUBT = re.compile("可疑|疑|(?<![相类近])似|不能?除外|不能?排除|无法排除|可能|待排|考虑|倾向")
 _CLAUSE_MARKS = "，,；;。\n"
 # a size from an earlier study: (前片约2.0×1.5cm), 前片约5mm
@@ -51,8 +55,9 @@ def ground(text: str, question: Question, statements: Iterable[Statement]) -> li
     here, before = lateralised_sites(question.sentence), lateralised_sites(question.context)
     found = []
     for statement in statements:
-        site = _site_mention(statement, here) or _site_mention(statement, before)
-        signal = _signal_mention(statement, question.sentence) or _signal_mention(statement, question.context)
+        at = _site_mention(statement, here)
+        site = at or _site_mention(statement, before)
+        signal = _signal_mention(statement, question.sentence, at) or _repeated(statement, question)
         if site is None or signal is None:
             continue
         words = EvidenceTokens(site.token, site.side_token, signal.token, signal.sequence, signal.negation)
@@ -89,9 +94,31 @@ def signal_mentions(statement: Statement, tokens: Sequence[Token]) -> Iterator[S
         yield SignalMention(distance, token, sequence, negation)
 
 
-def _signal_mention(statement: Statement, tokens: Sequence[Token]) -> SignalMention | None:
-    """The mention nearest to the name of its sequence, of equally near ones the last."""
-    return min(reversed([*signal_mentions(statement, tokens)]), key=lambda s: s.distance, default=None)
+def _signal_mention(
+    statement: Statement, tokens: Sequence[Token], site: LateralisedSite | None
+) -> SignalMention | None:
+    """The mention nearest to the site and beside the name of its sequence; the last of equally near ones."""
+
+    def cost(mention: SignalMention) -> int:
+        at = tokens.index(mention.token)
+        after = 0 if site is None else at - site.index
+        apart = mention.sequence is not None and not _is_nearest_name(mention, tokens, at)
+        return mention.distance + (after if after >= 0 else _BEFORE * -after) + apart * _OF_ANOTHER_SEQUENCE
+
+    return min(reversed([*signal_mentions(statement, tokens)]), key=cost, default=None)
+
+
+def _is_nearest_name(mention: SignalMention, tokens: Sequence[Token], at: int) -> bool:
+    """Whether no other sequence is named nearer to the signal."""
+    names = (i for i, token in enumerate(tokens) if token.kind == "sequence" and token != mention.sequence)
+    return all(mention.distance <= (at - i if i < at else _BEFORE * (i - at)) for i in names)
+
+
+def _repeated(statement: Statement, question: Question) -> SignalMention | None:
+    """The words by which the sentence says that a signal is as before (信号同上); else the mention before it."""
+    before = _signal_mention(statement, question.context, None)
+    again = next((token for token in question.sentence if token.value == "同上"), None)
+    return before if before is None or again is None else SignalMention(0, again, None, before.negation)
 
 
 def _states(statement: Statement, token: Token) -> bool:
@@ -116,7 +143,7 @@ def _negation_before(tokens: Sequence[Token], at: int) -> Token | None:
 def _sequence_near(statement: Statement, tokens: Sequence[Token], at: int) -> tuple[int, Token | None]:
     """How many tokens away the sequence is named; a name after the signal counts as three times as far."""
     for distance in range(1, len(tokens)):
-        for index, cost in ((at - distance, distance), (at + distance, 3 * distance)):
+        for index, cost in ((at - distance, distance), (at + distance, _BEFORE * distance)):
             if 0 <= index < len(tokens) and tokens[index][:2] == ("sequence", statement.modality):
                 return cost, tokens[index]
     return len(tokens), None

@@ -2,28 +2,28 @@
 
 import json
 import re
-from collections.abc import Iterable
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Protocol
 
 from transformers import PreTrainedTokenizerFast
 
-from selip_extract.language.question import LocatedStatement, Question, Statement, questions, support
+from selip_extract.language.question import LocatedStatement, Question, questions, support
 from selip_extract.language.tokens import LexedReport
 from selip_extract.llm.answer_grammar import GRAMMAR_VERSION, answer_grammar
 from selip_extract.llm.engine import Constraint
 from selip_extract.llm.model_files import word_numbers
-from selip_extract.llm.report_task import (
-    REPORT_TASK_VERSION,
-    read_report_answer,
-    report_answer,
-    report_prompt,
-    report_question,
-    report_schema,
-)
+from selip_extract.llm.report_answer import SentenceAnswer, read_report_answer, right_report_answer
+from selip_extract.llm.report_task import REPORT_TASK_VERSION, report_prompt, report_questions, report_schema
 from selip_extract.llm.sentence_task import TASK_VERSION, prompt, read_answer, right_words
 
-Spans = tuple[tuple[int, int], ...]
-"""Offsets [start, end) in the text of an answer."""
+
+@dataclass(frozen=True)
+class Asked:
+    """The sentences of the report `text` about which one prompt asks."""
+
+    text: str
+    questions: tuple[Question, ...]
 
 
 class AnswerForm(Protocol):
@@ -38,24 +38,24 @@ class AnswerForm(Protocol):
     max_answer_tokens: int
     request_batch_size: int
 
-    def questions(self, lexed: LexedReport) -> list[Question]:
-        """The questions that a report poses."""
+    def asked(self, lexed: LexedReport) -> list[Asked]:
+        """What is asked about a report, prompt by prompt."""
         ...
 
-    def prompt(self, lexed: LexedReport, question: Question) -> str:
-        """The question as the model reads it."""
+    def prompt(self, asked: Asked) -> str:
+        """The prompt as the model reads it."""
         ...
 
-    def constraint(self, question: Question) -> Constraint:
-        """The answers that the question's words support."""
+    def constraint(self, asked: Asked) -> Constraint:
+        """The answers that the words support."""
         ...
 
-    def read(self, question: Question, reply: str) -> dict[Statement, Spans]:
-        """The statements of the reply and the characters that state each; ValueError where it cannot be read."""
+    def read(self, asked: Asked, reply: str) -> list[SentenceAnswer]:
+        """What the reply says of each sentence; ValueError where it cannot be read."""
         ...
 
-    def right_answer(self, question: Question, statements: Iterable[LocatedStatement]) -> str:
-        """The right answer where the question's words make these statements; KeyError where they lack a site."""
+    def right_answer(self, asked: Asked, statements: Sequence[Sequence[LocatedStatement]]) -> str:
+        """The right answer where each sentence makes these statements; KeyError where its words lack a site."""
         ...
 
 
@@ -68,61 +68,73 @@ class SentenceForm:
     max_answer_tokens = 160
     request_batch_size = 96
 
-    def questions(self, lexed: LexedReport) -> list[Question]:
-        """The sentences that can state a signal."""
-        return questions(lexed)
+    def asked(self, lexed: LexedReport) -> list[Asked]:
+        """Each sentence that can state a signal."""
+        return [Asked(lexed.text, (question,)) for question in questions(lexed)]
 
-    def prompt(self, lexed: LexedReport, question: Question) -> str:
-        """The question's words, separated by blanks."""
-        return " ".join(prompt(question))
+    def prompt(self, asked: Asked) -> str:
+        """The sentence's words, separated by blanks."""
+        return " ".join(prompt(_only(asked)))
 
-    def constraint(self, question: Question) -> Constraint:
+    def constraint(self, asked: Asked) -> Constraint:
         """The answer grammar of the sentence."""
-        return Constraint("grammar", answer_grammar(support(question)))
+        return Constraint("grammar", answer_grammar(support(_only(asked))))
 
-    def read(self, question: Question, reply: str) -> dict[Statement, Spans]:
+    def read(self, asked: Asked, reply: str) -> list[SentenceAnswer]:
         """The answer's words as statements."""
         words = list(re.finditer(r"\S+", reply))
-        statements = read_answer(question, [w[0] for w in words])
-        return {statement: tuple(words[i].span() for i in indices) for statement, indices in statements.items()}
+        statements = read_answer(_only(asked), [w[0] for w in words])
+        spans = {statement: tuple(words[i].span() for i in indices) for statement, indices in statements.items()}
+        return [SentenceAnswer(_only(asked), spans, None)]
 
-    def right_answer(self, question: Question, statements: Iterable[LocatedStatement]) -> str:
+    def right_answer(self, asked: Asked, statements: Sequence[Sequence[LocatedStatement]]) -> str:
         """The answer's words, separated by blanks."""
-        return " ".join(right_words(question, statements))
+        (said,) = statements
+        return " ".join(right_words(_only(asked), said))
+
+
+def _only(asked: Asked) -> Question:
+    (question,) = asked.questions
+    return question
 
 
 class ReportForm:
-    """The form of a large model: the whole report in, JSON by sequence out; uses the chat template if there is one."""
+    """The form of a large model: the whole report in, JSON by sentence out; uses the chat template if there is one."""
 
     version = f"report-{REPORT_TASK_VERSION}"
     in_words = False
     max_answer_tokens = 4096
     request_batch_size = 16
 
-    def __init__(self, tokenizer: PreTrainedTokenizerFast | None) -> None:
-        """Without a tokenizer the prompt is the plain text, for a server that renders chats itself."""
+    def __init__(self, tokenizer: PreTrainedTokenizerFast | None, *, strict_vocabulary: bool = False) -> None:
+        """Without a tokenizer the prompt is the plain text, for a server that renders chats itself.
+
+        `strict_vocabulary`: the model may name no place that the lexer does not hold for one.
+        """
         self.tokenizer = tokenizer
+        self.strict_vocabulary = strict_vocabulary
 
-    def questions(self, lexed: LexedReport) -> list[Question]:
-        """One question if any sentence can state a signal, else none."""
-        return [report_question(lexed)] if questions(lexed) else []
+    def asked(self, lexed: LexedReport) -> list[Asked]:
+        """All sentences together if any can state a signal."""
+        found = report_questions(lexed)
+        return [Asked(lexed.text, found)] if found else []
 
-    def prompt(self, lexed: LexedReport, question: Question) -> str:
+    def prompt(self, asked: Asked) -> str:
         """Instructions and report, as the first turn of a chat if the model has a chat template."""
-        return first_turn(self.tokenizer, report_prompt(lexed.text))
+        return first_turn(self.tokenizer, report_prompt(asked.text, asked.questions))
 
-    def constraint(self, question: Question) -> Constraint:
+    def constraint(self, asked: Asked) -> Constraint:
         """The JSON schema of the report."""
-        return Constraint("json", json.dumps(report_schema(question), ensure_ascii=False))
+        schema = report_schema(asked.text, asked.questions, strict=self.strict_vocabulary)
+        return Constraint("json", json.dumps(schema, ensure_ascii=False))
 
-    def read(self, question: Question, reply: str) -> dict[Statement, Spans]:
+    def read(self, asked: Asked, reply: str) -> list[SentenceAnswer]:
         """The JSON as statements."""
-        return {statement: (span,) for statement, span in read_report_answer(reply).items()}
+        return read_report_answer(asked.text, asked.questions, reply)
 
-    def right_answer(self, question: Question, statements: Iterable[LocatedStatement]) -> str:
-        """The JSON of the statements in the order of the text."""
-        ordered = sorted(statements, key=lambda s: (s.signal_at, s.site_at))
-        return report_answer(question, dict.fromkeys(s.statement for s in ordered))
+    def right_answer(self, asked: Asked, statements: Sequence[Sequence[LocatedStatement]]) -> str:
+        """The JSON of the statements."""
+        return right_report_answer(asked.questions, statements)
 
 
 def first_turn(tokenizer: PreTrainedTokenizerFast | None, text: str) -> str:
@@ -138,6 +150,8 @@ def first_turn(tokenizer: PreTrainedTokenizerFast | None, text: str) -> str:
     return rendered.removeprefix(tokenizer.bos_token) if adds_bos else rendered
 
 
-def form_of(tokenizer: PreTrainedTokenizerFast) -> AnswerForm:
+def form_of(tokenizer: PreTrainedTokenizerFast, *, strict_vocabulary: bool = False) -> AnswerForm:
     """The form of a model by its tokenizer: the sentence form for the sentence task's vocabulary, else the report."""
-    return SentenceForm() if tokenizer.get_vocab() == word_numbers() else ReportForm(tokenizer)
+    if tokenizer.get_vocab() == word_numbers():
+        return SentenceForm()
+    return ReportForm(tokenizer, strict_vocabulary=strict_vocabulary)

@@ -4,12 +4,13 @@ import hashlib
 import random
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from itertools import islice
 from typing import NamedTuple
 
 from selip_contracts.findings import AnnotatedReport
 from selip_extract.language.lexer import lex
-from selip_extract.language.question import LocatedStatement, Question
-from selip_extract.llm.answer_forms import AnswerForm
+from selip_extract.language.question import LocatedStatement
+from selip_extract.llm.answer_forms import AnswerForm, Asked
 from selip_extract.pseudo_reports.writing.report import write_study
 from selip_extract.training.annotation_alignment import align
 from selip_extract.training.pseudo_examples import is_expressible, perturbed, written_statements
@@ -28,11 +29,27 @@ class Example(NamedTuple):
 
 @dataclass
 class Examples:
-    """Examples of `reports` reports; `left_out` questions have a truth that their words do not support."""
+    """Examples of `reports` reports; `left_out` prompts have a truth that their words do not support."""
 
     examples: list[Example] = field(default_factory=list)
     reports: int = 0
     left_out: int = 0
+
+    def add(
+        self,
+        form: AnswerForm,
+        asked: Asked,
+        statements: Sequence[list[LocatedStatement] | None],
+        prompt: str,
+        *,
+        known: bool = False,
+    ) -> None:
+        """Add the right answer where the words of each sentence support its statements; None: they do not."""
+        said = [here for here in statements if here is not None]
+        if len(said) < len(statements):
+            self.left_out += 1
+        else:
+            self.examples.append(Example(prompt, form.right_answer(asked, said), known))
 
 
 def pseudo_examples(form: AnswerForm, count: int, seed: str) -> Examples:
@@ -42,15 +59,14 @@ def pseudo_examples(form: AnswerForm, count: int, seed: str) -> Examples:
         rng = random.Random(f"{seed}/{number}")
         report = write_study(rng)
         lexed, statements = lex(report.text), written_statements(report)
-        asked = form.questions(lexed)
-        answers: list[list[LocatedStatement] | None] = []
-        for question in asked:
-            here = [s for s in statements if question.holds(s.signal_at)]
-            answers.append(here if is_expressible(question, (s.statement for s in here)) else None)
-        prompts = (form.prompt(lexed, question) for question in asked)
-        if form.in_words:
-            prompts = (_perturbed(rng, prompt) for prompt in prompts)
-        _add(found, form, form.in_words, zip(prompts, asked, answers, strict=True))
+        found.reports += 1
+        for asked in form.asked(lexed):
+            said: list[list[LocatedStatement] | None] = []
+            for question in asked.questions:
+                here = [s for s in statements if question.holds(s.signal_at)]
+                said.append(here if is_expressible(question, (s.statement for s in here)) else None)
+            prompt = form.prompt(asked)
+            found.add(form, asked, said, _perturbed(rng, prompt) if form.in_words else prompt, known=form.in_words)
     return found
 
 
@@ -58,10 +74,11 @@ def annotated_examples(form: AnswerForm, reports: Iterable[AnnotatedReport]) -> 
     """Examples of the annotated reports."""
     found = Examples()
     for report in reports:
-        lexed = lex(report.findings_text)
-        asked = form.questions(lexed)
-        prompts = [form.prompt(lexed, question) for question in asked]
-        _add(found, form, False, zip(prompts, asked, align(report, asked), strict=True))
+        found.reports += 1
+        asked = form.asked(lex(report.findings_text))
+        said = iter(align(report, [question for prompted in asked for question in prompted.questions]))
+        for prompted in asked:
+            found.add(form, prompted, list(islice(said, len(prompted.questions))), form.prompt(prompted))
     return found
 
 
@@ -76,17 +93,6 @@ def split(reports: Sequence[AnnotatedReport]) -> tuple[list[AnnotatedReport], li
     ordered = [by_text[name] for name in sorted(by_text)]
     count = max(1, round(HELD_OUT_SHARE * len(ordered))) if len(ordered) >= MIN_TEXTS_TO_HOLD_OUT else 0
     return [r for group in ordered[count:] for r in group], [r for group in ordered[:count] for r in group]
-
-
-def _add(
-    found: Examples, form: AnswerForm, known: bool, asked: Iterable[tuple[str, Question, list[LocatedStatement] | None]]
-) -> None:
-    found.reports += 1
-    for prompt, question, statements in asked:
-        if statements is None:
-            found.left_out += 1
-        else:
-            found.examples.append(Example(prompt, form.right_answer(question, statements), known))
 
 
 def _perturbed(rng: random.Random, prompt: str) -> str:

@@ -167,10 +167,10 @@ def right_answers() -> tuple[list[AnnotatedReport], dict[str, str]]:
     for number in range(PSEUDO_REPORTS):
         written = write_study(random.Random(f"combination/{number}"))
         lexed, statements = lex(written.text), written_statements(written)
-        asked = [(q, [s for s in statements if q.holds(s.signal_at)]) for q in form.questions(lexed)]
-        if all(is_expressible(question, (s.statement for s in said)) for question, said in asked):
+        asked = [(a, [s for s in statements if a.questions[0].holds(s.signal_at)]) for a in form.asked(lexed)]
+        if all(is_expressible(a.questions[0], (s.statement for s in said)) for a, said in asked):
             reports.append(written.annotated(f"pseudo-{number}"))
-            answers |= {form.prompt(lexed, question): form.right_answer(question, said) for question, said in asked}
+            answers |= {form.prompt(a): form.right_answer(a, [said]) for a, said in asked}
     readings = scripted(answers).read([report.findings_text for report in reports])
     pairs = zip(reports, readings, strict=True)
     return [report for report, read in pairs if stated(read.study) == stated(report.study)], answers

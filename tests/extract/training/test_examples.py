@@ -5,7 +5,6 @@ import random
 
 from selip_contracts.findings import AnnotatedReport, Finding, Study
 from selip_extract.llm.answer_forms import ReportForm, SentenceForm
-from selip_extract.llm.report_task import read_report_answer
 from selip_extract.pseudo_reports.generate import pseudo_reports
 from selip_extract.training.examples import Example, annotated_examples, mixed, pseudo_examples, split
 
@@ -28,11 +27,8 @@ def test_a_sentence_is_an_example_in_the_words_of_the_task() -> None:
 
 def test_a_report_is_an_example_for_a_model_that_writes_json() -> None:
     (example,) = annotated_examples(ReportForm(None), [REPORT]).examples
-    assert TEXT in example.prompt
-    assert json.loads(example.answer) == {
-        "T2": [{"side": "左侧", "site": "额叶", "signal": "高"}],
-        "DWI": [{"side": "左侧", "site": "额叶", "signal": None}],
-    }
+    assert f"〔1〕{TEXT}" in example.prompt
+    assert example.answer == '{"1":[{"部位":["左侧额叶"],"T2":"高","DWI":null}]}'
 
 
 def test_the_json_of_a_pseudo_report_says_its_study() -> None:
@@ -40,7 +36,7 @@ def test_the_json_of_a_pseudo_report_says_its_study() -> None:
     assert found.reports == 60
     assert len(found.examples) > 40
     assert len({e.prompt for e in found.examples}) == len(found.examples)
-    assert all(read_report_answer(e.answer) for e in found.examples if "左侧" in e.answer)
+    assert all(lesion["部位"] for e in found.examples for said in json.loads(e.answer).values() for lesion in said)
 
 
 def test_pseudo_examples_are_the_same_for_the_same_seed_alone() -> None:

@@ -246,8 +246,8 @@ def test_findings_and_confidences_are_those_of_the_local_engine(
 ) -> None:
     form = SentenceForm()
     reports = [write_study(random.Random(f"endpoint-{i}")).text for i in range(20)]
-    questions = [(s, q) for s in map(lex, reports) for q in form.questions(s)]
-    requests = [GenerationRequest(form.prompt(s, q), form.constraint(q), form.max_answer_tokens) for s, q in questions]
+    asked = [prompted for lexed in map(lex, reports) for prompted in form.asked(lexed)]
+    requests = [GenerationRequest(form.prompt(a), form.constraint(a), form.max_answer_tokens) for a in asked]
     known = dict(zip(requests, local.answers(requests), strict=True))
 
     def answer(route: str, body: Body) -> Body:
@@ -273,16 +273,16 @@ def test_findings_and_confidences_are_those_of_the_local_engine(
 
 def test_a_chat_server_is_asked_in_its_own_way(server: LoopbackServer) -> None:
     text = "左侧额叶见长T2信号，DWI未见高信号。"
-    reply = '{"T2":[{"side":"左侧","site":"额叶","signal":"高"}],"DWI":[]}'
+    reply = '{"1":[{"部位":["左侧额叶"],"T2":"高"}]}'
 
     def answer(route: str, body: Body) -> Body:
         assert route == "chat/completions"
         (message,) = body["messages"]
         assert message["role"] == "user"
-        assert text in message["content"]
+        assert f"〔1〕{text}" in message["content"]
         schema = body["response_format"]["json_schema"]
         assert (body["response_format"]["type"], schema["strict"]) == ("json_schema", True)
-        assert "T2" in schema["schema"]["properties"]
+        assert "T2" in schema["schema"]["properties"]["1"]["items"]["properties"]
         return chat_reply(reply, [*reply], [-0.001] * len(reply))
 
     server.answer = answer
@@ -290,7 +290,7 @@ def test_a_chat_server_is_asked_in_its_own_way(server: LoopbackServer) -> None:
         (reading,) = LanguageModelExtractor(engine, ReportForm(None)).read([text])
     (finding,) = reading.study.findings
     assert finding.key == ("T2", "左侧", "额叶", "高")
-    span = len('{"side":"左侧","site":"额叶","signal":"高"}')
+    span = len('"左侧额叶"') + len('"T2":"高"')
     assert finding.confidence == pytest.approx(math.exp(-0.001 * span), abs=1e-4)
     assert (reading.usage.tokens_in, reading.usage.tokens_cached, reading.usage.tokens_out) == (7, 0, len(reply))
 

@@ -8,8 +8,7 @@ import torch
 import xgrammar
 
 from selip_extract.language.lexer import lex
-from selip_extract.language.question import Question
-from selip_extract.llm.answer_forms import SentenceForm
+from selip_extract.llm.answer_forms import Asked, SentenceForm
 from selip_extract.llm.engine import Answer, Constraint, Failure, GenerationRequest
 from selip_extract.llm.engines.transformers_engine import TransformersEngine
 from selip_extract.llm.model_files import MODEL_FOLDER, load_tokenizer, word_numbers
@@ -24,12 +23,12 @@ def engine() -> TransformersEngine:
     return TransformersEngine(MODEL_FOLDER, load_tokenizer(MODEL_FOLDER), request_batch_size=8)
 
 
-def _asked(count: int) -> list[tuple[Question, GenerationRequest]]:
+def _asked(count: int) -> list[tuple[Asked, GenerationRequest]]:
     lexed_reports = [lex(write_study(random.Random(f"engine-{i}")).text) for i in range(count)]
     return [
-        (q, GenerationRequest(FORM.prompt(s, q), FORM.constraint(q), FORM.max_answer_tokens))
-        for s in lexed_reports
-        for q in FORM.questions(s)
+        (asked, GenerationRequest(FORM.prompt(asked), FORM.constraint(asked), FORM.max_answer_tokens))
+        for lexed in lexed_reports
+        for asked in FORM.asked(lexed)
     ]
 
 
@@ -68,9 +67,10 @@ def test_probabilities_are_those_of_one_pass_in_double_precision(engine: Transfo
 def test_a_statement_is_at_least_as_probable_as_the_whole_answer(engine: TransformersEngine) -> None:
     statements = 0
     asked = _asked(6)
-    for (question, _), answer in zip(asked, engine.answers([request for _, request in asked]), strict=True):
+    for (prompted, _), answer in zip(asked, engine.answers([request for _, request in asked]), strict=True):
         assert isinstance(answer, Answer)
-        for spans in FORM.read(question, answer.text).values():
+        (sentence,) = FORM.read(prompted, answer.text)
+        for spans in sentence.statements.values():
             assert answer.probability <= answer.probability_of(spans) <= 1
             statements += 1
         assert answer.probability_of([]) == 1

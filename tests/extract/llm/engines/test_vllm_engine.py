@@ -41,8 +41,8 @@ def texts(number: int) -> list[str]:
 def requests(text: str) -> list[GenerationRequest]:
     lexed = lex(text)
     return [
-        GenerationRequest(FORM.prompt(lexed, q), FORM.constraint(q), FORM.max_answer_tokens)
-        for q in FORM.questions(lexed)
+        GenerationRequest(FORM.prompt(asked), FORM.constraint(asked), FORM.max_answer_tokens)
+        for asked in FORM.asked(lexed)
     ]
 
 
