@@ -3,7 +3,7 @@
 import tomllib
 from importlib.resources.abc import Traversable
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
@@ -12,16 +12,29 @@ from selip_shared.errors import SelipError
 Model = TypeVar("Model", bound=BaseModel)
 
 
-def read_toml(file: Path | Traversable, model: type[Model]) -> Model:
-    """The file as `model`; SelipError with the file and the first wrong entry where it is not valid."""
+class TomlFile(NamedTuple):
+    """The text of a file and its content."""
+
+    text: str
+    table: dict[str, Any]
+
+
+def open_toml(file: Path | Traversable) -> TomlFile:
+    """The content of a file whose form its reader checks; SelipError where it is not TOML."""
     try:
-        table = tomllib.loads(file.read_text(encoding="utf-8"))
+        text = file.read_text(encoding="utf-8")
+        return TomlFile(text, tomllib.loads(text))
     except OSError as error:
         raise SelipError(f"{file} cannot be opened ({error.strerror}): name another file.") from error
     except UnicodeDecodeError as error:
         raise SelipError(f"{file} is not in UTF-8: save it as UTF-8.") from error
     except tomllib.TOMLDecodeError as error:
         raise SelipError(f"{file.name} is not valid TOML ({error}): correct it.") from error
+
+
+def read_toml(file: Path | Traversable, model: type[Model]) -> Model:
+    """The file as `model`; SelipError with the file and the first wrong entry where it is not valid."""
+    table = open_toml(file).table
     try:
         return model.model_validate(table)
     except ValidationError as error:

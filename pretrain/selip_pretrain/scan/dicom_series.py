@@ -119,7 +119,7 @@ def _grouped(files: Iterable[DicomFile], key: Callable[[Any], Any]) -> dict[Any,
 
 
 def _rounded(image: Slice) -> tuple[float, ...]:
-    return tuple(round(value, 2) for value in (*image.position, *image.directions))
+    return tuple([round(value, 2) for value in image.position])
 
 
 def _positions(files: Iterable[DicomFile]) -> set[tuple[float, ...]]:

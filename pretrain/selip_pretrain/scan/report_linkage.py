@@ -162,9 +162,14 @@ def _loose_form(name: str) -> str:
 
 
 def _report_names(connection: duckdb.DuckDBPyConnection) -> dict[str, frozenset[str]]:
-    """The reports that each id may refer to: its own, and those given the same id with another text."""
+    """The reports that each id may refer to: its own, and those given the same id with another text.
+
+    A report that was amended is left out.
+    """
     names: defaultdict[str, set[str]] = defaultdict(set)
-    for report_id, given_id in connection.execute("SELECT report_id, given_id FROM reports").fetchall():
+    for report_id, given_id in connection.execute(
+        "SELECT report_id, given_id FROM reports WHERE NOT superseded"
+    ).fetchall():
         names[report_id].add(report_id)
         names[given_id].add(report_id)
     return {name: frozenset(reports) for name, reports in names.items()}

@@ -1,7 +1,6 @@
 """Recognition of the sequence of a series by the rules in sequence_rules.toml: the first that fits decides."""
 
 import re
-import tomllib
 import unicodedata
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
@@ -15,6 +14,7 @@ from pydantic import AfterValidator, AliasChoices, BaseModel, ConfigDict, Field,
 
 from selip_contracts.vocabulary import Modality
 from selip_shared.errors import SelipError
+from selip_shared.toml_files import open_toml
 
 Exclusion = Literal["other_modality", "localizer", "angiography", "reformat", "other_sequence"]
 
@@ -176,15 +176,7 @@ def read_rules(path: Path | None = None) -> SequenceRules:
     """The rules in a file, by default sequence_rules.toml; SelipError with rule and line where one is not valid."""
     source = files("selip_pretrain.scan").joinpath("sequence_rules.toml") if path is None else path
     name = "sequence_rules.toml" if path is None else str(path)
-    try:
-        text = source.read_text(encoding="utf-8")
-        table = tomllib.loads(text)
-    except OSError as error:
-        raise SelipError(f"The rules {name} cannot be opened ({error.strerror}): name another file.") from error
-    except UnicodeDecodeError as error:
-        raise SelipError(f"The rules {name} are not in UTF-8: save the file in UTF-8.") from error
-    except tomllib.TOMLDecodeError as error:
-        raise SelipError(f"The rules {name} are not valid TOML: {error}.") from error
+    text, table = open_toml(source)
     groups = _word_groups(table.pop("words", {}), name)
     ignored = _patterns(table.pop("file_names", {}), name)
     rows = table.get("rule")

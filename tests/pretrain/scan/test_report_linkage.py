@@ -1,9 +1,11 @@
 import shutil
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from selip_contracts.database_file import open_store
 from selip_shared.errors import SelipError
 from tests.pretrain.image_files import write_nifti, write_series
 from tests.pretrain.scan.scanned_folder import Found, add_reports
@@ -131,3 +133,11 @@ def test_sequences_in_a_manifest(tmp_path: Path, root: Path, db: Path) -> None:
     manifest.write_text("study,sequence\nR1/xyz.nii.gz,T9\n")
     with pytest.raises(SelipError, match="line 2: there is no sequence T9"):
         Found(root, db, manifest)
+
+
+def test_an_amended_report_stands_for_the_earlier_one(root: Path, db: Path) -> None:
+    add_reports(db, "R1", ("R1#2", "R1"))
+    with closing(open_store(db)) as connection:
+        connection.execute("UPDATE reports SET superseded = true WHERE report_id = 'R1'")
+    write_nifti(root / "R1" / "t1.nii.gz")
+    assert [row["report_id"] for row in Found(root, db).images.values()] == ["R1#2"]
