@@ -12,20 +12,23 @@ NAMES = {
     "T1": "BraTS-GLI-00000-000-t1n|UCSF-PDGM-0004_T1|UPENN-GBM-00001_11_T1|TCGA-CS-4941_1996.07.12_t1|3DT1|reg_3DT1|"
     "P1_T1_T1|P12_T2_T1|sub-01_ses-post_T1w|sub-01_ses-pre_run-2_T1w|OAS1_0001_MR1_mpr-1_anon|MP-RAGE|MP RAGE|"
     "ADNI_002_S_0413_MR_MPR__GradWarp__B1_Correction__N3__Scaled_Br_20070216232854688_S14782_I40657|"
-    "sub_001_T1|sub-OAS30001_ses-d0129_run-01_T1w|VSD.Brain.XX.O.MR_T1.70616|anat_T1w",
+    "sub_001_T1|ADNI_002_MR_MPR-R__GradWarp__N3__Scaled|T1_to_MNI|sub-01_desc-preproc_T1w|UCSF-PDGM-0004_T1_bias|IXI012-HH-1211-T1|"
+    "UPENN-GBM-00001_11_T1_unstripped|sub-r001s001_ses-1_space-MNI152NLin2009aSym_T1w|T1w_acpc_dc_restore|sub-OAS30001_ses-d0129_run-01_T1w|VSD.Brain.XX.O.MR_T1.70616|anat_T1w",
     "T1CE": "BraTS-GLI-00000-000-t1c|UCSF-PDGM-0004_T1c|UCSF-PDGM-0004_T1c_bias|UPENN-GBM-00001_11_T1GD|"
     "TCGA-CS-4941_1996.07.12_t1Gd|sub-01_ce-gadolinium_T1w|VSD.Brain.XX.O.MR_T1c.70616|sub-01_ses-pre_acq-post_T1w",
-    "T2": "BraTS-GLI-00000-000-t2w|UCSF-PDGM-0004_T2|UPENN-GBM-00001_11_T2|P1_T1_T2|sub-01_T2w|sub-01_inplaneT2",
+    "T2": "BraTS-GLI-00000-000-t2w|UCSF-PDGM-0004_T2|UPENN-GBM-00001_11_T2|P1_T1_T2|sub-01_T2w|sub-01_inplaneT2|"
+    "T2_to_T1|IXI012-HH-1211-T2",
     "FLAIR": "BraTS-GLI-00000-000-t2f|UCSF-PDGM-0004_FLAIR|UPENN-GBM-00001_11_FLAIR|P1_T1_FLAIR|P9_T2_FLAIR|"
-    "sub-strokecase0001_ses-0001_flair|sub-strokecase0001_ses-0001_FLAIR",
+    "sub-strokecase0001_ses-0001_flair|sub-strokecase0001_ses-0001_FLAIR|FLAIR_to_T1|flair_time01_pp|T2-FLAIR",
     "DWI": "sub-strokecase0001_ses-0001_dwi|UCSF-PDGM-0004_DWI",
-    "ADC": "sub-strokecase0001_ses-0001_adc|UCSF-PDGM-0004_ADC",
+    "ADC": "sub-strokecase0001_ses-0001_adc|UCSF-PDGM-0004_ADC|dwi_ADC|sub-01_desc-ADC_dwi",
     "SWI": "UCSF-PDGM-0004_SWI|sub-01_swi",
     None: "sub-strokecase0001_ses-0001_msk|UCSF-PDGM-0004_tumor_segmentation|UCSF-PDGM-0004_DTI_eddy_FA|wmh|P1_T1_MASK|"
     "UCSF-PDGM-0004_brain_parenchyma_segmentation|UCSF-PDGM-0004_ASL|UPENN-GBM-00001_11_DTI_FA|3DT1_mask|"
     "UPENN-GBM-00001_11_DSC_ap-rCBV|TCGA-CS-4941_GlistrBoost|BraTS-GLI-00000-000-seg|sub-01_task-rest_bold|sub-01_PDw|"
     "sub-01_T1map|sub-01_T2starw|sub-01_phasediff|sub-01_magnitude1|sub-01_dir-AP_epi|sub-01_angio|sub-01_UNIT1|"
-    "sub-01_acq-t1_mask|T1_MPR",
+    "sub-01_acq-t1_mask|T1_MPR|T1_brain_pve_1|T1_to_MNI_warp|T1_fast_bias|dwi_MD|sub-01_desc-MD_dwimap|IXI012-HH-1211-PD|"
+    "IXI012-HH-1211-DTI-00|sub-r001s001_label-L_desc-T1lesion_mask|UCSF-PDGM-0004_DTI_eddy_MD|sub-01_part-phase_swi",
 }  # fmt: skip
 
 
