@@ -16,9 +16,14 @@ from selip_extract.pseudo_reports.generate import pseudo_reports, write_pseudo_r
 from selip_extract.reports.report_table import ReportTable, open_reports
 from selip_shared.errors import SelipError, run_command
 from selip_shared.execution.progress import Advance, progress
+from selip_shared.execution.workers import RayOption, WorkersOption, open_workers
+from selip_shared.threads import granted_cpus
 
 app = typer.Typer(add_completion=False)
 MAX_SHOWN_GAPS = 40
+REPORTS_PER_WORKER = 2_000
+"""A worker takes a second to start: fewer reports are written sooner without another one."""
+
 TABLE_WIDTH = 72
 
 
@@ -38,6 +43,8 @@ def command(
         ),
     ] = None,
     served_model: ServedModelOption = None,
+    workers: WorkersOption = None,
+    ray: RayOption = None,
     gaps_of: Annotated[
         Path | None,
         typer.Option(
@@ -59,13 +66,15 @@ def command(
         raise SelipError(
             f"The folder {out} cannot be created ({error.strerror}); name another one with --out."
         ) from error
-    reports: Iterable[AnnotatedReport | None] = pseudo_reports(count, seed)
-    if rewrite_with is not None:
-        # Imported only now: a language model's libraries take seconds.
-        from selip_extract.pseudo_reports.rewriting import rewritten_by_model
+    if ray is None and workers is None:
+        workers = min(granted_cpus(), 1 + count // REPORTS_PER_WORKER)
+    with open_workers(workers, ray) as opened, progress("reports", count) as advance:
+        reports: Iterable[AnnotatedReport | None] = pseudo_reports(count, seed, opened)
+        if rewrite_with is not None:
+            # Imported only now: a language model's libraries take seconds.
+            from selip_extract.pseudo_reports.rewriting import rewritten_by_model
 
-        reports = rewritten_by_model(pseudo_reports(count, seed), rewrite_with, served_model, seed)
-    with progress("reports", count) as advance:
+            reports = rewritten_by_model(pseudo_reports(count, seed, opened), rewrite_with, served_model, seed)
         kept = write_pseudo_reports(out, _kept(reports, advance))
     print(f"{kept:,} pseudo-reports of seed {seed}: {out / 'reports.csv'}, {out / 'truth.jsonl'}")
     if rewrite_with is not None:

@@ -3,19 +3,31 @@
 import csv
 import random
 from collections.abc import Iterable, Iterator
+from functools import partial
 from io import TextIOWrapper
 from pathlib import Path
 
 from selip_contracts.annotated import write_annotated
 from selip_contracts.findings import AnnotatedReport
 from selip_extract.pseudo_reports.writing.report import write_study
+from selip_shared.execution.base import Workers
 from selip_shared.files import replacing
 
+REPORTS_PER_TASK = 100
 
-def pseudo_reports(count: int, seed: int) -> Iterator[AnnotatedReport]:
-    """The first `count` pseudo-reports of a seed, with unique ids; each depends only on the seed and its number."""
-    for number in range(1, count + 1):
-        yield write_study(random.Random(f"{seed}/{number}")).annotated(f"pseudo-{seed}-{number:06}")
+
+def pseudo_reports(count: int, seed: int, workers: Workers | None = None) -> Iterator[AnnotatedReport]:
+    """The first `count` pseudo-reports of a seed, with unique ids; each depends only on the seed and its number.
+
+    They are written by `workers`, or in this process.
+    """
+    write = partial(_pseudo_report, seed)
+    numbers = range(1, count + 1)
+    return map(write, numbers) if workers is None else workers.map(write, numbers, REPORTS_PER_TASK)
+
+
+def _pseudo_report(seed: int, number: int) -> AnnotatedReport:
+    return write_study(random.Random(f"{seed}/{number}")).annotated(f"pseudo-{seed}-{number:06}")
 
 
 def write_pseudo_reports(folder: Path, reports: Iterable[AnnotatedReport]) -> int:

@@ -24,6 +24,14 @@ def test_reports_and_truth_are_the_same_reports(tmp_path: Path, selip_pseudo: Co
     assert sorted(path.name for path in out.iterdir()) == ["reports.csv", "truth.jsonl"]
 
 
+def test_workers_write_the_same_files(tmp_path: Path, selip_pseudo: Command) -> None:
+    for workers in (1, 2):
+        code, _, _ = selip_pseudo("--out", tmp_path / str(workers), "--count", 250, "--workers", workers)
+        assert code == 0
+    for name in ("reports.csv", "truth.jsonl"):
+        assert (tmp_path / "1" / name).read_bytes() == (tmp_path / "2" / name).read_bytes()
+
+
 def test_a_report_depends_on_seed_and_number_alone() -> None:
     assert list(pseudo_reports(3, seed=1)) == list(pseudo_reports(8, seed=1))[:3]
     texts = {r.findings_text for seed in (1, 2) for r in pseudo_reports(8, seed)}
