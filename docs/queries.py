@@ -1,4 +1,4 @@
-"""Runs each query of queries.md on the example reports and writes its answer below it, as a table.
+"""Runs each query of queries.md and cookbook.md on example reports and writes its answer below it, as a table.
 
 `python docs/queries.py [--check] [FILE]`: `--check` only reports whether an answer is outdated.
 """
@@ -6,6 +6,7 @@
 import re
 import sys
 from collections.abc import Sequence
+from contextlib import chdir
 from importlib.resources import files
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -18,10 +19,11 @@ from selip_extract.database.store import Store
 from selip_extract.extraction import Extraction, Review
 from selip_extract.extractors.read_batch import read_batch
 from selip_extract.extractors.rules import RuleExtractor
-from selip_extract.reports.report_table import open_reports
+from selip_extract.reports.columns import Wanted
+from selip_extract.reports.report_table import open_reports, open_tables
 from selip_shared.files import write_text
 
-DOCUMENT = Path(__file__).with_suffix(".md")
+DOCS = Path(__file__).parent
 ERRORS: dict[tuple[str, Key], dict[str, str] | None] = {
     ("MR240302", ("ADC", "左侧", "基底节区", "低")): {"side": "右侧"},
     ("MR240307", ("T1CE", "左侧", "半卵圆中心", "环形强化")): {"site": "侧脑室旁"},
@@ -48,6 +50,20 @@ def make_examples(path: Path) -> None:
             run_id = store.begin_run({"extractor": extractor, "code_version": "example"})
             store.write(run_id, extractions)
             store.finish_run(run_id, seconds=1, reports=len(extractions))
+
+
+def make_patients(path: Path) -> None:
+    """Create the database of the cookbook."""
+    with Store(path) as store:
+        (table,) = open_tables([str(DOCS / "cookbook_reports.csv")], Wanted(keep=("性别",)))
+        store.add_reports(table, Path(table.name).name)
+        run_id = store.begin_run({"extractor": "rules", "code_version": "example"})
+        store.write(run_id, read_batch(RuleExtractor(), list(table)))
+        store.finish_run(run_id, seconds=1, reports=table.total)
+
+
+DATABASES = {"queries.md": make_examples, "cookbook.md": make_patients}
+"""The documents, and what makes the database that each asks."""
 
 
 def _with_errors(extraction: Extraction) -> Extraction:
@@ -112,17 +128,25 @@ def _cell(value: object) -> str:
 def main() -> None:
     """Write the answers, or with --check exit with code 1 if one is outdated."""
     check = "--check" in sys.argv[1:]
-    path = next((Path(a) for a in sys.argv[1:] if a != "--check"), DOCUMENT)
+    paths = [Path(argument).absolute() for argument in sys.argv[1:] if argument != "--check"]
+    outdated = [
+        path.name for path in paths or [DOCS / name for name in DATABASES] if not _is_current(path, check=check)
+    ]
+    if outdated and check:
+        sys.exit(f"Out of date: {', '.join(outdated)}; run python docs/queries.py.")
+
+
+def _is_current(path: Path, *, check: bool) -> bool:
+    """Whether the answers are those of today; unless only `check`, they are written."""
     with TemporaryDirectory() as folder:
         database = Path(folder) / "examples.duckdb"
-        make_examples(database)
-        with read_store(database) as connection:
+        DATABASES[path.name](database)
+        with read_store(database) as connection, chdir(DOCS):
             document = path.read_text("utf-8")
             fresh = answered(document, connection)
-    if fresh != document and check:
-        sys.exit(f"Out of date: {path.name}; run python docs/queries.py.")
-    if fresh != document:
+    if fresh != document and not check:
         write_text(path, fresh)
+    return fresh == document
 
 
 if __name__ == "__main__":

@@ -273,6 +273,31 @@ def test_a_site_gathers_what_every_sequence_shows_there(filled: duckdb.DuckDBPyC
     assert set(MODALITIES) < set(columns)
 
 
+def test_the_course_says_gone_only_of_what_is_denied_or_of_a_normal_study(filled: duckdb.DuckDBPyConnection) -> None:
+    """r1 is followed by r2, and r2 by r4, of one patient; r2 denies a signal of r1, and r4 is normal."""
+    days = {"r2": "2026-02-01", "r1": "2026-01-01", "r4": "2026-03-01", "r5": None}
+    filled.executemany(
+        """INSERT INTO reports (ordinal, report_id, given_id, patient_id, report_date, text, text_sha256, source_file,
+            source_row, added_at) VALUES (1, $1, $1, 'P', $2, '', '', '', 1, '2026-01-01')""",
+        [*days.items()],
+    )
+    filled.execute(
+        """INSERT INTO finding_rows (run_id, report_id, position, modality, side, site, present, size_mm, certainty)
+        VALUES (1, 'r2', 9, 'ADC', NULL, '基底节区', false, [], '肯定')"""
+    )
+    changes = "SELECT report_id, modality, side, site, change FROM course ORDER BY report_date, modality, site"
+    assert filled.execute(changes).fetchall() == [
+        ("r1", "ADC", "左侧", "壳核", "first"),
+        ("r1", "DWI", "左侧", "壳核", "first"),
+        ("r1", "T2", None, "脑桥", "first"),
+        ("r2", "ADC", "左侧", "壳核", "gone"),
+        ("r2", "DWI", "左侧", "壳核", "not mentioned"),
+        ("r2", "T1CE", "右侧", "壳核", "new"),
+        ("r2", "T2", None, "脑桥", "not mentioned"),
+        ("r4", "T1CE", "右侧", "壳核", "gone"),
+    ]
+
+
 def test_a_site_is_found_by_what_contains_it(filled: duckdb.DuckDBPyConnection) -> None:
     parts = filled.execute("SELECT part FROM site_parts WHERE whole = '基底节区'").fetchall()
     assert {part for (part,) in parts} >= {"基底节区", "尾状核", "豆状核", "壳核", "苍白球"}
