@@ -96,6 +96,7 @@ bench *options: setup-vllm
 docs: setup
     {{ bin }}/ruff format --quiet
     {{ bin }}/python docs/generate.py
+    {{ bin }}/python docs/translations.py
 
 # Train the built-in language model from scratch; an interrupted training resumes
 train-default-model *options: setup

@@ -8,9 +8,10 @@ from typing import NoReturn
 
 import typer
 
+from selip_shared.common_options import with_common_options
 from selip_shared.privacy import stay_offline
 from selip_shared.threads import limit_threads
-from selip_shared.version_option import with_version
+from selip_shared.translation import choose_language, localized, translated
 
 INTERRUPTED = 130
 # DuckDB's message of the RuntimeError that it raises on Ctrl-C.
@@ -28,15 +29,16 @@ class SelipError(Exception):
 
 
 def run_command(app: Callable[[], object]) -> NoReturn:
-    """Run a typer app offline, with the threads that the machine grants, --version, and UTF-8 as output.
+    """Run a typer app offline, with the threads that the machine grants, --version, --lang, and UTF-8 as output.
 
     An error for the user is one line on stderr and exit code 1, Ctrl-C is 130.
     """
     stay_offline()
     limit_threads()
     _write_utf8()
+    choose_language(sys.argv)
     try:
-        (with_version(app) if isinstance(app, typer.Typer) else app)()
+        (localized(with_common_options(app)) if isinstance(app, typer.Typer) else app)()
     except SelipError as error:
         _leave(str(error), 1)
     except KeyboardInterrupt:
@@ -70,5 +72,5 @@ def _is_typers_ctrl_c(leaving: SystemExit) -> bool:
 
 
 def _leave(sentence: str, code: int) -> NoReturn:
-    print(" ".join(sentence.split()), file=sys.stderr)
+    print(" ".join(translated(sentence).split()), file=sys.stderr)
     sys.exit(code)

@@ -1,0 +1,70 @@
+"""Help and errors in the language of the user: English, or Chinese by the locale or `--lang zh`.
+
+The catalogue is locale/zh/LC_MESSAGES/messages.po, which `python docs/translations.py` keeps complete. A sentence is
+translated where it leaves the program, so that whoever raises an error writes it in English and nothing else: its
+values are found by the catalogue's template, e.g. "{path} holds no report". Typer's own texts are of the same domain.
+"""
+
+import gettext
+import os
+import re
+from collections.abc import Mapping, Sequence
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+LOCALE = Path(__file__).parent / "locale"
+DOMAIN = "messages"  # gettext's own default, which typer's texts are looked up in
+PLACEHOLDER = re.compile(r"\{(\w+)\}")
+
+
+def choose_language(arguments: Sequence[str]) -> None:
+    """Speak the language that `--lang` names among the arguments, else that of the locale."""
+    gettext.bindtextdomain(DOMAIN, str(LOCALE))
+    for at, argument in enumerate(arguments):
+        name, _, value = argument.partition("=")
+        if name == "--lang":
+            os.environ["LANGUAGE"] = value or "".join(arguments[at + 1 : at + 2])
+
+
+def localized(command: Any) -> Any:
+    """The click command with its help, and that of its parameters, in the language of the user."""
+    for part in (command, *command.params):
+        if getattr(part, "help", None):
+            part.help = gettext.gettext(part.help)
+    help_option = command.get_help_option
+
+    def localized_help_option(context: Any) -> Any:
+        option = help_option(context)
+        option.help = gettext.gettext(option.help)
+        return option
+
+    command.get_help_option = localized_help_option
+    return command
+
+
+def translated(sentence: str) -> str:
+    """The sentence in the language of the user; as it is where the catalogue has no template for it."""
+    messages = gettext.translation(DOMAIN, LOCALE, fallback=True)
+    if not isinstance(messages, gettext.GNUTranslations):
+        return sentence
+    catalogue: Mapping[str, str] = messages._catalog  # type: ignore[attr-defined]  # gettext lists its messages nowhere
+    if found := catalogue.get(sentence):
+        return found
+    for template, pattern in _patterns(tuple(catalogue)):
+        if said := pattern.fullmatch(sentence):
+            return catalogue[template].format(**said.groupdict())
+    return sentence
+
+
+@cache
+def _patterns(templates: tuple[str, ...]) -> list[tuple[str, re.Pattern[str]]]:
+    """The templates with values as expressions, those with the most words of their own first."""
+    with_values = [template for template in templates if isinstance(template, str) and PLACEHOLDER.search(template)]
+    with_values.sort(key=lambda template: -len(PLACEHOLDER.sub("", template)))
+    return [(template, re.compile(_expression(template), re.DOTALL)) for template in with_values]
+
+
+def _expression(template: str) -> str:
+    words = PLACEHOLDER.split(template)
+    return "".join(f"(?P<{part}>.+?)" if at % 2 else re.escape(part) for at, part in enumerate(words))

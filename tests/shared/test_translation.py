@@ -1,0 +1,52 @@
+"""Help and errors in the language of the user."""
+
+from typing import Annotated
+
+import pytest
+import typer
+
+from selip_shared.errors import SelipError, run_command
+from selip_shared.translation import choose_language, translated
+from tests.commands import command
+
+app = typer.Typer(add_completion=False)
+
+
+@app.command()
+def fail(db: Annotated[str, typer.Argument(metavar="DB", help="Database that selip-extract has written.")]) -> None:
+    """Show the figures of a run: reports by status, findings by site, signal, side and confidence, and its speed."""
+    raise SelipError(f"There is no database {db}: make one with selip-extract, or name another file.")
+
+
+def main() -> None:
+    run_command(app)
+
+
+@pytest.fixture(autouse=True)
+def english(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LANGUAGE", "en")
+
+
+@pytest.mark.parametrize("words", [["--lang", "zh"], ["--lang=zh"]])
+def test_an_error_is_told_in_the_language_that_is_asked_for(
+    words: list[str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run = command(main, monkeypatch, capsys)
+    assert run("甲.duckdb")[2] == "There is no database 甲.duckdb: make one with selip-extract, or name another file.\n"
+    assert run("甲.duckdb", *words) == (1, "", "没有数据库 甲.duckdb：请用 selip-extract 生成，或指定其他文件。\n")
+
+
+def test_help_follows_the_locale(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    run = command(main, monkeypatch, capsys)
+    assert "Database that selip-extract has written" in run("--help")[1]
+    monkeypatch.delenv("LANGUAGE")
+    monkeypatch.setenv("LC_ALL", "zh_CN.UTF-8")
+    shown = run("--help")[1]
+    assert "selip-extract 写出的数据库。" in shown
+    assert "显示此信息并退出" in shown
+
+
+def test_values_stay_as_they_are_and_what_has_no_template_stays_english() -> None:
+    choose_language(["selip-x", "--lang", "zh"])
+    assert translated("{a} has no run {b}: name one of 1, 2.") == "{a} 没有第 {b} 次运行：请从 1, 2 中指定。"
+    assert translated("Nobody has translated this.") == "Nobody has translated this."
