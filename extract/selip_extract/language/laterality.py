@@ -105,11 +105,17 @@ def _side_after(tokens: Sequence[Token], at: int) -> Token | None:
     return None
 
 
+def _names_a_part(tokens: Sequence[Token], at: int) -> bool:
+    """双侧基底节区（右侧壳核、左侧尾状核）: the bracket names parts of the site, each with its side."""
+    following = tokens[at + 2 : at + 4]
+    return [t.kind for t in following] == ["side", "site"] and tokens[at].value in ancestors(following[1].value)
+
+
 def _is_qualifier(tokens: Sequence[Token], at: int) -> bool:
     """Whether the next site is a part of this one: 基底节区（壳核） and 基底节区壳核 name the putamen only."""
     following = tokens[at + 1 : at + 3]
     if len(following) > 1 and following[0].value == "(":
-        return following[1].kind == "site"
+        return any(t.kind == "site" for t in following[1:2]) or _names_a_part(tokens, at)
     if len(following) > 1 and following[0].value in _INSIDE and following[1].kind == "site":
         return tokens[at].value in ancestors(following[1].value)
     if not following or following[0].start != tokens[at].end or following[0].kind != "site":

@@ -266,7 +266,12 @@ def _resolved_side(token: Token, found: list[Token], following: Token | None, te
     bracketed = before is not None and before.value == "(" and len(found) > 1 and found[-2].kind in _SITE_OR_LAYER
     if bracketed or (token.value != "双侧" and _follows(token, found, _SITE_OR_LAYER)):
         return token._replace(kind="post_side")
-    return token._replace(kind="other") if token.end - token.start == 1 else token
+    signal = (
+        following is not None
+        and following.start == token.end
+        and (following.kind == "signal" or following.value == "等")
+    )
+    return token._replace(kind="other") if token.end - token.start == 1 and not signal else token
 
 
 def _borders(found: list[Token]) -> bool:
@@ -294,6 +299,8 @@ def _opens_a_signal(found: list[Token]) -> bool:
     last = found[-1]
     if last.value == "、" and len(found) > 1:
         return found[-2].kind == "signal"
+    if last.kind == "side" and last.end - last.start == 1 and len(found) > 1:
+        return found[-2].kind in ("sequence", "signal")
     if last.value in (":", "(") and len(found) > 1:
         return found[-2].kind == "sequence" or found[-2].value == "信号"
     return last.kind in ("verb", "cue", "sequence", "signal")

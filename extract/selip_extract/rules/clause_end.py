@@ -22,6 +22,8 @@ def punctuate(state: State, sentence: Sentence, at: int) -> State:
         if state.before_prior is None:
             state = end_clause(state, sentence, at)
         return replace(state, clause=Clause(start=at + 1, of_the_largest=_places_the_largest(state, sentence, at)))
+    if token.value == ")" and state.before_bracket is not None:
+        state = replace(state, focus=state.before_bracket, before_bracket=None)
     return state.negate(None) if denial_ends(sentence.tokens, at) else state
 
 

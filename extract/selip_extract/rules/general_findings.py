@@ -22,6 +22,8 @@ _LESION_CUES = frozenset(("周围", "边缘", "中心", "较大"))
 _VALUES = frozenset(("signal", "enhancement", "restriction", "abnormal"))
 """What a negation before them denies: it reaches no further (DWI未见高信号脑沟增宽)."""
 _PRESSING = re.compile("压迫|推压|推挤|挤压")
+_HINT = re.compile(_PRESSING.pattern + "|术后改变")
+"""A change may be stated without a word of kind change."""
 
 
 def read_changes(sentences: Iterable[Sentence]) -> list[GeneralFinding]:
@@ -29,13 +31,10 @@ def read_changes(sentences: Iterable[Sentence]) -> list[GeneralFinding]:
     return [
         change
         for sentence in sentences
-        if any(token.kind == "change" for token in sentence.tokens) or _presses(sentence)
+        if any(token.kind == "change" for token in sentence.tokens)
+        or _HINT.search(sentence.text, sentence.tokens[0].start, sentence.tokens[-1].end)
         for change in _sentence_changes(sentence)
     ]
-
-
-def _presses(sentence: Sentence) -> bool:
-    return _PRESSING.search(sentence.text, sentence.tokens[0].start, sentence.tokens[-1].end) is not None
 
 
 def _sentence_changes(sentence: Sentence) -> Iterator[GeneralFinding]:
@@ -47,7 +46,8 @@ class _ChangeReader:
 
     `named`: the sites of which the next change is stated. `negated`: the clause denies it. `of_lesion`: the clause
     speaks of a lesion at the sites. `encased`: the next site is encased by a lesion. `pressing`: the word of pressure
-    whose object follows. `clause`: the index of the clause's first token. `told`: more than their names has been
+    whose object follows. `clause`: the index of the clause's first token. `changed`: the last change
+    that was stated. `told`: more than their names has been
     said of the named sites, so that a site does not join them.
     """
 
@@ -56,6 +56,7 @@ class _ChangeReader:
         self.prior = prior_words(sentence.text, sentence.tokens)
         self.named: list[LateralisedSite] = []
         self.pressing: Token | None = None
+        self.changed: Token | None = None
         self.clause = 0
         self.negated = self.of_lesion = self.encased = self.told = False
 
@@ -70,6 +71,10 @@ class _ChangeReader:
                 self._end_clause(at)
             else:
                 self._note(at)
+            if token.kind == "other" and self.text.startswith("术后改变", token.start):
+                yield from self._operated(at)
+            elif token.value == "为著":
+                yield from self._predominate()
             if token.kind in ("change", "other", "verb", "cue") and _PRESSING.fullmatch(
                 self.text, token.start, token.end
             ):
@@ -92,8 +97,24 @@ class _ChangeReader:
         if denied or at in self.prior or not token.value or self.of_lesion:
             return
         if not self.text.startswith("的", token.end):
-            thinned = self.text.startswith("变薄", token.start)
-            yield from (_change(self.sentence, s, token) for s in self.named if not (thinned and _is_bone(s.site)))
+            self.changed = token
+            word = self.text[token.start : token.end]
+            for site in self.named:
+                if not ("变薄" in word and _is_within(site.site, "颅骨")):
+                    yield _change(self.sentence, site, _thickened(token, word, site.site))
+
+    def _operated(self, at: int) -> Iterator[GeneralFinding]:
+        """右侧额骨术后改变."""
+        if at and self.tokens[at - 1].kind in _ENUMERATING:
+            token = self.tokens[at]._replace(value="其他")
+            yield from (_change(self.sentence, s, token) for s in self.named if _is_within(s.site, "颅骨"))
+
+    def _predominate(self) -> Iterator[GeneralFinding]:
+        """幕上脑室扩大，以双侧侧脑室为著: these sites have changed, too."""
+        begin = self.tokens[self.clause].start
+        if self.changed is not None and self.changed.end <= begin and self.text.startswith("以", begin):
+            named = [site for site in self.named if site.token.start > begin]
+            yield from (_change(self.sentence, site, self.changed) for site in named)
 
     def _is_denied_behind(self, at: int) -> bool:
         """脑沟增宽不明显: the negation follows the change and ends the clause."""
@@ -141,9 +162,14 @@ class _ChangeReader:
         self.named = []
 
 
-def _is_bone(site: str) -> bool:
-    """A bone that is thinned has no atrophy."""
-    return site == "颅骨" or "颅骨" in ancestors(site)
+def _is_within(site: str, region: str) -> bool:
+    return site == region or region in ancestors(site)
+
+
+def _thickened(token: Token, word: str, site: str) -> Token:
+    """视神经增粗: a nerve or a stalk grows thick, a vessel wide."""
+    nervous = site in ("视交叉", "垂体柄", "视束") or _is_within(site, "颅神经") or site == "视神经"
+    return token._replace(value="增厚") if "增粗" in word and nervous else token
 
 
 def _names_a_site_next(tokens: Sequence[Token], at: int) -> bool:

@@ -71,7 +71,7 @@ def values_in_a_row(tokens: Sequence[Token], at: int) -> int:
     for token in clause_after(tokens, at):
         if token.kind == "sequence":
             break
-        count += token.kind == "signal"
+        count += token.kind in ("signal", "enhancement")
     return count
 
 

@@ -71,11 +71,13 @@ def _end(text: str, tokens: Sequence[Token], at: int) -> int:
 
 def _quotes(text: str, tokens: Sequence[Token], at: int) -> bool:
     """2017.3.9MR报告：, 前片示: not 与2024-01-09片比较：."""
+    if "会诊" in text[tokens[at].start : tokens[at].end + 8]:
+        return False
     if at and text[tokens[at - 1].start : tokens[at - 1].end] in _COMPARING:
         return False
     if text.endswith("示", 0, tokens[at].end):
         return at == 0 or is_mark(tokens[at - 1])
-    for token in tokens[at + 1 : at + 5]:
+    for token in tokens[at + 1 : at + 9]:
         if token.value == ":":
             return True
         if token.kind == "verb" and text[token.start : token.end] in _QUOTING:

@@ -23,6 +23,8 @@ from selip_extract.rules.sentence import Sentence
 from selip_extract.rules.state import Focus, SequenceFocus, State
 
 SequenceValue = tuple[Token, Value]
+_ENHANCING = frozenset(("垂体", "垂体柄", "脉络丛", "鼻甲"))
+"""Sites that enhance where nothing is wrong with them."""
 _RESTRICTED: dict[str, Value] = {"DWI": "高", "ADC": "低"}
 
 
@@ -90,8 +92,30 @@ def state_enhancement(state: State, sentence: Sentence, at: int) -> State:
     token = sentence.tokens[at]
     value: Value = None if state.clause.negation else token.value  # type: ignore[assignment]
     sequence = next((t for t in state.sequences.tokens if t.value == "T1CE"), token._replace(value="T1CE"))
+    if state.sequences.order is not None:
+        return _state_in_order(
+            replace(state, sequences=state.sequences._replace(tokens=(sequence,))),
+            sentence,
+            at,
+            value,
+            state.sequences.order,
+        )
+    if _is_of_a_normal_gland(state, sentence, at):
+        return describe_as_normal(state, sentence, at)
     state = state_values(state, sentence, at, [(sequence, value)])
     return replace(state, sequences=state.sequences._replace(tokens=(sequence,), used=True))
+
+
+def _is_of_a_normal_gland(state: State, sentence: Sentence, at: int) -> bool:
+    """垂体均匀强化，未见异常: what always enhances, and of which the sentence names no lesion."""
+    if state.clause.negation is not None or not state.focus.sites or state.own.sites:
+        return False
+    if any(site.site not in _ENHANCING for site in state.focus.sites):
+        return False
+    if sentence.tokens[at].value not in ("均匀强化", "明显强化", "强化"):
+        return False
+    normal = any(t.kind in ("normal", "negation") for t in sentence.tokens)
+    return normal and not any(t.kind in ("lesion", "signal") for t in sentence.tokens[: at + 1])
 
 
 def state_restriction(state: State, sentence: Sentence, at: int) -> State:

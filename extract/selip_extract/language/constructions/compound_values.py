@@ -22,7 +22,7 @@ def with_compound_values(tokens: Sequence[Token], text: str) -> list[Token]:
     hydrocephalus = "脑积水" in text
     for token in tokens:
         ends = hydrocephalus and text.startswith("脑积水", max(token.end - 3, token.start))
-        if ends and not text.startswith(":", token.end):
+        if ends and not text.startswith((":", "分流", "引流", "术后"), token.end):
             found += _hydrocephalus(token)
             continue
         if token.kind == "enhancement" and _FILLING.match(text, token.end):

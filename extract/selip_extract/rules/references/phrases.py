@@ -31,12 +31,13 @@ _PATTERN = re.compile(
     rf"|(?P<one>[首]{_COUNTER})"
     rf"|(?P<final>(?:最后一|最末一?|末){_COUNTER})"
     rf"|(?P<comparison>[与同和似][^,，;；:：。\n呈示见为与同和似前较]{{2,16}}?(?:相同|一致|相仿|相似|相近|类似|相当))"
+    rf"|(?<=信号改变|信号表现|信号特点|信号特征)(?P<same>同[^,，;；:：。\n同上前]{{2,12}})(?=[,，;；。]|$)"
     rf"|(?P<predominance>以(?![及内外上下往前后来至])[^,，;；:：。\n]{{2,16}}?(?:为著|为主|为甚|为重|较著|显著|明显))"
     rf"|(?<=[,，])(?P<worst>[^,，;；:：。\n以]{{2,12}}?(?:较重|较著|为著|为甚|尤著|尤甚|较明显|更明显|更重))(?=[,，;；。]|$)"
     rf"|(?P<likewise>亦然|亦如此|亦是如此|也是如此|同样如此)"
 )
 _HINT = re.compile(
-    "较重|更重|明显|[著甚]|[前后末第首](?:[一二两三四五六]|[个枚处者])|最后|最末|相同|一致|相仿|相似|相近|类似|相当|以|亦|如此"
+    "较重|更重|明显|[著甚]|[前后末第首](?:[一二两三四五六]|[个枚处者])|最后|最末|相同|一致|相仿|相似|相近|类似|相当|[变现点征]同|以|亦|如此"
 )
 _TOLD = frozenset(("change", "lesion", "abnormal", "sequence", "negation"))
 _NAMING: frozenset[str] = frozenset(("comparison", "predominance"))
@@ -59,7 +60,7 @@ def _found(sentence: Sentence, start: int, end: int) -> Iterator[tuple[int, Phra
         to = at
         while to < len(tokens) and tokens[to].start < match.end():
             to += 1
-        kind = "predominance" if match["worst"] else match.lastgroup
+        kind = "predominance" if match["worst"] else "comparison" if match["same"] else match.lastgroup
         names = any(t.kind == "site" for t in tokens[at:to])
         states = any(t.kind in VALUES or (match["worst"] and t.kind in _TOLD) for t in tokens[at:to])
         if to == at or (kind in _NAMING and (states or not names)):
@@ -68,7 +69,7 @@ def _found(sentence: Sentence, start: int, end: int) -> Iterator[tuple[int, Phra
 
 
 def _phrase(match: re.Match[str], end: int) -> Phrase:
-    if match["comparison"]:
+    if match["comparison"] or match["same"]:
         return Phrase("comparison", end)
     if match["predominance"] or match["worst"]:
         return Phrase("predominance", end)

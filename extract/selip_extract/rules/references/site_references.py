@@ -163,6 +163,8 @@ def refer_to_one_of_two(state: State, sentence: Sentence, at: int) -> State:
     """前者 and 后者: the first and the second lesion of the pair that is compared."""
     state = compare_pair(state, sentence.text)
     pair = state.mentioned.pair
+    if at and sentence.tokens[at - 1].value == "(":
+        state = replace(state, before_bracket=state.focus)
     if len(pair) != 2:
         return state.refer_to(Focus.on(state.focus.lesion))
     return state.refer_to(Focus.on(pair[0 if sentence.tokens[at].value == "前者" else 1]))
