@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from functools import cache, lru_cache
 from typing import NamedTuple, TypedDict
 
@@ -22,9 +23,12 @@ _BEFORE = 3
 # In tokens: how much a signal beside the name of another sequence is further away.
 _OF_ANOTHER_SEQUENCE = 20
 _DOUBT = re.compile("可疑|疑|(?<![相类近])似|不能?除外|不能?排除|无法排除|可能|待排|考虑|倾向")
-_CLAUSE_MARKS = "，,；;。\n"
+_CLAUSE_MARKS = "，,；;。：:\n"
+_NEXT_MARK = re.compile(f"[{_CLAUSE_MARKS}]")
+# nouns that follow are of the surroundings: 周围见片状水肿
+_AROUND = re.compile("周围|灶周|瘤周|邻近|相邻|伴|其内|内见")
 # a size from an earlier study: (前片约2.0×1.5cm), 前片约5mm
-_OF_AN_EARLIER_STUDY = re.compile(r"\(前[^)]*$|[片次](?:约|为)?$")
+_OF_AN_EARLIER_STUDY = re.compile(r"\(前[^)]*$|(?:片|(?<!依)次)(?:约|为)?$")
 
 
 class EvidenceTokens(NamedTuple):
@@ -61,7 +65,7 @@ def ground(text: str, question: Question, statements: Iterable[Statement]) -> li
         if site is None or signal is None:
             continue
         words = EvidenceTokens(site.token, site.side_token, signal.token, signal.sequence, signal.negation)
-        found.append(cited_finding(text, statement, words, _is_uncertain(text, question, signal.token)))
+        found.append(cited_finding(text, text, statement, words, _is_uncertain(text, question, signal.token)))
     return found
 
 
@@ -155,8 +159,8 @@ def span(role: SpanRole, start: int, end: int) -> Span:
     return Span(role=role, start=start, end=end)
 
 
-def cited_finding(text: str, statement: Statement, words: EvidenceTokens, doubtful: bool) -> Finding:
-    """The statement as a finding with its evidence and the description of the lesion."""
+def cited_finding(stored: str, read: str, statement: Statement, words: EvidenceTokens, doubtful: bool) -> Finding:
+    """The statement as a finding: evidence from the stored text, the description of its lesion from the mended one."""
     said = [(role, token) for role, token in zip(_ROLES, words, strict=True) if token is not None]
     spans = tuple([span(role, token.start, token.end) for role, token in said])
     start, end = min([token.start for _, token in said]), max([token.end for _, token in said])
@@ -169,9 +173,9 @@ def cited_finding(text: str, statement: Statement, words: EvidenceTokens, doubtf
         site_text=site_text,
         signal=statement.value,
         present=present,
-        evidence=Evidence(text=text[start:end], start=start, end=end, spans=spans),
-        certainty="可疑" if doubtful or _is_doubted(text, words.signal) else "肯定",
-        **(describe_lesion(text, words.site.end, words.signal.end, end) if present else LesionDescription()),
+        evidence=Evidence(text=stored[start:end], start=start, end=end, spans=spans),
+        certainty="可疑" if doubtful or _is_doubted(read, words.signal) else "肯定",
+        **(describe_lesion(read, words.site.end, words.signal, end) if present else LesionDescription()),
     )
 
 
@@ -180,17 +184,22 @@ def _is_doubted(text: str, token: Token) -> bool:
     """Whether the clause in which the token stands says so; asked once for the sites of which a value is stated."""
     if _DOUBT.search(text) is None:
         return False
-    start = max(text.rfind(mark, 0, token.start) for mark in _CLAUSE_MARKS) + 1
-    ends = [at for mark in _CLAUSE_MARKS if (at := text.find(mark, token.end)) >= 0]
-    return _DOUBT.search(text, start, min(ends, default=len(text))) is not None
+    return _DOUBT.search(text, _clause_start(text, token.start), _clause_end(text, token.end)) is not None
+
+
+@dataclass(frozen=True)
+class _DescriptionPatterns:
+    morphology: re.Pattern[str]
+    count: re.Pattern[str]
+    margin: re.Pattern[str]
+    lesion: re.Pattern[str]
 
 
 @cache
-def _description_patterns() -> tuple[re.Pattern[str], ...]:
-    """Morphology, count, margin and noun."""
+def _description_patterns() -> _DescriptionPatterns:
     words = lexicon().description
-    expressions = (words.morphology, _any_of(_counts()), words.margin, _any_of(words.lesion))
-    return tuple(map(re.compile, expressions))
+    expressions = (words.morphology, _any_of(_counts()), words.margin, rf"(?:{_any_of(words.lesion)})(?![状样])")
+    return _DescriptionPatterns(*map(re.compile, expressions))
 
 
 @cache
@@ -202,17 +211,60 @@ def _any_of(words: Iterable[str]) -> str:
     return "|".join(sorted(words, key=len, reverse=True))
 
 
-def describe_lesion(text: str, site_end: int, signal_end: int, end: int) -> LesionDescription:
-    """Morphology, count, size, margin and noun, from the words between site and signal and those after the `end`."""
-    around = text[min(site_end, signal_end) : signal_end] + _after(text, end)
-    morphology, count, margin, lesion = (pattern.search(around) for pattern in _description_patterns())
+def describe_lesion(text: str, site_end: int, signal: Token, end: int) -> LesionDescription:
+    """What is said of the lesion of a site and a signal; `end` is where the evidence ends.
+
+    Morphology, count and noun stand in the clause that introduces the site or in that of the signal, which alone says
+    what the lesion looks like on one sequence; size and margin anywhere between the two or behind.
+    """
+    introduced = introduction(text, site_end)
+    start = _clause_start(text, signal.start)
+    here = _words_of_clause(text[start : _clause_end(text, signal.end)])
+    of_oedema = start > site_end and "水肿" in text[start : signal.start]
+    around = text[min(site_end, signal.end) : signal.end] + _after(text, end)
+    margin = _description_patterns().margin.search(around)
     return LesionDescription(
-        morphology=morphology[0] if morphology else None,
-        count=_counts()[count[0]] if count else None,
+        morphology=here.morphology or introduced.morphology,
+        count=introduced.count or here.count,
         size_mm=_size(around),
         margin=margin[0] if margin else None,
+        lesion="水肿" if of_oedema else introduced.lesion or here.lesion,
+    )
+
+
+@dataclass(frozen=True)
+class LesionNouns:
+    """What one clause says of a lesion."""
+
+    morphology: str | None
+    count: Count | None
+    lesion: str | None
+
+
+def introduction(text: str, site_end: int) -> LesionNouns:
+    """What is said of a lesion from its site to the end of the clause: 左侧额叶见多发斑片状软化灶，…."""
+    return _words_of_clause(text[site_end : _clause_end(text, site_end)])
+
+
+@lru_cache(1 << 12)
+def _words_of_clause(clause: str) -> LesionNouns:
+    patterns, clause = _description_patterns(), clause.replace(" ", "")
+    morphology, count = patterns.morphology.search(clause), patterns.count.search(clause)
+    lesion = next((m for m in patterns.lesion.finditer(clause) if not _AROUND.search(clause, 0, m.start())), None)
+    return LesionNouns(
+        morphology=morphology[0] if morphology else None,
+        count=_counts()[count[0]] if count else None,
         lesion=lesion[0] if lesion else None,
     )
+
+
+def _clause_start(text: str, at: int) -> int:
+    return max(text.rfind(mark, 0, at) for mark in _CLAUSE_MARKS) + 1
+
+
+def _clause_end(text: str, at: int) -> int:
+    match = _NEXT_MARK.search(text, at)
+    return match.start() if match else len(text)
 
 
 def _is_uncertain(text: str, question: Question, signal: Token) -> bool:

@@ -345,4 +345,4 @@ def lex(text: str) -> LexedReport:
             current.append(token._replace(start=start, end=end) if moved else token)
     if current:
         sentences.append(tuple(current))
-    return LexedReport(text, tuple(sentences), read.slips)
+    return LexedReport(text, read.text, tuple(sentences), read.slips)

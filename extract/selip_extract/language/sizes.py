@@ -8,13 +8,17 @@ from selip_extract.language.lexicon import lexicon
 _NUMBER = r"\d+(?:\.\d+)?"
 _TIMES = "[×X*✕]"
 _TO = "[-~]"
+_DIGITS = "零一二三四五六七八九"
+_SPOKEN = f"[{_DIGITS}十两]+"
 
 
 @cache
 def size_expression() -> str:
     """The regular expression of a size: dimensions with a cross between them, or one number or range with its unit."""
     unit = f"(?:{'|'.join(lexicon().unit_mm)})"
-    return rf"{_NUMBER}{unit}?(?:{_TIMES}{_NUMBER}{unit}?)+|{_NUMBER}(?:{_TO}{_NUMBER})?{unit}"
+    spoken = f"{_SPOKEN}(?:点{_SPOKEN})?"
+    spoken = rf"{spoken}(?:{unit}?乘以?{spoken})*{unit}"
+    return rf"{spoken}|{_NUMBER}{unit}?(?:{_TIMES}{_NUMBER}{unit}?)+|{_NUMBER}(?:{_TO}{_NUMBER})?{unit}"
 
 
 @cache
@@ -41,7 +45,7 @@ def millimetres(size: str) -> tuple[float, ...]:
     A dimension without a unit has that of the next one, or else of the one before: 1.2×0.8CM, 12MM×8. Without any
     unit it is in mm.
     """
-    dimensions = _dimension_pattern().findall(size)
+    dimensions = _dimension_pattern().findall(_in_digits(size))
     units = [unit for _, unit in dimensions]
     for i in reversed(range(len(units) - 1)):
         units[i] = units[i] or units[i + 1]
@@ -51,3 +55,18 @@ def millimetres(size: str) -> tuple[float, ...]:
     return tuple(
         round(float(number) * unit_mm.get(unit, 1), 2) for (number, _), unit in zip(dimensions, units, strict=True)
     )
+
+
+def _in_digits(size: str) -> str:
+    """零点八乘十二厘米 as 0.8×12厘米."""
+    return re.sub(
+        _SPOKEN, lambda match: _digits(match[0]), size.replace("点", ".").replace("乘以", "×").replace("乘", "×")
+    )
+
+
+def _digits(spoken: str) -> str:
+    spoken = spoken.replace("两", "二")
+    if "十" not in spoken:
+        return "".join(str(_DIGITS.index(character)) for character in spoken)
+    tens, _, ones = spoken.partition("十")
+    return str((_DIGITS.index(tens) if tens else 1) * 10 + (_DIGITS.index(ones) if ones else 0))

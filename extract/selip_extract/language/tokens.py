@@ -17,8 +17,12 @@ class Token(NamedTuple):
 
 @dataclass(frozen=True)
 class LexedReport:
-    """The tokens of a report, sentence by sentence; `slips` are the spans of words that were mended by guess."""
+    """The tokens of a report, sentence by sentence.
+
+    `read` is the mended text, of the length of `text`; `slips` are the spans of words that were mended by guess.
+    """
 
     text: str
+    read: str
     sentences: tuple[tuple[Token, ...], ...]
     slips: tuple[tuple[int, int], ...] = ()

@@ -6,6 +6,7 @@ from selip_contracts.findings import Finding
 from selip_extract.rules.clause_end import end_clause, punctuate
 from selip_extract.rules.descriptions import describe_as_normal, describe_change
 from selip_extract.rules.frozen import replace
+from selip_extract.rules.lesion_descriptions import with_descriptions
 from selip_extract.rules.lesion_sizes import Size, largest, state_size, with_size
 from selip_extract.rules.lookahead import VALUES, clause_after
 from selip_extract.rules.mentions import Location, MentionedLesions
@@ -54,6 +55,7 @@ _WORDS = frozenset(("cue", "other"))
 
 def read_clauses(sentences: Iterable[Sentence]) -> list[Finding]:
     """The findings and explicit negatives that the grammar reads in the sentences of a report."""
+    text = ""
     mentioned = MentionedLesions()
     findings: list[Finding] = []
     sizes: dict[Location, Size] = {}
@@ -61,7 +63,8 @@ def read_clauses(sentences: Iterable[Sentence]) -> list[Finding]:
     end = 0
     of_the_body = False
     for sentence in sentences:
-        between = sentence.text[end : sentence.tokens[0].start]
+        text = sentence.text
+        between = text[end : sentence.tokens[0].start]
         mentioned = begin_sentence(mentioned, between)
         end = sentence.tokens[-1].end
         of_the_body = turns_to_the_body(sentence, of_the_body)
@@ -76,7 +79,7 @@ def read_clauses(sentences: Iterable[Sentence]) -> list[Finding]:
         here = largest(state.sizes)
         sizes = here | {location: size for location, size in sizes.items() if location not in here}
         findings += [with_size(finding, sizes) for finding in state.findings]
-    return [f if f.size_mm else with_size(f, sizes) for f in findings]
+    return with_descriptions([f if f.size_mm else with_size(f, sizes) for f in findings], text)
 
 
 def turns_to_the_body(sentence: Sentence, before: bool) -> bool:

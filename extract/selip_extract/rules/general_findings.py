@@ -188,7 +188,7 @@ def _change(sentence: Sentence, site: LateralisedSite, token: Token) -> GeneralF
     if site.side_token is not None:
         spans.append(span("side", site.side_token.start, site.side_token.end))
     start, end = min(s.start for s in spans), max(s.end for s in spans)
-    evidence = Evidence(text=sentence.text[start:end], start=start, end=end, spans=tuple(spans))
+    evidence = Evidence(text=sentence.stored[start:end], start=start, end=end, spans=tuple(spans))
     site_name, words = site_and_words(site.site)
     return GeneralFinding(
         side=site.side, site=site_name, site_text=words, change=cast(Change, token.value), evidence=evidence

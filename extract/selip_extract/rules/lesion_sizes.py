@@ -19,7 +19,7 @@ Size = tuple[float, ...]
 """Millimetres."""
 _BEFORE_A_NUMBER = frozenset("( 约 大小 大小约 为 径 直径 范围 长径 长约".split())
 _OF_NO_LESION = re.compile("层[厚距]|间[隔距]|移")
-_OF_AN_EARLIER_STUDY = re.compile(r"[(（]前[^)）]*$|[片次](?:约|为)?$")
+_OF_AN_EARLIER_STUDY = re.compile(r"[(（]前[^)）]*$|(?:片|(?<!依)次)(?:约|为)?$")
 
 
 def state_size(state: State, sentence: Sentence, at: int) -> State:
@@ -46,7 +46,7 @@ def _sites(state: State, sentence: Sentence, at: int) -> Sites:
     largest_one = _largest_one(sentence, at)
     if largest_one:
         return largest_one
-    sites = state.focus.sites or state.current_lesion.sites
+    sites = state.focus.sites or state.announced.sites or state.current_lesion.sites
     if names_whole_brain(sites):
         sites = sites_ahead(sentence, at) or sites
     before = at - 1

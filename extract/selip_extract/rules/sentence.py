@@ -11,9 +11,10 @@ from selip_extract.rules.mentions import SiteMention
 
 @dataclass(frozen=True)
 class Sentence:
-    """The tokens of a sentence; their offsets refer to `text`, that of the whole report."""
+    """The tokens of a sentence; their offsets refer to `text`, the whole report as it was mended, and to `stored`."""
 
     text: str
+    stored: str
     tokens: Sequence[Token]
 
     @cached_property
@@ -33,4 +34,4 @@ class Sentence:
 
 def sentences(lexed: LexedReport) -> list[Sentence]:
     """The sentences of a report."""
-    return [Sentence(lexed.text, tokens) for tokens in lexed.sentences]
+    return [Sentence(lexed.read, lexed.text, tokens) for tokens in lexed.sentences]

@@ -60,7 +60,7 @@ def _state_of(state: State, sentence: Sentence, at: int, values: Sequence[Sequen
         for site in sites:
             statement = Statement(site.side, site.site, modality, value)
             words = EvidenceTokens(site.token, site.side_token, sentence.tokens[at], name, negation)
-            found.append(cited_finding(sentence.text, statement, words, doubtful))
+            found.append(cited_finding(sentence.stored, sentence.text, statement, words, doubtful))
             stated.append(StatedValue((site.side, site.site), modality, value))
     mentioned = replace(state.mentioned, stated=(*state.mentioned.stated, *stated))
     return replace(state, mentioned=mentioned, findings=(*state.findings, *found))

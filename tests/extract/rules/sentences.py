@@ -14,7 +14,7 @@ Transition = Callable[[State, Sentence, int], State]
 def sentence(text: str) -> Sentence:
     """The only sentence of a text."""
     (tokens,) = lex(text).sentences
-    return Sentence(text, tokens)
+    return Sentence(text, text, tokens)
 
 
 def at(of: Sentence, word: str) -> int:

@@ -12,7 +12,7 @@ from tests.extract.rules.sentences import apply, at, named, names, sentence
 def read(text: str, mark: str, state: State = START) -> State:
     """The state after the first clause of the text."""
     of = sentence(text)
-    first = Sentence(text, of.tokens[: at(of, mark)])
+    first = Sentence(text, text, of.tokens[: at(of, mark)])
     return punctuate(named(text[: text.index(mark)], state) if first.sites else state, of, at(of, mark))
 
 
