@@ -12,6 +12,8 @@ from selip_pretrain.volumes.read_volume import of_frame
 EXAMINATION = ("StudyDescription", "RequestedProcedureDescription", "PerformedProcedureStepDescription")
 PHASES = ("PHASE", "REAL", "IMAGINARY")
 """Values of ComplexImageComponent that are no magnitude."""
+WEIGHTED = ("DIRECTIONAL", "ISOTROPIC")
+"""Values of DiffusionDirectionality of a weighted image."""
 
 
 @dataclass(frozen=True)
@@ -69,7 +71,8 @@ def series_header(dataset: Dataset, frame: FrameAttributes | None = None) -> Ser
             te_ms=frame.te_ms,
             ti_ms=frame.ti_ms,
             b_value=frame.b_value,
-            diffusion=_is_diffusion(dataset, frame, scanning_sequence),
+            diffusion=_is_diffusion(frame, scanning_sequence),
+            directional=frame.direction == "DIRECTIONAL",
             contrast=(contrast := _contrast(dataset)),
             contrast_denied=bool(text_of(dataset, "ContrastBolusAgent")) and not contrast,
         ),
@@ -133,10 +136,8 @@ def _contrast(dataset: Dataset) -> bool:
     return is_contrast_agent(text_of(dataset, "ContrastBolusAgent")) or bool(dataset.get("ContrastBolusAgentSequence"))
 
 
-def _is_diffusion(dataset: Dataset, frame: FrameAttributes, scanning_sequence: tuple[str, ...]) -> bool:
-    """Whether tags say so: GE writes its own b-value, of 0, into any series, so that this alone does not."""
-    return (
-        "DIFFUSION" in frame.image_type
-        or "DiffusionBValue" in of_frame(dataset, 0, "MRDiffusionSequence")
-        or ("EP" in scanning_sequence and frame.b_value is not None)
+def _is_diffusion(frame: FrameAttributes, scanning_sequence: tuple[str, ...]) -> bool:
+    """Whether tags say so: GE and Philips write a b-value of 0 into any series, so that this alone does not."""
+    return "DIFFUSION" in frame.image_type or (
+        frame.b_value is not None and (frame.b_value > 0 or frame.direction in WEIGHTED or "EP" in scanning_sequence)
     )

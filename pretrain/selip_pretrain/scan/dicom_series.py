@@ -13,6 +13,8 @@ from selip_pretrain.volumes.read_volume import Slice, VolumeError, VolumeFault, 
 
 MIN_WEIGHTED_B_VALUE = 50
 """In s/mm²; a volume with a lower b-value is not diffusion-weighted."""
+MAX_ACQUISITIONS = 3
+"""More repetitions of a volume are a course in time, no volume."""
 MAX_ODD_SHARE = 0.1
 """So many files of a series may be unlike the others, which are used without them."""
 
@@ -70,15 +72,27 @@ def _volumes(files: Sequence[DicomFile], odd: list[OddFile]) -> Iterator[tuple[s
 
 
 def _acquisitions(files: list[DicomFile]) -> dict[str, list[DicomFile]]:
-    """The repetitions of a volume; the files under one empty name where acquisitions do not repeat it."""
-    if not _repeats_a_position(files):
+    """The repetitions of a volume; the files under one empty name where acquisitions do not repeat it.
+
+    Of diffusion weighting, acquisitions are directions of the gradient, none of which is the image that is wanted.
+    """
+    if not _repeats_a_position(files) or any(_has_direction(file) for file in files):
         return {"": files}
     parts = _grouped(files, lambda header: header.acquisition)
     positions = len(_positions(files))
     complete = max(len(_positions(part)) for part in parts.values()) == positions
-    if len(parts) > 1 and complete and not any(_repeats_a_position(part) for part in parts.values()):
+    if (
+        1 < len(parts) <= MAX_ACQUISITIONS
+        and complete
+        and not any(_repeats_a_position(part) for part in parts.values())
+    ):
         return {str(acquisition): part for acquisition, part in parts.items()}
     return {"": files}
+
+
+def _has_direction(file: DicomFile) -> bool:
+    assert file.header is not None
+    return (file.header.attributes.b_value or 0) >= MIN_WEIGHTED_B_VALUE and file.header.direction != "ISOTROPIC"
 
 
 def _without_repeated_positions(files: list[DicomFile], odd: list[OddFile]) -> list[DicomFile]:

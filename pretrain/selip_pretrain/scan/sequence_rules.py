@@ -51,6 +51,8 @@ class SeriesAttributes:
     b_value: float | None = None
     diffusion: bool = False
     """Whether the tags say that it is a diffusion series, at whatever b-value."""
+    directional: bool = False
+    """Whether the tags say that the diffusion weighting is along one direction, as in no trace image."""
     contrast: bool = False
     contrast_denied: bool = False
     """Whether the tag of the contrast agent says that there was none."""

@@ -50,9 +50,9 @@ def is_candidate(linked: LinkedSeries) -> bool:
 def choose(study: Iterable[LinkedSeries]) -> dict[str, Row]:
     """Rows of a study's series by image id: the best volume of each sequence, all others excluded.
 
-    The best is the one that the manifest names, then has the b-value nearest to 1000, then covers the head, then is
-    original, then axial, then has the smallest voxels, then has the largest coverage. Series that are equal in all of
-    these are chosen by acquisition, the first one.
+    The best is the one that the manifest names, then is not weighted along one direction, then has the b-value nearest
+    to 1000, then covers the head, then is original, then axial, then has the smallest voxels, then has the largest
+    coverage. Series that are equal in all of these are chosen by acquisition, the first one.
     """
     rows: dict[str, Row] = {}
     sequences: defaultdict[Modality, list[LinkedSeries]] = defaultdict(list)
@@ -111,6 +111,7 @@ def _quality(linked: LinkedSeries) -> tuple[float | bool, ...]:
     distance = 0.0 if attributes.b_value is None else abs(attributes.b_value - BEST_B_VALUE)
     return (
         linked.link.sequence is not None,
+        not attributes.directional,
         -distance,
         coverage >= MIN_COVERAGE_MM,
         # Of diffusion the trace is wanted, which is derived.

@@ -143,6 +143,23 @@ def test_a_second_acquisition_is_a_volume_of_its_own(root: Path, db: Path) -> No
     np.testing.assert_array_equal(stored(found, "1.5 acquisition 1"), voxels(seed=1))
 
 
+def test_directions_of_the_gradient_are_no_volumes_and_the_trace_is_preferred(root: Path, db: Path) -> None:
+    tags = T2 | {"SeriesDescription": "DWI", "DiffusionBValue": 1000.0, "DiffusionDirectionality": "DIRECTIONAL"}
+    for number in range(3):
+        write_series(root / str(number), voxels(seed=number), AcquisitionNumber=number, **tags)
+    write_series(root / "one", **(tags | {"SeriesInstanceUID": "1.6"}))
+    assert Found(root, db).reasons == {"1.5": "not_3d"}
+    trace = {"SeriesInstanceUID": "1.7", "DiffusionBValue": 800.0, "DiffusionDirectionality": "ISOTROPIC"}
+    write_series(root / "trace", **(tags | trace))
+    assert Found(root, db).sequences == {"1.7": "DWI"}
+
+
+def test_a_course_in_time_is_no_volume(root: Path, db: Path) -> None:
+    for number in range(5):
+        write_series(root / str(number), voxels(seed=number), AcquisitionNumber=number, **T2)
+    assert Found(root, db).reasons == {"1.5": "not_3d"}
+
+
 def test_acquisitions_that_are_interleaved_are_one_volume(root: Path, db: Path) -> None:
     for number, file in enumerate(write_series(root, **T2)):
         dataset = pydicom.dcmread(file)
