@@ -23,6 +23,11 @@ RESULTS = "--results"
 """The option of every command that measures."""
 PAGE = "page"
 REPORT = "selip_downstream.reproduce.page.report"
+FROZEN = "frozen"
+FROZEN_TARGETS = 8
+SECONDS_A_FROZEN_STEP = 0.0015
+"""Guesses for the time that remains, of one seed."""
+FROZEN_STUDY = "selip_downstream.reproduce.frozen.study"
 
 EXTRACTORS: dict[str, tuple[str, ...]] = {
     "model": ("--extractor", "model"),
@@ -33,6 +38,9 @@ EXTRACTORS: dict[str, tuple[str, ...]] = {
 }
 MODELS = {"hard": "CLIP", "syntax": "syntax", "semantic": "semantic", "selip": "SeLIP", "best-match": "best-match"}
 """Model names by target."""
+SOFT_ALONE = "best-match alone"
+UNIFORM, SHUFFLED, SHARPENED_SELIP = "uniform", "shuffled", "SeLIP sharpened"
+"""Model names of further targets on frozen features: without the hard part of the loss, and three controls."""
 
 ERROR_TARGET = "best-match"
 """The target of the trainings on wrong findings."""
@@ -69,10 +77,11 @@ def plan(size: Size, real: RealData = NO_REAL_DATA, device: str = "cpu") -> list
     steps = _reading(size)
     if real.reports is None or real.images is None:
         steps += [*_cohort(size), *_trainings(size, TRUE), *_trainings_of_errors(size)]
+        steps += [_frozen(size, TRUE, _wrong(size))]
         steps += [*_comparison(size, TRUE, device), *_costs_of_errors(size, device), _pointing(size, device)]
     else:
         steps += [_real_data(size, real.reports, real.images), *_trainings(size, EXTRACTED)]
-        steps += _comparison(size, EXTRACTED, device)
+        steps += [_frozen(size, EXTRACTED, {}), *_comparison(size, EXTRACTED, device)]
     if real.reports is None or real.brats is not None:
         steps += _tumours(size, TRUE if real.reports is None else EXTRACTED, real.brats, device)
     if real != NO_REAL_DATA:
@@ -174,10 +183,13 @@ def _data(
         *_module(prepared_data), OWN_DB, "--cache", f"{volumes}/volumes", "--preset", size.training.preset,
         "--config", f"{{out}}/{SETTINGS}", "--seed", str(size.seed),
     )  # fmt: skip
-    # A prepared volume depends only on the recipe among the settings of a training.
-    recipe = {name: value for name, value in size.training.settings.items() if name == "recipe"}
     seconds = 10 + 0.03 * size.studies.studies
-    return Step(name, (*commands, ready), inputs, _settings(recipe), seconds)
+    return Step(name, (*commands, ready), inputs, _settings(_recipe(size)), seconds)
+
+
+def _recipe(size: Size) -> dict[str, Any]:
+    """The settings of a training that prepared volumes depend on."""
+    return {name: value for name, value in size.training.settings.items() if name == "recipe"}
 
 
 def _extracted(reports: str) -> tuple[str, ...]:
@@ -234,6 +246,22 @@ def _training(size: Size, name: str, data: tuple[str, str], target: str, share: 
     seconds = 7 + size.seconds_a_step * size.training.settings["steps"]
     settings = {**size.training.settings, **size.training.of_target.get(target, {})}
     return Step(name, (command,), texts=_settings(settings), seconds=seconds)
+
+
+def _frozen(size: Size, data: str, wrong: Mapping[str, str]) -> Step:
+    """Many trainings on frozen features: by target and share, and with findings that are not the true ones."""
+    frozen = size.frozen
+    command = (
+        "python", "-m", FROZEN_STUDY, f"{{{data}}}/selip.duckdb", "--cache", f"{{{data}}}/volumes",
+        "--preset", size.training.preset, "--config", f"{{out}}/{SETTINGS}", RESULTS, "{out}/results.duckdb",
+        "--steps", ",".join(f"{share}={steps}" for share, steps in frozen.steps.items()),
+        "--seeds", str(frozen.seeds), "--batch", str(frozen.batch), "--components", str(frozen.components),
+        *(word for end, name in wrong.items() for word in ("--wrong", f"{name}={{data-{end}}}/selip.duckdb")),
+        "--rounds", str(size.measuring.rounds), "--seed", str(size.seed),
+    )  # fmt: skip
+    trainings = frozen.seeds * sum(frozen.steps.values()) * SECONDS_A_FROZEN_STEP
+    seconds = 60 + trainings * FROZEN_TARGETS
+    return Step(FROZEN, (command,), texts=_settings(_recipe(size)), seconds=seconds)
 
 
 def _comparison(size: Size, data: str, device: str) -> list[Step]:

@@ -66,6 +66,16 @@ class TrainingSize:
 
 
 @dataclass(frozen=True)
+class FrozenSize:
+    """The trainings on frozen features: by share of the training studies the steps, each with `seeds` seeds."""
+
+    steps: Mapping[float, int]
+    seeds: int
+    batch: int
+    components: int
+
+
+@dataclass(frozen=True)
 class Measuring:
     """The measurements: shares of the labels and their draws, the segmentation networks, the support maps."""
 
@@ -87,6 +97,7 @@ class Size:
     reading: ReadingSize
     studies: Studies
     training: TrainingSize
+    frozen: FrozenSize
     measuring: Measuring
     seconds_a_step: float
 
@@ -122,6 +133,7 @@ QUICK = Size(
         repeats={0.3: 3, 1.0: 3},
         error_rates=(30,),
     ),
+    frozen=FrozenSize(steps={0.3: 15, 1.0: 15}, seeds=3, batch=8, components=32),
     measuring=Measuring(
         rounds=200,
         label_shares=(0.3, 1.0),
@@ -174,6 +186,7 @@ STANDARD = Size(
         repeats={0.1: 5, 1.0: 3},
         error_rates=(10, 30),
     ),
+    frozen=FrozenSize(steps={0.03: 100, 0.1: 300, 0.3: 500, 1.0: 900}, seeds=20, batch=64, components=256),
     measuring=Measuring(
         rounds=1000,
         label_shares=(0.1, 1.0),
@@ -217,6 +230,7 @@ FULL = Size(
         repeats={0.1: 3, 0.3: 3, 1.0: 3},
         error_rates=(10, 30),
     ),
+    frozen=FrozenSize(steps={0.03: 150, 0.1: 400, 0.3: 800, 1.0: 1500}, seeds=20, batch=64, components=256),
     measuring=Measuring(
         rounds=1000,
         label_shares=(0.01, 0.05, 0.1, 1.0),

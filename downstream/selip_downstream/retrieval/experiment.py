@@ -37,6 +37,8 @@ QueryValues = dict[Metric, NDArray[np.float64]]
 """By metric the value of each query (queries,)."""
 TrainingId = tuple[str, int]
 """A model's name and the number of its training."""
+Use = tuple[Direction, Texts]
+USES: list[Use] = list(product(DIRECTIONS, TEXTS))
 
 
 @dataclass(frozen=True)
@@ -119,19 +121,31 @@ def retrieve(
     """
     index = {text: number for number, text in enumerate(distinct_texts(pairs))}
     for gallery in galleries(pairs):
-        table = TextTable(gallery.texts, _modalities(gallery))
         taken = torch.tensor([index[text] for text in gallery.texts], dtype=torch.int64)
         of_gallery = {
             (model, number): Embedded(one.images[gallery.members], one.texts[taken])
             for model, own in embedded.items()
             for number, one in enumerate(own)
         }
-        for (direction, use), values in _values(gallery, of_gallery, table, graded(table, relevance)).items():
-            statistics = _statistics(values)
-            units = _units(gallery, direction, use)
-            described = {**about, "relevance": relevance, **_described(gallery, direction, use)}
-            setting = ExperimentSetting(Task.RETRIEVAL, split, len(units), described)
-            yield compare(setting, Bootstrap(units, rounds=rounds, seed=seed), statistics)
+        yield from _compared(gallery, of_gallery, USES, about, split, relevance, rounds=rounds, seed=seed)
+
+
+def retrieve_texts(
+    pairs: Sequence[Pair],
+    embedded: Mapping[str, Sequence[Embedded]],
+    about: Mapping[str, Any],
+    split: str,
+    relevance: str,
+    *,
+    rounds: int,
+    seed: int,
+) -> list[MetricResult]:
+    """As `retrieve`, only for images of all sequences that search the distinct texts."""
+    trainings = {(model, number): one for model, own in embedded.items() for number, one in enumerate(own)}
+    together = _gallery(TOGETHER, pairs, range(len(pairs)))
+    uses: list[Use] = [("image to text", "distinct")]
+    (results,) = _compared(together, trainings, uses, about, split, relevance, rounds=rounds, seed=seed)
+    return results
 
 
 def graded(table: TextTable, relevance: str) -> Similarity:
@@ -142,6 +156,25 @@ def graded(table: TextTable, relevance: str) -> Similarity:
         return target.similarity(table, asked, offered).masked_fill_(asked[:, None] == offered, 1.0)
 
     return similarity
+
+
+def _compared(
+    gallery: Gallery,
+    embedded: Mapping[TrainingId, Embedded],
+    uses: Sequence[Use],
+    about: Mapping[str, Any],
+    split: str,
+    relevance: str,
+    *,
+    rounds: int,
+    seed: int,
+) -> Iterator[list[MetricResult]]:
+    table = TextTable(gallery.texts, _modalities(gallery))
+    for (direction, use), values in _values(gallery, embedded, uses, table, graded(table, relevance)).items():
+        units = _units(gallery, direction, use)
+        described = {**about, "relevance": relevance, **_described(gallery, direction, use)}
+        setting = ExperimentSetting(Task.RETRIEVAL, split, len(units), described)
+        yield compare(setting, Bootstrap(units, rounds=rounds, seed=seed), _statistics(values))
 
 
 def _gallery(sequence: str, pairs: Sequence[Pair], members: Sequence[int]) -> Gallery:
@@ -159,10 +192,14 @@ def _modalities(gallery: Gallery) -> list[str]:
 
 
 def _values(
-    gallery: Gallery, embedded: Mapping[TrainingId, Embedded], table: TextTable, similarity: Similarity
-) -> dict[tuple[Direction, Texts], dict[TrainingId, QueryValues]]:
+    gallery: Gallery,
+    embedded: Mapping[TrainingId, Embedded],
+    uses: Sequence[Use],
+    table: TextTable,
+    similarity: Similarity,
+) -> dict[Use, dict[TrainingId, QueryValues]]:
     """Every figure of every query, by direction and use of texts, then by training and name."""
-    asked = list(product(DIRECTIONS, TEXTS, embedded))
+    asked = [(direction, use, training) for direction, use in uses for training in embedded]
     answered, ranks = [], []
     for direction, use, training in asked:
         wanted = task(embedded[training].images, embedded[training].texts, gallery.text_of, direction, use)
@@ -170,7 +207,7 @@ def _values(
         answered.append(Answered(found.hits, wanted.queries.labels, wanted.gallery.labels))
         ranks.append(_ranks(found))
     facts = _facts(table)
-    values: dict[tuple[Direction, Texts], dict[TrainingId, QueryValues]] = defaultdict(dict)
+    values: dict[Use, dict[TrainingId, QueryValues]] = defaultdict(dict)
     for (direction, use, training), of_ranks, answer, gains in zip(
         asked, ranks, answered, ndcg(answered, len(table), similarity), strict=True
     ):

@@ -5,7 +5,6 @@ from typing import Literal, NamedTuple
 
 import torch
 from torch import Tensor
-from torch.nn.functional import kl_div
 
 from selip_pretrain.objective.targets import soft_targets
 
@@ -64,4 +63,4 @@ def _divergence(p: Tensor, log_q: Tensor, clamp: float) -> Tensor:
     """The mean over rows of Σ P (log P - log Q), of P and Q that are at least `clamp`."""
     if clamp:
         p, log_q = p.clamp(min=clamp), log_q.clamp(min=math.log(clamp))
-    return kl_div(log_q, p, reduction="batchmean")
+    return (torch.xlogy(p, p) - p * log_q).sum(1).mean()

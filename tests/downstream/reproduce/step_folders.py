@@ -28,12 +28,13 @@ TITLES = [
     "In short",
     "Beyond the main comparison",
     "1. Extraction",
-    "2. Retrieval, by target and by share of the training studies",
-    "3. Classification and transfer to gliomas",
-    "4. Segmentation",
-    "5. What the models look at",
-    "6. What an extraction error costs",
-    "7. Conditions",
+    "2. The claim on frozen features",
+    "3. Retrieval, by target and by share of the training studies",
+    "4. Classification and transfer to gliomas",
+    "5. Segmentation",
+    "6. What the models look at",
+    "7. What an extraction error costs",
+    "8. Conditions",
 ]
 """Of the sections of a page that shows everything."""
 
@@ -88,6 +89,22 @@ def write_retrieval(root: Path, levels: Mapping[int, Mapping[str, float]]) -> No
     """A step for each percentage of the training studies."""
     for share, own in levels.items():
         write_step(root, f"retrieve-{share}", measure_retrieval(root, own))
+
+
+def write_frozen(root: Path) -> None:
+    """Trainings on frozen features, with two shares of the studies and with errors in the findings."""
+    levels = {name: LEVELS[name] for name in ("CLIP", "SeLIP", "best-match")}
+    levels |= {"best-match alone": 0.55, "uniform": 0.3, "shuffled": 0.2, "SeLIP sharpened": 0.36}
+    counts = {"texts": "distinct", "gallery": 120, "direction": "image to text", "sequence": "together"}
+    metrics = [Metric.TOP_5, Metric.FIRST_HIT_SIDE]
+    of_share = [
+        figure
+        for share in (0.1, 1.0)
+        for figure in measure(root, levels, Task.RETRIEVAL, metrics, share=share, encoders="frozen features", **counts)
+    ]
+    wrong = {"true findings": 0.5, "extracted": 0.5, "30 % wrong": 0.2}
+    errors = measure(root, wrong, Task.RETRIEVAL, metrics, share=1.0, findings="with errors", **counts)
+    write_step(root, "frozen", [*of_share, *errors])
 
 
 def write_reading(root: Path, scores: Mapping[str, str]) -> None:

@@ -10,7 +10,7 @@ from selip_downstream.evaluation.comparison import Comparison, Difference, last_
 from selip_downstream.evaluation.tasks import TOGETHER, Metric, Task
 from selip_downstream.explanation.pointing import ALL_SITES, CHANCE
 from selip_downstream.reproduce.page.figures import Figures
-from selip_downstream.reproduce.plan import MODELS, TRUE_FINDINGS
+from selip_downstream.reproduce.plan import MODELS, SHARPENED_SELIP, SHUFFLED, SOFT_ALONE, TRUE_FINDINGS, UNIFORM
 from selip_shared.bootstrap import Estimate
 
 CLIP = MODELS["hard"]
@@ -18,6 +18,11 @@ SIMILARITY_MODELS = (MODELS["selip"], MODELS["best-match"])
 """The models with similarities as targets: the claim is about them."""
 CLAIM_METRICS = (Metric.TOP_5, Metric.FIRST_HIT_SITE, Metric.FIRST_HIT_SIDE)
 """The metrics of the claim: the first, and one of the others, must be better."""
+FROZEN_MODELS = (*SIMILARITY_MODELS, SOFT_ALONE)
+"""The models with similarities as targets that are trained on frozen features."""
+CONTROLS = (UNIFORM, SHUFFLED, SHARPENED_SELIP)
+FROZEN_METRICS = (Metric.TOP_5, Metric.FIRST_HIT_SIDE)
+"""The metrics by which trainings on frozen features are judged."""
 MAX_FEW_SHARE = 0.3
 """The largest share of the training studies that the claim's "few data" means."""
 MAIN_METRICS = {
@@ -48,6 +53,16 @@ class ClaimTest(NamedTuple):
     difference: Estimate
 
 
+class FrozenTest(NamedTuple):
+    """On frozen features, at one share: a model and a reference in one metric of the claim."""
+
+    share: float
+    model: str
+    reference: str
+    metric: Metric
+    difference: Estimate
+
+
 class Winner(NamedTuple):
     """A model that confirms the claim, and the share of the training studies."""
 
@@ -59,11 +74,13 @@ class Winner(NamedTuple):
 class Conclusions:
     """What follows from the figures.
 
-    `tests` is empty where the claim was not measured. `tasks` are by task and model the differences from CLIP in the
+    `tests` is empty where the claim was not measured by whole trainings, `frozen` where it was not on frozen features.
+    `tasks` are by task and model the differences from CLIP in the
     task's main metric, `errors` by model the differences from the training on true findings.
     """
 
     tests: Sequence[ClaimTest]
+    frozen: Sequence[FrozenTest]
     verdict: Verdict
     winners: Sequence[Winner]
     some_better: bool
@@ -80,6 +97,7 @@ def draw_conclusions(figures: Figures) -> Conclusions:
     better, worse = any(test.difference.sign > 0 for test in few), any(test.difference.sign < 0 for test in few)
     return Conclusions(
         tests=tests,
+        frozen=_frozen_tests(figures.frozen),
         verdict=_verdict(few, winners, better, worse),
         winners=winners,
         some_better=better,
@@ -103,6 +121,19 @@ def _claim_tests(main: Mapping[float, Comparison]) -> list[ClaimTest]:
         for model in SIMILARITY_MODELS
         for metric in CLAIM_METRICS
         if (found := comparison.difference(Difference(model, CLIP), metric)) is not None and found.value is not None
+    ]
+
+
+def _frozen_tests(frozen: Mapping[float, Comparison]) -> list[FrozenTest]:
+    """Each model minus CLIP, and the models with similarities minus each control."""
+    wanted = [Difference(model, CLIP) for model in (*FROZEN_MODELS, *CONTROLS)]
+    wanted += [Difference(model, control) for model in FROZEN_MODELS for control in CONTROLS]
+    return [
+        FrozenTest(share, one.model, one.reference, metric, found)
+        for share, comparison in frozen.items()
+        for one in wanted
+        for metric in FROZEN_METRICS
+        if (found := comparison.difference(one, metric)) is not None and found.value is not None
     ]
 
 

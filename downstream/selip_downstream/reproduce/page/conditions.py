@@ -49,7 +49,7 @@ OTHER_REASON = "the time limit of this size"
 
 
 def conditions(figures: Figures, conclusions: Conclusions) -> Section:
-    """Section 7."""
+    """Section 8."""
     cohort, trainings = _cohort(figures), _trainings(figures.training_groups)
     ran_on = _machine(figures)
     sections = [
@@ -60,7 +60,7 @@ def conditions(figures: Figures, conclusions: Conclusions) -> Section:
         *([Section("Machine, versions and seeds", tables=[ran_on])] if ran_on.rows else []),
         Section("Time", tables=[_times(figures.results.seconds)]),
     ]
-    return Section("7. Conditions", [INTERVALS], sections=sections)
+    return Section("8. Conditions", [INTERVALS], sections=sections)
 
 
 def _differences(figures: Figures) -> Table:

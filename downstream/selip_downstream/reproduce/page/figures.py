@@ -21,7 +21,7 @@ from selip_downstream.reproduce.page.step_results import (
     StepResults,
     TrainingResult,
 )
-from selip_downstream.reproduce.plan import EXTRACTED, MODELS, PHANTOM, TRUE, error_rate_of, training_step
+from selip_downstream.reproduce.plan import EXTRACTED, FROZEN, MODELS, PHANTOM, TRUE, error_rate_of, training_step
 from selip_pretrain.data.pairs import Pair, read_pairs
 from selip_pretrain.data.splits import SPLITS, Split
 from selip_pretrain.model.selip_model import SelipModel
@@ -56,14 +56,17 @@ class Figures:
     """All that a reproduction shows.
 
     `retrieval` are the comparisons with distinct texts by share of the training studies, the smallest first;
-    `main_retrieval` is of each share the one over all sequences from image to text. `validation_top_5` are by share
-    and model the figures of single trainings.
+    `main_retrieval` is of each share the one over all sequences from image to text. `frozen` are by share the
+    comparisons of many trainings on frozen features, `frozen_errors` the one with errors in the findings.
+    `validation_top_5` are by share and model the figures of single trainings.
     """
 
     results: StepResults
     extraction: Mapping[str, Sequence[ExtractorScore]]
     retrieval: Mapping[float, Sequence[Comparison]]
     main_retrieval: Mapping[float, Comparison]
+    frozen: Mapping[float, Comparison]
+    frozen_errors: Comparison | None
     zero_shot: Sequence[Comparison]
     classification: Sequence[Comparison]
     segmentation: Sequence[Comparison]
@@ -104,12 +107,18 @@ def compute_figures(
 ) -> Figures:
     """The figures of these results."""
     retrieval = _retrieval_by_share(results)
+    frozen = [
+        (one.configuration["share"], "findings" in one.configuration, one)
+        for one in results.comparisons.get(FROZEN, [])
+    ]
     errors = _main(_comparisons(results, "retrieve-errors", Task.RETRIEVAL))
     return Figures(
         results=results,
         extraction=_grouped(results.scores),
         retrieval=retrieval,
         main_retrieval={share: main for share, own in retrieval.items() if (main := _main(own)) is not None},
+        frozen={share: one for share, is_wrong, one in frozen if not is_wrong},
+        frozen_errors=next((one for _, is_wrong, one in frozen if is_wrong), None),
         zero_shot=_comparisons(results, "classify", Task.ZERO_SHOT),
         classification=_comparisons(results, "classify", Task.CLASSIFICATION),
         segmentation=_comparisons(results, "segment", Task.SEGMENTATION),

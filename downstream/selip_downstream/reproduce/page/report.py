@@ -14,6 +14,7 @@ from selip_downstream.page.document import Document, Section, html
 from selip_downstream.reproduce.page.conclusions import draw_conclusions
 from selip_downstream.reproduce.page.conditions import conditions
 from selip_downstream.reproduce.page.figures import Figures, compute_examples, compute_figures
+from selip_downstream.reproduce.page.frozen_claim import frozen_summary
 from selip_downstream.reproduce.page.markdown import markdown
 from selip_downstream.reproduce.page.sections import measured_sections
 from selip_downstream.reproduce.page.step_results import read_step_results
@@ -46,9 +47,11 @@ def command(
     results = read_step_results(_folders(steps))
     figures = compute_figures(results, compute_examples(results, examples, seed, device), machine(), versions())
     conclusions = draw_conclusions(figures)
-    main, further = summary(figures, conclusions), further_results(figures, conclusions)
+    frozen = [*frozen_summary(figures, conclusions.frozen)]
+    trained, further = summary(figures, conclusions), further_results(figures, conclusions)
+    main = [*frozen, *trained]
     sections = [
-        Section("In short", main, [claim_table(figures, conclusions)] if main else []),
+        Section("In short", main, [claim_table(figures, conclusions)] if trained else []),
         *([Section("Beyond the main comparison", further)] if further else []),
         *measured_sections(figures),
         conditions(figures, conclusions),

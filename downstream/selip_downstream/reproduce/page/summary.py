@@ -107,7 +107,7 @@ def _model(model: str, tests: Sequence[ClaimTest]) -> str:
     few = [test.difference.sign for test in own if test.share <= MAX_FEW_SHARE]
     more = [test.difference.sign for test in own if test.share > MAX_FEW_SHARE]
     parts = [
-        f"{condition}, it is {_tally(signs)}"
+        f"{condition}, it is {tally(signs)}"
         for condition, signs in (
             (f"with {percent(MAX_FEW_SHARE)} of the training studies or less", few),
             (f"with more than {percent(MAX_FEW_SHARE)}", more),
@@ -164,7 +164,7 @@ def _tasks(conclusions: Conclusions) -> Iterator[str]:
         parts = []
         for model, differences in of_model.items():
             figure = f", {difference_text(differences[0])}" if len(differences) == 1 else ""
-            parts.append(f"{MODEL_PHRASES[model]} is {_tally([one.sign for one in differences])}{figure}")
+            parts.append(f"{MODEL_PHRASES[model]} is {tally([one.sign for one in differences])}{figure}")
         yield f"{TASK_PHRASES[task]}: {'; '.join(parts)}."
 
 
@@ -192,7 +192,7 @@ def _listed(words: Sequence[str]) -> str:
     return f"{', '.join(first)} and {last}" if first else last
 
 
-def _tally(signs: Sequence[int]) -> str:
+def tally(signs: Sequence[int]) -> str:
     """In words how often the differences are above 0, below 0 and neither."""
     counts = Counter(signs)
     parts = [(phrase, counts[sign]) for sign, phrase in SIGN_PHRASES.items() if counts[sign]]

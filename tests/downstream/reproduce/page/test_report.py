@@ -19,6 +19,7 @@ from tests.downstream.reproduce.step_folders import (
     measure_retrieval,
     steps_of,
     write_data,
+    write_frozen,
     write_reading,
     write_retrieval,
     write_step,
@@ -34,6 +35,7 @@ def steps(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A whole reproduction's steps, but for those that read reports."""
     root = tmp_path_factory.mktemp("steps")
     write_retrieval(root, {10: LEVELS | {"SeLIP": 0.2}, 100: LEVELS})
+    write_frozen(root)
     write_tasks(root)
     write_data(root)
     write_trainings(root)
@@ -69,11 +71,11 @@ def test_the_page_shows_what_the_steps_have_measured(page: Path, steps: Path, ch
         if (figure.configuration["sequence"], figure.configuration["direction"]) == ("together", "image to text")
     }
     best, lead = found["best-match", Metric.TOP_5], found["best-match − CLIP", Metric.TOP_5]
-    assert chromium.texts("#section-4 thead")[0] == "randomCLIPSeLIPbest-match"
-    assert f"{best.value:.3f} ({best.low:.3f}–{best.high:.3f})" in chromium.texts("#section-4 tbody")[0]
-    assert f"{lead.value:+.3f} ({lead.low:+.3f} to {lead.high:+.3f}) *" in chromium.texts("#section-4 tbody")[1]
-    assert [len(chromium.all(f"#section-{number} img")) for number in (4, 5, 6, 8)] == [3, 1, 1, 3]
-    assert chromium.texts("#section-8 tbody tr td:first-child")[:5] == [
+    assert chromium.texts("#section-5 thead")[0] == "randomCLIPSeLIPbest-match"
+    assert f"{best.value:.3f} ({best.low:.3f}–{best.high:.3f})" in chromium.texts("#section-5 tbody")[0]
+    assert f"{lead.value:+.3f} ({lead.low:+.3f} to {lead.high:+.3f}) *" in chromium.texts("#section-5 tbody")[1]
+    assert [len(chromium.all(f"#section-{number} img")) for number in (4, 5, 6, 7, 9)] == [2, 3, 1, 1, 3]
+    assert chromium.texts("#section-9 tbody tr td:first-child")[:5] == [
         "random", "true findings", "extracted", "10 % wrong", "30 % wrong",
     ]  # fmt: skip
 
@@ -81,12 +83,12 @@ def test_the_page_shows_what_the_steps_have_measured(page: Path, steps: Path, ch
 def test_the_examples_stand_beside_each_other(page: Path, chromium: Page) -> None:
     chromium.emulate("light", 1400, 900)
     chromium.open(page / "reproduction.html")
-    captions = chromium.texts("#section-7 figcaption")
+    captions = chromium.texts("#section-8 figcaption")
     assert captions[1].startswith("CLIP: cosines")
     assert captions[2].startswith("best-match: cosines")
     assert captions[3].startswith("Where CLIP sees 在")
     tops = chromium.run(
-        "return [...document.querySelectorAll('#section-7 figure')].map(f => f.getBoundingClientRect().top)"
+        "return [...document.querySelectorAll('#section-8 figure')].map(f => f.getBoundingClientRect().top)"
     )
     assert tops[1] == tops[2]
     assert tops[3] == tops[4]
@@ -128,7 +130,7 @@ def test_what_was_not_measured_is_left_out(
     run = command(main, monkeypatch, capsys)
     assert run("--size", "quick", "--out", tmp_path, *steps_of(tmp_path / "steps"))[0] == 0
     content = json.loads((tmp_path / "reproduction.json").read_text(encoding="utf-8"))
-    assert [section["title"] for section in content["sections"]] == [TITLES[0], TITLES[3], TITLES[8]]
+    assert [section["title"] for section in content["sections"]] == [TITLES[0], TITLES[4], TITLES[9]]
     assert "Nothing was measured with as few" in " ".join(content["summary"])
 
 

@@ -3,11 +3,12 @@ from pathlib import Path
 
 from selip_downstream.reproduce.page.conclusions import draw_conclusions
 from selip_downstream.reproduce.page.figures import compute_figures
+from selip_downstream.reproduce.page.frozen_claim import frozen_sections, frozen_summary
 from selip_downstream.reproduce.page.step_results import read_step_results
 from selip_downstream.reproduce.page.summary import summary
 from selip_pretrain.model.configuration import CONFIGURATION_FILE, Configuration
 from selip_pretrain.training.checkpoint import BEST, VALIDATION_FILE
-from tests.downstream.reproduce.step_folders import LEVELS, write_retrieval, write_step
+from tests.downstream.reproduce.step_folders import LEVELS, write_frozen, write_retrieval, write_step
 
 
 def summary_of(root: Path, *steps: str) -> list[str]:
@@ -60,3 +61,17 @@ def test_the_summary_gives_the_range_of_single_trainings(tmp_path: Path) -> None
         (best / VALIDATION_FILE).write_text(json.dumps({"top_5": top_5}))
     (paragraph,) = [one for one in summary_of(tmp_path) if one.startswith("The intervals are over")]
     assert "with 10 % of the studies CLIP 0.078–0.130, best-match 0.150–0.176." in paragraph
+
+
+def test_what_frozen_features_show_stands_first_with_its_controls(tmp_path: Path) -> None:
+    write_frozen(tmp_path)
+    folders = {folder.name: folder for folder in tmp_path.iterdir()}
+    figures = compute_figures(read_step_results(folders), [], {}, {})
+    first, errors = frozen_summary(figures, draw_conclusions(figures).frozen)
+    assert first.startswith("On frozen features, with 3 trainings for each target and share")
+    assert "best-match is above CLIP in each of 4 comparisons" in first
+    assert "best-match with shuffled similarities is below CLIP in each of 4 comparisons" in first
+    assert "uniform smoothing is not significantly different from CLIP in each of 4 comparisons" in first
+    assert "30 % wrong -0." in errors
+    assert "extracted +0.000 (+0.000 to +0.000), not significant" in errors
+    assert frozen_sections(figures)[-1].tables[0].rows[-1][0] == "30 % wrong"

@@ -1,0 +1,1 @@
+"""The claim on frozen features: many trainings of small networks, for narrow intervals."""
