@@ -45,7 +45,7 @@ def replacing_folder(folder: Path) -> Iterator[Path]:
         shutil.rmtree(partial, ignore_errors=True)
         partial.mkdir(parents=True)
         yield partial
-        _flush(partial)
+        _finish(partial)
         shutil.rmtree(earlier, ignore_errors=True)
         if folder.exists():
             folder.rename(earlier)
@@ -70,8 +70,12 @@ def _earlier(folder: Path) -> Path:
     return folder.with_name(f".{folder.name}.earlier")
 
 
-def _flush(folder: Path) -> None:
-    """Write the files of a folder to the disk before the folder gets its final name."""
+def _finish(folder: Path) -> None:
+    """Give the files of a folder the usual mode, and write them to the disk before the folder gets its final name."""
+    # safetensors writes temporary files that only their owner may read.
+    mask = os.umask(0)
+    os.umask(mask)
     for file in (path for path in folder.rglob("*") if path.is_file()):
+        file.chmod(0o666 & ~mask)
         with file.open("rb") as opened:
             os.fsync(opened.fileno())

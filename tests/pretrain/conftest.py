@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from selip_pretrain.data.cohort import Cohort, read_cohort
+from selip_pretrain.data.cohort import Cohort, prepare_cohort, read_cohort
 from selip_pretrain.volumes.volume_cache import VolumeCache
 from tests.pretrain.small_cohort import RECIPE, STUDIES, write_cohort
 
@@ -21,4 +21,4 @@ def cache(db: Path) -> VolumeCache:
 
 @pytest.fixture(scope="session")
 def cohort(db: Path, cache: VolumeCache) -> Cohort:
-    return read_cohort(db, cache, seed=0)
+    return prepare_cohort(read_cohort(db, seed=0), cache)

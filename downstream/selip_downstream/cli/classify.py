@@ -10,6 +10,7 @@ from selip_downstream.cli.options import (
     Checkpoints,
     Database,
     Device,
+    OwnSplits,
     Results,
     Rounds,
     modalities_of,
@@ -37,8 +38,8 @@ def command(
     sql: Annotated[
         str | None,
         typer.Option(
-            help="Labels out of the database instead, e.g. \"SELECT report_id, bool_or(present AND site = '额叶') AS "
-            'label FROM findings GROUP BY ALL".'
+            help='Labels out of the database instead, e.g. "SELECT report_id, report_id IN (SELECT report_id FROM '
+            "findings WHERE present AND site = '额叶') AS label FROM studies WHERE status = 'ok'\"."
         ),
     ] = None,
     brats: Annotated[Path | None, typer.Option(help="Folder of a BraTS cohort instead: HGG or LGG.")] = None,
@@ -53,6 +54,7 @@ def command(
     finetune_rounds: Annotated[
         int, typer.Option(min=1, help="Rounds of 50 steps of finetuning; the best on the validation split is taken.")
     ] = 50,
+    splits: OwnSplits = None,
     split: Annotated[str, typer.Option(help="For zero-shot: test, validation or train.")] = "test",
     rounds: Rounds = 1000,
     seed: Annotated[int, typer.Option(min=0, help="Seed of the resamples, and of how BraTS is split.")] = 0,
@@ -65,10 +67,13 @@ def command(
     """
     if sum(source is not None for source in (labels, sql, brats)) > 1:
         raise SelipError("Give one of --labels, --sql and --brats.")
+    if splits is not None and labels is None and sql is None and brats is None:
+        raise SelipError("--splits is for labelled cases: give --labels, --sql or --brats with it.")
     wanted = modalities_of(sequences)
     # Imported only now: --help should not wait for them.
     from selip_downstream.classification.experiment import run_classification
     from selip_downstream.classification.zero_shot_experiment import run_zero_shot
+    from selip_downstream.datasets.csv_table import read_splits
     from selip_downstream.datasets.labelled_cases import brats_cohort, labelled_cohort
     from selip_downstream.datasets.split_pairs import read_split
     from selip_downstream.evaluation.compared_models import load_models, training_texts
@@ -82,9 +87,12 @@ def command(
         models = load_models(checkpoints, training_texts(db), device)
         measured = run_zero_shot(models, pairs, folder, protocol, split)
     else:
-        cohort, source = brats_cohort(brats, wanted, seed) if brats else labelled_cohort(db, labels, sql, wanted)
+        own = None if splits is None else read_splits(splits)
+        cohort, source = (
+            brats_cohort(brats, wanted, seed, own) if brats else labelled_cohort(db, labels, sql, wanted, own)
+        )
         models = load_models(checkpoints, training_texts(db), device)
-        about = {"labels": source, "sequences": wanted}
+        about = {"labels": source, "sequences": wanted, **({} if splits is None else {"splits": splits.name})}
         measured = run_classification(models, cohort, folder, protocol, about, finetune_rounds if finetune else 0)
     show_and_store(measured, _title, database)
 

@@ -34,6 +34,17 @@ Cache = Annotated[
 Device = Annotated[str, typer.Option("--device", help="Where models run: cpu, cuda, cuda:1 …")]
 
 
+OwnSplits = Annotated[
+    Path | None,
+    typer.Option(
+        "--splits",
+        metavar="FILE",
+        help="CSV with the columns patient_id and split (train, validation or test) instead of the assigned splits, "
+        "e.g. by date or by hospital; patients that it lacks are left out.",
+    ),
+]
+
+
 def modalities_of(sequences: str) -> list["Modality"]:
     """The comma-separated sequences, in the order of MODALITIES. SelipError for an unknown one."""
     from selip_contracts.vocabulary import MODALITIES

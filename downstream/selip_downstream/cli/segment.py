@@ -8,6 +8,7 @@ import typer
 from selip_downstream.cli.options import (
     Checkpoints,
     Device,
+    OwnSplits,
     Results,
     Rounds,
     modalities_of,
@@ -44,6 +45,7 @@ def command(
     steps: Annotated[int, typer.Option(min=1, help="Steps of each training.")] = 3000,
     batch: Annotated[int, typer.Option(min=1, help="Patches a step.")] = 2,
     rate: Annotated[float, typer.Option(min=1e-6, max=1, help="Highest learning rate.")] = 1e-3,
+    splits: OwnSplits = None,
     rounds: Rounds = 1000,
     seed: Annotated[int, typer.Option(min=0, help="Seed of the resamples, and of how the patients are split.")] = 0,
     device: Device = "cpu",
@@ -56,6 +58,7 @@ def command(
     grid_shape, patch_shape = _voxels(shape), _voxels(patch)
     # Imported only now: --help should not wait for them.
     from selip_downstream.datasets.brats import read_brats
+    from selip_downstream.datasets.csv_table import read_splits
     from selip_downstream.evaluation.compared_models import load_models, training_texts
     from selip_downstream.evaluation.protocol import EvaluationProtocol
     from selip_downstream.segmentation.experiment import SegmentationSettings, run_segmentation
@@ -64,7 +67,8 @@ def command(
     models = load_models(checkpoints, training_texts(db), device)
     protocol = EvaluationProtocol(wanted_shares, range(draws), rounds, seed)
     settings = SegmentationSettings(folder.name, grid_shape, patch_shape, steps, batch, rate)
-    measured = run_segmentation(models, read_brats(folder), wanted, protocol, settings, out, seed)
+    own = None if splits is None else read_splits(splits)
+    measured = run_segmentation(models, read_brats(folder), wanted, protocol, settings, out, seed, own)
     show_and_store(measured, _title, database)
     print(f"The predictions are in {out}.")
 

@@ -4,10 +4,22 @@ from collections import defaultdict
 from collections.abc import Mapping
 
 from selip_downstream.datasets.brats import BratsCohort, Grade
+from selip_downstream.datasets.exclusions import Exclusion
 from selip_pretrain.data.splits import Split, hash_fraction
 
 HELD_OUT = 0.2
 """The share of the patients of each grade in the validation split, and in the test split."""
+
+
+def split_patients(
+    cohort: BratsCohort, seed: int, own: Mapping[str, Split] | None
+) -> tuple[BratsCohort, Mapping[str, Split]]:
+    """The cases that have a split, and the split of each patient: the user's own, else `stratified_split`."""
+    if own is None:
+        return cohort, stratified_split(cohort, seed)
+    kept = tuple(case for case in cohort.cases if case.patient_id in own)
+    without = (Exclusion(case.case, "no split") for case in cohort.cases if case.patient_id not in own)
+    return BratsCohort(kept, (*cohort.excluded, *without)), own
 
 
 def stratified_split(cohort: BratsCohort, seed: int) -> Mapping[str, Split]:

@@ -1,6 +1,6 @@
 """Labelled cases: studies with the volumes of the wanted sequences, a label, and a split."""
 
-import csv
+import sys
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import closing
@@ -13,7 +13,8 @@ import duckdb
 from selip_contracts.database_file import read_store
 from selip_contracts.vocabulary import Modality
 from selip_downstream.datasets.brats import BratsCohort, read_brats
-from selip_downstream.datasets.brats_split import stratified_split
+from selip_downstream.datasets.brats_split import split_patients
+from selip_downstream.datasets.csv_table import read_csv_table
 from selip_downstream.datasets.exclusions import Exclusion
 from selip_pretrain.data.splits import SPLITS, Split, check_leakage
 from selip_pretrain.volumes.content_hash import content_hash
@@ -79,7 +80,11 @@ class LabelTable:
 
 
 def labelled_cohort(
-    db: Path, labels: Path | None, sql: str | None, modalities: Sequence[Modality]
+    db: Path,
+    labels: Path | None,
+    sql: str | None,
+    modalities: Sequence[Modality],
+    own_splits: Mapping[str, Split] | None = None,
 ) -> tuple[LabelledCohort, str]:
     """The scanned studies with the labels of a CSV file or of a query, and where the labels come from."""
     with closing(read_store(db)) as connection:
@@ -89,28 +94,23 @@ def labelled_cohort(
         else:
             assert sql is not None
             table = query_labels(connection, sql)
-        return label_images(connection, table, modalities), table.source
+        return label_images(connection, table, modalities, own_splits), table.source
 
 
-def brats_cohort(folder: Path, modalities: Sequence[Modality], seed: int) -> tuple[LabelledCohort, str]:
+def brats_cohort(
+    folder: Path, modalities: Sequence[Modality], seed: int, own_splits: Mapping[str, Split] | None = None
+) -> tuple[LabelledCohort, str]:
     """The cases of a BraTS cohort with their grades, and where the labels come from."""
-    return grade_cases(read_brats(folder), modalities, seed), f"BraTS grades of {folder.name}"
+    return grade_cases(read_brats(folder), modalities, seed, own_splits), f"BraTS grades of {folder.name}"
 
 
 def read_labels(path: Path) -> LabelTable:
-    """A CSV in UTF-8 with a column `label` and a column report_id, study or patient_id."""
-    try:
-        with path.open(encoding="utf-8-sig", newline="") as file:
-            heading, *rows = [row for row in csv.reader(file) if row] or [[]]
-    except OSError as error:
-        raise SelipError(f"The labels {path} cannot be read ({error.strerror}): name a CSV file.") from error
-    except (UnicodeDecodeError, csv.Error) as error:
-        raise SelipError(f"The labels {path} are not a CSV file in UTF-8: save them as one.") from error
-    return _label_table(heading, rows, str(path))
+    """A CSV with a column `label` and a column report_id, study or patient_id."""
+    return _label_table(*read_csv_table(path), str(path))
 
 
 def query_labels(connection: duckdb.DuckDBPyConnection, sql: str) -> LabelTable:
-    """The same out of the database, e.g. SELECT report_id, bool_or(site = '额叶') AS label FROM findings GROUP BY 1."""
+    """The same out of the database, e.g. SELECT report_id, normal AS label FROM studies WHERE normal IS NOT NULL."""
     try:
         found = connection.execute(sql)
         heading = [column[0] for column in found.description or ()]
@@ -121,9 +121,16 @@ def query_labels(connection: duckdb.DuckDBPyConnection, sql: str) -> LabelTable:
 
 
 def label_images(
-    connection: duckdb.DuckDBPyConnection, table: LabelTable, modalities: Sequence[Modality]
+    connection: duckdb.DuckDBPyConnection,
+    table: LabelTable,
+    modalities: Sequence[Modality],
+    own_splits: Mapping[str, Split] | None = None,
 ) -> LabelledCohort:
-    """The scanned studies that have a label, a split and the wanted sequences; the others are excluded."""
+    """The scanned studies that have a label, a split and the wanted sequences; the others are excluded.
+
+    The splits are those of the pretraining, or the user's own by patient. How many patients of the pretraining are
+    tested on is printed on stderr.
+    """
     rows = connection.execute(
         """SELECT study, report_id, patient_id, split, modality, image_id, source, files, content_hash, frames
         FROM images LEFT JOIN splits USING (patient_id) ORDER BY patient_id, study, image_id"""
@@ -136,8 +143,12 @@ def label_images(
         studies[patient_id, study][modality] = image
         about[patient_id, study] = report_id, split
     cases, excluded = [], []
+    known: set[str] = set()
     for (patient_id, study), images in studies.items():
-        report_id, split = about[patient_id, study]
+        report_id, assigned = about[patient_id, study]
+        split = assigned if own_splits is None else own_splits.get(patient_id)
+        if assigned == "train" and split == "test":
+            known.add(patient_id)
         keys: dict[Key, str | None] = {"report_id": report_id, "study": study, "patient_id": patient_id}
         label = table.labels.get(keys[table.key] or "")
         lacking = [f"no {modality}" for modality in modalities if modality not in images]
@@ -147,12 +158,21 @@ def label_images(
             excluded.append(Exclusion(study, " and ".join(lacking)))
         else:
             cases.append(Case(study, patient_id, label, split, tuple(images[m] for m in modalities)))
+    if known:
+        print(
+            f"{len(known):,} patients of the test split are in the training split of the database: encoders that were"
+            " pretrained on them know their images.",
+            file=sys.stderr,
+        )
     return LabelledCohort(tuple(cases), tuple(excluded))
 
 
-def grade_cases(cohort: BratsCohort, modalities: Sequence[Modality], seed: int) -> LabelledCohort:
-    """BraTS cases with their grades, split by patient and grade as for segmentation."""
-    usable, splits = cohort.having(modalities, grade=True), stratified_split(cohort, seed)
+def grade_cases(
+    cohort: BratsCohort, modalities: Sequence[Modality], seed: int, own_splits: Mapping[str, Split] | None = None
+) -> LabelledCohort:
+    """BraTS cases with their grades, split by patient and grade as for segmentation, or by the user's own splits."""
+    cohort, splits = split_patients(cohort, seed, own_splits)
+    usable = cohort.having(modalities, grade=True)
     cases = []
     for case in usable.cases:
         images = tuple(_brats_image(case.case, modality, case.images[modality]) for modality in modalities)

@@ -1,5 +1,6 @@
 """The models that are compared, and their embeddings of volumes and texts."""
 
+import sys
 from collections.abc import Sequence
 from contextlib import closing
 from dataclasses import dataclass
@@ -54,8 +55,9 @@ def load_models(checkpoints: Sequence[str], corpus: Sequence[str], device: str) 
     """The model of each checkpoint, NAME=FOLDER or FOLDER, after the first one untrained, which is called random.
 
     The untrained model has the initial weights of the first checkpoint's training if `corpus` are the texts of that
-    training. Checkpoints may share a name: trainings that differ only in their seed. SelipError where two models have
-    the same name by chance, or a name reads as a difference.
+    training; it is left out where the text encoder that the training began with has moved. Checkpoints may share a
+    name: trainings that differ only in their seed. SelipError where two models have the same name by chance, or a name
+    reads as a difference.
     """
     named = [_named(checkpoint) for checkpoint in checkpoints]
     names = [RANDOM, *(name for name, _ in named)]
@@ -67,7 +69,11 @@ def load_models(checkpoints: Sequence[str], corpus: Sequence[str], device: str) 
         raise SelipError("A minus between blanks in a name marks a difference: choose another name.")
     loaded = [EvaluatedModel(name, SelipModel.from_pretrained(folder, device), folder) for name, folder in named]
     configuration = loaded[0].model.configuration
-    untrained = SelipModel.build(configuration, corpus).train(False).to(device)
+    try:
+        untrained = SelipModel.build(configuration, corpus).train(False).to(device)
+    except SelipError as error:
+        print(f"The untrained weights are left out, since their text encoder is not there: {error}", file=sys.stderr)
+        return loaded
     return [EvaluatedModel(RANDOM, untrained, f"untrained, seed {configuration.seed}"), *loaded]
 
 

@@ -11,7 +11,6 @@ from typing import Any
 from selip_contracts.annotated import GOLD
 from selip_downstream.reproduce.data import choose_cohort as cohort
 from selip_downstream.reproduce.data import planted_errors
-from selip_downstream.reproduce.data import prepare_database as prepared_data
 from selip_downstream.reproduce.runner.steps import Step
 from selip_downstream.reproduce.sizes import Size
 from selip_shared.errors import SelipError
@@ -180,7 +179,7 @@ def _data(
 ) -> Step:
     """A database that these commands fill, prepared for trainings; `volumes` is the step with the prepared volumes."""
     ready = (
-        *_module(prepared_data), OWN_DB, "--cache", f"{volumes}/volumes", "--preset", size.training.preset,
+        "selip-prepare", "--db", OWN_DB, "--cache", f"{volumes}/volumes", "--preset", size.training.preset,
         "--config", f"{{out}}/{SETTINGS}", "--seed", str(size.seed),
     )  # fmt: skip
     seconds = 10 + 0.03 * size.studies.studies

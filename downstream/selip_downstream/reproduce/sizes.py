@@ -186,7 +186,7 @@ STANDARD = Size(
         repeats={0.1: 5, 1.0: 3},
         error_rates=(10, 30),
     ),
-    frozen=FrozenSize(steps={0.03: 100, 0.1: 300, 0.3: 500, 1.0: 900}, seeds=20, batch=64, components=256),
+    frozen=FrozenSize(steps={0.03: 100, 0.1: 250, 0.3: 450, 1.0: 800}, seeds=8, batch=64, components=256),
     measuring=Measuring(
         rounds=1000,
         label_shares=(0.1, 1.0),

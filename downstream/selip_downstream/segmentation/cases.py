@@ -15,7 +15,7 @@ from torch import Tensor
 
 from selip_contracts.vocabulary import Modality
 from selip_downstream.datasets.brats import BratsCase, BratsCohort, labels_of, unified_labels
-from selip_downstream.datasets.brats_split import stratified_split
+from selip_downstream.datasets.brats_split import split_patients
 from selip_downstream.datasets.exclusions import Exclusion
 from selip_pretrain.data.splits import SPLITS, Split
 from selip_pretrain.volumes.content_hash import content_hash
@@ -122,8 +122,11 @@ def read_truth(case: BratsCase) -> Volume:
     return read_mask(case.segmentation)
 
 
-def usable_cases(cohort: BratsCohort, caches: Iterable[CaseCache], seed: int) -> SegmentationCohort:
+def usable_cases(
+    cohort: BratsCohort, caches: Iterable[CaseCache], seed: int, own_splits: Mapping[str, Split] | None = None
+) -> SegmentationCohort:
     """The cases that every cache can prepare; the others are excluded with the reason. SelipError without any."""
+    cohort, splits = split_patients(cohort, seed, own_splits)
     cases, excluded = list(cohort.cases), list(cohort.excluded)
     for cache in caches:
         needed = BratsCohort(tuple(cases), ()).having(cache.modalities, segmentation=True)
@@ -139,7 +142,7 @@ def usable_cases(cohort: BratsCohort, caches: Iterable[CaseCache], seed: int) ->
                 except SelipError as error:
                     excluded.append(Exclusion(case.case, str(error)))
                 advance(1)
-    found = SegmentationCohort(tuple(cases), tuple(sorted(excluded)), stratified_split(cohort, seed))
+    found = SegmentationCohort(tuple(cases), tuple(sorted(excluded)), splits)
     found.check()
     return found
 

@@ -5,6 +5,7 @@ import json
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
+from hashlib import sha256
 from itertools import product
 from pathlib import Path
 from typing import Any
@@ -67,6 +68,7 @@ def run_segmentation(
     settings: SegmentationSettings,
     out: Path,
     split_seed: int,
+    own_splits: Mapping[str, Split] | None = None,
 ) -> Iterator[list[MetricResult]]:
     """The results of every model on the cases that all models can use; exclusions go to stderr.
 
@@ -83,7 +85,7 @@ def run_segmentation(
         for name, own in trainings_of(models).items()
     }
     caches = {one.cache.recipe: one.cache for own in models_with_cases.values() for one in own}
-    usable = usable_cases(cohort, caches.values(), split_seed)
+    usable = usable_cases(cohort, caches.values(), split_seed, own_splits)
     print_exclusions(usable.excluded)
     patch = patch_for(settings.patch or shape)
     plan = TrainingPlan(patch, settings.steps, settings.batch, protocol.bootstrap_seed, settings.rate)
@@ -92,9 +94,15 @@ def run_segmentation(
         "sequences": list(modalities),
         "shape": list(shape),
         "split_seed": split_seed,
+        **({} if own_splits is None else {"splits": _digest(own_splits)}),
         "models": origins_of(models),
     }
     return segment(usable, models_with_cases, protocol, plan, out, about)
+
+
+def _digest(splits: Mapping[str, Split]) -> str:
+    """A short hash of the user's own splits, by which results of others are told apart."""
+    return sha256(json.dumps(sorted(splits.items())).encode()).hexdigest()[:12]
 
 
 def segment(

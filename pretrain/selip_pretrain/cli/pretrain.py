@@ -3,6 +3,7 @@
 import json
 import signal
 import sys
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -76,10 +77,10 @@ def command(
     if download:
         allow_downloads()
     # The libraries read the environment when they are imported, and --help must not wait for them.
-    from selip_pretrain.data.cohort import read_cohort
+    from selip_pretrain.data.cohort import prepare_cohort, read_cohort
     from selip_pretrain.model.configuration import resolve
     from selip_pretrain.training.distributed import joined_processes
-    from selip_pretrain.training.train import Resources, pretrain
+    from selip_pretrain.training.train import Resources, check_training, only_training_in, pretrain
     from selip_pretrain.training.training_step import default_precision
     from selip_pretrain.volumes.volume_cache import VolumeCache
 
@@ -100,11 +101,15 @@ def command(
         if configuration.precision is None:
             configuration = configuration.model_copy(update={"precision": default_precision(distributed.device)})
         volumes = VolumeCache(cache or db.parent / "selip-volumes", configuration.recipe)
-        cohort = distributed.broadcast(
-            read_cohort(db, volumes, configuration.seed, configuration.share, ray) if distributed.is_main else None
-        )
-        assert cohort is not None, "the main process read it"
-        outcome = pretrain(configuration, cohort, volumes, out, Resources(distributed, chunk, workers, download))
+        with only_training_in(out) if distributed.is_main else nullcontext():
+            cohort = None
+            if distributed.is_main:
+                pairs = read_cohort(db, configuration.seed, configuration.share)
+                check_training(configuration, pairs, out, download)
+                cohort = prepare_cohort(pairs, volumes, ray)
+            cohort = distributed.broadcast(cohort)
+            assert cohort is not None, "the main process read it"
+            outcome = pretrain(configuration, cohort, volumes, out, Resources(distributed, chunk, workers, download))
     if outcome.stopped_by:
         name = signal.Signals(outcome.stopped_by).name
         print(

@@ -35,10 +35,9 @@ class Cohort(NamedTuple):
         return hashlib.sha256("".join(rows).encode()).hexdigest()
 
 
-def read_cohort(db: Path, cache: VolumeCache, seed: int, share: float = 1.0, ray: str | None = None) -> Cohort:
-    """The usable pairs of both splits; what is left out is printed on stderr.
+def read_cohort(db: Path, seed: int, share: float = 1.0) -> Cohort:
+    """The pairs of both splits; how many images and reports form none is printed on stderr.
 
-    Volumes are prepared on this machine, or on the Ray cluster at the address `ray`, whose nodes see the same folders.
     `share` of the training patients are used, chosen by the seed. Patients without a split are assigned one, which is
     all that is written to the database. SelipError where there is nothing to learn from, or where splits overlap.
     """
@@ -53,17 +52,29 @@ def read_cohort(db: Path, cache: VolumeCache, seed: int, share: float = 1.0, ray
         train, validation = read_pairs(connection, "train"), read_pairs(connection, "validation")
     # Hashed with another prefix than for the splits, where training patients have the highest fractions.
     train = [pair for pair in train if hash_fraction(seed, f"share/{pair.patient_id}") < share]
-    pairs = [*train, *validation]
+    return _with_validation(Cohort(train, validation))
+
+
+def prepare_cohort(cohort: Cohort, cache: VolumeCache, ray: str | None = None) -> Cohort:
+    """The pairs whose volumes can be prepared; the others are printed on stderr.
+
+    Volumes are prepared on this machine, or on the Ray cluster at the address `ray`, whose nodes see the same folders.
+    SelipError where no validation pair is left.
+    """
+    pairs = [*cohort.train, *cohort.validation]
     count = None if ray is not None else min(granted_cpus(), 1 + len(pairs) // PAIRS_PER_PROCESS)
     with open_workers(count, ray) as workers:
         usable, problems = prepare_all(pairs, cache, workers)
     print_problems(problems)
     kept = {pair.image_id for pair in usable}
-    cohort = Cohort(*([pair for pair in part if pair.image_id in kept] for part in (train, validation)))
+    return _with_validation(Cohort(*([pair for pair in part if pair.image_id in kept] for part in cohort)))
+
+
+def _with_validation(cohort: Cohort) -> Cohort:
     if not cohort.validation:
         raise SelipError(
             "There are no pairs in the validation split, which selects the best checkpoint: scan more studies, or"
-            f" choose its patients in {db} with UPDATE splits SET split = 'validation' WHERE patient_id IN ('…')."
+            " choose its patients there with UPDATE splits SET split = 'validation' WHERE patient_id IN ('…')."
         )
     return cohort
 

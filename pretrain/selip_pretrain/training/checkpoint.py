@@ -76,11 +76,11 @@ def save_best(out: Path, model: SelipModel, validation: dict[str, Any]) -> None:
         write_text(folder / VALIDATION_FILE, json.dumps(validation, indent=1) + "\n")
 
 
-def saved_state(out: Path, configuration: Configuration, data: str) -> SavedState | None:
+def saved_state(out: Path, configuration: Configuration, data: str | None = None) -> SavedState | None:
     """The state in the last checkpoint of an earlier run in this folder; None where there is none.
 
-    A training may be lengthened, with more steps. SelipError where it differs otherwise or has other pairs, or where
-    the checkpoint is damaged.
+    A training may be lengthened, with more steps. SelipError where it differs otherwise or has other pairs than those
+    with the hash `data`, which None does not compare, or where the checkpoint is damaged.
     """
     recover_folder(out / LAST)
     recover_folder(out / BEST)
@@ -100,7 +100,7 @@ def saved_state(out: Path, configuration: Configuration, data: str) -> SavedStat
         state = SavedState.model_validate_json((folder / STATE_FILE).read_bytes())
     except (OSError, ValidationError) as failure:
         raise _damaged(folder) from failure
-    if state.data != data:
+    if data is not None and state.data != data:
         raise SelipError(
             f"The pairs in the database have changed since the training in {out} began: name a new folder with --out."
         )

@@ -10,6 +10,8 @@ from typing import TypeVar
 import torch
 import torch.distributed as dist
 
+from selip_shared.errors import SelipError
+
 TIMEOUT = timedelta(hours=12)
 """The main process may prepare volumes for hours while the others wait; torchrun notices a process that died."""
 
@@ -53,6 +55,11 @@ def joined_processes() -> Iterator[Distributed]:
     local_rank = int(os.environ.get("LOCAL_RANK", "0"))
     device = torch.device("cuda", local_rank) if gpu else torch.device("cpu")
     if gpu:
+        if local_rank >= torch.cuda.device_count():
+            raise SelipError(
+                f"This machine lends {torch.cuda.device_count()} GPUs: start at most so many processes with "
+                "--nproc-per-node."
+            )
         torch.cuda.set_device(device)
     world_size = int(os.environ.get("WORLD_SIZE", "1"))
     deterministic = torch.are_deterministic_algorithms_enabled()

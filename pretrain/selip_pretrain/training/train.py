@@ -1,9 +1,11 @@
 """A training: from pairs to the best checkpoint, continuing where an earlier run of it stopped."""
 
+import fcntl
 import signal
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
@@ -36,6 +38,7 @@ from selip_shared.execution.stop_signals import StopSignal, deferred_stop
 from selip_shared.files import write_text
 from selip_shared.provenance import environment
 
+LOCK_FILE = ".lock"
 LIBRARIES = ("selip", "torch", "monai", "transformers", "tokenizers")
 
 
@@ -60,6 +63,33 @@ class TrainingOutcome(NamedTuple):
     stopped_by: int
 
 
+@contextmanager
+def only_training_in(out: Path) -> Iterator[None]:
+    """Create the folder and lock it until this training ends; SelipError where another one is running in it."""
+    _create(out)
+    with (out / LOCK_FILE).open("ab") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            raise SelipError(
+                f"Another training is running in {out}: wait for its end, or name another folder with --out."
+            ) from error
+        yield
+
+
+def check_training(configuration: Configuration, cohort: Cohort, out: Path, download: bool) -> None:
+    """Find out what would stop this training before volumes are prepared, which may take hours; SelipError if so.
+
+    Batches are formed, the encoders are built with their initial weights, and the folder is compared.
+    """
+    _batch_plan(configuration, cohort)
+    state = saved_state(out, configuration)
+    texts, _ = _training_texts(cohort.train, configuration.flip_probability > 0)
+    model = SelipModel.build(configuration, texts, download)
+    if state is None:
+        initialise(model, download)
+
+
 def pretrain(
     configuration: Configuration, cohort: Cohort, cache: VolumeCache, out: Path, resources: Resources
 ) -> TrainingOutcome:
@@ -69,14 +99,7 @@ def pretrain(
     where the pairs, the configuration or the folder do not allow a training, or the loss is not finite.
     """
     distributed = resources.distributed
-    plan = BatchPlan(
-        [pair.text for pair in cohort.train],
-        configuration.batch,
-        configuration.seed,
-        configuration.batches,
-        configuration.flip_probability > 0,
-        configuration.flip_probability,
-    )
+    plan = _batch_plan(configuration, cohort)
     state = distributed.broadcast(_prepare_folder(out, configuration, cohort) if distributed.is_main else None)
     texts, modalities = _training_texts(cohort.train, configuration.flip_probability > 0)
     model = SelipModel.build(configuration, texts, resources.download)
@@ -174,14 +197,29 @@ class TrainingRun:
             save_last(self.out, self.step.training, state)
 
 
-def _prepare_folder(out: Path, configuration: Configuration, cohort: Cohort) -> SavedState | None:
-    """Create the folder and write the configuration; the state of an earlier run of this training, if there is one."""
+def _batch_plan(configuration: Configuration, cohort: Cohort) -> BatchPlan:
+    return BatchPlan(
+        [pair.text for pair in cohort.train],
+        configuration.batch,
+        configuration.seed,
+        configuration.batches,
+        configuration.flip_probability > 0,
+        configuration.flip_probability,
+    )
+
+
+def _create(out: Path) -> None:
     try:
         out.mkdir(parents=True, exist_ok=True)
     except OSError as failure:
         raise SelipError(
             f"The folder {out} cannot be created ({failure.strerror}): name another one with --out."
         ) from failure
+
+
+def _prepare_folder(out: Path, configuration: Configuration, cohort: Cohort) -> SavedState | None:
+    """Create the folder and write the configuration; the state of an earlier run of this training, if there is one."""
+    _create(out)
     state = saved_state(out, configuration, cohort.hash())
     if state is not None:
         earlier = read_configuration(out / LAST).steps

@@ -6,6 +6,8 @@ they were scanned are refused. An entry whose files are all missing stays valid.
 """
 
 import json
+import math
+import shutil
 import sys
 import zlib
 from collections.abc import Sequence
@@ -96,6 +98,15 @@ class VolumeCache:
             stored = self._new_entry(image)
         return stored.float().div_(255) if stored.dtype == torch.uint8 else stored.float()
 
+    def check_space(self, volumes: int) -> None:
+        """SelipError where the disk has no room for so many further volumes."""
+        needed, free = volumes * math.prod(self.recipe.shape), shutil.disk_usage(self.folder).free
+        if needed > free:
+            raise SelipError(
+                f"{volumes:,} prepared volumes need at least {needed / 1e9:,.1f} GB, and {self.folder} has"
+                f" {free / 1e9:,.1f} GB: name a folder on another disk with --cache."
+            )
+
     def holds(self, image: ScannedImage) -> bool:
         """Whether there is a valid entry, so that `get` only reads it."""
         return self._entry(image) is not None
@@ -153,6 +164,7 @@ def prepare_all(images: Sequence[Image], cache: VolumeCache, workers: Workers) -
                 advance(1)
             else:
                 pending.append(image)
+        cache.check_space(len(pending))
         for problem in workers.map(partial(_problem, cache), pending):
             advance(1)
             if problem is not None:

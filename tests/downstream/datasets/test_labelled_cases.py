@@ -1,12 +1,16 @@
+import re
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
 import duckdb
 import pytest
+from typer.main import get_command
 
-from selip_contracts.database_file import create, utc_now
+from selip_contracts.database_file import create, open_store, utc_now
+from selip_downstream.cli.classify import app
 from selip_downstream.datasets.brats import read_brats
+from selip_downstream.datasets.csv_table import read_splits
 from selip_downstream.datasets.exclusions import Exclusion
 from selip_downstream.datasets.labelled_cases import (
     LabelledCohort,
@@ -17,7 +21,9 @@ from selip_downstream.datasets.labelled_cases import (
     read_labels,
     without,
 )
+from selip_pretrain.data.splits import SPLITS
 from selip_shared.errors import SelipError
+from tests.pretrain.small_cohort import write_cohort
 
 
 def store(studies: Sequence[tuple[str, str, str | None, str]]) -> duckdb.DuckDBPyConnection:
@@ -93,6 +99,48 @@ def test_labels_are_read_from_a_csv_as_spreadsheets_write_it(tmp_path: Path) -> 
     assert read_labels(path) == LabelTable("report_id", {"R1": "stroke", "R3": "none"}, str(path))
 
 
+@pytest.mark.parametrize("encoding", ["utf-8", "gb18030", "utf-16"])
+def test_labels_are_read_with_other_encodings_delimiters_capitals_and_blanks(tmp_path: Path, encoding: str) -> None:
+    path = tmp_path / "labels.csv"
+    path.write_text("Report_ID; Label \r\n R1 ;正常\r\nR2; 异常\r\n;\r\n", encoding)
+    assert read_labels(path) == LabelTable("report_id", {"R1": "正常", "R2": "异常"}, str(path))
+
+
+def test_the_query_of_the_help_keeps_normal_studies(tmp_path: Path) -> None:
+    (option,) = [one for one in get_command(app).params if one.name == "sql"]
+    (query,) = re.findall(r'"(SELECT [^"]+)"', str(getattr(option, "help", "")))
+    with open_store(write_cohort(tmp_path, 20)) as connection:
+        found = query_labels(connection, query).labels
+    assert Counter(found.values()) == {"False": 17, "True": 3}
+    assert found["S0009"] == "False"
+
+
+def test_own_splits_replace_those_of_the_pretraining(tmp_path: Path) -> None:
+    path = tmp_path / "splits.csv"
+    patients = {f"B{number}": split for number, split in enumerate(SPLITS * 2)}
+    path.write_text("Patient_ID,split\n" + "".join(f"{it},{split.upper()}\n" for it, split in patients.items()))
+    assert read_splits(path) == patients
+    read = read_brats(brats(tmp_path / "cohort", {"HGG": 8, "LGG": 8}))
+    own = {case.patient_id: SPLITS[number % 3] for number, case in enumerate(read.cases[1:])}
+    cohort = grade_cases(read, ["T1CE"], 0, own)
+    assert {case.name: case.split for case in cohort.cases} == {
+        case.case: own[case.patient_id] for case in read.cases[1:]
+    }
+    assert [(one.case, one.reason) for one in cohort.excluded] == [(read.cases[0].case, "no split")]
+
+
+@pytest.mark.parametrize(
+    ("rows", "said"),
+    [("patient,split\n", "has the columns patient, split"), ("patient_id,split\nA,tset\n", "puts A into tset"),
+     ("patient_id,split\nA,test\nA,train\n", "puts A into test and train")],
+)  # fmt: skip
+def test_splits_that_cannot_be_understood_are_refused(tmp_path: Path, rows: str, said: str) -> None:
+    path = tmp_path / "splits.csv"
+    path.write_text(rows)
+    with pytest.raises(SelipError, match=said):
+        read_splits(path)
+
+
 @pytest.mark.parametrize(
     ("content", "said"),
     [
@@ -100,7 +148,7 @@ def test_labels_are_read_from_a_csv_as_spreadsheets_write_it(tmp_path: Path) -> 
         (b"report_id,diagnosis\n1,a\n", "a column label is needed"),
         (b"", "have the columns none"),
         (b"report_id,label\nR1,a\nR1,b\n", "R1 has the labels a and b"),
-        ("report_id,label\nR1,正常\n".encode("gb18030"), "not a CSV file in UTF-8"),
+        (bytes(range(256)) * 40, "no table in UTF-8 or GB18030"),
     ],
 )
 def test_labels_that_cannot_be_understood_are_refused(tmp_path: Path, content: bytes, said: str) -> None:

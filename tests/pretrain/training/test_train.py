@@ -9,13 +9,15 @@ import pytest
 import torch
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
+from selip_pretrain.cli.pretrain import main
 from selip_pretrain.data.cohort import Cohort
 from selip_pretrain.model.selip_model import SelipModel
 from selip_pretrain.training.distributed import Distributed
-from selip_pretrain.training.train import Resources, TrainingOutcome, pretrain
+from selip_pretrain.training.train import Resources, TrainingOutcome, only_training_in, pretrain
 from selip_pretrain.training.validation import embed_pairs
 from selip_pretrain.volumes.volume_cache import VolumeCache
 from selip_shared.errors import SelipError
+from tests.commands import command as run_here
 from tests.pretrain.small_cohort import small_configuration
 from tests.pretrain.training.training_runs import (
     ENVIRONMENT,
@@ -161,3 +163,43 @@ def test_a_batch_that_the_pairs_cannot_fill_is_refused(
 ) -> None:
     with pytest.raises(SelipError, match=r"A batch of .* cannot be formed from"):
         pretrain(small_configuration(**changes), cohort, cache, tmp_path, Resources(distributed))
+
+
+@pytest.mark.parametrize(
+    ("options", "complaint"),
+    [
+        (("--text-encoder", "nowhere/bert"), "nowhere/bert"),
+        (("--init-image", "nowhere/best"), "nowhere/best"),
+        (("--batch", "400"), "A batch of 400 cannot be formed"),
+    ],
+)
+def test_what_stops_a_training_is_found_before_volumes_are_prepared(
+    tmp_path: Path,
+    db: Path,
+    config: Path,
+    options: tuple[str, str],
+    complaint: str,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    volumes = tmp_path / "volumes"
+    words = (*arguments(db, tmp_path / "out", config, *options), "--cache", volumes)
+    code, _, said = run_here(main, monkeypatch, capsys)(*words)
+    assert code == 1
+    assert complaint in said
+    assert not list(volumes.glob("*/*/*.safetensors"))
+
+
+def test_a_second_training_in_a_folder_stops(tmp_path: Path) -> None:
+    other = "Another training is running in .*: wait for its end"
+    with only_training_in(tmp_path), pytest.raises(SelipError, match=other), only_training_in(tmp_path):
+        pass
+    with only_training_in(tmp_path):
+        pass
+
+
+def test_others_may_read_a_checkpoint(whole: Path) -> None:
+    usual = whole / "usual"
+    usual.touch()
+    modes = {path.stat().st_mode for path in whole.glob("best/**/*") if path.is_file()}
+    assert modes == {usual.stat().st_mode}

@@ -36,23 +36,29 @@ def image_features(volumes: Tensor, modalities: Tensor, is_train: Tensor, compon
         own = modalities == modality
         if (own & is_train).any():
             centred[own] -= volumes[own & is_train].mean(0)
-    components = min(components, int(is_train.sum()), volumes.shape[1])
-    projection = PCA(components, svd_solver="randomized", random_state=0).fit(centred[is_train].numpy())
-    projected = torch.from_numpy(projection.transform(centred.numpy()).astype(np.float32))
+    projected = _projected(centred, is_train, components)
     scaled = projected / projected[is_train].std(0).mean()
     return torch.cat([scaled, one_hot(modalities, len(MODALITIES)).float()], 1)
 
 
-def text_features(texts: Sequence[str], modalities: Sequence[str], is_train: Sequence[bool]) -> Tensor:
-    """Each canonical text as a bag of its findings: float32 (T, words), rows of length 1.
+def text_features(texts: Sequence[str], modalities: Sequence[str], is_train: Sequence[bool], components: int) -> Tensor:
+    """The principal components of canonical texts as bags of findings: float32 (T, components), rows of length 1.
 
-    The words of a finding are its side, site, location, signal and the characters of its description, alone and joined
-    to the location; words that no training text has are ignored.
+    The words of a finding are its side, site and signal, alone and joined, and the characters of its description. Words
+    that no training text has are ignored, and the components are those of the training texts.
     """
     bags = [_words(text, modality) for text, modality in zip(texts, modalities, strict=True)]
     counts = CountVectorizer(analyzer=list, binary=True)
     counts.fit([bag for bag, train in zip(bags, is_train, strict=True) if train])
-    return normalize(torch.from_numpy(counts.transform(bags).toarray().astype(np.float32)))
+    words = normalize(torch.from_numpy(counts.transform(bags).toarray().astype(np.float32)))
+    return normalize(_projected(words, torch.tensor(is_train), components))
+
+
+def _projected(values: Tensor, is_train: Tensor, components: int) -> Tensor:
+    """The principal components of the training rows of values (N, F), for all rows: (N, at most components)."""
+    components = min(components, int(is_train.sum()), values.shape[1])
+    projection = PCA(components, svd_solver="randomized", random_state=0).fit(values[is_train].numpy())
+    return torch.from_numpy(projection.transform(values.numpy()).astype(np.float32))
 
 
 def _words(text: str, modality: str) -> list[str]:

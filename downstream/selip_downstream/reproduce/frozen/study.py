@@ -1,5 +1,6 @@
 """Retrieval on frozen features: by target and share of the training studies, and by errors in the findings."""
 
+import sys
 from collections.abc import Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
@@ -17,7 +18,7 @@ from selip_contracts.database_file import open_store, read_store
 from selip_contracts.vocabulary import MODALITIES
 from selip_downstream.datasets.split_pairs import read_split
 from selip_downstream.evaluation.compared_models import HASH_DIGITS
-from selip_downstream.evaluation.results import MetricResult, write_results
+from selip_downstream.evaluation.results import write_results
 from selip_downstream.reproduce.frozen.features import image_features, pooled_volumes, text_features
 from selip_downstream.reproduce.frozen.targets import COMPARED, CONTROLS, ComparedTarget
 from selip_downstream.reproduce.frozen.trainings import FrozenData, TrainingSettings, train_seeds
@@ -53,6 +54,7 @@ class FrozenCohort:
 
     features: Tensor
     row_of: Mapping[str, int]
+    components: int
 
     def usable(self, pairs: Sequence[Pair]) -> list[Pair]:
         """The pairs whose volume could be prepared."""
@@ -64,7 +66,8 @@ class FrozenCohort:
         modality_of = {pair.text: pair.modality for pairs in everything for pair in pairs}
         known = {pair.text for pair in train}
         texts = sorted(modality_of)
-        features = text_features(texts, [modality_of[text] for text in texts], [text in known for text in texts])
+        modalities, is_train = [modality_of[text] for text in texts], [text in known for text in texts]
+        features = text_features(texts, modalities, is_train, self.components)
         row = {text: number for number, text in enumerate(texts)}
         parts = []
         for pairs in everything:
@@ -89,7 +92,7 @@ def read_frozen(pairs: Sequence[Pair], cache: VolumeCache, components: int) -> F
     modalities = torch.tensor([MODALITIES.index(pair.modality) for pair in images])
     is_train = torch.tensor([pair.split == "train" for pair in images])
     features = image_features(pooled_volumes(images, cache), modalities, is_train, components)
-    return FrozenCohort(features, {pair.image_id: row for row, pair in enumerate(images)})
+    return FrozenCohort(features, {pair.image_id: row for row, pair in enumerate(images)}, components)
 
 
 def train_models(
@@ -110,7 +113,8 @@ def train_models(
     embedded = {}
     for name, target in targets.items():
         similarity = target.similarity(table)
-        with progress(f"{name}, {100 * share:g} % of the studies: steps", settings.steps) as advance:
+        print(f"{name}, {100 * share:g} % of the studies", file=sys.stderr)
+        with progress("steps", settings.steps) as advance:
             trained = train_seeds(train, of_seed, validation, similarity, target.loss(), settings, advance)
         images, texts = trained.embed(test.images, test.texts)
         embedded[name] = [Embedded(*one) for one in zip(images, texts, strict=True)]
@@ -132,7 +136,7 @@ def command(
     rounds: Annotated[int, typer.Option(min=100, help="Resamples of the patients for the intervals.")] = 1000,
     seed: Annotated[int, typer.Option(min=0, help="Seed of the resamples.")] = 0,
     batch: Annotated[int, typer.Option(min=2, help="Pairs of a batch.")] = 64,
-    components: Annotated[int, typer.Option(min=1, help="Principal components of a volume.")] = 256,
+    components: Annotated[int, typer.Option(min=1, help="Principal components of a volume and of a text.")] = 256,
 ) -> None:
     """Train small networks on frozen features with each target, and measure how well images find their texts."""
     steps_of_share = _steps_of_share(steps)
@@ -145,26 +149,25 @@ def command(
     tested = cohort.usable(tested)
     open_store(results).close()
 
-    def measured(models: Mapping[str, Sequence[Embedded]], **about: Any) -> list[MetricResult]:
+    def measure(models: Mapping[str, Sequence[Embedded]], **about: Any) -> None:
         described = {"encoders": ENCODERS, "models": _origins(models), **about}
-        return retrieve_texts(tested, models, described, SPLIT, RELEVANCE, rounds=rounds, seed=seed)
+        found = retrieve_texts(tested, models, described, SPLIT, RELEVANCE, rounds=rounds, seed=seed)
+        with closing(open_store(results)) as connection:
+            count = write_results(connection, results, found)
+        print(f"{about}: {count:,} figures are added to the table results of {results}.")
 
-    found: list[MetricResult] = []
     for share, count in steps_of_share.items():
         settings = TrainingSettings(count, batch)
         findings = of_database[TRUE_FINDINGS]
         models = train_models(cohort, findings, tested, COMPARED | CONTROLS, share, seeds, settings)
-        found += measured(models, share=share)
+        measure(models, share=share)
     if wrong:
         error_target = MODELS[ERROR_TARGET]
         of_findings = {TRUE_FINDINGS: models[error_target]}
         for name in [*databases][1:]:
             target = {name: COMPARED[error_target]}
             of_findings |= train_models(cohort, of_database[name], tested, target, share, seeds, settings)
-        found += measured(of_findings, share=share, findings="with errors")
-    with closing(open_store(results)) as connection:
-        count = write_results(connection, results, found)
-    print(f"{count:,} figures are added to the table results of {results}.")
+        measure(of_findings, share=share, findings="with errors")
 
 
 def _steps_of_share(written: str) -> dict[float, int]:

@@ -1,0 +1,31 @@
+import shutil
+from pathlib import Path
+
+import pytest
+
+from selip_pretrain.cli.prepare import main
+from selip_pretrain.data.cohort import prepare_cohort, read_cohort
+from selip_pretrain.volumes.volume_cache import VolumeCache
+from selip_shared.errors import SelipError
+from tests.commands import command
+from tests.pretrain.small_cohort import RECIPE, small_configuration, write_cohort
+
+
+def test_what_was_prepared_needs_no_images(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    db, config = write_cohort(tmp_path, 40), tmp_path / "config.json"
+    config.write_text(small_configuration().json_text(), encoding="utf-8")
+    code, said, _ = command(main, monkeypatch, capsys)("--db", db, "--config", config, "--workers", 1)
+    assert code == 0
+    assert said.startswith(f"40 of 40 volumes are prepared in {tmp_path / 'selip-volumes'}")
+    shutil.rmtree(tmp_path / "images")
+    cohort = read_cohort(db, seed=0)
+    assert prepare_cohort(cohort, VolumeCache(tmp_path / "selip-volumes", RECIPE)) == cohort
+
+
+def test_volumes_that_the_disk_has_no_room_for_are_refused(tmp_path: Path) -> None:
+    cache = VolumeCache(tmp_path, RECIPE)
+    with pytest.raises(SelipError, match=r"need at least .* GB, and .* has .* GB: name a folder on another disk"):
+        cache.check_space(10**15)
+    cache.check_space(10)
