@@ -69,8 +69,9 @@ def only_training_in(out: Path) -> Iterator[None]:
     _create(out)
     with (out / LOCK_FILE).open("ab") as file:
         try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as error:
+            # Unlike flock not inherited by the processes that read volumes, which outlive a killed training by seconds.
+            fcntl.lockf(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except (BlockingIOError, PermissionError) as error:
             raise SelipError(
                 f"Another training is running in {out}: wait for its end, or name another folder with --out."
             ) from error

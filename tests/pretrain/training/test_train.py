@@ -190,12 +190,13 @@ def test_what_stops_a_training_is_found_before_volumes_are_prepared(
     assert not list(volumes.glob("*/*/*.safetensors"))
 
 
-def test_a_second_training_in_a_folder_stops(tmp_path: Path) -> None:
-    other = "Another training is running in .*: wait for its end"
-    with only_training_in(tmp_path), pytest.raises(SelipError, match=other), only_training_in(tmp_path):
-        pass
+def test_a_second_training_in_a_folder_stops(tmp_path: Path, db: Path, config: Path) -> None:
     with only_training_in(tmp_path):
-        pass
+        second = subprocess.run(command(db, tmp_path, config), env=ENVIRONMENT, capture_output=True, text=True)
+    assert second.returncode == 1
+    assert second.stderr == (
+        f"Another training is running in {tmp_path}: wait for its end, or name another folder with --out.\n"
+    )
 
 
 def test_others_may_read_a_checkpoint(whole: Path) -> None:
