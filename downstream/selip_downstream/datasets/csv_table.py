@@ -19,7 +19,7 @@ def read_csv_table(path: Path) -> tuple[list[str], list[list[str]]]:
     SelipError where it is no readable text.
     """
     try:
-        encoding = detect_encoding(path)
+        encoding = detect_encoding(lambda: path.open("rb"))
         if encoding is None:
             raise SelipError(f"{path} is no table in UTF-8 or GB18030: save it as a CSV file.")
         text = path.read_text(encoding.codec)
