@@ -53,7 +53,7 @@ def write_cohort(folder: Path, studies: int) -> Path:
         path = write_nifti(folder / "images" / name / "DWI.nii.gz", _head(study, number), AFFINE)
         rows.append(
             (f"{name}/DWI.nii.gz", name, name, name, "DWI", "nifti", [str(path)], list(SHAPE), [6.0, 6.0, 9.0], "LAS",
-             content_hash([path]), "DWI.nii.gz", "test", utc_now())
+             content_hash([path]), "DWI.nii.gz", "test", utc_now(), None)
         )  # fmt: skip
     with open_store(db) as connection, connection.appender("images") as appender:
         appender.append_rows(rows)
