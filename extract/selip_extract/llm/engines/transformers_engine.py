@@ -14,6 +14,10 @@ from selip_extract.llm.adapters import load_adapter, weights
 from selip_extract.llm.engine import Answer, Constraint, Failure, GenerationRequest
 from selip_extract.llm.engines.tokens import decode, prompt_ids, too_long
 from selip_extract.llm.model_files import load_model
+from selip_shared.threads import compute_alone
+
+MAX_PARAMETERS_OF_ONE_THREAD = 50_000_000
+"""A smaller model is no faster with more threads, and slower where other programs use the processors."""
 
 GRAMMAR_CACHE_BYTES = 256 << 20
 ANY_TEXT_GRAMMAR = r"root ::= [^\0]*"
@@ -63,7 +67,7 @@ class TransformersEngine:
         self.tokenizer = tokenizer
         self.request_batch_size = request_batch_size
         # One thread for all callers: each further thread that calls torch would start its own threads.
-        self._worker = ThreadPoolExecutor(1)
+        self._worker = ThreadPoolExecutor(1, initializer=self._set_threads)
 
     @cached_property
     def model(self) -> PreTrainedModel:
@@ -98,6 +102,10 @@ class TransformersEngine:
     def close(self) -> None:
         """End the engine's thread."""
         self._worker.shutdown()
+
+    def _set_threads(self) -> None:
+        if self.model.num_parameters() < MAX_PARAMETERS_OF_ONE_THREAD:
+            compute_alone()
 
     @torch.inference_mode()
     def _generate(self, prompts: list[list[int]], requests: list[GenerationRequest]) -> list[Answer]:
