@@ -2,6 +2,7 @@
 
 ALTER TABLE reports ADD COLUMN patient_id VARCHAR;
 ALTER TABLE reports ADD COLUMN report_date TIMESTAMP;
+ALTER TABLE reports ADD COLUMN impression VARCHAR;
 ALTER TABLE reports ADD COLUMN kept JSON;
 ALTER TABLE reports ADD COLUMN superseded BOOLEAN DEFAULT false;
 ALTER TABLE reports ADD COLUMN checked_run INTEGER;
@@ -14,6 +15,7 @@ FROM (
 ) AS human WHERE reports.report_id = human.report_id;
 COMMENT ON COLUMN reports.patient_id IS 'The patient''s or the stay''s number as the source file gives it, or its keyed hash where the database is de-identified; null where the file has none.';
 COMMENT ON COLUMN reports.report_date IS 'When the exam or its report was made, as the source file gives it; only the month where the database is de-identified; null where the file gives none.';
+COMMENT ON COLUMN reports.impression IS 'The impression (诊断意见), which is not read: from its own column, or what followed the findings in their cell; null where the file has none.';
 COMMENT ON COLUMN reports.kept IS 'The further columns of the source file that --keep named, as an object: kept->>''性别''; null where none were named.';
 COMMENT ON COLUMN reports.superseded IS 'Whether a later file gave another text under the same id: the views show the newer report alone.';
 COMMENT ON COLUMN reports.checked_run IS 'The run that holds what a person has read in the report; null while nobody has corrected it.';

@@ -48,8 +48,8 @@ _TABLES = {
         FROM general_finding_rows AS rows JOIN {readings} AS read USING (report_id, run_id)
              JOIN reports USING (report_id)
         ORDER BY ordinal, rows.position""",
-    "reports": """SELECT report_id, given_id, patient_id, report_date, status, note, text, kept, checked_by, checked_at,
-            source_file, source_row, reader, run_id
+    "reports": """SELECT report_id, given_id, patient_id, report_date, status, note, text, impression, kept,
+            checked_by, checked_at, source_file, source_row, reader, run_id
         FROM reports JOIN extractions USING (report_id) JOIN {readings} AS read USING (report_id, run_id)
         ORDER BY ordinal""",
     "review": """SELECT report_id, reason, passage, passage_start, passage_end, run_id

@@ -40,8 +40,8 @@ RETRYABLE: tuple[Status, ...] = ("incomplete", "invalid", "error")
 """Statuses that another attempt may change: an empty or too long text stays so."""
 
 _REPORT_COLUMNS = (
-    "ordinal", "report_id", "given_id", "patient_id", "report_date", "text", "text_sha256", "kept", "source_file",
-    "source_row", "added_at",
+    "ordinal", "report_id", "given_id", "patient_id", "report_date", "text", "text_sha256", "impression", "kept",
+    "source_file", "source_row", "added_at",
 )  # fmt: skip
 _RUN_COLUMNS = (
     "extractor", "engine", "model_hash", "adapter_hash", "task_version", "grammar_version", "schema_version",
@@ -284,8 +284,8 @@ class Store:
             known[report.report_id, digest] = (ordinal, report_id)
             amendments.give(report, ordinal, report_id)
             rows.append(
-                (ordinal, report_id, report.report_id, report.patient_id, report.date, report.text, digest, report.kept,
-                 report.file if source_file is None else source_file, report.row, now)
+                (ordinal, report_id, report.report_id, report.patient_id, report.date, report.text, digest,
+                 report.impression, report.kept, report.file if source_file is None else source_file, report.row, now)
             )  # fmt: skip
         self._append("reports", dict(zip(_REPORT_COLUMNS, map(column, zip(*rows, strict=True)), strict=False)))
         return Added(new=len(rows), renamed=renamed, known=before, repeated=repeated)

@@ -38,6 +38,7 @@ class Deidentifier:
                 text=self._without_id(report),
                 patient_id=None if report.patient_id is None else self.report_id(report.patient_id),
                 date=None if report.date is None else datetime(report.date.year, report.date.month, 1),
+                impression=None if report.impression is None else self.text(report.impression),
                 kept=None,
             )
 

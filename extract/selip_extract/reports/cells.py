@@ -21,6 +21,9 @@ _DATE = re.compile(
     r"(\d{4})(?:[-/.年]\s*(\d{1,2})[-/.月]\s*(\d{1,2})日?|(\d{2})(\d{2}))"
     r"(?:[\sT]*(\d{1,2})[:：时](\d{1,2})(?:[:：分](\d{1,2}))?.*|\s*(\d{2})(\d{2})(\d{2})?)?"
 )
+_IMPRESSION = re.compile(
+    r"(?<=[\s。；;])[\[【(（]?(?:(?:影像学?)?诊断(?:意见|印象|结论|提示)?|(?:影像)?印象|(?:检查)?结论)[\]】)）]?\s*[:：]"
+)
 _EXCEL_EPOCH = datetime(1899, 12, 30)
 _EXCEL_DAYS = range(20_000, 80_000)
 """1954 to 2119: what stands in a column of dates as a number in this range is a day of Excel."""
@@ -50,6 +53,14 @@ def id_text(cell: object) -> str:
     text = cell_text(cell).strip()
     quoted = _EXCEL_QUOTED.fullmatch(text)
     return quoted[1].strip() if quoted else text.removeprefix("'")
+
+
+def findings_and_impression(text: str) -> tuple[str, str | None]:
+    """A text cut at the heading of the impression behind the findings (诊断意见：, 印象：); None where it has none."""
+    found = _IMPRESSION.search(text)
+    if found is None:
+        return text, None
+    return text[: found.start()].rstrip(), text[found.end() :].strip()
 
 
 def rounded(cell: object) -> bool:

@@ -29,6 +29,7 @@ class Names(BaseModel):
     text: Groups
     id: Groups
     patient: Groups
+    impression: Groups
     date: Groups
 
 
@@ -50,6 +51,7 @@ class Columns:
     id: int | None
     patient: tuple[int, ...]
     date: int | None
+    impression: int | None
     kept: tuple[int, ...]
 
 
@@ -109,8 +111,11 @@ def find_columns(columns: Sequence[str], wanted: Wanted) -> Columns:
             report_id = patients[0]
         patients = tuple(index for index in patients if index != report_id) or patients
     dates = _candidates(columns, "date")
+    impressions = [index for index in _candidates(columns, "impression") if index != text]
     kept = tuple(named_column(columns, name, "--keep") for name in wanted.keep)
-    return Columns(text, report_id, patients, dates[0] if dates else None, kept)
+    return Columns(
+        text, report_id, patients, dates[0] if dates else None, impressions[0] if impressions else None, kept
+    )
 
 
 def _find_text_column(columns: Sequence[str], wanted: str | None) -> int:

@@ -15,8 +15,8 @@ from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
 
-from selip_extract.reports.cells import TableRow, cell_date, cell_text, id_text, printable
-from selip_extract.reports.columns import Columns, Wanted, find_columns
+from selip_extract.reports.cells import TableRow, cell_date, cell_text, findings_and_impression, id_text, printable
+from selip_extract.reports.columns import Columns, Wanted, find_columns, heading_key
 from selip_extract.reports.report import Report
 from selip_extract.reports.row_faults import RowFaults
 from selip_extract.reports.sources import Source, damaged_archive, sources
@@ -43,6 +43,8 @@ OTHER_FORMATS = (
 )
 SAVE_AS_TABLE = "save the table as .xlsx or as CSV and give that file"
 PREVIEW_ROWS = 3
+ANNOTATED_TEXT = heading_key("findings_text")
+"""The column of an annotated file, whose texts are findings and nothing else."""
 FIND_COLUMNS = Wanted()
 
 
@@ -169,6 +171,10 @@ def _report(row: TableRow, number: int, table: Table, columns: Columns) -> Repor
         return row[index] if index < len(row) else None
 
     report_id = id_text(cell(columns.id))
+    impression = cell_text(cell(columns.impression)).strip() or None
+    if heading_key(table.columns[columns.text]) != ANNOTATED_TEXT:
+        text, behind = findings_and_impression(text)
+        impression = impression or behind
     kept = {table.columns[index]: cell_text(cell(index)).strip() for index in columns.kept}
     return Report(
         report_id or f"row-{number}",
@@ -176,6 +182,7 @@ def _report(row: TableRow, number: int, table: Table, columns: Columns) -> Repor
         number,
         table.name,
         patient_id=next((found for index in columns.patient if (found := id_text(cell(index)))), None),
+        impression=impression,
         date=cell_date(cell(columns.date)),
         kept=json.dumps(kept, ensure_ascii=False) if kept else None,
         numbered=not report_id,

@@ -208,6 +208,17 @@ CASES = (
         note="No column holds a report's id: 住院号, the patient's number, is taken",
         patients=["Z8", "Z8"],
     ),
+    Case(
+        "findings and impression in one cell",
+        csv(
+            [
+                ["检查号", "报告内容"],
+                ["1", f"检查所见：{A} 诊断意见：1.脑梗死。2.见长T1信号。"],
+                ["2", f"{B}【印象】：未见异常"],
+            ]
+        ),
+        [("1", f"检查所见：{A}"), ("2", B)],
+    ),
     Case("the order's number", csv([["申请单号", "诊断描述"], ["5", A]]), [("5", A)]),
     Case("the number of the PACS", csv([["PACS号", "影像所见描述"], ["5", A]]), [("5", A)]),
     Case("the number of the scanner's list", csv([["MR号", "MRI 所见"], ["5", A]]), [("5", A)]),
