@@ -1,6 +1,7 @@
 """`selip-extract`: a table of reports in, a database of findings out."""
 
 import sys
+from collections.abc import Iterable
 from contextlib import closing
 from itertools import chain, islice
 from pathlib import Path
@@ -31,6 +32,7 @@ from selip_extract.language.vocabulary_file import use_vocabulary
 from selip_extract.llm.engine import CONCURRENCY
 from selip_extract.pipeline import RunOptions, extract
 from selip_extract.reports.columns import Wanted
+from selip_extract.reports.report import Report
 from selip_extract.reports.report_table import ReportTable, open_query, open_tables
 from selip_shared.errors import INTERRUPTED, SelipError, run_command
 from selip_shared.execution.workers import RayOption, WorkersOption
@@ -154,13 +156,13 @@ def command(
     tables = opened_tables(reports or [], source, query, Wanted(text_column, id_column, sheet, tuple(keep or ())))
     taken = min(sum(table.total for table in tables), limit or sys.maxsize)
     if dry_run:
-        print_tables(console, tables)
+        print_tables(console, tables, iter if deidentify is None else _no_rows)
         with closing(make()) as made:
             print_time(console, tables, made, taken)
         return
     deidentifier = None if deidentify is None else deidentifier_of(deidentify)
     with Store(db) as store:
-        print_tables(console, tables)
+        print_tables(console, tables, iter if deidentifier is None else deidentifier.reports)
         with opened_extractor(name, choice, taken, workers, ray) as opened:
             print_time(console, tables, opened, taken)
             given = islice(chain.from_iterable(tables), limit)
@@ -175,6 +177,11 @@ def opened_tables(reports: list[str], source: Path | None, query: str | None, wa
     """The tables that the command line names, those of a query last."""
     tables = open_tables(reports, wanted)
     return tables if source is None or query is None else [*tables, open_query(source, query, wanted)]
+
+
+def _no_rows(_reports: Iterable[Report]) -> Iterable[Report]:
+    """Nothing: without a key the first rows cannot be masked."""
+    return ()
 
 
 def deidentifier_of(path: Path) -> "Deidentifier":

@@ -2,7 +2,7 @@
 
 import time
 from collections import deque
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from itertools import chain, islice
 
 from rich.console import Console
@@ -19,16 +19,21 @@ SAMPLE_REPORTS = 16
 MIN_REPORTS_FOR_ESTIMATE = 200
 
 
-def print_tables(console: Console, tables: Sequence[ReportTable]) -> None:
-    """Print the format, encoding and columns of each table, its first rows as they are read, and what to know of it."""
+def print_tables(
+    console: Console, tables: Sequence[ReportTable], shown: Callable[[Iterable[Report]], Iterable[Report]] = iter
+) -> None:
+    """Print the format, encoding and columns of each table, its first rows as they are read, and what to know of it.
+
+    `shown` is what may be seen of the first rows: masked ones where the reports are de-identified.
+    """
     for table in tables[:MAX_SHOWN_TABLES]:
-        _print_table(console, table)
+        _print_table(console, table, shown(table.preview))
     if len(tables) > 1:
         more = f" (the first {MAX_SHOWN_TABLES} are shown)" if len(tables) > MAX_SHOWN_TABLES else ""
         say(console, f"{len(tables):,} tables with {sum(table.total for table in tables):,} reports{more}")
 
 
-def _print_table(console: Console, table: ReportTable) -> None:
+def _print_table(console: Console, table: ReportTable, preview: Iterable[Report]) -> None:
     form = ", ".join(part for part in (table.format, table.encoding) if part)
     ids = f"ids in {table.id_column}" if table.id_column is not None else "rows numbered"
     parts = [f"texts in {table.text_column}", ids]
@@ -37,7 +42,7 @@ def _print_table(console: Console, table: ReportTable) -> None:
     if table.date_column is not None:
         parts.append(f"dates in {table.date_column}")
     say(console, f"{table.name}: {form}; {', '.join(parts)}; {table.total:,} reports")
-    for report in table.preview:
+    for report in preview:
         text = " ".join(report.text.split())
         shown = text[:MAX_PREVIEW_CHARACTERS] + ("…" if len(text) > MAX_PREVIEW_CHARACTERS else "")
         date = None if report.date is None else report.date.isoformat(" ", "minutes").removesuffix(" 00:00")

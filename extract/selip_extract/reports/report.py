@@ -8,8 +8,8 @@ from datetime import datetime
 class Report:
     """One row of the user's file; `row` counts from 1 below the heading.
 
-    `impression` is not read. `kept` are further columns of the row as JSON. `numbered` says that the row has no id and is
-    named after its number.
+    `impression` is not read. `kept` are further columns of the row as JSON. `numbered` says that the row has no id and
+    is named after its number.
     """
 
     report_id: str
