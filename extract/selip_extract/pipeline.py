@@ -39,6 +39,8 @@ if TYPE_CHECKING:
 # The reports in work are split into this number of batches: while one waits for its last answers, the next keeps the
 # engine busy.
 CONCURRENT_BATCHES = 2
+# A run whose first reports all fail, so many or more, ends with the reason.
+MIN_FAILURES = 32
 # Batches are cut from windows of this number of batches, sorted by length: little padding, and constant memory.
 WINDOW_BATCHES = 16
 HASH_CHARACTERS = 12
@@ -103,6 +105,8 @@ def extract(
                 read += rows.reports
                 usage += rows.usage
                 advance(rows.reports)
+                if read - rows.reports < MIN_FAILURES <= read:
+                    store.require_success(run_id)
     finally:
         seconds = time.perf_counter() - started
         store.finish_run(run_id, seconds=seconds, reports=read, usage=usage)

@@ -277,3 +277,26 @@ def test_memory_does_not_grow_with_the_file(tmp_path: Path) -> None:
     few = peak_megabytes(10_000)
     many = peak_megabytes(100_000)
     assert many - few < 150  # the cache of the database, which has a limit of its own; the texts alone are 30 MB
+
+
+class SilentExtractor(FrontalLobeExtractor):
+    """A model that gives no answer to the first reports."""
+
+    def __init__(self, failing: int) -> None:
+        super().__init__()
+        self.failing = failing
+
+    def _read_one(self, text: str) -> Reading:
+        return Reading.failed("error", "no answer") if int(text[-2:]) < self.failing else super()._read_one(text)
+
+
+def test_a_run_whose_first_reports_all_fail_ends_with_the_reason(tmp_path: Path) -> None:
+    rows = [(f"r{i:02}", f"左侧额叶见长T2信号{i:02}") for i in range(60)]
+    with pytest.raises(SelipError, match=r"All of the first 32 reports failed \(error: no answer\).*--retry-failed"):
+        run(tmp_path, rows, SilentExtractor(60))
+    assert stored(tmp_path, "SELECT count(*) FROM extractions WHERE status = 'error'") == [(32,)]
+
+
+def test_a_run_of_which_any_report_was_read_goes_on(tmp_path: Path) -> None:
+    rows = [(f"r{i:02}", f"左侧额叶见长T2信号{i:02}") for i in range(60)]
+    assert run(tmp_path, rows, SilentExtractor(31)).read == 60

@@ -228,6 +228,19 @@ class Store:
             )
             return len(self._rows(f"DELETE {failed} RETURNING report_id", values))
 
+    def require_success(self, run_id: int) -> None:
+        """SelipError with the usual reason where every report that this run has read failed for want of an answer."""
+        ((failed, read, status, note),) = self._rows(
+            """SELECT count(*) FILTER (status IN (SELECT unnest($failures))), count(*), mode(status), mode(note)
+            FROM extractions WHERE run_id = $run""",
+            {"run": run_id, "failures": list(RETRYABLE)},
+        )
+        if failed == read:
+            raise SelipError(
+                f"All of the first {read} reports failed ({status}{f': {note}' if note else ''}): mend the cause, and"
+                " read them again with --retry-failed."
+            )
+
     def finish_run(self, run_id: int, *, seconds: float, reports: int, usage: Usage = NO_USAGE) -> bool:
         """Record a session that read `reports` in `seconds`; whether the run is complete, and so the newest one."""
         now = utc_now()

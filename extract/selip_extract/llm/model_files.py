@@ -29,6 +29,7 @@ from selip_extract.llm.sentence_task import BLANK, END, PAD, VOCABULARY
 from selip_shared.errors import SelipError
 from selip_shared.files import write_text
 
+CHINESE_SAMPLE = "左侧额颞叶见斑片状长T1、稍长T2信号，DWI未见高信号。"
 MODEL_FOLDER = Path(__file__).parents[1] / "model"
 
 
@@ -57,18 +58,25 @@ def save_model(model: LlamaForCausalLM, folder: Path, recipe: dict[str, Any]) ->
 
 
 def check_causal(folder: Path) -> None:
-    """SelipError where the folder holds no causal language model, or one that needs remote code."""
+    """SelipError where the folder holds no causal language model that is loaded here, with what to use instead."""
+    if not (folder / "config.json").exists() and any(folder.glob("*.gguf")):
+        raise SelipError(f"{folder} holds a GGUF file: convert it to safetensors, or serve it and use --base-url.")
     try:
         config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
     except (OSError, ValueError) as failure:
         raise _no_model(folder) from failure
-    if config.get("model_type") not in CONFIG_MAPPING:
+    kind, architectures = config.get("model_type"), config.get("architectures") or ["model of no known kind"]
+    if kind not in CONFIG_MAPPING:
         raise SelipError(
             f"The model in {folder} needs code of its own, which is never run: use one that transformers supports."
         )
-    known = set(MODEL_FOR_CAUSAL_LM_MAPPING_NAMES.values())
-    architectures = config.get("architectures") or ["model of no known kind"]
-    if known.isdisjoint(architectures):
+    loaded_as = MODEL_FOR_CAUSAL_LM_MAPPING_NAMES.get(kind, "")
+    if loaded_as.endswith("ForConditionalGeneration"):
+        raise SelipError(f"The model in {folder} is a {loaded_as}, which reads images too: use its text-only version.")
+    known = {*MODEL_FOR_CAUSAL_LM_MAPPING_NAMES.values()}
+    # A model of text and images of which transformers loads the text part alone.
+    text_part = bool(loaded_as) and any(name.endswith("ForConditionalGeneration") for name in architectures)
+    if known.isdisjoint(architectures) and not text_part:
         raise SelipError(
             f"The model in {folder} is a {architectures[0]}, not a causal language model: use another model."
         )
@@ -82,12 +90,18 @@ def _no_model(folder: Path) -> SelipError:
 
 def load_model(folder: Path) -> PreTrainedModel:
     """The model of a folder for inference: in bfloat16 on a GPU, else in float32; SelipError without a model."""
+    check_causal(folder)
     gpu = torch.cuda.is_available()
     logging.disable_progress_bar()  # type: ignore[no-untyped-call]
     try:
         model: PreTrainedModel = AutoModelForCausalLM.from_pretrained(
             folder, dtype=torch.bfloat16 if gpu else torch.float32, use_safetensors=True, local_files_only=True
         )
+    except ImportError as failure:
+        raise SelipError(
+            f"The weights in {folder} are in a quantised form that needs another package"
+            f" ({str(failure).splitlines()[0]}): install it, or use the model in safetensors of 16 bits."
+        ) from failure
     except (OSError, ValueError) as failure:
         raise _no_model(folder) from failure
     model.train(False)
@@ -97,7 +111,10 @@ def load_model(folder: Path) -> PreTrainedModel:
 
 
 def load_tokenizer(folder: Path) -> PreTrainedTokenizerFast:
-    """The tokenizer of a folder, padding on the left; SelipError without one that runs without remote code."""
+    """The tokenizer of a folder, padding on the left.
+
+    SelipError without one that runs without remote code, and for one that loses Chinese characters.
+    """
     try:
         words = AutoTokenizer.from_pretrained(folder, local_files_only=True, padding_side="left")
     except (OSError, ValueError) as failure:
@@ -106,4 +123,17 @@ def load_tokenizer(folder: Path) -> PreTrainedTokenizerFast:
         raise SelipError(f"The tokenizer in {folder} has no fast form or no end token: use one with tokenizer.json.")
     if words.pad_token is None:
         words.pad_token = words.eos_token
+    if words.get_vocab() != word_numbers() and _without_blanks(words, CHINESE_SAMPLE) != CHINESE_SAMPLE:
+        raise SelipError(
+            f"The tokenizer in {folder} loses Chinese text ({words.__class__.__name__}): use the model's original"
+            " tokenizer, or another model."
+        )
     return words
+
+
+def _without_blanks(words: PreTrainedTokenizerFast, text: str) -> str:
+    """The text encoded and decoded again, without the blanks that some tokenizers add."""
+    ids = words(text, add_special_tokens=False)["input_ids"]
+    decoded = words.decode(ids, clean_up_tokenization_spaces=False)
+    assert isinstance(decoded, str)
+    return "".join(decoded.split())

@@ -11,8 +11,10 @@ from pathlib import Path
 from threading import Thread
 
 import pytest
+from tokenizers import Tokenizer, models, pre_tokenizers
+from transformers import PreTrainedTokenizerFast
 
-from selip_extract.llm.model_files import MODEL_FOLDER
+from selip_extract.llm.model_files import MODEL_FOLDER, check_causal, load_model, load_tokenizer
 from selip_shared.errors import SelipError
 from selip_shared.hugging_face import model_folder
 
@@ -110,3 +112,43 @@ def test_a_model_is_fetched_only_when_asked_for_and_without_pickles_and_code(hub
     fetched = python(script, *arguments, "--download", **environment)
     assert f"{missing} cannot be read" in fetched.stderr
     assert sorted(hub.asked_for) == sorted(FETCHED)
+
+
+def folder_of(tmp_path: Path, **config: object) -> Path:
+    (tmp_path / "config.json").write_text(json.dumps(config), encoding="utf-8")
+    return tmp_path
+
+
+@pytest.mark.parametrize(
+    ("config", "reason"),
+    [
+        ({"model_type": "gemma3", "architectures": ["Gemma3ForConditionalGeneration"]}, "use its text-only version"),
+        ({"model_type": "bert", "architectures": ["BertForMaskedLM"]}, "not a causal language model"),
+        ({"model_type": "t5", "architectures": ["T5ForConditionalGeneration"]}, "not a causal language model"),
+        ({"model_type": "of_my_own", "architectures": ["MineForCausalLM"]}, "needs code of its own"),
+    ],
+)
+def test_what_is_no_causal_language_model_is_refused_by_every_engine(
+    config: dict[str, object], reason: str, tmp_path: Path
+) -> None:
+    with pytest.raises(SelipError, match=reason):
+        load_model(folder_of(tmp_path, **config))
+
+
+def test_the_text_part_of_a_model_that_transformers_loads_alone_is_accepted(tmp_path: Path) -> None:
+    check_causal(folder_of(tmp_path, model_type="qwen3_5", architectures=["Qwen3_5ForConditionalGeneration"]))
+
+
+def test_a_gguf_file_is_refused_with_the_way_out(tmp_path: Path) -> None:
+    (tmp_path / "model.gguf").write_bytes(b"GGUF")
+    with pytest.raises(SelipError, match="convert it to safetensors"):
+        load_model(tmp_path)
+
+
+def test_a_tokenizer_that_loses_chinese_is_refused(tmp_path: Path) -> None:
+    words = Tokenizer(models.WordLevel({"[UNK]": 0, "T1": 1, "T2": 2, "</s>": 3}, unk_token="[UNK]"))
+    words.pre_tokenizer = pre_tokenizers.Whitespace()
+    tokenizer = PreTrainedTokenizerFast(tokenizer_object=words, eos_token="</s>")  # type: ignore[no-untyped-call]
+    tokenizer.save_pretrained(tmp_path)
+    with pytest.raises(SelipError, match="loses Chinese text"):
+        load_tokenizer(tmp_path)

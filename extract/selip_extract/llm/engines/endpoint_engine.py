@@ -71,6 +71,10 @@ class EndpointEngine:
         common = {
             "model": self.model,
             "temperature": 0,
+            # A server may take other values from the model's files.
+            "repetition_penalty": 1,
+            "presence_penalty": 0,
+            "frequency_penalty": 0,
             "max_tokens": request.max_tokens,
             **_constraint_fields(request),
         }

@@ -7,7 +7,13 @@ from pathlib import Path
 
 import torch
 import xgrammar
-from transformers import LogitsProcessor, LogitsProcessorList, PreTrainedModel, PreTrainedTokenizerFast
+from transformers import (
+    GenerationConfig,
+    LogitsProcessor,
+    LogitsProcessorList,
+    PreTrainedModel,
+    PreTrainedTokenizerFast,
+)
 
 from selip_extract.extraction import Usage
 from selip_extract.llm.adapters import load_adapter, weights
@@ -57,8 +63,6 @@ class GrammarMask(LogitsProcessor):
 class TransformersEngine:
     """The model of a folder, with or without an adapter merged into it; it answers requests in batches."""
 
-    batch_size = 256
-
     def __init__(
         self, folder: Path, tokenizer: PreTrainedTokenizerFast, request_batch_size: int, adapter: Path | None = None
     ) -> None:
@@ -66,6 +70,8 @@ class TransformersEngine:
         self.adapter = adapter
         self.tokenizer = tokenizer
         self.request_batch_size = request_batch_size
+        # Two batches of requests: of a large model a user sees progress, and loses little by a kill.
+        self.batch_size = 2 * request_batch_size
         # One thread for all callers: each further thread that calls torch would start its own threads.
         self._worker = ThreadPoolExecutor(1, initializer=self._set_threads)
 
@@ -73,6 +79,9 @@ class TransformersEngine:
     def model(self) -> PreTrainedModel:
         """The weights, loaded at their first use."""
         model = load_model(self.folder)
+        # The probabilities are the model's own, without the penalties that its files may ask for.
+        neutral = GenerationConfig(eos_token_id=self.tokenizer.eos_token_id)  # type: ignore[no-untyped-call]
+        model.generation_config = neutral
         if self.adapter is None:
             return model
         merged: PreTrainedModel = load_adapter(model, self.folder, self.adapter).merge_and_unload()

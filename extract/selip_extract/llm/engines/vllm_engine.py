@@ -61,9 +61,8 @@ class VllmEngine:
         self.folder = folder
         self.tokenizer = tokenizer
         self.adapter = adapter
-        self.max_sequence_tokens = min(
-            AutoConfig.from_pretrained(folder, local_files_only=True).max_position_embeddings, MAX_SEQUENCE_TOKENS
-        )
+        config = AutoConfig.from_pretrained(folder, local_files_only=True).get_text_config()
+        self.max_sequence_tokens = min(config.max_position_embeddings, MAX_SEQUENCE_TOKENS)
         self._llm: Any = None
         self._request_numbers = count()
         self._died = False
@@ -95,6 +94,7 @@ class VllmEngine:
             "max_model_len": self.max_sequence_tokens,
             "enable_prefix_caching": True,
             "disable_log_stats": True,
+            "generation_config": "vllm",
             "structured_outputs_config": STRUCTURED_OUTPUTS,
             **lora,
         }
