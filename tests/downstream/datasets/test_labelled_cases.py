@@ -33,7 +33,8 @@ def store(studies: Sequence[tuple[str, str, str | None, str]]) -> duckdb.DuckDBP
     for study, patient, split, sequences in studies:
         for modality in sequences.split():
             connection.execute(
-                "INSERT INTO images VALUES (?, ?, ?, ?, ?, 'nifti', ?, [8, 8, 8], [1, 1, 1], 'RAS', '', '', '', ?)",
+                "INSERT INTO images VALUES (?, ?, ?, ?, ?, 'nifti', ?, [8, 8, 8], [1, 1, 1], 'RAS', '', '', '', ?, "
+                "NULL)",
                 [f"{study}/{modality}", study, f"R{study}", patient, modality, [f"{study}/{modality}.nii"], utc_now()],
             )
         if split:

@@ -371,7 +371,7 @@ def test_a_pair_is_an_image_with_the_text_of_its_own_sequence(store: Store) -> N
     for modality in ("T1", "T2"):
         store.connection.execute(
             """INSERT INTO images VALUES (?, 's1', 'r1', 'p1', ?, 'nifti', ['a'], [2, 2, 2], [1, 1, 1], 'RAS', 'hash',
-            NULL, 'file name', '2026-01-01')""",
+            NULL, 'file name', '2026-01-01', NULL)""",
             [f"{modality}.nii", modality],
         )
     assert rows(store, "SELECT image_id, text, split FROM pairs") == [("T2.nii", "在左侧额叶表现为斑片状高信号", None)]

@@ -48,7 +48,7 @@ def insert_reports(connection: duckdb.DuckDBPyConnection, findings: dict[str, Se
 def insert_image(connection: duckdb.DuckDBPyConnection, name: str, report: str | None, modality: Modality) -> None:
     connection.execute(
         """INSERT INTO images VALUES ($name, 's', $report, $patient, $modality, 'nifti', [$file], [4, 4, 4],
-        [1, 1, 1], 'RAS', $content, NULL, 'rule', $now)""",
+        [1, 1, 1], 'RAS', $content, NULL, 'rule', $now, NULL)""",
         {
             "name": name, "report": report, "patient": f"patient of {report}", "modality": modality,
             "file": f"/data/{name}.nii", "content": f"hash of {name}", "now": utc_now(),

@@ -17,7 +17,7 @@ def insert(connection: duckdb.DuckDBPyConnection, images: Iterable[Image]) -> No
         appender.append_rows(
             [
                 (name, name, report, patient, "T1", "nifti", [f"{name}.nii"], [4, 4, 4], [1.0, 1.0, 5.0], "RAS",
-                 content, None, "t1", utc_now())
+                 content, None, "t1", utc_now(), None)
                 for name, report, patient, content in images
             ]
         )  # fmt: skip
