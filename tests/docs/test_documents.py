@@ -22,7 +22,9 @@ OF_USERS = {"my_rules.toml"}
 """Files that a document asks its reader to write."""
 OF_VLLM = {
     "--data-parallel-address",
+    "--data-parallel-hybrid-lb",
     "--data-parallel-size",
+    "--data-parallel-size-local",
     "--default-chat-template-kwargs",
     "--enable-lora",
     "--enable-prompt-tokens-details",

@@ -47,8 +47,10 @@ def connect(address: str) -> Any:
             _check_reachable(address)
         ray.init(address=address, ignore_reinit_error=True, log_to_driver=False, logging_level=logging.ERROR)
     except (OSError, RuntimeError, ValueError) as error:
+        # Ray's further sentences are advice for its own programs.
+        reason = " ".join(str(error).split()).split(". ")[0]
         raise SelipError(
-            f"The Ray cluster {address} cannot be joined ({error}): start it with ray start on each node and this "
+            f"The Ray cluster {address} cannot be joined ({reason}): start it with ray start on each node and this "
             "command on one of them, with the same versions of Python and Ray."
         ) from error
     return ray
