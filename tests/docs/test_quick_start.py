@@ -70,3 +70,7 @@ def test_the_extras_exist() -> None:
     assert all(re.search(rf"^{part} = \[", project, re.MULTILINE) for part in named)
     assert (ROOT / "requirements.lock").exists()
     assert re.search(r"^setup:", (ROOT / "justfile").read_text("utf-8"), re.MULTILINE)
+
+
+def test_the_chinese_quick_start_has_the_same_commands() -> None:
+    assert commands("zh/quick-start.md") == commands("quick-start.md")
