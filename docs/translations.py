@@ -6,6 +6,7 @@ not what it would write or where a message has no Chinese.
 
 import ast
 import io
+import re
 import sys
 import tomllib
 from collections.abc import Iterator
@@ -26,6 +27,10 @@ PACKAGES = ("shared", "data_contracts", "extract", "pretrain", "downstream")
 PO = LOCALE / "zh" / "LC_MESSAGES" / f"{DOMAIN}.po"
 RAISED = ("SelipError", "_leave", "BadParameter")
 """What is called with a sentence for the user."""
+TABLES = ("_REMEDIES", "STATUS_MEANING", "REVIEW_MEANING", "OUTCOME_MEANING", "LABELS", "HEADINGS")
+"""Dictionaries of sentences for the user."""
+PRINTED = ("say", "_say", "print", "small_table", "add_column", "add_row", "_cross", "_counts", "_texts")
+"""What prints its sentences, in the commands of the extraction."""
 
 
 def help_texts() -> Iterator[str]:
@@ -44,8 +49,18 @@ def sentences() -> Iterator[str]:
             for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
                 if isinstance(node, ast.Call) and _name(node.func) in RAISED and node.args:
                     yield from _templates(node.args[0])
-                elif isinstance(node, ast.Assign) and _name(node.targets[0]) == "_REMEDIES":
-                    yield from (value.value for value in node.value.values)  # type: ignore[attr-defined]
+                elif isinstance(node, ast.Assign | ast.AnnAssign) and isinstance(node.value, ast.Dict):
+                    name = _name(node.targets[0] if isinstance(node, ast.Assign) else node.target)
+                    yield from (text for value in node.value.values if name in TABLES for text in _templates(value))
+
+
+def printed() -> Iterator[str]:
+    """What the commands of the extraction print: sentences, and the titles and headings of tables."""
+    for file in sorted((ROOT / "extract/selip_extract/cli").glob("*.py")):
+        for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Call) and _name(node.func) in PRINTED:
+                for argument in node.args:
+                    yield from (text.strip() for text in _templates(argument) if re.search("[a-z]{3}", text))
 
 
 def typers_texts() -> Iterator[str]:
@@ -94,7 +109,7 @@ def updated() -> Catalog:
     old = read_po(io.BytesIO(PO.read_bytes()), locale="zh") if PO.exists() else Catalog(locale="zh")
     catalogue = Catalog(locale="zh", project="SeLIP", charset="utf-8", creation_date=old.creation_date)
     catalogue.revision_date = old.revision_date
-    for text in sorted({*help_texts(), *sentences(), *typers_texts()}):
+    for text in sorted({*help_texts(), *sentences(), *printed(), *typers_texts()} - {""}):
         before = old.get(text)
         catalogue.add(text, before.string if before else "")
     return catalogue

@@ -11,7 +11,6 @@ from typing import Annotated
 
 import duckdb
 import typer
-from rich.console import Console
 from rich.table import Table
 
 from selip_contracts.database_file import read_store
@@ -29,6 +28,7 @@ from selip_extract.evaluation.run_comparison import (
     differences,
 )
 from selip_extract.evaluation.run_studies import extracted_studies
+from selip_shared.console import Console
 from selip_shared.errors import SelipError, run_command
 from selip_shared.files import replacing
 

@@ -10,6 +10,7 @@ from selip_contracts.database_file import read_store
 from selip_extract.cli.options import DatabaseArgument
 from selip_extract.database.export import FORMATS, STUDY_FORMATS, destination, export
 from selip_extract.database.runs import check_readings
+from selip_shared.console import say
 from selip_shared.errors import SelipError, run_command
 
 app = typer.Typer(add_completion=False)
@@ -54,9 +55,9 @@ def command(
         counts = export(connection, run, to)
     unit = "studies" if to.form in STUDY_FORMATS else "rows"
     for path, count in counts.items():
-        print(f"{path}: {count:,} {unit}")
+        say(f"{path}: {count:,} {unit}")
     if to.form == "paper":
-        print(
+        say(
             "The texts name no sequence: set have_modal: False in the training file of the paper's code.",
             file=sys.stderr,
         )

@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.console import Console
 
 from selip_contracts.database_file import read_store
 from selip_extract.cli.options import (
@@ -34,6 +33,7 @@ from selip_extract.pipeline import RunOptions, extract
 from selip_extract.reports.columns import Wanted
 from selip_extract.reports.report import Report
 from selip_extract.reports.report_table import ReportTable, open_query, open_tables
+from selip_shared.console import Console, say
 from selip_shared.errors import INTERRUPTED, SelipError, run_command
 from selip_shared.execution.workers import RayOption, WorkersOption
 from selip_shared.privacy import allow_downloads
@@ -124,7 +124,7 @@ def command(
         with Store(db) as store:
             imported = import_corrections(store, corrections)
         new = imported.reports - imported.known
-        print(f"{imported.reports:,} corrected reports, {new:,} of them new: run {imported.run_id} in {db}")
+        say(f"{imported.reports:,} corrected reports, {new:,} of them new: run {imported.run_id} in {db}")
         return
     if (source is None) != (query is None):
         raise SelipError("--query and --from belong together: give --from findings.db --query 'SELECT …'.")

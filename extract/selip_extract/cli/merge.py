@@ -5,11 +5,11 @@ from typing import Annotated
 
 import typer
 from rich import box
-from rich.console import Console
 from rich.table import Table
 
 from selip_contracts.database_file import read_store
 from selip_extract.database.merge import merge
+from selip_shared.console import Console, say
 from selip_shared.errors import run_command
 
 app = typer.Typer(add_completion=False)
@@ -32,13 +32,13 @@ def command(
             """SELECT run_id, extractor, count(report_id), last_finished_at IS NOT NULL
             FROM runs LEFT JOIN extractions USING (run_id) GROUP BY ALL ORDER BY run_id"""
         ).fetchall()
-    print(f"{into}: {reports:,} reports of {len(parts)} databases")
+    say(f"{into}: {reports:,} reports of {len(parts)} databases")
     table = Table("Run", "Extractor", "Reports", "Complete", box=box.SIMPLE_HEAD)
     for run, extractor, read, complete in runs:
         table.add_row(str(run), extractor, f"{read:,}", "yes" if complete else "no")
     Console().print(table)
     if not any(complete for *_, complete in runs):
-        print(f"No run has read all reports: selip-extract TABLE --db {into} continues the run of its configuration.")
+        say(f"No run has read all reports: selip-extract TABLE --db {into} continues the run of its configuration.")
 
 
 def main() -> None:

@@ -6,7 +6,6 @@ from typing import Annotated
 
 import duckdb
 import typer
-from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
@@ -17,6 +16,7 @@ from selip_extract.cli.summary import print_review, sequences_table, small_table
 from selip_extract.database.runs import chosen_run
 from selip_extract.evaluation.run_overview import AGREEMENTS, NOTHING, WORK, Counts, Cross, Overview, RunSpeed, overview
 from selip_extract.pages.overview_page import overview_page
+from selip_shared.console import Console, say
 from selip_shared.errors import SelipError, run_command
 from selip_shared.html_page import write_page
 
@@ -52,7 +52,7 @@ def command(
             return
         page = overview_page(connection, db.name, run_id)
     write_page(out, page)
-    print(f"Run {run_id}: open {out} in a browser.")
+    say(f"Run {run_id}: open {out} in a browser.")
 
 
 def print_overview(console: Console, connection: duckdb.DuckDBPyConnection, run_id: int) -> None:

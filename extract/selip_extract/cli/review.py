@@ -9,6 +9,7 @@ from selip_contracts.database_file import read_store
 from selip_extract.cli.options import DatabaseArgument, RunOption
 from selip_extract.database.runs import chosen_run
 from selip_extract.pages.review_page import review_page
+from selip_shared.console import say
 from selip_shared.errors import run_command
 from selip_shared.html_page import write_page
 
@@ -29,7 +30,7 @@ def command(
         page = review_page(connection, db.name, run_id, limit)
     write_page(out, page)
     shown = f"{limit:,} of {reports:,}" if limit < reports else f"{reports:,}"
-    print(f"{shown} reports: open {out} in a browser.")
+    say(f"{shown} reports: open {out} in a browser.")
 
 
 def main() -> None:

@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
 from rich.table import Table
 
 from selip_contracts.database_file import read_store
@@ -37,6 +36,7 @@ from selip_extract.extractors.registry import EXTRACTORS, ModelChoice, extractor
 from selip_extract.language.vocabulary_file import use_vocabulary
 from selip_extract.pipeline import extract_annotated
 from selip_shared.bootstrap import Estimate
+from selip_shared.console import Console, say
 from selip_shared.errors import SelipError, run_command
 
 app = typer.Typer(add_completion=False)
@@ -174,7 +174,7 @@ def _fit(make: Callable[[], Extractor], annotated: Sequence[AnnotatedReport], pa
         table.add_column(heading, justify="right")
     table.add_row(*(f"{f1:.4f}" for f1 in (fit.rules_f1, fit.reader_f1, fit.combined_f1)))
     Console().print(table)
-    print(f"Weights: {path}")
+    say(f"Weights: {path}")
 
 
 def _stored_studies(db: Path, run: int | None, annotated: Sequence[AnnotatedReport]) -> RunStudies:
