@@ -32,7 +32,7 @@ from selip_extract.evaluation.reliability import reliability
 from selip_extract.evaluation.run_studies import RunStudies, run_studies
 from selip_extract.evaluation.score import Figure, Share, flattened, score
 from selip_extract.extractors.base import Extractor
-from selip_extract.extractors.registry import EXTRACTORS, ModelChoice, extractor_maker
+from selip_extract.extractors.registry import EXTRACTORS, ModelChoice, automatic, extractor_maker
 from selip_extract.language.vocabulary_file import use_vocabulary
 from selip_extract.pipeline import extract_annotated
 from selip_shared.bootstrap import Estimate
@@ -75,7 +75,10 @@ def command(
     db: Annotated[Path | None, typer.Option(help="Database in which selip-extract has read these reports.")] = None,
     run: RunOption = None,
     extractor: Annotated[
-        str | None, typer.Option(help=f"Read the reports now with this extractor: {', '.join(EXTRACTORS)}.")
+        str | None,
+        typer.Option(
+            help=f"Read the reports now with this extractor: {', '.join(EXTRACTORS)}; by default the best here."
+        ),
     ] = None,
     model: ModelOption = None,
     adapter: AdapterOption = None,
@@ -112,7 +115,7 @@ def command(
     as_json: JsonOption = False,
 ) -> None:
     """Score extracted findings against annotated reports: F1, attributes, agreement, review, `normal`, confidence."""
-    if (db is None) == (extractor is None):
+    if db is not None and extractor is not None:
         raise SelipError("Give either --db, a database to score, or --extractor, to read the reports now.")
     choice = ModelChoice(
         model,
@@ -131,6 +134,8 @@ def command(
     if db is not None:
         read_store(db).close()  # its vocabulary may hold more sites than the program's
     annotated = annotated_reports(gold)
+    if db is None and extractor is None:
+        extractor, _ = automatic(choice)
     if fit is not None:
         assert extractor is not None
         _fit(extractor_maker(extractor, choice), annotated, fit)

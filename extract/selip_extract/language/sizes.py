@@ -6,7 +6,8 @@ from functools import cache
 from selip_extract.language.lexicon import lexicon
 
 _NUMBER = r"\d+(?:\.\d+)?"
-_TIMES = "[×X*✕]"
+_COMMA_NUMBER = r"\d+(?:[.,]\d+)?"
+_TIMES = "(?:[×X*✕╳·]|乘以?)"
 _TO = "[-~]"
 _DIGITS = "零一二三四五六七八九"
 _SPOKEN = f"[{_DIGITS}十两]+"
@@ -18,7 +19,9 @@ def size_expression() -> str:
     unit = f"(?:{'|'.join(lexicon().unit_mm)})"
     spoken = f"{_SPOKEN}(?:点{_SPOKEN})?"
     spoken = rf"{spoken}(?:{unit}?乘以?{spoken})*{unit}"
-    return rf"{spoken}|{_NUMBER}{unit}?(?:{_TIMES}{_NUMBER}{unit}?)+|{_NUMBER}(?:{_TO}{_NUMBER})?{unit}"
+    crossed = rf"{_COMMA_NUMBER}{unit}?(?:{_TIMES}{_COMMA_NUMBER}{unit}?)+"
+    # 1,8CM may be 1.8 cm, or the end of a list: it is no size.
+    return rf"{spoken}|{crossed}|(?<!\d,){_NUMBER}(?:{_TO}{_NUMBER})?{unit}"
 
 
 @cache
@@ -45,7 +48,7 @@ def millimetres(size: str) -> tuple[float, ...]:
     A dimension without a unit has that of the next one, or else of the one before: 1.2×0.8CM, 12MM×8. Without any
     unit it is in mm.
     """
-    dimensions = _dimension_pattern().findall(_in_digits(size))
+    dimensions = _dimension_pattern().findall(_in_digits(size).replace(",", "."))
     units = [unit for _, unit in dimensions]
     for i in reversed(range(len(units) - 1)):
         units[i] = units[i] or units[i + 1]

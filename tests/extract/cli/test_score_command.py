@@ -179,6 +179,12 @@ def test_of_two_reports_with_one_text_the_one_with_the_id_counts(selip_score: Co
     assert json.loads(selip_score(gold, "--db", path, "--json")[1])["exact_match"] == 1.0
 
 
+def test_a_file_alone_is_read_by_the_best_extractor(selip_score: Command, gold: Path) -> None:
+    code, out, _ = selip_score(gold, "--json")
+    assert code == 0
+    assert json.loads(out)["not_extracted"] == 0
+
+
 def test_an_extractor_can_be_scored_without_a_database(
     selip_score: Command, gold: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -199,7 +205,6 @@ def test_what_cannot_be_scored_is_one_sentence(
         store.add_reports([Report("z", "未见异常", 1)], "other.csv")
         add_run(store, "other", {"z": Study()})
     for arguments, said in (
-        ([gold], "Give either --db"),
         ([gold, "--db", database, "--extractor", "rules"], "Give either --db"),
         ([empty, "--db", database], "holds no report"),
         ([gold, "--db", tmp_path / "none.duckdb"], "There is no database"),
