@@ -29,7 +29,7 @@ RAISED = ("SelipError", "_leave", "BadParameter")
 """What is called with a sentence for the user."""
 TABLES = ("_REMEDIES", "STATUS_MEANING", "REVIEW_MEANING", "OUTCOME_MEANING", "LABELS", "HEADINGS")
 """Dictionaries of sentences for the user."""
-PRINTED = ("say", "_say", "print", "small_table", "add_column", "add_row", "_cross", "_counts", "_texts")
+PRINTED = ("translated", "say", "_say", "print", "small_table", "add_column", "add_row", "_cross", "_counts", "_texts")
 """What prints its sentences, in the commands of the extraction."""
 
 
@@ -60,7 +60,11 @@ def printed() -> Iterator[str]:
         for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
             if isinstance(node, ast.Call) and _name(node.func) in PRINTED:
                 for argument in node.args:
-                    yield from (text.strip() for text in _templates(argument) if re.search("[a-z]{3}", text))
+                    yield from (
+                        text if _name(node.func) == "translated" else text.strip()
+                        for text in _templates(argument)
+                        if re.search("[a-z]{3}", text)
+                    )
 
 
 def typers_texts() -> Iterator[str]:

@@ -12,6 +12,7 @@ from selip_extract.extractors.read_batch import read_batch
 from selip_extract.extractors.workers import ExtractorWorkers
 from selip_extract.reports.report import Report
 from selip_extract.reports.report_table import ReportTable
+from selip_shared.translation import translated
 
 MAX_SHOWN_TABLES = 8
 MAX_PREVIEW_CHARACTERS = 60
@@ -29,18 +30,18 @@ def print_tables(
     for table in tables[:MAX_SHOWN_TABLES]:
         _print_table(console, table, shown(table.preview))
     if len(tables) > 1:
-        more = f" (the first {MAX_SHOWN_TABLES} are shown)" if len(tables) > MAX_SHOWN_TABLES else ""
+        more = translated(f" (the first {MAX_SHOWN_TABLES} are shown)") if len(tables) > MAX_SHOWN_TABLES else ""
         say(console, f"{len(tables):,} tables with {sum(table.total for table in tables):,} reports{more}")
 
 
 def _print_table(console: Console, table: ReportTable, preview: Iterable[Report]) -> None:
     form = ", ".join(part for part in (table.format, table.encoding) if part)
-    ids = f"ids in {table.id_column}" if table.id_column is not None else "rows numbered"
-    parts = [f"texts in {table.text_column}", ids]
+    ids = translated(f"ids in {table.id_column}") if table.id_column is not None else translated("rows numbered")
+    parts = [translated(f"texts in {table.text_column}"), ids]
     if table.patient_columns:
-        parts.append(f"patients in {', '.join(table.patient_columns)}")
+        parts.append(translated(f"patients in {', '.join(table.patient_columns)}"))
     if table.date_column is not None:
-        parts.append(f"dates in {table.date_column}")
+        parts.append(translated(f"dates in {table.date_column}"))
     say(console, f"{table.name}: {form}; {', '.join(parts)}; {table.total:,} reports")
     for report in preview:
         text = " ".join(report.text.split())
@@ -77,8 +78,8 @@ def _read(extractor: Extractor | ExtractorWorkers, batches: Sequence[Sequence[Re
 def duration(seconds: float) -> str:
     """So many hours, minutes or seconds."""
     if seconds < 90:
-        return f"{max(seconds, 1):,.0f} seconds"
-    return f"{seconds / 3600:,.1f} hours" if seconds >= 3600 else f"{seconds / 60:,.0f} minutes"
+        return translated(f"{max(seconds, 1):,.0f} seconds")
+    return translated(f"{seconds / 3600:,.1f} hours" if seconds >= 3600 else f"{seconds / 60:,.0f} minutes")
 
 
 def say(console: Console, line: str) -> None:

@@ -15,6 +15,7 @@ from selip_extract.cli.reading_plan import MIN_REPORTS_FOR_ESTIMATE, duration, s
 from selip_extract.evaluation.run_overview import reasons, statuses
 from selip_extract.extraction import STATUSES
 from selip_extract.pipeline import ExtractionOutcome
+from selip_shared.translation import translated
 
 SAMPLE_FINDINGS = 6
 STATUS_MEANING = {
@@ -63,16 +64,16 @@ def print_summary(
 def _print_work(console: Console, outcome: ExtractionOutcome, extractor: str) -> None:
     added = outcome.added
     parts = {
-        "new": added.new,
-        "of these under a new id, since their id has another text": added.renamed,
-        "in the place of an earlier report of their id (superseded)": added.superseded,
-        "already in the database": added.known,
-        "repeat an earlier row": added.repeated,
+        translated("new"): added.new,
+        translated("of these under a new id, since their id has another text"): added.renamed,
+        translated("in the place of an earlier report of their id (superseded)"): added.superseded,
+        translated("already in the database"): added.known,
+        translated("repeat an earlier row"): added.repeated,
     }
     say(console, f"{added.given:,} rows: " + ", ".join(f"{count:,} {what}" for what, count in parts.items() if count))
-    work = f"{outcome.read:,} reports read now"
+    work = translated(f"{outcome.read:,} reports read now")
     if outcome.read:
-        work += f" in {outcome.seconds:,.1f} s ({outcome.read / outcome.seconds:,.1f} reports/s)"
+        work += translated(f" in {outcome.seconds:,.1f} s ({outcome.read / outcome.seconds:,.1f} reports/s)")
     say(console, f"{work}; run {outcome.run_id}, read by {extractor}")
     if outcome.read >= MIN_REPORTS_FOR_ESTIMATE:
         say(console, f"  at this speed a million reports take {duration(outcome.seconds / outcome.read * 1e6)}")
@@ -83,9 +84,11 @@ def _print_work(console: Console, outcome: ExtractionOutcome, extractor: str) ->
 
 def _tokens(outcome: ExtractionOutcome) -> str:
     usage = outcome.usage
-    cached = f", {usage.tokens_cached / usage.tokens_in:.0%} of them from the cache" if usage.tokens_cached else ""
-    per_second = f"{usage.tokens_in / outcome.seconds:,.0f} and {usage.tokens_out / outcome.seconds:,.0f} a second"
-    return f"{usage.tokens_in:,} tokens read{cached}, {usage.tokens_out:,} written ({per_second})"
+    share = usage.tokens_cached / usage.tokens_in
+    cached = translated(f", {share:.0%} of them from the cache") if usage.tokens_cached else ""
+    read, written = usage.tokens_in / outcome.seconds, usage.tokens_out / outcome.seconds
+    per_second = translated(f"{read:,.0f} and {written:,.0f} a second")
+    return translated(f"{usage.tokens_in:,} tokens read{cached}, {usage.tokens_out:,} written ({per_second})")
 
 
 def statuses_table(connection: duckdb.DuckDBPyConnection, run_id: int) -> Table:
@@ -143,7 +146,7 @@ def print_review(console: Console, connection: duckdb.DuckDBPyConnection, run_id
     ).fetchall()
     say(console, f"{in_all:,} reports to review" + (":" if reports else ""))
     for reason, count in reports.items():
-        say(console, f"  {count:>6,}  {REVIEW_MEANING[reason]}")
+        say(console, f"  {count:>6,}  {translated(REVIEW_MEANING[reason])}")
     console.print()
 
 
