@@ -85,12 +85,10 @@ def command(
     from selip_pretrain.scan.explanation import explanations
     from selip_pretrain.scan.known_files import KnownFiles, cache_folder
     from selip_pretrain.scan.report_linkage import ReportLinker
-    from selip_pretrain.scan.review_page import review_page
     from selip_pretrain.scan.scan_folder import FolderReader, read_folder
     from selip_pretrain.scan.sequence_rules import read_rules
     from selip_pretrain.scan.series import unwritable
     from selip_pretrain.scan.stored_images import StoredImages
-    from selip_shared.html_page import write_page
 
     if not folder.is_dir():
         raise SelipError(f"There is no folder {folder}: name the one that holds the images.")
@@ -118,6 +116,9 @@ def command(
             _update(console, folder, connection, stored, scanned)
         _print_notes(console, linker.notes())
         if review is not None:
+            from selip_pretrain.scan.review_page import review_page
+            from selip_shared.html_page import write_page
+
             write_page(review, review_page(root, scanned, linker.manifest, opened))
             console.print(f"{review}: open it in a browser", soft_wrap=True)
 
