@@ -53,11 +53,13 @@ def _uncited(lexed: LexedReport, cited: Sequence[Evidence], present: Sequence[ob
             continue
         start, end = sentence[0].start, sentence[-1].end
         if any(evidence.start < end and start < evidence.end for evidence in cited):
-            understood = all((token.start, token.end) in spans for token in _abnormal_words(sentence, lexed.text))
+            understood = all((token.start, token.end) in spans for token in _abnormal_words(sentence, lexed.read))
+            # beside what is denied a disease may be named: DWI未见高信号，左侧枕叶出血
+            understood = understood and (bool(present) or is_understood(sentence, lexed.read))
         elif present and not any(token.kind in _NAMING for token in sentence):
             continue
         else:
-            understood = is_understood(sentence, lexed.text)
+            understood = is_understood(sentence, lexed.read)
         if not understood:
             yield quoted("uncited", lexed, sentence)
 

@@ -42,7 +42,7 @@ def token_table() -> tuple[tuple[str, str], ...]:
         # a lobe by its first character alone: 左额、右颞叶, 左额（12mm）
         (
             "lobe",
-            rf"(?<=[左右双侧两]){_LOBE}(?![额颞顶枕岛叶部区骨窦角肌底极束盖上中下内外前后回沟桥板缝面页状端大侧])",
+            rf"(?<=[左右双侧两]){_LOBE}(?![额颞顶枕岛叶部区骨窦角肌底极束盖上中下内外前后间回沟桥板缝面页状端大侧])",
         ),
         # 小脑右半球
         ("hemisphere", r"[大小]脑[左右两双]侧?半球"),

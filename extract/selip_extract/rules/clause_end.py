@@ -40,7 +40,7 @@ def end_clause(state: State, sentence: Sentence, at: int) -> State:
     mark, offset = (tokens[at].value, tokens[at].start) if at < len(tokens) else ("", len(sentence.text))
     kinds = {t.kind for t in clause}
     if state.focus.sites and not state.refers_to_rest:
-        only_names = "site" in kinds and kinds.isdisjoint(_PREDICATES)
+        only_names = state.standing is not Standing.PRIOR and "site" in kinds and kinds.isdisjoint(_PREDICATES)
         leads_in = mark == ":" and names_whole_brain(state.focus.sites)
         if only_names and not leads_in and not kinds.isdisjoint(_LESION_NOUNS):
             state = introduce(state, state.focus, True).close()

@@ -18,6 +18,10 @@ _CLAUSE_MARKS = re.compile("[,，;；。:：\n]")
 _HEAD = re.compile("头颅|颅脑|头部|脑部")
 _STATING = frozenset(("site", "sequence", "signal", "enhancement", "restriction", "change", "abnormal"))
 _CHINESE = re.compile("[一-龥]")
+_STATED = re.compile(
+    "(?<![未不无没再曾能探显])(?:见|呈|示)|(?:异常|积液|影|灶|信号|[厚大宽粗窄压位])[^及、和或与]*[左右双两]侧"
+)
+"""A verb or a side behind a negator: what follows is stated again (未见异常左侧额叶见缺血灶)."""
 _REACH = 5
 """Characters before an abnormal word in which a word like 不除外 takes the force of a negator."""
 
@@ -62,10 +66,10 @@ def is_understood(sentence: Sequence[Token], text: str) -> bool:
         return True
     unstated, normal = False, False
     for at, clause in _clauses(text, start, end):
-        found = patterns.abnormal.search(clause)
-        if found is not None and not _is_denied(clause, found.start(), found.end()):
+        found = list(patterns.abnormal.finditer(clause))
+        if not all(_is_denied(clause, match.start(), match.end()) for match in found):
             return False
-        called = found is not None or patterns.normal.search(clause) is not None
+        called = bool(found) or patterns.normal.search(clause) is not None
         sites = [token for token in sentence if token.kind == "site" and at <= token.start < at + len(clause)]
         if sites and not called:
             if any(token.value.startswith(UNLISTED) for token in sites):
@@ -80,7 +84,7 @@ def is_understood(sentence: Sequence[Token], text: str) -> bool:
 def states_normal(lexed: LexedReport) -> bool:
     """Whether any sentence says of a site of the head that it is normal."""
     return any(
-        _names_the_head(sentence, lexed.text) and is_understood(sentence, lexed.text) for sentence in lexed.sentences
+        _names_the_head(sentence, lexed.read) and is_understood(sentence, lexed.read) for sentence in lexed.sentences
     )
 
 
@@ -104,8 +108,10 @@ def _is_denied(clause: str, start: int, end: int) -> bool:
     patterns = _patterns()
     if patterns.no_negation.search(clause, max(0, start - _REACH), end):
         return False
-    before, behind = clause[:start], clause[end:]
-    return bool(patterns.negation.search(before) or patterns.negation_behind.search(behind))
+    negators = list(patterns.negation.finditer(clause, 0, start))
+    if negators and not _STATED.search(clause, negators[-1].end(), start):
+        return True
+    return bool(patterns.negation_behind.search(clause[end:]))
 
 
 def _clauses(text: str, start: int, end: int) -> Iterator[tuple[int, str]]:

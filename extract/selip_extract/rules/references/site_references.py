@@ -176,6 +176,8 @@ def compare_pair(state: State, text: str) -> State:
     last = mentioned.lesions[-1].sites if mentioned.lesions else ()
     if len(focus.sites) == 2 and (not mentioned.pair or focus.sites == state.introduced.sites):
         pair = parts(focus.sites)
+    elif len(state.announced.sites) == 2 and not mentioned.pair:
+        pair = parts(state.announced.sites)
     elif len(last) == 2 and not mentioned.has_stated(last):
         pair = parts(last)
     elif len(mentioned.pair) != 2 and len(mentioned.lesions) > 1:
