@@ -132,7 +132,14 @@ def embed_images(evaluated: EvaluatedModel, images: Sequence[Image], folder: Pat
 
 @torch.inference_mode()
 def embed_texts(evaluated: EvaluatedModel, texts: Sequence[str]) -> Tensor:
-    """Embeddings (T, 512) of length 1 of the texts, float32 on the CPU."""
+    """Embeddings (T, 512) of length 1 of the texts, float32 on the CPU; how many are truncated is printed on stderr."""
+    truncated = evaluated.model.truncated_token_counts(texts)
+    if truncated:
+        print(
+            f"{evaluated.name}: {len(truncated):,} of {len({*texts}):,} distinct texts have more than"
+            f" {evaluated.model.configuration.max_tokens} tokens and are truncated.",
+            file=sys.stderr,
+        )
     return evaluated.model.embed_texts(texts).cpu()
 
 

@@ -73,6 +73,11 @@ class SelipModel(nn.Module):
         index_of = {text: index for index, text in enumerate(distinct)}
         return embeddings[torch.tensor([index_of[text] for text in texts], device=self.device)]
 
+    def truncated_token_counts(self, texts: Sequence[str]) -> list[int]:
+        """The number of tokens of each distinct text that has more than the text encoder reads."""
+        counts = self.text_encoder.token_counts(list(dict.fromkeys(texts)))
+        return [count for count in counts if count > self.configuration.max_tokens]
+
     def save_pretrained(self, folder: Path | str) -> None:
         """Write weights, configuration and text encoder to a folder, which is created if needed."""
         folder = Path(folder)
@@ -87,8 +92,9 @@ class SelipModel(nn.Module):
     ) -> Self:
         """The model in a folder or of a Hugging Face id, ready to embed; downloaded only with `download`.
 
-        SelipError where there is none, or where the weights do not match its configuration.
+        SelipError where there is none, where the weights do not match its configuration, or without that device.
         """
+        _check_device(device)
         folder = model_folder(str(folder_or_id), download)
         configuration = read_configuration(folder)
         text_encoder = TextEncoder.load(folder / TEXT_ENCODER_FOLDER, configuration.max_tokens)
@@ -100,6 +106,16 @@ class SelipModel(nn.Module):
                 f"The weights in {folder} are missing, damaged, or of another configuration: use another checkpoint."
             ) from failure
         return model.train(False).to(device)
+
+
+def _check_device(device: torch.device | str) -> None:
+    try:
+        torch.empty(0, device=device)
+    except (RuntimeError, AssertionError) as failure:
+        raise SelipError(
+            f"The device {device} cannot be used here: name cpu, or cuda:N with N below the number of GPUs,"
+            f" {torch.cuda.device_count()}."
+        ) from failure
 
 
 def _image_encoder(configuration: Configuration) -> ImageEncoder:

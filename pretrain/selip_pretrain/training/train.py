@@ -237,12 +237,11 @@ def _prepare_folder(out: Path, configuration: Configuration, cohort: Cohort) -> 
 
 def _print_truncated(model: SelipModel, texts: Sequence[str]) -> None:
     """Print on stderr how many distinct texts have more tokens than the text encoder reads."""
-    distinct = list(dict.fromkeys(texts))
-    limit = model.configuration.max_tokens
-    longer = [count for count in model.text_encoder.token_counts(distinct) if count > limit]
+    longer = model.truncated_token_counts(texts)
     if longer:
+        limit = model.configuration.max_tokens
         print(
-            f"{len(longer):,} of {len(distinct):,} distinct texts have more than {limit} tokens and are truncated: the"
+            f"{len(longer):,} of {len({*texts}):,} distinct texts have more than {limit} tokens and are truncated: the"
             f" longest has {max(longer)}; --max-tokens {max(longer)} reads all.",
             file=sys.stderr,
         )

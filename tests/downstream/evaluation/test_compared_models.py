@@ -90,3 +90,21 @@ def test_equal_texts_have_exactly_equal_embeddings(cohort: Path) -> None:
     first, second, other = embed_texts(model, [TEXT, TEXT, TEXT.replace("左", "右")])
     assert torch.equal(first, second)
     assert not torch.equal(first, other)
+
+
+def test_without_the_text_encoder_it_began_with_a_checkpoint_is_measured_alone(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    model = SelipModel.build(small_configuration(), [TEXT])
+    model.configuration = model.configuration.model_copy(update={"text_encoder": str(tmp_path / "moved")})
+    model.save_pretrained(tmp_path / "model")
+    found = load_models([f"mine={tmp_path}/model"], [TEXT], "cpu")
+    assert [one.name for one in found] == ["mine"]
+    assert "The untrained weights are left out, since their text encoder is not there:" in capsys.readouterr().err
+    assert embed_texts(found[0], [TEXT]).shape == (1, 512)
+
+
+def test_truncated_texts_are_counted(capsys: pytest.CaptureFixture[str]) -> None:
+    short = EvaluatedModel("short", SelipModel.build(small_configuration(max_tokens=8), [TEXT]), "")
+    embed_texts(short, [TEXT, TEXT, "脑桥"])
+    assert capsys.readouterr().err == "short: 1 of 2 distinct texts have more than 8 tokens and are truncated.\n"

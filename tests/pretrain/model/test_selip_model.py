@@ -88,3 +88,9 @@ def test_what_is_no_model_is_one_sentence(saved: Path, tmp_path: Path) -> None:
     (saved / "configuration.json").write_text(json.dumps(configuration | {"colour": "red"}))
     with pytest.raises(SelipError, match="was not written by this version of the program \\(colour"):
         SelipModel.from_pretrained(saved)
+
+
+@pytest.mark.parametrize("device", ["cuda:64", "nowhere"])
+def test_a_device_that_is_not_there_is_one_sentence(saved: Path, device: str) -> None:
+    with pytest.raises(SelipError, match=f"The device {device} cannot be used here: name cpu, or cuda:N"):
+        SelipModel.from_pretrained(saved, device)
