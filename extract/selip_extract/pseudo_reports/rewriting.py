@@ -1,6 +1,7 @@
 """Pseudo-reports rewritten by a language model: kept if two extractors still find exactly the same facts."""
 
 import random
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack, closing
 from importlib.resources import files
@@ -20,6 +21,13 @@ from selip_shared.toml_files import read_toml
 
 MAX_REPORT_TOKENS = 1_024
 REQUEST_BATCH_SIZE = 64
+LENGTHS = (0.4, 2.0)
+"""A rewriting has between so many times the letters of the original."""
+MAX_COPIES = 2
+# What a model repeats of its prompt, or says of its own work.
+PROMPT_WORDS = ("原文", "重写", "改写", "神经放射科医师", "另一种写法", "句式", "以下是", "```", "JSON")
+_LETTERS = re.compile(r"[\W_]+")
+_NUMBER = re.compile(r"(?<![A-Za-z\d.=])\d+(?:\.\d+)?")
 # The extractors that must find the facts in the rewritten text.
 CHECKING_EXTRACTORS = ("rules", "model")
 
@@ -88,9 +96,27 @@ def _prompt(text: str, style: str) -> str:
 
 
 def _kept(report: AnnotatedReport, text: str, readings: Sequence[Reading]) -> AnnotatedReport | None:
-    if text in ("", report.findings_text) or any(_facts(r.study) != _facts(report.study) for r in readings):
+    if not is_rewriting(report.findings_text, text) or any(_facts(r.study) != _facts(report.study) for r in readings):
         return None
     return AnnotatedReport(report_id=report.report_id, findings_text=text, study=readings[0].study)
+
+
+def is_rewriting(original: str, text: str) -> bool:
+    """Whether the text is of a like length and says the same numbers, without words of the prompt and not as a copy."""
+    written, before = _LETTERS.sub("", text), _LETTERS.sub("", original)
+    shorter, longer = LENGTHS
+    return (
+        shorter * len(before) <= len(written) <= longer * len(before)
+        and written != before
+        and written.count(before) < MAX_COPIES
+        and _numbers(text) == _numbers(original)
+        and not any(words in text and words not in original for words in PROMPT_WORDS)
+    )
+
+
+def _numbers(text: str) -> set[str]:
+    """The numbers of sizes and dates, not those of sequences (T2)."""
+    return {match.strip() for match in _NUMBER.findall(text)}
 
 
 def _facts(study: Study) -> set[object]:

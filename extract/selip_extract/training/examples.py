@@ -16,6 +16,7 @@ from selip_extract.training.annotation_alignment import align
 from selip_extract.training.pseudo_examples import is_expressible, perturbed, written_statements
 
 HELD_OUT_SHARE = 0.1
+MAX_REPEATS = 4
 MIN_TEXTS_TO_HOLD_OUT = 5
 
 
@@ -103,8 +104,11 @@ def _perturbed(rng: random.Random, prompt: str) -> str:
 def mixed(
     rng: random.Random, replayed: Sequence[Example], annotated: Sequence[Example], epochs: int
 ) -> Iterator[Example]:
-    """All examples in the order of the training; annotated ones are repeated until they make about half of it."""
-    times = max(1, round(len(replayed) / len(annotated))) if annotated else 0
+    """All examples in the order of the training; annotated ones are repeated until they make about half of it.
+
+    No more than MAX_REPEATS times: of what is repeated more often a model learns the words instead of the task.
+    """
+    times = min(MAX_REPEATS, max(1, round(len(replayed) / len(annotated)))) if annotated else 0
     for _ in range(epochs):
         epoch = [*replayed, *list(annotated) * times]
         rng.shuffle(epoch)

@@ -15,7 +15,7 @@ from selip_contracts.findings import AnnotatedReport
 from selip_extract.cli.pseudo import main
 from selip_extract.extractors.registry import ModelChoice, extractor_maker
 from selip_extract.pseudo_reports.generate import pseudo_reports
-from selip_extract.pseudo_reports.rewriting import PROMPTS, Writer, rewritten
+from selip_extract.pseudo_reports.rewriting import PROMPTS, Writer, is_rewriting, rewritten
 from tests.commands import Command, command
 from tests.extract.small_models import byte_level_tokenizer, untaught
 
@@ -100,6 +100,25 @@ def test_what_loses_a_fact_or_says_the_same_is_refused(rewrite: Rewrite) -> None
     sided = [r for r in pseudo_reports(40, seed=9) if {f.side for f in r.study.findings} & {"左侧", "右侧"}]
     assert len(sided) > 10
     assert kept_of(sided, rewrite) == []
+
+
+PLANTED: dict[str, Rewrite] = {
+    "the prompt": lambda text: f"原文：{text}",
+    "a remark": lambda text: f"以下是重写后的所见：{text}",
+    "the original twice": lambda text: f"{text}{text}",
+    "other punctuation": lambda text: text.replace("，", ", ").replace("。", "。\n"),
+    "too short": lambda text: text[: len(text) // 3],
+    "too long": lambda text: text + "余脑实质形态及信号未见异常。" * len(text),
+    "another size": lambda text: f"{text}大小约1.7cm。",
+    "another date": lambda text: f"与2019年片比较：{text}",
+}
+
+
+@pytest.mark.parametrize("mistake", PLANTED)
+def test_a_planted_mistake_is_refused(mistake: str) -> None:
+    for report in pseudo_reports(20, seed=10):
+        assert is_rewriting(report.findings_text, in_other_words(report.findings_text))
+        assert not is_rewriting(report.findings_text, PLANTED[mistake](report.findings_text))
 
 
 def memorised(folder: Path, reports: list[AnnotatedReport], number: int) -> Path:

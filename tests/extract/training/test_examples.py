@@ -72,5 +72,6 @@ def test_annotated_examples_make_half_of_the_training() -> None:
     assert order != sorted(order)
     assert len(order) == 2 * (100 + 90)
     assert {order.count(e) for e in annotated} == {6}
+    assert len(list(mixed(random.Random(0), pseudo, annotated[:5], 1))) == 100 + 4 * 5
     assert len(list(mixed(random.Random(0), [], annotated, 1))) == 30
     assert len(list(mixed(random.Random(0), pseudo, [], 1))) == 100
