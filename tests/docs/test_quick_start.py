@@ -50,8 +50,9 @@ def test_each_command_runs_and_writes_its_files(tmp_path: Path) -> None:
             run([".venv/bin/selip-extract", "annotated.jsonl", "--db", "mine.duckdb", *reading], tmp_path)
             reading = []
         printed[" ".join(words)] = run([*words, *reading], tmp_path)
-    assert len(printed) == 9
-    for name in ("selip.duckdb", "mine.duckdb", "overview.html", "review.html", "findings.csv", "findings.parquet"):
+    assert len(printed) == 10
+    written = ("overview.html", "review.html", "findings.csv", "findings.xlsx", "findings.parquet")
+    for name in ("selip.duckdb", "mine.duckdb", *written):
         assert (tmp_path / name).stat().st_size > 1000, name
     (asked,) = [out for words, out in printed.items() if "list_contains" in words]
     assert "MR240302" in asked
