@@ -374,7 +374,9 @@ def test_delete_undo_and_restore(page: Page) -> None:
 def test_the_words_in_dispute_are_marked_and_the_other_reading_is_taken(page: Page) -> None:
     page.show("unsure")
     assert page.texts("#text .disagreement") == ["长", "T2", "信号"]
-    assert page.texts(".alternative b") == ["T2 left frontal lobe hypointense"]
+    assert page.texts(".alternative") == [
+        "The other reader: T2 left frontal lobe hypointenseUse instead of T2 left frontal lobe hyperintense"
+    ]
     page.press("o")
     assert page.one("tr[data-item='0'] [name=signal]").get_property("value") == "低"
     assert page.texts(".alternative i") == [" ✓ taken"]

@@ -49,7 +49,12 @@ function drawDoubts(report, items) {
 function doubtEntry(report, items, { reason, start, end, alternatives }) {
   const words = wordsAt(report, start, end);
   const head = make("p", {}, make("i", { className: reason, text: say("reasons")[reason] }), make("q", { text: words, title: words }));
-  return make("li", {}, head, ...alternatives.map((alternative) => alternativeLine(report, items, alternative)));
+  const alone = reason !== "disagreement" ? [] : items.filter(({ more: { agreed, evidence } }) =>
+    agreed === false && overlap(evidence, { start, end }));
+  const unpaired = alone.filter((item) => !alternatives.some((alternative) => items[pairedWith(alternative, items)] === item));
+  const lines = unpaired.map((item) => make("p", { className: "alternative" }, make("span", { text: say("only_one_reader") }),
+    make("b", { text: described(item) })));
+  return make("li", {}, head, ...lines, ...alternatives.map((alternative) => alternativeLine(report, items, alternative)));
 }
 
 function alternativeLine(report, items, alternative) {
