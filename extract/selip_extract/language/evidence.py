@@ -24,6 +24,8 @@ _BEFORE = 3
 _OF_ANOTHER_SEQUENCE = 20
 _DOUBT = re.compile("可疑|疑|(?<![相类近])似|不能?除外|不能?排除|无法排除|可能|待排|考虑|倾向")
 _CLAUSE_MARKS = "，,；;。：:\n"
+_MAX_CLAUSE = 200
+"""Characters that a clause has at most."""
 _NEXT_MARK = re.compile(f"[{_CLAUSE_MARKS}]")
 # nouns that follow are of the surroundings: 周围见片状水肿
 _AROUND = re.compile("周围|灶周|瘤周|邻近|相邻|伴|其内|内见")
@@ -259,7 +261,8 @@ def _words_of_clause(clause: str) -> LesionNouns:
 
 
 def _clause_start(text: str, at: int) -> int:
-    return max(text.rfind(mark, 0, at) for mark in _CLAUSE_MARKS) + 1
+    begin = max(0, at - _MAX_CLAUSE)
+    return max([text.rfind(mark, begin, at) for mark in _CLAUSE_MARKS]) + 1
 
 
 def _clause_end(text: str, at: int) -> int:

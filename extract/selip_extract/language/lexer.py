@@ -331,7 +331,7 @@ def lex(text: str) -> LexedReport:
     tokens = _raw_tokens(normal)
     for reading in _READINGS:
         tokens = reading(tokens, normal)
-    tokens = with_pairs(with_usual_order(tokens), normal)
+    tokens = with_pairs(with_usual_order(tokens, normal), normal)
     sentences: list[tuple[Token, ...]] = []
     current: list[Token] = []
     for token in _resolved(tokens, normal):

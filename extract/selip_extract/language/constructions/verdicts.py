@@ -32,7 +32,7 @@ def with_verdicts(tokens: Sequence[Token], text: str) -> list[Token]:
     for token in tokens:
         if token.start < end:
             continue
-        if (field := _FIELD_OF_ENHANCEMENT.match(text, token.start)) is not None and field.end() > token.end:
+        if text[token.start] == "强" and (field := _FIELD_OF_ENHANCEMENT.match(text, token.start)) is not None:
             token = Token("sequence", "T1CE", token.start, field.end() - 1)
             end = token.end
         found.append(token)

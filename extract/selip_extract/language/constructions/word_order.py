@@ -1,17 +1,21 @@
 """Signals that do not stand behind their sequence: 呈稍低T1、稍高T2信号; DWI/ADC呈高/低信号."""
 
+import re
 from collections.abc import Sequence
 
 from selip_extract.language.lexicon import Kind
 from selip_extract.language.tokens import Token
 
+_HINT = re.compile("[高低等杂](?:T[12]|FLAIR|DWI|ADC|SWI)")
 _NAMES: frozenset[Kind] = frozenset(("sequence", "signal"))
 _ENDS = frozenset((",", ";", ":"))
 
 
-def with_usual_order(tokens: Sequence[Token]) -> list[Token]:
+def with_usual_order(tokens: Sequence[Token], text: str) -> list[Token]:
     """The tokens, each sequence that has its signal right before it moved before that signal."""
     found = list(tokens)
+    if _HINT.search(text) is None:
+        return found
     start = 0
     for at in range(len(tokens) + 1):
         if at < len(tokens) and not (tokens[at].kind in ("stop", "mark") or tokens[at].value in _ENDS):
@@ -38,6 +42,8 @@ def _inverted(tokens: Sequence[Token], start: int, end: int) -> list[tuple[int, 
 
 def with_pairs(tokens: Sequence[Token], text: str) -> list[Token]:
     """DWI/ADC呈高/低信号: as many signals as sequences, each for its own; a 分别 is put before the first signal."""
+    if "/" not in text:
+        return list(tokens)
     found: list[Token] = []
     sequences = 0
     for at, token in enumerate(tokens):
