@@ -174,7 +174,7 @@ def test_of_two_reports_with_one_text_the_one_with_the_id_counts(selip_score: Co
     same = GOLD[1].findings_text
     with Store(path) as store:
         store.add_reports([Report(name, same, row) for row, name in enumerate(("x", "b", "y"), 1)], "r.csv")
-        add_run(store, "human", {"x": Study(), "b": GOLD[1].study, "y": Study()})
+        add_run(store, "rules", {"x": Study(), "b": GOLD[1].study, "y": Study()})
     write_annotated(gold, [GOLD[1]])
     assert json.loads(selip_score(gold, "--db", path, "--json")[1])["exact_match"] == 1.0
 
