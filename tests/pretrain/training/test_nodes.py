@@ -5,7 +5,6 @@ import signal
 import socket
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
@@ -13,6 +12,23 @@ import pytest
 from tests.pretrain.training.training_runs import ENVIRONMENT, arguments, assert_same_training, torchrun
 
 HANGS_AFTER_SECONDS = 1800
+ROOT = str(Path(__file__).parents[3])
+# The node is lost in the middle of the training: its torchrun and its training process are killed at once.
+LOST = """
+import os, signal
+from selip_pretrain.volumes import volume_cache
+from tests.pretrain.training.training_runs import SignallingCache
+
+def lose(number, frame):
+    os.kill(os.getppid(), signal.SIGKILL)
+    os.kill(os.getpid(), signal.SIGKILL)
+
+signal.signal(signal.SIGUSR1, lose)
+whole_cache = volume_cache.VolumeCache
+volume_cache.VolumeCache = lambda folder, recipe: SignallingCache(whole_cache(folder, recipe), 60, signal.SIGUSR1)
+from selip_pretrain.cli.pretrain import main
+main()
+"""
 
 
 def free_port() -> int:
@@ -21,15 +37,14 @@ def free_port() -> int:
         return int(listener.getsockname()[1])
 
 
-def node(endpoint: str, log: Path, *options: str) -> subprocess.Popen[bytes]:
+def node(endpoint: str, is_host: bool, log: Path, *training: str) -> subprocess.Popen[bytes]:
     """One of two nodes: it joins the rendezvous, and joins again when the other one is lost."""
     run = [sys.executable, "-m", "torch.distributed.run", "--nnodes", "2", "--nproc-per-node", "1"]
     run += ["--max-restarts", "3", "--rdzv-backend", "c10d", "--rdzv-endpoint", endpoint, "--rdzv-id", "selip"]
+    run += ["--rdzv-conf", f"is_host={int(is_host)}"]
+    environment = ENVIRONMENT | {"PYTHONPATH": os.pathsep.join([ROOT, ENVIRONMENT.get("PYTHONPATH", "")])}
     with log.open("ab") as file:
-        return subprocess.Popen(
-            [*run, "-m", "selip_pretrain.cli.pretrain", *options],
-            env=ENVIRONMENT, stdout=file, stderr=file, start_new_session=True,
-        )  # fmt: skip
+        return subprocess.Popen([*run, *training], env=environment, stdout=file, stderr=file, start_new_session=True)
 
 
 @pytest.mark.slow
@@ -39,19 +54,16 @@ def test_a_node_that_is_lost_and_comes_back_leaves_no_trace(tmp_path: Path, db: 
 
     endpoint, out = f"127.0.0.1:{free_port()}", tmp_path / "out"
     options = arguments(db, out, config)
+    training = ("-m", "selip_pretrain.cli.pretrain", *options)
+    lost = tmp_path / "lost.py"
+    lost.write_text(LOST, encoding="utf-8")
     logs = tmp_path / "first.log", tmp_path / "second.log"
-    # The first one hosts the rendezvous.
-    first = node(endpoint, logs[0], *options)
-    second = node(endpoint, logs[1], *options)
+    # The first one hosts the rendezvous: on loopback both could.
+    first = node(endpoint, True, logs[0], *training)
+    second = node(endpoint, False, logs[1], str(lost), *options)
     try:
-        until = time.monotonic() + HANGS_AFTER_SECONDS
-        while not (out / "last" / "state.json").exists():
-            assert first.poll() is None, logs[0].read_text()
-            assert time.monotonic() < until
-            time.sleep(0.02)
-        os.killpg(second.pid, signal.SIGKILL)
-        second.wait()
-        second = node(endpoint, logs[1], *options)
+        assert second.wait(HANGS_AFTER_SECONDS) == -signal.SIGKILL, logs[1].read_text()
+        second = node(endpoint, False, logs[1], *training)
         assert (first.wait(HANGS_AFTER_SECONDS), second.wait(HANGS_AFTER_SECONDS)) == (0, 0), logs[0].read_text()
     finally:
         for process in (first, second):
