@@ -98,11 +98,15 @@ docs: setup
     {{ bin }}/python docs/generate.py
     {{ bin }}/python docs/translations.py
 
-# Train the built-in language model from scratch; an interrupted training resumes
+# Train the model that reads beside the rules from scratch; an interrupted training resumes
 train-default-model *options: setup
-    {{ bin }}/torchrun --standalone --nproc-per-node 2 -m selip_extract.training.train_default_model \
-        --out out/default-model {{ options }}
-    cp out/default-model/model/* extract/selip_extract/model/
+    OMP_NUM_THREADS=1 {{ bin }}/python -m selip_extract.training.train_default_model --out out/default-model {{ options }}
+    cp out/default-model/model/* extract/selip_extract/tagger/model/
+
+# Train the small decoder that selip-finetune adapts, from scratch; an interrupted training resumes
+train-decoder *options: setup
+    {{ bin }}/torchrun --standalone --nproc-per-node 2 -m selip_extract.training.train_decoder --out out/decoder {{ options }}
+    cp out/decoder/model/* extract/selip_extract/model/
 
 # Write the versions installed in .venv to requirements.lock
 lock:

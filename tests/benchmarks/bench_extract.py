@@ -29,11 +29,13 @@ from selip_contracts.vocabulary import CHANGES, ENHANCEMENTS, MODALITIES, SIDES,
 from selip_extract.database.store import Store
 from selip_extract.extractors.base import Extractor
 from selip_extract.extractors.both import DoubleExtractor
+from selip_extract.extractors.language_model import LanguageModelExtractor
 from selip_extract.extractors.read_batch import collecting_rarely
 from selip_extract.extractors.registry import ModelChoice, local_extractor
 from selip_extract.extractors.rules import RuleExtractor
 from selip_extract.language.lexer import lex
 from selip_extract.llm.engines.transformers_engine import GrammarMask, TransformersEngine
+from selip_extract.llm.model_files import MODEL_FOLDER
 from selip_extract.llm.report_task import report_questions
 from selip_extract.llm.sentence_task import prompt
 from selip_extract.pipeline import extract
@@ -223,8 +225,10 @@ def speeds(folder: Path) -> Iterator[Figure]:
     default = rate(DoubleExtractor(model), for_models)
     yield Figure("both (the default), after loading", default, "reports/s", "≥ 20")
     yield Figure("model alone, after loading", rate(model, for_models), "reports/s")
-    assert isinstance(model.engine, TransformersEngine)
-    loop = PlainLoop(model.engine)
+    decoder = local_extractor(ModelChoice(str(MODEL_FOLDER)))
+    assert isinstance(decoder, LanguageModelExtractor)
+    assert isinstance(decoder.engine, TransformersEngine)
+    loop = PlainLoop(decoder.engine)
     few = reports[:REPORTS_OF_LOOP]
     short = loop.rate(few, pieces)
     yield Figure("tokens of JSON a report, a token for each key, value and mark", _mean(few, pieces), "tokens")

@@ -186,15 +186,15 @@ def _matched(
             stated,
             name in rules,
             name in reader,
-            _own_probability(reader[name]) if name in reader else unreturned(stated),
+            _own_probability(reader[name], unreturned) if name in reader else unreturned(stated),
             is_guessed(lexed, stated),
         )
         for name, stated in (reader | rules).items()
     ]
 
 
-def _own_probability(stated: Stated) -> float | None:
-    return stated.confidence if isinstance(stated, Finding) else None
+def _own_probability(stated: Stated, unreturned: Callable[[Stated], float | None]) -> float | None:
+    return stated.confidence if isinstance(stated, Finding) else unreturned(stated)
 
 
 def stated_at(stated: Stated) -> int:

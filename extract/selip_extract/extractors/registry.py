@@ -16,17 +16,21 @@ if TYPE_CHECKING:
 
     from selip_extract.extractors.combination import Combination
     from selip_extract.extractors.language_model import LanguageModelExtractor
+    from selip_extract.extractors.tagger import TaggerExtractor
     from selip_extract.llm.answer_forms import AnswerForm
+
+    ModelExtractor = LanguageModelExtractor | TaggerExtractor
 
 Reads = Literal["both", "model", "rules"]
 
 
 @dataclass(frozen=True)
 class ModelChoice:
-    """The language model that the user chose, and how it reads.
+    """The model that the user chose, and how it reads.
 
-    `model` is a folder or a Hugging Face id, by default the model that ships. With `base_url` it names the tokenizer
-    that renders the prompts here; without it the server renders them as chats. At most `concurrency` requests are in
+    `model` is the folder or Hugging Face id of a language model; without one, and without an adapter of the decoder
+    that ships, the tagger that ships reads. With `base_url` it names the tokenizer that renders the prompts here;
+    without it the server renders them as chats. At most `concurrency` requests are in
     flight to the server. Without `constrained` the model answers in free text. `read` says who reads: rules
     and model together, or one of them. `combination` is a file of weights, by default the one beside adapter or model.
     With `strict_vocabulary` a model that reads whole reports names no place that the vocabulary lacks.
@@ -44,8 +48,12 @@ class ModelChoice:
     strict_vocabulary: bool = False
 
 
-def local_extractor(choice: ModelChoice) -> "LanguageModelExtractor":
-    """The language model alone, run by transformers."""
+def local_extractor(choice: ModelChoice) -> "ModelExtractor":
+    """The tagger, or a language model run by transformers, alone."""
+    if choice.model is None and choice.adapter is None:
+        from selip_extract.extractors.tagger import TaggerExtractor
+
+        return TaggerExtractor()
     from selip_extract.extractors.language_model import LanguageModelExtractor
     from selip_extract.llm.engines.transformers_engine import TransformersEngine
 
@@ -99,11 +107,14 @@ def combination_of(choice: ModelChoice) -> "Combination":
         return load_combination(choice.combination)
     if choice.base_url is not None and choice.model is None:
         return DEFAULT
-    beside = (choice.adapter or _folder(choice)) / FILE_NAME
+    from selip_extract.tagger.model_files import TAGGER_FOLDER
+
+    model = TAGGER_FOLDER if choice.model is None else _folder(choice)
+    beside = (choice.adapter or model) / FILE_NAME
     return load_combination(beside) if beside.exists() else DEFAULT
 
 
-def _reading_as_chosen(make: "Callable[[ModelChoice], LanguageModelExtractor]", choice: ModelChoice) -> Extractor:
+def _reading_as_chosen(make: "Callable[[ModelChoice], ModelExtractor]", choice: ModelChoice) -> Extractor:
     """The model alone, the rules alone, or both."""
     if choice.read == "rules":
         return _rules(choice)
@@ -141,6 +152,8 @@ def automatic(choice: ModelChoice) -> tuple[str, str]:
 
     if not torch.cuda.is_available():
         return "both", "there is no GPU"
+    if choice.model is None and choice.adapter is None:
+        return "both", "the tagger that ships needs no GPU"
     if find_spec("vllm") is None:
         return "both", "there is a GPU, but vLLM is not installed"
     return "vllm", "there are a GPU and vLLM"
@@ -163,6 +176,8 @@ def extractor_maker(name: str, choice: ModelChoice) -> Callable[[], Extractor]:
         raise SelipError("A server loads its own adapter: start the server with it and name it with --served-model.")
     if name == "vllm" and find_spec("vllm") is None:
         raise SelipError("vLLM is not installed: install selip[gpu], or use another extractor.")
+    if name == "vllm" and choice.model is None and choice.adapter is None:
+        raise SelipError("vLLM runs language models: name one with --model, or an adapter of the decoder that ships.")
     if choice.adapter is not None and not choice.adapter.is_dir():
         raise SelipError(f"There is no adapter folder {choice.adapter}: name one that selip-finetune has written.")
     if choice.model is not None and not Path(choice.model).is_dir():

@@ -23,8 +23,9 @@ class SecondReading:
     `findings` are present findings and explicit negatives as often as the report states them, each with its evidence
     and with the reader's own probability as `confidence`, None where that is unknown. `general` is None for a reader
     that does not look for general findings. `unreturned` is the reader's probability of a finding of the rules that it
-    did not return. `review` are passages of which it stated what their words do not support. With a status other than
-    ok some answers could not be read; the findings are those of the others.
+    did not return, and of its own general findings, which carry none. `review` are passages of which it stated what
+    their words do not support. With a status other than ok some answers could not be read; the findings are those of
+    the others.
     """
 
     findings: tuple[Finding, ...] = ()

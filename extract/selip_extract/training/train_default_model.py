@@ -1,9 +1,8 @@
-"""Train the model that ships: a small decoder, from nothing, on pseudo-reports; the same for the same seed.
+"""Train the model that ships: a tagger over characters, from nothing, on pseudo-reports; the same for the same seed."""
 
-`torchrun --nproc-per-node N` trains in N processes, each on pseudo-reports of its own.
-"""
-
+import json
 from collections.abc import Iterator
+from contextlib import closing
 from itertools import islice
 from pathlib import Path
 from typing import Annotated, cast
@@ -11,98 +10,61 @@ from typing import Annotated, cast
 import torch
 import typer
 from torch.utils.data import DataLoader, Dataset, IterableDataset
-from transformers import LlamaConfig, LlamaForCausalLM, Trainer
+from transformers import Trainer
 
-from selip_extract.llm.model_files import save_model, word_numbers
-from selip_extract.llm.sentence_task import END, PAD, TASK_VERSION, VOCABULARY
-from selip_extract.training.pseudo_examples import PseudoExample, example_stream
-from selip_extract.training.resumable_training import (
-    IGNORED,
-    curve,
-    exactly_right,
-    share_exact,
-    train_to_end,
-    training_arguments,
-)
+from selip_extract.extractors.combination import FILE_NAME
+from selip_extract.extractors.tagger import TaggerExtractor
+from selip_extract.language.lexicon import lexicon
+from selip_extract.tagger.characters import vocabulary_of
+from selip_extract.tagger.model_files import save_tagger
+from selip_extract.tagger.network import TaggerConfig, TaggerNetwork
+from selip_extract.tagger.statements import TAGGER_VERSION
+from selip_extract.training.combination_fitting import fit_combination
+from selip_extract.training.held_out_styles import held_out_styles
+from selip_extract.training.resumable_training import curve, share_exact, train_to_end, training_arguments
+from selip_extract.training.style_dropout import StyleDropout
+from selip_extract.training.tagger_batches import Batch, batches, reports, with_unknown_characters
 from selip_shared.provenance import environment
 
-HIDDEN, LAYERS, HEADS, FEED_FORWARD = 256, 4, 4, 704
-TOKENS_PER_BATCH = 2048
-EXAMPLES_PER_CHUNK = 2048
 LEARNING_RATE = 1.5e-3
 WARM_UP_STEPS = 300
-DECAY_SHARE = 0.35
+DECAY_SHARE = 0.4
 STEPS_BETWEEN_EVALUATIONS = 500
-HELD_OUT_SEED = 999_983
-HELD_OUT_EXAMPLES = 1024
+PLAIN_SHARE = 0.15
+"""The share of reports that are learnt as the generator writes them."""
+HELD_OUT_SEED = "held-out"
+HELD_OUT_BATCHES = 16
+COMBINATION_REPORTS = 1_200
+"""Reports in held-out styles on which the combination with the rules is learnt."""
 
-Batch = dict[str, torch.Tensor]
 
-
-def new_model(seed: int) -> LlamaForCausalLM:
-    """The untrained decoder."""
+def new_model(seed: int, **sizes: int) -> TaggerNetwork:
+    """The untrained tagger, which knows the characters of the lexicon and of common texts."""
     torch.manual_seed(seed)
-    numbers = word_numbers()
-    return LlamaForCausalLM(  # type: ignore[no-untyped-call]
-        LlamaConfig(
-            vocab_size=len(VOCABULARY),
-            hidden_size=HIDDEN,
-            intermediate_size=FEED_FORWARD,
-            num_hidden_layers=LAYERS,
-            num_attention_heads=HEADS,
-            num_key_value_heads=HEADS,
-            max_position_embeddings=1024,
-            tie_word_embeddings=True,
-            bos_token_id=None,
-            eos_token_id=numbers[END],
-            pad_token_id=numbers[PAD],
-        )
-    )
-
-
-def batches(examples: Iterator[PseudoExample]) -> Iterator[Batch]:
-    """`input_ids` and `labels`, (examples, length) each, of examples of like length; labels only on the answer."""
-    numbers = word_numbers()
-    while chunk := list(islice(examples, EXAMPLES_PER_CHUNK)):
-        rows = sorted(([numbers[w] for w in x.prompt], [numbers[w] for w in (*x.answer, END)]) for x in chunk)
-        rows.sort(key=lambda r: len(r[0]) + len(r[1]))
-        found = []
-        while rows:
-            longest = len(rows[-1][0]) + len(rows[-1][1])
-            count = max(1, TOKENS_PER_BATCH // longest)
-            found.append(_padded(rows[-count:], longest, numbers[PAD]))
-            rows = rows[:-count]
-        order = torch.randperm(len(found), generator=torch.Generator().manual_seed(len(found)))
-        for i in order.tolist():
-            yield found[i]
-
-
-def _padded(rows: list[tuple[list[int], list[int]]], length: int, pad: int) -> Batch:
-    ids = torch.full((len(rows), length), pad)
-    labels = torch.full((len(rows), length), IGNORED)
-    for i, (prompt, answer) in enumerate(rows):
-        end = len(prompt) + len(answer)
-        ids[i, :end] = torch.tensor(prompt + answer)
-        labels[i, len(prompt) : end] = torch.tensor(answer)
-    return {"input_ids": ids, "labels": labels}
+    characters = vocabulary_of([*lexicon().words, *lexicon().names])
+    return TaggerNetwork(TaggerConfig(characters=characters, **sizes))
 
 
 class PseudoBatches(IterableDataset[Batch]):
-    """The first `steps` batches of the examples of a seed."""
+    """The first `steps` batches of the pseudo-reports of a seed."""
 
-    def __init__(self, seed: int, steps: int) -> None:
+    def __init__(self, seed: int, steps: int, characters: str) -> None:
         self.seed = seed
         self.steps = steps
+        self.characters = characters
 
     def __len__(self) -> int:
         return self.steps
 
     def __iter__(self) -> Iterator[Batch]:
-        return islice(batches(example_stream(self.seed)), self.steps)
+        generator = torch.Generator().manual_seed(self.seed)
+        stream = batches(reports(str(self.seed), StyleDropout(), PLAIN_SHARE), self.characters)
+        for batch in islice(stream, self.steps):
+            yield batch | {"numbers": with_unknown_characters(batch["numbers"], generator)}
 
 
 class _BatchTrainer(Trainer):
-    """A Trainer whose datasets hold whole batches, those of this process alone."""
+    """A Trainer whose datasets hold whole batches."""
 
     def get_train_dataloader(self) -> DataLoader[Batch]:
         """The batches as they are."""
@@ -114,8 +76,15 @@ class _BatchTrainer(Trainer):
         return DataLoader(held_out[eval_dataset], batch_size=None)
 
 
-def train(out: Path, steps: int, seed: int) -> None:
-    """Train for `steps` steps, one batch a process, and write the model to `out`/model; continues after a kill."""
+def held_out(characters: str) -> dict[str, list[Batch]]:
+    """Batches of reports as the generator writes them, and of reports in styles that are kept out of training."""
+    plain = batches(reports(HELD_OUT_SEED, StyleDropout(), 1.0), characters)
+    other = batches(reports(HELD_OUT_SEED, StyleDropout(held_out=True), 0.0), characters)
+    return {"pseudo": list(islice(plain, HELD_OUT_BATCHES)), "styles": list(islice(other, HELD_OUT_BATCHES))}
+
+
+def train(out: Path, steps: int, seed: int, **sizes: int) -> None:
+    """Train for `steps` steps and write the model to `out`/model; continues after a kill."""
     arguments = training_arguments(
         out / "checkpoints",
         STEPS_BETWEEN_EVALUATIONS,
@@ -132,32 +101,38 @@ def train(out: Path, steps: int, seed: int) -> None:
         use_cpu=True,
         seed=seed,
     )
-    processes = arguments.world_size
-    model = new_model(seed)
+    model = new_model(seed, **sizes)
+    characters = model.config.characters
     trainer = _BatchTrainer(
         model=model,
         args=arguments,
-        train_dataset=PseudoBatches(seed * processes + arguments.process_index, steps),
-        eval_dataset={"pseudo": list(batches(islice(example_stream(HELD_OUT_SEED), HELD_OUT_EXAMPLES)))},
+        train_dataset=PseudoBatches(seed, steps, characters),
+        eval_dataset=held_out(characters),
         compute_metrics=share_exact,
-        preprocess_logits_for_metrics=exactly_right,
     )
     state = train_to_end(trainer, steps)
-    if trainer.is_world_process_zero():
-        recipe = {
-            "steps": steps,
-            "seed": seed,
-            "processes": processes,
-            "task": TASK_VERSION,
-            "curve": curve(state),
-            "versions": environment(["torch", "transformers", "tokenizers"]),
-        }
-        save_model(model, out / "model", recipe)
+    recipe = {
+        "steps": steps,
+        "seed": seed,
+        "tagger": TAGGER_VERSION,
+        "curve": curve(state),
+        "versions": environment(["torch", "transformers"]),
+    }
+    save_tagger(model, out / "model", json.dumps(recipe, ensure_ascii=False, indent=1) + "\n")
+    learn_combination(out / "model")
+
+
+def learn_combination(folder: Path) -> None:
+    """Learn how the tagger of the folder and the rules are combined, and write it beside the tagger."""
+    with closing(TaggerExtractor(folder)) as reader:
+        fit = fit_combination(reader, held_out_styles(COMBINATION_REPORTS, "combination"))
+    fit.combination.save(folder / FILE_NAME)
+    typer.echo(f"finding F1 in held-out styles: rules {fit.rules_f1}, tagger {fit.reader_f1}, both {fit.combined_f1}")
 
 
 def main(
     out: Annotated[Path, typer.Option(help="Folder for checkpoints and the model.")] = Path("out/default-model"),
-    steps: Annotated[int, typer.Option(help="Steps of one batch of about 2,048 tokens a process.")] = 8_000,
+    steps: Annotated[int, typer.Option(help="Steps of one batch of about 2,048 characters.")] = 8_500,
     seed: Annotated[int, typer.Option(help="Seed of the weights and the pseudo-reports.")] = 1,
 ) -> None:
     """Train the shipped model from nothing on pseudo-reports; repeat the command to continue after an interruption."""

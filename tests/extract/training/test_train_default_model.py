@@ -1,6 +1,4 @@
 import json
-import subprocess
-import sys
 from collections.abc import Iterator
 from itertools import islice
 from pathlib import Path
@@ -9,58 +7,35 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
-from selip_extract.llm.model_files import load_model, load_tokenizer, word_numbers
-from selip_extract.llm.sentence_task import END, PAD, TASK_VERSION, VOCABULARY
-from selip_extract.training import train_default_model
-from selip_extract.training.pseudo_examples import PseudoExample, example_stream
-from selip_extract.training.resumable_training import IGNORED, last_checkpoint
-from selip_extract.training.train_default_model import batches, new_model, train
-from selip_shared.errors import SelipError
-from tests.extract.training import tiny_default_model
-from tests.extract.training.tiny_default_model import TINY
+from selip_extract.extractors.combination import FILE_NAME, load_combination
+from selip_extract.tagger.characters import PADDING
+from selip_extract.tagger.model_files import load_tagger
+from selip_extract.tagger.statements import STATED, TAGGER_VERSION
+from selip_extract.training import tagger_batches, train_default_model
+from selip_extract.training.resumable_training import last_checkpoint
+from selip_extract.training.style_dropout import StyleDropout
+from selip_extract.training.tagged_report import TaggedReport
+from selip_extract.training.tagger_batches import batches, reports
+from selip_extract.training.train_default_model import new_model, train
 
 STEPS, SEED = 7, 1
+TINY = {"width": 16, "layers": 1, "heads": 2, "feed_forward": 32, "span_width": 8}
 
 
 @pytest.fixture(autouse=True)
-def tiny(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name, value in TINY.items():
+def small(monkeypatch: pytest.MonkeyPatch) -> None:
+    settings = {"STEPS_BETWEEN_EVALUATIONS": 2, "HELD_OUT_BATCHES": 1, "WARM_UP_STEPS": 3, "COMBINATION_REPORTS": 40}
+    for name, value in settings.items():
         monkeypatch.setattr(train_default_model, name, value)
+    monkeypatch.setattr(tagger_batches, "CHARACTERS_PER_BATCH", 512)
+    monkeypatch.setattr(tagger_batches, "WINDOWS_PER_CHUNK", 8)
 
 
 @pytest.fixture
 def trained(tmp_path: Path) -> Path:
     out = tmp_path / "trained"
-    train(out, STEPS, SEED)
+    train(out, STEPS, SEED, **TINY)
     return out
-
-
-def _interrupted(seed: int) -> Iterator[PseudoExample]:
-    """The examples, until someone presses Ctrl-C in the middle of the training."""
-    if seed != SEED:
-        yield from example_stream(seed)
-    yield from islice(example_stream(seed), 20)
-    raise KeyboardInterrupt
-
-
-def test_the_folder_holds_a_model_that_speaks_the_words_of_the_task(trained: Path) -> None:
-    model, words = load_model(trained / "model"), load_tokenizer(trained / "model")
-    assert words.get_vocab() == word_numbers()
-    ids = torch.tensor([words.convert_tokens_to_ids(["左侧", "s00"])])
-    logits = model(input_ids=ids).logits
-    assert logits.shape == (1, 2, len(VOCABULARY))
-    assert logits.dtype == torch.float32
-    recipe = json.loads((trained / "model" / "recipe.json").read_text(encoding="utf-8"))
-    assert (recipe["steps"], recipe["seed"], recipe["processes"], recipe["task"]) == (STEPS, SEED, 1, TASK_VERSION)
-    assert [point["step"] for point in recipe["curve"]] == [2, 4, 6, 7]
-    assert all({"pseudo_loss", "pseudo_exact"} <= set(point) for point in recipe["curve"])
-    assert {"torch", "transformers"} <= set(recipe["versions"])
-
-
-def test_no_pickle_is_written(trained: Path) -> None:
-    files = [path for path in trained.rglob("*") if path.is_file()]
-    assert {path.suffix for path in files} == {".safetensors", ".json"}
-    assert {path.name for path in (trained / "checkpoints").iterdir()} == {"checkpoint-6", f"checkpoint-{STEPS}"}
 
 
 def _weights(out: Path) -> dict[str, torch.Tensor]:
@@ -70,65 +45,61 @@ def _weights(out: Path) -> dict[str, torch.Tensor]:
     return load_file(last / "model.safetensors")
 
 
+def test_the_folder_holds_a_tagger_and_its_recipe(trained: Path) -> None:
+    network = load_tagger(trained / "model")
+    encoded = network.encode(torch.tensor([[2, 3, PADDING]]))
+    assert encoded.shape == (1, 3, TINY["width"])
+    assert encoded.dtype == torch.float32
+    recipe = json.loads((trained / "model" / "recipe.json").read_text(encoding="utf-8"))
+    assert (recipe["steps"], recipe["seed"], recipe["tagger"]) == (STEPS, SEED, TAGGER_VERSION)
+    assert [point["step"] for point in recipe["curve"]] == [2, 4, 6, 7]
+    assert all({"pseudo_loss", "pseudo_exact", "styles_loss", "styles_exact"} <= set(p) for p in recipe["curve"])
+    assert load_combination(trained / "model" / FILE_NAME).reports == 40
+    assert {path.suffix for path in trained.rglob("*") if path.is_file()} == {".safetensors", ".json"}
+
+
 def test_training_changes_the_weights(trained: Path) -> None:
     weights = _weights(trained)
-    fresh = dict(new_model(SEED).named_parameters())
+    fresh = dict(new_model(SEED, **TINY).named_parameters())
     assert all(not torch.equal(parameter, weights[name]) for name, parameter in fresh.items())
 
 
 def test_an_interrupted_run_continues_to_the_same_weights(
     trained: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    def interrupted(seed: str, dropout: StyleDropout, plain_share: float) -> Iterator[TaggedReport]:
+        stream = reports(seed, dropout, plain_share)
+        if seed == str(SEED):
+            yield from islice(stream, 8)
+            raise KeyboardInterrupt
+        yield from stream
+
     out = tmp_path / "interrupted"
     with monkeypatch.context() as patch:
-        patch.setattr(train_default_model, "example_stream", _interrupted)
+        patch.setattr(train_default_model, "reports", interrupted)
         with pytest.raises(KeyboardInterrupt):
-            train(out, STEPS, SEED)
+            train(out, STEPS, SEED, **TINY)
     last = last_checkpoint(out / "checkpoints")
     assert last is not None
     assert last.name in ("checkpoint-2", "checkpoint-4", "checkpoint-6")
-    train(out, STEPS, SEED)
+    train(out, STEPS, SEED, **TINY)
     whole, continued = _weights(trained), _weights(out)
     assert whole.keys() == continued.keys()
     assert all(torch.equal(whole[name], continued[name]) for name in whole)
-    models = [(folder / "model" / "model.safetensors").read_bytes() for folder in (trained, out)]
-    assert models[0] == models[1]
 
 
-def test_a_finished_training_gives_the_same_model_again(trained: Path) -> None:
-    model = (trained / "model" / "model.safetensors").read_bytes()
-    train(trained, STEPS, SEED)
-    assert (trained / "model" / "model.safetensors").read_bytes() == model
-
-
-@pytest.mark.slow
-def test_two_processes_train_one_model_on_pseudo_reports_of_their_own(trained: Path, tmp_path: Path) -> None:
-    launch = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
-    out = tmp_path / "two"
-    subprocess.run([*launch, tiny_default_model.__file__, str(out), str(STEPS)], check=True)
-    assert json.loads((out / "model" / "recipe.json").read_text(encoding="utf-8"))["processes"] == 2
-    one, two = _weights(trained), _weights(out)
-    assert any(not torch.equal(one[name], two[name]) for name in one)
-
-
-def test_a_batch_holds_prompts_and_answers_and_learns_the_answers() -> None:
-    examples = list(islice(example_stream(2), 60))
-    numbers = word_numbers()
-    found = []
-    for batch in batches(iter(examples)):
-        ids, labels = batch["input_ids"], batch["labels"]
-        assert ids.shape == labels.shape
-        assert ids.numel() <= TINY["TOKENS_PER_BATCH"] or len(ids) == 1
-        for row, wanted in zip(ids.tolist(), labels.tolist(), strict=True):
-            answer = [n for n in wanted if n != IGNORED]
-            begin = wanted.index(answer[0])
-            assert row[begin : begin + len(answer)] == answer
-            assert set(row[begin + len(answer) :]) <= {numbers[PAD]}
-            found.append((row[:begin], answer))
-    expected = [([numbers[w] for w in x.prompt], [numbers[w] for w in (*x.answer, END)]) for x in examples]
-    assert sorted(found) == sorted(expected)
-
-
-def test_a_folder_without_a_model_is_named(tmp_path: Path) -> None:
-    with pytest.raises(SelipError, match="no causal language model"):
-        load_model(tmp_path)
+def test_a_batch_holds_the_spans_statements_and_links_of_its_windows() -> None:
+    characters = new_model(SEED, **TINY).config.characters
+    stream = list(islice(reports("2", StyleDropout(), 0.5), 16))
+    found = list(batches(iter(stream), characters))
+    for batch in found:
+        windows, length = batch["numbers"].shape
+        assert batch["labels"].shape[:2] == (windows, length)
+        assert len(batch["stated"]) == len(batch["value_spans"])
+        assert batch["stated"].shape[1] == len(STATED) + 1
+        assert len(batch["links"]) == len(batch["site_value_pairs"])
+        for spans in (batch["site_spans"], batch["value_spans"]):
+            assert bool((spans[:, 0] < windows).all())
+            assert bool((spans[:, 2] < length).all())
+    assert sum(int((batch["links"] > 0).sum()) for batch in found) == sum(len(r.links) for r in stream)
+    assert sum(len(batch["value_spans"]) for batch in found) == sum(len(r.stated) for r in stream)

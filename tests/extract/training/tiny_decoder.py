@@ -1,9 +1,9 @@
-"""The training of the default model with tiny settings, as a script of its own for torchrun: FOLDER STEPS."""
+"""The training of the decoder with tiny settings, as a script of its own for torchrun: FOLDER STEPS."""
 
 import sys
 from pathlib import Path
 
-from selip_extract.training import train_default_model
+from selip_extract.training import train_decoder
 
 TINY = {
     "HIDDEN": 16, "LAYERS": 1, "HEADS": 2, "FEED_FORWARD": 32, "TOKENS_PER_BATCH": 256, "EXAMPLES_PER_CHUNK": 16,
@@ -12,5 +12,5 @@ TINY = {
 
 if __name__ == "__main__":
     for name, value in TINY.items():
-        setattr(train_default_model, name, value)
-    train_default_model.train(Path(sys.argv[1]), int(sys.argv[2]), seed=1)
+        setattr(train_decoder, name, value)
+    train_decoder.train(Path(sys.argv[1]), int(sys.argv[2]), seed=1)

@@ -1,0 +1,1 @@
+"""The default second reader: a small network that tags the characters of a report and links values to sites."""

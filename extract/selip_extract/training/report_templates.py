@@ -1,0 +1,227 @@
+"""Reports out of sentence templates, in styles that the generator does not write, with the truth that they state."""
+
+import random
+import re
+from dataclasses import dataclass, field
+from functools import cache
+from importlib.resources import files
+from typing import Annotated, NamedTuple, cast
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from selip_contracts.vocabulary import ENHANCEMENTS, MODALITIES, SIGNALS, Change, Modality
+from selip_extract.language.lexicon import lexicon
+from selip_extract.pseudo_reports.lesion_archetypes import SignalValue
+from selip_extract.pseudo_reports.sample_study import GeneralChange, SampledSite, sample_changes, sample_lesion
+from selip_extract.pseudo_reports.writing.as_typed import as_typed
+from selip_extract.pseudo_reports.writing.draft import CharSpan, Draft, Mention
+from selip_extract.pseudo_reports.writing.report import WrittenReport
+from selip_extract.pseudo_reports.writing.sequences import (
+    degree_word,
+    put_enhancement_word,
+    put_sequence,
+    relaxation_word,
+    signal_word,
+)
+from selip_extract.pseudo_reports.writing.sites import put_sites
+from selip_extract.training.style_dropout import seen_phrases
+from selip_shared.toml_files import read_toml
+
+_Words = Annotated[tuple[str, ...], Field(min_length=1)]
+_CHOICE = re.compile(r"\(([^()]*)\)")
+_WORD = re.compile(r"\$([a-z]+)")
+_PART = re.compile(
+    r"\[(?P<group>[a-z])(?P<one>1?)\]|<(?P<sequence>\w+)>"
+    r"|\{(?P<value>[A-Z0-9+]+)(?P<mood>[!?]?)(?::(?P<form>[dr]))?(?:@(?P<groups>[a-z]+))?\}"
+)
+_SIGNAL_WEIGHTS = dict(zip(SIGNALS, (30, 16, 14, 14, 20, 6), strict=True))
+_RESTRICTED = ("弥散受限", "扩散受限", "弥散明显受限", "扩散轻度受限", "水分子弥散受限", "弥散受限改变")
+_DENIED = ("弥散未见受限", "未见弥散受限", "弥散无受限", "无扩散受限", "弥散不受限", "扩散未见明显受限")
+_NEGATIONS = ("未见", "未见明显", "无", "未见明确", "无明显", "未见确切", "不伴", "没有", "未见显著")
+_ABSENT = ("异常信号", "高信号", "异常高信号", "信号改变", "异常", "低信号", "异常信号影", "信号异常")
+_ABSENT_ENHANCEMENT = ("强化", "异常强化", "明确强化", "明显强化")
+_NEGATIVE_ENHANCEMENT = ("不强化", "强化不明显", "无强化", "未强化")
+
+
+class _Style(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+    name: str
+    sentences: _Words
+
+
+class _Templates(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+    words: dict[str, _Words]
+    style: tuple[_Style, ...]
+
+
+@cache
+def _templates() -> _Templates:
+    return read_toml(files("selip_extract.training").joinpath("report_templates.toml"), _Templates)
+
+
+@cache
+def template_sentences(held_out: bool) -> tuple[tuple[str, ...], ...]:
+    """The sentences of each style that are learnt, or those that are kept out of training."""
+    return tuple(seen_phrases(style.sentences, held_out) for style in _templates().style)
+
+
+@dataclass
+class _Sentence:
+    """A sentence while it is written: its sites by group, and what is stated of which groups."""
+
+    draft: Draft
+    mentions: dict[str, list[Mention]] = field(default_factory=dict)
+    sequences: dict[Modality, CharSpan] = field(default_factory=dict)
+    said: list["_Said"] = field(default_factory=list)
+    first: str = ""
+    last: str = ""
+    change: Change | None = None
+
+    def state(
+        self,
+        groups: str,
+        modality: Modality | None,
+        value: SignalValue | Change | None,
+        span: CharSpan,
+        negation: CharSpan | None = None,
+        doubted: bool = False,
+    ) -> None:
+        """Note a statement of the sites of the groups, by default of those named last, or next where none is."""
+        groups = groups or self.last
+        mentions = [m for group in groups for m in self.mentions.get(group, ())]
+        open_groups = "".join(group for group in groups if group not in self.mentions)
+        self.said.append(_Said(mentions, open_groups, not groups, modality, value, span, negation, doubted))
+
+
+class _Said(NamedTuple):
+    """A statement: of which sites, and of which groups whose sites are still to be named."""
+
+    mentions: list[Mention]
+    open_groups: str
+    of_next: bool
+    modality: Modality | None
+    value: SignalValue | Change | None
+    span: CharSpan
+    negation: CharSpan | None
+    doubted: bool
+
+
+def write_template_report(rng: random.Random, held_out: bool = False) -> WrittenReport:
+    """A report of one to four sentences; with `held_out` of sentences that are kept out of training."""
+    draft = Draft(rng)
+    stop = rng.choices(("。", "；", "\n", "，"), (80, 10, 6, 4))[0]
+    for _ in range(rng.choice((1, 1, 2, 2, 3, 4))):
+        draft.begin_lesion()
+        put_sentence(draft, rng.choice(rng.choices(template_sentences(held_out), (8, 4, 5, 4, 4, 5, 5, 4, 2, 2))[0]))
+        draft.put(stop)
+    text, facts, _ = as_typed(rng, draft.text, draft.facts)
+    return WrittenReport(text, facts)
+
+
+def put_sentence(draft: Draft, template: str) -> None:
+    """Write one sentence: report_templates.toml says what a template may hold."""
+    rng = draft.rng
+    words = _templates().words
+    while match := _CHOICE.search(template):
+        template = template[: match.start()] + rng.choice(match[1].split("|")) + template[match.end() :]
+    template = _WORD.sub(lambda found: rng.choice(words[found[1]]), template)
+    sentence = _Sentence(draft)
+    at = 0
+    for match in _PART.finditer(template):
+        draft.put(template[at : match.start()])
+        at = match.end()
+        if match["group"]:
+            # of a list of sites that is named again only the first would be
+            again = template.count(f"[{match['group']}") > 1
+            _put_group(sentence, match["group"], again or bool(match["one"]))
+        elif match["sequence"]:
+            modality = cast(Modality, match["sequence"])
+            sentence.sequences[modality] = put_sequence(draft, modality)
+        else:
+            _put_value(sentence, match)
+    draft.put(template[at:])
+    for said in sentence.said:
+        groups = sentence.first if said.of_next else said.open_groups
+        mentions = [*said.mentions, *(m for group in groups for m in sentence.mentions[group])]
+        sequence = None if said.modality is None else sentence.sequences.get(said.modality)
+        draft.state(mentions, said.modality, said.value, said.span, sequence, said.negation, said.doubted)
+
+
+def _put_group(sentence: _Sentence, group: str, one: bool) -> None:
+    draft = sentence.draft
+    if group in sentence.mentions:
+        again = sentence.mentions[group][0]
+        side = "" if again.side_span is None else draft.text[slice(*again.side_span)]
+        side_span = draft.put(side) if side else None
+        span = draft.put(draft.text[slice(*again.site_span)])
+        sentence.mentions[group] = [Mention(again.site, span, side_span, draft.words)]
+    elif group == "g":
+        change = _sample_change(draft.rng)
+        sentence.change = change.change
+        sentence.mentions[group] = put_sites(draft, [SampledSite(change.side, change.site)], plain=True)
+    else:
+        sites = list(sample_lesion(draft.rng, MODALITIES).sites)[: 1 if one else 3]
+        sentence.mentions[group] = put_sites(draft, sites)
+    sentence.first, sentence.last = sentence.first or group, group
+
+
+def _sample_change(rng: random.Random) -> GeneralChange:
+    while True:
+        for change in sample_changes(rng):
+            if change.change != "其他":
+                return change
+
+
+def _put_value(sentence: _Sentence, match: re.Match[str]) -> None:
+    draft, rng = sentence.draft, sentence.draft.rng
+    groups, doubted = match["groups"] or "", match["mood"] == "?"
+    if match["value"] == "G":
+        span = draft.put(rng.choice(_change_forms(cast(Change, sentence.change))))
+        sentence.state("g", None, sentence.change, span)
+        return
+    absent = match["mood"] == "!"
+    if match["value"] == "R":
+        span = draft.put(rng.choice(_DENIED if absent else _RESTRICTED))
+        for modality, value in (("DWI", "高"), ("ADC", "低")):
+            said = None if absent else cast(SignalValue, value)
+            sentence.state(groups, cast(Modality, modality), said, span, span if absent else None, doubted)
+        return
+    modalities = cast(list[Modality], match["value"].split("+"))
+    negation: CharSpan | None = None
+    value_: SignalValue | None = None
+    if absent:
+        span, negation = _put_absence(draft, modalities[0])
+    else:
+        value_ = _value(rng, modalities[0])
+        span = _put_present(draft, modalities[0], value_, match["form"])
+    for modality_ in modalities:
+        sentence.state(groups, modality_, value_, span, negation, doubted)
+
+
+def _put_absence(draft: Draft, modality: Modality) -> tuple[CharSpan, CharSpan]:
+    if modality == "T1CE" and draft.chance(0.3):
+        span = draft.put_one(_NEGATIVE_ENHANCEMENT)
+        return span, span
+    negation = draft.put_one(_NEGATIONS)
+    return draft.put_one(_ABSENT_ENHANCEMENT if modality == "T1CE" else _ABSENT), negation
+
+
+def _put_present(draft: Draft, modality: Modality, value: SignalValue, form: str | None) -> CharSpan:
+    rng = draft.rng
+    if modality == "T1CE":
+        return put_enhancement_word(draft, value)
+    if form == "r":
+        return draft.put(relaxation_word(rng, modality, value) + modality)
+    return draft.put(degree_word(rng, value) if form == "d" else signal_word(rng, value))
+
+
+def _value(rng: random.Random, modality: Modality) -> SignalValue:
+    if modality == "T1CE":
+        return rng.choice(ENHANCEMENTS)
+    return rng.choices(SIGNALS, list(_SIGNAL_WEIGHTS.values()))[0]
+
+
+@cache
+def _change_forms(change: Change) -> tuple[str, ...]:
+    return tuple(w for w, m in lexicon().words.items() if m.kind == "change" and m.value == change)

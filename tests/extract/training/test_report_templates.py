@@ -1,0 +1,70 @@
+import random
+from itertools import product
+
+import pytest
+
+from selip_extract.pseudo_reports.writing.draft import Draft
+from selip_extract.training.report_templates import put_sentence, template_sentences, write_template_report
+from selip_extract.training.tagged_report import tagged
+
+
+def _stated(template: str, seed: int = 1) -> set[tuple[str, str | None, str | None]]:
+    draft = Draft(random.Random(seed))
+    put_sentence(draft, template)
+    return {(draft.text[slice(*f.mention.site_span)], f.modality, f.value) for f in draft.facts}
+
+
+def test_a_value_is_of_the_sites_named_last() -> None:
+    draft = Draft(random.Random(4))
+    put_sentence(draft, "<T1CE>[a1]病灶{T1CE}，[b1]病灶{T1CE}")
+    first, second = draft.facts
+    assert first.mention.site_span < first.value_span < second.mention.site_span < second.value_span
+    assert {first.modality, second.modality} == {"T1CE"}
+
+
+def test_a_value_before_any_site_is_of_the_next_one() -> None:
+    draft = Draft(random.Random(4))
+    put_sentence(draft, "见{T1:r}{T2:r}信号，位于[a1]")
+    assert [f.modality for f in draft.facts] == ["T1", "T2"]
+    assert all(f.value_span < f.mention.site_span for f in draft.facts)
+
+
+def test_letters_say_whose_a_value_is() -> None:
+    draft = Draft(random.Random(4))
+    put_sentence(draft, "[a1]及[b1]见结节，前者<T2>{T2@a}，后者<T2>{T2!@b}，<DWI>{DWI@ab}")
+    a, b = dict.fromkeys(f.mention.site_span for f in draft.facts)
+    assert [(f.mention.site_span, f.modality, f.value is None) for f in draft.facts] == [
+        (a, "T2", False), (b, "T2", True), (a, "DWI", False), (b, "DWI", False),
+    ]  # fmt: skip
+
+
+def test_restriction_is_high_on_dwi_and_low_on_adc() -> None:
+    assert {(m, v) for _, m, v in _stated("[a1]{R}")} == {("DWI", "高"), ("ADC", "低")}
+    assert {(m, v) for _, m, v in _stated("[a1]{R!}")} == {("DWI", None), ("ADC", None)}
+
+
+def test_a_change_is_general() -> None:
+    ((_, modality, change),) = _stated("[g]{G}")
+    assert modality is None
+    assert change is not None
+
+
+def test_doubt_is_noted() -> None:
+    draft = Draft(random.Random(1))
+    put_sentence(draft, "[a1]可疑<DWI>{DWI?}")
+    assert all(fact.uncertain for fact in draft.facts)
+
+
+@pytest.mark.parametrize("held_out", [False, True])
+def test_every_sentence_can_be_written(held_out: bool) -> None:
+    for template, seed in product((s for style in template_sentences(held_out) for s in style), range(3)):
+        draft = Draft(random.Random(seed))
+        put_sentence(draft, template)
+        assert not set("[]{}<>$|") & set(draft.text), template
+        assert draft.facts or "{" not in template, template
+
+
+def test_reports_are_learnt_and_the_same_for_the_same_seed() -> None:
+    reports = [write_template_report(random.Random(i)) for i in range(100)]
+    assert reports == [write_template_report(random.Random(i)) for i in range(100)]
+    assert sum(tagged(report) is not None for report in reports) > 90
