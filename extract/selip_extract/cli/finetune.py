@@ -20,7 +20,7 @@ def command(
     out: Annotated[Path, typer.Option(help="Folder of the adapter; created if missing.")],
     base: Annotated[
         str | None,
-        typer.Option(help="Folder or Hugging Face id of a causal language model; else the one that ships."),
+        typer.Option(help="Folder or Hugging Face id of a causal language model; else the decoder that ships."),
     ] = None,
     annotated: Annotated[
         list[Path] | None, typer.Option(help="Annotated reports, one JSON object per line; may be given several times.")
@@ -59,7 +59,7 @@ def command(
     if merge is not None and merge.exists() and (merge.is_file() or any(merge.iterdir())):
         raise SelipError(f"{merge} is not empty: name a new folder with --merge.")
     options = Options(rank, epochs, learning_rate, batch_size, at_once, four_bit, seed)
-    manifest = finetune(base or "the model that ships", folder, out, pseudo, annotated or [], options)
+    manifest = finetune(base or "the decoder that ships", folder, out, pseudo, annotated or [], options)
     _print(manifest)
     print(f"Adapter of the best step, {manifest['best_step']:,}: {out}")
     if merge is not None:
