@@ -1,8 +1,8 @@
 """How the rules and a second reader become one reading, finding by finding.
 
 Every finding that either of them states is a candidate. A logistic regression turns what both say of it
-into the probability that it is right, which is the finding's confidence. A finding of both is kept, any other from a
-probability of one half on, and the sentence in which they differ goes to a person, kept or not. The weights belong to
+into the probability that it is right, which is the finding's confidence. A finding of both is kept, one of the rules
+or the reader alone if it is probable enough, and the sentence in which they differ goes to a person, kept or not. The weights belong to
 the second reader: they are learnt on reports that it was not trained on (`selip-score --fit-combination`) and lie
 beside its model or adapter.
 """
@@ -25,7 +25,9 @@ from selip_shared.errors import SelipError
 from selip_shared.files import write_text
 
 FILE_NAME = "combination.json"
-KEPT = 0.5
+KEPT_OF_RULES, KEPT_OF_READER = 0.2, 0.8
+"""From which probability on a finding of one of the two alone is kept. The weights are learnt on texts that are more
+like those from which the reader learnt than a hospital's are, so the rules stand unless the odds are four to one."""
 UNSURE = 0.8
 """Below this probability a finding of both readers goes to a person."""
 MAX_LOG_ODDS = 10.0
@@ -51,6 +53,10 @@ class Candidate:
     def agreed(self) -> bool:
         """Whether rules and second reader both state it."""
         return self.by_rules and self.by_reader
+
+    def is_kept(self, probability: float) -> bool:
+        """Whether the finding is kept if this is the probability that it is right."""
+        return self.agreed or probability >= (KEPT_OF_RULES if self.by_rules else KEPT_OF_READER)
 
     def features(self) -> dict[str, float]:
         """What the regression sees, by the names of its weights."""
@@ -144,7 +150,7 @@ def combined(
     passages: dict[Review, list[Stated]] = {}
     for candidate in candidates(lexed, findings, general, reading):
         probability = combination.probability(candidate)
-        kept = candidate.agreed or probability >= KEPT
+        kept = candidate.is_kept(probability)
         if not candidate.agreed:
             passage = _passage("disagreement", lexed, candidate.stated)
             passages.setdefault(passage, []).extend(() if kept else (candidate.stated,))

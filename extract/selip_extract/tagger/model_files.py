@@ -4,6 +4,7 @@ import copy
 from pathlib import Path
 
 import torch
+from transformers.utils import logging
 
 from selip_extract.tagger.network import TaggerNetwork
 from selip_shared.files import write_text
@@ -20,6 +21,7 @@ def save_tagger(network: TaggerNetwork, folder: Path, recipe: str) -> None:
 
 def load_tagger(folder: Path) -> TaggerNetwork:
     """The network of a folder for inference, in single precision."""
+    logging.disable_progress_bar()  # type: ignore[no-untyped-call]
     network = TaggerNetwork.from_pretrained(folder, dtype=torch.float32, use_safetensors=True, local_files_only=True)
     network.train(False)
     return network

@@ -10,7 +10,7 @@ from sklearn.model_selection import GroupKFold, cross_val_predict
 from selip_contracts.findings import AnnotatedReport, Finding, GeneralFinding, Study
 from selip_extract.evaluation.score import DECIMALS, ratio, tally
 from selip_extract.evaluation.unlisted_sites import with_annotated_sites
-from selip_extract.extractors.combination import FEATURES, KEPT, Candidate, Combination, candidates
+from selip_extract.extractors.combination import FEATURES, Candidate, Combination, candidates
 from selip_extract.extractors.second_reader import SecondReader, SecondReading
 from selip_extract.language.lexer import lex
 from selip_extract.language.tokens import LexedReport
@@ -68,7 +68,7 @@ def fit_combination(reader: SecondReader, annotated: Sequence[AnnotatedReport]) 
         Combination(weights=dict(zip(FEATURES, weights, strict=True)), reports=len(annotated), candidates=len(judged)),
         rules_f1=_f1(annotated, judged, lambda one: one.candidate.by_rules),
         reader_f1=_f1(annotated, judged, lambda one: one.candidate.by_reader),
-        combined_f1=_f1(annotated, judged, lambda one: one.candidate.agreed or probability[id(one)] >= KEPT),
+        combined_f1=_f1(annotated, judged, lambda one: one.candidate.is_kept(probability[id(one)])),
     )
 
 

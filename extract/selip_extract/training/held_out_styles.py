@@ -14,9 +14,9 @@ from selip_extract.training.tagged_report import TaggedReport
 from selip_extract.training.tagger_batches import reports
 
 
-def held_out_styles(count: int, seed: str) -> list[AnnotatedReport]:
-    """So many reports, the same for the same seed."""
-    stream = reports(f"held-out styles/{seed}", StyleDropout(held_out=True), plain_share=0.0)
+def held_out_styles(count: int, seed: str, changed: bool = True) -> list[AnnotatedReport]:
+    """So many reports, the same for the same seed; without `changed` as the generator writes them."""
+    stream = reports(f"held-out styles/{seed}", StyleDropout(held_out=True), plain_share=float(not changed))
     return [annotated(report, f"{seed}-{i}") for i, report in enumerate(islice(stream, count))]
 
 
