@@ -1,10 +1,10 @@
 """How the rules and a second reader become one reading, finding by finding.
 
-Every finding that either of them states is a candidate. A logistic regression turns what both say of it
-into the probability that it is right, which is the finding's confidence. A finding of both is kept, one of the rules
-or the reader alone if it is probable enough, and the sentence in which they differ goes to a person, kept or not. The weights belong to
-the second reader: they are learnt on reports that it was not trained on (`selip-score --fit-combination`) and lie
-beside its model or adapter.
+Every finding that either of them states is a candidate. A logistic regression turns what both say of it into the
+probability that it is right, which is the finding's confidence. A finding of both is kept, one of the rules or the
+reader alone if it is probable enough, and the sentence in which they differ goes to a person, kept or not. The weights
+belong to the second reader: they are learnt on reports that it was not trained on (`selip-score --fit-combination`) and
+lie beside its model or adapter.
 """
 
 import json

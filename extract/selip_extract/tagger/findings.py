@@ -33,11 +33,11 @@ def findings(
             if statement.stated.modality is None:
                 yield _general(lexed.text, statement, site, side), statement.probability
             else:
-                yield _finding(lexed.text, statement, site, side, sequences), statement.probability
+                yield _finding(lexed, statement, site, side, sequences), statement.probability
 
 
 def _finding(
-    text: str, statement: TaggedStatement, site: str, side: Span | None, sequences: Sequence[Token]
+    lexed: LexedReport, statement: TaggedStatement, site: str, side: Span | None, sequences: Sequence[Token]
 ) -> Finding:
     modality, value = statement.stated
     assert modality is not None
@@ -49,7 +49,7 @@ def _finding(
         _token("negation", "未见", statement.negation),
     )
     said = Statement(statement.side, site, modality, cast(Signal | Enhancement | None, value))
-    finding = cited_finding(text, said, words, statement.doubted)
+    finding = cited_finding(lexed.text, lexed.read, said, words, statement.doubted)
     return finding.model_copy(update={"confidence": round(statement.probability, CONFIDENCE_DIGITS)})
 
 
