@@ -8,7 +8,7 @@ from pathlib import Path
 from selip_contracts.findings import Finding, GeneralFinding
 from selip_extract.extractors.base import Reading
 from selip_extract.extractors.combination import stated_at
-from selip_extract.extractors.review import reviewed
+from selip_extract.extractors.review import quoted, reviewed
 from selip_extract.extractors.second_reader import SecondReading
 from selip_extract.language.lexer import lex
 from selip_extract.language.study import assembled
@@ -20,6 +20,8 @@ from selip_extract.tagger.tagger import TaggedStatement, TaggedWindow, Tagger
 from selip_shared.provenance import folder_hash
 
 BATCH_SIZE = 256
+SURE = 0.9
+"""A statement that no words of the lexicon support goes to a person if the tagger is at least so sure of it."""
 
 
 class TaggerExtractor:
@@ -58,7 +60,7 @@ class TaggerExtractor:
 
     def _reading(self, lexed: LexedReport, read: SecondReading) -> Reading:
         study, review = reviewed(lexed, assembled(read.findings, read.general or ()), read.findings)
-        return Reading(study, review=review)
+        return Reading(study, review=tuple(dict.fromkeys((*read.review, *review))))
 
     def second_readings(self, reports: Sequence[LexedReport]) -> list[SecondReading]:
         """The tagger's reading of each report."""
@@ -75,11 +77,15 @@ class TaggerExtractor:
         self, lexed: LexedReport, windows: Sequence[TaggedWindow], statements: Sequence[Sequence[TaggedStatement]]
     ) -> SecondReading:
         surest: dict[object, tuple[Finding | GeneralFinding, float]] = {}
+        unsupported: list[int] = []
         for window, said in zip(windows, statements, strict=True):
-            for stated, probability in findings(lexed, window, said):
+            for stated, statement in findings(lexed, window, said):
+                if stated is None:
+                    unsupported += [statement.value[0]] if statement.probability > SURE else []
+                    continue
                 name = (stated.key, stated.site_text)
-                if name not in surest or surest[name][1] < probability:
-                    surest[name] = stated, probability
+                if name not in surest or surest[name][1] < statement.probability:
+                    surest[name] = stated, statement.probability
         found = [stated for stated, _ in surest.values()]
 
         def unreturned(stated: Finding | GeneralFinding) -> float | None:
@@ -89,6 +95,11 @@ class TaggerExtractor:
             findings=tuple(f for f in found if isinstance(f, Finding)),
             general=tuple(f for f in found if isinstance(f, GeneralFinding)),
             unreturned=unreturned,
+            review=tuple(
+                quoted("low_confidence", lexed, sentence)
+                for sentence in lexed.sentences
+                if any(sentence[0].start <= at < sentence[-1].end for at in unsupported)
+            ),
         )
 
     def _probability(self, windows: Sequence[TaggedWindow], stated: Finding | GeneralFinding) -> float:

@@ -89,7 +89,7 @@ class SignalMention(NamedTuple):
 def signal_mentions(statement: Statement, tokens: Sequence[Token]) -> Iterator[SignalMention]:
     """Every mention of the statement's signal, or of its absence, in the order of the tokens."""
     for i, token in enumerate(tokens):
-        if not _states(statement, token):
+        if not states(statement, token):
             continue
         negation = _negation_before(tokens, i)
         if (statement.value is None) != (negation is not None):
@@ -127,7 +127,8 @@ def _repeated(statement: Statement, question: Question) -> SignalMention | None:
     return before if before is None or again is None else SignalMention(0, again, None, before.negation)
 
 
-def _states(statement: Statement, token: Token) -> bool:
+def states(statement: Statement, token: Token) -> bool:
+    """Whether the word can say the statement's signal, or what is absent."""
     modality, value = statement.modality, statement.value
     if token.kind == "restriction":
         return (modality, value) in (("DWI", "高"), ("ADC", "低"), ("DWI", None), ("ADC", None))

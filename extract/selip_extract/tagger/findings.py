@@ -1,12 +1,14 @@
-"""Findings out of the tagger's statements: each with its evidence; one that the words do not support is left out."""
+"""Findings out of the tagger's statements, each with its evidence: the words of the lexicon that the tags lie on.
 
-from collections.abc import Iterable, Iterator, Sequence
+What no such word supports is left out, as of any other model: the passage goes to a person.
+"""
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import cast
 
 from selip_contracts.findings import Evidence, Finding, GeneralFinding, SpanRole
 from selip_contracts.vocabulary import Change, Enhancement, Signal, site_and_words
-from selip_extract.language.evidence import EvidenceTokens, cited_finding, span
-from selip_extract.language.lexicon import Kind
+from selip_extract.language.evidence import EvidenceTokens, cited_finding, span, states
 from selip_extract.language.question import Statement
 from selip_extract.language.tokens import LexedReport, Token
 from selip_extract.tagger.characters import normal_form
@@ -16,67 +18,87 @@ from selip_extract.tagger.tagger import TaggedStatement, TaggedWindow
 
 CONFIDENCE_DIGITS = 4
 
+Stated = tuple[Finding | GeneralFinding | None, TaggedStatement]
 
-def findings(
-    lexed: LexedReport, window: TaggedWindow, statements: Iterable[TaggedStatement]
-) -> Iterator[tuple[Finding | GeneralFinding, float]]:
-    """What the statements say, one finding for each site that the words name, with its probability."""
+
+def findings(lexed: LexedReport, window: TaggedWindow, statements: Iterable[TaggedStatement]) -> Iterator[Stated]:
+    """What the statements say, one finding for each site that the words name; None where no words support it."""
     shift = window.window.start
     normal = normal_form(lexed.text)
     sides = [(s.start + shift, s.end + shift) for s in window.spans["side"]]
-    sequences = [token for sentence in lexed.sentences for token in sentence if token.kind == "sequence"]
+    tokens = [token for sentence in lexed.sentences for token in sentence]
     for statement in statements:
-        side = None if statement.side is None else side_span(lexed.text, statement.side, statement.site, sides)
-        if statement.side is not None and side is None:
+        side_at = None if statement.side is None else side_span(lexed.text, statement.side, statement.site, sides)
+        side = None if side_at is None else _on(tokens, side_at, _is_side(statement.side))
+        if (side is None) != (statement.side is None):
+            yield None, statement
             continue
-        for site in sites_named(normal, statement.site):
-            if statement.stated.modality is None:
-                yield _general(lexed.text, statement, site, side), statement.probability
+        for name in sites_named(normal, statement.site):
+            site = _site(tokens, statement.site, name)
+            if site is None:
+                yield None, statement
+            elif statement.stated.modality is None:
+                yield _general(lexed.text, tokens, statement, site, side), statement
             else:
-                yield _finding(lexed, statement, site, side, sequences), statement.probability
+                yield _finding(lexed, tokens, statement, site, side), statement
+
+
+def _on(tokens: Sequence[Token], at: Span, fits: Callable[[Token], bool]) -> Token | None:
+    """The first word that lies on the characters and fits."""
+    return next((t for t in tokens if t.start < at[1] and at[0] < t.end and fits(t)), None)
+
+
+def _is_side(side: str | None) -> Callable[[Token], bool]:
+    return lambda token: token.kind in ("side", "post_side") and token.value == side
+
+
+def _site(tokens: Sequence[Token], at: Span, name: str) -> Token | None:
+    """The word for the site: of this name, else any site of which these characters are a part."""
+    exact = _on(tokens, at, lambda token: token.kind == "site" and token.value == name)
+    return exact or _on(tokens, at, lambda token: token.kind == "site")
 
 
 def _finding(
-    lexed: LexedReport, statement: TaggedStatement, site: str, side: Span | None, sequences: Sequence[Token]
-) -> Finding:
+    lexed: LexedReport, tokens: Sequence[Token], statement: TaggedStatement, site: Token, side: Token | None
+) -> Finding | None:
     modality, value = statement.stated
     assert modality is not None
-    words = EvidenceTokens(
-        Token("site", site, *statement.site),
-        _token("side", statement.side, side),
-        Token("signal", value or "", *statement.value),
-        _sequence(modality, statement.value, sequences),
-        _token("negation", "未见", statement.negation),
-    )
-    said = Statement(statement.side, site, modality, cast(Signal | Enhancement | None, value))
+    said = Statement(statement.side, site.value, modality, cast(Signal | Enhancement | None, value))
+    signal = _on(tokens, statement.value, lambda token: states(said, token))
+    if signal is None:
+        return None
+    sequence = _sequence(modality, signal, tokens)
+    denied_at = statement.negation or (signal.start, signal.end)
+    negation = None if value is not None else _on(tokens, denied_at, lambda token: token.kind == "negation")
+    if (value is None and negation is None) or (sequence is None and signal.kind not in ("enhancement", "restriction")):
+        return None
+    words = EvidenceTokens(site, side, signal, sequence, negation)
     finding = cited_finding(lexed.text, lexed.read, said, words, statement.doubted)
     return finding.model_copy(update={"confidence": round(statement.probability, CONFIDENCE_DIGITS)})
 
 
-def _token(kind: Kind, value: str | None, at: Span | None) -> Token | None:
-    return None if at is None or value is None else Token(kind, value, *at)
-
-
-def _sequence(modality: str, value: Span, sequences: Sequence[Token]) -> Token | None:
-    """The name of the sequence that stands nearest to the value, before it if there is one."""
-    named = [token for token in sequences if token.value == modality]
-    before = [token for token in named if token.start <= value[0]]
+def _sequence(modality: str, signal: Token, tokens: Sequence[Token]) -> Token | None:
+    """The name of the sequence that stands nearest to the signal, before it if there is one."""
+    named = [token for token in tokens if token.kind == "sequence" and token.value == modality]
+    before = [token for token in named if token.start <= signal.start]
     return before[-1] if before else next(iter(named), None)
 
 
-def _general(text: str, statement: TaggedStatement, site: str, side: Span | None) -> GeneralFinding:
-    roles: tuple[tuple[SpanRole, Span | None], ...] = (
-        ("site", statement.site),
-        ("change", statement.value),
-        ("side", side),
-    )
-    spans = tuple(span(role, *at) for role, at in roles if at is not None)
+def _general(
+    text: str, tokens: Sequence[Token], statement: TaggedStatement, site: Token, side: Token | None
+) -> GeneralFinding | None:
+    change = statement.stated.value
+    word = _on(tokens, statement.value, lambda token: token.kind == "change" and token.value == change)
+    if word is None:
+        return None
+    roles: tuple[tuple[SpanRole, Token | None], ...] = (("site", site), ("change", word), ("side", side))
+    spans = tuple(span(role, token.start, token.end) for role, token in roles if token is not None)
     start, end = min(s.start for s in spans), max(s.end for s in spans)
-    name, words = site_and_words(site)
+    name, words = site_and_words(site.value)
     return GeneralFinding(
         side=statement.side,
         site=name,
         site_text=words,
-        change=cast(Change, statement.stated.value),
+        change=cast(Change, change),
         evidence=Evidence(text=text[start:end], start=start, end=end, spans=spans),
     )

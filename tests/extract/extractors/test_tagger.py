@@ -47,7 +47,7 @@ def test_signals_negatives_and_changes_are_read_with_their_evidence(tagger: Tagg
     assert words["DWI", "side"] == "左侧"
     assert words["DWI", "signal"] == "高信号"
     assert words["DWI", "sequence"] == "DWI"
-    assert words["T1CE", "negation"] == "未见"
+    assert words["T1CE", "negation"].startswith("未见")
     assert all(f.confidence is not None and f.confidence > 0.5 for f in reading.findings)
 
 
