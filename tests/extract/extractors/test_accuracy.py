@@ -75,6 +75,13 @@ FLOORS = {
     ("rules", "pseudo"): Floor(0.99, 0.97),
 }
 
+_BESIDE_A_LESION = [("脑实质", ("change", "受压"))]
+"""Sites that a word for the surroundings of a lesion names: 邻近脑实质受压."""
+_OTHER_CHANGES = [("受压", ("other", "压迫")), ("增厚", ("change", "扩张")), ("其他", ("other", "术后改变"))]
+"""Changes that a word means only of some sites: 病灶压迫中脑, 视神经增粗, 顶骨术后改变."""
+_REPEATED = [[("cue", "同上")], [("cue", "较前")], [("cue", "较大")]]
+"""Words that state a signal once more: 信号同上, 与左侧顶叶病灶相同, 最大者位于右侧顶叶."""
+
 ROLES: tuple[SpanRole, ...] = ("site", "side", "sequence", "signal", "negation", "change")
 
 
@@ -154,13 +161,17 @@ def assert_exact(text: str, evidence: Evidence) -> None:
 
 
 def assert_supported(finding: Finding | GeneralFinding, said: dict[SpanRole, list[tuple[str, str]]]) -> None:
-    assert ("site", finding.site if finding.site_text is None else unlisted(finding.site_text)) in said["site"]
+    site = ("site", finding.site if finding.site_text is None else unlisted(finding.site_text))
+    beside = [("cue", "周围")] if (finding.site, *said["change"]) in _BESIDE_A_LESION else []
+    assert site in said["site"] or said["site"] == beside
     assert {value for _, value in said["side"]} == ({finding.side} if finding.side else set())
     if isinstance(finding, GeneralFinding):
-        pressed = [("other", "压迫")] if finding.change == "受压" else []  # 病灶压迫中脑
-        assert ("change", finding.change) in said["change"] or said["change"] == pressed
+        assert ("change", finding.change) in said["change"] or (finding.change, *said["change"]) in _OTHER_CHANGES
         return
-    if said["signal"] in ([("cue", "同上")], [("cue", "较前")]):  # 信号同上, 与左侧顶叶病灶相同
+    if said["signal"] in _REPEATED:
+        return
+    if finding.present and [kind for kind, _ in said["signal"]] == ["site"]:  # 双侧黑质信号改变同苍白球
+        assert said["signal"] != [site]
         return
     kinds = {kind for kind, _ in said["signal"]}
     assert bool(said["negation"]) != finding.present
