@@ -16,7 +16,7 @@ from selip_downstream.cli.options import (
     results_database,
     show_and_store,
 )
-from selip_shared.errors import SelipError, run_command
+from selip_shared.errors import run_command
 
 if TYPE_CHECKING:
     from selip_downstream.evaluation.comparison import ExperimentSetting
@@ -30,9 +30,6 @@ def command(
     db: Database = Path("selip.duckdb"),
     results: Results = None,
     split: MeasuredSplit = "test",
-    relevance: Annotated[
-        str, typer.Option(help="How hits are graded for nDCG: a target of selip-pretrain.")
-    ] = "best-match",
     rounds: Rounds = 1000,
     seed: Annotated[int, typer.Option(min=0, help="Seed of the resamples.")] = 0,
     cache: Cache = None,
@@ -43,15 +40,12 @@ def command(
     from selip_downstream.datasets.split_pairs import read_split
     from selip_downstream.evaluation.compared_models import load_models, training_texts
     from selip_downstream.retrieval.experiment import run_retrieval
-    from selip_pretrain.objective.targets import TARGETS
 
-    if relevance not in TARGETS:
-        raise SelipError(f"There is no target {relevance}: name one of {', '.join(TARGETS)}.")
     pairs = read_split(db, split)
     database = results_database(db, results)
     models = load_models(checkpoints, training_texts(db), device)
     folder = cache or db.parent / "selip-volumes"
-    measured = run_retrieval(models, pairs, folder, split, relevance, rounds=rounds, seed=seed)
+    measured = run_retrieval(models, pairs, folder, split, rounds=rounds, seed=seed)
     show_and_store(measured, _title, database)
 
 

@@ -45,7 +45,7 @@ class Metric(StrEnum):
     OWN_TOP_9 = "top-9 of own"
     OWN_TOP_10 = "top-10 of own"
     OWN_MEAN_RANK = "mean rank of own"
-    NDCG_10 = "nDCG@10"
+    NDCG_10 = "nDCG@10 by side and site"
     FIRST_HIT_SITE = "site of first hit"
     FIRST_HIT_SIDE = "side of first hit"
     FIRST_HIT_SIGNAL = "signal of first hit"
@@ -113,7 +113,7 @@ METRIC_LABELS: dict[Metric, Label] = {
     Metric.TOP_5: Label("top 5", "text among the first five"),
     Metric.TOP_10: Label("top 10"),
     Metric.MEAN_RANK: Label("mean rank"),
-    Metric.NDCG_10: Label("nDCG, first 10"),
+    Metric.NDCG_10: Label("nDCG, side and site"),
     Metric.FIRST_HIT_SITE: Label("first hit: site", "site of the first hit"),
     Metric.FIRST_HIT_SIDE: Label("and side", "side and site of the first hit"),
     Metric.FIRST_HIT_SIGNAL: Label("and signal"),

@@ -25,11 +25,10 @@ from selip_downstream.evaluation.compared_models import (
 from selip_downstream.evaluation.comparison import ExperimentSetting, compare
 from selip_downstream.evaluation.results import MetricResult
 from selip_downstream.evaluation.tasks import TOGETHER, Metric, Task, metric_bounds
-from selip_downstream.retrieval.metrics import Answered, Similarity, agreement, ndcg, ranking_values
+from selip_downstream.retrieval.metrics import Answered, agreement, dice_of_sets, ndcg, ranking_values
 from selip_downstream.retrieval.search import DIRECTIONS, TEXTS, Direction, Found, Texts, search, task
 from selip_pretrain.data.pairs import Pair
 from selip_pretrain.objective.finding_similarity import TextTable
-from selip_pretrain.objective.targets import TARGETS
 from selip_pretrain.volumes.volume_cache import print_problems
 from selip_shared.errors import SelipError
 
@@ -67,14 +66,13 @@ def run_retrieval(
     pairs: Sequence[Pair],
     folder: Path,
     split: str,
-    relevance: str,
     *,
     rounds: int,
     seed: int,
 ) -> Iterator[list[MetricResult]]:
     """The results of every model on the pairs of a split; `folder` is the cache of prepared volumes.
 
-    `relevance` is the target of selip-pretrain by which hits are graded. SelipError where no volume can be used.
+    SelipError where no volume can be used.
     """
     usable, problems = prepare_images(pairs, models, folder)
     print_problems(problems)
@@ -85,7 +83,7 @@ def run_retrieval(
         name: [Embedded(embed_images(one, usable, folder), embed_texts(one, texts)) for one in own]
         for name, own in trainings_of(models).items()
     }
-    return retrieve(usable, embedded, {"models": origins_of(models)}, split, relevance, rounds=rounds, seed=seed)
+    return retrieve(usable, embedded, {"models": origins_of(models)}, split, rounds=rounds, seed=seed)
 
 
 def galleries(pairs: Sequence[Pair]) -> list[Gallery]:
@@ -108,16 +106,15 @@ def retrieve(
     embedded: Mapping[str, Sequence[Embedded]],
     about: Mapping[str, Any],
     split: str,
-    relevance: str,
     *,
     rounds: int,
     seed: int,
 ) -> Iterator[list[MetricResult]]:
     """The figures of every model by name, and of their differences: a list a gallery, direction and use of texts.
 
-    A model is one training or several that differ in their seed; its figure is the mean over them. `relevance` is the
-    target of selip-pretrain by which a hit is graded. The bootstrap draws trainings and patients; where each distinct
-    text is asked once it draws texts, since equal texts of several patients are one query.
+    A model is one training or several that differ in their seed; its figure is the mean over them. The bootstrap
+    draws trainings and patients; where each distinct text is asked once it draws texts, since equal texts of several
+    patients are one query.
     """
     index = {text: number for number, text in enumerate(distinct_texts(pairs))}
     for gallery in galleries(pairs):
@@ -127,7 +124,7 @@ def retrieve(
             for model, own in embedded.items()
             for number, one in enumerate(own)
         }
-        yield from _compared(gallery, of_gallery, USES, about, split, relevance, rounds=rounds, seed=seed)
+        yield from _compared(gallery, of_gallery, USES, about, split, rounds=rounds, seed=seed)
 
 
 def retrieve_texts(
@@ -135,7 +132,6 @@ def retrieve_texts(
     embedded: Mapping[str, Sequence[Embedded]],
     about: Mapping[str, Any],
     split: str,
-    relevance: str,
     *,
     rounds: int,
     seed: int,
@@ -144,18 +140,8 @@ def retrieve_texts(
     trainings = {(model, number): one for model, own in embedded.items() for number, one in enumerate(own)}
     together = _gallery(TOGETHER, pairs, range(len(pairs)))
     uses: list[Use] = [("image to text", "distinct")]
-    (results,) = _compared(together, trainings, uses, about, split, relevance, rounds=rounds, seed=seed)
+    (results,) = _compared(together, trainings, uses, about, split, rounds=rounds, seed=seed)
     return results
-
-
-def graded(table: TextTable, relevance: str) -> Similarity:
-    """How relevant texts are to texts, by their rows in the table; each is wholly so to itself."""
-    target = TARGETS[relevance]
-
-    def similarity(asked: Tensor, offered: Tensor) -> Tensor:
-        return target.similarity(table, asked, offered).masked_fill_(asked[:, None] == offered, 1.0)
-
-    return similarity
 
 
 def _compared(
@@ -164,15 +150,14 @@ def _compared(
     uses: Sequence[Use],
     about: Mapping[str, Any],
     split: str,
-    relevance: str,
     *,
     rounds: int,
     seed: int,
 ) -> Iterator[list[MetricResult]]:
     table = TextTable(gallery.texts, _modalities(gallery))
-    for (direction, use), values in _values(gallery, embedded, uses, table, graded(table, relevance)).items():
+    for (direction, use), values in _values(gallery, embedded, uses, table).items():
         units = _units(gallery, direction, use)
-        described = {**about, "relevance": relevance, **_described(gallery, direction, use)}
+        described = {**about, **_described(gallery, direction, use)}
         setting = ExperimentSetting(Task.RETRIEVAL, split, len(units), described)
         yield compare(setting, Bootstrap(units, rounds=rounds, seed=seed), _statistics(values))
 
@@ -196,7 +181,6 @@ def _values(
     embedded: Mapping[TrainingId, Embedded],
     uses: Sequence[Use],
     table: TextTable,
-    similarity: Similarity,
 ) -> dict[Use, dict[TrainingId, QueryValues]]:
     """Every figure of every query, by direction and use of texts, then by training and name."""
     asked = [(direction, use, training) for direction, use in uses for training in embedded]
@@ -207,9 +191,10 @@ def _values(
         answered.append(Answered(found.hits, wanted.queries.labels, wanted.gallery.labels))
         ranks.append(_ranks(found))
     facts = _facts(table)
+    relevance = dice_of_sets(facts["side"])
     values: dict[Use, dict[TrainingId, QueryValues]] = defaultdict(dict)
     for (direction, use, training), of_ranks, answer, gains in zip(
-        asked, ranks, answered, ndcg(answered, len(table), similarity), strict=True
+        asked, ranks, answered, ndcg(answered, len(table), relevance), strict=True
     ):
         values[direction, use][training] = of_ranks | {Metric.NDCG_10: gains} | _agreements(answer, facts)
     return values

@@ -78,6 +78,21 @@ def agreement(first: Sequence[frozenset[object]], asked: Sequence[frozenset[obje
     )
 
 
+def dice_of_sets(sets: Sequence[frozenset[object]]) -> Similarity:
+    """`agreement` of any two of these sets, by their numbers: no target's own similarity, so none is favoured."""
+    column_of = {member: column for column, member in enumerate(dict.fromkeys(m for one in sets for m in one))}
+    incidence = torch.zeros(len(sets), len(column_of))
+    for row, one in enumerate(sets):
+        incidence[row, [column_of[member] for member in one]] = 1
+    sizes = incidence.sum(1)
+
+    def dice(rows: Tensor, columns: Tensor) -> Tensor:
+        both = sizes[rows][:, None] + sizes[columns]
+        return torch.where(both > 0, 2 * (incidence[rows] @ incidence[columns].T) / both, 1.0)
+
+    return dice
+
+
 def _greatest_with_copies(relevance: Tensor, copies: Tensor, depth: int) -> Tensor:
     """The greatest `depth` relevances (rows, depth) in a gallery that holds text t copies[t] times, padded with 0."""
     greatest, texts = relevance.masked_fill(copies == 0, -1).topk(min(depth, relevance.shape[1]), dim=1)

@@ -11,11 +11,10 @@ from selip_contracts.vocabulary import Modality
 from selip_downstream.cli.retrieve import command
 from selip_downstream.evaluation.results import MetricResult, read_results
 from selip_downstream.evaluation.tasks import Task
-from selip_downstream.retrieval.experiment import Embedded, distinct_texts, graded, retrieve
+from selip_downstream.retrieval.experiment import Embedded, distinct_texts, retrieve
 from selip_pretrain.data.pairs import Pair
 from selip_pretrain.data.splits import Shares, assign_splits
 from selip_pretrain.model.selip_model import SelipModel
-from selip_pretrain.objective.finding_similarity import TextTable
 from selip_shared.errors import SelipError
 from tests.pretrain.small_cohort import small_configuration, write_cohort
 
@@ -54,7 +53,7 @@ def test_of_three_models_the_perfect_one_leads_and_the_figures_say_on_what_they_
         "perfect": [Embedded(eye[own], eye)],
         "two seeds": [Embedded(wrong_side[own], eye), Embedded(eye[own], eye)],
     }
-    found = by_key(list(retrieve(pairs, embedded, {"models": "four"}, "test", "best-match", rounds=100, seed=0)))
+    found = by_key(list(retrieve(pairs, embedded, {"models": "four"}, "test", rounds=100, seed=0)))
 
     assert {key[1] for key in found} == {"together", "T2", "DWI"}
     for direction, metric in (("image to text", "site of first hit"), ("text to image", "top-1 of equal text")):
@@ -71,21 +70,27 @@ def test_of_three_models_the_perfect_one_leads_and_the_figures_say_on_what_they_
     assert lead.configuration == {
         "models": "four", "sequence": "together", "direction": "image to text", "texts": "distinct",
         "gallery": 4, "distinct_texts": 4, "repeated_texts": 4, "images": 8,
-        "relevance": "best-match", "resampled": "patients", "units": 4, "rounds": 100, "bootstrap_seed": 0,
+        "resampled": "patients", "units": 4, "rounds": 100, "bootstrap_seed": 0,
     }  # fmt: skip
-    asked = found["perfect", "T2", "text to image", "distinct", "nDCG@10"]
+    asked = found["perfect", "T2", "text to image", "distinct", "nDCG@10 by side and site"]
     assert (asked.n, asked.configuration["gallery"], asked.configuration["resampled"]) == (4, 4, "texts")
     assert asked.estimate.value == pytest.approx(1.0)
 
 
-@pytest.mark.parametrize("relevance", ["best-match", "selip", "hierarchy", "hard"])
-def test_a_text_is_wholly_relevant_to_itself_by_every_target(relevance: str) -> None:
-    texts = [LEFT, RIGHT, f"{LEFT}，{OTHER}", NORMAL_TEXT]
-    similarity = graded(TextTable(texts, ["T2"] * 4), relevance)
-    found = similarity(torch.arange(1, 4), torch.arange(4))
-    assert found[:, 1:].diagonal().tolist() == [1.0, 1.0, 1.0]
-    assert found.shape == (3, 4)
-    assert found[0, 3] == 0
+def test_ndcg_grades_by_side_and_site_alone() -> None:
+    other_signal = LEFT.replace("高", "低")
+    pairs = [pair(0, LEFT), pair(2, other_signal), pair(4, RIGHT)]
+    embedding = {LEFT: [1.0, 0.5, 0.0], other_signal: [0.5, 1.0, 0.0], RIGHT: [0.0, 0.0, 1.0]}
+    texts = torch.tensor([embedding[text] for text in distinct_texts(pairs)])
+    swapped = torch.tensor([embedding[text] for text in (other_signal, LEFT, RIGHT)])
+    found = by_key(list(retrieve(pairs, {"model": [Embedded(swapped, texts)]}, {}, "test", rounds=100, seed=0)))
+    of = {metric: found["model", "together", "image to text", "distinct", metric].estimate.value
+          for metric in ("top-1 of equal text", "signal of first hit", "nDCG@10 by side and site")}  # fmt: skip
+    assert of == {
+        "top-1 of equal text": pytest.approx(1 / 3),
+        "signal of first hit": pytest.approx(1 / 3),
+        "nDCG@10 by side and site": pytest.approx(1.0),
+    }
 
 
 @pytest.fixture(scope="module")
@@ -114,7 +119,7 @@ def test_the_command_measures_checkpoints_beside_untrained_weights_and_keeps_eve
     assert "1 images are left out" in ran.stderr
     assert "missing" in ran.stderr
     assert "together, image to text: " in ran.stdout
-    assert "nDCG, first 10" in ran.stdout
+    assert "nDCG, side and site" in ran.stdout
     with read_store(db) as connection:
         figures = read_results(connection, Task.RETRIEVAL)
         images = connection.execute("SELECT count(*) FROM pairs WHERE split = 'test'").fetchall()[0][0] - 1
@@ -145,7 +150,6 @@ def test_figures_go_into_a_database_of_their_own_and_the_other_is_only_read(
     ("checkpoints", "options", "said"),
     [
         (["{0}/clip/best"], {"split": "tests"}, "There is no split tests: name one of train, validation, test."),
-        (["{0}/clip/best"], {"relevance": "likeness"}, "There is no target likeness"),
         (["random={0}/clip/best"], {}, "Two models are called random: give them names, as in NAME=FOLDER."),
         (["a − b={0}/clip/best"], {}, "marks a difference"),
         (["{0}/absent"], {}, "absent"),

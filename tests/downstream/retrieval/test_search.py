@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from selip_downstream.retrieval import search as retrieval
-from selip_downstream.retrieval.metrics import Answered, agreement, ndcg, ranking_values
+from selip_downstream.retrieval.metrics import Answered, agreement, dice_of_sets, ndcg, ranking_values
 from selip_downstream.retrieval.search import DIRECTIONS, TEXTS, Direction, Items, RetrievalTask, Texts, search, task
 
 Matrix = NDArray[np.float64]
@@ -136,3 +136,5 @@ def test_agreement_is_dice_and_two_normal_texts_agree() -> None:
     first = [frozenset({left}), frozenset({left, right}), frozenset[object](), frozenset({left}), frozenset({right})]
     asked = [frozenset({left}), frozenset({left}), frozenset[object](), frozenset[object](), frozenset({left})]
     assert agreement(first, asked).tolist() == [1.0, pytest.approx(2 / 3), 1.0, 0.0, 0.0]
+    of_any_two = dice_of_sets(first + asked)(torch.arange(5), torch.arange(5, 10))
+    assert of_any_two.diagonal().tolist() == pytest.approx(agreement(first, asked).tolist())

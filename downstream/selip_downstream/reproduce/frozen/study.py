@@ -33,7 +33,6 @@ from selip_shared.errors import SelipError, run_command
 from selip_shared.execution.progress import progress
 from selip_shared.execution.workers import open_workers
 
-RELEVANCE = "best-match"
 SPLIT = "test"
 ENCODERS = "frozen features"
 """The value of `encoders` in the configuration of these results."""
@@ -151,7 +150,7 @@ def command(
 
     def measure(models: Mapping[str, Sequence[Embedded]], **about: Any) -> None:
         described = {"encoders": ENCODERS, "models": _origins(models), **about}
-        found = retrieve_texts(tested, models, described, SPLIT, RELEVANCE, rounds=rounds, seed=seed)
+        found = retrieve_texts(tested, models, described, SPLIT, rounds=rounds, seed=seed)
         with closing(open_store(results)) as connection:
             count = write_results(connection, results, found)
         print(f"{about}: {count:,} figures are added to the table results of {results}.")
