@@ -158,8 +158,8 @@ def _machine(figures: Figures) -> Table:
 def _times(seconds: Mapping[str, float]) -> Table:
     """The steps, slowest first."""
     rows = [[step, f"{taken:,.1f}"] for step, taken in sorted(seconds.items(), key=lambda one: -one[1])]
-    caption = "Seconds a step; several ran at once"
-    return Table(caption, ["step", "seconds"], [*rows, ["all", f"{sum(seconds.values()):,.1f}"]])
+    caption = "Wall time of each step in seconds; several ran at once, so the whole took less than their sum"
+    return Table(caption, ["step", "seconds"], [*rows, ["sum of the steps", f"{sum(seconds.values()):,.1f}"]])
 
 
 def _voxels(shape: Sequence[int]) -> str:
