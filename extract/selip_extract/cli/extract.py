@@ -1,7 +1,7 @@
 """`selip-extract`: a table of reports in, a database of findings out."""
 
 import sys
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from contextlib import closing
 from itertools import chain, islice
 from pathlib import Path
@@ -162,7 +162,7 @@ def command(
         return
     deidentifier = None if deidentify is None else deidentifier_of(deidentify)
     with Store(db) as store:
-        print_tables(console, tables, iter if deidentifier is None else deidentifier.reports)
+        print_tables(console, tables, _shown_rows(console, deidentifier))
         with opened_extractor(name, choice, taken, workers, ray) as opened:
             print_time(console, tables, opened, taken)
             given = islice(chain.from_iterable(tables), limit)
@@ -182,6 +182,15 @@ def opened_tables(reports: list[str], source: Path | None, query: str | None, wa
 def _no_rows(_reports: Iterable[Report]) -> Iterable[Report]:
     """Nothing: without a key the first rows cannot be masked."""
     return ()
+
+
+def _shown_rows(
+    console: Console, deidentifier: "Deidentifier | None"
+) -> Callable[[Iterable[Report]], Iterable[Report]]:
+    """The first rows, masked where reports are de-identified, for a person at a terminal; none for a log file."""
+    if not console.is_terminal:
+        return _no_rows
+    return iter if deidentifier is None else deidentifier.reports
 
 
 def deidentifier_of(path: Path) -> "Deidentifier":
