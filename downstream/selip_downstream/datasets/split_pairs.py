@@ -24,8 +24,16 @@ def split_pairs(connection: duckdb.DuckDBPyConnection, db: Path, split: str) -> 
     check_leakage(connection)
     pairs = read_pairs(connection, split)
     if not pairs:
+        patients = {other: len({pair.patient_id for pair in read_pairs(connection, other)}) for other in SPLITS}
+        if not any(patients.values()):
+            raise SelipError(
+                f"{db} has no image with a text in the {split} split: selip-scan takes images in, selip-pretrain "
+                "assigns patients to splits."
+            )
+        found = ", ".join(f"{count:,} in {other}" for other, count in patients.items())
         raise SelipError(
-            f"{db} has no image with a text in the {split} split: selip-scan takes images in, selip-pretrain assigns "
-            "patients to splits."
+            f"No patient with an image and a text is in the {split} split of {db} ({found}): scan more studies, "
+            "measure on another --split, or move patients before the training, as in UPDATE splits SET split = "
+            f"'{split}' WHERE patient_id IN ('…')."
         )
     return pairs

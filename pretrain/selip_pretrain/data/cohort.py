@@ -1,6 +1,7 @@
 """The training and validation pairs of a database; the test split is never read."""
 
 import hashlib
+import math
 import sys
 from pathlib import Path
 from typing import NamedTuple
@@ -51,8 +52,14 @@ def read_cohort(db: Path, seed: int, share: float = 1.0) -> Cohort:
         _print_counts(connection, db)
         train, validation = read_pairs(connection, "train"), read_pairs(connection, "validation")
     # Hashed with another prefix than for the splits, where training patients have the highest fractions.
-    train = [pair for pair in train if hash_fraction(seed, f"share/{pair.patient_id}") < share]
-    return _with_validation(Cohort(train, validation))
+    fractions = {pair.patient_id: hash_fraction(seed, f"share/{pair.patient_id}") for pair in train}
+    if fractions and min(fractions.values()) >= share:
+        enough = (math.floor(1000 * min(fractions.values())) + 1) / 1000
+        raise SelipError(
+            f"The share {share:g} of the {len(fractions):,} training patients is empty with the seed {seed}: the"
+            f" smallest that holds one is about --share {enough:g}."
+        )
+    return _checked(Cohort([pair for pair in train if fractions[pair.patient_id] < share], validation))
 
 
 def prepare_cohort(cohort: Cohort, cache: VolumeCache, ray: str | None = None) -> Cohort:
@@ -67,15 +74,21 @@ def prepare_cohort(cohort: Cohort, cache: VolumeCache, ray: str | None = None) -
         usable, problems = prepare_all(pairs, cache, workers)
     print_problems(problems)
     kept = {pair.image_id for pair in usable}
-    return _with_validation(Cohort(*([pair for pair in part if pair.image_id in kept] for part in cohort)))
+    return _checked(Cohort(*([pair for pair in part if pair.image_id in kept] for part in cohort)))
 
 
-def _with_validation(cohort: Cohort) -> Cohort:
-    if not cohort.validation:
-        raise SelipError(
-            "There are no pairs in the validation split, which selects the best checkpoint: scan more studies, or"
-            " choose its patients there with UPDATE splits SET split = 'validation' WHERE patient_id IN ('…')."
-        )
+def _checked(cohort: Cohort) -> Cohort:
+    """The cohort; SelipError where a part is empty, as it may be with few patients."""
+    purposes = {"train": "is learnt from", "validation": "selects the best checkpoint"}
+    patients = {part: len({pair.patient_id for pair in getattr(cohort, part)}) for part in purposes}
+    for part, purpose in purposes.items():
+        if not patients[part]:
+            (other,) = patients.keys() - {part}
+            raise SelipError(
+                f"There are no pairs in the {part} split, which {purpose}, and {patients[other]:,} patients in the"
+                f" {other} split: scan more studies, or move patients in the database, as in UPDATE splits SET split ="
+                f" '{part}' WHERE patient_id IN ('…')."
+            )
     return cohort
 
 

@@ -166,3 +166,11 @@ def test_what_cannot_be_measured_is_said_in_a_sentence(
 def test_without_splits_it_is_said_how_they_come_about(tmp_path: Path) -> None:
     with pytest.raises(SelipError, match="selip-pretrain assigns patients to splits"):
         command(["any"], db=write_cohort(tmp_path, 3))
+
+
+def test_few_patients_without_a_test_split_are_told_the_ways_out(tmp_path: Path) -> None:
+    db = write_cohort(tmp_path, 6)
+    with open_store(db) as connection:
+        assign_splits(connection, 0, Shares(train=1, validation=0, test=0))
+    with pytest.raises(SelipError, match=r"test split of .*\(6 in train, 0 in validation, 0 in test\): scan more"):
+        command(["any"], db=db)

@@ -34,6 +34,14 @@ def test_a_smaller_share_of_the_patients_is_part_of_a_larger_one(db: Path, cohor
     assert other_seed.validation == cohort.validation
 
 
+def test_an_empty_share_names_the_smallest_that_is_not(db: Path, cohort: Cohort) -> None:
+    with pytest.raises(SelipError, match=r"The share 1e-06 of the .* is empty with the seed 0.* --share ") as refused:
+        read_cohort(db, seed=0, share=1e-6)
+    enough = float(str(refused.value).split()[-1].rstrip("."))
+    found = read_cohort(db, seed=0, share=enough).train
+    assert 0 < len({pair.patient_id for pair in found}) < len({pair.patient_id for pair in cohort.train})
+
+
 def test_images_that_cannot_be_used_are_named_and_left_out(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     db = write_cohort(tmp_path, 60)
     cut = tmp_path / "images" / "S0000" / "DWI.nii.gz"
@@ -49,7 +57,15 @@ def test_without_images_reports_or_validation_there_is_a_sentence(tmp_path: Path
     db = write_cohort(tmp_path, 20)
     with open_store(db) as connection:
         connection.execute("INSERT INTO splits SELECT patient_id, 'train', now()::TIMESTAMP FROM images")
-    with pytest.raises(SelipError, match="There are no pairs in the validation split"):
+    with pytest.raises(
+        SelipError, match=r"no pairs in the validation split.* and 20 patients in the train split: scan"
+    ):
+        read_cohort(db, seed=0)
+    with open_store(db) as connection:
+        connection.execute("UPDATE splits SET split = 'validation'")
+    with pytest.raises(
+        SelipError, match=r"no pairs in the train split.* and 20 patients in the validation split: scan"
+    ):
         read_cohort(db, seed=0)
     with open_store(db) as connection:
         connection.execute("UPDATE images SET report_id = NULL")
