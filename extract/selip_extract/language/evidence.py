@@ -1,6 +1,7 @@
 """Evidence: the characters of the report that support a statement; a statement without evidence is no finding."""
 
 import re
+from bisect import bisect_left
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache, lru_cache
@@ -23,10 +24,9 @@ _BEFORE = 3
 # In tokens: how much a signal beside the name of another sequence is further away.
 _OF_ANOTHER_SEQUENCE = 20
 _DOUBT = re.compile("可疑|疑|(?<![相类近])似|不能?除外|不能?排除|无法排除|可能|待排|考虑|倾向")
-_CLAUSE_MARKS = "，,；;。：:\n"
+_CLAUSE_MARK = re.compile("[，,；;。：:\n]")
 _MAX_CLAUSE = 200
-"""Characters that a clause has at most."""
-_NEXT_MARK = re.compile(f"[{_CLAUSE_MARKS}]")
+"""Characters behind a mark in which its clause may state a value; a text with no nearer mark is read from its start."""
 # nouns that follow are of the surroundings: 周围见片状水肿
 _AROUND = re.compile("周围|灶周|瘤周|邻近|相邻|伴|其内|内见")
 # a size from an earlier study: (前片约2.0×1.5cm), 前片约5mm
@@ -261,14 +261,23 @@ def _words_of_clause(clause: str) -> LesionNouns:
     )
 
 
+@lru_cache(1 << 6)
+def _clause_marks(text: str) -> list[int]:
+    """The offsets of all marks that end a clause, asked for many times while the findings of a report are read."""
+    return [match.start() for match in _CLAUSE_MARK.finditer(text)]
+
+
 def _clause_start(text: str, at: int) -> int:
-    begin = max(0, at - _MAX_CLAUSE)
-    return max([text.rfind(mark, begin, at) for mark in _CLAUSE_MARKS]) + 1
+    marks = _clause_marks(text)
+    before = bisect_left(marks, at)
+    near = before and marks[before - 1] >= at - _MAX_CLAUSE
+    return marks[before - 1] + 1 if near else 0
 
 
 def _clause_end(text: str, at: int) -> int:
-    match = _NEXT_MARK.search(text, at)
-    return match.start() if match else len(text)
+    marks = _clause_marks(text)
+    following = bisect_left(marks, at)
+    return marks[following] if following < len(marks) else len(text)
 
 
 def _is_uncertain(text: str, question: Question, signal: Token) -> bool:

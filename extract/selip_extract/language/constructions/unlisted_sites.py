@@ -38,6 +38,11 @@ _BEGINNING: frozenset[Kind] = frozenset(("other", "cue"))
 _MAX_CHARACTERS = 9
 _PASSED_WORDS = frozenset("内 处 上 可 各 仍 局部 内可 区 内侧 外侧 前部 后部 上部 下部 中部 少许 多发 散在 一".split())
 
+_PARTS_OF_NAMES = frozenset("左 右 中央 中心 双 外 内 上 下 前 后 大 小 部".split())
+"""Words with a meaning that may stand inside of a name."""
+_BEHIND = frozenset("内 处 上 可 各 仍 一 则 亦 的".split())
+"""Words that are not of the name which they follow."""
+
 
 def with_unlisted_sites(tokens: Sequence[Token], text: str) -> list[Token]:
     """The tokens of a report, each run of unknown words that stands where a site stands as one token of kind site.
@@ -84,58 +89,32 @@ def _known_end(tokens: Sequence[Token], at: int, end: int, text: str, known: fro
 
 
 def _unknown(token: Token, text: str) -> bool:
+    if token.kind != "other":
+        return False
     word = text[token.start : token.end]
-    return token.kind == "other" and token.value == word and word not in words() and bool(_CHINESE.fullmatch(word))
-
-
-def _inside(token: Token, text: str) -> bool:
-    """左 in 肝左叶 and 中央 in 中央前回: a word with a meaning that stands inside of a name."""
-    return text[token.start : token.end] in (
-        "左",
-        "右",
-        "中央",
-        "中心",
-        "双",
-        "外",
-        "内",
-        "上",
-        "下",
-        "前",
-        "后",
-        "大",
-        "小",
-        "部",
-    )
+    return token.value == word and word not in words() and _CHINESE.fullmatch(word) is not None
 
 
 def _run_end(tokens: Sequence[Token], at: int, text: str) -> int:
     """Where the run of unknown words that begins at `at` ends; words that may stand after a site are not of it."""
     end = at
     while end < len(tokens) and (end == at or tokens[end].start == tokens[end - 1].end):
-        following = tokens[end + 1] if end + 1 < len(tokens) else None
-        adjoining = following is not None and following.start == tokens[end].end and _unknown(following, text)
         if end > at and _DESCRIBING.match(text, tokens[end].start):
             break
-        if not (
-            _unknown(tokens[end], text)
-            or (_inside(tokens[end], text) and adjoining and (end > at or tokens[end].kind == "cue"))
-        ):
+        if not (_unknown(tokens[end], text) or _inside(tokens, end, text, end > at)):
             break
         end += 1
-    while end > at and text[tokens[end - 1].start : tokens[end - 1].end] in (
-        "内",
-        "处",
-        "上",
-        "可",
-        "各",
-        "仍",
-        "一",
-        "则",
-        "亦",
-        "的",
-    ):
+    while end > at and text[tokens[end - 1].start : tokens[end - 1].end] in _BEHIND:
         end -= 1
     return end
+
+
+def _inside(tokens: Sequence[Token], at: int, text: str, begun: bool) -> bool:
+    """左 in 肝左叶 and 中央 in 中央前回: a word with a meaning that stands inside of a name."""
+    token = tokens[at]
+    if not (begun or token.kind == "cue") or text[token.start : token.end] not in _PARTS_OF_NAMES:
+        return False
+    return at + 1 < len(tokens) and tokens[at + 1].start == token.end and _unknown(tokens[at + 1], text)
 
 
 def _part_of_site(found: Sequence[Token], tokens: Sequence[Token], at: int, end: int, text: str) -> bool:
