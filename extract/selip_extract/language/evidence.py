@@ -23,7 +23,6 @@ _WITHOUT_ANOTHER_SITE = re.compile(r"[^。；;\n左右双两]{0,60}")
 _BEFORE = 3
 # In tokens: how much a signal beside the name of another sequence is further away.
 _OF_ANOTHER_SEQUENCE = 20
-_DOUBT = re.compile("可疑|疑|(?<![相类近])似|不能?除外|不能?排除|无法排除|可能|待排|考虑|倾向")
 _CLAUSE_MARK = re.compile("[，,；;。：:\n]")
 _MAX_CLAUSE = 200
 """Characters behind a mark in which its clause may state a value; a text with no nearer mark is read from its start."""
@@ -185,9 +184,15 @@ def cited_finding(stored: str, read: str, statement: Statement, words: EvidenceT
 @lru_cache(1 << 10)
 def _is_doubted(text: str, token: Token) -> bool:
     """Whether the clause in which the token stands says so; asked once for the sites of which a value is stated."""
-    if _DOUBT.search(text) is None:
+    doubt = _doubt_pattern()
+    if doubt.search(text) is None:
         return False
-    return _DOUBT.search(text, _clause_start(text, token.start), _clause_end(text, token.end)) is not None
+    return doubt.search(text, _clause_start(text, token.start), _clause_end(text, token.end)) is not None
+
+
+@cache
+def _doubt_pattern() -> re.Pattern[str]:
+    return re.compile("|".join(lexicon().doubt))
 
 
 @dataclass(frozen=True)

@@ -139,12 +139,13 @@ def _pattern_tokens(match: re.Match[str]) -> Iterator[Token]:
             yield Token(*name_meaning(match), *match.span())
 
 
-def _word_tokens(text: str, start: int, end: int) -> Iterator[Token]:
+def _word_tokens(text: str, start: int, end: int) -> list[Token]:
     """The tokens of a part without letters and digits."""
+    found: list[Token] = []
     for block in _BLOCKS.findall(text, start, end):
-        for kind, value, at, to in _block_tokens(block):
-            yield Token(kind, value, start + at, start + to)
+        found += [Token(kind, value, start + at, start + to) for kind, value, at, to in _block_tokens(block)]
         start += len(block)
+    return found
 
 
 @cached_until_sites_change(BLOCK_CACHE_SIZE)

@@ -165,6 +165,7 @@ class WordFile(_Table):
     relaxation: dict[Relaxation, Forms] | None = None
     site_groups: SiteGroups | None = None
     unit_mm: dict[Form, PositiveFloat] | None = None
+    doubt: Expressions | None = None
     description: DescriptionWords | None = None
 
     def entries(self) -> Iterator[tuple[Meaning, str]]:
@@ -191,6 +192,8 @@ class Lexicon:
     site_groups: SiteGroups
     unit_mm: Mapping[str, float]
     """The millimetres of each unit."""
+    doubt: tuple[str, ...]
+    """Regular expressions of what makes uncertain all that its clause states."""
     description: DescriptionWords
 
 
@@ -256,6 +259,7 @@ def read_lexicon(folder: Path | Traversable) -> Lexicon:
         relaxation=_relaxation(read),
         site_groups=_only(read, "site_groups")[1],
         unit_mm=_only(read, "unit_mm")[1],
+        doubt=_doubt(read),
         description=_description(read),
     )
 
@@ -327,6 +331,11 @@ def _relaxation(read: Mapping[str, WordFile]) -> dict[str, Relaxation]:
                 raise SelipError(f"{name}: {form!r} is there already, as {found[form]}: remove one of them.")
             found[form] = relaxation
     return found
+
+
+def _doubt(read: Mapping[str, WordFile]) -> tuple[str, ...]:
+    name, expressions = _only(read, "doubt")
+    return tuple(_expression(expression, read[name], name) for expression in expressions)
 
 
 def _description(read: Mapping[str, WordFile]) -> DescriptionWords:

@@ -1,7 +1,7 @@
 """The end of a clause: which sites the next one refers to."""
 
+from selip_extract.rules.dataclass_replace import replace
 from selip_extract.rules.descriptions import describe_as_normal, is_not_seen
-from selip_extract.rules.frozen import replace
 from selip_extract.rules.lookahead import VALUES, denial_ends, is_mark, sequence_precedes_site
 from selip_extract.rules.mentions import NO_LESION, ReferenceKind
 from selip_extract.rules.references.introductions import introduce, names_whole_brain

@@ -4,8 +4,8 @@ from collections.abc import Callable, Iterable, Mapping
 
 from selip_contracts.findings import Finding
 from selip_extract.rules.clause_end import end_clause, punctuate
+from selip_extract.rules.dataclass_replace import replace
 from selip_extract.rules.descriptions import describe_as_normal, describe_change
-from selip_extract.rules.frozen import replace
 from selip_extract.rules.lesion_descriptions import with_descriptions
 from selip_extract.rules.lesion_sizes import Size, largest, state_size, with_size
 from selip_extract.rules.lookahead import VALUES, clause_after

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from selip_extract.language.tokens import Token
-from selip_extract.rules.frozen import replace
+from selip_extract.rules.dataclass_replace import replace
 from selip_extract.rules.mentions import ReferenceKind, locations
 from selip_extract.rules.sentence import Sentence
 from selip_extract.rules.state import Focus, Standing, State

@@ -8,7 +8,7 @@ from selip_contracts.findings import Finding
 from selip_extract.language.lexer import normalized
 from selip_extract.language.sizes import millimetres
 from selip_extract.language.tokens import Token
-from selip_extract.rules.frozen import replace
+from selip_extract.rules.dataclass_replace import replace
 from selip_extract.rules.lookahead import clause_after, is_mark, sites_ahead
 from selip_extract.rules.mentions import Location, Sites
 from selip_extract.rules.references.introductions import names_whole_brain

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from selip_contracts.vocabulary import Enhancement, Modality, Side, Signal, ancestors
 from selip_extract.language.tokens import Token
-from selip_extract.rules.frozen import replace
+from selip_extract.rules.dataclass_replace import replace
 
 Location = tuple[Side | None, str]
 Value = Signal | Enhancement | None

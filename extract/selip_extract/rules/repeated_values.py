@@ -5,7 +5,7 @@ from collections.abc import Iterable, Sequence
 from selip_contracts.findings import Finding
 from selip_contracts.vocabulary import Modality
 from selip_extract.language.tokens import Token
-from selip_extract.rules.frozen import replace
+from selip_extract.rules.dataclass_replace import replace
 from selip_extract.rules.lookahead import VALUES, clause_after
 from selip_extract.rules.mentions import ReferenceKind, SiteMention, Value, locations
 from selip_extract.rules.references.introductions import introduce, with_side

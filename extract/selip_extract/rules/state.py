@@ -7,7 +7,7 @@ from typing import NamedTuple, Self
 
 from selip_contracts.findings import Finding
 from selip_extract.language.tokens import Token
-from selip_extract.rules.frozen import replace
+from selip_extract.rules.dataclass_replace import replace
 from selip_extract.rules.mentions import (
     NO_LESION,
     LesionId,

@@ -7,8 +7,8 @@ from selip_contracts.vocabulary import SIGNALS, Modality
 from selip_extract.language.evidence import EvidenceTokens, cited_finding
 from selip_extract.language.question import Statement
 from selip_extract.language.tokens import Token
+from selip_extract.rules.dataclass_replace import replace
 from selip_extract.rules.descriptions import describe_as_normal
-from selip_extract.rules.frozen import replace
 from selip_extract.rules.lookahead import (
     accounts_in_a_row,
     names_a_sequence,

@@ -48,7 +48,7 @@ def test_every_value_of_the_vocabulary_has_words() -> None:
         ("negations", '"未见到",', '"未见到", "未窥见",', "未窥见", Meaning("negation", "未见")),
         ("enhancement", '"微弱",', '"微弱", "极轻",', "极轻强化灶", Meaning("enhancement", "轻度强化")),
         ("cues", '"囊液",', '"囊液", "灶心",', "灶心", Meaning("cue", "中心")),
-        ("other", '"意外",', '"意外", "外婆",', "外婆", Meaning("other", "外婆")),
+        ("no_meaning", '"意外",', '"意外", "外婆",', "外婆", Meaning("other", "外婆")),
     ],
 )
 def test_an_added_word_is_known(folder: Path, name: str, old: str, new: str, word: str, meaning: Meaning) -> None:
@@ -100,7 +100,7 @@ def test_a_name_with_letters_or_digits_is_not_segmented(folder: Path) -> None:
         ),
         ("cues", '"囊液",', '"囊液", "囊液",', r"'囊液' is there already, as cue 中心 in cues.toml"),
         (
-            "other",
+            "no_meaning",
             '"意外",',
             '"意外", "稍高信号",',
             "'稍高信号' of '{slight}高{noun}' is also written out",
@@ -124,6 +124,7 @@ def test_a_name_with_letters_or_digits_is_not_segmented(folder: Path) -> None:
             "'ADC?(?:MAP|[",
             r"the pattern .* is not a regular expression",
         ),
+        ("cues", '"不能?除外"', '"不能?除外["', r"cues\.toml: the pattern .* is not a regular expression"),
         ("sizes", "MM = 1", "MM = 0", r"sizes\.toml: unit_mm\.MM: Input should be greater than 0"),
         ("sizes", "[unit_mm]", "[site]\n[unit]", r"sizes\.toml: unit: there is no such table"),
         ("sites", '"鞍区" = ["鞍底"]', '"鞍区" = ["鞍底"', r"sites\.toml is not valid TOML"),

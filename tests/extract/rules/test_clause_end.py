@@ -1,7 +1,7 @@
 """What the end of a clause leaves in focus."""
 
 from selip_extract.rules.clause_end import end_clause, punctuate
-from selip_extract.rules.frozen import replace
+from selip_extract.rules.dataclass_replace import replace
 from selip_extract.rules.mentions import NO_LESION
 from selip_extract.rules.references.introductions import introduce
 from selip_extract.rules.sentence import Sentence

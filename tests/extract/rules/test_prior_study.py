@@ -2,7 +2,7 @@
 
 import pytest
 
-from selip_extract.rules.frozen import replace
+from selip_extract.rules.dataclass_replace import replace
 from selip_extract.rules.prior_study import prior_words, turn_to_present, turn_to_prior
 from selip_extract.rules.state import SequenceFocus, Standing
 from tests.extract.rules.sentences import apply, named, sentence

@@ -2,7 +2,7 @@
 
 import pytest
 
-from selip_extract.rules.frozen import replace
+from selip_extract.rules.dataclass_replace import replace
 from selip_extract.rules.mentions import StatedValue
 from selip_extract.rules.references.introductions import introduce
 from selip_extract.rules.references.site_references import refer_to_rest

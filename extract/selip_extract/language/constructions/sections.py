@@ -102,4 +102,5 @@ def _is_of_another_quantity(token: Token, text: str) -> bool:
 
 
 def _meaningless(token: Token) -> Token:
-    return token._replace(kind="other", value="他法")
+    """The token as a word that states nothing: without its value too, by which the lexer would read 等 as a signal."""
+    return token._replace(kind="other", value="")

@@ -1,7 +1,7 @@
 """Which lesion a value is stated of, and how a lesion becomes the one that the next clauses continue."""
 
 from selip_contracts.vocabulary import SITES
-from selip_extract.rules.frozen import replace
+from selip_extract.rules.dataclass_replace import replace
 from selip_extract.rules.lookahead import sites_ahead, sites_follow
 from selip_extract.rules.mentions import ReferenceKind, SiteMention, Sites, distinct, locations
 from selip_extract.rules.references.site_references import WHOLE_BRAIN, all_above, parts

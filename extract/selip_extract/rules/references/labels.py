@@ -4,7 +4,7 @@ import re
 from collections.abc import Sequence
 
 from selip_extract.language.tokens import Token
-from selip_extract.rules.frozen import replace
+from selip_extract.rules.dataclass_replace import replace
 from selip_extract.rules.lookahead import VALUES, clause_after, is_mark, names_a_sequence, sites_ahead
 from selip_extract.rules.mentions import LesionMention, ReferenceKind, Sites, distinct
 from selip_extract.rules.references.introductions import introduce

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from selip_extract.rules.frozen import replace
+from selip_extract.rules.dataclass_replace import replace
 from selip_extract.rules.mentions import LesionMention, ReferenceKind, distinct, locations
 from selip_extract.rules.references.phrases import Chosen
 from selip_extract.rules.references.site_references import parts

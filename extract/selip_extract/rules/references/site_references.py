@@ -6,7 +6,7 @@ from itertools import takewhile
 
 from selip_contracts.vocabulary import Side
 from selip_extract.language.tokens import Token
-from selip_extract.rules.frozen import replace
+from selip_extract.rules.dataclass_replace import replace
 from selip_extract.rules.lookahead import lesion_follows, names_a_site, sites_follow
 from selip_extract.rules.mentions import LesionMention, ReferenceKind, Sites, distinct, locations
 from selip_extract.rules.sentence import Sentence
@@ -14,7 +14,7 @@ from selip_extract.rules.state import CURRENT, NO_FOCUS, Focus, State
 
 WHOLE_BRAIN = frozenset(("脑实质", "大脑半球", "脑白质"))
 _NAMED = ReferenceKind.NAMED
-_TOWARDS = re.compile("(?:邻近|靠近|紧邻|紧贴|毗邻|贴近|临近|指向|朝向|朝着)$")
+_TOWARDS = ("邻近", "靠近", "紧邻", "紧贴", "毗邻", "贴近", "临近", "指向", "朝向", "朝着")
 _SPECIFIC = re.compile("结节|肿块|肿物|囊肿|血肿|软化|梗死|出血|转移|脓肿|斑块|占位")
 _CLAUSE_END = re.compile("[,，;；。:：\n]")
 _OF_A_COUNTERPART = frozenset(("signal", "enhancement", "restriction", "negation", "verb"))
@@ -48,7 +48,7 @@ def _is_pointed_at(state: State, sentence: Sentence, at: int) -> bool:
     tokens = sentence.tokens
     first = at - 1 if at and tokens[at - 1].kind == "side" else at
     alone = at + 1 == len(tokens) or tokens[at + 1].value in (",", ";")
-    return bool(alone and state.focus.sites) and _TOWARDS.search(sentence.text, 0, tokens[first].start) is not None
+    return bool(alone and state.focus.sites) and sentence.text.endswith(_TOWARDS, 0, tokens[first].start)
 
 
 def is_an_aside(state: State, sentence: Sentence, at: int) -> bool:
