@@ -33,12 +33,21 @@ def command(
     ] = None,
     rank: Annotated[int, typer.Option(help="Rank of the adapter: 1, 8, 16, 32, 64, 128, 256, 320 or 512.")] = 32,
     epochs: Annotated[int, typer.Option(min=1, help="Passes over the training data.")] = 1,
-    learning_rate: Annotated[float, typer.Option(min=0, help="Maximum learning rate.")] = 5e-4,
+    learning_rate: Annotated[
+        float | None, typer.Option(min=0, help="Maximum learning rate; by default that for the size of the base.")
+    ] = None,
     batch_size: Annotated[int, typer.Option(min=1, help="Examples per step.")] = 16,
     at_once: Annotated[
         int | None, typer.Option(min=1, help="Examples on the device at the same time: fewer take less memory.")
     ] = None,
     four_bit: Annotated[bool, typer.Option("--four-bit", help="Load the base in 4 bits, on an NVIDIA GPU.")] = False,
+    held_out_share: Annotated[
+        float, typer.Option(min=0, max=0.5, help="Share of the annotated reports that is held out.")
+    ] = 0.1,
+    held_out_pseudo: Annotated[int, typer.Option(min=1, help="Number of pseudo-reports that are held out.")] = 100,
+    evaluations: Annotated[
+        int, typer.Option(min=1, help="Evaluations in the training; the best of them is kept as the adapter.")
+    ] = 8,
     download: DownloadOption = False,
     vocabulary: VocabularyOption = None,
     seed: Annotated[int, typer.Option(help="The same seed gives the same adapter on the same machine.")] = 0,
@@ -58,7 +67,9 @@ def command(
     folder = MODEL_FOLDER if base is None else model_folder(base, download)
     if merge is not None and merge.exists() and (merge.is_file() or any(merge.iterdir())):
         raise SelipError(f"{merge} is not empty: name a new folder with --merge.")
-    options = Options(rank, epochs, learning_rate, batch_size, at_once, four_bit, seed)
+    options = Options(
+        rank, epochs, learning_rate, batch_size, at_once, four_bit, seed, held_out_share, held_out_pseudo, evaluations
+    )
     manifest = finetune(base or "the decoder that ships", folder, out, pseudo, annotated or [], options)
     _print(manifest)
     print(f"Adapter of the best step, {manifest['best_step']:,}: {out}")

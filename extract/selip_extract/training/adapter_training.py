@@ -33,29 +33,36 @@ from selip_extract.training.resumable_training import (
 )
 from selip_shared.errors import SelipError
 
-HELD_OUT_PSEUDO_REPORTS = 100
-EVALUATIONS = 8
 WARM_UP_SHARE = 0.05
 # Sentences are short; the logits of whole reports over a large vocabulary take much of a GPU's memory.
 SENTENCE_BATCH_SIZE, REPORT_BATCH_SIZE = 16, 2
 # From so many parameters on, activations are computed again instead of kept, on a CPU too.
 MIN_CHECKPOINTED_PARAMETERS = 500_000_000
 BATCHES_PER_LENGTH_GROUP = 32
+# A base of fewer parameters learns at this rate. The last two are QLoRA's for 13B and for 33B (arXiv 2305.14314).
+LEARNING_RATES = ((1e9, 5e-4), (15e9, 2e-4), (float("inf"), 1e-4))
 
 TokenizedExample = dict[str, Any]
 
 
 @dataclass(frozen=True)
 class Options:
-    """How an adapter is trained; `batch_size` examples a step, `at_once` of them on the device together."""
+    """How an adapter is trained; `batch_size` examples a step, `at_once` of them on the device together.
+
+    Without `learning_rate`, that for the size of the base. `held_out_share` of the annotated reports, and
+    `held_out_pseudo` pseudo-reports, are evaluated before the training and `evaluations` times in it.
+    """
 
     rank: int = 32
     epochs: int = 1
-    learning_rate: float = 5e-4
+    learning_rate: float | None = None
     batch_size: int = 16
     at_once: int | None = None
     four_bit: bool = False
     seed: int = 0
+    held_out_share: float = 0.1
+    held_out_pseudo: int = 100
+    evaluations: int = 8
 
 
 @dataclass(frozen=True)
@@ -81,11 +88,11 @@ def training_data(
     options: Options,
 ) -> TrainingData:
     """Examples of `pseudo` pseudo-reports and of the annotated reports; SelipError where none can be made."""
-    learnt, kept = split(reports)
+    learnt, kept = split(reports, options.held_out_share)
     written = pseudo_examples(form, pseudo, f"finetune/{options.seed}")
     annotated = annotated_examples(form, learnt)
     held_out = {
-        "pseudo": pseudo_examples(form, HELD_OUT_PSEUDO_REPORTS, f"finetune held out/{options.seed}"),
+        "pseudo": pseudo_examples(form, options.held_out_pseudo, f"finetune held out/{options.seed}"),
         "annotated": annotated_examples(form, kept),
     }
     if not written.examples and not annotated.examples:
@@ -177,6 +184,11 @@ class _AdapterTrainer(Trainer):
         return (loss + divergence, outputs) if return_outputs else loss + divergence
 
 
+def learning_rate_for(parameters: int) -> float:
+    """The maximum learning rate for a base of so many parameters."""
+    return next(rate for limit, rate in LEARNING_RATES if parameters < limit)
+
+
 def train(
     model: PeftModel,
     tokenizer: PreTrainedTokenizerFast,
@@ -189,7 +201,7 @@ def train(
     gpu = torch.cuda.is_available()
     accumulated = max(1, options.batch_size // at_once)
     steps = -(-len(data.train) // (at_once * accumulated))
-    between = -(-steps // EVALUATIONS)
+    between = -(-steps // options.evaluations)
     trainer = _AdapterTrainer(
         model=model,
         args=training_arguments(
@@ -200,7 +212,7 @@ def train(
             per_device_eval_batch_size=at_once,
             gradient_accumulation_steps=accumulated,
             train_sampling_strategy="sequential",
-            learning_rate=options.learning_rate,
+            learning_rate=options.learning_rate or learning_rate_for(model.num_parameters()),
             warmup_steps=round(WARM_UP_SHARE * steps),
             eval_on_start=last_checkpoint(folder) is None,
             metric_for_best_model=f"{'annotated' if 'annotated' in data.held_out else 'pseudo'}_loss",

@@ -15,7 +15,6 @@ from selip_extract.pseudo_reports.writing.report import write_study
 from selip_extract.training.annotation_alignment import align
 from selip_extract.training.pseudo_examples import is_expressible, perturbed, written_statements
 
-HELD_OUT_SHARE = 0.1
 MAX_REPEATS = 4
 MIN_TEXTS_TO_HOLD_OUT = 5
 
@@ -83,8 +82,8 @@ def annotated_examples(form: AnswerForm, reports: Iterable[AnnotatedReport]) -> 
     return found
 
 
-def split(reports: Sequence[AnnotatedReport]) -> tuple[list[AnnotatedReport], list[AnnotatedReport]]:
-    """(to learn from, held out): the tenth whose texts have the smallest hashes, none of very few.
+def split(reports: Sequence[AnnotatedReport], share: float) -> tuple[list[AnnotatedReport], list[AnnotatedReport]]:
+    """(to learn from, held out): the share whose texts have the smallest hashes, none of very few.
 
     The side of a report hardly depends on the others of its file, and a text that occurs twice is on one side alone.
     """
@@ -92,7 +91,7 @@ def split(reports: Sequence[AnnotatedReport]) -> tuple[list[AnnotatedReport], li
     for report in reports:
         by_text.setdefault(hashlib.sha256(report.findings_text.encode()).hexdigest(), []).append(report)
     ordered = [by_text[name] for name in sorted(by_text)]
-    count = max(1, round(HELD_OUT_SHARE * len(ordered))) if len(ordered) >= MIN_TEXTS_TO_HOLD_OUT else 0
+    count = max(1, round(share * len(ordered))) if len(ordered) >= MIN_TEXTS_TO_HOLD_OUT else 0
     return [r for group in ordered[count:] for r in group], [r for group in ordered[:count] for r in group]
 
 

@@ -6,6 +6,7 @@ pickle is written or loaded. The data of a step must depend on its number alone.
 
 import json
 import shutil
+import sys
 from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
@@ -37,7 +38,7 @@ _RANDOM = "random"
 
 def training_arguments(folder: Path, steps_between: int, **settings: Any) -> TrainingArguments:
     """Arguments for `train_to_end`: evaluate, save and log every `steps_between` steps, checkpoints in `folder`."""
-    return TrainingArguments(
+    arguments = TrainingArguments(
         output_dir=str(folder),
         eval_strategy="steps",
         eval_steps=steps_between,
@@ -52,6 +53,13 @@ def training_arguments(folder: Path, steps_between: int, **settings: Any) -> Tra
         report_to="none",
         **settings,
     )
+    if arguments.n_gpu > 1:
+        # Else the Trainer splits each batch over all GPUs (DataParallel), which is slower and gives other weights.
+        print(
+            f"Training on the first of {arguments.n_gpu} GPUs; CUDA_VISIBLE_DEVICES chooses another.", file=sys.stderr
+        )
+        arguments._n_gpu = 1
+    return arguments
 
 
 def train_to_end(trainer: Trainer, steps: int) -> TrainerState:
@@ -152,7 +160,7 @@ def _silent(steps: int) -> None:
 
 
 class _Shown(TrainerCallback):
-    """Shows the steps that are done."""
+    """Shows the steps that are done, and the losses of each evaluation as a line of its own."""
 
     def __init__(self, advance: Advance) -> None:
         self.advance = advance
@@ -162,6 +170,29 @@ class _Shown(TrainerCallback):
         """Count the steps since the last call; those before an interruption count at once."""
         self.advance(state.global_step - self.shown)
         self.shown = state.global_step
+
+    def on_log(
+        self,
+        args: TrainingArguments,  # noqa: ARG002
+        state: TrainerState,
+        control: TrainerControl,  # noqa: ARG002
+        logs: dict[str, float] | None = None,
+        **kwargs: Any,  # noqa: ARG002
+    ) -> None:
+        """Show the loss of the training since the last evaluation, or loss and exact answers of a held-out set."""
+        figures = _figures(logs or {})
+        if figures and state.is_world_process_zero:
+            said = ", ".join(f"{name.replace('_', ' ')} {value:.3f}" for name, value in figures.items())
+            print(f"step {state.global_step:,}: {said}", file=sys.stderr, flush=True)
+
+
+def _figures(logged: dict[str, float]) -> dict[str, float]:
+    """Loss in training, and loss and share of exact answers of the held-out sets."""
+    return {
+        name.removeprefix("eval_"): value
+        for name, value in logged.items()
+        if name == "loss" or (name.startswith("eval_") and name.endswith(("_loss", "_exact")))
+    }
 
 
 def exactly_right(logits: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
@@ -181,8 +212,5 @@ def curve(state: TrainerState) -> list[dict[str, float]]:
     points: dict[int, dict[str, float]] = {}
     for entry in state.log_history:
         point = points.setdefault(int(entry["step"]), {"step": int(entry["step"])})
-        point |= {
-            k.removeprefix("eval_"): v for k, v in entry.items() if k == "loss" or k.endswith(("_loss", "_exact"))
-        }
-        point.pop("train_loss", None)
+        point |= _figures(entry)
     return list(points.values())

@@ -56,13 +56,13 @@ def test_a_question_whose_truth_its_words_do_not_support_is_counted() -> None:
 def test_a_tenth_is_held_out_whatever_stands_beside_it() -> None:
     reports = list(pseudo_reports(50, 4))
     twice = [*reports, *(r.model_copy(update={"report_id": f"again {r.report_id}"}) for r in reports)]
-    learnt, held_out = split(twice)
+    learnt, held_out = split(twice, 0.1)
     assert len(held_out) == 10
     assert not {r.findings_text for r in learnt} & {r.findings_text for r in held_out}
-    assert {r.findings_text for r in split(random.Random(1).sample(reports, 50))[1]} == {
+    assert {r.findings_text for r in split(random.Random(1).sample(reports, 50), 0.1)[1]} == {
         r.findings_text for r in held_out
     }
-    assert split(reports[:4]) == (split(reports[:4])[0], [])
+    assert split(reports[:4], 0.1) == (split(reports[:4], 0.1)[0], [])
 
 
 def test_annotated_examples_make_half_of_the_training() -> None:

@@ -30,7 +30,7 @@ from selip_extract.llm.model_files import MODEL_FOLDER, load_model, load_tokeniz
 from selip_extract.llm.report_task import INSTRUCTIONS
 from selip_extract.llm.sentence_task import END, PAD, VOCABULARY
 from selip_extract.training import adapter_training
-from selip_extract.training.adapter_training import Options, arranged
+from selip_extract.training.adapter_training import Options, arranged, learning_rate_for
 from selip_extract.training.finetune import CHECKPOINTS, finetune
 from selip_extract.training.resumable_training import OPTIMIZER
 from selip_shared.errors import SelipError
@@ -102,11 +102,8 @@ def finetune_command(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixt
     return command(main, monkeypatch, capsys)
 
 
-def test_the_shipped_model_learns_a_style_that_it_does_not_read(
-    reports: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(adapter_training, "HELD_OUT_PSEUDO_REPORTS", 20)
-    options = Options(rank=16, epochs=1, learning_rate=2e-3, batch_size=8)
+def test_the_shipped_model_learns_a_style_that_it_does_not_read(reports: Path, tmp_path: Path) -> None:
+    options = Options(rank=16, epochs=1, learning_rate=2e-3, batch_size=8, held_out_pseudo=20)
     manifest = finetune("shipped", MODEL_FOLDER, tmp_path / "adapter", 30, [reports], options)
     before = manifest["curve"][0]
     best = next(p for p in manifest["curve"] if p["step"] == manifest["best_step"])
@@ -226,15 +223,36 @@ def test_a_full_disk_is_one_sentence(base: Path, tmp_path: Path) -> None:
 def test_any_model_learns_to_answer_in_json(reports: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """With gradient checkpointing, as on a GPU."""
     monkeypatch.setattr(adapter_training, "MIN_CHECKPOINTED_PARAMETERS", 0)
-    monkeypatch.setattr(adapter_training, "HELD_OUT_PSEUDO_REPORTS", 4)
     tokenizer = byte_level_tokenizer([INSTRUCTIONS, *(r.findings_text for r in annotated(60))])
     tokenizer.save_pretrained(tmp_path / "base")
     untaught(tokenizer).save_pretrained(tmp_path / "base")
-    options = replace(QUICK, learning_rate=1e-2, at_once=2)
+    options = replace(QUICK, learning_rate=1e-2, at_once=2, held_out_pseudo=4)
     manifest = finetune("any", tmp_path / "base", tmp_path / "adapter", 6, [reports], options)
     losses = [point["annotated_loss"] for point in manifest["curve"]]
     assert min(losses) < losses[0] - 0.2
     assert manifest["data"]["annotated_examples"] == 54
+
+
+def test_what_is_held_out_and_how_often_it_is_evaluated_are_options(
+    base: Path, reports: Path, tmp_path: Path, finetune_command: Command
+) -> None:
+    held_out = ("--held-out-share", 0.5, "--held-out-pseudo", 3, "--evaluations", 2)
+    training = ("--base", base, "--annotated", reports, "--pseudo", 5, "--rank", 8)
+    code, _, said = finetune_command(*training, *held_out, "--out", tmp_path / "out")
+    assert code == 0
+    manifest = read_manifest(tmp_path / "out")
+    counts = [manifest["data"][f"{name}_reports"] for name in ("annotated", "held_out_annotated", "held_out_pseudo")]
+    assert counts == [30, 30, 3]
+    assert [set(point) > {"loss"} for point in manifest["curve"]] == [False, True, True]
+    last = manifest["curve"][-1]
+    assert f"step {last['step']}: loss {last['loss']:.3f}" in said
+    assert f"step {last['step']}: annotated loss {last['annotated_loss']:.3f}, annotated exact" in said
+
+
+def test_the_larger_the_base_the_lower_the_rate() -> None:
+    assert [learning_rate_for(parameters) for parameters in (3_200_000, 8_000_000_000, 70_000_000_000)] == [
+        5e-4, 2e-4, 1e-4,
+    ]  # fmt: skip
 
 
 def test_rows_after_one_another_are_of_like_length_and_none_is_lost() -> None:
