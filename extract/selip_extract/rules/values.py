@@ -23,7 +23,7 @@ from selip_extract.rules.sentence import Sentence
 from selip_extract.rules.state import Focus, SequenceFocus, State
 
 SequenceValue = tuple[Token, Value]
-_ENHANCING = frozenset(("垂体", "垂体柄", "脉络丛", "鼻甲"))
+_ENHANCING = frozenset(("垂体", "垂体柄", "脉络丛", "鼻甲", "海绵窦"))
 """Sites that enhance where nothing is wrong with them."""
 _RESTRICTED: dict[str, Value] = {"DWI": "高", "ADC": "低"}
 

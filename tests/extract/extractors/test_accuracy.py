@@ -54,6 +54,8 @@ FLOORS = {
     ("both", "styles_f_hard"): Floor(0.94, 0.70, negation_errors=1),
     ("both", "styles_g"): Floor(0.95, 0.90),
     ("both", "styles_g_hard"): Floor(0.90, 0.60, negation_errors=2),
+    ("both", "styles_h"): Floor(0.96, 0.88),
+    ("both", "styles_h_hard"): Floor(0.88, 0.65, negation_errors=1),
     ("both", "pseudo"): Floor(0.99, 0.97),
     ("rules", "development"): Floor(0.97, 0.85),
     ("rules", "development_hard"): Floor(0.90, 0.60),
@@ -72,6 +74,8 @@ FLOORS = {
     ("rules", "styles_f_hard"): Floor(0.94, 0.70, negation_errors=1),
     ("rules", "styles_g"): Floor(0.97, 0.90),
     ("rules", "styles_g_hard"): Floor(0.95, 0.80),
+    ("rules", "styles_h"): Floor(0.97, 0.90),
+    ("rules", "styles_h_hard"): Floor(0.88, 0.65, negation_errors=1),
     ("rules", "pseudo"): Floor(0.99, 0.97),
 }
 

@@ -31,6 +31,8 @@ def test_what_another_method_shows_is_no_signal(text: str, findings: set[str]) -
         ("头颅、颈椎同时检查：右侧丘脑见长T2信号。", {"T2右侧丘脑高"}),
         ("头颅MRI+DWI示右侧放射冠点状高信号。", {"DWI右侧放射冠高"}),
         ("T1WI：右侧颞叶见低信号。", {"T1右侧颞叶低"}),
+        ("脑卒中一站式检查（DWI+SWI）：左侧岛叶DWI呈高信号。", {"DWI左侧岛叶高"}),
+        ("[方法]头颅平扫+DWI\n[脑实质]右侧枕叶皮层T2WI呈高信号。", {"T2右侧枕叶高"}),
     ],
 )
 def test_a_heading_that_lists_sequences_states_nothing(text: str, findings: set[str]) -> None:
