@@ -184,15 +184,10 @@ def cited_finding(stored: str, read: str, statement: Statement, words: EvidenceT
 @lru_cache(1 << 10)
 def _is_doubted(text: str, token: Token) -> bool:
     """Whether the clause in which the token stands says so; asked once for the sites of which a value is stated."""
-    doubt = _doubt_pattern()
+    doubt = lexicon().doubt
     if doubt.search(text) is None:
         return False
     return doubt.search(text, _clause_start(text, token.start), _clause_end(text, token.end)) is not None
-
-
-@cache
-def _doubt_pattern() -> re.Pattern[str]:
-    return re.compile("|".join(lexicon().doubt))
 
 
 @dataclass(frozen=True)

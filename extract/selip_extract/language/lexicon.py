@@ -166,6 +166,7 @@ class WordFile(_Table):
     site_groups: SiteGroups | None = None
     unit_mm: dict[Form, PositiveFloat] | None = None
     doubt: Expressions | None = None
+    negation_behind: Expressions | None = None
     description: DescriptionWords | None = None
 
     def entries(self) -> Iterator[tuple[Meaning, str]]:
@@ -192,8 +193,10 @@ class Lexicon:
     site_groups: SiteGroups
     unit_mm: Mapping[str, float]
     """The millimetres of each unit."""
-    doubt: tuple[str, ...]
-    """Regular expressions of what makes uncertain all that its clause states."""
+    doubt: re.Pattern[str]
+    """What makes uncertain all that its clause states."""
+    negation_behind: re.Pattern[str]
+    """What denies the word before it and ends its clause."""
     description: DescriptionWords
 
 
@@ -259,7 +262,8 @@ def read_lexicon(folder: Path | Traversable) -> Lexicon:
         relaxation=_relaxation(read),
         site_groups=_only(read, "site_groups")[1],
         unit_mm=_only(read, "unit_mm")[1],
-        doubt=_doubt(read),
+        doubt=_any_expression(read, "doubt"),
+        negation_behind=_any_expression(read, "negation_behind"),
         description=_description(read),
     )
 
@@ -333,9 +337,10 @@ def _relaxation(read: Mapping[str, WordFile]) -> dict[str, Relaxation]:
     return found
 
 
-def _doubt(read: Mapping[str, WordFile]) -> tuple[str, ...]:
-    name, expressions = _only(read, "doubt")
-    return tuple(_expression(expression, read[name], name) for expression in expressions)
+def _any_expression(read: Mapping[str, WordFile], field: str) -> re.Pattern[str]:
+    """The regular expressions of a field as one."""
+    name, expressions = _only(read, field)
+    return re.compile("|".join(_expression(expression, read[name], name) for expression in expressions))
 
 
 def _description(read: Mapping[str, WordFile]) -> DescriptionWords:

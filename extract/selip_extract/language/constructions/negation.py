@@ -1,22 +1,19 @@
 """Negation as a grammar: a negator before or after what it denies, whose parts need not be one word of the lexicon.
 
 Before: [尚仍亦均并]? 未/不/无/没/欠 [再有曾能伴]? [明显显著确切]? + signal, enhancement, restriction, change, abnormal.
-After: signal, enhancement, restriction, change + 不明显, 不著, 阴性, 未见, 消失 at the end of the clause.
+After: signal, enhancement, restriction, change + 不明显, 不著, 阴性, 未见, 消失 at the end of the clause, by the
+expressions of words/negations.toml.
 """
 
 import re
 from collections.abc import Sequence
 
-from selip_extract.language.lexicon import Kind
+from selip_extract.language.lexicon import Kind, lexicon
 from selip_extract.language.tokens import Token
 
 _DENIED: frozenset[Kind] = frozenset(("signal", "enhancement", "restriction", "change", "abnormal"))
 _BEFORE = re.compile(
     "(?:尚|仍|亦|均|并|也|都|皆|现)?(?:未|不|没有?|无|欠)(?:再|有|曾|能|伴|呈|见|及|甚|太|显示)*(?:明显|显著|确切|明确|肯定|异常)?的?"
-)
-_AFTER = re.compile(
-    "(?:均|亦|皆)?(?:(?:不|欠|未|未见)(?:甚|太|十分)?(?:明显|显著|著|显|明确|确切)|阴性|不存在|(?:较前)?(?:已|均|基本|完全)*消失|(?:已|均|亦)?未见(?:明显|显示)?|除外)"
-    "|:(?:无|否|未见|阴性)"
 )
 _OPENING = frozenset("尚仍亦均并也都皆现未不没无欠")
 _LOOSE: frozenset[Kind] = frozenset(("other", "cue", "negation", "verb"))
@@ -60,7 +57,9 @@ def _after(found: Sequence[Token], tokens: Sequence[Token], at: int, text: str) 
     while end < len(tokens) and end < at + 5 and tokens[end].kind in _LOOSE and _adjoins(tokens, end):
         end += 1
     closed = end == len(tokens) or tokens[end].kind in ("stop", "mark") or tokens[end].value in _CLAUSE_ENDS
-    return end if end > at and closed and _AFTER.fullmatch(text, tokens[at].start, tokens[end - 1].end) else None
+    if end == at or not closed:
+        return None
+    return end if lexicon().negation_behind.fullmatch(text, tokens[at].start, tokens[end - 1].end) else None
 
 
 def _adjoins(tokens: Sequence[Token], at: int) -> bool:
