@@ -31,6 +31,7 @@ OF_VLLM = {
     "--generation-config",
     "--lora-modules",
     "--max-lora-rank",
+    "--quantization",
     "--served-model-name",
 }
 VOLUME_CACHE = "selip-volumes"
