@@ -1,5 +1,8 @@
 """`selip-finetune`: adapt a language model to a hospital's reports, as a LoRA adapter or merged into its weights."""
 
+import shutil
+from collections.abc import Sequence
+from contextlib import closing
 from pathlib import Path
 from typing import Annotated
 
@@ -7,6 +10,8 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from selip_contracts.annotated import read_annotated
+from selip_contracts.findings import AnnotatedReport
 from selip_extract.cli.options import DownloadOption, VocabularyOption
 from selip_extract.language.vocabulary_file import use_vocabulary
 from selip_shared.errors import SelipError, run_command
@@ -58,9 +63,11 @@ def command(
     if vocabulary is not None:
         use_vocabulary(vocabulary)
     # Imported only now: the libraries read the environment when they are imported, and --help should be quick.
+    from selip_extract.extractors.combination import FILE_NAME
     from selip_extract.llm.adapters import merge_adapter
     from selip_extract.llm.model_files import MODEL_FOLDER
     from selip_extract.training.adapter_training import Options
+    from selip_extract.training.examples import split
     from selip_extract.training.finetune import finetune, writing
     from selip_shared.hugging_face import model_folder
 
@@ -73,10 +80,37 @@ def command(
     manifest = finetune(base or "the decoder that ships", folder, out, pseudo, annotated or [], options)
     _print(manifest)
     print(f"Adapter of the best step, {manifest['best_step']:,}: {out}")
+    if not four_bit and not (out / FILE_NAME).exists():
+        reports = [report for path in annotated or [] for report in read_annotated(path)]
+        _fit_combination(folder, out, split(reports, held_out_share)[1])
     if merge is not None:
         with writing(merge):
             merge_adapter(folder, out, merge)
+        if (out / FILE_NAME).exists():
+            shutil.copy(out / FILE_NAME, merge / FILE_NAME)
         print(f"Model with the merged adapter: {merge}")
+
+
+def _fit_combination(folder: Path, adapter: Path, held_out: Sequence[AnnotatedReport]) -> None:
+    """Learn how far to trust rules and model on the held-out reports, and write the weights beside the adapter."""
+    from selip_extract.extractors.combination import FILE_NAME
+    from selip_extract.extractors.registry import ModelChoice, local_extractor
+    from selip_extract.training.combination_fitting import MIN_REPORTS, fit_combination
+
+    if len(held_out) < MIN_REPORTS:
+        print(f"{len(held_out)} reports are held out: too few to learn how far to trust the model; use selip-score.")
+        return
+    with closing(local_extractor(ModelChoice(str(folder), adapter))) as reader:
+        try:
+            fit = fit_combination(reader, held_out)
+        except SelipError as failure:
+            print(failure)
+            return
+    fit.combination.save(adapter / FILE_NAME)
+    print(
+        f"Finding F1 on the {len(held_out)} held-out reports: rules {fit.rules_f1:.3f}, model {fit.reader_f1:.3f},"
+        f" both {fit.combined_f1:.3f} (cross-validated)."
+    )
 
 
 def _print(manifest: dict[str, object]) -> None:

@@ -24,6 +24,7 @@ from selip_contracts.annotated import write_annotated
 from selip_contracts.findings import AnnotatedReport, Finding, Study
 from selip_contracts.vocabulary import MODALITIES
 from selip_extract.cli.finetune import main
+from selip_extract.extractors.combination import FILE_NAME, load_combination
 from selip_extract.extractors.registry import ModelChoice, local_extractor
 from selip_extract.llm.adapters import RANKS, load_adapter, merge_adapter, read_manifest
 from selip_extract.llm.model_files import MODEL_FOLDER, load_model, load_tokenizer, save_model, word_numbers
@@ -238,8 +239,13 @@ def test_what_is_held_out_and_how_often_it_is_evaluated_are_options(
 ) -> None:
     held_out = ("--held-out-share", 0.5, "--held-out-pseudo", 3, "--evaluations", 2)
     training = ("--base", base, "--annotated", reports, "--pseudo", 5, "--rank", 8)
-    code, _, said = finetune_command(*training, *held_out, "--out", tmp_path / "out")
-    assert code == 0
+    merged = tmp_path / "merged"
+    code, printed, said = finetune_command(*training, *held_out, "--out", tmp_path / "out", "--merge", merged)
+    assert code == 0, said
+    assert "Finding F1 on the 30 held-out reports: rules" in printed
+    learnt = load_combination(tmp_path / "out" / FILE_NAME)
+    assert learnt.reports == 30
+    assert load_combination(merged / FILE_NAME) == learnt
     manifest = read_manifest(tmp_path / "out")
     counts = [manifest["data"][f"{name}_reports"] for name in ("annotated", "held_out_annotated", "held_out_pseudo")]
     assert counts == [30, 30, 3]
