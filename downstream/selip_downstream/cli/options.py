@@ -87,7 +87,7 @@ def show_and_store(
 
     from selip_contracts.database_file import open_store
     from selip_downstream.evaluation.comparison import comparisons_of
-    from selip_downstream.evaluation.result_table import result_table
+    from selip_downstream.evaluation.result_table import result_tables
     from selip_downstream.evaluation.results import training_counts, write_results
 
     console = Console(markup=False, highlight=False)
@@ -98,7 +98,8 @@ def show_and_store(
         if not results:
             console.print(f"{interval_note(training_counts([comparison.configuration]))}.")
         if heading is not None:
-            console.print(result_table(heading, comparison))
+            console.print(heading, soft_wrap=True)
+            console.print(*result_tables(comparison, console.width), sep="\n")
         results += found
     with closing(open_store(database)) as connection:
         count = write_results(connection, database, results)

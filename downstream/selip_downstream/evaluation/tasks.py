@@ -113,7 +113,7 @@ METRIC_LABELS: dict[Metric, Label] = {
     Metric.TOP_5: Label("top 5", "text among the first five"),
     Metric.TOP_10: Label("top 10"),
     Metric.MEAN_RANK: Label("mean rank"),
-    Metric.NDCG_10: Label("nDCG, side and site"),
+    Metric.NDCG_10: Label("nDCG: side, site"),
     Metric.FIRST_HIT_SITE: Label("first hit: site", "site of the first hit"),
     Metric.FIRST_HIT_SIDE: Label("and side", "side and site of the first hit"),
     Metric.FIRST_HIT_SIGNAL: Label("and signal"),

@@ -42,20 +42,25 @@ def draw_cosines(
 
 
 def draw_support(image: Tensor, support: Tensor, title: str) -> "Drawing":
-    """The slices of a prepared image (1, D, H, W) with the strongest support (D, H, W), from bottom to top."""
+    """The slices of a prepared image (1, D, H, W) with the strongest support (D, H, W), from bottom to top.
+
+    Each is drawn bare, and below it again with the support.
+    """
     from matplotlib import pyplot
 
     highest = float(support.max())
     slices = strongest_slices(support, SLICES)
-    drawing, every = pyplot.subplots(1, len(slices), figsize=(2.4 * len(slices) + 1, 3.1), layout="constrained")
-    for axes, index in zip(every, slices, strict=True):
+    size = 2.4 * len(slices) + 1, 5.4
+    drawing, (bare, covered) = pyplot.subplots(2, len(slices), figsize=size, layout="constrained")
+    for above, axes, index in zip(bare, covered, slices, strict=True):
+        show_slice(above, image, index)
         show_slice(axes, image, index)
         if highest > 0:
             shown = support[index].numpy().copy()
             shown[shown < MIN_SHOWN_SHARE * highest] = float("nan")
             overlay = axes.imshow(shown, cmap="autumn", vmin=0, vmax=highest, alpha=0.55)
     if highest > 0:
-        drawing.colorbar(overlay, ax=every, shrink=0.7, label="support (cosine)")
+        drawing.colorbar(overlay, ax=covered, shrink=0.7, label="support (cosine)")
     drawing.suptitle(title if highest > 0 else f"{title}: no voxel supports it", fontsize=11)
     return drawing
 

@@ -14,13 +14,18 @@ if TYPE_CHECKING:
 
 RESOLUTION = 110
 """Dots per inch of the pictures."""
-MAX_LABEL_LENGTH = 32
+MAX_LABEL_LENGTH = 20
 """Characters of a table cell; longer text wraps."""
+MAX_COLUMNS = 8
+"""Of a table in the usual size; with more columns it is smaller."""
 
 
 @dataclass(frozen=True)
 class Table:
-    """A caption, columns and rows. The columns from index `numbers_from` on hold numbers and are right-aligned."""
+    """A caption, columns and rows. The columns from index `numbers_from` on hold numbers and are right-aligned.
+
+    What the caption has before its first colon is the headline of the table.
+    """
 
     caption: str
     columns: Sequence[str]
@@ -69,7 +74,9 @@ def html(document: Document) -> str:
     """The document as a self-contained HTML page. All its text is escaped."""
     folder = files("selip_downstream.page")
     style = folder.joinpath("page.css").read_text(encoding="utf-8")
-    return render_page(folder, "page.html", style, document=document, max_label_length=MAX_LABEL_LENGTH)
+    return render_page(
+        folder, "page.html", style, document=document, max_label_length=MAX_LABEL_LENGTH, max_columns=MAX_COLUMNS
+    )
 
 
 def picture(drawing: "Drawing", caption: str, *, whole_row: bool = False) -> Picture:

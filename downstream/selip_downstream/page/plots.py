@@ -13,6 +13,9 @@ COLOURS = ("#8a94a6", "#1f5fbf", "#d9822b", "#2a8c5a", "#9b4dca", "#b8405e")
 MARKERS = ("o", "s", "^", "D", "v", "P")
 """Models differ in their markers too, for colour-blind readers."""
 
+MAX_WIDTH = 9.7
+"""Inches that a page of 1,200 pixels shows at full size."""
+
 Series = Mapping[str, Sequence[Estimate | None]]
 """By model its figure at each position of the axis, None where it was not measured."""
 
@@ -21,7 +24,9 @@ def draw_categories(categories: Sequence[str], series: Series, label: str) -> "D
     """Points with their intervals, the models of a category side by side."""
     from matplotlib import pyplot
 
-    drawing, axes = pyplot.subplots(figsize=(max(5.0, 2.2 + 1.3 * len(categories)), 3.4), layout="constrained")
+    drawing, axes = pyplot.subplots(
+        figsize=(min(MAX_WIDTH, max(5.0, 2.2 + 1.3 * len(categories))), 3.4), layout="constrained"
+    )
     for number, (model, estimates) in enumerate(series.items()):
         offset = (number - (len(series) - 1) / 2) * 0.6 / len(series)
         _draw(axes, number, model, [index + offset for index in range(len(categories))], estimates, "")

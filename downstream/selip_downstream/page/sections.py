@@ -1,5 +1,6 @@
 """The results of the table `results` as sections of a page, in the order of the paper: tables and plots."""
 
+import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -91,7 +92,7 @@ TASK_SECTIONS = (
         "What can be learnt on each encoder from few labels or from all.",
         _classification_caption,
         Metric.AUC,
-        lambda about: f"{about['classifier']}\n{about['share']:.0%}",
+        lambda about: f"{about['classifier']} {about['share']:.0%}".replace(" ", "\n"),
         lambda about: f", {about['labels']}",
     ),
     TaskSection(
@@ -137,19 +138,22 @@ def _distinguished(names: Sequence[str], comparisons: Sequence[Comparison], sepa
 
 
 def _plots(section: TaskSection, comparisons: Sequence[Comparison]) -> list[Picture]:
-    """A plot of the section's metric for each set of comparisons that belong together."""
-    by_plot: dict[str, list[Comparison]] = {}
+    """A plot of the section's metric for each set of comparisons that belong together and are of the same weights."""
+    by_plot: dict[tuple[str, str], list[Comparison]] = {}
     for comparison in comparisons:
         if section.plotted_metric in comparison.metrics:
-            by_plot.setdefault(section.plot(comparison.configuration), []).append(comparison)
+            weights = json.dumps(training_weights(comparison.configuration))
+            by_plot.setdefault((section.plot(comparison.configuration), weights), []).append(comparison)
     label = metric_label(section.plotted_metric)
+    names = [f"{TASK_LABELS[section.task]}{plot}: {label}" for plot, _ in by_plot]
     pictures = []
-    for plot, own in by_plot.items():
+    for name, own in zip(
+        _distinguished(names, [own[0] for own in by_plot.values()], "; "), by_plot.values(), strict=True
+    ):
         series = {model: [one.estimate(model, section.plotted_metric) for one in own] for model in models_of(own)}
-        categories = _distinguished([section.category(one.configuration) for one in own], own, "\n")
-        drawing = draw_categories(categories, series, label)
+        drawing = draw_categories([section.category(one.configuration) for one in own], series, label)
         note = interval_note(training_counts(one.configuration for one in own))
-        pictures.append(picture(drawing, f"{TASK_LABELS[section.task]}{plot}: {label}. {note}."))
+        pictures.append(picture(drawing, f"{name}. {note}.", whole_row=True))
     return pictures
 
 

@@ -1,5 +1,8 @@
+import io
+
 import numpy as np
 import pytest
+from rich.console import Console
 
 from selip_downstream.evaluation.bootstrap import Bootstrap, mean
 from selip_downstream.evaluation.comparison import (
@@ -10,8 +13,8 @@ from selip_downstream.evaluation.comparison import (
     comparisons_of,
     is_difference,
 )
-from selip_downstream.evaluation.result_table import result_table, two_lines
-from selip_downstream.evaluation.tasks import Metric, Task, interval_note
+from selip_downstream.evaluation.result_table import result_tables, two_lines
+from selip_downstream.evaluation.tasks import METRICS, Metric, Task, interval_note
 from selip_downstream.page.comparison_tables import difference_cell
 from selip_shared.bootstrap import Estimate
 
@@ -32,11 +35,28 @@ def test_every_model_is_followed_by_its_lead_over_those_before_it() -> None:
     ]  # fmt: skip
     assert figures[0].configuration == {"sequence": "T2", "units": 3, "rounds": 1000, "bootstrap_seed": 0}
     (comparison,) = comparisons_of(figures)
-    table = result_table("title", comparison)
-    assert [column.header for column in table.columns] == [
-        "", "random", "clip", "soft", "soft − random", "soft − clip",
+    tables = list(result_tables(comparison, 80))
+    assert [[column.header for column in table.columns] for table in tables] == [
+        ["", "random", "clip", "soft"], ["", "soft − random", "soft − clip"],
     ]  # fmt: skip
-    assert list(table.columns[0].cells) == ["top 1"]
+    assert [list(table.columns[0].cells) for table in tables] == [["top 1"], ["top 1"]]
+
+
+@pytest.mark.parametrize("width", [60, 80, 120])
+def test_a_table_of_a_segmentation_fits_the_screen_without_breaking_a_number(width: int) -> None:
+    setting = ExperimentSetting(Task.SEGMENTATION, "test", 3, {})
+    metrics = METRICS[Task.SEGMENTATION]
+    draw = np.random.default_rng(0)
+    values = {model: {metric: mean(100 * draw.random(3)) for metric in metrics}
+              for model in ("random", "CLIP", "SeLIP", "best-match alone", "best-match")}  # fmt: skip
+    (comparison,) = comparisons_of(compare(setting, Bootstrap(list("abc"), rounds=100), values))
+    console = Console(width=width, record=True, file=io.StringIO())
+    console.print(*result_tables(comparison, width), sep="\n")
+    shown = console.export_text()
+    assert max(map(len, shown.splitlines())) <= width
+    for (model, metric), estimate in comparison.estimates.items():
+        if model in comparison.models or model.startswith("best-match − "):
+            assert all(line in shown for line in two_lines(estimate).splitlines()), (model, metric)
 
 
 def test_a_difference_on_which_all_resamples_agree_has_no_star() -> None:

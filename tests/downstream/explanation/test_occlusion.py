@@ -11,7 +11,7 @@ from torch import Tensor
 
 from selip_contracts.statements import NORMAL_TEXT
 from selip_downstream.cli.explain import main
-from selip_downstream.explanation.head_drawings import draw_cosines, draw_support, strongest_slices
+from selip_downstream.explanation.head_drawings import SLICES, draw_cosines, draw_support, strongest_slices
 from selip_downstream.explanation.occlusion import (
     check_statements,
     head_of,
@@ -244,6 +244,9 @@ def test_drawings_show_every_character(image: Tensor, seeing: SelipModel) -> Non
     assert bars.axes[0].get_yticklabels()[0].get_text() in (LEFT, NORMAL_TEXT[:29] + "…")
     marks = [text.get_text() for text in slices.axes[0].texts]
     assert marks == ["R", "L"]
+    panels = slices.axes[: 2 * SLICES]
+    assert [len(axes.images) for axes in panels] == [1] * SLICES + [2] * SLICES
+    assert [axes.get_title() for axes in panels[:SLICES]] == [axes.get_title() for axes in panels[SLICES:]]
     title = nothing.get_suptitle()
     assert title.endswith("no voxel supports it")
     pyplot.close("all")

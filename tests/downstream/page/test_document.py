@@ -40,3 +40,18 @@ def test_the_page_fits_a_telephone(chromium: Page, tmp_path: Path) -> None:
     chromium.open(path)
     assert chromium.run("return document.documentElement.scrollWidth") <= 400
     chromium.emulate("light", 1200, 900)
+
+
+def test_nine_columns_of_figures_fit_1200_pixels_and_each_table_has_a_headline(chromium: Page, tmp_path: Path) -> None:
+    path = tmp_path / "results.html"
+    models = ["random", "CLIP", "SeLIP", "best-match alone", "best-match"]
+    columns = ["", *models, *(f"best-match − {model}" for model in models[:-1])]
+    row = ["nDCG: side, site", *["0.500 (0.400–0.600)"] * 5, *["+0.100 (-0.050 to +0.250) *"] * 4]
+    table = Table("all sequences, image to text: 45 queries", columns, [row])
+    write_page(path, html(Document("Results", "", [Section("Retrieval", tables=[table])])))
+    chromium.emulate("light", 1200, 900)
+    chromium.open(path)
+    shown, needed = chromium.run("const w = document.querySelector('.wide'); return [w.clientWidth, w.scrollWidth]")
+    assert needed <= shown
+    assert chromium.texts("td") == row
+    assert chromium.texts("caption b") == ["all sequences, image to text: "]

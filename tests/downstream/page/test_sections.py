@@ -116,9 +116,14 @@ def test_what_was_trained_anew_stands_beside_the_first_with_its_weights(figures:
     models = pointing[0].configuration["models"]
     anew = models | {"soft": [{"checkpoint": "out/soft/best", "weights": "soft 2"}]}
     again = [replace(figure, configuration=figure.configuration | {"models": anew}) for figure in pointing]
-    captions = [table.caption for table in sections_of([*pointing, *again])[0].tables]
+    section = sections_of([*pointing, *again])[0]
+    captions = [table.caption for table in section.tables]
     once = sections_of(pointing)[0].tables[0].caption
     assert captions == [f"{once}; soft soft 1", f"{once}; soft soft 2"]
+    assert [picture.caption.split(".")[0] for picture in section.pictures] == [
+        "Explanation: hits; soft soft 1",
+        "Explanation: hits; soft soft 2",
+    ]
 
 
 @pytest.mark.parametrize(

@@ -119,7 +119,7 @@ def test_the_command_measures_checkpoints_beside_untrained_weights_and_keeps_eve
     assert "1 images are left out" in ran.stderr
     assert "missing" in ran.stderr
     assert "together, image to text: " in ran.stdout
-    assert "nDCG, side and site" in ran.stdout
+    assert "nDCG: side, site" in ran.stdout
     with read_store(db) as connection:
         figures = read_results(connection, Task.RETRIEVAL)
         images = connection.execute("SELECT count(*) FROM pairs WHERE split = 'test'").fetchall()[0][0] - 1
