@@ -16,6 +16,7 @@ MAX_EXACT_FLOAT = 1e15
 
 _UNPRINTABLE = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff]")
 _EXCEL_QUOTED = re.compile(r'="(.*)"')
+_APOSTROPHE = re.compile(r"^'(?=\d)")
 _SCIENTIFIC = re.compile(r"\d(?:\.\d+)?E\+?\d+", re.IGNORECASE)
 _DATE = re.compile(
     r"(\d{4})(?:[-/.年]\s*(\d{1,2})[-/.月]\s*(\d{1,2})日?|(\d{2})(\d{2}))"
@@ -49,10 +50,10 @@ def cell_text(cell: object) -> str:
 
 
 def id_text(cell: object) -> str:
-    """The cell as an id: without blanks around it and without Excel's guard ="0012"."""
+    """The cell as an id: without blanks around it and without Excel's guards ="0012" and '0012."""
     text = cell_text(cell).strip()
     quoted = _EXCEL_QUOTED.fullmatch(text)
-    return quoted[1].strip() if quoted else text.removeprefix("'")
+    return quoted[1].strip() if quoted else _APOSTROPHE.sub("", text)
 
 
 def findings_and_impression(text: str) -> tuple[str, str | None]:
