@@ -36,7 +36,7 @@ def write_pseudo_reports(folder: Path, reports: Iterable[AnnotatedReport]) -> in
         # Without the byte order mark Excel takes Chinese text for another encoding.
         text = TextIOWrapper(file, encoding="utf-8-sig", newline="")
         rows = csv.writer(text)
-        rows.writerow(["检查号", "影像所见"])
+        rows.writerow(["检查号", "findings_text"])
 
         def written() -> Iterator[AnnotatedReport]:
             for report in reports:

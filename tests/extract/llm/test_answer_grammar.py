@@ -7,6 +7,7 @@ import torch
 import xgrammar
 
 from selip_contracts.findings import Finding
+from selip_contracts.vocabulary import site_and_words
 from selip_extract.language.lexer import lex
 from selip_extract.language.question import Question, Support, questions, support
 from selip_extract.llm.answer_grammar import answer_grammar
@@ -60,7 +61,15 @@ def _check_supported(question: Question, said: Sequence[str]) -> None:
         assert (s.side, s.site) in places
         assert s.modality in words.modalities
         assert s.value in (None, *words.signals, *words.enhancements)
-        Finding(modality=s.modality, side=s.side, site=s.site, signal=s.value, present=s.value is not None)
+        site, words_of_site = site_and_words(s.site)
+        Finding(
+            modality=s.modality,
+            side=s.side,
+            site=site,
+            site_text=words_of_site,
+            signal=s.value,
+            present=s.value is not None,
+        )
 
 
 def test_the_right_answer_of_every_lesson_is_admitted() -> None:

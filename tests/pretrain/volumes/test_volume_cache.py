@@ -241,7 +241,8 @@ def main():
     cache = VolumeCache(Path(sys.argv[1]), VolumeRecipe(shape=(24, 128, 128)))
     images = [scanned([Path(file)]) for file in sys.argv[2:]]
     try:
-        prepare_all(images, cache, ProcessWorkers(1))
+        for image in images:
+            cache.get(image)
     finally:
         print(sum(map(cache.holds, images)), len(list(cache.folder.rglob("*.partial"))))
 

@@ -87,7 +87,7 @@ def command(
     write_annotated(out / "truth.jsonl", chosen)
     table = StringIO()
     rows = csv.writer(table)
-    rows.writerow(["检查号", "影像所见"])
+    rows.writerow(["检查号", "findings_text"])
     rows.writerows([report.report_id, report.findings_text] for report in chosen)
     write_text(out / "reports.csv", table.getvalue())
 

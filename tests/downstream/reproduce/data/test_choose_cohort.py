@@ -61,6 +61,6 @@ def test_the_command_writes_the_reports_with_their_truth(pool: list[AnnotatedRep
     )  # fmt: skip
     truth = list(read_annotated(tmp_path / "cohort" / "truth.jsonl"))
     with (tmp_path / "cohort" / "reports.csv").open(encoding="utf-8", newline="") as file:
-        assert list(csv.reader(file)) == [["检查号", "影像所见"], *([r.report_id, r.findings_text] for r in truth)]
+        assert list(csv.reader(file)) == [["检查号", "findings_text"], *([r.report_id, r.findings_text] for r in truth)]
     assert len(truth) == 10
     assert all(20 <= max(finding.size_mm) <= 40 for report in truth for finding in report.study.findings)
