@@ -18,6 +18,7 @@ from selip_extract.language.tokens import LexedReport
 from selip_extract.llm.answer_forms import AnswerForm, Asked
 from selip_extract.llm.engine import Answer, Engine, Failure, GenerationRequest
 from selip_extract.rules.general_findings import read_changes
+from selip_extract.rules.lesion_descriptions import with_descriptions
 from selip_extract.rules.sentence import sentences
 
 
@@ -103,7 +104,7 @@ class LanguageModelExtractor:
             return None if not given or math.isnan(given[0]) else 1 - given[0]
 
         return SecondReading(
-            findings=tuple(finding for r in read for finding in r.findings),
+            findings=tuple(with_descriptions([finding for r in read for finding in r.findings], lexed.read)),
             unreturned=unreturned,
             review=tuple(quoted("low_confidence", lexed, r.question.sentence) for r in read if r.refused),
             status=next((r.status for r in read if r.status != "ok"), "ok"),
