@@ -6,15 +6,16 @@
 from collections.abc import Iterator
 from itertools import islice
 from pathlib import Path
-from typing import Annotated, cast
+from typing import Annotated
 
 import torch
 import typer
-from torch.utils.data import DataLoader, Dataset, IterableDataset
-from transformers import LlamaConfig, LlamaForCausalLM, Trainer
+from torch.utils.data import IterableDataset
+from transformers import LlamaConfig, LlamaForCausalLM
 
 from selip_extract.llm.model_files import save_model, word_numbers
 from selip_extract.llm.sentence_task import END, PAD, TASK_VERSION, VOCABULARY
+from selip_extract.training.from_scratch import BatchTrainer, from_scratch_arguments
 from selip_extract.training.pseudo_examples import PseudoExample, example_stream
 from selip_extract.training.resumable_training import (
     IGNORED,
@@ -22,17 +23,13 @@ from selip_extract.training.resumable_training import (
     exactly_right,
     share_exact,
     train_to_end,
-    training_arguments,
 )
 from selip_shared.provenance import environment
 
 HIDDEN, LAYERS, HEADS, FEED_FORWARD = 256, 4, 4, 704
 TOKENS_PER_BATCH = 2048
 EXAMPLES_PER_CHUNK = 2048
-LEARNING_RATE = 1.5e-3
-WARM_UP_STEPS = 300
 DECAY_SHARE = 0.35
-STEPS_BETWEEN_EVALUATIONS = 500
 HELD_OUT_SEED = 999_983
 HELD_OUT_EXAMPLES = 1024
 
@@ -101,40 +98,12 @@ class PseudoBatches(IterableDataset[Batch]):
         return islice(batches(example_stream(self.seed)), self.steps)
 
 
-class _BatchTrainer(Trainer):
-    """A Trainer whose datasets hold whole batches, those of this process alone."""
-
-    def get_train_dataloader(self) -> DataLoader[Batch]:
-        """The batches as they are."""
-        return DataLoader(cast(Dataset[Batch], self.train_dataset), batch_size=None)
-
-    def get_eval_dataloader(self, eval_dataset: object = None) -> DataLoader[Batch]:
-        """The batches as they are, of the held-out set of this name."""
-        held_out = cast(dict[object, Dataset[Batch]], self.eval_dataset)
-        return DataLoader(held_out[eval_dataset], batch_size=None)
-
-
 def train(out: Path, steps: int, seed: int) -> None:
     """Train for `steps` steps, one batch a process, and write the model to `out`/model; continues after a kill."""
-    arguments = training_arguments(
-        out / "checkpoints",
-        STEPS_BETWEEN_EVALUATIONS,
-        num_train_epochs=1,
-        per_device_train_batch_size=1,
-        per_device_eval_batch_size=1,
-        learning_rate=LEARNING_RATE,
-        adam_beta2=0.98,
-        weight_decay=0.01,
-        lr_scheduler_type="warmup_stable_decay",
-        lr_scheduler_kwargs={"num_decay_steps": round(DECAY_SHARE * steps), "decay_type": "linear"},
-        warmup_steps=WARM_UP_STEPS,
-        bf16=True,
-        use_cpu=True,
-        seed=seed,
-    )
+    arguments = from_scratch_arguments(out / "checkpoints", steps, DECAY_SHARE, seed)
     processes = arguments.world_size
     model = new_model(seed)
-    trainer = _BatchTrainer(
+    trainer = BatchTrainer(
         model=model,
         args=arguments,
         train_dataset=PseudoBatches(seed * processes + arguments.process_index, steps),

@@ -5,12 +5,11 @@ from collections.abc import Iterator
 from contextlib import closing
 from itertools import islice
 from pathlib import Path
-from typing import Annotated, cast
+from typing import Annotated
 
 import torch
 import typer
-from torch.utils.data import DataLoader, Dataset, IterableDataset
-from transformers import Trainer
+from torch.utils.data import IterableDataset
 
 from selip_extract.extractors.combination import FILE_NAME
 from selip_extract.extractors.tagger import TaggerExtractor
@@ -20,16 +19,14 @@ from selip_extract.tagger.model_files import save_tagger
 from selip_extract.tagger.network import TaggerConfig, TaggerNetwork
 from selip_extract.tagger.statements import TAGGER_VERSION
 from selip_extract.training.combination_fitting import fit_combination
+from selip_extract.training.from_scratch import BatchTrainer, from_scratch_arguments
 from selip_extract.training.held_out_styles import held_out_styles
-from selip_extract.training.resumable_training import curve, share_exact, train_to_end, training_arguments
+from selip_extract.training.resumable_training import curve, share_exact, train_to_end
 from selip_extract.training.style_dropout import StyleDropout
 from selip_extract.training.tagger_batches import Batch, batches, reports, with_unknown_characters
 from selip_shared.provenance import environment
 
-LEARNING_RATE = 1.5e-3
-WARM_UP_STEPS = 300
 DECAY_SHARE = 0.4
-STEPS_BETWEEN_EVALUATIONS = 500
 PLAIN_SHARE = 0.15
 """The share of reports that are learnt as the generator writes them."""
 HELD_OUT_SEED = "held-out"
@@ -65,19 +62,6 @@ class PseudoBatches(IterableDataset[Batch]):
             yield batch | {"numbers": with_unknown_characters(batch["numbers"], generator)}
 
 
-class _BatchTrainer(Trainer):
-    """A Trainer whose datasets hold whole batches."""
-
-    def get_train_dataloader(self) -> DataLoader[Batch]:
-        """The batches as they are."""
-        return DataLoader(cast(Dataset[Batch], self.train_dataset), batch_size=None)
-
-    def get_eval_dataloader(self, eval_dataset: object = None) -> DataLoader[Batch]:
-        """The batches as they are, of the held-out set of this name."""
-        held_out = cast(dict[object, Dataset[Batch]], self.eval_dataset)
-        return DataLoader(held_out[eval_dataset], batch_size=None)
-
-
 def held_out(characters: str) -> dict[str, list[Batch]]:
     """Batches of reports as the generator writes them, and of reports in styles that are kept out of training."""
     plain = batches(reports(HELD_OUT_SEED, StyleDropout(), 1.0), characters)
@@ -87,25 +71,10 @@ def held_out(characters: str) -> dict[str, list[Batch]]:
 
 def train(out: Path, steps: int, seed: int, **sizes: int) -> None:
     """Train for `steps` steps and write the model to `out`/model; continues after a kill."""
-    arguments = training_arguments(
-        out / "checkpoints",
-        STEPS_BETWEEN_EVALUATIONS,
-        num_train_epochs=1,
-        per_device_train_batch_size=1,
-        per_device_eval_batch_size=1,
-        learning_rate=LEARNING_RATE,
-        adam_beta2=0.98,
-        weight_decay=0.01,
-        lr_scheduler_type="warmup_stable_decay",
-        lr_scheduler_kwargs={"num_decay_steps": round(DECAY_SHARE * steps), "decay_type": "linear"},
-        warmup_steps=WARM_UP_STEPS,
-        bf16=True,
-        use_cpu=True,
-        seed=seed,
-    )
+    arguments = from_scratch_arguments(out / "checkpoints", steps, DECAY_SHARE, seed)
     model = new_model(seed, **sizes)
     characters = model.config.characters
-    trainer = _BatchTrainer(
+    trainer = BatchTrainer(
         model=model,
         args=arguments,
         train_dataset=PseudoBatches(seed, steps, characters),

@@ -11,13 +11,13 @@ from safetensors.torch import load_file
 
 from selip_extract.llm.model_files import load_model, load_tokenizer, word_numbers
 from selip_extract.llm.sentence_task import END, PAD, TASK_VERSION, VOCABULARY
-from selip_extract.training import train_decoder
+from selip_extract.training import from_scratch, train_decoder
 from selip_extract.training.pseudo_examples import PseudoExample, example_stream
 from selip_extract.training.resumable_training import IGNORED, last_checkpoint
 from selip_extract.training.train_decoder import batches, new_model, train
 from selip_shared.errors import SelipError
 from tests.extract.training import tiny_decoder
-from tests.extract.training.tiny_decoder import TINY
+from tests.extract.training.tiny_decoder import SHORT, TINY
 
 STEPS, SEED = 7, 1
 
@@ -26,6 +26,8 @@ STEPS, SEED = 7, 1
 def tiny(monkeypatch: pytest.MonkeyPatch) -> None:
     for name, value in TINY.items():
         monkeypatch.setattr(train_decoder, name, value)
+    for name, value in SHORT.items():
+        monkeypatch.setattr(from_scratch, name, value)
 
 
 @pytest.fixture

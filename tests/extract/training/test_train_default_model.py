@@ -11,7 +11,7 @@ from selip_extract.extractors.combination import FILE_NAME, load_combination
 from selip_extract.tagger.characters import PADDING
 from selip_extract.tagger.model_files import load_tagger
 from selip_extract.tagger.statements import STATED, TAGGER_VERSION
-from selip_extract.training import tagger_batches, train_default_model
+from selip_extract.training import from_scratch, tagger_batches, train_default_model
 from selip_extract.training.resumable_training import last_checkpoint
 from selip_extract.training.style_dropout import StyleDropout
 from selip_extract.training.tagged_report import TaggedReport
@@ -24,9 +24,10 @@ TINY = {"width": 16, "layers": 1, "heads": 2, "feed_forward": 32, "span_width": 
 
 @pytest.fixture(autouse=True)
 def small(monkeypatch: pytest.MonkeyPatch) -> None:
-    settings = {"STEPS_BETWEEN_EVALUATIONS": 2, "HELD_OUT_BATCHES": 1, "WARM_UP_STEPS": 3, "COMBINATION_REPORTS": 40}
-    for name, value in settings.items():
-        monkeypatch.setattr(train_default_model, name, value)
+    monkeypatch.setattr(from_scratch, "STEPS_BETWEEN_EVALUATIONS", 2)
+    monkeypatch.setattr(from_scratch, "WARM_UP_STEPS", 3)
+    monkeypatch.setattr(train_default_model, "HELD_OUT_BATCHES", 1)
+    monkeypatch.setattr(train_default_model, "COMBINATION_REPORTS", 40)
     monkeypatch.setattr(tagger_batches, "CHARACTERS_PER_BATCH", 512)
     monkeypatch.setattr(tagger_batches, "WINDOWS_PER_CHUNK", 8)
 
