@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from selip_pretrain.scan.dicom_file import PixelBytes
+from selip_pretrain.scan.dicom.file import PixelBytes
 from selip_pretrain.scan.series import FoundSeries, Geometry, geometry
 from selip_pretrain.volumes.content_hash import content_hash, joint_hash
 from selip_pretrain.volumes.read_volume import (

@@ -15,8 +15,8 @@ from typing import NamedTuple
 
 from pydantic import TypeAdapter, ValidationError
 
-from selip_pretrain.scan.dicom_file import DicomFile, PixelBytes
-from selip_pretrain.scan.dicom_header import SeriesHeader
+from selip_pretrain.scan.dicom.file import DicomFile, PixelBytes
+from selip_pretrain.scan.dicom.header import SeriesHeader
 from selip_pretrain.scan.file_check import FileCheck
 from selip_pretrain.scan.folder import Stamp
 from selip_pretrain.volumes.read_volume import Slice, VolumeFault
@@ -200,7 +200,7 @@ def _adapter() -> TypeAdapter[Batch]:
 def _first_line() -> bytes:
     """Another one with each change of the code that reads files, and of what it knows."""
     digest = sha256()
-    for package in ("selip_pretrain.scan", "selip_pretrain.volumes"):
+    for package in ("selip_pretrain.scan", "selip_pretrain.scan.dicom", "selip_pretrain.volumes"):
         for file in sorted(files(package).iterdir(), key=lambda file: file.name):
             if file.name.endswith((".py", "vendor_tags.toml")):
                 digest.update(file.read_bytes())

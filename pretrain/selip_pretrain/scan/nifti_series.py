@@ -5,10 +5,10 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from selip_pretrain.scan.dicom_values import number_of
+from selip_pretrain.scan.dicom.values import number_of
+from selip_pretrain.scan.dicom.vendor_tags import is_contrast_agent
 from selip_pretrain.scan.sequence_rules import SequenceRules, SeriesAttributes
 from selip_pretrain.scan.series import UNWRITABLE, FoundSeries, below, unwritable
-from selip_pretrain.scan.vendor_tags import is_contrast_agent
 
 SUFFIXES = (".nii.gz", ".nii")
 MAX_SIDECAR_BYTES = 10 << 20

@@ -8,9 +8,9 @@ from itertools import filterfalse, groupby
 from pathlib import Path
 from typing import NamedTuple, TypeVar
 
-from selip_pretrain.scan.dicom_file import DicomFile, PixelBytes, read_file
-from selip_pretrain.scan.dicom_header import SeriesHeader
-from selip_pretrain.scan.dicom_series import dicom_series
+from selip_pretrain.scan.dicom.file import DicomFile, PixelBytes, read_file
+from selip_pretrain.scan.dicom.header import SeriesHeader
+from selip_pretrain.scan.dicom.series import dicom_series
 from selip_pretrain.scan.file_check import CheckTask, FileCheck, check_file, checked
 from selip_pretrain.scan.folder import Stamp, files_below
 from selip_pretrain.scan.known_files import KnownFiles

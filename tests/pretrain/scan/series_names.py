@@ -6,7 +6,7 @@ from pathlib import Path
 
 from pydicom.dataset import Dataset
 
-from selip_pretrain.scan.dicom_header import series_header
+from selip_pretrain.scan.dicom.header import series_header
 from selip_pretrain.scan.sequence_rules import SequenceRules
 
 TABLE = Path(__file__).with_name("series_names.csv")

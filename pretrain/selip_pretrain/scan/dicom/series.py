@@ -6,7 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from selip_pretrain.scan.dicom_file import DicomFile
+from selip_pretrain.scan.dicom.file import DicomFile
 from selip_pretrain.scan.sequence_rules import SeriesAttributes
 from selip_pretrain.scan.series import FoundSeries, below, geometry
 from selip_pretrain.volumes.read_volume import Slice, VolumeError, VolumeFault, stack

@@ -10,7 +10,7 @@ import numpy as np
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, PositiveInt
 from pydicom.dataset import Dataset
 
-from selip_pretrain.scan.dicom_values import number_of
+from selip_pretrain.scan.dicom.values import number_of
 from selip_shared.toml_files import read_toml
 
 
@@ -83,7 +83,7 @@ class VendorTags(BaseModel):
 @cache
 def vendor_tags() -> VendorTags:
     """The content of vendor_tags.toml; SelipError where it is not valid."""
-    return read_toml(files("selip_pretrain.scan").joinpath("vendor_tags.toml"), VendorTags)
+    return read_toml(files("selip_pretrain.scan.dicom").joinpath("vendor_tags.toml"), VendorTags)
 
 
 def vendor_b_value(dataset: Dataset, manufacturer: str) -> float | None:

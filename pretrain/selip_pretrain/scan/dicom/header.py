@@ -4,9 +4,9 @@ from dataclasses import dataclass
 
 from pydicom.dataset import Dataset
 
-from selip_pretrain.scan.dicom_values import number_of, text_of, values_of
+from selip_pretrain.scan.dicom.values import number_of, text_of, values_of
+from selip_pretrain.scan.dicom.vendor_tags import is_contrast_agent, vendor_b_value
 from selip_pretrain.scan.sequence_rules import SeriesAttributes
-from selip_pretrain.scan.vendor_tags import is_contrast_agent, vendor_b_value
 from selip_pretrain.volumes.read_volume import of_frame
 
 EXAMINATION = ("StudyDescription", "RequestedProcedureDescription", "PerformedProcedureStepDescription")

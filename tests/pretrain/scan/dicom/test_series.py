@@ -7,8 +7,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydicom.uid import EnhancedSRStorage, RLELossless
 
-from selip_pretrain.scan.dicom_file import read_file
-from selip_pretrain.scan.dicom_series import dicom_series
+from selip_pretrain.scan.dicom.file import read_file
+from selip_pretrain.scan.dicom.series import dicom_series
 from selip_pretrain.scan.series import FoundSeries
 from tests.pretrain.image_files import write_series
 

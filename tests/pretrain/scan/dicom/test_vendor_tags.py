@@ -5,7 +5,7 @@ import pytest
 from pydantic import ValidationError
 from pydicom.dataset import Dataset
 
-from selip_pretrain.scan.vendor_tags import VendorTag, is_contrast_agent, vendor_b_value
+from selip_pretrain.scan.dicom.vendor_tags import VendorTag, is_contrast_agent, vendor_b_value
 
 
 def dataset(tag: int, kind: str, value: Any) -> Dataset:

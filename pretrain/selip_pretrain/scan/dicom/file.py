@@ -13,8 +13,8 @@ from pydicom.pixels.decoders.base import get_decoder
 from pydicom.pixels.utils import get_expected_length
 from pydicom.uid import UID, DeflatedExplicitVRLittleEndian
 
-from selip_pretrain.scan.dicom_header import FrameAttributes, SeriesHeader, frame_attributes, series_header
-from selip_pretrain.scan.dicom_values import number_of
+from selip_pretrain.scan.dicom.header import FrameAttributes, SeriesHeader, frame_attributes, series_header
+from selip_pretrain.scan.dicom.values import number_of
 from selip_pretrain.scan.series import UNWRITABLE, unwritable
 from selip_pretrain.volumes.dicom_stream import dicom_stream, transfer_syntax
 from selip_pretrain.volumes.read_volume import Slice, VolumeError, VolumeFault, frame_count, reading_quietly, slices_of

@@ -3,7 +3,7 @@ from pathlib import Path
 import pydicom
 import pytest
 
-from selip_pretrain.scan.dicom_values import text_of
+from selip_pretrain.scan.dicom.values import text_of
 from tests.pretrain.image_files import voxels, write_slice
 
 

@@ -1,0 +1,1 @@
+"""DICOM files as scanners of several vendors write them: their values, headers, images and series."""
