@@ -20,7 +20,7 @@ from babel.messages.pofile import read_po, write_po
 
 from selip_shared.common_options import with_common_options
 from selip_shared.files import write_bytes
-from selip_shared.translation import DOMAIN, LOCALE, PLACEHOLDER
+from selip_shared.messages.translation import DOMAIN, LOCALE, PLACEHOLDER
 
 ROOT = Path(__file__).parent.parent
 PACKAGES = ("shared", "data_contracts", "extract", "pretrain", "downstream")

@@ -9,9 +9,9 @@ from typing import NoReturn
 import typer
 
 from selip_shared.common_options import with_common_options
+from selip_shared.messages.translation import choose_language, localized, translated
 from selip_shared.privacy import stay_offline
 from selip_shared.threads import limit_threads
-from selip_shared.translation import choose_language, localized, translated
 
 INTERRUPTED = 130
 # DuckDB's message of the RuntimeError that it raises on Ctrl-C.

@@ -28,9 +28,9 @@ from selip_extract.evaluation.run_comparison import (
     differences,
 )
 from selip_extract.evaluation.run_studies import extracted_studies
-from selip_shared.console import Console
 from selip_shared.errors import SelipError, run_command
 from selip_shared.files import replacing
+from selip_shared.messages.console import Console
 
 app = typer.Typer(add_completion=False)
 

@@ -10,8 +10,8 @@ from selip_contracts.database_file import read_store
 from selip_extract.cli.options import DatabaseArgument
 from selip_extract.database.export import FORMATS, STUDY_FORMATS, destination, export
 from selip_extract.database.runs import check_readings
-from selip_shared.console import say
 from selip_shared.errors import SelipError, run_command
+from selip_shared.messages.console import say
 
 app = typer.Typer(add_completion=False)
 

@@ -9,8 +9,8 @@ from rich.table import Table
 
 from selip_contracts.database_file import read_store
 from selip_extract.database.merge import merge
-from selip_shared.console import Console, say
 from selip_shared.errors import run_command
+from selip_shared.messages.console import Console, say
 
 app = typer.Typer(add_completion=False)
 

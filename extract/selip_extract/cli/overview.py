@@ -16,9 +16,9 @@ from selip_extract.cli.summary import print_review, sequences_table, small_table
 from selip_extract.database.runs import chosen_run
 from selip_extract.evaluation.run_overview import AGREEMENTS, NOTHING, WORK, Counts, Cross, Overview, RunSpeed, overview
 from selip_extract.pages.overview_page import overview_page
-from selip_shared.console import Console, say
 from selip_shared.errors import SelipError, run_command
 from selip_shared.html_page import write_page
+from selip_shared.messages.console import Console, say
 
 app = typer.Typer(add_completion=False)
 

@@ -12,7 +12,7 @@ from selip_extract.extractors.read_batch import read_batch
 from selip_extract.extractors.workers import ExtractorWorkers
 from selip_extract.reports.report import Report
 from selip_extract.reports.report_table import ReportTable
-from selip_shared.translation import translated
+from selip_shared.messages.translation import translated
 
 MAX_SHOWN_TABLES = 8
 MAX_PREVIEW_CHARACTERS = 60

@@ -9,9 +9,9 @@ from selip_contracts.database_file import read_store
 from selip_extract.cli.options import DatabaseArgument, RunOption
 from selip_extract.database.runs import chosen_run
 from selip_extract.pages.review_page import review_page
-from selip_shared.console import say
 from selip_shared.errors import run_command
 from selip_shared.html_page import write_page
+from selip_shared.messages.console import say
 
 app = typer.Typer(add_completion=False)
 

@@ -36,8 +36,8 @@ from selip_extract.extractors.registry import EXTRACTORS, ModelChoice, automatic
 from selip_extract.language.vocabulary_file import use_vocabulary
 from selip_extract.pipeline import extract_annotated
 from selip_shared.bootstrap import Estimate
-from selip_shared.console import Console, say
 from selip_shared.errors import SelipError, run_command
+from selip_shared.messages.console import Console, say
 
 app = typer.Typer(add_completion=False)
 

@@ -15,7 +15,7 @@ from selip_extract.cli.reading_plan import MIN_REPORTS_FOR_ESTIMATE, duration, s
 from selip_extract.evaluation.run_overview import reasons, statuses
 from selip_extract.extraction import STATUSES
 from selip_extract.pipeline import ExtractionOutcome
-from selip_shared.translation import translated
+from selip_shared.messages.translation import translated
 
 SAMPLE_FINDINGS = 6
 STATUS_MEANING = {

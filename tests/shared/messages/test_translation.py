@@ -6,7 +6,7 @@ import pytest
 import typer
 
 from selip_shared.errors import SelipError, run_command
-from selip_shared.translation import choose_language, translated
+from selip_shared.messages.translation import choose_language, translated
 from tests.commands import command
 
 app = typer.Typer(add_completion=False)

@@ -5,7 +5,7 @@ from typing import Any, TextIO
 import rich.console
 from rich.table import Table
 
-from selip_shared.translation import translated
+from selip_shared.messages.translation import translated
 
 
 class Console(rich.console.Console):
