@@ -274,7 +274,7 @@ def test_killed_processes_are_a_clear_error(cache: VolumeCache, tmp_path: Path) 
 import os, signal, sys, threading, time
 from multiprocessing import active_children
 from pathlib import Path
-from selip_pretrain.volumes.volume_cache import VolumeCache
+from selip_pretrain.volumes.volume_cache import VolumeCache, prepare_all
 from selip_shared.errors import run_command
 from selip_shared.execution.processes import ProcessWorkers
 from tests.pretrain.volumes.test_volume_cache import RECIPE, Scanned
