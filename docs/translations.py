@@ -27,10 +27,28 @@ PACKAGES = ("shared", "data_contracts", "extract", "pretrain", "downstream")
 PO = LOCALE / "zh" / "LC_MESSAGES" / f"{DOMAIN}.po"
 RAISED = ("SelipError", "_leave", "BadParameter")
 """What is called with a sentence for the user."""
-TABLES = ("_REMEDIES", "STATUS_MEANING", "REVIEW_MEANING", "OUTCOME_MEANING", "LABELS", "HEADINGS")
+TABLES = ("_REMEDIES", "STATUS_MEANING", "REVIEW_MEANING", "OUTCOME_MEANING", "REASON_MEANING", "LABELS", "HEADINGS")
 """Dictionaries of sentences for the user."""
 PRINTED = ("translated", "say", "_say", "print", "small_table", "add_column", "add_row", "_cross", "_counts", "_texts")
-"""What prints its sentences, in the commands of the extraction."""
+"""What prints its sentences."""
+PRINTING = ("extract/selip_extract/cli", "pretrain/selip_pretrain", "downstream/selip_downstream")
+"""Where that is looked for."""
+WRONG_ARGUMENTS = (
+    "Invalid value: {v1}",
+    "Invalid value for {v1}: {v2}",
+    "Missing {v1} {v2}.",
+    "No such option: {v1}",
+    "No such option: {v1} (Possible options: {v2})",
+    "Option {v1} requires an argument.",
+    "Got unexpected extra argument(s) ({v1})",
+    "Input should be a valid integer, unable to parse string as an integer",
+    "Input should be a valid number, unable to parse string as a number",
+    "Input should be greater than or equal to {v1}",
+    "Input should be less than or equal to {v1}",
+    "Value error, {v1} is not one of {v2}.",
+    "{v1} is not in the range {v2}.",
+)
+"""What typer says of wrong arguments, which it does not look up in a catalogue."""
 
 
 def help_texts() -> Iterator[str]:
@@ -55,8 +73,8 @@ def sentences() -> Iterator[str]:
 
 
 def printed() -> Iterator[str]:
-    """What the commands of the extraction print: sentences, and the titles and headings of tables."""
-    for file in sorted((ROOT / "extract/selip_extract/cli").glob("*.py")):
+    """What the commands print: sentences, and the titles and headings of tables."""
+    for file in sorted(file for folder in PRINTING for file in (ROOT / folder).rglob("*.py")):
         for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
             if isinstance(node, ast.Call) and _name(node.func) in PRINTED:
                 for argument in node.args:
@@ -113,7 +131,7 @@ def updated() -> Catalog:
     old = read_po(io.BytesIO(PO.read_bytes()), locale="zh") if PO.exists() else Catalog(locale="zh")
     catalogue = Catalog(locale="zh", project="SeLIP", charset="utf-8", creation_date=old.creation_date)
     catalogue.revision_date = old.revision_date
-    for text in sorted({*help_texts(), *sentences(), *printed(), *typers_texts()} - {""}):
+    for text in sorted({*help_texts(), *sentences(), *printed(), *typers_texts(), *WRONG_ARGUMENTS} - {""}):
         before = old.get(text)
         catalogue.add(text, before.string if before else "")
     return catalogue

@@ -5,11 +5,11 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.box import SIMPLE_HEAD
-from rich.console import Console
 from rich.table import Table
 
 from selip_downstream.cli.options import Device, modalities_of
 from selip_shared.errors import SelipError, run_command
+from selip_shared.messages.console import Console, say
 
 if TYPE_CHECKING:
     from selip_downstream.explanation.occlusion import Likeness
@@ -88,7 +88,7 @@ def command(
             drawing = draw_support(prepared, on_grid, f"{sequence}: {label_of(text, sequence)}")
             write_bytes(out / f"{numbers[text]}.png", picture(drawing, "").png)
             write_nifti(out / f"{numbers[text]}.nii.gz", values, volume.affine)
-    print(f"Drawings and maps are in {out}.")
+    say(f"Drawings and maps are in {out}.")
 
 
 def _read(image: Path) -> "Volume":

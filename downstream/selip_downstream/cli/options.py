@@ -9,6 +9,7 @@ import typer
 
 from selip_downstream.evaluation.tasks import interval_note
 from selip_shared.errors import SelipError
+from selip_shared.messages.console import say
 
 if TYPE_CHECKING:
     from selip_contracts.vocabulary import Modality
@@ -83,12 +84,11 @@ def show_and_store(
 
     A comparison without a title is not printed.
     """
-    from rich.console import Console
-
     from selip_contracts.database_file import open_store
     from selip_downstream.evaluation.comparison import comparisons_of
     from selip_downstream.evaluation.result_table import result_tables
     from selip_downstream.evaluation.results import training_counts, write_results
+    from selip_shared.messages.console import Console
 
     console = Console(markup=False, highlight=False)
     results: list[MetricResult] = []
@@ -103,4 +103,4 @@ def show_and_store(
         results += found
     with closing(open_store(database)) as connection:
         count = write_results(connection, database, results)
-    print(f"{count:,} figures are added to the table results of {database}.")
+    say(f"{count:,} figures are added to the table results of {database}.")

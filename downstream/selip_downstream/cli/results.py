@@ -9,6 +9,7 @@ import typer
 from selip_downstream.cli.options import Cache, Device
 from selip_downstream.evaluation.tasks import interval_note
 from selip_shared.errors import SelipError, run_command
+from selip_shared.messages.console import say
 
 app = typer.Typer(add_completion=False)
 
@@ -56,7 +57,7 @@ def command(
     note = interval_note(training_counts(one.configuration for one in found))
     subtitle = f"{note}. {SIGNIFICANT} marks a difference whose interval excludes 0."
     write_page(out, html(Document("SeLIP: results", subtitle, sections)))
-    print(f"{len(found):,} figures are shown in {out}.")
+    say(f"{len(found):,} figures are shown in {out}.")
 
 
 def main() -> None:

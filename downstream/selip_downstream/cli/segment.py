@@ -17,6 +17,7 @@ from selip_downstream.cli.options import (
     show_and_store,
 )
 from selip_shared.errors import SelipError, run_command
+from selip_shared.messages.console import say
 
 if TYPE_CHECKING:
     from selip_downstream.evaluation.comparison import ExperimentSetting
@@ -70,7 +71,7 @@ def command(
     own = None if splits is None else read_splits(splits)
     measured = run_segmentation(models, read_brats(folder), wanted, protocol, settings, out, seed, own)
     show_and_store(measured, _title, database)
-    print(f"The predictions are in {out}.")
+    say(f"The predictions are in {out}.")
 
 
 def _voxels(text: str | None) -> tuple[int, int, int] | None:

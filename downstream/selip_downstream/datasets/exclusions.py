@@ -4,6 +4,8 @@ import sys
 from collections.abc import Sequence
 from typing import NamedTuple
 
+from selip_shared.messages.console import say
+
 MAX_PRINTED = 10
 
 
@@ -17,8 +19,8 @@ class Exclusion(NamedTuple):
 def print_exclusions(exclusions: Sequence[Exclusion]) -> None:
     """Print the number of cases that are left out, and the first reasons, to stderr."""
     if exclusions:
-        print(f"{len(exclusions):,} cases are left out:", file=sys.stderr)
+        say(f"{len(exclusions):,} cases are left out:", sys.stderr)
     for case, reason in exclusions[:MAX_PRINTED]:
-        print(f"  {case}: {reason}", file=sys.stderr)
+        say(f"  {case}: {reason}", sys.stderr)
     if len(exclusions) > MAX_PRINTED:
-        print(f"  and {len(exclusions) - MAX_PRINTED:,} more", file=sys.stderr)
+        say(f"  and {len(exclusions) - MAX_PRINTED:,} more", sys.stderr)

@@ -20,6 +20,7 @@ from selip_pretrain.data.splits import SPLITS, Split, check_leakage
 from selip_pretrain.volumes.content_hash import content_hash
 from selip_pretrain.volumes.read_volume import Source
 from selip_shared.errors import SelipError
+from selip_shared.messages.console import say
 
 Key = Literal["report_id", "study", "patient_id"]
 KEYS: tuple[Key, ...] = get_args(Key)
@@ -159,10 +160,10 @@ def label_images(
         else:
             cases.append(Case(study, patient_id, label, split, tuple(images[m] for m in modalities)))
     if known:
-        print(
+        say(
             f"{len(known):,} patients of the test split are in the training split of the database: encoders that were"
             " pretrained on them know their images.",
-            file=sys.stderr,
+            sys.stderr,
         )
     return LabelledCohort(tuple(cases), tuple(excluded))
 

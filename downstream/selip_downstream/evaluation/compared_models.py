@@ -24,6 +24,7 @@ from selip_pretrain.volumes.volume_cache import Problem, ScannedImage, VolumeCac
 from selip_shared.errors import SelipError
 from selip_shared.execution.progress import progress
 from selip_shared.execution.workers import open_workers
+from selip_shared.messages.console import say
 from selip_shared.threads import granted_cpus
 
 RANDOM = "random"
@@ -72,7 +73,7 @@ def load_models(checkpoints: Sequence[str], corpus: Sequence[str], device: str) 
     try:
         untrained = SelipModel.build(configuration, corpus).train(False).to(device)
     except SelipError as error:
-        print(f"The untrained weights are left out, since their text encoder is not there: {error}", file=sys.stderr)
+        say(f"The untrained weights are left out, since their text encoder is not there: {error}", sys.stderr)
         return loaded
     return [EvaluatedModel(RANDOM, untrained, f"untrained, seed {configuration.seed}"), *loaded]
 
@@ -135,10 +136,10 @@ def embed_texts(evaluated: EvaluatedModel, texts: Sequence[str]) -> Tensor:
     """Embeddings (T, 512) of length 1 of the texts, float32 on the CPU; how many are truncated is printed on stderr."""
     truncated = evaluated.model.truncated_token_counts(texts)
     if truncated:
-        print(
+        say(
             f"{evaluated.name}: {len(truncated):,} of {len({*texts}):,} distinct texts have more than"
             f" {evaluated.model.configuration.max_tokens} tokens and are truncated.",
-            file=sys.stderr,
+            sys.stderr,
         )
     return evaluated.model.embed_texts(texts).cpu()
 

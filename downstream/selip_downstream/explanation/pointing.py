@@ -31,6 +31,7 @@ from selip_pretrain.volumes.read_volume import read_mask, read_volume
 from selip_pretrain.volumes.volume_cache import VolumeCache, print_problems
 from selip_shared.errors import SelipError
 from selip_shared.execution.progress import progress
+from selip_shared.messages.console import say
 
 CHANCE = "chance"
 ALL_SITES = "all sites"
@@ -113,7 +114,7 @@ def run_pointing(
         raise SelipError(f"None of the {len(findings):,} lesions is large enough for the grids of these checkpoints.")
     lost = len(findings) - len(pointed)
     about = {"models": origins_of(models), "images": len(usable), "lost_on_grid": lost, "draw_seed": seed}
-    print(f"A hit is at most {TOLERANCE_MM:g} mm from the lesion; {lost:,} are lost on the grid.")
+    say(f"A hit is at most {TOLERANCE_MM:g} mm from the lesion; {lost:,} are lost on the grid.")
     return pointing_results(pointed, split, about, rounds=rounds, seed=seed)
 
 

@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from selip_contracts.statements import english_text
 from selip_contracts.vocabulary import Modality
 from selip_shared.chinese_font import chinese_font
+from selip_shared.messages.console import say
 
 StatementLabel = Callable[[str, Modality], str]
 """From the text of a sequence to its label in a drawing."""
@@ -19,10 +20,10 @@ def statement_labels() -> Iterator[StatementLabel]:
 
     font = chinese_font()
     if font is None:
-        print(
+        say(
             "No font with Chinese characters is installed, so drawings are labelled in English: install one, "
             "e.g. fonts-noto-cjk.",
-            file=sys.stderr,
+            sys.stderr,
         )
         yield english_text
         return

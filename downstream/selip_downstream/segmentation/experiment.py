@@ -32,6 +32,7 @@ from selip_pretrain.data.splits import Split
 from selip_shared.errors import SelipError
 from selip_shared.execution.progress import progress
 from selip_shared.files import write_text
+from selip_shared.messages.console import say
 
 TRAINING, SCORES, PREDICTIONS = "training.json", "scores.json", "predictions"
 
@@ -135,7 +136,7 @@ def segment(
             for (training, model_with_cases), (seed, cases, validation) in product(enumerate(own, start=1), draws):
                 number += 1
                 which = f"{model}, training {training}, {share:.0%} of the patients ({len(cases):,} cases), seed {seed}"
-                print(f"{number}/{networks}: {which}", file=sys.stderr)
+                say(f"{number}/{networks}: {which}", sys.stderr)
                 folder = out / quote(model, safe=" ") / f"training-{training}" / f"{share:g}" / f"seed-{seed}"
                 task = SegmentationTask(model_with_cases, cases, validation, test, replace(plan, seed=seed), folder)
                 runs[training - 1].append(_statistics(task.scores(), test))

@@ -10,6 +10,7 @@ from selip_contracts.annotated import read_annotated
 from selip_contracts.findings import AnnotatedReport
 from selip_shared.errors import SelipError, run_command
 from selip_shared.execution.progress import progress
+from selip_shared.messages.console import say
 from selip_shared.threads import granted_cpus
 
 app = typer.Typer(add_completion=False)
@@ -65,11 +66,11 @@ def command(
         with progress("studies", len(reports)) as advance:
             rendered = write_cohort(reports, out, recipe, processes, advance)
         sheet = write_contact_sheet(out, [report.report_id for report in reports])
-        print(f"{rendered:,} of {len(reports):,} studies rendered, the others existed: {out}; overview: {sheet}")
+        say(f"{rendered:,} of {len(reports):,} studies rendered, the others existed: {out}; overview: {sheet}")
     else:
         with progress("gliomas", brats) as advance:
             rendered = write_brats(out, brats, recipe, processes, advance)
-        print(f"{rendered:,} of {brats:,} gliomas rendered, the others existed: {out}")
+        say(f"{rendered:,} of {brats:,} gliomas rendered, the others existed: {out}")
 
 
 def _reports(annotated: Path) -> list[AnnotatedReport]:
@@ -81,7 +82,7 @@ def _reports(annotated: Path) -> list[AnnotatedReport]:
     if not reports:
         raise SelipError(f"{annotated} holds no report that can be drawn: name a file that selip-pseudo wrote.")
     if left_out := len(written) - len(reports):
-        print(f"{left_out:,} reports left out: they name a place that the vocabulary lacks (未列部位)")
+        say(f"{left_out:,} reports left out: they name a place that the vocabulary lacks (未列部位)")
     return reports
 
 

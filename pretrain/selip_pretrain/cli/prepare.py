@@ -9,6 +9,7 @@ import typer
 
 from selip_shared.errors import SelipError, run_command
 from selip_shared.execution.workers import RayOption, WorkersOption
+from selip_shared.messages.console import say
 
 app = typer.Typer(add_completion=False)
 
@@ -49,7 +50,7 @@ def command(
         usable, problems = prepare_all(pairs, volumes, opened)
     print_problems(problems)
     patients = ", ".join(f"{count:,} {split}" for split, count in counts.items())
-    print(f"{len(usable):,} of {len(pairs):,} volumes are prepared in {volumes.folder}; patients: {patients}")
+    say(f"{len(usable):,} of {len(pairs):,} volumes are prepared in {volumes.folder}; patients: {patients}")
     if not usable:
         sys.exit(1)
 

@@ -8,10 +8,10 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from rich.console import Console
 from rich.table import Table
 
 from selip_shared.errors import run_command
+from selip_shared.messages.console import Console, say
 from selip_shared.privacy import allow_downloads
 
 app = typer.Typer(add_completion=False)
@@ -112,10 +112,10 @@ def command(
             outcome = pretrain(configuration, cohort, volumes, out, Resources(distributed, chunk, workers, download))
     if outcome.stopped_by:
         name = signal.Signals(outcome.stopped_by).name
-        print(
+        say(
             f"Stopped by {name} after step {outcome.progress.step:,}, which is saved:"
             " run the same command to continue.",
-            file=sys.stderr,
+            sys.stderr,
         )
         sys.exit(128 + outcome.stopped_by)
     if distributed.is_main:
@@ -133,7 +133,7 @@ def _print_best(out: Path) -> None:
     tops = (f"{metrics[f'top_{top}']:.1%}" for top in (1, 5, 10))
     table.add_row(f"{metrics['images']:,}", f"{metrics['texts']:,}", *tops, f"{metrics['mean_rank']:.1f}")
     Console().print(table)
-    print(f"Model: {out / BEST}")
+    say(f"Model: {out / BEST}")
 
 
 def main() -> None:

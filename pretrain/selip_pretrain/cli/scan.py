@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, Annotated
 import duckdb
 import typer
 from rich import box
-from rich.console import Console
 from rich.table import Table
 
 from selip_contracts.database_file import create, open_store, read_store
 from selip_contracts.vocabulary import MODALITIES
 from selip_shared.errors import SelipError, run_command
 from selip_shared.execution.workers import RayOption, WorkersOption, open_workers
+from selip_shared.messages.console import Console
 
 app = typer.Typer(add_completion=False)
 
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from selip_pretrain.scan.stored_images import Row, StoredImages
 
 MAX_NAMED = 5
-REASONS = {
+REASON_MEANING = {
     "unrecognised": "no rule fits",
     "other_modality": "CT, radiographs and others that are not MRI",
     "localizer": "scouts",
@@ -180,7 +180,7 @@ def _sequences(connection: duckdb.DuckDBPyConnection) -> Table:
 def _excluded(connection: duckdb.DuckDBPyConnection) -> Table:
     counts = dict(connection.execute("SELECT reason, count(*) FROM excluded_images GROUP BY 1").fetchall())
     table = _table("Not used, listed in the table excluded_images", "Reason", "Series", "")
-    for reason, meaning in REASONS.items():
+    for reason, meaning in REASON_MEANING.items():
         if reason in counts:
             table.add_row(reason, f"{counts[reason]:,}", meaning)
     return table

@@ -5,11 +5,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.console import Console
 from rich.table import Table
 
 from selip_contracts.database_file import read_store
 from selip_shared.errors import run_command
+from selip_shared.messages.console import Console
 
 if TYPE_CHECKING:
     from selip_pretrain.objective.nearest_reports import MatchedFinding, Neighbour, Neighbourhood

@@ -14,6 +14,7 @@ from selip_pretrain.data.splits import Shares, assign_splits, check_leakage, has
 from selip_pretrain.volumes.volume_cache import VolumeCache, prepare_all, print_problems
 from selip_shared.errors import SelipError
 from selip_shared.execution.workers import open_workers
+from selip_shared.messages.console import say
 from selip_shared.threads import granted_cpus
 
 PAIRS_PER_PROCESS = 256
@@ -110,10 +111,10 @@ def _print_counts(connection: duckdb.DuckDBPyConnection, db: Path) -> None:
             f" there, the reports of {counts.images_without_text:,} say nothing on their sequence; extract the reports"
             " with selip-extract, or link images to them with a manifest of selip-scan."
         )
-    print(
+    say(
         f"{counts.pairs:,} of {counts.images:,} images have a text, {counts.normal_pairs:,} of them the normal one;"
         f" {counts.distinct_texts:,} texts are distinct. {counts.images_without_report:,} images have no report,"
         f" {counts.images_without_text:,} one that says nothing on their sequence, and {counts.reports_without_image:,}"
         " reports have no image.",
-        file=sys.stderr,
+        sys.stderr,
     )

@@ -36,6 +36,7 @@ from selip_shared.errors import SelipError
 from selip_shared.execution.progress import Advance, progress
 from selip_shared.execution.stop_signals import StopSignal, deferred_stop
 from selip_shared.files import write_text
+from selip_shared.messages.console import say
 from selip_shared.provenance import environment
 
 LOCK_FILE = ".lock"
@@ -109,7 +110,8 @@ def pretrain(
     if state is None:
         notes = initialise(model, resources.download)
         if distributed.is_main:
-            print(*notes, sep="\n", end="\n" if notes else "", file=sys.stderr)
+            for note in notes:
+                say(note, sys.stderr)
     step = TrainingStep(model, TextTable(texts, modalities), distributed, resources.chunk_size)
     if state is not None:
         load_last(out, step.training, state)
@@ -226,10 +228,10 @@ def _prepare_folder(out: Path, configuration: Configuration, cohort: Cohort) -> 
         earlier = read_configuration(out / LAST).steps
         if earlier < configuration.steps:
             rate = configuration.learning_rate(state.progress.step)
-            print(
+            say(
                 f"The training in {out} had {earlier:,} steps and is lengthened to {configuration.steps:,}: it"
                 f" continues after step {state.progress.step:,}, at {rate:.2f} of the maximum learning rates.",
-                file=sys.stderr,
+                sys.stderr,
             )
     write_text(out / CONFIGURATION_FILE, configuration.json_text())
     return state
@@ -240,10 +242,10 @@ def _print_truncated(model: SelipModel, texts: Sequence[str]) -> None:
     longer = model.truncated_token_counts(texts)
     if longer:
         limit = model.configuration.max_tokens
-        print(
+        say(
             f"{len(longer):,} of {len({*texts}):,} distinct texts have more than {limit} tokens and are truncated: the"
             f" longest has {max(longer)}; --max-tokens {max(longer)} reads all.",
-            file=sys.stderr,
+            sys.stderr,
         )
 
 

@@ -28,6 +28,7 @@ from selip_shared.errors import SelipError
 from selip_shared.execution.base import Workers
 from selip_shared.execution.progress import progress
 from selip_shared.files import write_bytes, write_text
+from selip_shared.messages.console import say
 
 MAX_NAMED_IMAGES = 10
 
@@ -176,11 +177,11 @@ def print_problems(problems: Sequence[Problem]) -> None:
     """Print on stderr which images are left out and why."""
     if not problems:
         return
-    print(f"{len(problems):,} images are left out:", file=sys.stderr)
+    say(f"{len(problems):,} images are left out:", sys.stderr)
     for name, reason, detail in problems[:MAX_NAMED_IMAGES]:
-        print(f"  {name}: {reason}, {detail}", file=sys.stderr)
+        say(f"  {name}: {reason}, {detail}", sys.stderr)
     if len(problems) > MAX_NAMED_IMAGES:
-        print(f"  and {len(problems) - MAX_NAMED_IMAGES:,} more", file=sys.stderr)
+        say(f"  and {len(problems) - MAX_NAMED_IMAGES:,} more", sys.stderr)
 
 
 def _problem(cache: VolumeCache, image: ScannedImage) -> Problem | None:

@@ -13,6 +13,8 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+import typer
+
 LOCALE = Path(__file__).parent / "locale"
 DOMAIN = "messages"  # gettext's own default, which typer's texts are looked up in
 PLACEHOLDER = re.compile(r"\{(\w+)\}")
@@ -28,7 +30,7 @@ def choose_language(arguments: Sequence[str]) -> None:
 
 
 def localized(command: Any) -> Any:
-    """The click command with its help, and that of its parameters, in the language of the user."""
+    """The click command with its help, that of its parameters, and its errors in the language of the user."""
     for part in (command, *command.params):
         if getattr(part, "help", None):
             part.help = gettext.gettext(part.help)
@@ -39,7 +41,20 @@ def localized(command: Any) -> Any:
         option.help = gettext.gettext(option.help)
         return option
 
+    make_context = command.make_context
+
+    def localized_make_context(*arguments: Any, **options: Any) -> Any:
+        try:
+            return make_context(*arguments, **options)
+        except typer.TyperException as error:
+            if isinstance(error, typer.BadParameter) and error.message:
+                error.message = translated(error.message)
+            said = translated(error.format_message())
+            error.format_message = lambda: said  # type: ignore[method-assign]  # typer shows what this returns
+            raise
+
     command.get_help_option = localized_help_option
+    command.make_context = localized_make_context
     return command
 
 

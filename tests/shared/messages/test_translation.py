@@ -13,7 +13,10 @@ app = typer.Typer(add_completion=False)
 
 
 @app.command()
-def fail(db: Annotated[str, typer.Argument(metavar="DB", help="Database that selip-extract has written.")]) -> None:
+def fail(
+    db: Annotated[str, typer.Argument(metavar="DB", help="Database that selip-extract has written.")],
+    _: Annotated[int, typer.Option("--rounds", min=1)] = 1,
+) -> None:
     """Show the figures of a run: reports by status, findings by site, signal, side and confidence, and its speed."""
     raise SelipError(f"There is no database {db}: make one with selip-extract, or name another file.")
 
@@ -44,6 +47,24 @@ def test_help_follows_the_locale(monkeypatch: pytest.MonkeyPatch, capsys: pytest
     shown = run("--help")[1]
     assert "selip-extract 写出的数据库。" in shown
     assert "显示此信息并退出" in shown
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        ((), "缺少参数 'DB'。"),
+        (("--bd", "x"), "没有选项 --bd"),
+        (("a", "b"), "多余的参数（b）"),
+        (("甲", "--rounds", "many"), "'--rounds' 的值无效：应为整数"),
+        (("甲", "--rounds", "0"), "'--rounds' 的值无效：应不小于 1"),
+    ],
+)
+def test_wrong_arguments_are_told_in_chinese(
+    words: tuple[str, ...], said: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    code, _, error = command(main, monkeypatch, capsys)("--lang", "zh", *words)
+    assert code == 2
+    assert said in " ".join(error.replace("│", "").split())
 
 
 def test_values_stay_as_they_are_and_what_has_no_template_stays_english() -> None:

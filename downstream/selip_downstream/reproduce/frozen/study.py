@@ -32,6 +32,7 @@ from selip_pretrain.volumes.volume_cache import VolumeCache, prepare_all, print_
 from selip_shared.errors import SelipError, run_command
 from selip_shared.execution.progress import progress
 from selip_shared.execution.workers import open_workers
+from selip_shared.messages.console import say
 
 SPLIT = "test"
 ENCODERS = "frozen features"
@@ -112,7 +113,7 @@ def train_models(
     embedded = {}
     for name, target in targets.items():
         similarity = target.similarity(table)
-        print(f"{name}, {100 * share:g} % of the studies", file=sys.stderr)
+        say(f"{name}, {100 * share:g} % of the studies", sys.stderr)
         with progress("steps", settings.steps) as advance:
             trained = train_seeds(train, of_seed, validation, similarity, target.loss(), settings, advance)
         images, texts = trained.embed(test.images, test.texts)
@@ -153,7 +154,7 @@ def command(
         found = retrieve_texts(tested, models, described, SPLIT, rounds=rounds, seed=seed)
         with closing(open_store(results)) as connection:
             count = write_results(connection, results, found)
-        print(f"{about}: {count:,} figures are added to the table results of {results}.")
+        say(f"{about}: {count:,} figures are added to the table results of {results}.")
 
     for share, count in steps_of_share.items():
         settings = TrainingSettings(count, batch)

@@ -23,6 +23,7 @@ from selip_downstream.reproduce.runner.machine import machine, versions
 from selip_shared.errors import SelipError, run_command
 from selip_shared.files import write_text
 from selip_shared.html_page import write_page
+from selip_shared.messages.console import say
 
 app = typer.Typer(add_completion=False)
 
@@ -62,7 +63,7 @@ def command(
     content = {"size": size, "summary": [*main, *further], **_data(figures, document)}
     write_text(out / f"{NAME}.json", json.dumps(content, ensure_ascii=False, indent=1) + "\n")
     write_text(out / f"{NAME}.md", markdown(document))
-    print(f"The page is {out / f'{NAME}.html'}.")
+    say(f"The page is {out / f'{NAME}.html'}.")
 
 
 def _folders(steps: Sequence[str]) -> dict[str, Path]:

@@ -12,6 +12,7 @@ from rich.live import Live
 from rich.table import Table
 
 from selip_downstream.reproduce.runner.steps import Step
+from selip_shared.messages.console import say
 
 TAIL_BYTES = 400
 
@@ -49,12 +50,12 @@ class Display:
         self._over(step, seconds)
         if not self._live:
             took = f"{seconds:,.0f} s" if seconds else "done before"
-            print(f"{self._whole()}: {step.name}, {took}", file=sys.stderr, flush=True)
+            say(f"{self._whole()}: {step.name}, {took}", sys.stderr)
 
     def failed(self, step: Step, why: str) -> None:
         """The step has failed and the others continue; prints a line, above the table if there is one."""
         self._over(step, 0.0)
-        print(f"{self._whole()}: {step.name} failed: {why}", file=sys.stderr, flush=True)
+        say(f"{self._whole()}: {step.name} failed: {why}", sys.stderr)
 
     def table(self) -> Table:
         """A table of the running steps, titled with the overall progress."""
