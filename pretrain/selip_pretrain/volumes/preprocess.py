@@ -26,6 +26,8 @@ HEAD_HEIGHT_MM = 170.0
 """From the vertex to below the foramen magnum: an imaged neck must not use up the slices of the head."""
 MIN_PLANE_SHARE = 0.02
 """A plane belongs to the head if it has this share of the fullest plane's voxels; specks beside the head have less."""
+SMOOTHING_MM = 3.0
+"""Standard deviation of the smoothing before the head is told from air, by which noise in air loses its peaks."""
 
 
 class VolumeRecipe(BaseModel):
@@ -34,7 +36,8 @@ class VolumeRecipe(BaseModel):
     - `shape`: voxels (D, H, W) along `AXES`.
     - `spacing_mm`: distances of the voxels. Without it, the box around the head fills the grid: along D its height, at
       most `HEAD_HEIGHT_MM` from the top; in plane its longer side, so that H and W have the same spacing.
-    - `percentiles`: the percentiles of a volume's intensities that become 0 and 1.
+    - `percentiles`: the percentiles of a volume's intensities that become 0 and 1, without empty planes at its edges.
+    - `version`: in 1 the head is what is brighter than the mean, and empty planes count: they change the result.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -42,7 +45,7 @@ class VolumeRecipe(BaseModel):
     shape: tuple[PositiveInt, PositiveInt, PositiveInt] = (24, 256, 256)
     spacing_mm: tuple[PositiveFloat, PositiveFloat, PositiveFloat] | None = None
     percentiles: tuple[float, float] = Field(default=(0.1, 99.9))
-    version: Literal[1] = 1
+    version: Literal[1, 2] = 2
 
     @model_validator(mode="after")
     def _is_possible(self) -> Self:
@@ -56,7 +59,8 @@ class VolumeRecipe(BaseModel):
     @cached_property
     def key(self) -> str:
         """Hash of all that determines a prepared volume: the recipe, and the versions of the packages that apply it."""
-        made_by = f"monai {version('monai')} nibabel {version('nibabel')} pydicom {version('pydicom')}"
+        packages = ("monai", "nibabel", "pydicom", "scikit-image")
+        made_by = " ".join(f"{package} {version(package)}" for package in packages)
         return hashlib.sha256(f"{self.model_dump_json()} {made_by}".encode()).hexdigest()[:16]
 
 
@@ -118,6 +122,8 @@ def _scaled(volume: Volume, recipe: VolumeRecipe) -> "MetaTensor":
     from monai.transforms.intensity.array import ScaleIntensityRange
 
     low, high = np.percentile(volume.voxels, recipe.percentiles)
+    if recipe.version > 1 and low < high:
+        low, high = np.percentile(_without_empty_planes(volume.voxels), recipe.percentiles)
     if not low < high:
         raise VolumeError("damaged", f"nearly every voxel is {low:g}")
     scaled = ScaleIntensityRange(low, high, 0.0, 1.0, clip=True)(_oriented(volume))
@@ -125,9 +131,20 @@ def _scaled(volume: Volume, recipe: VolumeRecipe) -> "MetaTensor":
     return scaled
 
 
+def _without_empty_planes(voxels: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+    """The smallest box with all voxels above the minimum."""
+    from monai.transforms.utils import generate_spatial_bounding_box
+
+    minimum = voxels.min()
+    first, last = generate_spatial_bounding_box(voxels[None], lambda values: values > minimum)
+    return voxels[tuple(map(slice, first, last))]
+
+
 def _grid(image: "MetaTensor", recipe: VolumeRecipe) -> Grid:
     voxel_mm = image.pixdim.numpy()
-    first, last = _head_box(image[0].numpy(), voxel_mm)
+    values = image[0].numpy()
+    head = values > values.mean() if recipe.version == 1 else _head(values, voxel_mm)
+    first, last = _head_box(head, voxel_mm)
     extent_mm = (last - first) * voxel_mm
     spacing_mm = np.array(recipe.spacing_mm or _fitting_spacing(extent_mm, recipe.shape))
     step = spacing_mm / voxel_mm
@@ -142,14 +159,25 @@ def _fitting_spacing(extent_mm: npt.NDArray[np.float64], shape: tuple[int, int, 
     return depth, max(height, width), max(height, width)
 
 
-def _head_box(
-    image: npt.NDArray[np.float32], voxel_mm: npt.NDArray[np.float64]
-) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
-    """First and last edge of the head along each axis, in voxels from the outer edge of the first voxel.
+def _head(image: npt.NDArray[np.float32], voxel_mm: npt.NDArray[np.float64]) -> npt.NDArray[np.bool_]:
+    """The largest connected region that is brighter than air, by Otsu's threshold of the smoothed intensities.
 
-    The head is what is brighter than the mean: air, which fills much of a volume, is darker on every sequence.
+    Outside the volume there is air, so that empty voxels around the head change nothing.
     """
-    head = image > image.mean()
+    from monai.transforms.utils import get_largest_connected_component_mask
+    from scipy.ndimage import gaussian_filter
+    from skimage.filters import threshold_otsu
+
+    smooth = gaussian_filter(image, SMOOTHING_MM / voxel_mm, mode="constant")
+    threshold = threshold_otsu(smooth)  # type: ignore[no-untyped-call]
+    largest: npt.NDArray[np.bool_] = get_largest_connected_component_mask(smooth > threshold)
+    return largest
+
+
+def _head_box(
+    head: npt.NDArray[np.bool_], voxel_mm: npt.NDArray[np.float64]
+) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
+    """First and last edge of the head along each axis, in voxels from the outer edge of the first voxel."""
     first, last = np.zeros(3), np.zeros(3)
     for axis in range(3):
         fullness = head.mean(axis=tuple(other for other in range(3) if other != axis))

@@ -1,5 +1,5 @@
 import json
-from typing import Any
+from typing import Any, Literal
 
 import nibabel as nib
 import numpy as np
@@ -101,6 +101,35 @@ def test_the_head_fills_the_grid_whatever_field_was_scanned() -> None:
     assert np.linalg.norm(grid.affine[:3, :3], axis=0) * SMALL.shape == pytest.approx([140, 190, 190], abs=12)
 
 
+@pytest.mark.parametrize("padding", [16, 60])
+def test_empty_planes_around_the_head_change_nothing(padding: int) -> None:
+    volume = head()
+    affine = volume.affine.copy()
+    affine[:3, 3] -= affine[:3, :3] @ [padding, padding, 0]
+    padded = Volume(np.pad(volume.voxels, ((padding, padding), (padding, padding), (0, 0))), affine)
+    np.testing.assert_allclose(prepare(padded, SMALL), prepare(volume, SMALL), atol=1e-4)
+
+
+def test_neither_bright_tissue_nor_what_lies_beside_the_head_moves_the_crop() -> None:
+    plain = head(spacing_mm=(2, 2, 4), field_mm=(240, 260, 200))
+    positions = world_mm(plain.voxels.shape, plain.affine)
+    radius = np.linalg.norm(positions / RADII_MM, axis=-1)
+    fat, eyes, noise, ghost = (plain.voxels.copy() for _ in range(4))
+    fat[(radius > 0.93) & (radius < 1)] = 1600
+    for right_mm in (-32, 32):
+        eyes[np.linalg.norm(positions - (right_mm, 75, -25), axis=-1) < 13] = 2500
+    noise += np.abs(np.random.default_rng(1).normal(0, 100, noise.shape))
+    ghost[:6, :6] = 900
+    ghost[:, -2:] = 300
+    expected = grid_of(plain, SMALL).affine
+    for changed in (fat, eyes, noise, ghost):
+        found = grid_of(Volume(changed.astype(np.float32), plain.affine), SMALL).affine
+        middle = np.append((np.array(SMALL.shape) - 1) / 2, 1)
+        assert (found @ middle)[:3] == pytest.approx((expected @ middle)[:3], abs=4)
+        sizes = [np.linalg.norm(affine[:3, :3], axis=0) * SMALL.shape for affine in (found, expected)]
+        assert sizes[0] == pytest.approx(sizes[1], abs=9)
+
+
 def test_a_neck_takes_no_slices_of_the_head() -> None:
     grid = grid_of(head(field_mm=(200, 240, 400), neck_mm=190), SMALL)
     assert np.linalg.norm(grid.affine[:3, 0]) * SMALL.shape[0] == pytest.approx(HEAD_HEIGHT_MM)
@@ -171,7 +200,7 @@ def test_what_is_recorded_of_a_recipe_makes_it_again() -> None:
 
 def test_every_part_of_a_recipe_changes_its_key() -> None:
     recipe = VolumeRecipe()
-    others = [{"shape": (24, 256, 128)}, {"spacing_mm": (6, 1, 1)}, {"percentiles": (0.1, 99.8)}]
+    others = [{"shape": (24, 256, 128)}, {"spacing_mm": (6, 1, 1)}, {"percentiles": (0.1, 99.8)}, {"version": 1}]
     keys = {recipe.key, *(VolumeRecipe.model_validate(other).key for other in others)}
     assert len(keys) == 1 + len(others)
 
@@ -184,7 +213,7 @@ def test_every_part_of_a_recipe_changes_its_key() -> None:
         {"percentiles": (-1, 99)},
         {"spacing_mm": (6, 1, 2)},
         {"spacing_mm": (6, 0, 0)},
-        {"version": 2},
+        {"version": 3},
         {"crop": 1},
     ],
 )
@@ -193,8 +222,9 @@ def test_an_impossible_recipe_is_refused(wrong: dict[str, object]) -> None:
         VolumeRecipe.model_validate(wrong)
 
 
-def test_what_version_1_makes_of_a_volume_stays() -> None:
-    image = prepare(head(lamp=LAMPS_MM["left"]), VolumeRecipe(shape=(4, 6, 6)))[0].double()
+@pytest.mark.parametrize("version", [1, 2])
+def test_what_a_version_makes_of_a_volume_stays(version: Literal[1, 2]) -> None:
+    image = prepare(head(lamp=LAMPS_MM["left"]), VolumeRecipe(shape=(4, 6, 6), version=version))[0].double()
     found = [image.mean().item(), image.std().item(), image[2, 3, 4].item(), image[1, 1, 2].item()]
     assert found == pytest.approx([0.1631, 0.1424, 0.4165, 0.3977], abs=1e-3), (
         "whoever changes this on purpose raises the version"
