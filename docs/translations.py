@@ -25,9 +25,18 @@ from selip_shared.messages.translation import DOMAIN, LOCALE, PLACEHOLDER
 ROOT = Path(__file__).parent.parent
 PACKAGES = ("shared", "data_contracts", "extract", "pretrain", "downstream")
 PO = LOCALE / "zh" / "LC_MESSAGES" / f"{DOMAIN}.po"
-RAISED = ("SelipError", "_leave", "BadParameter")
+RAISED = ("SelipError", "with_note", "_leave", "BadParameter")
 """What is called with a sentence for the user."""
-TABLES = ("_REMEDIES", "STATUS_MEANING", "REVIEW_MEANING", "OUTCOME_MEANING", "REASON_MEANING", "LABELS", "HEADINGS")
+TABLES = (
+    "_REMEDIES",
+    "STATUS_MEANING",
+    "REVIEW_MEANING",
+    "OUTCOME_MEANING",
+    "REASON_MEANING",
+    "FAULT_MEANING",
+    "LABELS",
+    "HEADINGS",
+)
 """Dictionaries of sentences for the user."""
 PRINTED = ("translated", "say", "_say", "print", "small_table", "add_column", "add_row", "_cross", "_counts", "_texts")
 """What prints its sentences."""

@@ -71,10 +71,15 @@ def known_headings() -> frozenset[str]:
 
 
 def heading_key(heading: str) -> str:
-    """A heading to compare with others: without case, full-width and traditional forms, blanks, `_`, `-`, `.`, `/`."""
+    """A heading to compare with others: without case, full-width and traditional forms, blanks and marks.
+
+    What stands in brackets behind its words does not count.
+    """
     if len(heading) > MAX_HEADING_CHARACTERS:
         return heading
-    key = re.sub(r"[\s_.\-/]", "", unicodedata.normalize("NFKC", heading).casefold())
+    key = re.sub(r"[\s_.\-/*:“”\"']", "", unicodedata.normalize("NFKC", heading).casefold())
+    key = re.sub(r"(?<=.)[(\[【].*?[)\]】]", "", key)
+    key = re.sub(r"[(\[【)\]】]", "", key)
     return key if key.isascii() else _simplified(key)
 
 

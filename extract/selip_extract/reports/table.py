@@ -51,10 +51,8 @@ def below_heading(table: Table, wanted: Wanted) -> Table:
     if sum(map(bool, above)) > 1:
         columns = tuple(name or higher for name, higher in zip_longest(columns, above, fillvalue=""))
         titles -= 1
-    notes = (f"Rows above the heading that are not read: {titles}.",) if titles else ()
-    return replace(
-        table, columns=columns, rows=lambda: islice(table.rows(), index + 1, None), notes=(*table.notes, *notes)
-    )
+    below = replace(table, columns=columns, rows=lambda: islice(table.rows(), index + 1, None))
+    return below.with_note(f"Rows above the heading that are not read: {titles}.") if titles else below
 
 
 def heading_index(rows: Sequence[Cells], wanted: Wanted) -> int:

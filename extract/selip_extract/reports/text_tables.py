@@ -10,6 +10,7 @@ from selip_extract.reports.cells import TableRow
 from selip_extract.reports.columns import Wanted, heading_key, known_headings
 from selip_extract.reports.delimited_rows import delimited_rows, sniff_delimiter
 from selip_extract.reports.json_tables import json_table
+from selip_extract.reports.markup_tables import markup_table
 from selip_extract.reports.sources import Source
 from selip_extract.reports.table import Table, below_heading
 from selip_shared.errors import SelipError
@@ -20,7 +21,7 @@ MARKUP = re.compile(r"<(!doctype|html|\?xml|table|head|meta|style)", re.IGNORECA
 
 
 def text_table(source: Source, wanted: Wanted) -> Table:
-    """A file of text as a table: JSON, or cells with a delimiter.
+    """A file of text as a table: JSON, markup, or cells with a delimiter.
 
     Raises SelipError where it is no text, or holds no table.
     """
@@ -35,7 +36,7 @@ def text_table(source: Source, wanted: Wanted) -> Table:
     if not first:
         raise SelipError(f"{source.name} holds nothing but blank lines: export the reports again.")
     if MARKUP.match(first):
-        raise SelipError(f"{source.name} is a web page or XML: open it in Excel and save the table as .xlsx or as CSV.")
+        return markup_table(source.name, partial(open_text, source, encoding), encoding, wanted)
     if first.startswith(("{", "[")):
         return json_table(source.name, partial(open_text, source, encoding, newline="\n"), encoding, wanted)
     return _delimited_table(source, encoding, wanted)

@@ -56,13 +56,11 @@ def workbook_tables(source: Source, wanted: Wanted) -> list[Table]:
     chosen = [sheet for sheet in visible if sheet.table.columns == best.table.columns]
     others = [sheet.name for sheet in sheets if sheet not in chosen]
     if others:
-        what = (
-            f"the sheet {chosen[0].name} is"
-            if len(chosen) == 1
-            else f"the sheets {listed([s.name for s in chosen])} are"
+        read = listed([sheet.name for sheet in chosen])
+        table = chosen[0].table.with_note(
+            f"Sheets that are read: {read}; not read: {listed(others)}, which --sheet names."
         )
-        note = f"Only {what} read, not {listed(others)}: --sheet names another."
-        chosen[0] = chosen[0]._replace(table=chosen[0].table.with_note(note))
+        chosen[0] = chosen[0]._replace(table=table)
     if len(chosen) == 1:
         return [chosen[0].table.named(source.name)]
     return [sheet.table for sheet in chosen]

@@ -134,6 +134,11 @@ def open_document(rows: Rows) -> Callable[[Path], object]:
     )
 
 
+def web_page(codec: str) -> Callable[[Path], object]:
+    rows = "".join("<tr>" + "".join(f"<td>{cell}</td>" for cell in row) + "</tr>" for row in ROWS)
+    return text(f"<html><head><meta charset={codec}></head><body><table border=1>{rows}</table></body></html>", codec)
+
+
 def zipped(members: dict[str, bytes]) -> Callable[[Path], object]:
     def write(path: Path) -> None:
         with zipfile.ZipFile(path, "w") as archive:
@@ -289,7 +294,7 @@ CASES = (
         "a sheet of notes",
         excel({"说明": [["说明"], ["导出"]], "数据": ROWS}),
         BOTH,
-        note="Only the sheet 数据 is read, not 说明",
+        note="Sheets that are read: 数据; not read: 说明",
     ),
     Case(
         "a named sheet",
@@ -298,7 +303,7 @@ CASES = (
         wanted=Wanted(sheet="二月"),
     ),
     Case("a sheet that is not there", excel({"一月": ROWS}), refusal="has no sheet 三月", wanted=Wanted(sheet="三月")),
-    Case("a hidden sheet", excel({"新": ROWS, "旧": ROWS}, hidden=["旧"]), BOTH, note="not 旧"),
+    Case("a hidden sheet", excel({"新": ROWS, "旧": ROWS}, hidden=["旧"]), BOTH, note="not read: 旧"),
     # JSON
     Case("JSON lines", lines(*(json.dumps({"检查号": i, "影像所见": t}) for i, t in BOTH)), BOTH),
     Case("a JSON array", text(json.dumps([{"检查号": i, "影像所见": t} for i, t in BOTH], indent=1)), BOTH),
@@ -335,11 +340,52 @@ CASES = (
         [*BOTH, ("0014", A)],
     ),
     Case("a folder of both", folder({"a.csv": b"x", "b.txt": b"x"}), refusal="holds both tables and .txt files"),
+    # Markup that is called .xls
+    Case("a web page", web_page("utf-8"), BOTH),
+    Case("a web page in GBK", web_page("gbk"), BOTH),
     Case(
-        "a web page called .xls",
-        text("<html><table><tr><td>检查号</td></tr></table></html>"),
-        refusal="is a web page or XML",
+        "a web page with spans",
+        text(
+            f"""<html><style>td {{mso-number-format:"@"}}</style><TABLE>
+            <tr><td colspan=4>某某医院</td></tr>
+            <tr><th>住院号<th>检查号<th>次数<th>影像所见</tr>
+            <tr><td rowspan="2">Z8</td><td>1</td><td rowspan=2>2</td><td>{A}<br/>&nbsp;{B}</td></tr>
+            <tr><td>2<td><table><tr><td>{B}</td></tr></table></td></tr></TABLE></html>"""
+        ),
+        [("1", f"{A}\n{B}"), ("2", B)],
+        note="Rows above the heading that are not read: 1",
+        patients=["Z8", "Z8"],
     ),
+    Case(
+        "an XML spreadsheet of 2003",
+        text(
+            f"""<?xml version="1.0"?><Workbook xmlns:ss="urn:schemas-microsoft-com:office:spreadsheet">
+            <ss:Worksheet><Table><Row><Cell><Data ss:Type="String">检查号</Data></Cell><Cell><Data>医生</Data></Cell>
+            <Cell><Data>影像所见</Data></Cell></Row><Row><Cell><Data>0012</Data></Cell>
+            <Cell ss:Index="3"><Data>{A}</Data></Cell></Row></Table></ss:Worksheet></Workbook>"""
+        ),
+        [("0012", A)],
+    ),
+    Case("a web page without a table", text("<html><p>会话已过期</p></html>"), refusal="without a table"),
+    # Further faults
+    Case("TSV in GBK called .xls", csv(ROWS, "gbk", "\t"), BOTH),
+    Case("semicolons", csv(ROWS, delimiter=";"), BOTH),
+    Case("line ends of an old Macintosh", text("\r".join(",".join(row) for row in ROWS)), BOTH),
+    Case("a line break in a text", lines("检查号,影像所见", f'1,"{A}\n{B}"'), [("1", f"{A}\n{B}")]),
+    Case("zero bytes", lines("检查号,影像所见", f"1,{A[:5]}\0{A[5:]}"), [("1", A)]),
+    Case("columns that are empty at the end", lines("检查号,影像所见,,", f"1,{A},,"), [("1", A)]),
+    Case("three hundred columns", csv([[*map(str, range(300)), *ROWS[0]], [*range(300), "0012", A]]), [("0012", A)]),
+    Case(
+        "a comma in a text without quotes",
+        lines("检查号,影像所见,医生", "1,左侧额叶见长T1,长T2信号,张"),
+        [("1", "左侧额叶见长T1,长T2信号")],
+        note="Rows with more cells than the heading",
+    ),
+    Case("brackets in a heading", csv([["检查号*", "影像所见（描述）"], ["1", A]]), [("1", A)]),
+    Case("a heading in brackets", csv([["【检查号】", "“影像 所见”："], ["1", A]]), [("1", A)]),
+    Case("a cell that Excel cut off", one_sheet([ROWS[0], ["1", (A * 2000)[:32_767]]]), note="Excel cuts a cell off"),
+    Case("a workbook called .csv", one_sheet(ROWS), BOTH),
+    Case("texts in two columns of one name", csv([["检查号", "影像所见", "影像所见"]]), refusal="name the right one"),
 )
 
 

@@ -273,7 +273,7 @@ def test_excel_reads_the_sheet_with_reports_and_says_so(tmp_path: Path) -> None:
     workbook.save(tmp_path / "a.xlsx")
     table = open_reports(tmp_path / "a.xlsx")
     assert list(table) == [Report("1", "甲\r\n乙", 1), Report("2", "", 2)]
-    assert table.notes == ("Only the sheet 报告 is read, not Sheet: --sheet names another.",)
+    assert table.notes == ("Sheets that are read: 报告; not read: Sheet, which --sheet names.",)
 
 
 def test_json_lines_of_any_kind(tmp_path: Path) -> None:
@@ -370,7 +370,7 @@ BAD_FILES: dict[str, tuple[Callable[[Path], object], str]] = {
     "cut workbook": (cut_workbook, "is a damaged workbook or none of Excel: open it"),
     "empty workbook": (lambda path: openpyxl.Workbook().save(path), "is a workbook with nothing in it: export"),
     "cut parquet": (cut_parquet, "is a damaged or encrypted Parquet file: write it again."),
-    "html": (lambda path: path.write_text("<html><table>"), "is a web page or XML: open it in Excel"),
+    "html": (lambda path: path.write_text("<html><table>"), "is a web page or XML without a table: open it in Excel"),
     "json": (lambda path: path.write_text('[\n{"id": 1'), "is damaged JSON: export it again"),
 }
 
