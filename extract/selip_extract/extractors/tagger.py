@@ -105,11 +105,10 @@ class TaggerExtractor:
     def _probability(self, windows: Sequence[TaggedWindow], stated: Finding | GeneralFinding) -> float:
         """The probability of a finding of others, by the words that it cites."""
         assert stated.evidence is not None
-        at = stated_at(stated)
         cited = {span.role: (span.start, span.end) for span in stated.evidence.spans}
         value = cited.get("signal") or cited["change"]
         said = Stated(stated.modality, stated.signal) if isinstance(stated, Finding) else Stated(None, stated.change)
         for window in windows:
-            if window.window.new <= at < window.window.end:
+            if window.window.reads(cited["site"][0], value[0]):
                 return self.tagger.probability(window, said, stated.side, cited["site"], value)
         return 0.0

@@ -10,13 +10,14 @@ from selip_extract.tagger.network import TaggerNetwork
 from selip_shared.files import write_text
 
 TAGGER_FOLDER = Path(__file__).parent / "model"
+RECIPE = "recipe.json"
 
 
 def save_tagger(network: TaggerNetwork, folder: Path, recipe: str) -> None:
     """Write the network in half precision, and the recipe."""
     folder.mkdir(parents=True, exist_ok=True)
     copy.deepcopy(network).to(torch.float16).save_pretrained(folder)  # type: ignore[arg-type]
-    write_text(folder / "recipe.json", recipe)
+    write_text(folder / RECIPE, recipe)
 
 
 def load_tagger(folder: Path) -> TaggerNetwork:

@@ -42,11 +42,6 @@ class TaggedWindow:
     tags: Probabilities
     spans: dict[Role, list[TaggedSpan]]
 
-    @property
-    def values(self) -> list[TaggedSpan]:
-        """The values that are read in this window, not those of its context."""
-        return [span for span in self.spans["value"] if span.start >= self.window.new - self.window.start]
-
 
 class Tagger:
     """Reads texts with a network."""
@@ -86,23 +81,19 @@ class Tagger:
     @torch.inference_mode()
     def statements(self, read: Sequence[TaggedWindow]) -> list[list[TaggedStatement]]:
         """What the tagged values of each window state of its tagged sites."""
-        sites = [list(window.spans["site"]) for window in read]
-        values = [window.values for window in read]
-        found: list[list[TaggedStatement]] = []
-        for window, sites_, values_ in zip(read, sites, values, strict=True):
-            found.append(list(self._stated(window, sites_, values_)) if sites_ and values_ else [])
-        return found
+        return [list(self._stated(window)) for window in read]
 
-    def _stated(
-        self, window: TaggedWindow, sites: Sequence[TaggedSpan], values: Sequence[TaggedSpan]
-    ) -> Iterator[TaggedStatement]:
+    def _stated(self, window: TaggedWindow) -> Iterator[TaggedStatement]:
+        sites, values = window.spans["site"], window.spans["value"]
+        if not sites or not values:
+            return
         stated, links = self._probabilities(window, [s[:2] for s in sites], [v[:2] for v in values])
         shift = window.window.start
         for v, value in enumerate(values):
             said = np.flatnonzero(stated[v, : len(STATED)] > LIKELY).tolist()
             for s, site in enumerate(sites):
                 link = int(links[s, v].argmax())
-                if link == 0:
+                if link == 0 or not window.window.reads(site.start + shift, value.start + shift):
                     continue
                 for number in said:
                     yield TaggedStatement(

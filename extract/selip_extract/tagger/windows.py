@@ -12,11 +12,15 @@ _MARKS = re.compile(r"[，,、\s]")
 
 
 class Window(NamedTuple):
-    """Characters [start, end) of a text; values are read from `new` on, the sentences before that are context."""
+    """Characters [start, end) of a text; the sentences before `new` are context, which the window before it read."""
 
     start: int
     new: int
     end: int
+
+    def reads(self, site: int, value: int) -> bool:
+        """Whether what a value states of a site is read here, by their offsets in the text: one of them is new."""
+        return self.start <= min(site, value) and self.new <= max(site, value) < self.end
 
 
 def windows(text: str) -> list[Window]:

@@ -8,11 +8,14 @@ from transformers import Trainer, TrainingArguments
 
 from selip_extract.training.resumable_training import training_arguments
 
+LEARNING_RATE = 1.5e-3
 WARM_UP_STEPS = 300
 STEPS_BETWEEN_EVALUATIONS = 500
 
 
-def from_scratch_arguments(folder: Path, steps: int, decay_share: float, seed: int) -> TrainingArguments:
+def from_scratch_arguments(
+    folder: Path, steps: int, decay_share: float, seed: int, learning_rate: float = LEARNING_RATE
+) -> TrainingArguments:
     """Arguments for `train_to_end`: one batch a step, and a rate that falls over the last `decay_share` of `steps`."""
     return training_arguments(
         folder,
@@ -20,7 +23,7 @@ def from_scratch_arguments(folder: Path, steps: int, decay_share: float, seed: i
         num_train_epochs=1,
         per_device_train_batch_size=1,
         per_device_eval_batch_size=1,
-        learning_rate=1.5e-3,
+        learning_rate=learning_rate,
         adam_beta2=0.98,
         weight_decay=0.01,
         lr_scheduler_type="warmup_stable_decay",

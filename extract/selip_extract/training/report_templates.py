@@ -2,19 +2,21 @@
 
 import random
 import re
-from dataclasses import dataclass, field
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
 from functools import cache
 from importlib.resources import files
 from typing import Annotated, NamedTuple, cast
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, PositiveInt
 
-from selip_contracts.vocabulary import ENHANCEMENTS, MODALITIES, SIGNALS, Change, Modality
+from selip_contracts.vocabulary import ENHANCEMENTS, MODALITIES, SIGNALS, SITES, Change, Modality, Side
 from selip_extract.language.lexicon import lexicon
 from selip_extract.pseudo_reports.lesion_archetypes import SignalValue
 from selip_extract.pseudo_reports.sample_study import GeneralChange, SampledSite, sample_changes, sample_lesion
 from selip_extract.pseudo_reports.writing.as_typed import as_typed
 from selip_extract.pseudo_reports.writing.draft import CharSpan, Draft, Mention
+from selip_extract.pseudo_reports.writing.references.ways import put_references
 from selip_extract.pseudo_reports.writing.report import WrittenReport
 from selip_extract.pseudo_reports.writing.sequences import (
     degree_word,
@@ -23,20 +25,27 @@ from selip_extract.pseudo_reports.writing.sequences import (
     relaxation_word,
     signal_word,
 )
-from selip_extract.pseudo_reports.writing.sites import put_sites
+from selip_extract.pseudo_reports.writing.sites import put_sites, site_word
 from selip_extract.training.style_dropout import seen_phrases
 from selip_shared.toml_files import read_toml
 
 _Words = Annotated[tuple[str, ...], Field(min_length=1)]
+_Labels = Annotated[tuple[str, ...], Field(min_length=4, max_length=4)]
 _CHOICE = re.compile(r"\(([^()]*)\)")
 _WORD = re.compile(r"\$([a-z]+)")
 _PART = re.compile(
-    r"\[(?P<group>[a-z])(?P<one>1?)\]|<(?P<sequence>\w+)>"
+    r"\[(?P<group>[a-z])(?P<one>1?)\]|(?P<both>\[lrd\])|<(?P<sequence>\w+)>|#(?P<label>[a-d])|~(?P<side>[lr])"
     r"|\{(?P<value>[A-Z0-9+]+)(?P<mood>[!?]?)(?::(?P<form>[dr]))?(?:@(?P<groups>[a-z]+))?\}"
 )
+_REFERENCE_SHARE = 0.15
+"""The share of sentences that refer to lesions by label, size, order or side as pseudo-reports do."""
+_UNSIDED_SHARE = 0.4
+"""How often a site that is named again is named without its side."""
+_SHORT_SIDE_SHARE = 0.25
 _SIGNAL_WEIGHTS = dict(zip(SIGNALS, (30, 16, 14, 14, 20, 6), strict=True))
 _RESTRICTED = ("弥散受限", "扩散受限", "弥散明显受限", "扩散轻度受限", "水分子弥散受限", "弥散受限改变")
 _DENIED = ("弥散未见受限", "未见弥散受限", "弥散无受限", "无扩散受限", "弥散不受限", "扩散未见明显受限")
+_ORDERS: tuple[tuple[Side, Side], ...] = (("左侧", "右侧"), ("右侧", "左侧"))
 _NEGATIONS = ("未见", "未见明显", "无", "未见明确", "无明显", "未见确切", "不伴", "没有", "未见显著")
 _ABSENT = ("异常信号", "高信号", "异常高信号", "信号改变", "异常", "低信号", "异常信号影", "信号异常")
 _ABSENT_ENHANCEMENT = ("强化", "异常强化", "明确强化", "明显强化")
@@ -46,12 +55,14 @@ _NEGATIVE_ENHANCEMENT = ("不强化", "强化不明显", "无强化", "未强化
 class _Style(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
     name: str
+    weight: PositiveInt
     sentences: _Words
 
 
 class _Templates(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
     words: dict[str, _Words]
+    labels: tuple[_Labels, ...]
     style: tuple[_Style, ...]
 
 
@@ -64,6 +75,11 @@ def _templates() -> _Templates:
 def template_sentences(held_out: bool) -> tuple[tuple[str, ...], ...]:
     """The sentences of each style that are learnt, or those that are kept out of training."""
     return tuple(seen_phrases(style.sentences, held_out) for style in _templates().style)
+
+
+def _sentence(rng: random.Random, held_out: bool) -> str:
+    (style,) = rng.choices(template_sentences(held_out), [style.weight for style in _templates().style])
+    return rng.choice(style)
 
 
 @dataclass
@@ -113,7 +129,9 @@ def write_template_report(rng: random.Random, held_out: bool = False) -> Written
     stop = rng.choices(("。", "；", "\n", "，"), (80, 10, 6, 4))[0]
     for _ in range(rng.choice((1, 1, 2, 2, 3, 4))):
         draft.begin_lesion()
-        put_sentence(draft, rng.choice(rng.choices(template_sentences(held_out), (8, 4, 5, 4, 4, 5, 5, 4, 2, 2))[0]))
+        lesions = [sample_lesion(rng, MODALITIES) for _ in range(3)] if draft.chance(_REFERENCE_SHARE) else []
+        if not lesions or not put_references(draft, lesions):
+            put_sentence(draft, _sentence(rng, held_out))
         draft.put(stop)
     text, facts, _ = as_typed(rng, draft.text, draft.facts)
     return WrittenReport(text, facts)
@@ -122,7 +140,7 @@ def write_template_report(rng: random.Random, held_out: bool = False) -> Written
 def put_sentence(draft: Draft, template: str) -> None:
     """Write one sentence: report_templates.toml says what a template may hold."""
     rng = draft.rng
-    words = _templates().words
+    words, labels = _templates().words, rng.choice(_templates().labels)
     while match := _CHOICE.search(template):
         template = template[: match.start()] + rng.choice(match[1].split("|")) + template[match.end() :]
     template = _WORD.sub(lambda found: rng.choice(words[found[1]]), template)
@@ -135,6 +153,12 @@ def put_sentence(draft: Draft, template: str) -> None:
             # of a list of sites that is named again only the first would be
             again = template.count(f"[{match['group']}") > 1
             _put_group(sentence, match["group"], again or bool(match["one"]))
+        elif match["both"]:
+            _put_both_sides(sentence)
+        elif match["side"]:
+            _put_side(sentence, match["side"])
+        elif match["label"]:
+            draft.put(labels["abcd".index(match["label"])])
         elif match["sequence"]:
             modality = cast(Modality, match["sequence"])
             sentence.sequences[modality] = put_sequence(draft, modality)
@@ -152,7 +176,8 @@ def _put_group(sentence: _Sentence, group: str, one: bool) -> None:
     draft = sentence.draft
     if group in sentence.mentions:
         again = sentence.mentions[group][0]
-        side = "" if again.side_span is None else draft.text[slice(*again.side_span)]
+        named = "" if again.side_span is None else draft.text[slice(*again.side_span)]
+        side = "" if _is_unique(sentence, again) and draft.chance(_UNSIDED_SHARE) else named
         side_span = draft.put(side) if side else None
         span = draft.put(draft.text[slice(*again.site_span)])
         sentence.mentions[group] = [Mention(again.site, span, side_span, draft.words)]
@@ -164,6 +189,39 @@ def _put_group(sentence: _Sentence, group: str, one: bool) -> None:
         sites = list(sample_lesion(draft.rng, MODALITIES).sites)[: 1 if one else 3]
         sentence.mentions[group] = put_sites(draft, sites)
     sentence.first, sentence.last = sentence.first or group, group
+
+
+def _is_unique(sentence: _Sentence, mention: Mention) -> bool:
+    """Whether the sentence names the site of the mention with one side alone."""
+    named = {m.site.side for found in sentence.mentions.values() for m in found if m.site.site == mention.site.site}
+    return len(named) == 1
+
+
+def _put_both_sides(sentence: _Sentence) -> None:
+    """双侧海马: the groups l and r are one side and the other, d both."""
+    draft = sentence.draft
+    site = next(s.site for s in _endless_sites(draft.rng) if SITES[s.site].laterality == "paired")
+    both = draft.put_one(("双侧", "双侧", "两侧"))
+    span = draft.put(site_word(draft.rng, site))
+    left, right = draft.rng.choice(_ORDERS)
+    sides: tuple[tuple[str, Side, CharSpan | None], ...] = (("l", left, None), ("r", right, None), ("d", "双侧", both))
+    for group, side, side_span in sides:
+        sentence.mentions[group] = [Mention(SampledSite(side, site), span, side_span, draft.words)]
+    sentence.first, sentence.last = sentence.first or "d", "d"
+
+
+def _endless_sites(rng: random.Random) -> Iterator[SampledSite]:
+    while True:
+        yield from sample_lesion(rng, MODALITIES).sites
+
+
+def _put_side(sentence: _Sentence, group: str) -> None:
+    """左侧: the side of one of the groups of a paired site, which is then named by it."""
+    draft = sentence.draft
+    (mention,) = sentence.mentions[group]
+    assert mention.site.side is not None
+    word = mention.site.side[:1] if draft.chance(_SHORT_SIDE_SHARE) else mention.site.side
+    sentence.mentions[group] = [replace(mention, side_span=draft.put(word))]
 
 
 def _sample_change(rng: random.Random) -> GeneralChange:

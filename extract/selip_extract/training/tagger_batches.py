@@ -44,33 +44,38 @@ def examples_of(report: TaggedReport, characters: str) -> Iterator[Example]:
 
 
 def _example(report: TaggedReport, window: Window, characters: str) -> Example:
-    start, new, end = window
+    start, end = window.start, window.end
     text = report.text[start:end]
 
-    def here(spans: Sequence[Span], since: int) -> dict[int, Span]:
-        return {i: (a - start, b - start) for i, (a, b) in enumerate(spans) if since <= a and b <= end}
+    def here(spans: Sequence[Span]) -> dict[int, Span]:
+        return {i: (a - start, b - start) for i, (a, b) in enumerate(spans) if start <= a and b <= end}
 
     tags = [[0] * len(ROLES) for _ in text]
     for role, name in enumerate(ROLES):
-        for a, b in here(report.spans[name], start).values():
+        for a, b in here(report.spans[name]).values():
             tags[a][role] = BEGIN
             for at in range(a + 1, b):
                 tags[at][role] = INSIDE
-    sites, values = here(report.spans["site"], start), here(report.spans["value"], new)
+    sites, values = here(report.spans["site"]), here(report.spans["value"])
     site_numbers, value_numbers = list(sites), list(values)
-    found = list(pairs(text, list(sites.values()), list(values.values())))
+    site_spans, value_spans = list(sites.values()), list(values.values())
+    found = [
+        pair
+        for pair in pairs(text, site_spans, value_spans)
+        if window.reads(start + site_spans[pair.site][0], start + value_spans[pair.value][0])
+    ]
     return Example(
         numbers_of(characters)(text),
         tags,
-        list(sites.values()),
-        list(values.values()),
+        site_spans,
+        value_spans,
         [report.stated[v] | ({len(STATED)} if report.doubted[v] else set()) for v in value_numbers],
         found,
         [report.links.get((site_numbers[p.site], value_numbers[p.value]), NOT_LINKED) for p in found],
     )
 
 
-TEMPLATE_SHARE = 0.4
+TEMPLATE_SHARE = 0.5
 
 
 def reports(seed: str, dropout: StyleDropout, plain_share: float) -> Iterator[TaggedReport]:

@@ -1,4 +1,7 @@
-"""Train the model that ships: a tagger over characters, from nothing, on pseudo-reports; the same for the same seed."""
+"""Train the model that ships: a tagger over characters, on pseudo-reports; the same for the same seed.
+
+It is trained from nothing, or further from the weights of a tagger that was; its recipe says which.
+"""
 
 import json
 from collections.abc import Iterator
@@ -15,7 +18,7 @@ from selip_extract.extractors.combination import FILE_NAME
 from selip_extract.extractors.tagger import TaggerExtractor
 from selip_extract.language.lexicon import lexicon
 from selip_extract.tagger.characters import vocabulary_of
-from selip_extract.tagger.model_files import save_tagger
+from selip_extract.tagger.model_files import RECIPE, load_tagger, save_tagger
 from selip_extract.tagger.network import TaggerConfig, TaggerNetwork
 from selip_extract.tagger.statements import TAGGER_VERSION
 from selip_extract.training.combination_fitting import fit_combination
@@ -27,6 +30,8 @@ from selip_extract.training.tagger_batches import Batch, batches, reports, with_
 from selip_shared.provenance import environment
 
 DECAY_SHARE = 0.4
+FURTHER_DECAY_SHARE, FURTHER_LEARNING_RATE = 0.95, 1e-3
+"""Of a training that continues from trained weights: the rate falls all the time."""
 PLAIN_SHARE = 0.15
 """The share of reports that are learnt as the generator writes them."""
 HELD_OUT_SEED = "held-out"
@@ -69,10 +74,17 @@ def held_out(characters: str) -> dict[str, list[Batch]]:
     return {"pseudo": list(islice(plain, HELD_OUT_BATCHES)), "styles": list(islice(other, HELD_OUT_BATCHES))}
 
 
-def train(out: Path, steps: int, seed: int, **sizes: int) -> None:
-    """Train for `steps` steps and write the model to `out`/model; continues after a kill."""
-    arguments = from_scratch_arguments(out / "checkpoints", steps, DECAY_SHARE, seed)
-    model = new_model(seed, **sizes)
+def train(out: Path, steps: int, seed: int, start: Path | None = None, **sizes: int) -> None:
+    """Train for `steps` steps, from the tagger in `start` or from nothing, and write the model to `out`/model.
+
+    It continues after a kill.
+    """
+    if start is None:
+        arguments = from_scratch_arguments(out / "checkpoints", steps, DECAY_SHARE, seed)
+        model, before = new_model(seed, **sizes), None
+    else:
+        arguments = from_scratch_arguments(out / "checkpoints", steps, FURTHER_DECAY_SHARE, seed, FURTHER_LEARNING_RATE)
+        model, before = load_tagger(start), json.loads((start / RECIPE).read_text(encoding="utf-8"))
     characters = model.config.characters
     trainer = BatchTrainer(
         model=model,
@@ -88,6 +100,7 @@ def train(out: Path, steps: int, seed: int, **sizes: int) -> None:
         "tagger": TAGGER_VERSION,
         "curve": curve(state),
         "versions": environment(["torch", "transformers"]),
+        "further_from": before,
     }
     save_tagger(model, out / "model", json.dumps(recipe, ensure_ascii=False, indent=1) + "\n")
     learn_combination(out / "model")
@@ -107,9 +120,10 @@ def main(
     out: Annotated[Path, typer.Option(help="Folder for checkpoints and the model.")] = Path("out/default-model"),
     steps: Annotated[int, typer.Option(help="Steps of one batch of about 2,048 characters.")] = 8_500,
     seed: Annotated[int, typer.Option(help="Seed of the weights and the pseudo-reports.")] = 1,
+    start: Annotated[Path | None, typer.Option(help="Folder of a tagger to train further; by default none.")] = None,
 ) -> None:
-    """Train the shipped model from nothing on pseudo-reports; repeat the command to continue after an interruption."""
-    train(out, steps, seed)
+    """Train the shipped model on pseudo-reports; repeat the command to continue after an interruption."""
+    train(out, steps, seed, start)
 
 
 if __name__ == "__main__":
