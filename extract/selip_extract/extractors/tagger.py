@@ -7,7 +7,6 @@ from pathlib import Path
 
 from selip_contracts.findings import Finding, GeneralFinding
 from selip_extract.extractors.base import Reading
-from selip_extract.extractors.combination import stated_at
 from selip_extract.extractors.review import quoted, reviewed
 from selip_extract.extractors.second_reader import SecondReading
 from selip_extract.language.lexer import lex
