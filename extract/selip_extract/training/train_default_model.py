@@ -74,7 +74,7 @@ def held_out(characters: str) -> dict[str, list[Batch]]:
     return {"pseudo": list(islice(plain, HELD_OUT_BATCHES)), "styles": list(islice(other, HELD_OUT_BATCHES))}
 
 
-def train(out: Path, steps: int, seed: int, start: Path | None = None, **sizes: int) -> None:
+def train(out: Path, steps: int, seed: int, start: Path | None, **sizes: int) -> None:
     """Train for `steps` steps, from the tagger in `start` or from nothing, and write the model to `out`/model.
 
     It continues after a kill.

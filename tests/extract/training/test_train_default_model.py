@@ -35,7 +35,7 @@ def small(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture
 def trained(tmp_path: Path) -> Path:
     out = tmp_path / "trained"
-    train(out, STEPS, SEED, **TINY)
+    train(out, STEPS, SEED, None, **TINY)
     return out
 
 
@@ -65,6 +65,20 @@ def test_training_changes_the_weights(trained: Path) -> None:
     assert all(not torch.equal(parameter, weights[name]) for name, parameter in fresh.items())
 
 
+def test_a_training_may_start_from_trained_weights_and_its_recipe_says_so(trained: Path, tmp_path: Path) -> None:
+    train(tmp_path / "further", 2, SEED + 1, trained / "model")
+    before, further = (
+        json.loads((out / "model" / "recipe.json").read_text(encoding="utf-8"))
+        for out in (trained, tmp_path / "further")
+    )
+    assert before["further_from"] is None
+    assert further["further_from"] == before
+    first, second = load_tagger(trained / "model"), load_tagger(tmp_path / "further" / "model")
+    assert second.config.characters == first.config.characters
+    distance = (first.tags.weight - second.tags.weight).abs().max()
+    assert 0 < distance < (first.tags.weight - new_model(SEED + 1, **TINY).tags.weight).abs().max()
+
+
 def test_an_interrupted_run_continues_to_the_same_weights(
     trained: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -79,11 +93,11 @@ def test_an_interrupted_run_continues_to_the_same_weights(
     with monkeypatch.context() as patch:
         patch.setattr(train_default_model, "reports", interrupted)
         with pytest.raises(KeyboardInterrupt):
-            train(out, STEPS, SEED, **TINY)
+            train(out, STEPS, SEED, None, **TINY)
     last = last_checkpoint(out / "checkpoints")
     assert last is not None
     assert last.name in ("checkpoint-2", "checkpoint-4", "checkpoint-6")
-    train(out, STEPS, SEED, **TINY)
+    train(out, STEPS, SEED, None, **TINY)
     whole, continued = _weights(trained), _weights(out)
     assert whole.keys() == continued.keys()
     assert all(torch.equal(whole[name], continued[name]) for name in whole)
