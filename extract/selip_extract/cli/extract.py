@@ -15,10 +15,12 @@ from selip_extract.cli.options import (
     BaseUrlOption,
     CombinationOption,
     DownloadOption,
+    ExamplesOption,
     ModelOption,
     ReadOption,
     ServedModelOption,
     StrictVocabularyOption,
+    ThinkingOption,
     VocabularyOption,
 )
 from selip_extract.cli.reading_plan import print_tables, print_time
@@ -64,6 +66,8 @@ def command(
     read: ReadOption = "both",
     combination: CombinationOption = None,
     strict_vocabulary: StrictVocabularyOption = False,
+    examples: ExamplesOption = None,
+    thinking: ThinkingOption = False,
     base_url: BaseUrlOption = None,
     served_model: ServedModelOption = None,
     concurrency: Annotated[
@@ -146,6 +150,8 @@ def command(
         read=read,
         combination=combination,
         strict_vocabulary=strict_vocabulary,
+        examples=examples,
+        thinking=thinking,
     )
     name, reason = extractor, None
     if extractor == AUTO:

@@ -37,6 +37,17 @@ StrictVocabularyOption = Annotated[
         "--strict-vocabulary", help="A large model names no place that the vocabulary lacks, whatever the report says."
     ),
 ]
+ExamplesOption = Annotated[
+    Path | None,
+    typer.Option(help="Annotated reports; each prompt to a large model shows the three most similar ones as examples."),
+]
+ThinkingOption = Annotated[
+    bool,
+    typer.Option(
+        "--thinking",
+        help="The model on a server thinks before it answers: slower; the server needs its reasoning parser.",
+    ),
+]
 DownloadOption = Annotated[bool, typer.Option("--download", help="Download the model if it is not on this machine.")]
 VocabularyOption = Annotated[
     Path | None, typer.Option(help="TOML file with further sites and forms of sites, which the database keeps.")

@@ -16,12 +16,14 @@ from selip_extract.cli.options import (
     AdapterOption,
     BaseUrlOption,
     CombinationOption,
+    ExamplesOption,
     JsonOption,
     ModelOption,
     ReadOption,
     RunOption,
     ServedModelOption,
     StrictVocabularyOption,
+    ThinkingOption,
     VocabularyOption,
     annotated_reports,
 )
@@ -85,6 +87,8 @@ def command(
     read: ReadOption = "both",
     combination: CombinationOption = None,
     strict_vocabulary: StrictVocabularyOption = False,
+    examples: ExamplesOption = None,
+    thinking: ThinkingOption = False,
     base_url: BaseUrlOption = None,
     served_model: ServedModelOption = None,
     fit: Annotated[
@@ -126,6 +130,8 @@ def command(
         read=read,
         combination=combination,
         strict_vocabulary=strict_vocabulary,
+        examples=examples,
+        thinking=thinking,
     )
     if db is not None and (fit is not None or choice != ModelChoice()):
         raise SelipError("--model, --read and their like are options of --extractor: leave them out with --db.")

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from selip_extract.extractors.language_model import LanguageModelExtractor
     from selip_extract.extractors.tagger import TaggerExtractor
     from selip_extract.llm.answer_forms import AnswerForm
+    from selip_extract.llm.shown_examples import ShownExamples
 
     ModelExtractor = LanguageModelExtractor | TaggerExtractor
 
@@ -33,7 +34,8 @@ class ModelChoice:
     without it the server renders them as chats. At most `concurrency` requests are in
     flight to the server. Without `constrained` the model answers in free text. `read` says who reads: rules
     and model together, or one of them. `combination` is a file of weights, by default the one beside adapter or model.
-    With `strict_vocabulary` a model that reads whole reports names no place that the vocabulary lacks.
+    With `strict_vocabulary` a model that reads whole reports names no place that the vocabulary lacks; its prompts show
+    the most similar reports of the annotated file `examples`. With `thinking` a model on a server thinks first.
     """
 
     model: str | None = None
@@ -46,6 +48,8 @@ class ModelChoice:
     read: Reads = "both"
     combination: Path | None = None
     strict_vocabulary: bool = False
+    examples: Path | None = None
+    thinking: bool = False
 
 
 def local_extractor(choice: ModelChoice) -> "ModelExtractor":
@@ -75,10 +79,13 @@ def _endpoint_extractor(choice: ModelChoice) -> "LanguageModelExtractor":
     from selip_extract.llm.answer_forms import ReportForm
     from selip_extract.llm.engines.endpoint_engine import EndpointEngine
 
-    without_files = ReportForm(None, strict_vocabulary=choice.strict_vocabulary)
+    without_files = ReportForm(None, strict_vocabulary=choice.strict_vocabulary, examples=_examples(choice))
     form = without_files if choice.model is None else _files(choice)[2]
     assert choice.base_url is not None, "extractor_maker has checked it"
-    engine = EndpointEngine(choice.base_url, choice.served_model, choice.model is not None, choice.concurrency)
+    rendered = choice.model is not None
+    engine = EndpointEngine(
+        choice.base_url, choice.served_model, rendered, choice.concurrency, thinking=choice.thinking
+    )
     return LanguageModelExtractor(engine, form, choice.constrained)
 
 
@@ -89,7 +96,16 @@ def _files(choice: ModelChoice) -> "tuple[Path, PreTrainedTokenizerFast, AnswerF
 
     folder = _folder(choice)
     tokenizer = load_tokenizer(folder)
-    return folder, tokenizer, form_of(tokenizer, strict_vocabulary=choice.strict_vocabulary)
+    form = form_of(tokenizer, strict_vocabulary=choice.strict_vocabulary, examples=_examples(choice))
+    return folder, tokenizer, form
+
+
+def _examples(choice: ModelChoice) -> "ShownExamples | None":
+    if choice.examples is None:
+        return None
+    from selip_extract.llm.shown_examples import shown_examples
+
+    return shown_examples(choice.examples)
 
 
 def _folder(choice: ModelChoice) -> Path:
@@ -178,6 +194,14 @@ def extractor_maker(name: str, choice: ModelChoice) -> Callable[[], Extractor]:
         raise SelipError("vLLM is not installed: install selip[gpu], or use another extractor.")
     if name == "vllm" and choice.model is None and choice.adapter is None:
         raise SelipError("vLLM runs language models: name one with --model, or an adapter of the decoder that ships.")
+    if choice.examples is not None and choice.model is None and choice.base_url is None:
+        raise SelipError("--examples are shown to a large language model: name one with --model or --base-url.")
+    if choice.thinking and (choice.base_url is None or choice.model is not None):
+        raise SelipError(
+            "--thinking is for a model on a server that renders its prompts: start it with its reasoning parser, and"
+            " give --base-url without --model."
+        )
+    _examples(choice)
     if choice.adapter is not None and not choice.adapter.is_dir():
         raise SelipError(f"There is no adapter folder {choice.adapter}: name one that selip-finetune has written.")
     if choice.model is not None and not Path(choice.model).is_dir():

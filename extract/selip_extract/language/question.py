@@ -185,3 +185,11 @@ def support(question: Question) -> Support:
         signals=tuple(s for s in SIGNALS if s in values["signal"]),
         enhancements=tuple(e for e in ENHANCEMENTS if e in values["enhancement"]),
     )
+
+
+def is_expressible(question: Question, statements: Iterable[Statement]) -> bool:
+    """Whether the words of the question support all of the statements."""
+    words = support(question)
+    places = {(side, question.sites[i]) for side, sites in words.sites_by_side for i in sites}
+    values = {None, *words.signals, *words.enhancements}
+    return all((s.side, s.site) in places and s.modality in words.modalities and s.value in values for s in statements)

@@ -4,7 +4,7 @@ import json
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from transformers import PreTrainedTokenizerFast
 
@@ -14,8 +14,18 @@ from selip_extract.llm.answer_grammar import GRAMMAR_VERSION, answer_grammar
 from selip_extract.llm.engine import Constraint
 from selip_extract.llm.model_files import word_numbers
 from selip_extract.llm.report_answer import SentenceAnswer, read_report_answer, right_report_answer
-from selip_extract.llm.report_task import REPORT_TASK_VERSION, report_prompt, report_questions, report_schema
+from selip_extract.llm.report_task import (
+    ONE_SHOT,
+    REPORT_TASK_VERSION,
+    report_prompt,
+    report_questions,
+    report_schema,
+)
 from selip_extract.llm.sentence_task import TASK_VERSION, prompt, read_answer, right_words
+from selip_shared.errors import SelipError
+
+if TYPE_CHECKING:
+    from selip_extract.llm.shown_examples import ShownExamples
 
 
 @dataclass(frozen=True)
@@ -101,18 +111,27 @@ def _only(asked: Asked) -> Question:
 class ReportForm:
     """The form of a large model: the whole report in, JSON by sentence out; uses the chat template if there is one."""
 
-    version = f"report-{REPORT_TASK_VERSION}"
     in_words = False
     max_answer_tokens = 4096
     request_batch_size = 16
 
-    def __init__(self, tokenizer: PreTrainedTokenizerFast | None, *, strict_vocabulary: bool = False) -> None:
+    def __init__(
+        self,
+        tokenizer: PreTrainedTokenizerFast | None,
+        *,
+        strict_vocabulary: bool = False,
+        examples: "ShownExamples | None" = None,
+    ) -> None:
         """Without a tokenizer the prompt is the plain text, for a server that renders chats itself.
 
-        `strict_vocabulary`: the model may name no place that the lexer does not hold for one.
+        `strict_vocabulary`: the model may name no place that the lexer does not hold for one. Without `examples` every
+        prompt shows the same one.
         """
         self.tokenizer = tokenizer
         self.strict_vocabulary = strict_vocabulary
+        self.examples = examples
+        shown = "" if examples is None else f"-examples-{examples.version}"
+        self.version = f"report-{REPORT_TASK_VERSION}{'-strict' if strict_vocabulary else ''}{shown}"
 
     def asked(self, lexed: LexedReport) -> list[Asked]:
         """All sentences together if any can state a signal."""
@@ -121,7 +140,8 @@ class ReportForm:
 
     def prompt(self, asked: Asked) -> str:
         """Instructions and report, as the first turn of a chat if the model has a chat template."""
-        return first_turn(self.tokenizer, report_prompt(asked.text, asked.questions))
+        shown = (ONE_SHOT,) if self.examples is None else self.examples.nearest(asked.text)
+        return first_turn(self.tokenizer, report_prompt(asked.text, asked.questions, shown))
 
     def constraint(self, asked: Asked) -> Constraint:
         """The JSON schema of the report."""
@@ -150,8 +170,15 @@ def first_turn(tokenizer: PreTrainedTokenizerFast | None, text: str) -> str:
     return rendered.removeprefix(tokenizer.bos_token) if adds_bos else rendered
 
 
-def form_of(tokenizer: PreTrainedTokenizerFast, *, strict_vocabulary: bool = False) -> AnswerForm:
-    """The form of a model by its tokenizer: the sentence form for the sentence task's vocabulary, else the report."""
-    if tokenizer.get_vocab() == word_numbers():
-        return SentenceForm()
-    return ReportForm(tokenizer, strict_vocabulary=strict_vocabulary)
+def form_of(
+    tokenizer: PreTrainedTokenizerFast, *, strict_vocabulary: bool = False, examples: "ShownExamples | None" = None
+) -> AnswerForm:
+    """The form of a model by its tokenizer: the sentence form for the sentence task's vocabulary, else the report.
+
+    SelipError where the sentence form is to show examples.
+    """
+    if tokenizer.get_vocab() != word_numbers():
+        return ReportForm(tokenizer, strict_vocabulary=strict_vocabulary, examples=examples)
+    if examples is not None:
+        raise SelipError("The decoder that ships reads no examples: leave out --examples, or name another --model.")
+    return SentenceForm()

@@ -68,7 +68,7 @@ def numbered(text: str, asked: Sequence[Question]) -> str:
     return "".join((*parts, text[at:]))
 
 
-def report_prompt(text: str, asked: Sequence[Question], examples: Iterable[tuple[str, str]] = (ONE_SHOT,)) -> str:
+def report_prompt(text: str, asked: Sequence[Question], examples: Iterable[tuple[str, str]]) -> str:
     """The instructions and examples, first so that engines can cache them, then the report."""
     shown = "".join(f"报告：{report}\nJSON：{answer}\n" for report, answer in examples)
     return f"{INSTRUCTIONS}{shown}报告：{numbered(text, asked)}\nJSON："

@@ -4,6 +4,7 @@ The order of all examples is fixed before the first step: a training that was ki
 it would have had.
 """
 
+import inspect
 import random
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -22,6 +23,7 @@ from transformers import (
 
 from selip_contracts.findings import AnnotatedReport
 from selip_extract.llm.answer_forms import AnswerForm
+from selip_extract.llm.engines.transformers_engine import MAX_PARAMETERS_OF_ONE_THREAD
 from selip_extract.training.examples import Example, annotated_examples, mixed, pseudo_examples, split
 from selip_extract.training.resumable_training import (
     IGNORED,
@@ -34,7 +36,7 @@ from selip_extract.training.resumable_training import (
 from selip_shared.errors import SelipError
 
 WARM_UP_SHARE = 0.05
-# Sentences are short; the logits of whole reports over a large vocabulary take much of a GPU's memory.
+# Sentences are short, whole reports with their instructions are not.
 SENTENCE_BATCH_SIZE, REPORT_BATCH_SIZE = 16, 2
 # From so many parameters on, activations are computed again instead of kept, on a CPU too.
 MIN_CHECKPOINTED_PARAMETERS = 500_000_000
@@ -152,6 +154,20 @@ def arranged(rows: Iterable[TokenizedExample], size: int, seed: int) -> list[Tok
     return found
 
 
+class AnswerCollator(DataCollatorForSeq2Seq):
+    """Pads a batch, and asks for the logits from the first token of an answer on alone.
+
+    Those of the prompts over a large vocabulary would take more memory than all else.
+    """
+
+    def __call__(self, features: list[TokenizedExample], return_tensors: str | None = None) -> dict[str, Any]:
+        """`input_ids` (rows, length) and `labels` (rows, logits_to_keep), both of the last columns."""
+        batch: dict[str, Any] = dict(super().__call__(features, return_tensors))  # type: ignore[no-untyped-call]
+        is_answer = batch["labels"] != IGNORED
+        kept = is_answer.shape[1] - int(is_answer.int().argmax(1).min()) + 1
+        return batch | {"labels": batch["labels"][:, -kept:], "logits_to_keep": kept}
+
+
 class _AdapterTrainer(Trainer):
     """The loss is against the right answers; of `known` examples, against the answers of the base itself.
 
@@ -175,7 +191,8 @@ class _AdapterTrainer(Trainer):
         assert isinstance(model, PeftModel)
         assert num_items_in_batch is not None
         with torch.no_grad(), model.disable_adapter():
-            base = model(**{name: inputs[name][known] for name in ("input_ids", "attention_mask")}).logits
+            kept = {name: inputs[name] for name in ("logits_to_keep",) if name in inputs}
+            base = model(**{name: inputs[name][known] for name in ("input_ids", "attention_mask")}, **kept).logits
         answered = labels[known][:, 1:] != IGNORED
         adapted, wanted = (
             logits[:, :-1][answered].float().log_softmax(-1) for logits in (outputs["logits"][known], base)
@@ -187,6 +204,18 @@ class _AdapterTrainer(Trainer):
 def learning_rate_for(parameters: int) -> float:
     """The maximum learning rate for a base of so many parameters."""
     return next(rate for limit, rate in LEARNING_RATES if parameters < limit)
+
+
+def computes_in_bfloat16(parameters: int) -> bool:
+    """Whether a base of so many parameters is trained so: on a GPU, and a large one on a CPU that is built for it."""
+    if torch.cuda.is_available():
+        return bool(torch.cuda.is_bf16_supported())
+    return parameters > MAX_PARAMETERS_OF_ONE_THREAD and bool(torch.cpu._is_avx512_bf16_supported())
+
+
+def _collator(model: PeftModel, tokenizer: PreTrainedTokenizerFast) -> DataCollatorForSeq2Seq:
+    can_keep = "logits_to_keep" in inspect.signature(model.get_base_model().forward).parameters
+    return (AnswerCollator if can_keep else DataCollatorForSeq2Seq)(tokenizer, label_pad_token_id=IGNORED)
 
 
 def train(
@@ -217,14 +246,14 @@ def train(
             eval_on_start=last_checkpoint(folder) is None,
             metric_for_best_model=f"{'annotated' if 'annotated' in data.held_out else 'pseudo'}_loss",
             greater_is_better=False,
-            bf16=gpu and torch.cuda.is_bf16_supported(),
+            bf16=computes_in_bfloat16(model.num_parameters()),
             use_cpu=not gpu,
             dataloader_pin_memory=gpu,
             gradient_checkpointing=gpu or model.num_parameters() > MIN_CHECKPOINTED_PARAMETERS,
             gradient_checkpointing_kwargs={"use_reentrant": False},
             seed=options.seed,
         ),
-        data_collator=DataCollatorForSeq2Seq(tokenizer, label_pad_token_id=IGNORED),
+        data_collator=_collator(model, tokenizer),
         train_dataset=arranged(data.train, at_once, options.seed),
         eval_dataset=data.held_out,
         compute_metrics=share_exact,

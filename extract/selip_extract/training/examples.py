@@ -9,11 +9,11 @@ from typing import NamedTuple
 
 from selip_contracts.findings import AnnotatedReport
 from selip_extract.language.lexer import lex
-from selip_extract.language.question import LocatedStatement
+from selip_extract.language.question import LocatedStatement, is_expressible
+from selip_extract.llm.annotation_alignment import align
 from selip_extract.llm.answer_forms import AnswerForm, Asked
 from selip_extract.pseudo_reports.writing.report import write_study
-from selip_extract.training.annotation_alignment import align
-from selip_extract.training.pseudo_examples import is_expressible, perturbed, written_statements
+from selip_extract.training.pseudo_examples import perturbed, written_statements
 
 MAX_REPEATS = 4
 MIN_TEXTS_TO_HOLD_OUT = 5

@@ -1,11 +1,11 @@
 """Examples for the shipped model: questions about pseudo-reports with their right answers, in the words of the task."""
 
 import random
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from typing import NamedTuple, cast
 
 from selip_extract.language.lexer import lex
-from selip_extract.language.question import LocatedStatement, Question, Statement, questions, support
+from selip_extract.language.question import LocatedStatement, Statement, is_expressible, questions
 from selip_extract.llm.sentence_task import BLANK, prompt, right_words
 from selip_extract.pseudo_reports.lesion_archetypes import SignalValue
 from selip_extract.pseudo_reports.writing.report import WrittenReport, write_study
@@ -29,14 +29,6 @@ def written_statements(report: WrittenReport) -> list[LocatedStatement]:
         for f in report.facts
         if f.modality is not None
     ]
-
-
-def is_expressible(question: Question, statements: Iterable[Statement]) -> bool:
-    """Whether the words of the question support all of the statements."""
-    words = support(question)
-    places = {(side, question.sites[i]) for side, sites in words.sites_by_side for i in sites}
-    values = {None, *words.signals, *words.enhancements}
-    return all((s.side, s.site) in places and s.modality in words.modalities and s.value in values for s in statements)
 
 
 def examples_of(report: WrittenReport) -> Iterator[PseudoExample]:

@@ -20,6 +20,7 @@ from selip_extract.extractors.registry import ModelChoice, combination_of
 from selip_extract.extractors.rules import RuleExtractor
 from selip_extract.extractors.second_reader import SecondReading
 from selip_extract.language.lexer import lex
+from selip_extract.language.question import is_expressible
 from selip_extract.llm.answer_forms import SentenceForm
 from selip_extract.llm.engine import Answer, Failure, GenerationRequest
 from selip_extract.pseudo_reports.writing.report import write_study
@@ -27,7 +28,7 @@ from selip_extract.rules.clause_reader import read_clauses
 from selip_extract.rules.general_findings import read_changes
 from selip_extract.rules.sentence import sentences
 from selip_extract.training.combination_fitting import fit_combination
-from selip_extract.training.pseudo_examples import is_expressible, written_statements
+from selip_extract.training.pseudo_examples import written_statements
 from selip_shared.errors import SelipError
 
 TEXT = "左侧额叶T1WI呈低信号，T2WI呈高信号。右侧枕叶T2WI呈低信号。"

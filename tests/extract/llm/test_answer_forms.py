@@ -17,7 +17,7 @@ from selip_extract.extractors.language_model import LanguageModelExtractor
 from selip_extract.extractors.registry import ModelChoice, extractor_maker
 from selip_extract.language.evidence import ground
 from selip_extract.language.lexer import lex
-from selip_extract.language.question import LocatedStatement, Statement
+from selip_extract.language.question import LocatedStatement, Statement, is_expressible
 from selip_extract.llm.answer_forms import Asked, ReportForm, SentenceForm
 from selip_extract.llm.model_files import MODEL_FOLDER, load_model, load_tokenizer
 from selip_extract.llm.report_answer import read_report_answer
@@ -26,7 +26,7 @@ from selip_extract.pseudo_reports.writing.report import write_study
 from selip_extract.rules.clause_reader import read_clauses
 from selip_extract.rules.lesion_descriptions import with_descriptions
 from selip_extract.rules.sentence import sentences
-from selip_extract.training.pseudo_examples import is_expressible, written_statements
+from selip_extract.training.pseudo_examples import written_statements
 from selip_shared.errors import SelipError
 from tests.extract.small_models import TEMPLATE, byte_level_tokenizer, untaught
 

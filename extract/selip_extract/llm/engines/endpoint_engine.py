@@ -14,13 +14,17 @@ from selip_extract.llm.engine import CONCURRENCY, Answer, Failure, GenerationReq
 from selip_extract.llm.engines.loop_thread import LoopThread
 from selip_extract.llm.engines.server import RetryPolicy, Server
 
+MAX_THINKING_TOKENS = 8_192
+END_OF_THINKING = "</think>"
+
 
 class EndpointEngine:
     """The model that the server at a base URL (http://host:8000/v1) serves; requests go to this URL only.
 
     Proxies of the environment are not used, so that no report leaves the network through one. At most `concurrency`
     requests are in flight. Prompts that are `rendered` are the complete text that the model reads; others are the only
-    message of a chat, which the server renders. Raises SelipError where no server answers or the model is ambiguous.
+    message of a chat, which the server renders; there the model may be `thinking` before it answers. Raises SelipError
+    where no server answers or the model is ambiguous.
     """
 
     def __init__(
@@ -30,8 +34,11 @@ class EndpointEngine:
         rendered: bool,
         concurrency: int = CONCURRENCY,
         retry_policy: RetryPolicy | None = None,
+        *,
+        thinking: bool = False,
     ) -> None:
         self.rendered = rendered
+        self.thinking = thinking
         # Each report takes one request or more; four times as many reports keep all slots busy until the slowest end.
         self.batch_size = 4 * concurrency
         self._server = Server(base_url, concurrency, retry_policy or RetryPolicy())
@@ -47,7 +54,7 @@ class EndpointEngine:
         return {
             "engine": "endpoint",
             "model_hash": f"served:{self.model}",
-            "prompts": "rendered" if self.rendered else "chat",
+            "prompts": "rendered" if self.rendered else "chat, thinking" if self.thinking else "chat",
         }
 
     def answers(self, requests: Sequence[GenerationRequest]) -> list[Answer | Failure]:
@@ -81,8 +88,14 @@ class EndpointEngine:
         if self.rendered:
             body = _body(common, prompt=request.prompt, logprobs=1)
             return await self._server.request("completions", body, read_completion)
-        message = {"role": "user", "content": request.prompt}
-        body = _body(common, messages=[message], logprobs=True)
+        chat = {
+            "messages": [{"role": "user", "content": request.prompt}],
+            "logprobs": True,
+            "max_tokens": request.max_tokens + MAX_THINKING_TOKENS * self.thinking,
+            # Templates of models that can think know this switch; others ignore it.
+            "chat_template_kwargs": {"enable_thinking": self.thinking},
+        }
+        body = _body(common | chat)
         return await self._server.request("chat/completions", body, read_chat_completion)
 
 
@@ -170,10 +183,16 @@ def read_chat_completion(reply: bytes) -> Answer:
     """The answer in a reply to /chat/completions; ValueError where there is none."""
     completion = _ChatCompletion.model_validate_json(reply)
     choice = completion.choices[0]
-    tokens = (choice.logprobs and choice.logprobs.content) or ()
+    tokens = _answer_tokens((choice.logprobs and choice.logprobs.content) or ())
     ends, log_probabilities = token_ends(choice.message.content, [(t.token, t.logprob) for t in tokens])
     text, ended = choice.message.content, choice.finish_reason == "stop"
     return Answer(text, ends, log_probabilities, ended, completion.usage.as_usage())
+
+
+def _answer_tokens(tokens: Sequence[_ChatToken]) -> Sequence[_ChatToken]:
+    """The tokens after the thinking, which a server leaves out of the message."""
+    ended = [i for i, token in enumerate(tokens, start=1) if token.token.strip() == END_OF_THINKING]
+    return tokens[ended[-1] :] if ended else tokens
 
 
 def token_ends(text: str, tokens: Sequence[tuple[str, float]]) -> tuple[tuple[int, ...], tuple[float, ...]]:

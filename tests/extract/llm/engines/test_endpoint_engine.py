@@ -24,7 +24,7 @@ from selip_extract.extractors.registry import ModelChoice, extractor_maker
 from selip_extract.language.lexer import lex
 from selip_extract.llm.answer_forms import ReportForm, SentenceForm
 from selip_extract.llm.engine import Answer, Constraint, Failure, GenerationRequest
-from selip_extract.llm.engines.endpoint_engine import EndpointEngine, token_ends
+from selip_extract.llm.engines.endpoint_engine import MAX_THINKING_TOKENS, EndpointEngine, token_ends
 from selip_extract.llm.engines.server import RetryPolicy
 from selip_extract.llm.engines.transformers_engine import TransformersEngine
 from selip_extract.llm.model_files import MODEL_FOLDER, load_tokenizer
@@ -279,6 +279,7 @@ def test_a_chat_server_is_asked_in_its_own_way(server: LoopbackServer) -> None:
         assert route == "chat/completions"
         (message,) = body["messages"]
         assert message["role"] == "user"
+        assert body["chat_template_kwargs"] == {"enable_thinking": False}
         assert f"〔1〕{text}" in message["content"]
         schema = body["response_format"]["json_schema"]
         assert (body["response_format"]["type"], schema["strict"]) == ("json_schema", True)
@@ -293,6 +294,22 @@ def test_a_chat_server_is_asked_in_its_own_way(server: LoopbackServer) -> None:
     span = len('"左侧额叶"') + len('"T2":"高"')
     assert finding.confidence == pytest.approx(math.exp(-0.001 * span), abs=1e-4)
     assert (reading.usage.tokens_in, reading.usage.tokens_cached, reading.usage.tokens_out) == (7, 0, len(reply))
+
+
+def test_a_model_may_think_first_and_its_thoughts_have_no_part_in_the_confidence(server: LoopbackServer) -> None:
+    reply = '{"1":[{"部位":["左侧额叶"],"T2":"高"}]}'
+
+    def answer(_route: str, body: Body) -> Body:
+        assert body["chat_template_kwargs"] == {"enable_thinking": True}
+        assert body["max_tokens"] == ReportForm.max_answer_tokens + MAX_THINKING_TOKENS
+        return chat_reply(reply, ["高", "？", "</think>", *reply], [-5.0, -5.0, -5.0, *[-0.001] * len(reply)])
+
+    server.answer = answer
+    with engine_of(server, rendered=False, thinking=True) as engine:
+        (reading,) = LanguageModelExtractor(engine, ReportForm(None)).read(["左侧额叶见长T2信号。"])
+        assert engine.fingerprint()["prompts"] == "chat, thinking"
+    (finding,) = reading.study.findings
+    assert finding.confidence == pytest.approx(1, abs=0.1)
 
 
 def test_usage_and_end_are_told(server: LoopbackServer) -> None:

@@ -10,9 +10,8 @@ from collections.abc import Iterator, Sequence
 from selip_contracts.findings import AnnotatedReport, Finding
 from selip_extract.language.evidence import signal_mentions
 from selip_extract.language.laterality import lateralised_sites
-from selip_extract.language.question import LocatedStatement, Question, Statement
+from selip_extract.language.question import LocatedStatement, Question, Statement, is_expressible
 from selip_extract.language.tokens import Token
-from selip_extract.training.pseudo_examples import is_expressible
 
 # How many tokens a comma, a semicolon or a colon counts in the distance of two words.
 CLAUSE_DISTANCE = 5

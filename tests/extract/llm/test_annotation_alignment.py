@@ -4,11 +4,11 @@ import random
 
 from selip_contracts.findings import AnnotatedReport, Finding, Study
 from selip_extract.language.lexer import lex
-from selip_extract.language.question import questions
+from selip_extract.language.question import is_expressible, questions
+from selip_extract.llm.annotation_alignment import align
 from selip_extract.llm.sentence_task import read_answer, right_words
 from selip_extract.pseudo_reports.writing.report import write_study
-from selip_extract.training.annotation_alignment import align
-from selip_extract.training.pseudo_examples import is_expressible, written_statements
+from selip_extract.training.pseudo_examples import written_statements
 
 
 def report(text: str, *findings: Finding) -> AnnotatedReport:
