@@ -79,3 +79,8 @@ def _finish(folder: Path) -> None:
         file.chmod(0o666 & ~mask)
         with file.open("rb") as opened:
             os.fsync(opened.fileno())
+
+
+def is_utf8(path: Path) -> bool:
+    """Whether the path is valid UTF-8, as no path is in archives packed on a Chinese Windows."""
+    return os.fsencode(path).decode("utf-8", "ignore") == str(path)

@@ -1,6 +1,7 @@
 """`selip-scan`: from a folder of head images to the tables images and excluded_images."""
 
-from collections.abc import Iterable
+from collections import Counter
+from collections.abc import Iterable, Mapping
 from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -12,16 +13,18 @@ from rich.table import Table
 
 from selip_contracts.database_file import create, open_store, read_store
 from selip_contracts.vocabulary import MODALITIES
+from selip_pretrain.scan.summary import LinkNotes, ScanSummary
 from selip_shared.errors import SelipError, run_command
+from selip_shared.execution.base import Workers
 from selip_shared.execution.workers import RayOption, WorkersOption, open_workers
+from selip_shared.files import is_utf8
 from selip_shared.messages.console import Console
 
 app = typer.Typer(add_completion=False)
 
 if TYPE_CHECKING:
-    from selip_pretrain.scan.report_linkage import LinkNotes
-    from selip_pretrain.scan.scan_folder import ScannedFolder
-    from selip_pretrain.scan.stored_images import Row, StoredImages
+    from selip_pretrain.scan.files.folder import Stamp
+    from selip_pretrain.scan.stored_images import Change, Row
 
 MAX_NAMED = 5
 REASON_MEANING = {
@@ -82,45 +85,76 @@ def command(
     ] = None,
 ) -> None:
     """Find the head MRI volumes in a folder and link them to reports; run again to update the database."""
-    from selip_pretrain.scan.explanation import explanations
-    from selip_pretrain.scan.known_files import KnownFiles, cache_folder
-    from selip_pretrain.scan.report_linkage import ReportLinker
-    from selip_pretrain.scan.scan_folder import FolderReader, read_folder
-    from selip_pretrain.scan.sequence_rules import read_rules
-    from selip_pretrain.scan.series import unwritable
-    from selip_pretrain.scan.stored_images import StoredImages
+    from selip_pretrain.scan.files.cache import cache_folder
+    from selip_pretrain.scan.files.folder import files_below
+    from selip_pretrain.scan.files.last_scan import LastScan, scan_digest
 
     if not folder.is_dir():
         raise SelipError(f"There is no folder {folder}: name the one that holds the images.")
     root = folder.resolve()
-    if unwritable(root):
+    if not is_utf8(root):
         raise SelipError("The path of the folder is not valid UTF-8, which a database cannot hold: rename it.")
-    sequence_rules = read_rules(rules)
-    known = KnownFiles(cache_folder(), f"{root}\n{db.resolve()}")
-    console = Console(markup=False, highlight=False)
+    name = f"{root}\n{db.resolve()}"
+    found = files_below(root)
     if explain is not None:
         with open_workers(workers, ray) as opened:
-            series = FolderReader(root, opened, known).series(sequence_rules)
-            found = list(explanations(series, sequence_rules, explain))
-        if not found:
-            raise SelipError(f"No series in {folder} has {explain!r} in its UID, folder or description: give another.")
-        typer.echo("\n".join(found))
+            _explain(root, found, rules, explain, opened, name)
         return
-    with closing(_reports(db) if dry_run else open_store(db)) as connection, open_workers(workers, ray) as opened:
-        linker = ReportLinker(root, connection, manifest)
-        stored = None if dry_run else StoredImages(connection, db, root)
-        scanned = read_folder(root, sequence_rules, linker, opened, known)
-        if stored is None:
-            console.print(_series(scanned.rows.values()))
-        else:
-            _update(console, folder, connection, stored, scanned)
-        _print_notes(console, linker.notes())
-        if review is not None:
-            from selip_pretrain.scan.review_page import review_page
-            from selip_shared.html_page import write_page
+    console = Console(markup=False, highlight=False)
+    last_scan = LastScan(cache_folder(), name)
+    with closing(_reports(db) if dry_run else open_store(db)) as connection:
+        if not dry_run and review is None:
+            summary = last_scan.summary(scan_digest(found, rules, manifest, connection))
+            if summary is not None:
+                _print_outcome(
+                    console, folder, connection, Counter["Change"]({"unchanged": _rows(connection)}), summary
+                )
+                return
+        # What reads images takes longer to import than all above.
+        from selip_pretrain.scan.files.known_files import KnownFiles
+        from selip_pretrain.scan.report_linkage import ReportLinker
+        from selip_pretrain.scan.scan_folder import read_folder
+        from selip_pretrain.scan.sequence_rules import read_rules
+        from selip_pretrain.scan.stored_images import StoredImages
 
-            write_page(review, review_page(root, scanned, linker.manifest, opened))
-            console.print(f"{review}: open it in a browser", soft_wrap=True)
+        with open_workers(workers, ray) as opened:
+            sequence_rules = read_rules(rules)
+            linker = ReportLinker(root, connection, manifest)
+            stored = None if dry_run else StoredImages(connection, db, root)
+            known = KnownFiles(cache_folder(), name)
+            scanned = read_folder(root, found, sequence_rules, linker, opened, known)
+            summary = ScanSummary(scanned.other_files, scanned.ambiguous_studies, linker.notes())
+            if stored is None:
+                console.print(_series(scanned.rows.values()))
+                _print_notes(console, summary.notes)
+            else:
+                _print_outcome(console, folder, connection, stored.update(scanned.rows.values()), summary)
+                if known.complete:
+                    last_scan.keep(scan_digest(found, rules, manifest, connection), summary)
+            if review is not None:
+                from selip_pretrain.scan.review_page import review_page
+                from selip_shared.html_page import write_page
+
+                write_page(review, review_page(root, scanned, linker.manifest, opened))
+                console.print(f"{review}: open it in a browser", soft_wrap=True)
+
+
+def _explain(
+    root: Path, found: Mapping[str, "Stamp | None"], rules: Path | None, wanted: str, workers: Workers, name: str
+) -> None:
+    """Print which rule and which tags decided about the series that `wanted` names."""
+    from selip_pretrain.scan.explanation import explanations
+    from selip_pretrain.scan.files.cache import cache_folder
+    from selip_pretrain.scan.files.known_files import KnownFiles
+    from selip_pretrain.scan.scan_folder import FolderReader
+    from selip_pretrain.scan.sequence_rules import read_rules
+
+    sequence_rules = read_rules(rules)
+    reader = FolderReader(root, found, workers, KnownFiles(cache_folder(), name))
+    texts = list(explanations(reader.series(sequence_rules), sequence_rules, wanted))
+    if not texts:
+        raise SelipError(f"No series in {root} has {wanted!r} in its UID, folder or description: give another.")
+    typer.echo("\n".join(texts))
 
 
 def _reports(db: Path) -> duckdb.DuckDBPyConnection:
@@ -132,25 +166,34 @@ def _reports(db: Path) -> duckdb.DuckDBPyConnection:
     return connection
 
 
-def _update(
+def _rows(connection: duckdb.DuckDBPyConnection) -> int:
+    """The number of rows in both tables."""
+    ((count,),) = connection.execute(
+        "SELECT (SELECT count(*) FROM images) + (SELECT count(*) FROM excluded_images)"
+    ).fetchall()
+    assert isinstance(count, int)
+    return count
+
+
+def _print_outcome(
     console: Console,
     folder: Path,
     connection: duckdb.DuckDBPyConnection,
-    stored: "StoredImages",
-    scanned: "ScannedFolder",
+    changed: "Counter[Change]",
+    summary: ScanSummary,
 ) -> None:
-    """Write the tables, and print what they hold."""
-    changed = stored.update(scanned.rows.values())
+    """What the tables hold after a scan."""
     changes = ", ".join(f"{count:,} {kind}" for kind, count in sorted(changed.items()) if count)
-    console.print(f"{folder}: {changes or 'no images'}; {scanned.other_files:,} other files", soft_wrap=True)
+    console.print(f"{folder}: {changes or 'no images'}; {summary.other_files:,} other files", soft_wrap=True)
     console.print(_sequences(connection))
     excluded = _excluded(connection)
     if excluded.row_count:
         console.print(excluded)
-    _print_links(console, connection, scanned.ambiguous_studies)
+    _print_links(console, connection, summary.ambiguous_studies)
+    _print_notes(console, summary.notes)
 
 
-def _series(rows: "Iterable[Row]") -> Table:
+def _series(rows: Iterable["Row"]) -> Table:
     """What becomes of each series."""
     table = Table(title="Series", title_justify="left", title_style="bold", box=box.SIMPLE_HEAD)
     for column in ("Study", "Series", "Sequence", "Why"):
@@ -201,7 +244,7 @@ def _print_links(console: Console, connection: duckdb.DuckDBPyConnection, ambigu
     console.print(f"{reports:,} reports, {without:,} of them without images")
 
 
-def _print_notes(console: Console, notes: "LinkNotes") -> None:
+def _print_notes(console: Console, notes: LinkNotes) -> None:
     pairs = [f"{one} as {other}" for one, other in notes.alike]
     for found, meaning in (
         (pairs, "names match but for leading zeros or case, and were linked"),

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Iterator
 
-from selip_pretrain.scan.sequence_rules import Rule, SequenceRules, SeriesAttributes, found_word
+from selip_pretrain.scan.sequence_rules import Rule, SequenceRules, SeriesAttributes, found_pattern, found_word
 from selip_pretrain.scan.series import FoundSeries, describe
 
 
@@ -43,6 +43,8 @@ def _conditions(rule: Rule, attributes: SeriesAttributes, text: str) -> Iterator
         words = getattr(rule, field)
         if words is not None:
             yield f"{field}: {found_word(where, words)!r} in {' | '.join(where.splitlines())!r}"
+    if rule.file_name is not None:
+        yield f"file_name: {found_pattern(attributes.file_name, rule.file_name)!r} in {attributes.file_name!r}"
     for field in ("image_type", "scanning_sequence"):
         values = getattr(rule, field)
         if values is not None:

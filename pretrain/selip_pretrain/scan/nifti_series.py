@@ -1,6 +1,8 @@
 """NIfTI files of a folder: each is a series, recognised by its name and by the JSON sidecar that dcm2niix writes."""
 
+import gzip
 import json
+import zlib
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -8,10 +10,13 @@ from typing import Any
 from selip_pretrain.scan.dicom.values import number_of
 from selip_pretrain.scan.dicom.vendor_tags import is_contrast_agent
 from selip_pretrain.scan.sequence_rules import SequenceRules, SeriesAttributes
-from selip_pretrain.scan.series import UNWRITABLE, FoundSeries, below, unwritable
+from selip_pretrain.scan.series import UNWRITABLE, FoundSeries, below
+from selip_shared.files import is_utf8
 
 SUFFIXES = (".nii.gz", ".nii")
 MAX_SIDECAR_BYTES = 10 << 20
+DERIVED = "DERIVED"
+"""The value of ImageType for an image that was computed from another one."""
 
 
 def is_nifti(path: Path) -> bool:
@@ -30,21 +35,23 @@ def nifti_series(root: Path, path: Path, rules: SequenceRules) -> FoundSeries:
         "nifti",
         (path,),
         relative.name,
-        _attributes(rules.file_text(stem), path.with_name(path.name[: -len(suffix)])),
+        _attributes(stem, path.with_name(path.name[: -len(suffix)]), rules),
     )
-    return replace(found, fault=UNWRITABLE) if unwritable(path) else found
+    return replace(found, fault=UNWRITABLE) if not is_utf8(path) else found
 
 
-def _attributes(name: str, stem: Path) -> SeriesAttributes:
-    """The attributes by file name and sidecar, `stem` being the path without its ending."""
-    sidecar = _sidecar(stem.with_name(f"{stem.name}.json"))
+def _attributes(name: str, stem: Path, rules: SequenceRules) -> SeriesAttributes:
+    """The attributes by file name and sidecar; `name` and the path `stem` are without their ending."""
+    sidecar = _sidecar(stem)
     description, protocol = _text(sidecar, "SeriesDescription"), _text(sidecar, "ProtocolName")
     scanning_sequence = _values(sidecar, "ScanningSequence")
-    b_value = _b_value(stem.with_name(f"{stem.name}.bval"))
-    image_type, agent = _values(sidecar, "ImageType"), _text(sidecar, "ContrastBolusAgent")
+    b_value = _b_value(stem)
+    agent = _text(sidecar, "ContrastBolusAgent")
+    image_type = (*_values(sidecar, "ImageType"), *((DERIVED,) if rules.is_derived(name) else ()))
     return SeriesAttributes(
         # dcm2niix names files as the user wishes; what the scanner wrote is in the sidecar.
-        texts=tuple(filter(None, (name, description, protocol))),
+        texts=tuple(filter(None, (rules.file_text(name), description, protocol))),
+        file_name=name,
         dicom_modality=_text(sidecar, "Modality"),
         manufacturer=_text(sidecar, "Manufacturer"),
         body_part=_text(sidecar, "BodyPartExamined"),
@@ -61,15 +68,25 @@ def _attributes(name: str, stem: Path) -> SeriesAttributes:
     )
 
 
-def _sidecar(path: Path) -> dict[str, Any]:
+def _sidecar(stem: Path) -> dict[str, Any]:
     """The content of the JSON sidecar, empty where there is none."""
     try:
-        if path.stat().st_size > MAX_SIDECAR_BYTES:
-            return {}
-        content = json.loads(path.read_text(encoding="utf-8", errors="replace"))
-    except (OSError, ValueError, RecursionError):
+        content = json.loads(_text_beside(stem, "json"))
+    except (ValueError, RecursionError):
         return {}
     return content if isinstance(content, dict) else {}
+
+
+def _text_beside(stem: Path, suffix: str) -> str:
+    """The text of the file with this suffix, compressed with its image or not; empty where there is none."""
+    for name, opener in ((f"{stem.name}.{suffix}", open), (f"{stem.name}.{suffix}.gz", gzip.open)):
+        try:
+            with opener(stem.with_name(name), "rb") as file:
+                content = file.read(MAX_SIDECAR_BYTES + 1)
+        except (OSError, EOFError, zlib.error):
+            continue
+        return "" if len(content) > MAX_SIDECAR_BYTES else content.decode("utf-8", "replace")
+    return ""
 
 
 def _text(sidecar: dict[str, Any], keyword: str) -> str:
@@ -93,10 +110,7 @@ def _milliseconds(sidecar: dict[str, Any], keyword: str) -> float | None:
     return None if seconds is None else seconds * 1000
 
 
-def _b_value(path: Path) -> float | None:
+def _b_value(stem: Path) -> float | None:
     """The b-value in s/mm² of a file with one diffusion weighting; None where it is not stated."""
-    try:
-        values = {number_of(value) for value in path.read_text(encoding="ascii").split()}
-    except (OSError, ValueError):
-        return None
+    values = {number_of(value) for value in _text_beside(stem, "bval").split()}
     return values.pop() if len(values) == 1 else None

@@ -12,6 +12,7 @@ import duckdb
 from selip_contracts.deidentified import key_marks
 from selip_pretrain.scan.manifest import Correction, ManifestRow, read_manifest
 from selip_pretrain.scan.series import FoundSeries
+from selip_pretrain.scan.summary import LinkNotes
 from selip_shared.errors import SelipError
 
 
@@ -30,17 +31,6 @@ class Link(NamedTuple):
     def key(self) -> str:
         """An identifier that all series of a study share."""
         return f"report {self.report_id}" if self.report_id is not None else f"study {self.study}"
-
-
-class LinkNotes(NamedTuple):
-    """What a user should know about the links; each list is sorted."""
-
-    alike: list[tuple[str, str]]
-    """Names that were matched although leading zeros or case differ: as written once, and as matched."""
-    unused_rows: list[str]
-    """Names in the manifest that no image has."""
-    unknown_reports: list[str]
-    """Reports in the manifest that the database does not hold."""
 
 
 class ReportLinker:

@@ -2,7 +2,7 @@
 
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from itertools import filterfalse, groupby
 from pathlib import Path
@@ -11,9 +11,9 @@ from typing import NamedTuple, TypeVar
 from selip_pretrain.scan.dicom.file import DicomFile, PixelBytes, read_file
 from selip_pretrain.scan.dicom.header import SeriesHeader
 from selip_pretrain.scan.dicom.series import dicom_series
-from selip_pretrain.scan.file_check import CheckTask, FileCheck, check_file, checked
-from selip_pretrain.scan.folder import Stamp, files_below
-from selip_pretrain.scan.known_files import KnownFiles
+from selip_pretrain.scan.files.file_check import CheckTask, FileCheck, check_file, checked
+from selip_pretrain.scan.files.folder import Stamp, files_below
+from selip_pretrain.scan.files.known_files import KnownFiles
 from selip_pretrain.scan.nifti_series import is_nifti, nifti_series
 from selip_pretrain.scan.report_linkage import ReportLinker
 from selip_pretrain.scan.sequence_rules import SequenceRules
@@ -63,19 +63,24 @@ def scan(
     workers: Workers,
     known: KnownFiles | None = None,
 ) -> ScanResult:
-    """Update the tables from the folder `root`, as `read_folder` reads it."""
-    scanned = read_folder(root, rules, linker, workers, known)
+    """Update the tables from the folder `root`, an absolute path, as `read_folder` reads it."""
+    scanned = read_folder(root, files_below(root), rules, linker, workers, known or KnownFiles())
     return ScanResult(scanned.other_files, scanned.ambiguous_studies, stored.update(scanned.rows.values()))
 
 
 def read_folder(
-    root: Path, rules: SequenceRules, linker: ReportLinker, workers: Workers, known: KnownFiles | None = None
+    root: Path,
+    files: Mapping[str, Stamp | None],
+    rules: SequenceRules,
+    linker: ReportLinker,
+    workers: Workers,
+    known: KnownFiles,
 ) -> ScannedFolder:
-    """Find, recognise, link and choose the series below `root`, an absolute path; files that are `known` are not read.
+    """Find, recognise, link and choose the series in the files below `root`; those that are `known` are not read.
 
-    SelipError where it holds no image.
+    SelipError where there is no image.
     """
-    reader = FolderReader(root, workers, known)
+    reader = FolderReader(root, files, workers, known)
     series = list(reader.series(rules))
     if not series:
         raise SelipError(f"There is no image in {root}: name another folder; the database is unchanged.")
@@ -99,10 +104,11 @@ def read_folder(
 class FolderReader:
     """Reads those files of a folder that no earlier scan has read, with workers."""
 
-    def __init__(self, root: Path, workers: Workers, known: KnownFiles | None = None) -> None:
+    def __init__(self, root: Path, files: Mapping[str, Stamp | None], workers: Workers, known: KnownFiles) -> None:
+        """`files` as `files_below` finds them."""
         self._root = root
-        self._files = files_below(root)
-        self._known = KnownFiles() if known is None else known
+        self._files = {Path(name): stamp for name, stamp in files.items()}
+        self._known = known
         self._workers = workers
         self._pixels: dict[Path, PixelBytes] = {}
         self.other_files = 0

@@ -36,7 +36,9 @@ class SeriesAttributes:
     """The attributes that rules compare; a number is None where the file does not state it, TI 0 without inversion."""
 
     texts: tuple[str, ...]
-    """Series description, then protocol name; of NIfTI the file name without its ending first."""
+    """Series description, then protocol name; of NIfTI the searched part of the file name first."""
+    file_name: str = ""
+    """Of NIfTI the file name without its ending."""
     dicom_modality: str = ""
     """The tag Modality: MR, CT and others; empty where it is not stated."""
     manufacturer: str = ""
@@ -64,14 +66,24 @@ def _ascending(limits: tuple[float, float]) -> tuple[float, float]:
     return limits
 
 
+def _patterns_of(texts: tuple[str, ...]) -> tuple[str, ...]:
+    for text in texts:
+        try:
+            re.compile(text)
+        except re.error as error:
+            raise ValueError(f"{text!r} is not a regular expression ({error})") from error
+    return texts
+
+
 def _with_something_to_match(words: tuple[str, ...]) -> tuple[str, ...]:
     for word in words:
-        if not "".join(_tokens(word, from_pattern=True)).strip("*"):
+        if not "".join(_tokens(word, from_pattern=True)).strip("*$"):
             raise ValueError(f"{word!r} holds no letter or digit")
     return words
 
 
 Words = Annotated[tuple[str, ...], Field(min_length=1), AfterValidator(_with_something_to_match)]
+Patterns = Annotated[tuple[str, ...], Field(min_length=1), AfterValidator(_patterns_of)]
 Values = Annotated[tuple[str, ...], Field(min_length=1)]
 Limits = Annotated[tuple[float, float], AfterValidator(_ascending)]
 
@@ -90,6 +102,7 @@ class Rule(BaseModel):
     words: Words | None = None
     and_words: Words | None = None
     without_words: Words | None = None
+    file_name: Patterns | None = None
     without_dicom_modality: Values | None = None
     manufacturer: Words | None = None
     body_part: Words | None = None
@@ -123,6 +136,7 @@ class Rule(BaseModel):
         return (
             _fits(text, self.words, self.without_words)
             and _fits(text, self.and_words)
+            and (self.file_name is None or found_pattern(attributes.file_name, self.file_name) is not None)
             and _among((attributes.dicom_modality,), None, self.without_dicom_modality)
             and _fits(attributes.manufacturer, self.manufacturer)
             and _fits(attributes.body_part, self.body_part, self.without_body_part)
@@ -140,13 +154,22 @@ class Rule(BaseModel):
         )
 
 
-class SequenceRules:
-    """An ordered list of rules, and what is not searched in the names of NIfTI files."""
+class FileNames(BaseModel):
+    """How the names of NIfTI files are read, as described in sequence_rules.toml."""
 
-    def __init__(self, rules: Sequence[Rule], ignored_in_file_names: Sequence[str] = ()) -> None:
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    ignored: Patterns | None = None
+    derived: Patterns | None = None
+
+
+class SequenceRules:
+    """An ordered list of rules, and how the names of NIfTI files are read."""
+
+    def __init__(self, rules: Sequence[Rule], file_names: FileNames | None = None) -> None:
         self.rules = tuple(rule for rule in rules if not rule.uninformative)
         self._uninformative = tuple(rule for rule in rules if rule.uninformative)
-        self._ignored = re.compile("|".join(f"(?:{part})" for part in ignored_in_file_names) or "(?!)", re.IGNORECASE)
+        self._file_names = FileNames() if file_names is None else file_names
 
     def recognise(self, attributes: SeriesAttributes) -> Rule | None:
         """The first rule that fits; None where none does."""
@@ -171,7 +194,13 @@ class SequenceRules:
 
     def file_text(self, name: str) -> str:
         """The part of a NIfTI file's name in which words are searched."""
-        return self._ignored.sub(" ", name)
+        for pattern in self._file_names.ignored or ():
+            name = re.sub(pattern, " ", name, flags=re.IGNORECASE)
+        return name
+
+    def is_derived(self, name: str) -> bool:
+        """Whether a NIfTI file was computed from another one, by its name."""
+        return found_pattern(name, self._file_names.derived or ()) is not None
 
 
 def read_rules(path: Path | None = None) -> SequenceRules:
@@ -180,7 +209,7 @@ def read_rules(path: Path | None = None) -> SequenceRules:
     name = "sequence_rules.toml" if path is None else str(path)
     text, table = open_toml(source)
     groups = _word_groups(table.pop("words", {}), name)
-    ignored = _patterns(table.pop("file_names", {}), name)
+    file_names = _file_names(table.pop("file_names", {}), name)
     rows = table.get("rule")
     if set(table) != {"rule"} or not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
         raise SelipError(f"The rules {name} must be a list of [[rule]] entries and nothing else: remove the rest.")
@@ -191,7 +220,7 @@ def read_rules(path: Path | None = None) -> SequenceRules:
         if any(rule.name == earlier.name for earlier in rules):
             raise SelipError(f"{name}, line {line}: there is already a rule {rule.name!r}; give it another name.")
         rules.append(rule)
-    return SequenceRules(rules, ignored)
+    return SequenceRules(rules, file_names)
 
 
 def _word_groups(table: object, name: str) -> dict[str, list[str]]:
@@ -202,16 +231,11 @@ def _word_groups(table: object, name: str) -> dict[str, list[str]]:
     return table
 
 
-def _patterns(table: object, name: str) -> list[str]:
-    patterns = table.get("ignored", []) if isinstance(table, dict) and not set(table) - {"ignored"} else None
-    if not isinstance(patterns, list) or not all(isinstance(pattern, str) for pattern in patterns):
-        raise SelipError(f"[file_names] of the rules {name} must hold a list of regular expressions named ignored.")
-    for pattern in patterns:
-        try:
-            re.compile(pattern)
-        except re.error as error:
-            raise SelipError(f"In the rules {name}, {pattern!r} is not a regular expression ({error}).") from error
-    return patterns
+def _file_names(table: object, name: str) -> FileNames:
+    try:
+        return FileNames.model_validate(table)
+    except ValidationError as error:
+        raise SelipError(f"[file_names] of the rules {name} is not valid ({_fault(error)}).") from error
 
 
 def _with_groups(row: dict[str, Any], groups: dict[str, list[str]], location: str) -> dict[str, Any]:
@@ -232,12 +256,16 @@ def _rule(row: dict[str, Any], location: str) -> Rule:
     try:
         return Rule.model_validate(row)
     except ValidationError as error:
-        first = error.errors(include_url=False)[0]
-        field = ".".join(map(str, first["loc"]))
-        fault = f"{field}: {first['msg']}" if field else first["msg"].removeprefix("Value error, ")
         raise SelipError(
-            f"{location}: the rule {row.get('name', 'without a name')!r} is not valid ({fault})."
+            f"{location}: the rule {row.get('name', 'without a name')!r} is not valid ({_fault(error)})."
         ) from error
+
+
+def _fault(error: ValidationError) -> str:
+    """The first fault, with the field that has it."""
+    first = error.errors(include_url=False)[0]
+    field = ".".join(map(str, first["loc"]))
+    return f"{field}: {first['msg']}" if field else first["msg"].removeprefix("Value error, ")
 
 
 def _within(value: float | None, limits: tuple[float, float] | None) -> bool:
@@ -261,6 +289,12 @@ def found_word(text: str, words: tuple[str, ...]) -> str | None:
     return next((match[0].strip() for match in matches if match), None)
 
 
+def found_pattern(name: str, patterns: tuple[str, ...]) -> str | None:
+    """The part of a file name that one of the regular expressions fits; None where none does."""
+    matches = (re.search(pattern, name) for pattern in patterns)
+    return next((match[0] for match in matches if match), None)
+
+
 def _contains(text: str, words: tuple[str, ...]) -> bool:
     return found_word(text, words) is not None
 
@@ -279,12 +313,14 @@ def _matcher(words: tuple[str, ...]) -> Callable[[str], re.Match[str] | None]:
 
 
 def _expression(word: str) -> str:
-    tokens = _tokens(word, from_pattern=True)
+    tokens = _tokens(word.removesuffix("$"), from_pattern=True)
     parts = [re.escape(token).replace(r"\*", "[^ ]*").replace(r"\#", "[0-9]+") for token in tokens]
     # Chinese is written without blanks: a Chinese word may be anywhere in a run of characters.
     chinese = ["㐀" <= token.strip("*")[:1] <= "鿿" for token in tokens]
     before = "" if chinese[0] else " "
     after = "" if chinese[-1] else " "
+    # Each line begins and ends with a blank.
+    after += "(?= |$)" if word.endswith("$") else ""
     between = [" ?" if left or right else " " for left, right in pairwise(chinese)]
     return before + "".join(part + gap for part, gap in zip(parts, [*between, ""], strict=True)) + after
 

@@ -53,11 +53,6 @@ class FoundSeries:
 UNWRITABLE: tuple[VolumeFault, str] = ("damaged", "its path is not in UTF-8, which a database cannot hold: rename it")
 
 
-def unwritable(path: Path) -> bool:
-    """Whether the path is not valid UTF-8, as in archives packed on a Chinese Windows."""
-    return os.fsencode(path).decode("utf-8", "ignore") != str(path)
-
-
 def below(root: Path, path: Path) -> PurePosixPath:
     """The path relative to the scanned folder, with bytes that are not UTF-8 escaped."""
     return PurePosixPath(os.fsencode(path.relative_to(root).as_posix()).decode("utf-8", "backslashreplace"))

@@ -18,6 +18,7 @@ import numpy.typing as npt
 import pydicom
 from pydicom.dataset import Dataset
 
+from selip_pretrain.volumes import jpeg_decoder
 from selip_pretrain.volumes.dicom_stream import MAX_BYTES, dicom_stream, transfer_syntax
 from selip_shared.errors import SelipError
 
@@ -35,6 +36,8 @@ _axes: Any = nib.io_orientation
 
 LPS_TO_RAS = np.diag([-1.0, -1.0, 1.0, 1.0])
 
+jpeg_decoder.register()
+
 
 class VolumeError(SelipError):
     """A volume that cannot be used: `reason` as in excluded_images, `detail` what was found."""
@@ -46,6 +49,18 @@ class VolumeError(SelipError):
 
     def __str__(self) -> str:
         return f"A volume cannot be read: {self.detail}. Replace or remove its files and run selip-scan again."
+
+
+class UnopenedError(VolumeError):
+    """A file that cannot be opened now, e.g. for lack of permission."""
+
+    def __init__(self, path: Path, error: OSError) -> None:
+        super().__init__(*unopened_fault(path, error))
+
+
+def unopened_fault(path: Path, error: OSError) -> tuple[VolumeFault, str]:
+    """What excluded_images says of a file that cannot be opened."""
+    return "damaged", f"{path.name} cannot be opened ({error.strerror})"
 
 
 @dataclass(frozen=True, eq=False)
@@ -198,7 +213,7 @@ def _nifti_bytes(path: Path) -> bytes:
     except (EOFError, zlib.error, gzip.BadGzipFile) as error:
         raise VolumeError("damaged", f"{path.name} is truncated or its bytes were changed") from error
     except OSError as error:
-        raise VolumeError("damaged", f"{path.name} cannot be opened ({error.strerror})") from error
+        raise UnopenedError(path, error) from error
     return content.getvalue()
 
 
@@ -260,7 +275,7 @@ def read_dataset(path: Path) -> pydicom.FileDataset:
             dataset.file_meta.TransferSyntaxUID = transfer_syntax(dataset)
             return dataset
     except OSError as error:
-        raise VolumeError("damaged", f"{path.name} cannot be opened ({error.strerror})") from error
+        raise UnopenedError(path, error) from error
     except Exception as error:
         raise VolumeError("damaged", f"{path.name} is not readable as DICOM") from error
 
@@ -271,6 +286,8 @@ def images_of(dataset: pydicom.FileDataset, name: str) -> list[npt.NDArray[np.fl
     VolumeError where they cannot be decoded.
     """
     try:
+        if transfer_syntax(dataset) in jpeg_decoder.SYNTAXES:
+            dataset.pixel_array_options(decoding_plugin=jpeg_decoder.NAME)
         pixels = dataset.pixel_array
         frames = pixels.reshape(-1, *pixels.shape[-2:]).astype(np.float32)
         if dataset.get("PhotometricInterpretation") == "MONOCHROME1":

@@ -12,7 +12,7 @@ import duckdb
 from pydicom.uid import generate_uid
 
 from selip_contracts.database_file import open_store, utc_now
-from selip_pretrain.scan.known_files import KnownFiles
+from selip_pretrain.scan.files.known_files import KnownFiles
 from selip_pretrain.scan.report_linkage import ReportLinker
 from selip_pretrain.scan.scan_folder import scan
 from selip_pretrain.scan.sequence_rules import read_rules

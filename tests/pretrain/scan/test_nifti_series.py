@@ -1,3 +1,4 @@
+import gzip
 import json
 from pathlib import Path
 from typing import Any
@@ -31,10 +32,48 @@ NAMES = {
     "IXI012-HH-1211-DTI-00|sub-r001s001_label-L_desc-T1lesion_mask|UCSF-PDGM-0004_DTI_eddy_MD|sub-01_part-phase_swi",
 }  # fmt: skip
 
+COMPUTED = (
+    "wmT1|y_T1|rp_T1|iy_sub-01_T1w|mT1|wT1|rT2|rFLAIR|smwT1|swT1w|msub-01_T1w|wmsub-01_T1w|"
+    "meansub-01_T1w|c1T1|c2sub-01_T1w|mwc1T1|smwc1T1|rc1T1|mwp1sub-01_T1w|p0T1|rp1T1|u_rc1T1_Template|"
+    "BiasField_T1|y_sub-01_T1w|rDWI|rADC|mFFE_T2|T1_brain_mask|T1_bet_mask|T1_brain_pve_0|"
+    "T1_brain_pveseg|T1_brain_mixeltype|T1_to_MNI_nonlin_field|T1_to_MNI_nonlin_coeff|"
+    "T1_to_MNI_nonlin_jac|T1_fast_pve_2|T1_1Warp|T1_1InverseWarp|T1_BrainExtractionMask|"
+    "T1_BrainSegmentation|T1_CorticalThickness|T1_synthseg|aparc+aseg|brainmask|brain.finalsurfs|wm|"
+    "ribbon|sub-01_desc-brain_mask|sub-01_space-MNI152NLin6Asym_label-GM_probseg|"
+    "sub-01_from-T1w_to-MNI152NLin2009cAsym_mode-image_xfm|sub-01_desc-aparcaseg_dseg|sub-01_T2star|"
+    "sub-01_FLASH|sub-01_PDT2|sub-01_MEGRE|sub-01_MP2RAGE|sub-01_inv-1_MP2RAGE|sub-01_MTR|sub-01_R2map|"
+    "sub-01_Chimap|sub-01_T2starmap|sub-01_sbref|sub-01_m0scan|sub-01_asl|sub-01_defacemask|9_swi_e1_ph|"
+    "9_swi_ph|9_swi_real|9_swi_imaginary|9_t2_tse_tra_ROI1"
+)
+"""Fields, masks, maps and images of SPM, CAT12, FSL, FreeSurfer, ANTs, BIDS and dcm2niix."""
+DERIVED_IMAGES = (
+    "T1_brain|T1_bet|T1_biascorr|T1_biascorr_brain|T1_to_MNI_nonlin|T1_to_MNI_lin|T1Warped|T1_Warped|"
+    "T1_N4|T1_BrainExtractionBrain|T2_hdbet|sub-01_space-MNI152NLin2009cAsym_desc-preproc_T1w|"
+    "9_t2_tse_tra_Eq_1"
+)
+ORIGINALS = (
+    "T1|sT1W_3D_TFE|eT1W_SE|mDIXON_T1W|MR_T1|w_T1|r001_T1|m12_FLAIR|T1_orig|sub-01_acq-highres_T1w|"
+    "sub-01_rec-norm_T1w|sub-01_ce-gd_T1w|sub-01_acq-tse_T2w|sub-01_inplaneT1|sub-01_dir-PA_dwi|"
+    "7_t1_mprage_sag_20210101|7_t1_mprage_sag_e1|Ph_201_T1W_TSE_Sno"
+)
+
 
 def sequence(path: Path) -> str | None:
     rule = RULES.recognise(nifti_series(path.parent, path, RULES).attributes)
     return None if rule is None else rule.modality
+
+
+@pytest.mark.parametrize("name", COMPUTED.split("|"))
+def test_what_programs_compute_is_no_image(tmp_path: Path, name: str) -> None:
+    assert sequence(tmp_path / f"{name}.nii.gz") is None
+
+
+@pytest.mark.parametrize("name", [*DERIVED_IMAGES.split("|"), *ORIGINALS.split("|")])
+def test_a_derived_image_is_known_as_one(tmp_path: Path, name: str) -> None:
+    path = tmp_path / f"{name}.nii.gz"
+    assert sequence(path) is not None
+    image_type = nifti_series(tmp_path, path, RULES).attributes.image_type
+    assert ("DERIVED" in image_type) == (name in DERIVED_IMAGES.split("|"))
 
 
 @pytest.mark.parametrize(("expected", "name"), [(key, name) for key in NAMES for name in NAMES[key].split("|")])
@@ -70,6 +109,14 @@ def test_the_sidecar_of_dcm2niix(
     if b_value is not None:
         (tmp_path / "scan_7.bval").write_text(b_value)
     assert sequence(tmp_path / "scan_7.nii.gz") == expected
+
+
+def test_a_sidecar_that_was_compressed_with_its_image(tmp_path: Path) -> None:
+    (tmp_path / "scan_7.json.gz").write_bytes(gzip.compress(json.dumps(DIFFUSION).encode()))
+    (tmp_path / "scan_7.bval.gz").write_bytes(gzip.compress(b"1000"))
+    assert sequence(tmp_path / "scan_7.nii.gz") == "DWI"
+    (tmp_path / "scan_7.json.gz").write_bytes(b"\x1f\x8bdamaged")
+    assert sequence(tmp_path / "scan_7.nii.gz") == "DWI"
 
 
 @pytest.mark.parametrize("content", [b"", b"{", b"[1]", b"\xff\xfe", b"null"])

@@ -270,3 +270,12 @@ def test_a_loop_of_links_ends(root: Path, db: Path) -> None:
     write_nifti(root / "a" / "t1.nii.gz")
     (root / "a" / "again").symlink_to(root)
     assert list(Found(root, db).images) == ["a/t1.nii.gz"]
+
+
+def test_of_nifti_an_original_is_preferred_to_what_was_computed_from_it(root: Path, db: Path) -> None:
+    for name in ("a_T1_brain", "b_T1_bet", "z_T1", "wT1"):
+        write_nifti(root / "R1" / f"{name}.nii.gz")
+    write_nifti(root / "R2" / "T2_brain.nii.gz")
+    found = Found(root, db)
+    assert found.sequences == {"R1/z_T1.nii.gz": "T1", "R2/T2_brain.nii.gz": "T2"}
+    assert found.reasons["R1/wT1.nii.gz"] == "reformat"

@@ -15,9 +15,18 @@ from pydicom.uid import UID, DeflatedExplicitVRLittleEndian
 
 from selip_pretrain.scan.dicom.header import FrameAttributes, SeriesHeader, frame_attributes, series_header
 from selip_pretrain.scan.dicom.values import number_of
-from selip_pretrain.scan.series import UNWRITABLE, unwritable
+from selip_pretrain.scan.series import UNWRITABLE
 from selip_pretrain.volumes.dicom_stream import dicom_stream, transfer_syntax
-from selip_pretrain.volumes.read_volume import Slice, VolumeError, VolumeFault, frame_count, reading_quietly, slices_of
+from selip_pretrain.volumes.read_volume import (
+    Slice,
+    VolumeError,
+    VolumeFault,
+    frame_count,
+    reading_quietly,
+    slices_of,
+    unopened_fault,
+)
+from selip_shared.files import is_utf8
 
 MAX_ARCHIVE_MEMBERS = 50
 """So many files of an archive are looked at for DICOM."""
@@ -50,6 +59,8 @@ class DicomFile:
     pixels: PixelBytes | None = None
     """None where they are compressed, or the file is."""
     fault: tuple[VolumeFault, str] | None = None
+    unopened: bool = False
+    """Whether it could not be opened, which the next scan tries again."""
 
 
 def read_file(path: Path) -> tuple[DicomFile, ...]:
@@ -61,12 +72,12 @@ def read_file(path: Path) -> tuple[DicomFile, ...]:
             stream = dicom_stream(file)
             if stream is None:
                 return ()
-            if unwritable(path):
+            if not is_utf8(path):
                 return (DicomFile(path, fault=UNWRITABLE),)
             with reading_quietly():
                 return _read(path, stream)
     except OSError as error:
-        return (DicomFile(path, fault=("damaged", f"{path.name} cannot be opened ({error.strerror})")),)
+        return (DicomFile(path, fault=unopened_fault(path, error), unopened=True),)
     except Exception:
         # A file of unknown origin can fail anywhere in the parser, with any exception.
         return (DicomFile(path, fault=("damaged", f"{path.name} is not readable as DICOM")),)

@@ -12,12 +12,14 @@ from selip_pretrain.scan.dicom.file import PixelBytes
 from selip_pretrain.scan.series import FoundSeries, Geometry, geometry
 from selip_pretrain.volumes.content_hash import content_hash, joint_hash
 from selip_pretrain.volumes.read_volume import (
+    UnopenedError,
     VolumeError,
     VolumeFault,
     images_of,
     read_dataset,
     read_volume,
     reading_quietly,
+    unopened_fault,
 )
 
 
@@ -31,6 +33,8 @@ class FileCheck:
     geometry: Geometry | None = None
     """Of NIfTI."""
     fault: tuple[VolumeFault, str] | None = None
+    unopened: bool = False
+    """Whether it could not be opened, which the next scan tries again."""
 
 
 class CheckTask(NamedTuple):
@@ -46,9 +50,9 @@ def check_file(task: CheckTask) -> FileCheck:
     try:
         return _check_nifti(task.path) if task.nifti else _check_dicom(task.path, task.pixels)
     except VolumeError as error:
-        return FileCheck(fault=(error.reason, error.detail))
+        return FileCheck(fault=(error.reason, error.detail), unopened=isinstance(error, UnopenedError))
     except OSError as error:
-        return FileCheck(fault=("damaged", f"{task.path.name} cannot be opened ({error.strerror})"))
+        return FileCheck(fault=unopened_fault(task.path, error), unopened=True)
 
 
 def checked(series: FoundSeries, checks: Sequence[FileCheck]) -> FoundSeries:

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from selip_pretrain.scan.known_files import KnownFiles
+from selip_pretrain.scan.files.folder import files_below
+from selip_pretrain.scan.files.known_files import KnownFiles
 from selip_pretrain.scan.scan_folder import FolderReader
 from selip_pretrain.scan.sequence_rules import read_rules
 from selip_pretrain.scan.series import FoundSeries
@@ -18,7 +19,7 @@ RULES = read_rules()
 
 
 def read(root: Path, cache: Path) -> list[FoundSeries]:
-    reader = FolderReader(root, ProcessWorkers(1), KnownFiles(cache, "name"))
+    reader = FolderReader(root, files_below(root), ProcessWorkers(1), KnownFiles(cache, "name"))
     found = list(reader.series(RULES))
     checked = reader.checked(found)
     reader.finish()

@@ -1,15 +1,13 @@
 """What scans have read of files, kept so that files of unchanged size and modification time are not read again.
 
-It is a journal of JSON lines in the user's cache folder, and nobody else's to read, since headers name patients. A scan
-appends to it as it goes, so that a killed scan goes on where it was; a line that was cut short is left out.
+It is a journal of JSON lines. A scan appends to it as it goes, so that a killed scan goes on where it was; a line that
+was cut short is left out.
 """
 
 import os
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cache
-from hashlib import sha256
-from importlib.resources import files
 from pathlib import Path
 from typing import NamedTuple
 
@@ -17,10 +15,11 @@ from pydantic import TypeAdapter, ValidationError
 
 from selip_pretrain.scan.dicom.file import DicomFile, PixelBytes
 from selip_pretrain.scan.dicom.header import SeriesHeader
-from selip_pretrain.scan.file_check import FileCheck
-from selip_pretrain.scan.folder import Stamp
+from selip_pretrain.scan.files.cache import cache_file, code_digest, write_privately
+from selip_pretrain.scan.files.file_check import FileCheck
+from selip_pretrain.scan.files.folder import Stamp
 from selip_pretrain.volumes.read_volume import Slice, VolumeFault
-from selip_shared.files import replacing
+from selip_shared.files import is_utf8
 
 
 class ReadImage(NamedTuple):
@@ -58,10 +57,12 @@ class KnownFiles:
 
     def __init__(self, folder: Path | None = None, name: str = "") -> None:
         """`name` distinguishes the journal from those of other scans in `folder`; without a folder nothing is kept."""
-        self._path = None if folder is None else folder / f"{sha256(name.encode()).hexdigest()[:32]}.jsonl"
+        self._path = None if folder is None else cache_file(folder, name, "jsonl")
         self._images: dict[str, tuple[Stamp, tuple[DicomFile, ...]]] = {}
         self._checks: dict[str, tuple[Stamp, FileCheck]] = {}
         self._lines = 0
+        self.complete = True
+        """Whether all files could be opened that were to be read."""
         self._read()
 
     def images(self, path: Path, stamp: Stamp | None) -> tuple[DicomFile, ...] | None:
@@ -75,14 +76,24 @@ class KnownFiles:
         return known[1] if known is not None and known[0] == stamp else None
 
     def add_images(self, found: Iterable[tuple[Path, Stamp | None, tuple[DicomFile, ...]]]) -> None:
-        """Keep the images of files."""
-        new = {str(path): (stamp, images) for path, stamp, images in found if stamp is not None and _is_utf8(path)}
+        """Keep the images of files, but of those that could not be opened."""
+        new: dict[str, tuple[Stamp, tuple[DicomFile, ...]]] = {}
+        for path, stamp, images in found:
+            if any(image.unopened for image in images):
+                self.complete = False
+            elif stamp is not None and is_utf8(path):
+                new[str(path)] = stamp, images
         self._images |= new
         self._append(_batch(new, {}))
 
     def add_checks(self, found: Iterable[tuple[Path, Stamp | None, FileCheck]]) -> None:
-        """Keep the checks of files."""
-        new = {str(path): (stamp, check) for path, stamp, check in found if stamp is not None and _is_utf8(path)}
+        """Keep the checks of files, but of those that could not be opened."""
+        new: dict[str, tuple[Stamp, FileCheck]] = {}
+        for path, stamp, check in found:
+            if check.unopened:
+                self.complete = False
+            elif stamp is not None and is_utf8(path):
+                new[str(path)] = stamp, check
         self._checks |= new
         self._append(_batch({}, new))
 
@@ -93,12 +104,7 @@ class KnownFiles:
         self._checks = {name: self._checks[name] for name in self._checks.keys() & names}
         if self._path is None or self._lines <= 2 * len(self._images.keys() | self._checks.keys()):
             return
-        try:
-            with replacing(self._path) as file:
-                os.fchmod(file.fileno(), 0o600)
-                file.write(_first_line() + _dumped(_batch(self._images, self._checks)))
-        except OSError:
-            return  # the longer journal is as good
+        write_privately(self._path, _first_line() + _dumped(_batch(self._images, self._checks)))
 
     def _read(self) -> None:
         if self._path is None:
@@ -138,11 +144,6 @@ class KnownFiles:
                 file.write((b"" if file.tell() else _first_line()) + b"\n" * bool(file.tell()) + _dumped(batch))
         except OSError:
             return  # the next scan reads these files again
-
-
-def cache_folder() -> Path:
-    """Where journals are: below the user's cache folder."""
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "selip" / "scans"
 
 
 def _batch(images: dict[str, tuple[Stamp, tuple[DicomFile, ...]]], checks: dict[str, tuple[Stamp, FileCheck]]) -> Batch:
@@ -196,16 +197,5 @@ def _adapter() -> TypeAdapter[Batch]:
     return TypeAdapter(Batch)
 
 
-@cache
 def _first_line() -> bytes:
-    """Another one with each change of the code that reads files, and of what it knows."""
-    digest = sha256()
-    for package in ("selip_pretrain.scan", "selip_pretrain.scan.dicom", "selip_pretrain.volumes"):
-        for file in sorted(files(package).iterdir(), key=lambda file: file.name):
-            if file.name.endswith((".py", "vendor_tags.toml")):
-                digest.update(file.read_bytes())
-    return f'{{"code":"{digest.hexdigest()}"}}\n'.encode()
-
-
-def _is_utf8(path: Path) -> bool:
-    return os.fsencode(path).decode("utf-8", "ignore") == str(path)
+    return b'{"code":"%s"}\n' % code_digest().encode()

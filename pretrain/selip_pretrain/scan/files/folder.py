@@ -15,12 +15,13 @@ class Stamp(NamedTuple):
     modified: int
 
 
-def files_below(root: Path) -> dict[Path, Stamp | None]:
-    """All files at any depth, in order; None for a link to nothing. Links are followed, and no folder is read twice.
+def files_below(root: Path) -> dict[str, Stamp | None]:
+    """The paths of all files at any depth, in order; None for a link to nothing.
 
-    Names that begin with a dot are left out. SelipError where a folder cannot be read.
+    Links are followed, and no folder is read twice. Names that begin with a dot are left out. SelipError where a folder
+    cannot be read.
     """
-    found: dict[Path, Stamp | None] = {}
+    found: dict[str, Stamp | None] = {}
     entered: set[tuple[int, int]] = set()
     for folder, subfolders, names in os.walk(root, followlinks=True, onerror=_raise_unreadable):
         status = Path(folder).stat()
@@ -35,15 +36,15 @@ def files_below(root: Path) -> dict[Path, Stamp | None]:
     return found
 
 
-def _add(found: dict[Path, Stamp | None], name: str) -> None:
+def _add(found: dict[str, Stamp | None], name: str) -> None:
     try:
-        status = os.stat(name)  # noqa: PTH116 -- a million paths are made only once each
+        status = os.stat(name)  # noqa: PTH116 -- a million paths take long to make
     except OSError:
         status = None
     if status is not None and stat.S_ISREG(status.st_mode):
-        found[Path(name)] = Stamp(status.st_size, status.st_mtime_ns)
+        found[name] = Stamp(status.st_size, status.st_mtime_ns)
     elif os.path.islink(name):  # noqa: PTH114
-        found[Path(name)] = None
+        found[name] = None
 
 
 def _raise_unreadable(error: OSError) -> None:

@@ -1,0 +1,1 @@
+"""The files of a scanned folder, and what earlier scans found in them."""
