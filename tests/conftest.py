@@ -60,6 +60,7 @@ def findings(present: bool) -> st.SearchStrategy[Finding]:
             present=st.just(present),
             morphology=st.none() | TEXT | st.sampled_from(["点状", "斑片状", "环形", "线样", "弥漫性"]),
             count=st.none() | st.sampled_from(get_args(Count)),
+            number=st.none() | st.integers(1, 40),
             size_mm=st.lists(st.floats(0.1, 300), max_size=3).map(tuple),
             margin=st.none() | TEXT,
             lesion=st.none() | TEXT,

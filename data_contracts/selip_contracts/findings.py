@@ -71,7 +71,8 @@ class Evidence(Strict):
 class Finding(Strict):
     """On this sequence, at this site, the signal is this; `present` false is an explicit negative without signal.
 
-    `site_text` holds the report's words for a place that the vocabulary lacks, whose site is 未列部位.
+    `site_text` holds the report's words for a place that the vocabulary lacks, whose site is 未列部位. `number` is how
+    many lesions the report counts at the sites that it names together: 双侧额叶见12个….
     """
 
     modality: Modality
@@ -82,6 +83,7 @@ class Finding(Strict):
     present: bool = True
     morphology: str | None = None
     count: Count | None = None
+    number: int | None = Field(default=None, ge=1)
     size_mm: tuple[float, ...] = ()
     margin: str | None = None
     lesion: str | None = None

@@ -64,6 +64,7 @@ FIGURES = {
     "confidence_auc": "AUC of confidence",
     "morphology_exact": "Morphology exactly right",
     "count_exact": "Count exactly right",
+    "number_exact": "Number exactly right",
     "size_mm_exact": "Size exactly right",
     "margin_exact": "Margin exactly right",
     "lesion_exact": "Lesion exactly right",

@@ -19,8 +19,8 @@ StoredRow = tuple[Any, ...]
 
 _EXTRACTION_FIELDS = ("report_id", "status", "seconds", "reply", "note")
 _FINDING_FIELDS = (
-    "modality", "side", "site", "site_text", "signal", "present", "morphology", "count", "margin", "lesion",
-    "certainty", "confidence", "agreed",
+    "modality", "side", "site", "site_text", "signal", "present", "morphology", "count", "number", "margin",
+    "lesion", "certainty", "confidence", "agreed",
 )  # fmt: skip
 _GENERAL_FIELDS = ("side", "site", "site_text", "change")
 _WRITTEN = attrgetter("written")

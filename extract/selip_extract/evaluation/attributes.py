@@ -1,26 +1,39 @@
-"""The attributes of findings against annotated ones: the share that is exactly right."""
+"""The attributes of findings against annotated ones: the share that is right, however it is quoted."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from selip_contracts.findings import AnnotatedReport, Finding, Study
 from selip_extract.evaluation.score import Share, share
 from selip_extract.evaluation.unlisted_sites import with_annotated_sites
+from selip_extract.language.lesion_words import bare_shape, head_noun, is_clear
 
 
 @dataclass(frozen=True)
 class AttributeScore:
-    """The exact share of each attribute among the findings that are right and whose annotation states it."""
+    """The share of each attribute among the findings that are right and whose annotation states it.
+
+    Words are equal that say the same: 线状 and 线样, 边界清 and 界清晰, 梗死灶 and 急性梗死.
+    """
 
     morphology_exact: Share
     count_exact: Share
+    number_exact: Share
     size_mm_exact: Share
     margin_exact: Share
     lesion_exact: Share
     certainty_exact: Share
 
 
-ATTRIBUTES = ("morphology", "count", "size_mm", "margin", "lesion", "certainty")
+ATTRIBUTES = ("morphology", "count", "number", "size_mm", "margin", "lesion", "certainty")
+_NORMAL_FORMS: Mapping[str, Callable[[str], object]] = {
+    "morphology": bare_shape, "margin": is_clear, "lesion": head_noun,
+}  # fmt: skip
+
+
+def normal_form(name: str, value: object) -> object:
+    """What the score compares of an attribute."""
+    return _NORMAL_FORMS[name](value) if name in _NORMAL_FORMS and isinstance(value, str) else value
 
 
 def score_attributes(gold: Sequence[AnnotatedReport], extracted: Mapping[str, Study]) -> AttributeScore:
@@ -31,7 +44,13 @@ def score_attributes(gold: Sequence[AnnotatedReport], extracted: Mapping[str, St
     found = list(_found(gold, extracted))
     return AttributeScore(
         **{
-            f"{name}_exact": share([getattr(got, name) == stated[name] for stated, got in found if name in stated])
+            f"{name}_exact": share(
+                [
+                    normal_form(name, getattr(got, name)) == normal_form(name, stated[name])
+                    for stated, got in found
+                    if name in stated
+                ]
+            )
             for name in ATTRIBUTES
         }
     )

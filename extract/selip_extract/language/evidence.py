@@ -1,35 +1,22 @@
 """Evidence: the characters of the report that support a statement; a statement without evidence is no finding."""
 
-import re
-from bisect import bisect_left
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
-from functools import cache, lru_cache
-from typing import NamedTuple, TypedDict
+from functools import lru_cache
+from typing import NamedTuple
 
-from selip_contracts.findings import Count, Evidence, Finding, Span, SpanRole
+from selip_contracts.findings import Evidence, Finding, Span, SpanRole
 from selip_contracts.vocabulary import site_and_words
 from selip_extract.language.laterality import LateralisedSite, lateralised_sites
-from selip_extract.language.lexer import normalized
+from selip_extract.language.lesion_words import LesionDescription, clause_end, clause_start, describe_lesion
 from selip_extract.language.lexicon import lexicon
 from selip_extract.language.question import Question, Statement
-from selip_extract.language.sizes import millimetres, size_pattern, size_sign_pattern
 from selip_extract.language.tokens import Token
 
 _NEGATION_ENDS = frozenset(("signal", "enhancement", "verb", "sequence"))
-# what follows the signal and still describes the same lesion, often its size and margin
-_WITHOUT_ANOTHER_SITE = re.compile(r"[^。；;\n左右双两]{0,60}")
 # How much further a word counts as away that stands before the word to which it belongs.
 _BEFORE = 3
 # In tokens: how much a signal beside the name of another sequence is further away.
 _OF_ANOTHER_SEQUENCE = 20
-_CLAUSE_MARK = re.compile("[，,；;。：:\n]")
-_MAX_CLAUSE = 200
-"""Characters behind a mark in which its clause may state a value; a text with no nearer mark is read from its start."""
-# nouns that follow are of the surroundings: 周围见片状水肿
-_AROUND = re.compile("周围|灶周|瘤周|邻近|相邻|伴|其内|内见")
-# a size from an earlier study: (前片约2.0×1.5cm), 前片约5mm
-_OF_AN_EARLIER_STUDY = re.compile(r"\(前[^)]*$|(?:片|(?<!依)次)(?:约|为)?$")
 
 
 class EvidenceTokens(NamedTuple):
@@ -40,16 +27,6 @@ class EvidenceTokens(NamedTuple):
     signal: Token
     sequence: Token | None
     negation: Token | None
-
-
-class LesionDescription(TypedDict, total=False):
-    """What the words around a statement say of the lesion, under the names of the finding's fields; sizes in mm."""
-
-    morphology: str | None
-    count: Count | None
-    size_mm: tuple[float, ...]
-    margin: str | None
-    lesion: str | None
 
 
 _ROLES: tuple[SpanRole, ...] = ("site", "side", "signal", "sequence", "negation")
@@ -176,108 +153,23 @@ def cited_finding(stored: str, read: str, statement: Statement, words: EvidenceT
         signal=statement.value,
         present=present,
         evidence=Evidence(text=stored[start:end], start=start, end=end, spans=spans),
-        certainty="可疑" if doubtful or _is_doubted(read, words.signal) else "肯定",
+        certainty="可疑" if doubtful or _is_doubted(read, words.site.end, words.signal) else "肯定",
         **(describe_lesion(read, words.site.end, words.signal, end) if present else LesionDescription()),
     )
 
 
 @lru_cache(1 << 10)
-def _is_doubted(text: str, token: Token) -> bool:
-    """Whether the clause in which the token stands says so; asked once for the sites of which a value is stated."""
-    doubt = lexicon().doubt
-    if doubt.search(text) is None:
+def _is_doubted(text: str, site_end: int, token: Token) -> bool:
+    """Whether the token's clause says so, the one behind it (不除外血管影), or that which introduces the lesion."""
+    words = lexicon()
+    if words.doubt.search(text) is None:
         return False
-    return doubt.search(text, _clause_start(text, token.start), _clause_end(text, token.end)) is not None
-
-
-@dataclass(frozen=True)
-class _DescriptionPatterns:
-    morphology: re.Pattern[str]
-    count: re.Pattern[str]
-    margin: re.Pattern[str]
-    lesion: re.Pattern[str]
-
-
-@cache
-def _description_patterns() -> _DescriptionPatterns:
-    words = lexicon().description
-    expressions = (words.morphology, _any_of(_counts()), words.margin, rf"(?:{_any_of(words.lesion)})(?![状样])")
-    return _DescriptionPatterns(*map(re.compile, expressions))
-
-
-@cache
-def _counts() -> dict[str, Count]:
-    return {form: count for count, forms in lexicon().description.count.items() for form in forms}
-
-
-def _any_of(words: Iterable[str]) -> str:
-    return "|".join(sorted(words, key=len, reverse=True))
-
-
-def describe_lesion(text: str, site_end: int, signal: Token, end: int) -> LesionDescription:
-    """What is said of the lesion of a site and a signal; `end` is where the evidence ends.
-
-    Morphology, count and noun stand in the clause that introduces the site or in that of the signal, which alone says
-    what the lesion looks like on one sequence; size and margin anywhere between the two or behind.
-    """
-    introduced = introduction(text, site_end)
-    start = _clause_start(text, signal.start)
-    here = _words_of_clause(text[start : _clause_end(text, signal.end)])
-    of_oedema = start > site_end and "水肿" in text[start : signal.start]
-    around = text[min(site_end, signal.end) : signal.end] + _after(text, end)
-    margin = _description_patterns().margin.search(around)
-    return LesionDescription(
-        morphology=here.morphology or introduced.morphology,
-        count=introduced.count or here.count,
-        size_mm=_size(around),
-        margin=margin[0] if margin else None,
-        lesion="水肿" if of_oedema else introduced.lesion or here.lesion,
+    start, end = clause_start(text, token.start), clause_end(text, token.end)
+    return (
+        words.doubt.search(text, start, end) is not None
+        or words.doubt_behind.search(text, end + 1, clause_end(text, end + 1)) is not None
+        or words.doubt_of_lesion.search(text, site_end, clause_end(text, site_end)) is not None
     )
-
-
-@dataclass(frozen=True)
-class LesionNouns:
-    """What one clause says of a lesion."""
-
-    morphology: str | None
-    count: Count | None
-    lesion: str | None
-
-
-def introduction(text: str, site_end: int) -> LesionNouns:
-    """What is said of a lesion from its site to the end of the clause: 左侧额叶见多发斑片状软化灶，…."""
-    return _words_of_clause(text[site_end : _clause_end(text, site_end)])
-
-
-@lru_cache(1 << 12)
-def _words_of_clause(clause: str) -> LesionNouns:
-    patterns, clause = _description_patterns(), clause.replace(" ", "")
-    morphology, count = patterns.morphology.search(clause), patterns.count.search(clause)
-    lesion = next((m for m in patterns.lesion.finditer(clause) if not _AROUND.search(clause, 0, m.start())), None)
-    return LesionNouns(
-        morphology=morphology[0] if morphology else None,
-        count=_counts()[count[0]] if count else None,
-        lesion=lesion[0] if lesion else None,
-    )
-
-
-@lru_cache(1 << 6)
-def _clause_marks(text: str) -> list[int]:
-    """The offsets of all marks that end a clause, asked for many times while the findings of a report are read."""
-    return [match.start() for match in _CLAUSE_MARK.finditer(text)]
-
-
-def _clause_start(text: str, at: int) -> int:
-    marks = _clause_marks(text)
-    before = bisect_left(marks, at)
-    near = before and marks[before - 1] >= at - _MAX_CLAUSE
-    return marks[before - 1] + 1 if near else 0
-
-
-def _clause_end(text: str, at: int) -> int:
-    marks = _clause_marks(text)
-    following = bisect_left(marks, at)
-    return marks[following] if following < len(marks) else len(text)
 
 
 def _is_uncertain(text: str, question: Question, signal: Token) -> bool:
@@ -291,21 +183,3 @@ def _is_uncertain(text: str, question: Question, signal: Token) -> bool:
     if "部分" not in cues or any(t.kind == "site" for t in clause):
         return "可疑" in cues
     return "可疑" in cues or "病灶" in text[clause[0].start : signal.start]
-
-
-def _after(text: str, end: int) -> str:
-    following = _WITHOUT_ANOTHER_SITE.match(text, end)
-    return following[0] if following else ""
-
-
-def _size(around: str) -> tuple[float, ...]:
-    """The dimensions in mm: of several, those with most numbers and then the largest; none of an earlier study."""
-    if not size_sign_pattern().search(around):
-        return ()
-    text = normalized(around)
-    sizes = [
-        millimetres(match[0])
-        for match in size_pattern().finditer(text)
-        if not _OF_AN_EARLIER_STUDY.search(text, 0, match.start())
-    ]
-    return max(sizes, key=lambda s: (len(s), max(s)), default=())

@@ -119,12 +119,16 @@ class SiteGroups(_Table):
 
 
 class DescriptionWords(_Table):
-    """Words that describe a lesion; `morphology` and `margin` are regular expressions."""
+    """Words that describe a lesion; all but the forms of `lesion` and `count` are regular expressions."""
 
     morphology: str
     margin: str
+    margin_unclear: str
     lesion: Forms
+    lesion_unless: str
     count: dict[Count, Forms]
+    number: str
+    several: str
 
 
 class Patterns(_Table):
@@ -166,6 +170,8 @@ class WordFile(_Table):
     site_groups: SiteGroups | None = None
     unit_mm: dict[Form, PositiveFloat] | None = None
     doubt: Expressions | None = None
+    doubt_of_lesion: Expressions | None = None
+    doubt_behind: Expressions | None = None
     negation_behind: Expressions | None = None
     description: DescriptionWords | None = None
 
@@ -195,6 +201,10 @@ class Lexicon:
     """The millimetres of each unit."""
     doubt: re.Pattern[str]
     """What makes uncertain all that its clause states."""
+    doubt_of_lesion: re.Pattern[str]
+    """What makes a lesion uncertain in the clause that introduces it."""
+    doubt_behind: re.Pattern[str]
+    """A clause that makes uncertain what the clause before it states."""
     negation_behind: re.Pattern[str]
     """What denies the word before it and ends its clause."""
     description: DescriptionWords
@@ -263,6 +273,8 @@ def read_lexicon(folder: Path | Traversable) -> Lexicon:
         site_groups=_only(read, "site_groups")[1],
         unit_mm=_only(read, "unit_mm")[1],
         doubt=_any_expression(read, "doubt"),
+        doubt_of_lesion=_any_expression(read, "doubt_of_lesion"),
+        doubt_behind=_any_expression(read, "doubt_behind"),
         negation_behind=_any_expression(read, "negation_behind"),
         description=_description(read),
     )
@@ -345,5 +357,6 @@ def _any_expression(read: Mapping[str, WordFile], field: str) -> re.Pattern[str]
 
 def _description(read: Mapping[str, WordFile]) -> DescriptionWords:
     name, table = _only(read, "description")
-    expressions = {key: _expression(getattr(table, key), read[name], name) for key in ("morphology", "margin")}
+    fields = ("morphology", "margin", "number", "several")
+    expressions = {field: _expression(getattr(table, field), read[name], name) for field in fields}
     return cast(DescriptionWords, table.model_copy(update=expressions))

@@ -67,6 +67,11 @@ def _in_digits(size: str) -> str:
     )
 
 
+def spoken_number(words: str) -> int:
+    """十二, 两 or 12 as a number."""
+    return int(words if words.isdecimal() else _digits(words))
+
+
 def _digits(spoken: str) -> str:
     spoken = spoken.replace("两", "二")
     if "十" not in spoken:

@@ -3,19 +3,17 @@
 from collections.abc import Sequence
 
 from selip_contracts.findings import Finding
-from selip_extract.language.evidence import LesionNouns, introduction
+from selip_extract.language.lesion_words import LesionNumber, LesionWords, introduction
 from selip_extract.rules.mentions import Location
-
-_NOTHING = LesionNouns(None, None, None)
 
 
 def with_descriptions(findings: Sequence[Finding], text: str) -> list[Finding]:
-    """The findings; a present one without shape, number, noun or margin has those that its site has before it."""
+    """The findings; a present one without form, number, noun or margin has those that its site has before it."""
     margins: dict[Location, str] = {}
     for finding in findings:
         if finding.margin is not None:
             margins.setdefault(_location(finding), finding.margin)
-    introduced: dict[Location, LesionNouns] = {}
+    introduced: dict[Location, LesionWords] = {}
     return [_described(finding, introduced, margins, text) if finding.present else finding for finding in findings]
 
 
@@ -24,19 +22,24 @@ def _location(finding: Finding) -> Location:
 
 
 def _described(
-    finding: Finding, introduced: dict[Location, LesionNouns], margins: dict[Location, str], text: str
+    finding: Finding, introduced: dict[Location, LesionWords], margins: dict[Location, str], text: str
 ) -> Finding:
+    if finding.lesion == "水肿":
+        return finding
     where = _location(finding)
     site = next((s for s in finding.evidence.spans if s.role == "site"), None) if finding.evidence else None
-    own = introduction(text, site.end) if site else _NOTHING
-    if own != _NOTHING:
+    own = introduction(text, site.end) if site else LesionWords()
+    stated = LesionWords(finding.morphology, LesionNumber(finding.count, finding.number), finding.lesion)
+    if own != LesionWords():
         introduced[where] = own
-    before = introduced.get(where, own)
-    said: dict[str, object] = {
-        "morphology": finding.morphology or before.morphology,
-        "count": finding.count or before.count,
-        "lesion": finding.lesion or before.lesion,
+    before = introduced.setdefault(where, stated)
+    said = stated.or_else(before)
+    described: dict[str, object] = {
+        "morphology": said.morphology,
+        "count": said.number.kind,
+        "number": said.number.exact,
+        "lesion": said.lesion,
         "margin": finding.margin or margins.get(where),
     }
-    changed = {name: value for name, value in said.items() if value != getattr(finding, name)}
+    changed = {name: value for name, value in described.items() if value != getattr(finding, name)}
     return finding.model_copy(update=changed) if changed else finding

@@ -30,6 +30,8 @@ STUDY = Study(
             site="额叶",
             signal="高",
             morphology="斑片状",
+            count="多发",
+            number=2,
             size_mm=(21.0, 18.0),
             evidence=Evidence(text="左侧额叶", start=0, end=4, spans=(Span(role="side", start=0, end=2),)),
             confidence=0.9,
@@ -275,7 +277,23 @@ def test_findings_negatives_general_findings_and_review_are_rows_to_query(store:
     )
     assert rows(store, "FROM findings WHERE present") == [
         (
-            *("r1", "T2", "左侧", "额叶", None, "高", "高", True, "斑片状", None, [21.0, 18.0], None, None, "肯定"),
+            *(
+                "r1",
+                "T2",
+                "左侧",
+                "额叶",
+                None,
+                "高",
+                "高",
+                True,
+                "斑片状",
+                "多发",
+                2,
+                [21.0, 18.0],
+                None,
+                None,
+                "肯定",
+            ),
             *("左侧额叶", 0, 4, [{"role": "side", "start": 0, "end": 2}], 0.9, True, "model", run_id),
         )
     ]

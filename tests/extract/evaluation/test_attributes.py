@@ -2,6 +2,8 @@
 
 from typing import Any
 
+import pytest
+
 from selip_contracts.findings import AnnotatedReport, Finding, Study
 from selip_contracts.vocabulary import UNLISTED
 from selip_extract.evaluation.attributes import ATTRIBUTES, score_attributes
@@ -54,3 +56,23 @@ def test_certainty_is_stated_by_all_findings_of_a_report_that_states_attributes(
 def test_an_unlisted_place_that_is_found_by_a_listed_site_is_compared_too() -> None:
     annotated = [finding(UNLISTED, site_text="额盖下区", margin="清楚")]
     assert attribute_shares(annotated, [finding("额盖", margin="清楚")])["margin_exact"] == Share(1.0, 1)
+
+
+@pytest.mark.parametrize(
+    ("annotated", "found", "right"),
+    [
+        ({"margin": "边界清"}, {"margin": "界清晰"}, True),
+        ({"margin": "边界清"}, {"margin": "边界欠清"}, False),
+        ({"margin": "边缘毛糙"}, {"margin": "边缘模糊"}, True),
+        ({"morphology": "线状"}, {"morphology": "线样"}, True),
+        ({"morphology": "片状"}, {"morphology": "小片状"}, False),
+        ({"lesion": "急性梗死灶"}, {"lesion": "梗死灶"}, True),
+        ({"lesion": "钙化灶"}, {"lesion": "钙化"}, True),
+        ({"lesion": "结节"}, {"lesion": "肿块"}, False),
+        ({"number": 3}, {"number": 2}, False),
+    ],
+)
+def test_words_that_say_the_same_are_equal(annotated: dict[str, Any], found: dict[str, Any], right: bool) -> None:
+    shares = attribute_shares([finding("额叶", **annotated)], [finding("额叶", **found)])
+    (name,) = annotated
+    assert shares[f"{name}_exact"] == Share(float(right), 1)

@@ -418,14 +418,18 @@ def test_form_size_and_certainty_are_edited(page: Page) -> None:
     page.rewrite("[data-attributes] [name=size_mm]", "9 x 8.5 mm")
     page.choose("[data-attributes] [name=count]", "多发")
     page.choose("[data-attributes] [name=certainty]", "可疑")
+    page.rewrite("[data-attributes] [name=number]", "3")
     page.rewrite("[data-attributes] [name=margin]", "清楚\t")
-    assert page.one("tr[data-item='0'] small").text == "frontal lobe · 结节状 · multiple · 9×8.5 mm · 清楚 · possible"
+    shown = "frontal lobe · 结节状 · multiple · n = 3 · 9×8.5 mm · 清楚 · possible"
+    assert page.one("tr[data-item='0'] small").text == shown
     (report,) = read_annotated(page.exported())
     (found,) = report.study.findings
-    assert (found.morphology, found.size_mm, found.count) == ("结节状", (9.0, 8.5), "多发")
+    assert (found.morphology, found.size_mm, found.count, found.number) == ("结节状", (9.0, 8.5), "多发", 3)
     assert (found.margin, found.certainty, found.confidence) == ("清楚", "可疑", 0.42)
     page.rewrite("[data-attributes] [name=size_mm]", "large\t")
     assert page.one("#message").text == "A size is in millimetres, such as 21×18: large"
+    page.rewrite("[data-attributes] [name=number]", "some\t")
+    assert page.one("#message").text == "A number of lesions is a whole number: some"
     assert page.one("[data-attributes] [name=size_mm]").get_property("value") == "9×8.5"
 
 

@@ -3,10 +3,27 @@
 const ATTRIBUTES = {
   morphology: textField,
   count: (value) => choice(data.counts, value),
-  size_mm: (value) => textField(value?.join("×")),
+  number: textField,
+  size_mm: (value) => textField(NUMBERS.size_mm.write(value)),
   margin: textField,
   lesion: textField,
   certainty: (value) => choice(data.certainties, value ?? data.certainties[0]),
+};
+/** Attributes that are numbers: read from what was typed (null where it is none), and as they are shown. */
+const NUMBERS = {
+  number: {
+    bad: "bad_number",
+    read: (text) => (/^[1-9]\d{0,2}$/.test(text) ? Number(text) : null),
+    write: (number) => number ?? "",
+  },
+  size_mm: {
+    bad: "bad_size",
+    read: (text) => {
+      const lengths = text.replace(/mm$/i, "").split(/[×xX*✕,，\s]+/).filter(Boolean).map(Number);
+      return lengths.every((length) => length > 0 && length < 500) ? lengths : null;
+    },
+    write: (lengths) => lengths?.join("×") ?? "",
+  },
 };
 let opened = null; // the index of the finding whose attributes are being edited
 const table = { rows: [], attributes: null, order: "" };
@@ -101,9 +118,9 @@ function openAttributes(index) {
   if (opened !== null) document.querySelector("[data-attributes] [name]")?.focus();
 }
 
-function furtherWords({ site, more: { site_text: words, morphology, count, size_mm: size, margin, lesion, certainty } }) {
+function furtherWords({ site, more: { site_text: words, morphology, count, number, size_mm: size, margin, lesion, certainty } }) {
   const extent = size && `${size.join("×")} mm`;
-  return [words, inEnglish(site), morphology, count && valueName(count), extent, margin, lesion, certainty && valueName(certainty)]
+  return [words, inEnglish(site), morphology, count && valueName(count), number && `n = ${number}`, extent, margin, lesion, certainty && valueName(certainty)]
     .filter(Boolean).join(" · ");
 }
 
@@ -121,11 +138,11 @@ function attributesRow(report, item, index) {
 function amend(report, index, name, control) {
   const text = control.value.trim();
   let value = text || undefined;
-  if (name === "size_mm" && value) {
-    value = text.replace(/mm$/i, "").split(/[×xX*✕,，\s]+/).filter(Boolean).map(Number);
-    if (!value.every((length) => length > 0 && length < 500)) {
-      tell(say("bad_size") + text);
-      control.value = itemsOf(report)[index].more.size_mm?.join("×") ?? "";
+  if (NUMBERS[name] && value) {
+    value = NUMBERS[name].read(text);
+    if (value === null) {
+      tell(say(NUMBERS[name].bad) + text);
+      control.value = NUMBERS[name].write(itemsOf(report)[index].more[name]);
       return;
     }
   }

@@ -1,0 +1,238 @@
+"""What the words around a statement say of its lesion: form, number, noun, margin and size."""
+
+import re
+from bisect import bisect_left
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import cache, lru_cache
+from typing import NamedTuple, TypedDict
+
+from selip_contracts.findings import Count
+from selip_extract.language.lexer import normalized
+from selip_extract.language.lexicon import lexicon
+from selip_extract.language.sizes import millimetres, size_pattern, size_sign_pattern, spoken_number
+from selip_extract.language.tokens import Token
+
+# what follows the signal and still describes the same lesion, often its size and margin
+_WITHOUT_ANOTHER_SITE = re.compile(r"[^。；;\n左右双两]{0,60}")
+_CLAUSE_MARK = re.compile("[，,；;。：:\n]")
+_SENTENCE_MARKS = frozenset("；;。：:\n")
+_MAX_CLAUSE = 200
+"""Characters behind a mark in which its clause may state a value; a text with no nearer mark is read from its start."""
+_MAX_DESCRIBING_CLAUSES = 4
+# nouns that follow are of the surroundings: 周围见片状水肿
+_AROUND = re.compile("周围|灶周|瘤周|邻近|相邻|伴|其内|内见")
+# a clause that names another place, a sequence or a part of the lesion does not go on introducing it
+_OF_SOMETHING_ELSE = re.compile("[左右双两TFDAS]|信号|强化|受限|周|邻近|相邻|伴|内|压|部|壁|前片|较前|其[余中]|余")
+# ，为钙化。 names the lesion of the clause before
+_NAMED_BEHIND = re.compile(r"[^，,；;。：:\n]*[，,](?:为|系)([^，,；;。：:\n]{1,8})(?=[，,；;。\n]|$)")
+# a size from an earlier study: (前片约2.0×1.5cm), 前片约5mm
+_OF_AN_EARLIER_STUDY = re.compile(r"\(前[^)]*$|(?:片|(?<!依)次)(?:约|为)?$")
+_SHAPE_ENDINGS = frozenset("状样形性层则")
+
+
+class LesionDescription(TypedDict, total=False):
+    """What the words around a statement say of the lesion, under the names of the finding's fields; sizes in mm."""
+
+    morphology: str | None
+    count: Count | None
+    number: int | None
+    size_mm: tuple[float, ...]
+    margin: str | None
+    lesion: str | None
+
+
+class LesionNumber(NamedTuple):
+    """How many lesions: 单发, 多发 or 散在, and the number where the report gives one."""
+
+    kind: Count | None
+    exact: int | None
+
+
+_NO_NUMBER = LesionNumber(None, None)
+
+
+@dataclass(frozen=True)
+class LesionWords:
+    """What one passage says of a lesion; nothing, where all is left out."""
+
+    morphology: str | None = None
+    number: LesionNumber = _NO_NUMBER
+    lesion: str | None = None
+
+    def or_else(self, other: "LesionWords") -> "LesionWords":
+        """What this passage says, and of what it leaves open what the other says."""
+        number = self.number if self.number.kind else other.number
+        return LesionWords(self.morphology or other.morphology, number, self.lesion or other.lesion)
+
+
+@dataclass(frozen=True)
+class _Patterns:
+    morphology: re.Pattern[str]
+    count: re.Pattern[str]
+    number: re.Pattern[str]
+    several: re.Pattern[str]
+    margin: re.Pattern[str]
+    lesion: re.Pattern[str]
+
+
+@cache
+def _patterns() -> _Patterns:
+    words = lexicon().description
+    lesion = rf"(?:{_any_of(words.lesion)})(?!{words.lesion_unless})"
+    expressions = (words.morphology, _any_of(_counts()), words.number, words.several, words.margin, lesion)
+    return _Patterns(*map(re.compile, expressions))
+
+
+@cache
+def _counts() -> dict[str, Count]:
+    return {form: count for count, forms in lexicon().description.count.items() for form in forms}
+
+
+def _any_of(words: Iterable[str]) -> str:
+    return "|".join(sorted(words, key=len, reverse=True))
+
+
+def describe_lesion(text: str, site_end: int, signal: Token, end: int) -> LesionDescription:
+    """What is said of the lesion of a site and a signal; `end` is where the evidence ends.
+
+    Form, number and noun stand where the site is introduced or in the clause of the signal, which alone says what the
+    lesion looks like on one sequence; size and margin anywhere between the two or behind.
+    """
+    start = clause_start(text, signal.start)
+    here = _words_of(text[max(start, site_end) if site_end <= signal.start else start : clause_end(text, signal.end)])
+    oedema = _oedema(text, max(start, site_end), signal) if site_end <= signal.start else None
+    if oedema:
+        return LesionDescription(morphology=oedema.morphology, lesion="水肿")
+    introduced = introduction(text, site_end)
+    around = text[min(site_end, signal.end) : signal.end] + _after(text, end)
+    said = here.or_else(introduced)
+    number = introduced.or_else(here).number
+    return LesionDescription(
+        morphology=said.morphology,
+        count=number.kind,
+        number=number.exact,
+        size_mm=_size(around),
+        margin=margin_in(around),
+        lesion=introduced.lesion or here.lesion or _named_behind(text, signal.end),
+    )
+
+
+def introduction(text: str, site_end: int) -> LesionWords:
+    """What is said of a lesion from its site on, as in 左侧额叶见一肿块，大小约2cm，呈分叶状，T1WI…."""
+    end = clause_end(text, site_end)
+    said = _words_of(text[site_end:end])
+    for _ in range(_MAX_DESCRIBING_CLAUSES):
+        if end >= len(text) or text[end] in _SENTENCE_MARKS:
+            break
+        start, end = end + 1, clause_end(text, end + 1)
+        if _OF_SOMETHING_ELSE.search(text, start, end):
+            break
+        said = said.or_else(_words_of(text[start:end]))
+    return said
+
+
+def _oedema(text: str, start: int, signal: Token) -> LesionWords | None:
+    """What is said of the oedema whose signal it is: 周围见片状T2高信号水肿, 瘤周见指状水肿，T2WI呈高信号."""
+    end = clause_end(text, signal.end)
+    if "水肿" in text[start:end]:
+        return _words_of(text[start:end])
+    if start == 0 or text[start - 1] not in "，,":
+        return None
+    before = clause_start(text, start - 1)
+    clause = text[before : start - 1]
+    return _words_of(clause) if "水肿" in clause and _AROUND.match(clause) else None
+
+
+def _named_behind(text: str, end: int) -> str | None:
+    named = _NAMED_BEHIND.match(text, end)
+    return _words_of(named[1]).lesion if named else None
+
+
+def is_clear(margin: str) -> bool:
+    """边界清 and 界尚清 are clear margins, 边缘模糊 and 边界欠清 are not."""
+    return re.search(lexicon().description.margin_unclear, margin) is None
+
+
+def head_noun(lesion: str) -> str:
+    """急性梗死灶 and 梗死 name one kind of lesion: the last noun of the words that is known, without 灶 and 影."""
+    known = [noun for noun in lexicon().description.lesion if noun in lesion]
+    return max(known, key=lambda noun: (lesion.rindex(noun) + len(noun), len(noun)), default=lesion).rstrip("灶影")
+
+
+def bare_shape(morphology: str) -> str:
+    """线状 and 线样 are one form: the words without their ending."""
+    return morphology.rstrip("状样形性影")
+
+
+def margin_in(text: str) -> str | None:
+    """边界清: the margin that the text states first."""
+    margin = _patterns().margin.search(text)
+    return margin[0] if margin else None
+
+
+@lru_cache(1 << 12)
+def _words_of(clause: str) -> LesionWords:
+    patterns, clause = _patterns(), clause.replace(" ", "")
+    shape = patterns.morphology.search(clause)
+    lesion = next((m for m in patterns.lesion.finditer(clause) if not _AROUND.search(clause, 1, m.start())), None)
+    return LesionWords(_shape(shape[0]) if shape else None, _number(clause), lesion[0] if lesion else None)
+
+
+def _shape(word: str) -> str:
+    """斑片影 and 斑片状影 name one form."""
+    return word if word[-1] in _SHAPE_ENDINGS else f"{word}状"
+
+
+def _number(clause: str) -> LesionNumber:
+    """3枚: 多发, 3; a number that is not exact (2～3个, 十余枚) is 多发 alone."""
+    patterns = _patterns()
+    word = patterns.count.search(clause)
+    count = _counts()[word[0]] if word else None
+    clause = normalized(clause)
+    written = patterns.number.search(clause)
+    if written:
+        number = spoken_number(written[0])
+        return LesionNumber(count or ("单发" if number == 1 else "多发"), number)
+    if count is None and patterns.several.search(clause):
+        return LesionNumber("多发", None)
+    return LesionNumber(count, 1 if count == "单发" else None)
+
+
+@lru_cache(1 << 6)
+def _clause_marks(text: str) -> list[int]:
+    """The offsets of all marks that end a clause, asked for many times while the findings of a report are read."""
+    return [match.start() for match in _CLAUSE_MARK.finditer(text)]
+
+
+def clause_start(text: str, at: int) -> int:
+    """Where the clause begins in which the character stands."""
+    marks = _clause_marks(text)
+    before = bisect_left(marks, at)
+    near = before and marks[before - 1] >= at - _MAX_CLAUSE
+    return marks[before - 1] + 1 if near else 0
+
+
+def clause_end(text: str, at: int) -> int:
+    """Where the clause ends in which the character stands: the offset of the mark, or the end of the text."""
+    marks = _clause_marks(text)
+    following = bisect_left(marks, at)
+    return marks[following] if following < len(marks) else len(text)
+
+
+def _after(text: str, end: int) -> str:
+    following = _WITHOUT_ANOTHER_SITE.match(text, end)
+    return following[0] if following else ""
+
+
+def _size(around: str) -> tuple[float, ...]:
+    """The dimensions in mm: of several, those with most numbers and then the largest; none of an earlier study."""
+    if not size_sign_pattern().search(around):
+        return ()
+    text = normalized(around)
+    sizes = [
+        millimetres(match[0])
+        for match in size_pattern().finditer(text)
+        if not _OF_AN_EARLIER_STUDY.search(text, 0, match.start())
+    ]
+    return max(sizes, key=lambda s: (len(s), max(s)), default=())
