@@ -104,7 +104,7 @@ class LanguageModelExtractor:
             return None if not given or math.isnan(given[0]) else 1 - given[0]
 
         return SecondReading(
-            findings=tuple(with_descriptions([finding for r in read for finding in r.findings], lexed.read)),
+            findings=tuple(with_descriptions([finding for r in read for finding in r.findings], sentences(lexed))),
             unreturned=unreturned,
             review=tuple(quoted("low_confidence", lexed, r.question.sentence) for r in read if r.refused),
             status=next((r.status for r in read if r.status != "ok"), "ok"),

@@ -1,11 +1,15 @@
 """What a person should look at in a report that was read, and whether all of it was understood."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Container, Iterable, Iterator, Sequence
 
 from selip_contracts.findings import Evidence, Finding, GeneralFinding, Study
 from selip_extract.extraction import Review, ReviewReason
+from selip_extract.language.lexer import normalized
+from selip_extract.language.sizes import millimetres, size_pattern
 from selip_extract.language.tokens import LexedReport, Token
 from selip_extract.language.understanding.normality import is_understood, states_normal
+from selip_extract.rules.lesion_sizes import is_of_a_lesion
+from selip_extract.rules.lookahead import is_mark
 from selip_extract.rules.prior_study import prior_words
 
 _NAMING = frozenset(("site", "sequence", "signal", "enhancement", "restriction", "change"))
@@ -20,7 +24,7 @@ def reviewed(lexed: LexedReport, study: Study, stated: Iterable[Finding]) -> tup
     uncited = tuple(_uncited(lexed, cited, study.findings or study.general))
     if not uncited and study.normal and not states_normal(lexed):
         uncited = (Review.beginning("uncited", lexed.text),)
-    passages = (*uncited, *_unlisted(lexed, study), *_mended(lexed, cited))
+    passages = (*uncited, *_unlisted(lexed, study), *_mended(lexed, cited), *_unplaced_sizes(lexed, study))
     return study.model_copy(update={"understood": not uncited}), tuple(dict.fromkeys(passages))
 
 
@@ -97,6 +101,43 @@ def _mended(lexed: LexedReport, cited: Sequence[Evidence]) -> Iterator[Review]:
     for start, end in lexed.slips:
         if _rest_on(cited, (start, end)):
             yield from _sentence_at(lexed, start, "mended")
+
+
+def _unplaced_sizes(lexed: LexedReport, study: Study) -> Iterator[Review]:
+    """The sentences with a size of a lesion that no finding has, or a length that is no size (1,8cm)."""
+    spans = [span for finding in study.findings if finding.evidence for span in finding.evidence.spans]
+    sites = {(span.start, span.end) for span in spans if span.role == "site"}
+    placed = [set(finding.size_mm) for finding in study.findings]
+    for sentence in lexed.sentences if sites else ():
+        sizes = _largest_sizes(lexed.read, sentence, sites)
+        if any(not size or not any(known.issuperset(size) for known in placed) for size in sizes):
+            yield quoted("uncited", lexed, sentence)
+
+
+def _largest_sizes(text: str, sentence: Sequence[Token], sites: Container[tuple[int, int]]) -> list[tuple[float, ...]]:
+    """The largest size behind each site with a finding; () where a length is no size."""
+    if not any(token.kind == "size" or _is_length(text, token) for token in sentence):
+        return []
+    prior = prior_words(text, sentence)
+    found: list[list[tuple[float, ...]]] = [[]]
+    of_a_finding, start = True, 0
+    for at, token in enumerate(sentence):
+        if token.kind == "site":
+            of_a_finding = (token.start, token.end) in sites
+            found.append([])
+        elif is_mark(token):
+            start = at + 1
+        elif not of_a_finding or at in prior or not is_of_a_lesion(text, sentence, start, at):
+            continue
+        elif token.kind == "size":
+            found[-1].append(millimetres(normalized(text[token.start : token.end])))
+        elif _is_length(text, token):
+            return [()]
+    return [max(sizes, key=lambda size: (len(size), max(size))) for sizes in found if sizes]
+
+
+def _is_length(text: str, token: Token) -> bool:
+    return token.kind == "other" and size_pattern().fullmatch(normalized(text[token.start : token.end])) is not None
 
 
 def _rest_on(cited: Iterable[Evidence], slip: tuple[int, int]) -> bool:

@@ -21,7 +21,7 @@ _MAX_CLAUSE = 200
 """Characters behind a mark in which its clause may state a value; a text with no nearer mark is read from its start."""
 _MAX_DESCRIBING_CLAUSES = 4
 # nouns that follow are of the surroundings: 周围见片状水肿
-_AROUND = re.compile("周围|灶周|瘤周|邻近|相邻|伴|其内|内见")
+_AROUND = re.compile("周围|灶周|瘤周|邻近|相邻|伴|其内|(?<![脑颅])内见")
 # a clause that names another place, a sequence or a part of the lesion does not go on introducing it
 _OF_SOMETHING_ELSE = re.compile("[左右双两TFDAS]|信号|强化|受限|周|邻近|相邻|伴|内|压|部|壁|前片|较前|其[余中]|余")
 # ，为钙化。 names the lesion of the clause before
@@ -62,7 +62,7 @@ class LesionWords:
 
     def or_else(self, other: "LesionWords") -> "LesionWords":
         """What this passage says, and of what it leaves open what the other says."""
-        number = self.number if self.number.kind else other.number
+        number = LesionNumber(self.number.kind or other.number.kind, self.number.exact or other.number.exact)
         return LesionWords(self.morphology or other.morphology, number, self.lesion or other.lesion)
 
 
@@ -100,8 +100,9 @@ def describe_lesion(text: str, site_end: int, signal: Token, end: int) -> Lesion
     lesion looks like on one sequence; size and margin anywhere between the two or behind.
     """
     start = clause_start(text, signal.start)
-    here = _words_of(text[max(start, site_end) if site_end <= signal.start else start : clause_end(text, signal.end)])
-    oedema = _oedema(text, max(start, site_end), signal) if site_end <= signal.start else None
+    here = words_of(text[max(start, site_end) if site_end <= signal.start else start : clause_end(text, signal.end)])
+    named = _named_behind(text, signal.end)
+    oedema = _oedema(text, max(start, site_end), signal) if site_end <= signal.start and not named else None
     if oedema:
         return LesionDescription(morphology=oedema.morphology, lesion="水肿")
     introduced = introduction(text, site_end)
@@ -114,21 +115,21 @@ def describe_lesion(text: str, site_end: int, signal: Token, end: int) -> Lesion
         number=number.exact,
         size_mm=_size(around),
         margin=margin_in(around),
-        lesion=introduced.lesion or here.lesion or _named_behind(text, signal.end),
+        lesion=introduced.lesion or here.lesion or named,
     )
 
 
 def introduction(text: str, site_end: int) -> LesionWords:
     """What is said of a lesion from its site on, as in 左侧额叶见一肿块，大小约2cm，呈分叶状，T1WI…."""
     end = clause_end(text, site_end)
-    said = _words_of(text[site_end:end])
+    said = words_of(text[site_end:end])
     for _ in range(_MAX_DESCRIBING_CLAUSES):
         if end >= len(text) or text[end] in _SENTENCE_MARKS:
             break
         start, end = end + 1, clause_end(text, end + 1)
         if _OF_SOMETHING_ELSE.search(text, start, end):
             break
-        said = said.or_else(_words_of(text[start:end]))
+        said = said.or_else(words_of(text[start:end]))
     return said
 
 
@@ -136,17 +137,17 @@ def _oedema(text: str, start: int, signal: Token) -> LesionWords | None:
     """What is said of the oedema whose signal it is: 周围见片状T2高信号水肿, 瘤周见指状水肿，T2WI呈高信号."""
     end = clause_end(text, signal.end)
     if "水肿" in text[start:end]:
-        return _words_of(text[start:end])
+        return words_of(text[start:end])
     if start == 0 or text[start - 1] not in "，,":
         return None
     before = clause_start(text, start - 1)
     clause = text[before : start - 1]
-    return _words_of(clause) if "水肿" in clause and _AROUND.match(clause) else None
+    return words_of(clause) if "水肿" in clause and _AROUND.match(clause) else None
 
 
 def _named_behind(text: str, end: int) -> str | None:
     named = _NAMED_BEHIND.match(text, end)
-    return _words_of(named[1]).lesion if named else None
+    return words_of(named[1]).lesion if named else None
 
 
 def is_clear(margin: str) -> bool:
@@ -172,7 +173,8 @@ def margin_in(text: str) -> str | None:
 
 
 @lru_cache(1 << 12)
-def _words_of(clause: str) -> LesionWords:
+def words_of(clause: str) -> LesionWords:
+    """What the words of a clause say of a lesion."""
     patterns, clause = _patterns(), clause.replace(" ", "")
     shape = patterns.morphology.search(clause)
     lesion = next((m for m in patterns.lesion.finditer(clause) if not _AROUND.search(clause, 1, m.start())), None)

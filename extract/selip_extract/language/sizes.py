@@ -8,6 +8,8 @@ from selip_extract.language.lexicon import lexicon
 _NUMBER = r"\d+(?:\.\d+)?"
 _COMMA_NUMBER = r"\d+(?:[.,]\d+)?"
 _TIMES = "(?:[×X*✕╳·]|乘以?)"
+_AXIS = r"(?:\((?:前后|左右|上下|横|纵|长|宽|高|厚|AP|LR|SI|CC)径?\))"
+"""4.4CM(前后)×3.9CM(左右)."""
 _TO = "[-~]"
 _DIGITS = "零一二三四五六七八九"
 _SPOKEN = f"[{_DIGITS}十两]+"
@@ -19,9 +21,9 @@ def size_expression() -> str:
     unit = f"(?:{'|'.join(lexicon().unit_mm)})"
     spoken = f"{_SPOKEN}(?:点{_SPOKEN})?"
     spoken = rf"{spoken}(?:{unit}?乘以?{spoken})*{unit}"
-    crossed = rf"{_COMMA_NUMBER}{unit}?(?:{_TIMES}{_COMMA_NUMBER}{unit}?)+"
-    # 1,8CM may be 1.8 cm, or the end of a list: it is no size.
-    return rf"{spoken}|{crossed}|(?<!\d,){_NUMBER}(?:{_TO}{_NUMBER})?{unit}"
+    crossed = rf"{_COMMA_NUMBER}{unit}?(?:{_AXIS}?{_TIMES}{_COMMA_NUMBER}{unit}?)+"
+    # 1,8CM may be 1.8 cm, or the end of a list: it is no size. CM2 and CM3 are areas and volumes.
+    return rf"(?:{spoken}|{crossed}|(?<!\d,){_NUMBER}(?:{_TO}{_NUMBER})?{unit})(?![23](?![\d枚个处]))"
 
 
 @cache

@@ -1,13 +1,13 @@
 """The rule reader's grammar: one pass over a report's tokens, each of which turns the state into the next one."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 
 from selip_contracts.findings import Finding
 from selip_extract.rules.clause_end import end_clause, punctuate
 from selip_extract.rules.dataclass_replace import replace
 from selip_extract.rules.descriptions import describe_as_normal, describe_change
 from selip_extract.rules.lesion_descriptions import with_descriptions
-from selip_extract.rules.lesion_sizes import Size, largest, state_size, with_size
+from selip_extract.rules.lesion_sizes import Size, largest, state_size, with_size, with_sizes
 from selip_extract.rules.lookahead import VALUES, clause_after
 from selip_extract.rules.mentions import Location, MentionedLesions
 from selip_extract.rules.prior_study import prior_words, turn_to_present, turn_to_prior
@@ -53,9 +53,8 @@ _OF_THE_PRESENT = VALUES | {"size"}
 _WORDS = frozenset(("cue", "other"))
 
 
-def read_clauses(sentences: Iterable[Sentence]) -> list[Finding]:
+def read_clauses(sentences: Sequence[Sentence]) -> list[Finding]:
     """The findings and explicit negatives that the grammar reads in the sentences of a report."""
-    text = ""
     mentioned = MentionedLesions()
     findings: list[Finding] = []
     sizes: dict[Location, Size] = {}
@@ -63,8 +62,7 @@ def read_clauses(sentences: Iterable[Sentence]) -> list[Finding]:
     end = 0
     of_the_body = False
     for sentence in sentences:
-        text = sentence.text
-        between = text[end : sentence.tokens[0].start]
+        between = sentence.text[end : sentence.tokens[0].start]
         mentioned = begin_sentence(mentioned, between)
         end = sentence.tokens[-1].end
         of_the_body = turns_to_the_body(sentence, of_the_body)
@@ -79,7 +77,7 @@ def read_clauses(sentences: Iterable[Sentence]) -> list[Finding]:
         here = largest(state.sizes)
         sizes = here | {location: size for location, size in sizes.items() if location not in here}
         findings += [with_size(finding, sizes) for finding in state.findings]
-    return with_descriptions([f if f.size_mm else with_size(f, sizes) for f in findings], text)
+    return with_descriptions(with_sizes(findings, sizes), sentences)
 
 
 def turns_to_the_body(sentence: Sentence, before: bool) -> bool:

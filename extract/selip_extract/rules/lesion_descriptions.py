@@ -1,39 +1,94 @@
 """What is said of a lesion once holds for all its findings: those of later sentences name its site alone."""
 
-from collections.abc import Sequence
+import re
+from collections.abc import Container, Mapping, Sequence
+from itertools import takewhile
 
 from selip_contracts.findings import Finding
-from selip_extract.language.lesion_words import LesionNumber, LesionWords, introduction
+from selip_extract.language.laterality import LateralisedSite
+from selip_extract.language.lesion_words import LesionNumber, LesionWords, introduction, words_of
+from selip_extract.rules.lookahead import is_mark
 from selip_extract.rules.mentions import Location
+from selip_extract.rules.references.site_references import WHOLE_BRAIN
+from selip_extract.rules.sentence import Sentence
+
+_NOTHING = LesionWords()
+# 脑内见4个转移瘤，分别位于左侧额叶、…; 最大一枚位于…; ①右侧顶叶: the site is that of a lesion of the group
+_OF_THE_GROUP = re.compile("位于|见于|分布|分别|累及|包括|其中|[最较][大多]|大者|[①-⑳]|病灶?[0-9A-D一二三四]")
+Introduction = tuple[int, LesionWords]
+"""Where the site ends that is named, and what is said of its lesion there."""
 
 
-def with_descriptions(findings: Sequence[Finding], text: str) -> list[Finding]:
+def with_descriptions(findings: Sequence[Finding], sentences: Sequence[Sentence]) -> list[Finding]:
     """The findings; a present one without form, number, noun or margin has those that its site has before it."""
+    present = [finding for finding in findings if finding.present]
     margins: dict[Location, str] = {}
-    for finding in findings:
+    for finding in present:
         if finding.margin is not None:
             margins.setdefault(_location(finding), finding.margin)
-    introduced: dict[Location, LesionWords] = {}
-    return [_described(finding, introduced, margins, text) if finding.present else finding for finding in findings]
+    introductions = _introductions(sentences, {_location(finding) for finding in present})
+    text = sentences[0].text if sentences else ""
+    return [_described(finding, introductions, margins, text) if finding.present else finding for finding in findings]
 
 
 def _location(finding: Finding) -> Location:
     return finding.side, finding.site_name
 
 
+def _introductions(sentences: Sequence[Sentence], locations: Container[Location]) -> dict[Location, list[Introduction]]:
+    """For each of the locations the mentions that say something of its lesion, in the order of the text."""
+    found: dict[Location, list[Introduction]] = {}
+    listed, end = _NOTHING, 0
+    for sentence in sentences:
+        text = sentence.text
+        listed = listed if any(map(str.isalnum, text[end : sentence.tokens[0].start])) else _NOTHING
+        end = sentence.tokens[-1].end
+        for site in sentence.sites.values():
+            if (site.side, site.site) in locations:
+                said = introduction(text, site.token.end).or_else(_group(sentence, site)).or_else(listed)
+                if said != _NOTHING:
+                    found.setdefault((site.side, site.site), []).append((site.token.end, said))
+        if sentence.tokens[-1].value == ":" and _names_whole_brain(sentence, len(sentence.tokens)):
+            listed = words_of(text[sentence.tokens[0].start : end])
+    return found
+
+
+def _names_whole_brain(sentence: Sentence, end: int) -> bool:
+    """Whether the first tokens, up to `end`, name no site but the brain as a whole."""
+    return all(site.site in WHOLE_BRAIN for i, site in sentence.sites.items() if i < end)
+
+
+def _group(sentence: Sentence, site: LateralisedSite) -> LesionWords:
+    """What the sentence says of all lesions before it comes to this one."""
+    tokens = sentence.tokens
+    first = [*takewhile(lambda token: not is_mark(token), tokens)]
+    negated = any(token.kind == "negation" for token in first)
+    if not first or len(first) >= site.index or negated or not _names_whole_brain(sentence, len(first)):
+        return _NOTHING
+    clause = [*takewhile(lambda token: not is_mark(token), reversed(tokens[: site.index]))]
+    begin = clause[-1].start if clause else site.token.start
+    if not _OF_THE_GROUP.search(sentence.text, begin, site.token.start):
+        return _NOTHING
+    return words_of(sentence.text[first[0].start : first[-1].end])
+
+
 def _described(
-    finding: Finding, introduced: dict[Location, LesionWords], margins: dict[Location, str], text: str
+    finding: Finding,
+    introductions: dict[Location, list[Introduction]],
+    margins: Mapping[Location, str],
+    text: str,
 ) -> Finding:
     if finding.lesion == "水肿":
         return finding
     where = _location(finding)
-    site = next((s for s in finding.evidence.spans if s.role == "site"), None) if finding.evidence else None
-    own = introduction(text, site.end) if site else LesionWords()
+    at = next((s.end for s in finding.evidence.spans if s.role == "site"), 0) if finding.evidence else 0
     stated = LesionWords(finding.morphology, LesionNumber(finding.count, finding.number), finding.lesion)
-    if own != LesionWords():
-        introduced[where] = own
-    before = introduced.setdefault(where, stated)
-    said = stated.or_else(before)
+    here = introductions.setdefault(where, [])
+    if stated != _NOTHING and not any(end <= at for end, _ in here):
+        here.insert(0, (at, stated))
+    end, before = next(((end, said) for end, said in reversed(here) if end <= at), (0, _NOTHING))
+    own = introduction(text, at) if at != end else _NOTHING
+    said = stated.or_else(before if own == _NOTHING else own)
     described: dict[str, object] = {
         "morphology": said.morphology,
         "count": said.number.kind,

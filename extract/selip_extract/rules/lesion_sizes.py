@@ -17,32 +17,67 @@ from selip_extract.rules.state import State
 
 Size = tuple[float, ...]
 """Millimetres."""
-_BEFORE_A_NUMBER = frozenset("( 约 大小 大小约 为 径 直径 范围 长径 长约".split())
+_OEDEMA = "水肿"
+_BEFORE_A_NUMBER = frozenset("( 约 大小 大小约 为 径 直径 范围 长径 长约 厚约 厚度 厚".split())
 _OF_NO_LESION = re.compile("层[厚距]|间[隔距]|移")
 _OF_AN_EARLIER_STUDY = re.compile(r"[(（]前[^)）]*$|(?:片|(?<!依)次)(?:约|为)?$")
+_MAX_LEAD = 12
+"""Characters before a number in which words say what it is a size of."""
+# 前后径约5.1cm，左右径约3.9cm: dimensions of one lesion
+_DIMENSION = re.compile("(前后|左右|上下|头尾|横|纵|长|短|宽|厚|高|深)[径度]?(?:分别)?(?:约|为)*$")
+_OF_THE_OTHER = re.compile("(?:另外?一?[枚个处者]|较?小者)(?:[长直]?径|大小|范围)?(?:约|为)*$")
+_CORRECTED = re.compile("(?:应为|更正为|实为|改为)约?$")
+_OF_A_RANGE = re.compile("[最较][大小]|[大小]者")
 
 
 def state_size(state: State, sentence: Sentence, at: int) -> State:
     """约1.2×0.8cm: the size of the lesions in focus."""
-    tokens, token = sentence.tokens, sentence.tokens[at]
-    clause = tokens[state.clause.start : at]
-    begin = clause[0].start if clause else token.start
-    if (
-        any(t.kind == "change" for t in clause)
-        or _is_around(tokens[:at])
-        or _OF_NO_LESION.search(sentence.text, begin, token.start)
-    ):
-        return state
-    if _OF_AN_EARLIER_STUDY.search(sentence.text, begin, token.start):
+    token = sentence.tokens[at]
+    if not is_of_a_lesion(sentence.text, sentence.tokens, state.clause.start, at):
         return state
     size = millimetres(normalized(sentence.words(at)))
-    stated = tuple((site.location, size) for site in _sites(state, sentence, at))
-    return replace(state, sizes=(*state.sizes, *stated))
+    here = [site.location for site in _sites(state, sentence, at)]
+    before = state.sizes
+    if _is_led_by(_CORRECTED, sentence.text, token):
+        before = tuple((location, known) for location, known in before if location not in here)
+    elif here and _is_further_dimension(sentence, at) and [location for location, _ in before[-len(here) :]] == here:
+        before, joined = before[: -len(here)], before[-len(here) :]
+        return replace(state, sizes=(*before, *((location, (*known, *size)) for location, known in joined)))
+    return replace(state, sizes=(*before, *((location, size) for location in here)))
+
+
+def is_of_a_lesion(text: str, tokens: Sequence[Token], start: int, at: int) -> bool:
+    """Whether the size is that of a lesion in its clause, which begins at `start`; not the oedema's, nor a shift's."""
+    clause, token = tokens[start:at], tokens[at]
+    begin = clause[0].start if clause else token.start
+    return not (
+        any(t.kind == "change" for t in clause)
+        or _is_around(tokens[:at])
+        or _OF_NO_LESION.search(text, begin, token.start)
+        or _OF_AN_EARLIER_STUDY.search(text, begin, token.start)
+    )
+
+
+def _is_led_by(pattern: re.Pattern[str], text: str, token: Token) -> re.Match[str] | None:
+    return pattern.search(text, max(0, token.start - _MAX_LEAD), token.start)
+
+
+def _is_further_dimension(sentence: Sentence, at: int) -> bool:
+    """Whether the number is another dimension of the size before it: 长约2.2cm，宽约0.5cm."""
+    tokens = sentence.tokens
+    before = next((token for token in reversed(tokens[:at]) if token.kind in ("size", "site", "sequence")), None)
+    if before is None or before.kind != "size":
+        return False
+    own, other = (_is_led_by(_DIMENSION, sentence.text, token) for token in (tokens[at], before))
+    return own is not None and other is not None and own[1] != other[1]
 
 
 def _sites(state: State, sentence: Sentence, at: int) -> Sites:
-    """The sites of the lesion that has the size."""
+    """The sites of the lesion that has the size; none where several sizes do not fit the number of sites."""
     tokens = sentence.tokens
+    if _is_led_by(_OF_THE_OTHER, sentence.text, tokens[at]):
+        sized, sites = {location for location, _ in state.sizes}, state.current_lesion.sites
+        return tuple([site for site in sites if site.location not in sized]) or sites
     largest_one = _largest_one(sentence, at)
     if largest_one:
         return largest_one
@@ -52,11 +87,30 @@ def _sites(state: State, sentence: Sentence, at: int) -> Sites:
     before = at - 1
     while before >= 0 and sentence.words(before) in _BEFORE_A_NUMBER | {"（"}:
         before -= 1
+    if before >= 0 and tokens[before].kind == "side":
+        return _on_side(sites, tokens[before].value)
     if len(sites) > 1 and before >= 0 and tokens[before].kind in ("site", "layer", "post_side"):
         return sites[-1:] if tokens[before + 1].value == "(" else sites
-    earlier = sum(t.kind == "size" for t in tokens[state.clause.start : at])
-    count = earlier + 1 + sum(t.kind == "size" for t in clause_after(tokens, at))
-    return sites[earlier : earlier + 1] if count == len(sites) > 1 else sites
+    return _in_order(sites, sentence, state.clause.start, at)
+
+
+def _on_side(sites: Sites, side: str) -> Sites:
+    """厚度左侧约9mm，右侧约5mm: the sites on this side, and those on both, which have the larger size."""
+    here = tuple([site for site in sites if site.side in (side, "双侧")])
+    one = tuple([site._replace(side=side) for site in here if site.side == "双侧"])  # type: ignore[arg-type]
+    return (*here, *one) or sites
+
+
+def _in_order(sites: Sites, sentence: Sentence, start: int, at: int) -> Sites:
+    """大小分别约1.2cm、0.8cm: each site has its own; one size is that of all."""
+    tokens = sentence.tokens
+    earlier = sum(t.kind == "size" for t in tokens[start:at])
+    following = [t for t in clause_after(tokens, at) if t.kind == "size"]
+    count = earlier + 1 + len(following)
+    last = following[-1] if following else tokens[at]
+    if count == 1 or len(sites) < 2 or _OF_A_RANGE.search(sentence.text, tokens[start].start, last.start):
+        return sites
+    return sites[earlier : earlier + 1] if count == len(sites) else ()
 
 
 def _is_around(before: Sequence[Token]) -> bool:
@@ -85,9 +139,19 @@ def largest(sizes: Iterable[tuple[Location, Size]]) -> dict[Location, Size]:
     return found
 
 
+def with_sizes(findings: Iterable[Finding], sizes: Mapping[Location, Size]) -> list[Finding]:
+    """Findings without a size have that of their site, wherever it stands; not the oedema around another lesion."""
+    found = list(findings)
+    lesions = {(f.side, f.site_name) for f in found if f.lesion != _OEDEMA}
+    return [
+        f if f.size_mm or (f.lesion == _OEDEMA and (f.side, f.site_name) in lesions) else with_size(f, sizes)
+        for f in found
+    ]
+
+
 def with_size(finding: Finding, sizes: Mapping[Location, Size]) -> Finding:
     """A present finding with the size of its site."""
-    if not finding.present:
+    if not finding.present or finding.lesion == _OEDEMA:
         return finding
     size = sizes.get((finding.side, finding.site_name), ())
     return finding if finding.size_mm == size else finding.model_copy(update={"size_mm": size})

@@ -85,3 +85,21 @@ def test_an_abnormal_word_that_no_finding_rests_on_is_to_be_looked_at() -> None:
     first, second = read_clauses(sentences(lexed))
     assert reviewed(lexed, Study(findings=(first, second)), ())[1] == ()
     assert [review.reason for review in reviewed(lexed, Study(findings=(first,)), ())[1]] == ["uncited"]
+
+
+@pytest.mark.parametrize(
+    ("text", "reviewed"),
+    [
+        ("左侧额叶、脑桥见3枚结节，大小分别约12mm、8mm、5mm，T1WI呈低信号。", True),
+        ("左侧额叶见结节，约1,8cm，T1WI呈低信号。", True),
+        ("左侧额叶、脑桥见结节，大小分别约12mm、8mm，T1WI呈低信号。", False),
+        ("左侧额叶见结节，大者约12mm，小者约8mm，T1WI呈低信号，中线右移约5mm。", False),
+        ("左侧额叶见结节，前后径约12mm，左右径约8mm，T1WI呈低信号。", False),
+    ],
+)
+def test_a_size_that_no_finding_has_is_to_be_looked_at(text: str, reviewed: bool) -> None:
+    reading = RuleExtractor().read([text])[0]
+    assert reading.study.findings
+    assert [(passage.reason, passage.text) for passage in reading.review] == (
+        [("uncited", text.rstrip("。"))] if reviewed else []
+    )

@@ -107,7 +107,7 @@ def test_findings_rest_on_the_words_of_their_sentence() -> None:
                 # The writer's 呈弥散受限 begins before the token.
                 at_signal.append(any(span.start - 2 <= at < span.end for at in signals))
                 found.append(finding)
-        described = with_descriptions(found, lex(asked.text).read)
+        described = with_descriptions(found, sentences(lex(asked.text)))
         as_by_rule += [f.morphology == by_rule[f.key] for f in described if by_rule.get(f.key)]
     assert len(as_by_rule) > 200
     assert np.mean(in_sentence) >= 0.97

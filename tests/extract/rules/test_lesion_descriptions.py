@@ -1,4 +1,13 @@
+import pytest
+
+from selip_contracts.findings import Finding
 from selip_extract.extractors.rules import RuleExtractor
+
+
+def findings(text: str) -> dict[tuple[str, str], Finding]:
+    """The findings of a report by site and sequence."""
+    (reading,) = RuleExtractor().read([text])
+    return {(f"{f.side or ''}{f.site}", f.modality): f for f in reading.study.findings}
 
 
 def test_a_description_holds_for_the_findings_of_later_sentences() -> None:
@@ -22,3 +31,68 @@ def test_words_of_a_traditional_text_are_those_of_the_mended_one() -> None:
     assert (finding.morphology, finding.margin) == ("斑片状", "边界不清")
     assert finding.evidence is not None
     assert "額葉" in finding.evidence.text
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("左侧额叶见3枚结节，T2WI呈高信号。", ("多发", 3)),
+        ("左侧额叶见约１２个点状T2高信号。", ("多发", 12)),
+        ("左侧额叶见两处T2高信号。", ("多发", 2)),
+        ("左侧额叶见一枚结节，T2WI呈高信号。", ("单发", 1)),
+        ("左侧额叶见数枚结节，T2WI呈高信号。", ("多发", None)),
+        ("左侧额叶见2～3个结节，T2WI呈高信号。", ("多发", None)),
+        ("左侧额叶见十余枚结节，T2WI呈高信号。", ("多发", None)),
+        ("左侧额叶散在多个点状T2高信号，共约20个。", ("散在", 20)),
+        ("左侧额叶见T2高信号，前两枚病灶DWI呈高信号。", (None, None)),
+    ],
+)
+def test_the_number_of_lesions(text: str, said: tuple[str | None, int | None]) -> None:
+    finding = findings(text)["左侧额叶", "T2"]
+    assert (finding.count, finding.number) == said
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "颅内3枚转移瘤，分别位于左侧额叶、脑桥、右侧枕叶，T1WI呈低信号。",
+        "颅内见3枚转移瘤，编号如下：①左侧额叶，T1WI呈低信号；②脑桥，T1WI呈低信号；③右侧枕叶，T1WI呈低信号。",
+    ],
+)
+def test_what_is_said_of_a_group_holds_for_each_of_its_lesions(text: str) -> None:
+    said = {site: (f.count, f.number, f.lesion) for (site, _), f in findings(text).items()}
+    assert said == dict.fromkeys(("左侧额叶", "脑桥", "右侧枕叶"), ("多发", 3, "转移瘤"))
+
+
+def test_a_sequence_keeps_the_shape_that_it_alone_states() -> None:
+    found = findings("左侧额叶见团块状长T1长T2信号，SWI内见点状低信号，FLAIR呈高信号。")
+    assert {modality: f.morphology for (_, modality), f in found.items()} == {
+        "T1": "团块状", "T2": "团块状", "SWI": "点状", "FLAIR": "团块状",
+    }  # fmt: skip
+
+
+def test_oedema_has_no_size_of_the_lesion() -> None:
+    (reading,) = RuleExtractor().read(["左侧额叶见肿块，约4cm，T1WI呈低信号，瘤周见指状水肿，FLAIR呈高信号。"])
+    assert [(f.modality, f.lesion, f.morphology, f.size_mm) for f in reading.study.findings] == [
+        ("T1", "肿块", None, (40,)), ("FLAIR", "水肿", "指状", ()),
+    ]  # fmt: skip
+
+
+def test_what_a_clause_of_its_own_says_of_the_lesion() -> None:
+    finding = findings("左侧额叶见肿块，大小约4cm，呈分叶状，界清，T1WI呈低信号。")["左侧额叶", "T1"]
+    assert (finding.morphology, finding.lesion, finding.margin, finding.size_mm) == ("分叶状", "肿块", "界清", (40,))
+    assert findings("左侧额叶见片状SWI低信号，为钙化。")["左侧额叶", "SWI"].lesion == "钙化"
+
+
+@pytest.mark.parametrize(
+    ("text", "certainty"),
+    [
+        ("左侧额叶见疑似小结节，T2WI呈高信号。", "可疑"),
+        ("左侧额叶见线样T2高信号，不除外血管影。", "可疑"),
+        ("左侧额叶见点状T2高信号，伪影可能。", "可疑"),
+        ("左侧额叶见结节状T2高信号，考虑脑膜瘤可能。", "肯定"),
+        ("左侧额叶见片状T2高信号，脱髓鞘待排。", "肯定"),
+    ],
+)
+def test_a_doubted_disease_leaves_the_signal_certain(text: str, certainty: str) -> None:
+    assert findings(text)["左侧额叶", "T2"].certainty == certainty
