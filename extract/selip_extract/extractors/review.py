@@ -49,11 +49,16 @@ def _cited(study: Study, stated: Iterable[Finding]) -> list[Evidence]:
 def _uncited(lexed: LexedReport, cited: Sequence[Evidence], present: Sequence[object]) -> Iterator[Review]:
     """The sentences with an abnormal word, or with a site of which nothing was understood, that no finding rests on.
 
-    Where something is `present`, a sentence that names neither a site nor a sequence (术后第5天) adds nothing.
+    Where something is `present`, a sentence that names neither a site nor a sequence (术后第5天) adds nothing, nor does
+    an impression.
     """
     spans = {(span.start, span.end) for evidence in cited for span in evidence.spans}
     for sentence in lexed.sentences:
-        if any(token.kind == "elsewhere" for token in sentence):
+        elsewhere = next((at for at, token in enumerate(sentence) if token.kind == "elsewhere"), None)
+        if elsewhere is not None:
+            judged = sentence[1:] if sentence[0].value == "他处" else sentence[:elsewhere]
+            if not present and not is_understood(judged, lexed.read):
+                yield quoted("uncited", lexed, sentence)
             continue
         start, end = sentence[0].start, sentence[-1].end
         if any(evidence.start < end and start < evidence.end for evidence in cited):

@@ -6,10 +6,13 @@ from collections.abc import Iterator, Sequence
 from functools import cache
 from itertools import takewhile
 
-from selip_contracts.vocabulary import cached_until_sites_change
+from selip_contracts.vocabulary import ancestors, cached_until_sites_change
 from selip_extract.language.constructions.closed_clauses import with_closed_clauses
+from selip_extract.language.constructions.compared_sequences import with_compared_sequences
 from selip_extract.language.constructions.compound_values import with_compound_values
 from selip_extract.language.constructions.corrections import with_corrections
+from selip_extract.language.constructions.excluded_parts import with_excluded_parts
+from selip_extract.language.constructions.impressions import without_impressions
 from selip_extract.language.constructions.mending import mended
 from selip_extract.language.constructions.negation import with_negations
 from selip_extract.language.constructions.sections import without_other_exams
@@ -34,8 +37,11 @@ _SIDE_CHARACTERS = {"左": "左侧", "右": "右侧", "两": "双侧", "双": "�
 _BESIDE = frozenset(("中线旁", "近中线", "中线两旁", "局部"))
 """Words that may stand between a lobe and the site outside the brain that it locates."""
 _READINGS = (
+    without_impressions,
     with_corrections,
     with_verdicts,
+    with_excluded_parts,
+    with_compared_sequences,
     with_unlisted_sites,
     with_negations,
     with_compound_values,
@@ -241,9 +247,16 @@ def _resolved_site(token: Token, found: list[Token], text: str) -> Token:
             found[-1] = before._replace(kind="other")
         elif before.kind == "layer" or before.value not in lexicon().site_groups.layers:
             return token._replace(kind="layer")
+    elif token.value in lexicon().site_groups.layers_of_lobes and _is_of_a_lobe(before):
+        return token._replace(kind="layer")
     elif token.value in lexicon().site_groups.outside_the_brain:
         _drop_qualifiers(found)
     return token
+
+
+def _is_of_a_lobe(token: Token) -> bool:
+    lobes = LOBE_CHARACTERS.values()
+    return token.kind == "site" and (token.value in lobes or any(region in lobes for region in ancestors(token.value)))
 
 
 def _relative_side(token: Token, found: list[Token], text: str) -> Token:

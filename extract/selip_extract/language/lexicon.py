@@ -113,6 +113,7 @@ class SiteGroups(_Table):
 
     whole_brain: SiteNames
     layers: SiteNames
+    layers_of_lobes: SiteNames
     outside_the_brain: SiteNames
     qualifiers: SiteNames
     regions: SiteNames

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 
 from selip_contracts.findings import Finding
+from selip_extract.language.constructions.compared_sequences import AS_SEQUENCE
 from selip_extract.rules.clause_end import end_clause, punctuate
 from selip_extract.rules.dataclass_replace import replace
 from selip_extract.rules.descriptions import describe_as_normal, describe_change
@@ -31,6 +32,7 @@ from selip_extract.rules.repeated_values import (
     name_largest,
     name_most_affected,
     state_as_compared,
+    state_as_on_sequence,
     state_likewise,
     state_the_same,
 )
@@ -49,6 +51,7 @@ from selip_extract.rules.values import (
 
 Transition = Callable[[State, Sentence, int], State]
 _STATING = frozenset(("site", "abnormal", "size", *VALUES))
+_REPEATING = frozenset(("同上", *AS_SEQUENCE))
 _OF_THE_PRESENT = VALUES | {"size"}
 _WORDS = frozenset(("cue", "other"))
 
@@ -68,7 +71,7 @@ def read_clauses(sentences: Sequence[Sentence]) -> list[Finding]:
         of_the_body = turns_to_the_body(sentence, of_the_body)
         if of_the_body:
             continue
-        if _STATING.isdisjoint([token.kind for token in sentence.tokens]):
+        if all(token.kind not in _STATING and token.value not in _REPEATING for token in sentence.tokens):
             sequences = SequenceFocus(tuple([token for token in sentence.tokens if token.kind == "sequence"]))
             continue
         state = begin_labelled(replace(START, mentioned=mentioned), sentence, between, sequences)
@@ -161,7 +164,8 @@ def _except(state: State, sentence: Sentence, at: int) -> State:
 def _end_exception(state: State, sentence: Sentence, at: int) -> State:
     """外: it ends, and with it what was denied in it."""
     after = end_exception(state, sentence, at)
-    return resume_sequences(after.negate(None), sentence, at) if names_exception(state) else after
+    excepts = names_exception(state) or bool(state.excepted_from)
+    return resume_sequences(after.negate(None), sentence, at) if excepts else after
 
 
 def _doubt(state: State, sentence: Sentence, at: int) -> State:
@@ -202,4 +206,5 @@ _BY_WORD: Mapping[str, Transition] = {
     "均": refer_to_all_again,
     "other": use_label,
     **dict.fromkeys(CIRCLED, use_label),
+    **dict.fromkeys(AS_SEQUENCE, state_as_on_sequence),
 }

@@ -19,6 +19,7 @@ class ReferenceKind(Enum):
     NAMED = "左侧额叶：by their names"
     PART = "前者：one site of several that were named together"
     HALF = "右侧者：one side of a bilateral lesion"
+    SIDES = "左右分别：its left side, then its right one"
     LABEL = "病灶1：by the label of a lesion"
     SENTENCE = "上述病灶：all lesions that this sentence has introduced"
     POINTED = "两者：selected by a word"

@@ -1,18 +1,19 @@
-"""Values that are stated by pointing to others: 信号同上, 信号与左侧顶叶病灶相同, FLAIR亦然, 以额颞叶为著."""
+"""Values that are stated by pointing to others: 信号同上, 与左侧顶叶病灶相同, FLAIR同T2WI, FLAIR亦然, 以额颞叶为著."""
 
 from collections.abc import Iterable, Sequence
 
 from selip_contracts.findings import Finding
 from selip_contracts.vocabulary import Modality
+from selip_extract.language.constructions.compared_sequences import AS_SEQUENCE
 from selip_extract.language.tokens import Token
 from selip_extract.rules.dataclass_replace import replace
 from selip_extract.rules.lookahead import VALUES, clause_after
 from selip_extract.rules.mentions import ReferenceKind, SiteMention, Value, locations
-from selip_extract.rules.references.introductions import introduce, with_side
+from selip_extract.rules.references.introductions import introduce, referents, with_side
 from selip_extract.rules.references.site_references import is_an_aside
 from selip_extract.rules.sentence import Sentence
 from selip_extract.rules.state import Focus, State
-from selip_extract.rules.values import state_values
+from selip_extract.rules.values import name_sequence, state_values
 
 
 def state_the_same(state: State, sentence: Sentence, at: int) -> State:
@@ -68,6 +69,22 @@ def _stated_after(tokens: Sequence[Token], at: int) -> set[str]:
         if token.kind == "sequence":
             found.add(token.value)
     return found
+
+
+def state_as_on_sequence(state: State, sentence: Sentence, at: int) -> State:
+    """T2WI呈高信号，FLAIR：同T2WI: each site has here what was stated of it there."""
+    token = sentence.tokens[at]
+    other = AS_SEQUENCE[token.value]
+    focus = referents(state, sentence, at, True)
+    known = {s.location: s.value for s in state.mentioned.stated if s.modality == other}
+    asked = () if state.sequences.used else state.sequences.tokens
+    if not asked or not any(site.location in known for site in focus.sites):
+        return name_sequence(state, sentence, at)
+    for site in focus.sites:
+        if site.location in known:
+            one = Focus((site,), ReferenceKind.PART, site.token.start)
+            state = state_values(state, sentence, at, [(t, known[site.location]) for t in asked], one)
+    return replace(state, sequences=state.sequences._replace(used=True))
 
 
 def state_likewise(state: State, sentence: Sentence) -> State:

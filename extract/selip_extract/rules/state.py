@@ -94,6 +94,7 @@ class State:
     - `bilateral`, `half`: the sites of a bilateral lesion, and the side of it that 右侧者 refers to.
     - `awaiting`: 分别见…: the sites whose account follows.
     - `before_exception`: the focus before 除; `whole`: that to which the clause returns after 除…外.
+    - `excepted_from`: the sequences listed before 除, of which the exception states one.
     - `before_bracket`: the focus before （后者较大）, which says something of one lesion in passing.
     - `before_prior`: the sequences before the sentence turned to a prior study.
     - `findings`, `sizes`: what the sentence states, and the sizes in mm of the lesions at its sites.
@@ -113,6 +114,7 @@ class State:
     awaiting: Sites = ()
     before_exception: Focus | None = None
     whole: Focus = NO_FOCUS
+    excepted_from: tuple[Token, ...] = ()
     before_prior: SequenceFocus | None = None
     before_bracket: Focus | None = None
     findings: tuple[Finding, ...] = ()

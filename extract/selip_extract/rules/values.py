@@ -1,9 +1,11 @@
 """Values: each transition states a signal, an enhancement or a restriction of the sites that the clause refers to."""
 
+import re
 from collections.abc import Sequence
 
 from selip_contracts.findings import Finding
-from selip_contracts.vocabulary import SIGNALS, Modality
+from selip_contracts.vocabulary import SIGNALS, Modality, Side
+from selip_extract.language.constructions.compared_sequences import AS_SEQUENCE
 from selip_extract.language.evidence import EvidenceTokens, cited_finding
 from selip_extract.language.question import Statement
 from selip_extract.language.tokens import Token
@@ -11,6 +13,7 @@ from selip_extract.rules.dataclass_replace import replace
 from selip_extract.rules.descriptions import describe_as_normal
 from selip_extract.rules.lookahead import (
     accounts_in_a_row,
+    exception_ends,
     names_a_sequence,
     negation_after,
     sequences_of_exception,
@@ -20,12 +23,14 @@ from selip_extract.rules.mentions import ReferenceKind, Sites, StatedValue, Valu
 from selip_extract.rules.references.introductions import introduce, referents, take_apart
 from selip_extract.rules.references.site_references import rest
 from selip_extract.rules.sentence import Sentence
-from selip_extract.rules.state import Focus, SequenceFocus, State
+from selip_extract.rules.state import NO_SEQUENCES, Focus, SequenceFocus, State
 
 SequenceValue = tuple[Token, Value]
 _ENHANCING = frozenset(("垂体", "垂体柄", "脉络丛", "鼻甲", "海绵窦"))
 """Sites that enhance where nothing is wrong with them."""
 _RESTRICTED: dict[str, Value] = {"DWI": "高", "ADC": "低"}
+_SIDES: tuple[Side, Side] = ("左侧", "右侧")
+_LEFT_AND_RIGHT = re.compile("左侧?[、及和]?右(?:侧|边|两侧)?$|左右双侧$")
 
 
 def state_values(
@@ -154,20 +159,27 @@ def _compares(sentence: Sentence, at: int) -> bool:
 
 
 def _state_in_order(state: State, sentence: Sentence, at: int, value: Value, order: int) -> State:
-    """T1WI、T2WI分别呈低、高信号 by sequence; T1WI依次呈等、低信号 by site."""
-    focus = referents(state, sentence, at, True)
+    """T1WI、T2WI分别呈低、高信号 by sequence; T1WI依次呈等、低信号 by site; 左右分别呈高、等信号 by side."""
+    by_side = state.focus.kind is ReferenceKind.SIDES
+    focus = state.focus if by_side else referents(state, sentence, at, True)
     sequences = state.sequences.tokens
-    if len(sequences) > 1:
+    groups = _by_side(focus.sites) if by_side else [(site,) for site in focus.sites] if len(sequences) == 1 else []
+    if not groups:
         if order < len(sequences):
             state = state_values(state, sentence, at, [(sequences[order], value)])
-    elif order < len(focus.sites):
+    elif order < len(groups):
         state = introduce(state, focus, True)
-        one = Focus(focus.sites[order : order + 1], ReferenceKind.PART, focus.sites[order].token.start)
+        one = Focus(groups[order], ReferenceKind.PART, groups[order][0].token.start)
         state = state_values(state, sentence, at, [(t, value) for t in sequences], one)
-    count = max(len(sequences), len(focus.sites) if len(sequences) == 1 else 0)
-    if order + 1 >= count:
-        return replace(state, sequences=state.sequences._replace(order=None, used=True))
-    return replace(state, sequences=state.sequences._replace(order=order + 1))
+    if order + 1 < max(len(sequences) if not by_side else 0, len(groups)):
+        return replace(state, sequences=state.sequences._replace(order=order + 1))
+    if by_side:
+        state = state.refer_to(Focus(state.bilateral or focus.sites, ReferenceKind.POINTED, focus.source))
+    return replace(state, sequences=state.sequences._replace(order=None, used=True))
+
+
+def _by_side(sites: Sites) -> list[Sites]:
+    return [tuple(site for site in sites if site.side == side) for side in _SIDES]
 
 
 def state_abnormality(state: State, sentence: Sentence, at: int) -> State:
@@ -183,6 +195,8 @@ def state_abnormality(state: State, sentence: Sentence, at: int) -> State:
 def name_sequence(state: State, sentence: Sentence, at: int) -> State:
     """T1WI、T2WI: a sequence joins those without a value; after 分别见 it may begin the account of the next site."""
     token = sentence.tokens[at]
+    if token.value in AS_SEQUENCE:
+        token = token._replace(kind="sequence", value=AS_SEQUENCE[token.value])
     before, used, order = state.sequences
     sequences = SequenceFocus((token,)) if used else SequenceFocus((*before, token), False, order)
     if state.awaiting and state.mentioned.has_stated(state.focus.sites, token.value):
@@ -195,23 +209,71 @@ def begin_order(state: State, sentence: Sentence, at: int) -> State:
     """依次呈等、低信号: a value for each sequence or site; 分别见长T1信号、等T1信号: an account of each site."""
     in_order = values_in_a_row(sentence.tokens, at) > 1 and not state.sequences.used
     state = replace(state, sequences=state.sequences._replace(order=0 if in_order else None))
+    if in_order and (sides := _left_and_right(state, sentence, at)) is not None:
+        return _begin_with_the_left(state, sentence.tokens[at].start, sides)
     count = len(state.focus.sites)
     if count > 1 and accounts_in_a_row(sentence.tokens, at) == count:
         return take_apart(state, sentence.tokens[at].start)
     return state
 
 
+def _left_and_right(state: State, sentence: Sentence, at: int) -> Token | None:
+    """T2WI左右分别呈高、稍高信号, and after it ADC分别呈低、等信号: the words that name both sides."""
+    for i in range(at - 1, state.clause.start - 1, -1):
+        token = sentence.tokens[i]
+        if token.kind == "site":
+            break
+        if token.kind == "side" and _LEFT_AND_RIGHT.search(sentence.text, 0, token.end):
+            return token
+    return state.half.sites[0].side_token if state.half.kind is ReferenceKind.SIDES else None
+
+
+def _begin_with_the_left(state: State, source: int, words: Token) -> State:
+    """The lesions on the left, then those on the right."""
+    sites = state.focus.sites or state.current_lesion.sites
+    left, right = (
+        tuple(s._replace(side=side, side_token=words) for s in sites if s.side in (side, "双侧")) for side in _SIDES
+    )
+    if not (left and right):
+        return state
+    state = introduce(state, state.focus if state.focus.sites else Focus.on(state.current_lesion), True)
+    both = Focus(left + right, ReferenceKind.SIDES, source)
+    bilateral = tuple(s for s in sites if s.side == "双侧")
+    return replace(state.refer_to(both), bilateral=bilateral, half=both)
+
+
 def preview_sequences(state: State, sentence: Sentence, at: int) -> State:
     """除A呈高信号外，其余DWI呈等信号: the sequence that follows the exception is meant in it too."""
-    sequences = sequences_of_exception(sentence.tokens, at)
+    tokens = sentence.tokens
+    end = exception_ends(tokens, at)
+    if end is not None and any(t.kind == "sequence" for t in tokens[at:end]):
+        return _except_sequences(state)
+    sequences = sequences_of_exception(tokens, at)
     if sequences and (state.sequences.used or not state.sequences.tokens):
         return replace(state, sequences=state.sequences._replace(tokens=tuple(sequences), used=False))
     return state
 
 
-def resume_sequences(state: State, sentence: Sentence, at: int) -> State:
-    """除A呈高信号外，其余呈等信号: what follows 外 is on the sequence of the exception, unless it names its own."""
+def _except_sequences(state: State) -> State:
+    """T1WI、T2WI、FLAIR除T1WI呈低信号外均呈高信号: what is listed before 除 waits until the exception is over."""
     sequences = state.sequences
-    if not sequences.tokens or names_a_sequence(sentence.tokens, at):
+    if sequences.used or not sequences.tokens:
+        return state
+    return replace(state, excepted_from=sequences.tokens, sequences=NO_SEQUENCES)
+
+
+def resume_sequences(state: State, sentence: Sentence, at: int) -> State:
+    """除A呈高信号外，其余呈等信号: what follows 外 is on the sequence of the exception, unless it names its own.
+
+    Where the exception is a sequence of a list, what follows is on the others.
+    """
+    sequences = state.sequences
+    if names_a_sequence(sentence.tokens, at):
+        return replace(state, excepted_from=())
+    if state.excepted_from:
+        stated = {token.value for token in sequences.tokens}
+        others = tuple(token for token in state.excepted_from if token.value not in stated)
+        return replace(state, sequences=SequenceFocus(others), excepted_from=())
+    if not sequences.tokens:
         return state
     return replace(state, sequences=sequences._replace(used=sequences.tokens[-1].value == "T1CE"))

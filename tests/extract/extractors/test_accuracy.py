@@ -18,6 +18,7 @@ from selip_extract.database.store import Store
 from selip_extract.evaluation.score import score
 from selip_extract.extractors.base import Extractor
 from selip_extract.extractors.registry import EXTRACTORS, ModelChoice
+from selip_extract.language.constructions.compared_sequences import AS_SEQUENCE
 from selip_extract.language.lexer import lex
 from selip_extract.language.tokens import Token
 from selip_extract.pipeline import extract
@@ -39,6 +40,7 @@ class Floor(NamedTuple):
 FLOORS = {
     ("both", "development"): Floor(0.97, 0.85),
     ("both", "development_hard"): Floor(0.90, 0.60),
+    ("both", "forms"): Floor(0.97, 0.93),
     ("both", "kinds"): Floor(0.93, 0.90, negation_errors=1),
     ("both", "styles_a"): Floor(0.97, 0.85),
     ("both", "styles_a_hard"): Floor(0.90, 0.60),
@@ -59,6 +61,7 @@ FLOORS = {
     ("both", "pseudo"): Floor(0.99, 0.97),
     ("rules", "development"): Floor(0.97, 0.85),
     ("rules", "development_hard"): Floor(0.90, 0.60),
+    ("rules", "forms"): Floor(0.97, 0.93),
     ("rules", "kinds"): Floor(0.97, 0.95),
     ("rules", "styles_a"): Floor(0.97, 0.85),
     ("rules", "styles_a_hard"): Floor(0.90, 0.60),
@@ -83,8 +86,8 @@ _BESIDE_A_LESION = [("脑实质", ("change", "受压"))]
 """Sites that a word for the surroundings of a lesion names: 邻近脑实质受压."""
 _OTHER_CHANGES = [("受压", ("other", "压迫")), ("增厚", ("change", "扩张")), ("其他", ("other", "术后改变"))]
 """Changes that a word means only of some sites: 病灶压迫中脑, 视神经增粗, 顶骨术后改变."""
-_REPEATED = [[("cue", "同上")], [("cue", "较前")], [("cue", "较大")]]
-"""Words that state a signal once more: 信号同上, 与左侧顶叶病灶相同, 最大者位于右侧顶叶."""
+_REPEATED = [[("cue", "同上")], [("cue", "较前")], [("cue", "较大")], *([("cue", cue)] for cue in AS_SEQUENCE)]
+"""Words that state a signal once more: 信号同上, 与左侧顶叶病灶相同, 最大者位于右侧顶叶, FLAIR同T2WI."""
 
 ROLES: tuple[SpanRole, ...] = ("site", "side", "sequence", "signal", "negation", "change")
 
@@ -168,7 +171,8 @@ def assert_supported(finding: Finding | GeneralFinding, said: dict[SpanRole, lis
     site = ("site", finding.site if finding.site_text is None else unlisted(finding.site_text))
     beside = [("cue", "周围")] if (finding.site, *said["change"]) in _BESIDE_A_LESION else []
     assert site in said["site"] or said["site"] == beside
-    assert {value for _, value in said["side"]} == ({finding.side} if finding.side else set())
+    sides = {value for _, value in said["side"]}
+    assert sides == ({finding.side} if finding.side else set()) or (finding.side and sides == {"双侧"})  # 左右分别呈…
     if isinstance(finding, GeneralFinding):
         assert ("change", finding.change) in said["change"] or (finding.change, *said["change"]) in _OTHER_CHANGES
         return

@@ -32,7 +32,7 @@ def _check_offsets(read: LexedReport) -> None:
     assert all(0 <= start < end <= len(read.text) for start, end in spans)
     assert [start for start, _ in spans] == sorted(start for start, _ in spans)
     distinct = list(dict.fromkeys(spans))
-    shared = [read.text[b[0] : a[1]] for a, b in pairwise(distinct) if b[0] < a[1]]
+    shared = [read.read[b[0] : a[1]] for a, b in pairwise(distinct) if b[0] < a[1]]
     # one character may belong to two tokens: 侧 of 双侧脑室旁 (also as 側), and one that stands for several, such as ¼
     assert all(len(c) == 1 and (c in "侧側" or len(normalize("NFKC", c)) > 1) for c in shared)
 

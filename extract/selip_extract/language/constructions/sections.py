@@ -17,7 +17,7 @@ _BRACKETED = re.compile("【[^】]*】|\\[[^\\]]*\\]")
 _OTHER_QUANTITY = re.compile("密度|灌注|代谢|回声|血流|摄取|峰")
 _LIKE_CSF = re.compile("(?:同|似|与|近|类)脑脊液|脑脊液(?:样|相仿|相似|一致|相同|相近)")
 _COMPARED = re.compile("参照|对照|对比|比较|参考")
-_EXAM = re.compile("扫描|平扫|检查|MRI?平|常规|一站式|筛查|套餐|方案")
+_EXAM = re.compile(r"扫描|平扫|检查|MRI?平|常规|一站式|筛查|套餐|方案|卒中|专用|序列\([^()]*\+")
 _ANY = re.compile(
     "|".join(p.pattern for p in (_OTHER_METHOD, _BRACKETED, _OTHER_QUANTITY, _COMPARED, _EXAM)) + "|脑脊液"
 )

@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterator, Sequence
 from functools import cache
 from importlib.resources import files
+from itertools import takewhile
 from typing import NamedTuple
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -60,10 +61,11 @@ def is_understood(sentence: Sequence[Token], text: str) -> bool:
 
     A clause that names a site must be denied or called normal, or another clause of the sentence must be.
     """
+    sentence = list(takewhile(lambda token: token.kind != "elsewhere", sentence))
+    if not sentence or _is_neutral(sentence, text):
+        return True
     patterns = _patterns()
     start, end = sentence[0].start, sentence[-1].end
-    if any(token.kind == "elsewhere" for token in sentence) or _is_neutral(sentence, text):
-        return True
     unstated, normal = False, False
     for at, clause in _clauses(text, start, end):
         found = list(patterns.abnormal.finditer(clause))

@@ -6,8 +6,10 @@ from typing import Annotated
 from pydantic import AfterValidator
 
 from selip_contracts.vocabulary import MODALITIES, SITES, Modality, Side
+from selip_extract.pseudo_reports.lesion_archetypes import SignalValue
 from selip_extract.pseudo_reports.phrases import PhraseFile, Phrases, known_sites, load
 from selip_extract.pseudo_reports.sample_study import SampledLesion, SampledSite
+from selip_extract.pseudo_reports.writing.absences import put_absent
 from selip_extract.pseudo_reports.writing.collective import (
     ABSENT,
     WrittenLesion,
@@ -22,15 +24,10 @@ from selip_extract.pseudo_reports.writing.draft import Draft, Mention
 from selip_extract.pseudo_reports.writing.layouts import LAYOUT_SHARE, put_layout
 from selip_extract.pseudo_reports.writing.lesion import put_lesion
 from selip_extract.pseudo_reports.writing.references.ways import REFERENCE_SHARE, put_references
-from selip_extract.pseudo_reports.writing.sequences import put_sequence, signal_word
-from selip_extract.pseudo_reports.writing.signals import (
-    Signals,
-    put_absent,
-    put_enhancement,
-    put_shape,
-    put_signals,
-    shape_of,
-)
+from selip_extract.pseudo_reports.writing.sequence_relations import Signals
+from selip_extract.pseudo_reports.writing.sequences import put_enhancement_word, put_sequence, signal_word
+from selip_extract.pseudo_reports.writing.shapes import put_shape, shape_of
+from selip_extract.pseudo_reports.writing.signals import put_enhancement, put_signals
 from selip_extract.pseudo_reports.writing.sites import put_sites
 
 
@@ -47,6 +44,9 @@ class _BlockPhrases(PhraseFile):
     same_signals: Phrases
     each_side_openings: Phrases
     each_side_nouns: Phrases
+    sides_in_turn_share: float
+    both_sides: Phrases
+    in_turn: Phrases
     side_separators: Phrases
     side_subjects: Phrases
     pair_joins: Phrases
@@ -94,7 +94,7 @@ def put_block(
         alone = not written or draft.parts[-1] == "。"
         if written and draft.chance(0.18):
             draft.put_maybe(0.5, _PHRASES.further)
-        if draft.chance(0.03) and any(s.side == "双侧" for s in lesion.sites):
+        if draft.chance(0.04) and any(s.side == "双侧" for s in lesion.sites):
             written.append(_put_each_side(draft, lesion, own))
         elif written and written[-1].is_uniform and draft.facts[-1] is written[-1].facts[-1] and draft.chance(0.1):
             written.append(_put_same_signal(draft, lesion, written[-1]))
@@ -167,6 +167,9 @@ def _put_each_side(draft: Draft, lesion: SampledLesion, signals: Signals) -> Wri
     draft.put_one(_PHRASES.each_side_nouns)
     draft.put("，")
     start = len(draft.facts)
+    if draft.chance(_PHRASES.sides_in_turn_share):
+        _put_sides_in_turn(draft, both, signals)
+        return WrittenLesion(both, draft.facts[start:])
     draft.joined = True
     sides: tuple[Side, ...] = rng.choice((("左侧", "右侧"), ("右侧", "左侧")))
     for side in sides:
@@ -181,6 +184,26 @@ def _put_each_side(draft: Draft, lesion: SampledLesion, signals: Signals) -> Wri
         draft.strip_separators()
     draft.joined = False
     return WrittenLesion(both, draft.facts[start:])
+
+
+def _put_sides_in_turn(draft: Draft, both: Sequence[Mention], signals: Signals) -> None:
+    """T2WI左右分别呈高、稍高信号."""
+    draft.families.add("left and right in turn")
+    for modality, values in signals.items():
+        sequence = put_sequence(draft, modality)
+        sides = draft.put_one(_PHRASES.both_sides)
+        draft.put_one(_PHRASES.in_turn)
+        pair: tuple[tuple[Side, SignalValue], ...] = (("左侧", values[0]), ("右侧", some_signal(draft, modality)[0]))
+        for side, value in pair:
+            draft.put("、" * (side == "右侧"))
+            if modality == "T1CE":
+                span = put_enhancement_word(draft, value)
+            else:
+                span = draft.put(value + "信号" * (side == "右侧"))
+            named = [Mention(SampledSite(side, m.site.site), m.site_span, sides, m.words) for m in both]
+            draft.state(named, modality, value, span, sequence)
+        draft.separate()
+    draft.strip_separators()
 
 
 def _written_since(draft: Draft, start: int, lesions: Sequence[SampledLesion]) -> list[WrittenLesion]:

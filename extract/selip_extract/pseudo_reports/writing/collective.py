@@ -7,17 +7,12 @@ from selip_contracts.vocabulary import ENHANCEMENTS, MODALITIES, SIGNALS, SITES,
 from selip_extract.pseudo_reports.lesion_archetypes import SignalValues
 from selip_extract.pseudo_reports.phrases import PhraseFile, Phrases, SiteNames, load
 from selip_extract.pseudo_reports.sample_study import SampledLesion
+from selip_extract.pseudo_reports.writing.absences import put_absence, put_absent
 from selip_extract.pseudo_reports.writing.draft import CharSpan, Draft, Fact, Mention
+from selip_extract.pseudo_reports.writing.sequence_relations import Signals
 from selip_extract.pseudo_reports.writing.sequences import put_sequence, signal_word
-from selip_extract.pseudo_reports.writing.signals import (
-    Signals,
-    put_absence,
-    put_absent,
-    put_enhancement,
-    put_shape,
-    put_signals,
-    put_value,
-)
+from selip_extract.pseudo_reports.writing.shapes import put_shape
+from selip_extract.pseudo_reports.writing.signals import put_enhancement, put_signals, put_value
 from selip_extract.pseudo_reports.writing.sites import put_sites, site_word
 
 

@@ -9,8 +9,10 @@ from pydantic import AfterValidator
 from selip_contracts.vocabulary import MODALITIES, SITES, UNLISTED, Modality, Side, Signal
 from selip_extract.pseudo_reports.phrases import PhraseFile, Phrases, Templates, each_of, load, placeholders
 from selip_extract.pseudo_reports.sample_study import SampledLesion, SampledSite, Share
+from selip_extract.pseudo_reports.writing.absences import put_absence, put_absent
 from selip_extract.pseudo_reports.writing.collective import WrittenLesion
 from selip_extract.pseudo_reports.writing.draft import CharSpan, Draft, Mention
+from selip_extract.pseudo_reports.writing.sequence_relations import Signals
 from selip_extract.pseudo_reports.writing.sequences import (
     ORDER,
     degree_word,
@@ -19,14 +21,8 @@ from selip_extract.pseudo_reports.writing.sequences import (
     size_text,
     spoken_size,
 )
-from selip_extract.pseudo_reports.writing.signals import (
-    MORPHOLOGIES,
-    Signals,
-    put_absence,
-    put_absent,
-    put_signals,
-    shape_of,
-)
+from selip_extract.pseudo_reports.writing.shapes import MORPHOLOGIES, shape_of
+from selip_extract.pseudo_reports.writing.signals import put_signals
 from selip_extract.pseudo_reports.writing.sites import put_sites, site_word
 
 _OfEachSequence = Annotated[dict[Modality, Phrases], AfterValidator(each_of(MODALITIES))]

@@ -10,7 +10,9 @@ from selip_contracts.vocabulary import Change, Modality
 from selip_extract.pseudo_reports.lesion_archetypes import SignalValue
 from selip_extract.pseudo_reports.phrases import Names, PhraseFile, Phrases, each_of, load
 from selip_extract.pseudo_reports.sample_study import SampledLesion
+from selip_extract.pseudo_reports.writing.absences import put_absent
 from selip_extract.pseudo_reports.writing.draft import CharSpan, Draft, Mention
+from selip_extract.pseudo_reports.writing.sequence_relations import Signals
 from selip_extract.pseudo_reports.writing.sequences import (
     ORDER,
     degree_word,
@@ -19,16 +21,8 @@ from selip_extract.pseudo_reports.writing.sequences import (
     put_size,
     signal_word,
 )
-from selip_extract.pseudo_reports.writing.signals import (
-    MORPHOLOGIES,
-    Signals,
-    put_absent,
-    put_earlier_signal,
-    put_idiom_words,
-    put_one_each,
-    put_signals,
-    shape_of,
-)
+from selip_extract.pseudo_reports.writing.shapes import MORPHOLOGIES, shape_of
+from selip_extract.pseudo_reports.writing.signals import put_earlier_signal, put_idiom_words, put_one_each, put_signals
 from selip_extract.pseudo_reports.writing.sites import put_sites
 
 

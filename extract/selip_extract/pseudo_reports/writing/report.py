@@ -13,12 +13,12 @@ from selip_extract.language.study import assembled
 from selip_extract.pseudo_reports.lesion_archetypes import SignalValue
 from selip_extract.pseudo_reports.phrases import Dated, PhraseFile, Phrases, Templates, each_of, load, placeholders
 from selip_extract.pseudo_reports.sample_study import GeneralChange, SampledSite, SampledStudy, sample_study
+from selip_extract.pseudo_reports.writing.absences import put_absence
 from selip_extract.pseudo_reports.writing.as_typed import as_typed
 from selip_extract.pseudo_reports.writing.block import put_block
 from selip_extract.pseudo_reports.writing.collective import WrittenLesion
 from selip_extract.pseudo_reports.writing.draft import CharSpan, Draft, Fact, LesionWords, Mention
 from selip_extract.pseudo_reports.writing.sequences import put_sequences
-from selip_extract.pseudo_reports.writing.signals import put_absence
 from selip_extract.pseudo_reports.writing.sites import put_sites, site_word
 from selip_extract.pseudo_reports.writing.surroundings import (
     put_ct_first,

@@ -1,4 +1,4 @@
-"""The clauses of a lesion: its signal on each sequence, and where nothing is seen."""
+"""The clauses of a lesion: its signal on each sequence."""
 
 from collections.abc import Sequence
 from typing import Annotated, Literal
@@ -8,18 +8,17 @@ from pydantic import AfterValidator
 from selip_contracts.vocabulary import Modality, Signal
 from selip_extract.pseudo_reports.lesion_archetypes import SignalValue, SignalValues
 from selip_extract.pseudo_reports.phrases import PhraseFile, Phrases, Templates, each_of, load, placeholders
-from selip_extract.pseudo_reports.writing.draft import CharSpan, Draft, Mention
+from selip_extract.pseudo_reports.writing.draft import Draft, Mention
+from selip_extract.pseudo_reports.writing.sequence_relations import Signals, put_relation, put_respectively
 from selip_extract.pseudo_reports.writing.sequences import (
     ORDER,
-    degree_word,
     put_enhancement_word,
     put_sequence,
     put_sequences,
     relaxation_word,
     signal_word,
 )
-
-Signals = dict[Modality, SignalValues]
+from selip_extract.pseudo_reports.writing.shapes import put_shape
 
 
 class _TwoValuesPhrases(PhraseFile):
@@ -27,14 +26,7 @@ class _TwoValuesPhrases(PhraseFile):
     second: Annotated[Templates, AfterValidator(placeholders("mark", "verb"))]
 
 
-class _DeniedBehind(PhraseFile):
-    signals: Phrases
-    negators: Phrases
-
-
 class _SignalPhrases(PhraseFile):
-    morphologies: Phrases
-    morphology_names: dict[str, str]
     doubt_share: float
     doubts: Phrases
     doubts_behind: Phrases
@@ -50,8 +42,6 @@ class _SignalPhrases(PhraseFile):
     idiom_nouns: Phrases
     idiom_centres: Phrases
     idiom_rims: Phrases
-    respectively: Phrases
-    respectively_joins: Phrases
     on_sequence: Phrases
     in_turn: Phrases
     earlier_studies: Phrases
@@ -72,43 +62,13 @@ class _SignalPhrases(PhraseFile):
     enhancement_subjects_with_this: Phrases
     enhancement_verbs: Phrases
     second_enhancement_leads: Phrases
-    absence_leads: Phrases
-    negations: Phrases
-    no_enhancement: Phrases
-    absent_restriction: Phrases
-    absent_signals: Phrases
-    diffusion: Phrases
-    diffusion_negations: Phrases
-    no_restriction_negations: Phrases
-    no_restriction: Phrases
-    dwi_and_adc: Phrases
-    dwi_and_adc_negations: Phrases
-    no_diffusion_abnormality: Phrases
-    absent_signals_on: dict[Modality, Phrases]
-    negation_share: float
-    denied_behind: dict[Modality, _DeniedBehind]
-    changes_of_signal: dict[Modality, _DeniedBehind]
     two_values: Annotated[
         dict[str, _TwoValuesPhrases], AfterValidator(each_of(("rim", "centre", "parts", "inside", "ring", "around")))
     ]
 
 
 _PHRASES = load(_SignalPhrases, "signals")
-MORPHOLOGIES = _PHRASES.morphologies
-_SHAPE_ENDS = ("状", "样", "形", "性", "层")
 _PLAIN: tuple[Signal, ...] = ("高", "稍高", "等", "稍低", "低")
-
-
-def put_shape(draft: Draft, share: float) -> str | None:
-    """Write the shape that the lesion has on a sequence, with the given chance; None where it says nothing."""
-    return shape_of(draft.put_one(MORPHOLOGIES), draft) if draft.chance(share) else None
-
-
-def shape_of(written: CharSpan, draft: Draft) -> str | None:
-    """The morphology that the last words of the draft name; None where they name none."""
-    word = draft.parts[-1] if written[1] > written[0] else ""
-    name = _PHRASES.morphology_names.get(word, word)
-    return name if name.endswith(_SHAPE_ENDS) else None
 
 
 def _doubt(draft: Draft) -> Literal["before", "behind"] | None:
@@ -187,6 +147,7 @@ def put_signals(draft: Draft, mentions: Sequence[Mention], signals: Signals) -> 
     order = [m for m in order if m != "T1CE"]
     if draft.chance(0.25):
         rng.shuffle(order)
+    order = put_relation(draft, mentions, signals, order)
     while order:
         modality = order.pop(0)
         values = signals[modality]
@@ -216,7 +177,7 @@ def put_signals(draft: Draft, mentions: Sequence[Mention], signals: Signals) -> 
                 _put_two_values(draft, mentions, alike, values)
         elif other and len(signals[other]) == 1 and signals[other] != values and draft.chance(0.06):
             order.pop(0)
-            _put_respectively(draft, mentions, ((modality, values[0]), (other, signals[other][0])))
+            put_respectively(draft, mentions, {modality: values[0], other: signals[other][0]})
         else:
             alike = [modality, *(m for m in order if signals[m] == values and draft.chance(0.65))]
             order = [m for m in order if m not in alike]
@@ -332,86 +293,3 @@ def _put_two_idioms(draft: Draft, mentions: Sequence[Mention], signals: Signals)
     put_idiom_words(draft, mentions, (("T1", a1), ("T2", a2)))
     draft.put_one(_PHRASES.idiom_rims)
     put_idiom_words(draft, mentions, (("T1", b1), ("T2", b2)))
-
-
-def _put_respectively(draft: Draft, mentions: Sequence[Mention], pair: Sequence[tuple[Modality, SignalValue]]) -> None:
-    """T1WI、T2WI分别呈低、高信号."""
-    rng = draft.rng
-    (m1, s1), (m2, s2) = pair
-    spans = put_sequences(draft, (m1, m2))
-    draft.put_one(_PHRASES.respectively)
-    one = draft.put("等" if s1 == "等" else "混杂" if s1 == "混杂" else degree_word(rng, s1))
-    draft.put_one(_PHRASES.respectively_joins)
-    two = draft.put((s2 if s2 in ("等", "混杂") else degree_word(rng, s2)) + "信号")
-    draft.state(mentions, m1, s1, one, spans[m1])
-    draft.state(mentions, m2, s2, two, spans[m2])
-
-
-def put_absent(draft: Draft, mentions: Sequence[Mention], modalities: Sequence[Modality]) -> None:
-    """State for each of the sequences that nothing is seen on it."""
-    rest = list(modalities)
-    if "DWI" in rest and "ADC" in rest and draft.chance(0.5):
-        rest = [m for m in rest if m not in ("DWI", "ADC")]
-        _put_no_restriction(draft, mentions)
-        draft.separate()
-    high = [m for m in rest if m in ("T2", "FLAIR", "DWI")]
-    if len(high) > 1 and draft.chance(0.6):
-        put_absence(draft, mentions, high)
-        draft.separate()
-        rest = [m for m in rest if m not in high]
-    for modality in rest:
-        put_absence(draft, mentions, (modality,))
-        draft.separate()
-
-
-def put_absence(
-    draft: Draft, mentions: Sequence[Mention], modalities: Sequence[Modality], sequence_named: bool = False
-) -> None:
-    """DWI未见高信号; `sequence_named`: the sequence stands in the text already."""
-    spans = {} if sequence_named else put_sequences(draft, modalities)
-    if not sequence_named:
-        draft.put_maybe(0.15, _PHRASES.absence_leads)
-    modality = modalities[0]
-    if modality in _PHRASES.denied_behind and draft.chance(_PHRASES.negation_share):
-        draft.families.add("negation")
-        negation, span = _put_denial(draft, modality)
-    elif modality == "T1CE" and draft.chance(0.15):
-        span = negation = draft.put_one(_PHRASES.no_enhancement)
-    elif modality == "DWI" and len(modalities) == 1 and draft.chance(0.25):
-        negation = draft.put_one(_PHRASES.negations)
-        span = draft.put_one(_PHRASES.absent_restriction)
-    else:
-        negation = draft.put_one(_PHRASES.negations)
-        span = draft.put_one(_PHRASES.absent_signals_on.get(modality, _PHRASES.absent_signals))
-    for m in modalities:
-        draft.state(mentions, m, None, span, spans.get(m), negation)
-
-
-def _put_denial(draft: Draft, modality: Modality) -> tuple[CharSpan, CharSpan]:
-    """高信号不明显; 信号未增高: the negator and the signal that it denies."""
-    if modality in _PHRASES.changes_of_signal and draft.chance(0.5):
-        words = _PHRASES.changes_of_signal[modality]
-        draft.put("信号")
-        negation = draft.put_one(words.negators)
-        return negation, draft.put_one(words.signals)
-    words = _PHRASES.denied_behind[modality]
-    span = draft.put_one(words.signals)
-    return draft.put_one(words.negators), span
-
-
-def _put_no_restriction(draft: Draft, mentions: Sequence[Mention]) -> None:
-    """DWI及ADC图未见弥散受限."""
-    if draft.chance(0.6):
-        draft.put_one(_PHRASES.diffusion)
-        negation = draft.put_one(_PHRASES.diffusion_negations)
-        span = draft.put("受限")
-    elif draft.chance(0.5):
-        negation = draft.put_one(_PHRASES.no_restriction_negations)
-        span = draft.put_one(_PHRASES.no_restriction)
-    else:
-        draft.put_one(_PHRASES.dwi_and_adc)
-        draft.put_maybe(0.2, _PHRASES.on_sequence)
-        negation = draft.put_one(_PHRASES.dwi_and_adc_negations)
-        span = draft.put_one(_PHRASES.no_diffusion_abnormality)
-    draft.state(mentions, "DWI", None, span, None, negation)
-    draft.state(mentions, "ADC", None, span, None, negation)

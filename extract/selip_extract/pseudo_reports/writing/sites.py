@@ -20,7 +20,7 @@ from selip_extract.pseudo_reports.phrases import (
     load,
     placeholders,
 )
-from selip_extract.pseudo_reports.sample_study import SampledSite
+from selip_extract.pseudo_reports.sample_study import SampledSite, Share
 from selip_extract.pseudo_reports.writing.draft import CharSpan, Draft, Mention
 
 _OfEachSide = Annotated[dict[Side, Phrases], AfterValidator(each_of(SIDES))]
@@ -38,6 +38,9 @@ class _SitePhrases(PhraseFile):
     neighbouring_lobes: Phrases
     regions_before_parts: SiteNames
     opening_brackets: Phrases
+    excluded_share: Share
+    with_excluded_parts: SiteNames
+    excluded: Annotated[Templates, AfterValidator(placeholders("site"))]
     bracket_joins: Phrases
     lobe_joins: Phrases
     sides: _OfEachSide
@@ -142,10 +145,20 @@ def _put_site(draft: Draft, site: SampledSite, side_span: CharSpan | None, side_
         draft.put_one(_PHRASES.layers)
     elif not plain and not side_follows and rng.random() < 0.08:
         draft.put_one(_PHRASES.parts)
+    elif site.site in _PHRASES.with_excluded_parts and not plain and draft.chance(_PHRASES.excluded_share):
+        _put_excluded_part(draft, site.site)
     if side_follows:
         assert site.side is not None
         side_span = draft.put(rng.choice(_PHRASES.sides_after_sites).format(side=site.side[0]))
     return Mention(site, site_span, side_span, draft.words)
+
+
+def _put_excluded_part(draft: Draft, site: str) -> None:
+    """大脑半球（不含枕叶）: no finding is of that part."""
+    draft.families.add("excluded part")
+    inside = [name for name, known in SITES.items() if known.parent == site]
+    part = site_word(draft.rng, draft.rng.choice(inside))
+    draft.put(draft.rng.choice(_PHRASES.excluded).format(site=part))
 
 
 def _family(sites: Sequence[SampledSite], start: int) -> tuple[str, int]:

@@ -10,12 +10,13 @@ from selip_extract.rules.dataclass_replace import replace
 from selip_extract.rules.lookahead import lesion_follows, names_a_site, sites_follow
 from selip_extract.rules.mentions import LesionMention, ReferenceKind, Sites, distinct, locations
 from selip_extract.rules.sentence import Sentence
-from selip_extract.rules.state import CURRENT, NO_FOCUS, Focus, State
+from selip_extract.rules.state import CURRENT, NO_FOCUS, NO_SEQUENCES, Focus, State
 
 WHOLE_BRAIN = frozenset(("脑实质", "大脑半球", "脑白质"))
 _NAMED = ReferenceKind.NAMED
 _TOWARDS = ("邻近", "靠近", "紧邻", "紧贴", "毗邻", "贴近", "临近", "指向", "朝向", "朝着")
 _SPECIFIC = re.compile("结节|肿块|肿物|囊肿|血肿|软化|梗死|出血|转移|脓肿|斑块|占位")
+_OTHER_SEQUENCES = re.compile("各?(?:个|扫描|加权)?(?:序列|图像|加权像)")
 _CLAUSE_END = re.compile("[,，;；。:：\n]")
 _OF_A_COUNTERPART = frozenset(("signal", "enhancement", "restriction", "negation", "verb"))
 _ONE_SIDED: tuple[Side, Side] = ("左侧", "右侧")
@@ -205,7 +206,12 @@ def parts(sites: Sites) -> tuple[LesionMention, ...]:
 
 
 def refer_to_rest(state: State, sentence: Sentence, at: int) -> State:
-    """其余病灶: those of which the sequence that follows has not been stated; 其余脑实质 names its own site."""
+    """其余病灶: those of which the sequence that follows has not been stated; 其余脑实质 names its own site.
+
+    其余序列 are other sequences of the same sites.
+    """
+    if _OTHER_SEQUENCES.match(sentence.text, sentence.tokens[at].end):
+        return state if state.excepted_from or not state.sequences.used else replace(state, sequences=NO_SEQUENCES)
     if state.whole.sites:
         return replace(state, whole=NO_FOCUS)
     if _names_its_sites(state, sentence, at) or sites_follow(sentence.text, sentence.tokens, at, spreads=False):

@@ -9,6 +9,7 @@ from selip_contracts.findings import Evidence, Finding, GeneralFinding, SpanRole
 from selip_contracts.vocabulary import ENHANCEMENTS, SITES, site_and_words
 from selip_extract.evaluation.score import grounded
 from selip_extract.extractors.rules import RuleExtractor
+from selip_extract.language.constructions.compared_sequences import AS_SEQUENCE
 from selip_extract.language.constructions.mending import mended
 from selip_extract.language.lexer import lex
 from selip_extract.language.lexicon import LOBE_CHARACTERS
@@ -57,6 +58,11 @@ LOBES = [word for lobe in LOBE_CHARACTERS for word in (lobe, lobe + "叶")]
 DOUBT = "部分|個別|个别|少数|少數|疑|似|可能|考虑|考慮|不除外|不能除外|待排|不排除|不能排除"
 
 FAMILIES = {
+    "sequences in turn": 0.97,
+    "as another sequence": 0.9,
+    "excepted sequence": 0.95,
+    "left and right in turn": 0.95,
+    "excluded part": 0.95,
     "unlisted site": 0.9,
     "disease without a signal": 0.95,
     "negation": 0.95,
@@ -154,14 +160,15 @@ def _says(role: SpanRole, token: Token, fact: Fact) -> bool:
             # 弦峡窝区域 is read as a whole where 弦峡窝 was drawn
             return kind == "site" and value.startswith(fact.mention.site.site)
         case "side":
-            return kind in ("side", "post_side") and value == fact.mention.site.side
+            # 左右 of 左右分别呈… is both
+            return kind in ("side", "post_side") and value in (fact.mention.site.side, "双侧")
         case "sequence":
             return (kind, value) == ("sequence", fact.modality)
         case "negation":
             return kind == "negation"
         case "change":
             return (kind, value) == ("change", fact.value)
-    if value == "同上":
+    if value == "同上" or value in AS_SEQUENCE:
         return kind == "cue"
     if kind == "restriction":
         return (fact.modality, fact.value) in (("DWI", "高"), ("DWI", None), ("ADC", "低"), ("ADC", None))
@@ -285,7 +292,7 @@ def test_a_sign_of_doubt_is_recorded(reports: list[WrittenReport]) -> None:
     assert doubtful
     for report, finding in doubtful:
         assert finding.evidence is not None
-        assert re.search(DOUBT, report.text[finding.evidence.start : finding.evidence.end + 4])
+        assert re.search(DOUBT, report.text[finding.evidence.start : finding.evidence.end + 5].replace("\n", ""))
 
 
 def test_some_reports_are_normal(reports: list[WrittenReport]) -> None:

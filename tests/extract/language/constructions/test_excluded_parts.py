@@ -1,0 +1,24 @@
+import pytest
+
+from selip_extract.extractors.rules import RuleExtractor
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "双侧额叶（不含中央前回）见片状T2WI高信号。",
+        "双侧额叶（中央前回除外）见片状T2WI高信号。",
+        "双侧额叶（未累及中央前回）见片状T2WI高信号。",
+        "双侧额叶，不包括中央前回，见片状T2WI高信号。",
+        "双侧额叶（除中央前回外）见片状T2WI高信号。",
+    ],
+)
+def test_a_part_that_the_lesion_leaves_out_is_no_site(text: str) -> None:
+    study = RuleExtractor().read([text])[0].study
+    assert [(f.side, f.site) for f in study.findings] == [("双侧", "额叶")]
+
+
+def test_brackets_that_state_a_signal_are_read() -> None:
+    text = "双侧额叶病灶（除左侧额叶T2WI呈低信号外）DWI呈高信号。"
+    study = RuleExtractor().read([text])[0].study
+    assert ("T2", "左侧", "额叶", "低") in {f.key for f in study.findings}
