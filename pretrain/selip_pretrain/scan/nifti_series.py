@@ -15,6 +15,8 @@ from selip_shared.files import is_utf8
 
 SUFFIXES = (".nii.gz", ".nii")
 MAX_SIDECAR_BYTES = 10 << 20
+EXAMINATION = ("StudyDescription", "RequestedProcedureDescription", "ProcedureStepDescription")
+"""What names the whole examination in a sidecar."""
 DERIVED = "DERIVED"
 """The value of ImageType for an image that was computed from another one."""
 
@@ -55,7 +57,7 @@ def _attributes(name: str, stem: Path, rules: SequenceRules) -> SeriesAttributes
         dicom_modality=_text(sidecar, "Modality"),
         manufacturer=_text(sidecar, "Manufacturer"),
         body_part=_text(sidecar, "BodyPartExamined"),
-        study=tuple(filter(None, (_text(sidecar, "StudyDescription"), protocol))),
+        study=tuple(filter(None, (*(_text(sidecar, name) for name in EXAMINATION), protocol))),
         image_type=image_type,
         scanning_sequence=scanning_sequence,
         tr_ms=_milliseconds(sidecar, "RepetitionTime"),

@@ -28,7 +28,8 @@ _MINUS = re.compile(
 """C-, -C, C(-), Gd-: without contrast; a hyphen between two words, as in T1-C and C-spine, is none of these."""
 _EITHER = re.compile(r"(?<=t1)-c(?![a-z0-9+])|(?<=t1w)-c(?![a-z0-9+])")
 _DASHES = str.maketrans("‐‑‒–—−", "------")
-_CAMEL = re.compile(r"(?<=[a-z])(?=[A-Z])|(?<=[a-z0-9])(?=[A-Z][a-z])")
+_CAMEL = re.compile(r"(?<=[a-z])(?<!Ai)(?=[A-Z])|(?<=[a-z0-9])(?=[A-Z][a-z])")
+"""Where AxT1 is two words; AiCE, a reconstruction of Canon, is one, and no contrast."""
 
 
 @dataclass(frozen=True)

@@ -98,6 +98,7 @@ DIFFUSION = {"SeriesDescription": "ep2d_diff", "ScanningSequence": "EP"}
         (DIFFUSION, "0", None),
         (DIFFUSION, "0 1000", "DWI"),
         ({"SeriesDescription": "t2_tse_sag", "BodyPartExamined": "CSPINE"}, None, None),
+        ({"SeriesDescription": "t2_tse_sag", "ProcedureStepDescription": "MR CERVICAL SPINE"}, None, None),
         ({"SeriesDescription": "t2", "InversionTime": 0.16, "ScanningSequence": "SE_IR"}, None, None),
         ({"SeriesDescription": ["no text"], "RepetitionTime": "slow"}, None, None),
     ],

@@ -26,6 +26,8 @@ def dataset(tag: int, kind: str, value: Any) -> Dataset:
         ("Philips", 0x20011003, "UN", np.float32(800).tobytes(), 800),
         ("Philips", 0x0019100C, "IS", "1000", None),
         ("Canon", 0x0019100C, "IS", "1000", None),
+        ("CANON_MEC", 0x00204000, "LT", "b=1500(0.445,0.000,0.895)", 1500),
+        ("CANON_MEC", 0x00204000, "LT", "repeated, patient moved", None),
     ],
 )
 def test_b_values_of_the_vendors(manufacturer: str, tag: int, kind: str, value: Any, b_value: float | None) -> None:
