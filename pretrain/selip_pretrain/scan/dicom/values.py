@@ -1,10 +1,12 @@
 """Values of DICOM attributes as text and numbers, whatever the scanner wrote."""
 
 import re
+from codecs import getincrementaldecoder
 from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
+from pydicom.charset import python_encoding
 from pydicom.dataelem import RawDataElement
 from pydicom.dataset import Dataset
 
@@ -13,7 +15,11 @@ _ESCAPES = re.compile(rb"\x1b[\x20-\x2f]+[\x30-\x7e]")
 _LATIN = ("ISO_IR 100", "ISO_IR 101", "ISO 2022 IR 100", "ISO 2022 IR 101")
 _DOUBTFUL = (*_LATIN, "", "ISO_IR 6", "ISO 2022 IR 6", "ISO_IR 192", "GB18030", "GBK", "ISO 2022 IR 58", "ISO_IR 58")
 """Character sets that scanners state whatever they write; the others, such as Japanese and Cyrillic, are believed."""
-_GB2312 = re.compile(rb"(?:[\x00-\x7f]|[\xa1-\xf7][\xa1-\xfe])*")
+_BELIEVED = frozenset(python_encoding) - frozenset(_DOUBTFUL)
+_GB2312 = re.compile(rb"(?:[\x00-\x7f]|[\xa1-\xf7][\xa1-\xfe])*[\xa1-\xf7]?")
+"""Pairs of bytes, of which the last may have been cut."""
+_COMMON_PAIR = re.compile(rb"[\xb0-\xd7][\xa1-\xfe]|[\xd8-\xf7][\xa1-\xfe].*[\xa1-\xf7][\xa1-\xfe]", re.DOTALL)
+"""A common Chinese character, or two of any kind; a single rare one is a word such as Größe."""
 _ALPHABETS = re.compile("(?:[\0-\xff]|[\u0100-\u017f])*|(?:[\0-\x7f]|[\u0386-\u03ce])*|(?:[\0-\x7f]|[\u0400-\u045f])*")
 
 
@@ -35,24 +41,27 @@ def text_of(dataset: Dataset, keyword: str) -> str:
 
 def _decoded(content: bytes, declared: tuple[str, ...]) -> str:
     """The text of bytes that are not ASCII; empty where the declared character sets are to be believed."""
-    if any(name not in _DOUBTFUL for name in declared):
+    if any(name in _BELIEVED for name in declared):
         return ""
-    plain = _ESCAPES.sub(b"", content)
-    pairs = _GB2312.fullmatch(plain) is not None
-    try:
-        text = plain.decode("utf-8")
-    except UnicodeDecodeError:
-        text = ""
+    plain = _ESCAPES.sub(b"", content).rstrip(b" \0")
+    pairs = _GB2312.fullmatch(plain) is not None and _COMMON_PAIR.search(plain) is not None
+    text = _whole_letters(plain, "utf-8")
     # Short GB 2312 may be valid UTF-8 of rare letters: 平扫 is.
     if text and (not pairs or _ALPHABETS.fullmatch(text) or any(letter >= "\u2e80" for letter in text)):
         return text
     if pairs or not any(name in _LATIN for name in declared):
         # Under Latin 1 a lone byte is a letter such as ä.
-        try:
-            return plain.decode("gb18030")
-        except UnicodeDecodeError:
-            return ""
+        return _whole_letters(plain, "gb18030")
     return ""
+
+
+def _whole_letters(content: bytes, encoding: str) -> str:
+    """The text, without a last letter that was cut to the length of the attribute; empty where it is another one."""
+    try:
+        text = getincrementaldecoder(encoding)().decode(content)
+    except UnicodeDecodeError:
+        return ""
+    return "" if text.isascii() else text
 
 
 def values_of(dataset: Dataset, keyword: str) -> tuple[str, ...]:

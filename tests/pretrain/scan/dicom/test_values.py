@@ -16,7 +16,27 @@ def read_back(path: Path, character_set: str | list[str] | None, content: bytes)
     return text_of(pydicom.dcmread(path), "SeriesDescription")
 
 
-@pytest.mark.parametrize("character_set", [None, "ISO_IR 100", "ISO_IR 192", "ISO_IR 6", "GB18030", "ISO 2022 IR 58"])
+STATED = [
+    None,
+    "",
+    "ISO_IR 100",
+    "ISO_IR 101",
+    "ISO_IR 192",
+    "ISO_IR 6",
+    "GB18030",
+    "GBK",
+    "ISO 2022 IR 58",
+    ["", "ISO 2022 IR 58"],
+    ["ISO 2022 IR 6", "ISO 2022 IR 58"],
+    ["ISO 2022 IR 100", "ISO 2022 IR 58"],
+    "ISO_IR100",
+    "CHINESE",
+]
+"""What files state that hold Chinese, rightly, wrongly or as no character set is called."""
+
+
+@pytest.mark.filterwarnings("ignore:Unknown encoding")
+@pytest.mark.parametrize("character_set", STATED)
 @pytest.mark.parametrize("coding", ["gb18030", "utf-8"])
 @pytest.mark.parametrize("text", ["矢状位增强", "T1 平扫", "头颅", "横断位 T2压水"])
 def test_chinese_under_a_wrong_character_set(tmp_path: Path, character_set: str | None, coding: str, text: str) -> None:
@@ -24,10 +44,20 @@ def test_chinese_under_a_wrong_character_set(tmp_path: Path, character_set: str 
     assert read_back(tmp_path / "a", character_set, content + b" " * (len(content) % 2)) == text
 
 
+@pytest.mark.parametrize("character_set", [None, "ISO_IR 100", "ISO_IR 192", "GB18030"])
+@pytest.mark.parametrize("coding", ["gb18030", "utf-8"])
+def test_a_letter_that_was_cut_is_left_out(tmp_path: Path, character_set: str | None, coding: str) -> None:
+    content = "T1 矢状位增强扫描".encode(coding)[:-1]
+    assert read_back(tmp_path / "a", character_set, content + b" " * (len(content) % 2)) == "T1 矢状位增强扫"
+
+
 @pytest.mark.parametrize(
     ("character_set", "coding", "text"),
     [
         ("ISO_IR 100", "latin-1", "Schädel ohne KM"),
+        ("ISO_IR 100", "latin-1", "Größe"),
+        ("ISO_IR 100", "latin-1", "T1 côté"),
+        (["ISO 2022 IR 6", "ISO 2022 IR 87"], "iso2022_jp", "T1 造影"),
         ("ISO_IR 100", "latin-1", "Crânio"),
         ("ISO_IR 192", "utf-8", "Schädel"),
         ("ISO_IR 192", "utf-8", "мозг"),
