@@ -22,8 +22,11 @@ _MAX_CLAUSE = 200
 _MAX_DESCRIBING_CLAUSES = 4
 # nouns that follow are of the surroundings: 周围见片状水肿
 _AROUND = re.compile("周围|灶周|瘤周|邻近|相邻|伴|其内|(?<![脑颅])内见")
-# a clause that names another place, a sequence or a part of the lesion does not go on introducing it
-_OF_SOMETHING_ELSE = re.compile("[左右双两TFDAS]|信号|强化|受限|周|邻近|相邻|伴|内|压|部|壁|前片|较前|其[余中]|余")
+# a clause that names another place, a sequence, a part of the lesion or a diagnosis does not go on introducing it
+_OF_SOMETHING_ELSE = re.compile(
+    "[左右双两TFDAS]|信号|强化|受限|周|邻近|相邻|伴|内|压|部|壁|前片|较前|其[余中]|余|"
+    "考虑|可能|提示|符合|疑|似|倾向|待|除外|排除"
+)
 # ，为钙化。 names the lesion of the clause before
 _NAMED_BEHIND = re.compile(r"[^，,；;。：:\n]*[，,](?:为|系)([^，,；;。：:\n]{1,8})(?=[，,；;。\n]|$)")
 # a size from an earlier study: (前片约2.0×1.5cm), 前片约5mm
@@ -69,6 +72,7 @@ class LesionWords:
 @dataclass(frozen=True)
 class _Patterns:
     morphology: re.Pattern[str]
+    other_shape: re.Pattern[str]
     count: re.Pattern[str]
     number: re.Pattern[str]
     several: re.Pattern[str]
@@ -80,7 +84,15 @@ class _Patterns:
 def _patterns() -> _Patterns:
     words = lexicon().description
     lesion = rf"(?:{_any_of(words.lesion)})(?!{words.lesion_unless})"
-    expressions = (words.morphology, _any_of(_counts()), words.number, words.several, words.margin, lesion)
+    expressions = (
+        words.morphology,
+        words.other_shape,
+        _any_of(_counts()),
+        words.number,
+        words.several,
+        words.margin,
+        lesion,
+    )
     return _Patterns(*map(re.compile, expressions))
 
 
@@ -176,7 +188,7 @@ def margin_in(text: str) -> str | None:
 def words_of(clause: str) -> LesionWords:
     """What the words of a clause say of a lesion."""
     patterns, clause = _patterns(), clause.replace(" ", "")
-    shape = patterns.morphology.search(clause)
+    shape = patterns.morphology.search(clause) or patterns.other_shape.search(clause)
     lesion = next((m for m in patterns.lesion.finditer(clause) if not _AROUND.search(clause, 1, m.start())), None)
     return LesionWords(_shape(shape[0]) if shape else None, _number(clause), lesion[0] if lesion else None)
 

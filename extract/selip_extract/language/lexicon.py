@@ -123,6 +123,7 @@ class DescriptionWords(_Table):
     """Words that describe a lesion; all but the forms of `lesion` and `count` are regular expressions."""
 
     morphology: str
+    other_shape: str
     margin: str
     margin_unclear: str
     lesion: Forms
