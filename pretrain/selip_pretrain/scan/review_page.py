@@ -14,20 +14,41 @@ from selip_pretrain.scan.thumbnail import thumbnail, thumbnail_task
 from selip_shared.execution.base import Workers
 from selip_shared.execution.progress import progress
 from selip_shared.html_page import render_page
+from selip_shared.messages.translation import translated
 
 MAX_SERIES = 3000
 """A page holds so many, the most doubtful ones first."""
+
+HEADINGS = {
+    "title": "Series to review",
+    "search": "Search",
+    "groups": "Groups",
+    "export": "Export manifest",
+    "first": "To look at first",
+    "not_used": "not used",
+    "as_it_is": "as it is",
+    "not_to_be_used": "not to be used",
+    "sequence_of": "Sequence of",
+    "no_picture": "no picture",
+    "by_manifest": "as the manifest says",
+    "report": "report",
+    "series": "series",
+    "corrected": "corrected",
+}
+"""The words of the page, by their names in its template and script."""
 
 _ASSETS = files("selip_pretrain.scan").joinpath("assets")
 
 
 def review_page(root: Path, scanned: ScannedFolder, manifest: Mapping[str, ManifestRow], workers: Workers) -> str:
-    """The page; what it exports holds the rows of `manifest` too, so that it can replace it."""
+    """The page in the language of the user; what it exports holds the rows of `manifest` too, so as to replace it."""
+    words = {name: translated(word) for name, word in HEADINGS.items()}
     shown = sorted(scanned.series, key=lambda one: _doubt(one, scanned.rows))[:MAX_SERIES]
     pictures = _pictures(shown, workers)
     style, script = (_ASSETS.joinpath(f"review.{kind}").read_text(encoding="utf-8") for kind in ("css", "js"))
     data = {
         "root": str(root),
+        "words": words,
         "sequences": MODALITIES,
         "series": [
             _described(one, scanned.rows[one.series.image_id], picture)
@@ -38,7 +59,9 @@ def review_page(root: Path, scanned: ScannedFolder, manifest: Mapping[str, Manif
         ],
     }
     left_out = len(scanned.series) - len(shown)
-    return render_page(_ASSETS, "review.html", style, script, data=data, left_out=left_out)
+    note = translated(f"{left_out} more series, of which there is least doubt, are not shown.") if left_out else ""
+    language = "en" if words["title"].isascii() else "zh"
+    return render_page(_ASSETS, "review.html", style, script, data=data, words=words, note=note, language=language)
 
 
 def _doubt(linked: LinkedSeries, rows: Mapping[str, Row]) -> int:
@@ -85,6 +108,6 @@ def _tags(linked: LinkedSeries) -> Iterator[str]:
     if attributes.b_value is not None:
         yield f"b {attributes.b_value:g}"
     if attributes.contrast:
-        yield "contrast agent"
+        yield translated("contrast agent")
     if geometry is not None:
         yield "×".join(map(str, geometry.shape))

@@ -58,3 +58,15 @@ def test_corrections_stay_when_the_page_is_opened_again(page: Page, tmp_path: Pa
     assert page.texts("#count") == ["4 series, 1 corrected"]
     page.choose("article[title='R1/x,y.nii.gz'] select", "")
     assert page.texts("#count") == ["4 series, 0 corrected"]
+
+
+def test_the_page_speaks_the_language_of_the_user(chromium: Page, tmp_path: Path, root: Path, db: Path) -> None:
+    write_nifti(root / "t1.nii.gz")
+    write_nifti(root / "xyz.nii.gz")
+    done = run(root, "--db", db, "--review", tmp_path / "zh.html", "--lang", "zh")
+    assert done.returncode == 0, done.stderr
+    page = chromium.open(tmp_path / "zh.html")
+    assert page.run("return document.documentElement.lang") == "zh"
+    assert page.texts("h1") == ["核对序列"]
+    assert page.texts("h2") == ["请先查看 (1)", "T1 (1)"]
+    assert page.texts("#count") == ["2 个序列, 0 个已更正"]

@@ -1,6 +1,7 @@
 "use strict";
 
 const data = JSON.parse(document.getElementById("data").textContent);
+const words = data.words;
 const key = `selip-scan ${data.root}`;
 const corrections = new Map(Object.entries(stored()));
 const cards = [];
@@ -29,7 +30,7 @@ function make(tag, text = "", className = "") {
 }
 
 function picture(series) {
-  if (!series.picture) return make("div", "no picture", "picture");
+  if (!series.picture) return make("div", words.no_picture, "picture");
   const image = make("img", "", "picture");
   image.src = series.picture;
   image.alt = series.description;
@@ -39,11 +40,11 @@ function picture(series) {
 
 function choice(series, card) {
   const select = make("select");
-  select.setAttribute("aria-label", `Sequence of ${series.description}`);
-  const now = series.used ? series.group : `not used (${series.group})`;
-  select.append(new Option(`as it is: ${now}`, ""));
+  select.setAttribute("aria-label", `${words.sequence_of} ${series.description}`);
+  const now = series.used ? series.group : `${words.not_used} (${series.group})`;
+  select.append(new Option(`${words.as_it_is}: ${now}`, ""));
   for (const sequence of data.sequences) select.append(new Option(sequence, sequence));
-  select.append(new Option("not to be used", "none"));
+  select.append(new Option(words.not_to_be_used, "none"));
   select.value = corrections.get(series.id) ?? "";
   card.classList.toggle("changed", select.value !== "");
   select.addEventListener("change", () => {
@@ -62,13 +63,13 @@ function card(series) {
   text.append(
     make("b", series.description || series.id),
     make("span", series.tags, "small"),
-    make("span", series.corrected ? "as the manifest says" : series.why, "small"),
-    make("span", series.report ? `${series.study}, report ${series.report}` : series.study, "small"),
+    make("span", series.corrected ? words.by_manifest : series.why, "small"),
+    make("span", series.report ? `${series.study}, ${words.report} ${series.report}` : series.study, "small"),
     choice(series, element),
   );
   element.title = series.id;
   element.append(picture(series), text);
-  cards.push({ element, words: `${series.description} ${series.study} ${series.id} ${series.why}`.toLowerCase() });
+  cards.push({ element, text: `${series.description} ${series.study} ${series.id} ${series.why}`.toLowerCase() });
   return element;
 }
 
@@ -87,12 +88,12 @@ function group(title, members) {
 }
 
 function count() {
-  document.getElementById("count").textContent = `${data.series.length} series, ${corrections.size} corrected`;
+  document.getElementById("count").textContent = `${data.series.length} ${words.series}, ${corrections.size} ${words.corrected}`;
 }
 
 function search() {
   const wanted = document.getElementById("search").value.trim().toLowerCase();
-  for (const { element, words } of cards) element.hidden = !words.includes(wanted);
+  for (const { element, text } of cards) element.hidden = !text.includes(wanted);
   for (const section of document.querySelectorAll("section")) {
     section.hidden = !section.querySelector(".card:not([hidden])");
   }
@@ -122,11 +123,11 @@ function download() {
 }
 
 document.getElementById("root").textContent = data.root;
-group("To look at first", data.series.filter((series) => series.doubt === 0));
+group(words.first, data.series.filter((series) => series.doubt === 0));
 const others = data.series.filter((series) => series.doubt > 0);
 for (const sequence of data.sequences) group(sequence, others.filter((one) => one.used && one.group === sequence));
 for (const reason of new Set(others.filter((one) => !one.used).map((one) => one.group))) {
-  group(`not used: ${reason}`, others.filter((one) => !one.used && one.group === reason));
+  group(`${words.not_used}: ${reason}`, others.filter((one) => !one.used && one.group === reason));
 }
 document.getElementById("search").addEventListener("input", search);
 document.getElementById("export").addEventListener("click", download);
