@@ -18,6 +18,7 @@ class LesionWords:
 
     morphology: str | None = None
     count: Count | None = None
+    number: int | None = None
     size_mm: tuple[float, ...] = ()
     margin: str | None = None
     lesion: str | None = None

@@ -1,5 +1,6 @@
 """One lesion as a radiologist writes it: an introduction of its sites, then its signal on each sequence."""
 
+import random
 from collections.abc import Mapping, Sequence
 from typing import Annotated, get_args
 
@@ -8,7 +9,7 @@ from pydantic import AfterValidator
 from selip_contracts.findings import Count
 from selip_contracts.vocabulary import Change, Modality
 from selip_extract.pseudo_reports.lesion_archetypes import SignalValue
-from selip_extract.pseudo_reports.phrases import Names, PhraseFile, Phrases, each_of, load
+from selip_extract.pseudo_reports.phrases import Names, PhraseFile, Phrases, Templates, each_of, load, placeholders
 from selip_extract.pseudo_reports.sample_study import SampledLesion
 from selip_extract.pseudo_reports.writing.absences import put_absent
 from selip_extract.pseudo_reports.writing.draft import CharSpan, Draft, Mention
@@ -52,11 +53,13 @@ class _LesionPhrases(PhraseFile):
     doubt_share: float
     doubtful_openings: Phrases
     effects: Phrases
+    numbers: Annotated[Templates, AfterValidator(placeholders("number"))]
     counts: Annotated[dict[Count, Phrases], AfterValidator(each_of(get_args(Count)))]
     changes: dict[Change, Phrases]
 
 
 _PHRASES = load(_LesionPhrases, "lesion")
+_NUMERALS = "零一两三四五六七八九十"
 _OPENINGS_OR_NONE = (*_PHRASES.openings, "")
 
 
@@ -110,13 +113,21 @@ def _put_introduction(draft: Draft, lesion: SampledLesion, signals: Signals) -> 
 
 def _put_description(draft: Draft, lesion: SampledLesion) -> None:
     rng = draft.rng
-    if lesion.count and draft.chance(0.6):
+    if lesion.count == "多发" and draft.chance(0.3):
+        draft.words.count, draft.words.number = lesion.count, rng.randint(2, 15)
+        draft.put(rng.choice(_PHRASES.numbers).format(number=_number_word(rng, draft.words.number)))
+    elif lesion.count and draft.chance(0.6):
         # All are drawn, so that what follows does not depend on the count.
         words = {count: rng.choice(phrases) for count, phrases in _PHRASES.counts.items()}
         draft.put(words[lesion.count])
         draft.words.count = lesion.count
     shape = draft.put(lesion.morphology if lesion.morphology and draft.chance(0.5) else rng.choice(MORPHOLOGIES))
     draft.words.morphology = shape_of(shape, draft)
+
+
+def _number_word(rng: random.Random, number: int) -> str:
+    """A number of lesions in digits or, up to ten, in Chinese: 3, 三, 两."""
+    return _NUMERALS[number] if number < len(_NUMERALS) and rng.random() < 0.5 else str(number)
 
 
 def _put_noun(draft: Draft, nouns: Sequence[str]) -> None:

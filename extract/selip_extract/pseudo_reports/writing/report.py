@@ -106,6 +106,7 @@ class WrittenReport:
             present=present,
             morphology=(fact.morphology or words.morphology) if present else None,
             count=words.count,
+            number=1 if words.count == "单发" else words.number,
             size_mm=words.size_mm,
             margin=words.margin,
             lesion=words.lesion,

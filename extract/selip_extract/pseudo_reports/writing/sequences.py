@@ -2,7 +2,7 @@
 
 import random
 from collections.abc import Iterable, Sequence
-from typing import Annotated, cast
+from typing import Annotated, Literal, cast
 
 from pydantic import AfterValidator
 
@@ -20,6 +20,8 @@ class _SequencePhrases(PhraseFile):
     signal_nouns: Phrases
     size_leads: Phrases
     size_signs: Phrases
+    size_units: Annotated[dict[Literal["mm", "cm"], Phrases], AfterValidator(each_of(("mm", "cm")))]
+    size_axes: Phrases
     sequences: Annotated[dict[Modality, Phrases], AfterValidator(each_of(MODALITIES))]
     degrees: _OfEachSignal
     changed_signals: _OfEachSignal
@@ -28,6 +30,7 @@ class _SequencePhrases(PhraseFile):
 
 
 _PHRASES = load(_SequencePhrases, "sequences")
+_FULL_WIDTH = str.maketrans("0123456789.", "０１２３４５６７８９．")
 _DIGITS = "零一二三四五六七八九"
 # The order in which a report describes the sequences.
 ORDER: tuple[Modality, ...] = tuple(_PHRASES.sequences)
@@ -76,21 +79,23 @@ def put_sequences(draft: Draft, modalities: Sequence[Modality]) -> dict[Modality
 
 def put_size(draft: Draft, size_mm: Iterable[int]) -> None:
     """Write a size that is given in mm, in mm or cm."""
-    rng = draft.rng
-    text = size_text(rng, size_mm)
-    draft.put(rng.choice(_PHRASES.size_leads) + text)
+    rng, sizes = draft.rng, list(size_mm)
+    if len(sizes) > 1 and rng.random() < 0.08:
+        axes = rng.sample(_PHRASES.size_axes, len(sizes))
+        draft.put("，".join(f"{axis}约{size_text(rng, [mm])}" for axis, mm in zip(axes, sizes, strict=True)))
+    else:
+        draft.put(rng.choice(_PHRASES.size_leads) + size_text(rng, sizes))
 
 
 def size_text(rng: random.Random, size_mm: Iterable[int]) -> str:
     """A size that is given in mm, in mm or cm: 1.2×0.8cm."""
     sizes = list(size_mm)
     sign = rng.choice(_PHRASES.size_signs)
-    if rng.random() < 0.5:
-        numbers = [f"{mm / 10:g}" for mm in sizes]
-        unit = "cm"
-    else:
-        numbers, unit = [str(mm) for mm in sizes], "mm"
-    return sign.join(numbers) + unit if rng.random() < 0.5 else sign.join(n + unit for n in numbers)
+    in_cm = rng.random() < 0.5
+    unit = rng.choice(_PHRASES.size_units["cm" if in_cm else "mm"])
+    numbers = [f"{mm / 10:g}" if in_cm else str(mm) for mm in sizes]
+    text = sign.join(numbers) + unit if rng.random() < 0.5 else sign.join(n + unit for n in numbers)
+    return text.translate(_FULL_WIDTH) if rng.random() < 0.04 else text
 
 
 def spoken_size(size_mm: Iterable[int]) -> str:
