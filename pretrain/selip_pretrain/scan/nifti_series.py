@@ -52,7 +52,7 @@ def _attributes(name: str, stem: Path, rules: SequenceRules) -> SeriesAttributes
     image_type = (*_values(sidecar, "ImageType"), *((DERIVED,) if rules.is_derived(name) else ()))
     return SeriesAttributes(
         # dcm2niix names files as the user wishes; what the scanner wrote is in the sidecar.
-        texts=tuple(filter(None, (rules.file_text(name), description, protocol))),
+        texts=(rules.file_text(name), description, protocol),
         file_name=name,
         dicom_modality=_text(sidecar, "Modality"),
         manufacturer=_text(sidecar, "Manufacturer"),

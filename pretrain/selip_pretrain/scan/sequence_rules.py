@@ -37,7 +37,7 @@ class SeriesAttributes:
     """The attributes that rules compare; a number is None where the file does not state it, TI 0 without inversion."""
 
     texts: tuple[str, ...]
-    """Series description, then protocol name; of NIfTI the searched part of the file name first."""
+    """Series description, then protocol name, each possibly empty; of NIfTI first what is searched of the file name."""
     file_name: str = ""
     """Of NIfTI the file name without its ending."""
     dicom_modality: str = ""
@@ -184,8 +184,8 @@ class SequenceRules:
         examination. Of the next ones, those that are uninformative are left out.
         """
         texts: list[str] = []
-        for text in attributes.texts:
-            if texts and any(rule.fits(attributes, text) for rule in self._uninformative):
+        for position, text in enumerate(attributes.texts):
+            if not text or (position > 0 and any(rule.fits(attributes, text) for rule in self._uninformative)):
                 continue
             texts.append(text)
             searched = "\n".join(texts)

@@ -71,7 +71,7 @@ def geometry(shape: tuple[int, ...], affine: npt.NDArray[np.float64]) -> Geometr
 def describe(attributes: SeriesAttributes) -> str:
     """The attributes that a user needs to write a rule for the series."""
     shown = {
-        "names": " | ".join(attributes.texts),
+        "names": " | ".join(filter(None, attributes.texts)),
         "ImageType": "\\".join(attributes.image_type),
         "ScanningSequence": "\\".join(attributes.scanning_sequence),
         "TR": attributes.tr_ms,
