@@ -164,12 +164,12 @@ def automatic(choice: ModelChoice) -> tuple[str, str]:
     """The name of the best extractor that can run on this machine, and the reason."""
     if choice.base_url is not None:
         return "endpoint", "a server is named"
+    if choice.model is None and choice.adapter is None:
+        return "both", "the tagger that ships needs no GPU"
     import torch
 
     if not torch.cuda.is_available():
         return "both", "there is no GPU"
-    if choice.model is None and choice.adapter is None:
-        return "both", "the tagger that ships needs no GPU"
     if find_spec("vllm") is None:
         return "both", "there is a GPU, but vLLM is not installed"
     return "vllm", "there are a GPU and vLLM"

@@ -9,7 +9,6 @@ from dataclasses import replace
 from itertools import islice
 from typing import Any, NamedTuple
 
-import openpyxl
 from python_calamine import CalamineError, CalamineSheet, CalamineWorkbook, PasswordError, SheetVisibleEnum
 
 from selip_extract.reports.cells import TableRow
@@ -160,6 +159,8 @@ def _zero_formats(source: Source) -> dict[str, dict[int, int]]:
 
     calamine reads no formats, openpyxl does, but not those of strict files.
     """
+    import openpyxl  # which takes longer to load than the rest of the command, for a few workbooks
+
     try:
         with source.open() as file, zipfile.ZipFile(file) as archive:
             if not ZERO_FORMAT.search(archive.read("xl/styles.xml")):

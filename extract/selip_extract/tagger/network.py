@@ -1,11 +1,11 @@
 """The network: a bidirectional encoder over characters, tags, and a linker of values and sites."""
 
-from typing import Any, NamedTuple, cast
+from dataclasses import dataclass
+from typing import NamedTuple, cast
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
-from transformers import PretrainedConfig, PreTrainedModel
 
 from selip_extract.tagger.characters import PADDING
 from selip_extract.tagger.statements import LINKS, ROLES, STATED
@@ -21,30 +21,16 @@ TAG_WEIGHT, LINK_WEIGHT = 20.0, 4.0
 """Of the three losses, beside that of what values state, which has the weight 1."""
 
 
-class TaggerConfig(PretrainedConfig):  # type: ignore[no-untyped-call]
+@dataclass
+class TaggerConfig:
     """Sizes of the network, and the characters that it knows."""
 
-    model_type = "selip-tagger"
-
-    def __init__(
-        self,
-        characters: str = "",
-        width: int = 192,
-        layers: int = 4,
-        heads: int = 4,
-        feed_forward: int = 768,
-        span_width: int = 128,
-        dropout: float = 0.0,
-        **settings: Any,
-    ) -> None:
-        self.characters = characters
-        self.width = width
-        self.layers = layers
-        self.heads = heads
-        self.feed_forward = feed_forward
-        self.span_width = span_width
-        self.dropout = dropout
-        super().__init__(**settings)
+    characters: str = ""
+    width: int = 192
+    layers: int = 4
+    heads: int = 4
+    feed_forward: int = 768
+    span_width: int = 128
 
 
 class Spans(NamedTuple):
@@ -68,7 +54,7 @@ class Pairs(NamedTuple):
 class _Layer(nn.Module):
     def __init__(self, config: TaggerConfig) -> None:
         super().__init__()
-        width, self.heads, self.dropout = config.width, config.heads, config.dropout
+        width, self.heads = config.width, config.heads
         self.attention_norm, self.forward_norm = nn.LayerNorm(width), nn.LayerNorm(width)
         self.queries_keys_values, self.mixed = nn.Linear(width, 3 * width), nn.Linear(width, width)
         self.wider, self.narrower = nn.Linear(width, config.feed_forward), nn.Linear(config.feed_forward, width)
@@ -92,14 +78,12 @@ def _rotated(x: Tensor, rotation: tuple[Tensor, Tensor]) -> Tensor:
     return torch.cat((one * cosine - other * sine, other * cosine + one * sine), -1)
 
 
-class TaggerNetwork(PreTrainedModel):  # type: ignore[no-untyped-call]
+class TaggerNetwork(nn.Module):
     """Tags characters, says what a value states, and links values to sites."""
 
-    config_class = TaggerConfig
-    config: TaggerConfig
-
     def __init__(self, config: TaggerConfig) -> None:
-        super().__init__(config)
+        super().__init__()
+        self.config = config
         width, span = config.width, config.span_width
         self.embedding = nn.Embedding(len(config.characters) + 2, width, padding_idx=PADDING)
         self.neighbours = nn.Conv1d(width, width, 5, padding=2)
@@ -111,20 +95,15 @@ class TaggerNetwork(PreTrainedModel):  # type: ignore[no-untyped-call]
         self.distance = nn.Embedding(DISTANCES, span)
         self.stops, self.between = nn.Embedding(COUNTS, span), nn.Embedding(COUNTS, span)
         self.link = nn.Linear(2 * span, len(LINKS) + 1)
-        self.post_init()  # type: ignore[no-untyped-call]
-
-    def _init_weights(self, module: nn.Module) -> None:
-        if isinstance(module, nn.Embedding):
-            nn.init.normal_(module.weight, std=0.02 if module.num_embeddings > DISTANCES else 0.1)
-        elif isinstance(module, nn.Linear):
-            nn.init.xavier_uniform_(module.weight)
-            nn.init.zeros_(module.bias)
+        self.apply(_set_first_weights)
 
     def encode(self, numbers: Tensor) -> Tensor:
         """The characters in their context: numbers (windows, length) to (windows, length, width)."""
-        x = self.embedding(numbers)
+        read = numbers != PADDING
+        # What lies behind a window is nothing, however long the windows beside it are.
+        x = self.embedding(numbers) * read[..., None]
         x = x + functional.relu(self.neighbours(x.transpose(1, 2))).transpose(1, 2)
-        mask = (numbers != PADDING)[:, None, None, :]
+        mask = read[:, None, None, :]
         rotation = self._rotation(numbers.shape[1], x)
         for layer in self.encoder:
             x = cast(Tensor, layer(x, rotation, mask))
@@ -185,6 +164,14 @@ class TaggerNetwork(PreTrainedModel):  # type: ignore[no-untyped-call]
             window = values.window[pairs.value]
             exact = exact & _all_right(linked.argmax(-1) == links, window, len(exact))
         return {"loss": loss, "exact": exact}
+
+
+def _set_first_weights(module: nn.Module) -> None:
+    if isinstance(module, nn.Embedding):
+        nn.init.normal_(module.weight, std=0.02 if module.num_embeddings > DISTANCES else 0.1)
+    elif isinstance(module, nn.Linear):
+        nn.init.xavier_uniform_(module.weight)
+        nn.init.zeros_(module.bias)
 
 
 def _all_right(right: Tensor, window: Tensor, windows: int) -> Tensor:

@@ -15,7 +15,8 @@ from selip_extract.tagger.statements import LINKS, ROLES, STATED, Role, Stated
 from selip_extract.tagger.tagged_spans import Probabilities, TaggedSpan, probability_of, tagged_spans
 from selip_extract.tagger.windows import Window, windows
 
-CHARACTERS_PER_BATCH = 8192
+CHARACTERS_PER_BATCH = 2048
+"""More do not stay in the cache of a processor while a layer reads them."""
 LIKELY = 0.5
 
 

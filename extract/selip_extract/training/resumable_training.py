@@ -13,9 +13,9 @@ from typing import Any
 
 import torch
 from safetensors.torch import load_file, save
+from torch import nn
 from transformers import (
     EvalPrediction,
-    PreTrainedModel,
     Trainer,
     TrainerCallback,
     TrainerControl,
@@ -110,7 +110,7 @@ class _Checkpoints(TrainerCallback):
         folder = _folder(args) / f"{PREFIX_CHECKPOINT_DIR}-{state.global_step}"
         (folder / TRAINING_ARGS_NAME).unlink(missing_ok=True)
         write_text(folder / SCHEDULE, json.dumps(parts["lr_scheduler"].state_dict()))
-        model: PreTrainedModel = parts["model"]
+        model: nn.Module = parts["model"]
         tensors = optimizer_tensors(parts["optimizer"], model.named_parameters())
         write_bytes(folder / OPTIMIZER, save(tensors | _random_states()))
 
@@ -126,7 +126,7 @@ class _Checkpoints(TrainerCallback):
             return
         tensors = load_file(self.last / OPTIMIZER)
         self.random = {name: tensors.pop(name) for name in list(tensors) if name.startswith(f"{_RANDOM}.")}
-        model: PreTrainedModel = parts["model"]
+        model: nn.Module = parts["model"]
         restore_optimizer(parts["optimizer"], model.named_parameters(), tensors)
         schedule = parts["lr_scheduler"]
         schedule.load_state_dict(json.loads((self.last / SCHEDULE).read_text(encoding="utf-8")))

@@ -75,6 +75,7 @@ def test_the_reading_of_a_text_depends_on_no_other_text(tagger: TaggerExtractor)
     alone = [tagger.read([text])[0].study for text in texts]
     for one, other in zip(together, alone, strict=True):
         assert [f.key for f in one.findings] == [f.key for f in other.findings]
+        assert [f.confidence for f in one.findings] == pytest.approx([f.confidence for f in other.findings], abs=2e-4)
 
 
 def test_a_long_text_is_read_to_its_end(tagger: TaggerExtractor) -> None:
