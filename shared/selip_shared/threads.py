@@ -24,6 +24,7 @@ def limit_threads(threads: int | None = None) -> None:
         os.environ.setdefault("OMP_NUM_THREADS", str(granted_cpus()))
         return
     os.environ["OMP_NUM_THREADS"] = str(threads)
+    threadpool_limits(threads, user_api="blas")  # in what is loaded already, as in torch
     if "torch" in sys.modules:
         sys.modules["torch"].set_num_threads(threads)
 

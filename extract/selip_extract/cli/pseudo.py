@@ -68,7 +68,8 @@ def command(
         ) from error
     if ray is None and workers is None:
         workers = min(granted_cpus(), 1 + count // REPORTS_PER_WORKER)
-    with open_workers(workers, ray) as opened, progress("reports", count) as advance:
+    generator = ("selip_extract.pseudo_reports.generate",)
+    with open_workers(workers, ray, modules=generator) as opened, progress("reports", count) as advance:
         reports: Iterable[AnnotatedReport | None] = pseudo_reports(count, seed, opened)
         if rewrite_with is not None:
             # Imported only now: a language model's libraries take seconds.

@@ -18,7 +18,7 @@ class RuleExtractor:
     """Reads reports by rule alone."""
 
     name = "rules"
-    batch_size = 2048
+    batch_size = 512
 
     def fingerprint(self) -> dict[str, str]:
         """The version of the rules."""

@@ -17,8 +17,13 @@ from selip_shared.execution.base import Workers
 from selip_shared.execution.workers import open_workers
 from selip_shared.threads import granted_cpus
 
-ON_PROCESSORS = ("both", "model", "rules")
-"""The extractors that workers share processors for; the others keep a GPU or a server busy by themselves."""
+ON_PROCESSORS = {
+    "both": ("selip_extract.extractors.both", "selip_extract.extractors.tagger"),
+    "model": ("selip_extract.extractors.tagger",),
+    "rules": ("selip_extract.extractors.rules",),
+}
+"""The extractors that workers share processors for, and the modules that these share; the others keep a GPU or a server
+busy by themselves."""
 
 REPORTS_PER_WORKER = 512
 """A worker takes seconds to start: fewer reports are read sooner without another one."""
@@ -85,7 +90,8 @@ def opened_extractor(
         with closing(make()) as made:
             yield made
     else:
-        with open_workers(workers, ray, gpu=name == "vllm") as opened:
+        modules = ("selip_extract.extractors.workers", *ON_PROCESSORS.get(name, ()))
+        with open_workers(workers, ray, gpu=name == "vllm", modules=modules) as opened:
             yield ExtractorWorkers(opened, ExtractorRecipe(name, choice, tuple(SITES.values())))
 
 

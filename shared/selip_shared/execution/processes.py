@@ -1,11 +1,12 @@
 """Worker processes on this machine, which end with their parent even where it is killed."""
 
+import gc
 import os
 import signal
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
-from multiprocessing import get_context, parent_process
+from multiprocessing import forkserver, get_context, parent_process, resource_tracker
 from threading import Thread
 
 from selip_shared.errors import SelipError
@@ -14,14 +15,18 @@ from selip_shared.threads import granted_cpus, limit_threads
 
 
 class ProcessWorkers(Workers):
-    """`count` worker processes, each of which starts when there is a task for it; 1 means this process itself."""
+    """`count` worker processes, each of which starts when there is a task for it; 1 means this process itself.
 
-    def __init__(self, count: int) -> None:
+    The named modules are loaded once, in a process of which the workers are copies that share its memory.
+    """
+
+    def __init__(self, count: int, modules: Sequence[str] = ()) -> None:
         self.count = count
         self._pool = None
         if count > 1:
             threads = max(1, granted_cpus() // count)
-            self._pool = ProcessPoolExecutor(count, get_context("spawn"), _start_worker, (threads,))
+            _start_server(modules)
+            self._pool = ProcessPoolExecutor(count, get_context("forkserver"), _start_worker, (threads,))
 
     def map(self, function: Callable[[Task], Result], tasks: Iterable[Task], chunk_size: int = 1) -> Iterator[Result]:
         """As in `Workers`; SelipError where a process was killed."""
@@ -50,8 +55,18 @@ class ProcessWorkers(Workers):
             self._pool.shutdown(cancel_futures=True)
 
 
+def _start_server(modules: Sequence[str]) -> None:
+    """Start the process that loads the modules and from which workers are forked; there is one for all pools."""
+    forkserver.set_forkserver_preload(["__main__", *modules])
+    resource_tracker.ensure_running()  # else the server starts it, and it unblocks the signal
+    # The parent handles Ctrl-C, which reaches the server while it loads.
+    usual = signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGINT])
+    forkserver.ensure_running()
+    signal.pthread_sigmask(signal.SIG_SETMASK, usual)
+
+
 def _start_worker(threads: int) -> None:
-    # The parent handles Ctrl-C.
+    gc.freeze()  # the collector would write to what is shared
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     Thread(target=_end_with_parent, daemon=True).start()
     limit_threads(threads)

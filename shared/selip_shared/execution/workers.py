@@ -1,5 +1,6 @@
 """Workers where the user wants them: on this machine or on a Ray cluster."""
 
+from collections.abc import Sequence
 from typing import Annotated
 
 import typer
@@ -20,13 +21,16 @@ RayOption = Annotated[
 ]
 
 
-def open_workers(count: int | None = None, ray: str | None = None, gpu: bool = False) -> Workers:
+def open_workers(
+    count: int | None = None, ray: str | None = None, gpu: bool = False, modules: Sequence[str] = ()
+) -> Workers:
     """Workers on this machine, or on the Ray cluster at an address: one for each processor or, with `gpu`, each GPU.
 
-    `count` is another number of them. Raises SelipError where Ray is not installed, or the cluster cannot be used.
+    `count` is another number of them. Those on this machine share the memory of the named modules. Raises SelipError
+    where Ray is not installed, or the cluster cannot be used.
     """
     if ray is None:
-        return ProcessWorkers(granted_cpus() if count is None else count)
+        return ProcessWorkers(granted_cpus() if count is None else count, modules)
     from selip_shared.execution.ray_cluster import RayWorkers
 
     return RayWorkers(ray, count, gpu)
