@@ -30,8 +30,8 @@ MAX_BATCH_CHARACTERS = 5_000_000
 MEMORY_LIMIT = "512MB"
 """DuckDB's memory limit; its default is most of the machine's memory, which the model needs."""
 
-MAX_LOG_BYTES = 256_000_000
-"""At this length the write-ahead log goes into the tables: rarely, since each time costs as much."""
+MAX_LOG_BYTES = 64_000_000
+"""At this length the write-ahead log goes into the tables: until then DuckDB keeps its rows in memory."""
 
 LOG_THREADS = min(4, granted_cpus())
 """Threads that write the log into the tables."""

@@ -448,6 +448,21 @@ def test_a_long_log_goes_into_the_tables(tmp_path: Path, monkeypatch: pytest.Mon
             assert rows(after, "FROM finding_rows") == rows(store, "FROM finding_rows")
 
 
+def test_memory_does_not_grow_with_the_rows(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("selip_extract.database.store.MAX_LOG_BYTES", 1_000_000)
+    run_id = store.begin_run(RULES)
+
+    def peak(numbers: range) -> int:
+        held = []
+        for start in numbers:
+            store.write(run_id, [ok(f"r{number}") for number in range(start, start + numbers.step)])
+            held += rows(store, "SELECT sum(memory_usage_bytes) FROM duckdb_memory()")
+        return max(int(held_bytes) for (held_bytes,) in held)
+
+    first = peak(range(0, 10_000, 1_000))
+    assert peak(range(10_000, 30_000, 1_000)) < 1.5 * first
+
+
 @pytest.mark.parametrize("log_bytes", [1_000_000, 1_000_000_000], ids=["into the tables", "into the log"])
 def test_a_full_disk_is_one_sentence_and_what_was_written_stays(tmp_path: Path, log_bytes: int) -> None:
     path = tmp_path / "selip.duckdb"
