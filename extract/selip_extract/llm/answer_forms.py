@@ -6,13 +6,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
-from transformers import PreTrainedTokenizerFast
-
 from selip_extract.language.question import LocatedStatement, Question, questions, support
 from selip_extract.language.tokens import LexedReport
 from selip_extract.llm.answer_grammar import GRAMMAR_VERSION, answer_grammar
 from selip_extract.llm.engine import Constraint
-from selip_extract.llm.model_files import word_numbers
 from selip_extract.llm.report_answer import SentenceAnswer, read_report_answer, right_report_answer
 from selip_extract.llm.report_task import (
     ONE_SHOT,
@@ -21,10 +18,12 @@ from selip_extract.llm.report_task import (
     report_questions,
     report_schema,
 )
-from selip_extract.llm.sentence_task import TASK_VERSION, prompt, read_answer, right_words
+from selip_extract.llm.sentence_task import TASK_VERSION, prompt, read_answer, right_words, word_numbers
 from selip_shared.errors import SelipError
 
 if TYPE_CHECKING:
+    from transformers import PreTrainedTokenizerFast
+
     from selip_extract.llm.shown_examples import ShownExamples
 
 
@@ -117,7 +116,7 @@ class ReportForm:
 
     def __init__(
         self,
-        tokenizer: PreTrainedTokenizerFast | None,
+        tokenizer: "PreTrainedTokenizerFast | None",
         *,
         strict_vocabulary: bool = False,
         examples: "ShownExamples | None" = None,
@@ -157,7 +156,7 @@ class ReportForm:
         return right_report_answer(asked.questions, statements)
 
 
-def first_turn(tokenizer: PreTrainedTokenizerFast | None, text: str) -> str:
+def first_turn(tokenizer: "PreTrainedTokenizerFast | None", text: str) -> str:
     """The text as the first turn of a chat if the tokenizer has a chat template, else unchanged."""
     if tokenizer is None or tokenizer.chat_template is None:
         return text
@@ -171,7 +170,7 @@ def first_turn(tokenizer: PreTrainedTokenizerFast | None, text: str) -> str:
 
 
 def form_of(
-    tokenizer: PreTrainedTokenizerFast, *, strict_vocabulary: bool = False, examples: "ShownExamples | None" = None
+    tokenizer: "PreTrainedTokenizerFast", *, strict_vocabulary: bool = False, examples: "ShownExamples | None" = None
 ) -> AnswerForm:
     """The form of a model by its tokenizer: the sentence form for the sentence task's vocabulary, else the report.
 

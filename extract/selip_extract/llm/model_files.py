@@ -25,7 +25,7 @@ from transformers import (
 from transformers.models.auto.modeling_auto import MODEL_FOR_CAUSAL_LM_MAPPING_NAMES
 from transformers.utils import logging
 
-from selip_extract.llm.sentence_task import BLANK, END, PAD, VOCABULARY
+from selip_extract.llm.sentence_task import BLANK, END, PAD, word_numbers
 from selip_shared.errors import SelipError
 from selip_shared.files import write_text
 
@@ -34,11 +34,6 @@ MODEL_FOLDER = Path(__file__).parents[1] / "model"
 
 
 @cache
-def word_numbers() -> dict[str, int]:
-    """The token id of every word of the vocabulary."""
-    return {word: i for i, word in enumerate(VOCABULARY)}
-
-
 def tokenizer() -> PreTrainedTokenizerFast:
     """A tokenizer for questions and answers as words separated by blanks; it pads on the left."""
     words = Tokenizer(WordLevel(word_numbers(), unk_token=BLANK))

@@ -86,6 +86,11 @@ def class_token(name: str) -> str:
     return "<中>" if SITES[site].laterality == "midline" else "<深>"
 
 
+def word_numbers() -> dict[str, int]:
+    """The token id of every word of the vocabulary."""
+    return {word: i for i, word in enumerate(VOCABULARY)}
+
+
 def _words(tokens: Iterable[Token], numbers: dict[str, str]) -> Iterator[str]:
     """The words that the model sees for the tokens; consecutive blanks are one."""
     blank = False

@@ -13,8 +13,8 @@ import typer
 from torch.utils.data import IterableDataset
 from transformers import LlamaConfig, LlamaForCausalLM
 
-from selip_extract.llm.model_files import save_model, word_numbers
-from selip_extract.llm.sentence_task import END, PAD, TASK_VERSION, VOCABULARY
+from selip_extract.llm.model_files import save_model
+from selip_extract.llm.sentence_task import END, PAD, TASK_VERSION, VOCABULARY, word_numbers
 from selip_extract.training.from_scratch import BatchTrainer, from_scratch_arguments
 from selip_extract.training.pseudo_examples import PseudoExample, example_stream
 from selip_extract.training.resumable_training import (

@@ -312,6 +312,19 @@ def test_help_loads_no_model_library() -> None:
     assert "--text-column" in shown
 
 
+def test_a_server_that_is_not_there_is_said_before_a_model_library_is_loaded(tmp_path: Path) -> None:
+    arguments = [str(EXAMPLES), "--db", str(tmp_path / "selip.duckdb"), "--extractor", "endpoint"]
+    script = (
+        f"import sys; sys.argv = ['selip-extract', *{arguments!r}, '--base-url', 'http://127.0.0.1:1/v1']\n"
+        "from selip_extract.cli.extract import main\n"
+        "try: main()\n"
+        "finally: assert not {'torch', 'transformers', 'xgrammar'} & set(sys.modules), 'loaded'\n"
+    )
+    ended = subprocess.run([sys.executable, "-c", script], capture_output=True, check=False, encoding="utf-8")
+    assert (ended.returncode, ended.stderr.count("\n")) == (1, 1)
+    assert ended.stderr.startswith("No server answers at http://127.0.0.1:1/v1")
+
+
 def test_corrections_become_a_run_of_their_own(selip: Command, tmp_path: Path) -> None:
     selip(str(EXAMPLES), "--extractor", "thalamus")
     with read_store(tmp_path / "selip.duckdb") as connection:

@@ -453,11 +453,12 @@ def test_memory_does_not_grow_with_the_rows(store: Store, monkeypatch: pytest.Mo
     run_id = store.begin_run(RULES)
 
     def peak(numbers: range) -> int:
-        held = []
+        held: list[int] = []
         for start in numbers:
             store.write(run_id, [ok(f"r{number}") for number in range(start, start + numbers.step)])
-            held += rows(store, "SELECT sum(memory_usage_bytes) FROM duckdb_memory()")
-        return max(int(held_bytes) for (held_bytes,) in held)
+            ((in_use,),) = store.connection.execute("SELECT sum(memory_usage_bytes) FROM duckdb_memory()").fetchall()
+            held.append(int(in_use))
+        return max(held)
 
     first = peak(range(0, 10_000, 1_000))
     assert peak(range(10_000, 30_000, 1_000)) < 1.5 * first

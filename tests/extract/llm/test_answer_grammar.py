@@ -11,8 +11,8 @@ from selip_contracts.vocabulary import site_and_words
 from selip_extract.language.lexer import lex
 from selip_extract.language.question import Question, Support, questions, support
 from selip_extract.llm.answer_grammar import answer_grammar
-from selip_extract.llm.model_files import tokenizer, word_numbers
-from selip_extract.llm.sentence_task import END, VOCABULARY, prompt, read_answer
+from selip_extract.llm.model_files import tokenizer
+from selip_extract.llm.sentence_task import END, VOCABULARY, prompt, read_answer, word_numbers
 from selip_extract.pseudo_reports.writing.report import write_study
 from selip_extract.training.pseudo_examples import examples_of
 

@@ -27,9 +27,9 @@ from selip_extract.cli.finetune import main
 from selip_extract.extractors.combination import FILE_NAME, load_combination
 from selip_extract.extractors.registry import ModelChoice, local_extractor
 from selip_extract.llm.adapters import RANKS, load_adapter, merge_adapter, read_manifest
-from selip_extract.llm.model_files import MODEL_FOLDER, load_model, load_tokenizer, save_model, word_numbers
+from selip_extract.llm.model_files import MODEL_FOLDER, load_model, load_tokenizer, save_model
 from selip_extract.llm.report_task import INSTRUCTIONS
-from selip_extract.llm.sentence_task import END, PAD, VOCABULARY
+from selip_extract.llm.sentence_task import END, PAD, VOCABULARY, word_numbers
 from selip_extract.training import adapter_training
 from selip_extract.training.adapter_training import Options, arranged, learning_rate_for
 from selip_extract.training.finetune import CHECKPOINTS, finetune

@@ -9,8 +9,8 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
-from selip_extract.llm.model_files import load_model, load_tokenizer, word_numbers
-from selip_extract.llm.sentence_task import END, PAD, TASK_VERSION, VOCABULARY
+from selip_extract.llm.model_files import load_model, load_tokenizer
+from selip_extract.llm.sentence_task import END, PAD, TASK_VERSION, VOCABULARY, word_numbers
 from selip_extract.training import from_scratch, train_decoder
 from selip_extract.training.pseudo_examples import PseudoExample, example_stream
 from selip_extract.training.resumable_training import IGNORED, last_checkpoint

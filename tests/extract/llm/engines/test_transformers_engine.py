@@ -11,8 +11,8 @@ from selip_extract.language.lexer import lex
 from selip_extract.llm.answer_forms import Asked, SentenceForm
 from selip_extract.llm.engine import Answer, Constraint, Failure, GenerationRequest
 from selip_extract.llm.engines.transformers_engine import TransformersEngine
-from selip_extract.llm.model_files import MODEL_FOLDER, load_tokenizer, word_numbers
-from selip_extract.llm.sentence_task import END
+from selip_extract.llm.model_files import MODEL_FOLDER, load_tokenizer
+from selip_extract.llm.sentence_task import END, word_numbers
 from selip_extract.pseudo_reports.writing.report import write_study
 
 FORM = SentenceForm()
