@@ -11,6 +11,7 @@ _PREDICATES = frozenset(
     "signal enhancement restriction change negation abnormal normal verb sequence elsewhere".split()
 )
 _INSIDE = frozenset(("内", "之内"))
+_PART_OF_A_SITE = frozenset("上部 下部 中部 前部 后部 上份 下份 中份 前份 后份 内侧 外侧 背侧 腹侧".split())
 _ENDING_CUES = frozenset(("外", "其余", "上述", "前者", "后者", "同上"))
 
 
@@ -111,6 +112,15 @@ def _names_a_part(tokens: Sequence[Token], at: int) -> bool:
     return [t.kind for t in following] == ["side", "site"] and tokens[at].value in ancestors(following[1].value)
 
 
+def _locates(tokens: Sequence[Token], at: int) -> bool:
+    """第三脑室后部松果体区, 脑桥左份皮质脊髓束: a part of the site is named, and right after it the site meant."""
+    part, meant = [*tokens[at + 1 : at + 3], None, None][:2]
+    if part is None or meant is None or meant.kind != "site" or meant.value in lexicon().site_groups.layers:
+        return False
+    adjoin = tokens[at].end == part.start and part.end == meant.start
+    return adjoin and (part.kind == "post_side" or part.value in _PART_OF_A_SITE)
+
+
 def _is_qualifier(tokens: Sequence[Token], at: int) -> bool:
     """Whether the next site is a part of this one: 基底节区（壳核） and 基底节区壳核 name the putamen only."""
     following = tokens[at + 1 : at + 3]
@@ -118,6 +128,8 @@ def _is_qualifier(tokens: Sequence[Token], at: int) -> bool:
         return any(t.kind == "site" for t in following[1:2]) or _names_a_part(tokens, at)
     if len(following) > 1 and following[0].value in _INSIDE and following[1].kind == "site":
         return tokens[at].value in ancestors(following[1].value)
+    if _locates(tokens, at):
+        return True
     if not following or following[0].start != tokens[at].end or following[0].kind != "site":
         return False
     return tokens[at].value in lexicon().site_groups.regions or tokens[at].value in ancestors(following[0].value)

@@ -15,6 +15,7 @@ from selip_extract.language.constructions.excluded_parts import with_excluded_pa
 from selip_extract.language.constructions.impressions import without_impressions
 from selip_extract.language.constructions.mending import mended
 from selip_extract.language.constructions.negation import with_negations
+from selip_extract.language.constructions.parts_in_a_list import with_parts_in_a_list
 from selip_extract.language.constructions.sections import without_other_exams
 from selip_extract.language.constructions.unlisted_sites import with_unlisted_sites
 from selip_extract.language.constructions.verdicts import with_verdicts
@@ -33,6 +34,8 @@ _SITE_OR_LAYER: frozenset[Kind] = frozenset(("site", "layer"))
 _OUTER: frozenset[Kind] = frozenset(("site", "layer", "other", "lesion"))
 _PART_WORDS = frozenset("上部 下部 中部 前部 后部 内侧 外侧 背侧 腹侧 内侧部 外侧部 上份 下份 中份".split())
 """Words for a part of a site, which may stand between it and its side: 脑桥下部偏左侧."""
+_CORTEX = frozenset(("皮层", "皮质", "皮层区", "皮质区"))
+_SIDE: frozenset[Kind] = frozenset(("side",))
 _SIDE_CHARACTERS = {"左": "左侧", "右": "右侧", "两": "双侧", "双": "双侧"}
 _BESIDE = frozenset(("中线旁", "近中线", "中线两旁", "局部"))
 """Words that may stand between a lobe and the site outside the brain that it locates."""
@@ -42,6 +45,7 @@ _READINGS = (
     with_verdicts,
     with_excluded_parts,
     with_compared_sequences,
+    with_parts_in_a_list,
     with_unlisted_sites,
     with_negations,
     with_compound_values,
@@ -54,6 +58,11 @@ _SHORT_SIGNALS = {"等": "等", "亮": "高", "白": "高", "↑": "高", "暗":
 _TRENDS = frozenset("减低 降低 下降 减弱 增高 升高 减少 增加".split())
 _OPPOSITE = {"左侧": "右侧", "右侧": "左侧"}
 
+_BORDERING = re.compile(
+    "[内外上下前后]?[侧壁缘部段端面]{0,2}(?:之间)?(?:关系(?:密切|欠清|不清)|[分界]界[尚欠不]?清|界限[尚欠不]?清|相[邻贴连通]|紧贴|接触|毗邻|粘连)"
+)
+_NAME_BEFORE = re.compile("(?:T[12](?:WI)?|FLAIR|DWI|ADC|SWI)$")
+_SIGNAL_BEHIND = re.compile("[呈为]?[稍略]?[高低等混]")
 _BLOCKS = re.compile(f"[{BETWEEN_WORDS}]|[^{BETWEEN_WORDS}]+")
 BLOCK_CACHE_SIZE = 1 << 14
 """So many blocks are segmented once: reports repeat the same clauses."""
@@ -111,11 +120,21 @@ def _relaxation_tokens(match: re.Match[str]) -> Iterator[Token]:
     parts = relaxation_parts().fullmatch(match["relaxation"])
     assert parts is not None
     first, second, weighting, rest = parts.groups()
+    if not second and not rest and _is_between_sequences(match):
+        middle = start + len(first)
+        yield Token("signal", _signal_of(lexicon().relaxation[first], weighting), start, middle)
+        yield Token("sequence", f"T{weighting}", middle, end)
+        return
     weightings = [weighting, "2"] if rest else [weighting]
     for w in weightings:
         yield Token("sequence", f"T{w}", start, end)
         for time in filter(None, (first, second)):
             yield Token("signal", _signal_of(lexicon().relaxation[time], w), start, end)
+
+
+def _is_between_sequences(match: re.Match[str]) -> bool:
+    """T1等T2低: a telegram, in which 等 is the signal of the sequence before it."""
+    return bool(_NAME_BEFORE.search(match.string, 0, match.start()) and _SIGNAL_BEHIND.match(match.string, match.end()))
 
 
 def _lobe_tokens(match: re.Match[str]) -> Iterator[Token]:
@@ -208,6 +227,8 @@ def _resolved(tokens: list[Token], text: str) -> list[Token]:
             case "other" if token.value in _PART_WORDS and following is not None and following.kind == "post_side":
                 if _follows(token, found, _SITE_OR_LAYER):
                     token = token._replace(kind="layer")
+            case "layer" if token.value in _CORTEX and _follows(token, found, _SIDE):
+                token = token._replace(kind="site", value="大脑皮层")
             case "layer" if not _follows(token, found, _SITE_OR_LAYER):
                 token = token._replace(kind="other")
             # 等 alone also ends a list (额叶等处): it is a signal only right after a verb or a sequence
@@ -304,8 +325,10 @@ def _is_trend(token: Token, found: list[Token], text: str) -> bool:
 
 
 def _is_compared(token: Token, found: list[Token], text: str) -> bool:
-    """强化程度低于正常垂体: the site is only what another one is compared with."""
+    """强化程度低于正常垂体, 与小脑上动脉关系密切: the site is only what another is compared with or lies next to."""
     start = found[-1].start if found and found[-1].kind == "side" else token.start
+    if _BORDERING.match(text, token.end) and text.endswith(("与", "和", "同"), 0, start):
+        return True
     return text.endswith(("于正常", "与正常", "较正常", "同正常", "似正常"), 0, start)
 
 

@@ -137,6 +137,7 @@ class Patterns(_Table):
     """Names that vary, as regular expressions over the normalized text; {name} is any entry of the list `name`."""
 
     sequence: dict[Modality, Expressions] = {}
+    side: dict[Side, Expressions] = {}
     elsewhere: dict[Literal["他处", "血管", "躯体", "指令"], Expressions] = {}
     other: dict[Literal["标题"], Expressions] = {}
 

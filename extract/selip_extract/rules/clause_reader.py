@@ -9,7 +9,7 @@ from selip_extract.rules.dataclass_replace import replace
 from selip_extract.rules.descriptions import describe_as_normal, describe_change
 from selip_extract.rules.lesion_descriptions import with_descriptions
 from selip_extract.rules.lesion_sizes import Size, largest, state_size, with_size, with_sizes
-from selip_extract.rules.lookahead import VALUES, clause_after
+from selip_extract.rules.lookahead import VALUES, clause_after, is_listed_with_a_site
 from selip_extract.rules.mentions import Location, MentionedLesions
 from selip_extract.rules.prior_study import prior_words, turn_to_present, turn_to_prior
 from selip_extract.rules.references.label_lists import CIRCLED
@@ -85,8 +85,10 @@ def read_clauses(sentences: Sequence[Sentence]) -> list[Finding]:
 
 def turns_to_the_body(sentence: Sentence, before: bool) -> bool:
     """腰椎：L4椎体见…。增强后强化: a sentence of another part of the body, or one after it that names no site."""
-    named = next((t for t in sentence.tokens if t.kind == "site" or t.value == "躯体"), None)
-    return before if named is None else named.kind != "site"
+    named = next((at for at, t in enumerate(sentence.tokens) if t.kind == "site" or t.value == "躯体"), None)
+    if named is None:
+        return before
+    return sentence.tokens[named].kind != "site" and not is_listed_with_a_site(sentence.tokens, named)
 
 
 def begin_sentence(mentioned: MentionedLesions, between: str) -> MentionedLesions:
@@ -103,6 +105,8 @@ def read_sentence(state: State, sentence: Sentence) -> State:
     end = 0
     for at, token in enumerate(sentence.tokens):
         kind = token.kind
+        if kind == "elsewhere" and is_listed_with_a_site(sentence.tokens, at):
+            continue
         if kind == "elsewhere" and not _is_aside(sentence, at):
             return state
         if kind == "elsewhere":

@@ -142,11 +142,18 @@ class _ChangeReader:
         elif token.kind == "cue" and _names_the_brain(text, token):
             self.named, self.of_lesion = [LateralisedSite(at, token, "脑实质", None, None, False)], False
         elif token.kind == "lesion" or (token.kind == "cue" and token.value in _LESION_CUES):
-            self.of_lesion = not (text.startswith("壁", token.start) and self.tokens[at - 1].kind in _ENUMERATING)
+            self.of_lesion = not (text.startswith("壁", token.start) and self._is_of_a_site(at))
         elif token.kind == "cue" and text.startswith("包绕", token.start):
             self.encased = True
         elif token.kind not in ("side", "layer", "punctuation", "other"):
             self.pressing = None
+
+    def _is_of_a_site(self, at: int) -> bool:
+        """鼻咽顶壁, 上颌窦内侧壁: right behind a site, or a word of direction between."""
+        before = at - 1
+        while before > 0 and self.tokens[before].kind == "other" and at - before < 3:
+            before -= 1
+        return before >= 0 and self.tokens[before].kind in _ENUMERATING
 
     def _press(self, at: int) -> Iterator[GeneralFinding]:
         """病灶压迫中脑 presses the site after it, 三叉神经受血管压迫 the one before it."""
@@ -167,7 +174,9 @@ def _is_within(site: str, region: str) -> bool:
 
 
 def _thickened(token: Token, word: str, site: str) -> Token:
-    """视神经增粗: a nerve or a stalk grows thick, a vessel wide."""
+    """视神经增粗: a nerve grows thick, a vessel wide; 小脑蚓部变小: the brain shrinks, a ventricle narrows."""
+    if word.endswith("变小") and "受压" not in word and _is_within(site, "脑实质") and not _is_within(site, "脑室系统"):
+        return token._replace(value="萎缩")
     nervous = site in ("视交叉", "垂体柄", "视束") or _is_within(site, "颅神经") or site == "视神经"
     return token._replace(value="增厚") if "增粗" in word and nervous else token
 

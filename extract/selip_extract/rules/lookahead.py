@@ -11,6 +11,7 @@ VALUES = frozenset(("signal", "enhancement", "restriction"))
 _NO_SITES = frozenset(("negation", "change", "normal", "enhancement", "restriction"))
 _STATING = frozenset((*_NO_SITES, "sequence", "signal"))
 _NO_MORE_SITES = frozenset((*_STATING, "verb"))
+_ENUMERATED = frozenset(("site", "side", "layer", "post_side", "other"))
 _SPREADING = ("累及", "主要累及", "范围累及", "侵", "波及", "涉及", "延", "包括")
 
 
@@ -25,6 +26,19 @@ def clause_after(tokens: Sequence[Token], at: int) -> Iterator[Token]:
         if is_mark(token):
             return
         yield token
+
+
+def is_listed_with_a_site(tokens: Sequence[Token], at: int) -> bool:
+    """延髓及上段颈髓: the part of the body at `at` stands in one enumeration with a site of the head."""
+    for step in (-1, 1):
+        joined = False
+        i = at + step
+        while 0 <= i < len(tokens) and (tokens[i].kind in _ENUMERATED or tokens[i].value == "、"):
+            joined = joined or tokens[i].value == "、"
+            if tokens[i].kind == "site" and joined:
+                return True
+            i += step
+    return False
 
 
 def names_a_sequence(tokens: Sequence[Token], at: int) -> bool:

@@ -7,6 +7,7 @@ from selip_contracts.vocabulary import Modality
 from selip_extract.language.constructions.compared_sequences import AS_SEQUENCE
 from selip_extract.language.tokens import Token
 from selip_extract.rules.dataclass_replace import replace
+from selip_extract.rules.descriptions import describe_as_normal
 from selip_extract.rules.lookahead import VALUES, clause_after
 from selip_extract.rules.mentions import ReferenceKind, SiteMention, Value, locations
 from selip_extract.rules.references.introductions import introduce, referents, with_side
@@ -17,7 +18,12 @@ from selip_extract.rules.values import name_sequence, state_values
 
 
 def state_the_same(state: State, sentence: Sentence, at: int) -> State:
-    """信号同上: what was stated last of another lesion; T2WI高信号同前 says that nothing has changed."""
+    """信号同上: what was stated last of another lesion; T2WI高信号同前 says that nothing has changed.
+
+    余脑实质未见类似病灶: nothing of the kind.
+    """
+    if state.clause.negation is not None:
+        return describe_as_normal(state, sentence, at)
     before = sentence.tokens[at - 1] if at else None
     if before is not None and before.kind == "signal" and before.end == sentence.tokens[at].start:
         return state
@@ -102,7 +108,7 @@ def state_likewise(state: State, sentence: Sentence) -> State:
 
 def name_most_affected(state: State, sentence: Sentence, at: int, end: int) -> State:
     """左侧大脑半球见…，以额颞叶为著: the sites are those of the lesion too, with all that was stated of it."""
-    focus = state.focus
+    focus = state.focus if state.focus.sites else Focus.on(state.introduced)
     known = {site.site for site in focus.sites}
     sites = tuple(with_side(site, focus.sites) for site in _named(sentence, at, end) if site.site not in known)
     if not sites or state.refers_to_rest:

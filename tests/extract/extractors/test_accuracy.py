@@ -92,8 +92,13 @@ ATTRIBUTE_FLOORS = {("styles_g_hard", "margin_exact"): 0.8, ("styles_h", "lesion
 
 _BESIDE_A_LESION = [("脑实质", ("change", "受压"))]
 """Sites that a word for the surroundings of a lesion names: 邻近脑实质受压."""
-_OTHER_CHANGES = [("受压", ("other", "压迫")), ("增厚", ("change", "扩张")), ("其他", ("other", "术后改变"))]
-"""Changes that a word means only of some sites: 病灶压迫中脑, 视神经增粗, 顶骨术后改变."""
+_OTHER_CHANGES = [
+    ("受压", ("other", "压迫")),
+    ("增厚", ("change", "扩张")),
+    ("萎缩", ("change", "变窄")),
+    ("其他", ("other", "术后改变")),
+]
+"""Changes that a word means only of some sites: 病灶压迫中脑, 视神经增粗, 小脑蚓部变小, 顶骨术后改变."""
 _REPEATED = [[("cue", "同上")], [("cue", "较前")], [("cue", "较大")], *([("cue", cue)] for cue in AS_SEQUENCE)]
 """Words that state a signal once more: 信号同上, 与左侧顶叶病灶相同, 最大者位于右侧顶叶, FLAIR同T2WI."""
 

@@ -99,3 +99,26 @@ def test_a_denial_ends_before_the_next_sequence() -> None:
 def test_the_rest_of_a_numbered_item_without_any_is_that_of_all() -> None:
     text = "1、双侧侧脑室旁、胼胝体见病灶，T1WI呈低信号。\n2、增强扫描左侧半卵圆中心病灶呈环形强化，其余病灶未见强化。"
     assert _found(text, present=False) == {"双侧侧脑室旁:T1CE", "胼胝体:T1CE"}
+
+
+@pytest.mark.parametrize(
+    ("text", "findings"),
+    [
+        ("（1）左侧额叶，5mm；（2）脑桥，6mm。增强后（1）、（2）均匀强化。", "左侧额叶:T1CE均匀强化 脑桥:T1CE均匀强化"),
+        ("双侧半卵圆中心散在点状灶，T1WI大者呈低信号、余者呈等信号。", "双侧半卵圆中心:T1低 双侧半卵圆中心:T1等"),
+        ("双侧硬膜下积液，左侧厚约6mm，呈长T1信号，右侧厚约9mm，呈短T1信号。", "左侧硬膜下:T1低 右侧硬膜下:T1高"),
+        ("右侧顶叶见片状异常信号，DWI皮层呈高信号，白质呈等信号。", "右侧顶叶:DWI高 右侧顶叶:DWI等"),
+        ("左侧顶叶见T2WI高信号，余脑实质未见类似病灶。", "左侧顶叶:T2高"),
+        ("脑桥见T2WI高信号，包绕基底动脉，增强后轻度强化。", "脑桥:T2高 脑桥:T1CE轻度强化"),
+        ("延髓及颈髓上段见T2WI高信号。", "延髓:T2高"),
+        ("第三脑室后部松果体区见T2WI高信号。", "松果体区:T2高"),
+        (
+            "双侧额叶、左侧顶叶见T2WI高信号，其中左侧者DWI高信号。",
+            "双侧额叶:T2高 左侧顶叶:T2高 左侧额叶:DWI高 左侧顶叶:DWI高",
+        ),
+        ("左侧额叶灶，T1等T2低。", "左侧额叶:T1等 左侧额叶:T2低"),
+        ("颈内动脉T1WI、T2WI呈流空信号，边缘见T1WI高信号。", "颈内动脉:T1高"),
+    ],
+)
+def test_parts_halves_and_neighbours_of_a_lesion(text: str, findings: str) -> None:
+    assert _found(text) == set(findings.split())

@@ -77,8 +77,8 @@ def _read(clause: Sequence[Token], said: str, text: str) -> list[Token]:
         return _without(clause, frozenset(("sequence", "elsewhere", "site")))
     if clause[-1].value == ":" and _COMPARED.search(said):
         return _without(clause, frozenset(("date", "cue")))
-    if _LIKE_CSF.search(said):
-        return _without(clause, frozenset(("sequence", "signal")))
+    if _LIKE_CSF.search(said) and all(token.kind != "signal" for token in clause):
+        return _without(clause, frozenset(("sequence",)))
     method = _OTHER_METHOD.search(said)
     behind = clause[-1].end if method is None else clause[0].start + method.start()
     return [

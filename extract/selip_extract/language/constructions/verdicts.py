@@ -9,11 +9,12 @@ from selip_extract.language.tokens import Token
 
 _END = r"(?=[,;。、\n\s]|$)"
 _VERDICT = re.compile(
-    r":?(?P<verdict>(?P<positive>\(\+\)|阳性)|\([-—–]\)|阴性|(?:未见|无)(?:明显|明确)?异常|未见|无)" + _END
+    r":?(?P<verdict>(?P<positive>\(\+\)|阳性)|\([-—–]\)|阴性|(?:未见|无)(?:明显|明确)?异常|(?:病灶)?显示不明显|未见?显示|未见|无)"
+    + _END
 )
-_WIDE = re.compile(f"(?:略|稍|明显|较|偏)?([宽大窄厚]){_END}")
-_CHANGES = {"宽": "增宽", "大": "扩大", "窄": "变窄", "厚": "增厚"}
-"""What an adjective alone says of a site: 脑沟宽，脑室大."""
+_WIDE = re.compile(f"(?:略|稍|明显|较|偏)?([宽大窄厚]){_END}|(?:部分|大部)?(?<=[沟裂池])(消失){_END}")
+_CHANGES = {"宽": "增宽", "大": "扩大", "窄": "变窄", "厚": "增厚", "消失": "变浅"}
+"""What a word alone says of a site: 脑沟宽，脑室大，脑沟消失."""
 _DENIED = re.compile(r"\([-—–]\)" + _END)
 _POSITIVE: dict[str, tuple[Kind, str]] = {
     "DWI": ("signal", "高"),
@@ -40,7 +41,7 @@ def with_verdicts(tokens: Sequence[Token], text: str) -> list[Token]:
             found.append(Token("negation", "未见", *denied.span()))
             end = denied.end()
         if token.kind in ("site", "layer") and (wide := _WIDE.match(text, token.end)):
-            found.append(Token("change", _CHANGES[wide[1]], *wide.span()))
+            found.append(Token("change", _CHANGES[wide[1] or wide[2]], *wide.span()))
             end = wide.end()
         if token.kind == "sequence" and (said := _said(token, text)):
             found += said

@@ -113,8 +113,8 @@ def _give(state: State, name: str, lesion: LesionMention) -> State:
 
 
 def _joins(sentence: Sentence, at: int) -> bool:
-    """A、B, ①③: the label before it is in the same clause, with nothing but a mark in between."""
-    before = [t for t in sentence.tokens[max(0, at - 3) : at] if t.value != "、" and t.kind != "lesion"]
+    """A、B, ①③, （1）、（2）: the label before it is in the same clause, with nothing but a mark in between."""
+    before = [t for t in sentence.tokens[max(0, at - 3) : at] if t.value not in ("、", "(", ")") and t.kind != "lesion"]
     if not before:
         return True
     last = before[-1]

@@ -7,7 +7,7 @@ from itertools import takewhile
 from selip_contracts.vocabulary import Side
 from selip_extract.language.tokens import Token
 from selip_extract.rules.dataclass_replace import replace
-from selip_extract.rules.lookahead import lesion_follows, names_a_site, sites_follow
+from selip_extract.rules.lookahead import VALUES, clause_after, is_mark, lesion_follows, names_a_site, sites_follow
 from selip_extract.rules.mentions import LesionMention, ReferenceKind, Sites, distinct, locations
 from selip_extract.rules.sentence import Sentence
 from selip_extract.rules.state import CURRENT, NO_FOCUS, NO_SEQUENCES, Focus, State
@@ -15,8 +15,13 @@ from selip_extract.rules.state import CURRENT, NO_FOCUS, NO_SEQUENCES, Focus, St
 WHOLE_BRAIN = frozenset(("脑实质", "大脑半球", "脑白质"))
 _NAMED = ReferenceKind.NAMED
 _TOWARDS = ("邻近", "靠近", "紧邻", "紧贴", "毗邻", "贴近", "临近", "指向", "朝向", "朝着")
+_PRESSING = ("包绕", "包裹", "环绕", "压迫", "推压", "挤压", "推挤", "推移")
+_ABOUT = ("局部", "邻近", "相邻", "周围", "附近")
 _SPECIFIC = re.compile("结节|肿块|肿物|囊肿|血肿|软化|梗死|出血|转移|脓肿|斑块|占位")
 _OTHER_SEQUENCES = re.compile("各?(?:个|扫描|加权)?(?:序列|图像|加权像)")
+_LAYERS = frozenset(("白质", "皮层下", "皮质下", "皮层下白质", "皮质下白质", "深部白质"))
+_CORTEX = re.compile("皮[层质](?!下)|灰质")
+_NUMBERS = {"三": 3, "四": 4, "五": 5, "六": 6}
 _CLAUSE_END = re.compile("[,，;；。:：\n]")
 _OF_A_COUNTERPART = frozenset(("signal", "enhancement", "restriction", "negation", "verb"))
 _ONE_SIDED: tuple[Side, Side] = ("左侧", "右侧")
@@ -28,7 +33,7 @@ _OF_A_LESION = frozenset(("lesion", "sequence", "size", "signal", "enhancement",
 def name_site(state: State, sentence: Sentence, at: int) -> State:
     """左侧额叶、顶叶: a site joins the sites of its enumeration; 其内见…，脑桥: the first of one replaces the focus."""
     named = sentence.sites[at]
-    if named.is_qualifier or _is_pointed_at(state, sentence, at):
+    if named.is_qualifier or _is_pointed_at(state, sentence, at) or _is_a_layer(state, sentence, at):
         return state
     here = (state.introduced.sites, state.own.sites)
     sites = state.mentioned.resolve(sentence.mention(named), here, lesion_follows(sentence.tokens, at))
@@ -45,11 +50,26 @@ def name_site(state: State, sentence: Sentence, at: int) -> State:
 
 
 def _is_pointed_at(state: State, sentence: Sentence, at: int) -> bool:
-    """左侧额叶见…，邻近侧脑室，DWI呈…: a clause that only says what the lesion lies near."""
+    """左侧额叶见…，邻近侧脑室，DWI呈…: a clause that only says what the lesion lies near, or what it presses."""
     tokens = sentence.tokens
     first = at - 1 if at and tokens[at - 1].kind == "side" else at
+    if state.focus.sites and sentence.text.endswith(_PRESSING, 0, tokens[first].start):
+        return True
+    if tokens[at].value == "脑实质" and sentence.text.endswith(_ABOUT, 0, tokens[first].start):
+        return True
     alone = at + 1 == len(tokens) or tokens[at + 1].value in (",", ";")
     return bool(alone and state.focus.sites) and sentence.text.endswith(_TOWARDS, 0, tokens[first].start)
+
+
+def _is_a_layer(state: State, sentence: Sentence, at: int) -> bool:
+    """右侧顶叶见…，DWI上皮层呈高信号，白质呈等信号: the layers of the lesion are told apart."""
+    if sentence.sites[at].side is not None or sentence.words(at) not in _LAYERS or not state.focus.sites:
+        return False
+    opens = takewhile(
+        lambda t: not is_mark(t) and t.kind in ("sequence", "verb", "other"), reversed(sentence.tokens[:at])
+    )
+    before = sentence.text[sentence.tokens[0].start : sentence.tokens[at].start]
+    return bool(_CORTEX.search(before)) and at - len(list(opens)) <= state.clause.start
 
 
 def is_an_aside(state: State, sentence: Sentence, at: int) -> bool:
@@ -81,13 +101,16 @@ def refer_to_side(state: State, sentence: Sentence, at: int) -> State:
     token, following = sentence.tokens[at], _adjoining(sentence, at)
     if (headed := _headed(state, sentence, at)) is not None:
         return state.refer_to(headed)
-    if following is None or not _is_of_a_lesion(following) or sentence.text.startswith("于", following.end):
+    if not _is_measured(sentence, at) and (following is None or not _is_of_a_lesion(following)):
         return state
-    sites = state.focus.sites or state.current_lesion.sites
+    if following is None or sentence.text.startswith("于", following.end):
+        return state
+    sites = state.focus.sites or state.announced.sites or state.current_lesion.sites
     bilateral = tuple(s for s in sites if s.side == "双侧") or state.bilateral
     if bilateral:
         half = tuple(s._replace(side=token.value, side_token=token) for s in bilateral)  # type: ignore[arg-type]
-        focus = Focus(half, ReferenceKind.HALF, token.start)
+        alone = tuple(s for s in sites if s.side == token.value and s not in state.half.sites)
+        focus = Focus(half + alone, ReferenceKind.HALF, token.start)
         return replace(state.refer_to(focus), bilateral=bilateral, half=focus)
     mentioned = state.mentioned
     for known in (state.own.sites, mentioned.in_item(), mentioned.everywhere()):
@@ -116,6 +139,13 @@ def _headed(state: State, sentence: Sentence, at: int) -> Focus | None:
 def _is_of_a_lesion(token: Token) -> bool:
     """右侧者, 右侧呈…, 右侧该病灶."""
     return token.kind in _OF_A_LESION or (token.kind == "cue" and token.value == "上述")
+
+
+def _is_measured(sentence: Sentence, at: int) -> bool:
+    """左侧厚约6mm，呈…: a clause that begins with a side and gives a size, but no site."""
+    clause = list(clause_after(sentence.tokens, at))
+    opens = at == 0 or is_mark(sentence.tokens[at - 1])
+    return opens and any(t.kind == "size" for t in clause) and not any(t.kind in ("site", "change") for t in clause)
 
 
 def _adjoining(sentence: Sentence, at: int) -> Token | None:
@@ -214,9 +244,21 @@ def refer_to_rest(state: State, sentence: Sentence, at: int) -> State:
         return state if state.excepted_from or not state.sequences.used else replace(state, sequences=NO_SEQUENCES)
     if state.whole.sites:
         return replace(state, whole=NO_FOCUS)
+    if _is_of_the_same_site(state, sentence, at):
+        return state.refer_to(Focus(state.focus.sites, ReferenceKind.POINTED, sentence.tokens[at].start))
     if _names_its_sites(state, sentence, at) or sites_follow(sentence.text, sentence.tokens, at, spreads=False):
         return state
     return state.refer_to(Focus(state.mentioned.in_item(), ReferenceKind.REST, sentence.tokens[at].start))
+
+
+def _is_of_the_same_site(state: State, sentence: Sentence, at: int) -> bool:
+    """T1WI大者呈低信号，余者呈等信号: of the lesions at one site the larger and the others."""
+    before = list(
+        takewhile(lambda t: t.value not in (";", "较大") and t.kind != "site", reversed(sentence.tokens[:at]))
+    )
+    larger = sentence.tokens[at - len(before) - 1] if len(before) < at else None
+    stated = any(token.kind in VALUES for token in before)
+    return bool(state.focus.sites) and stated and larger is not None and larger.value == "较大"
 
 
 def rest(state: State, modality: str) -> Sites:
@@ -244,6 +286,8 @@ def refer_to_above(state: State, sentence: Sentence, at: int) -> State:
         return state
     if first in "两二":
         return state.refer_to(_two(state, token))
+    if first in _NUMBERS:
+        return state.refer_to(_so_many(state, token, _NUMBERS[first]))
     return state.refer_to(_of_the_noun(state, sentence, at) or all_above(state, token.start))
 
 
@@ -268,6 +312,17 @@ def _of_the_noun(state: State, sentence: Sentence, at: int) -> Focus | None:
 def all_above(state: State, source: int) -> Focus:
     """All lesions of this sentence, else of the item."""
     return state.own if state.own.sites else Focus(state.mentioned.in_item(), ReferenceKind.POINTED, source)
+
+
+def _so_many(state: State, token: Token, number: int) -> Focus:
+    """三者: all of this sentence, of the item or of the report, where they are so many."""
+    mentioned = state.mentioned
+    scopes = [
+        tuple(site for site in sites if site.site not in WHOLE_BRAIN)
+        for sites in (state.own.sites, mentioned.in_item(), mentioned.everywhere())
+    ]
+    sites = next((sites for sites in scopes if len(sites) >= number), mentioned.in_item())
+    return Focus(sites, ReferenceKind.POINTED, token.start)
 
 
 def _two(state: State, token: Token) -> Focus:
