@@ -31,6 +31,8 @@ _OF_SOMETHING_ELSE = re.compile(
 _NAMED_BEHIND = re.compile(r"[^，,；;。：:\n]*[，,](?:为|系)([^，,；;。：:\n]{1,8})(?=[，,；;。\n]|$)")
 # a size from an earlier study: (前片约2.0×1.5cm), 前片约5mm
 _OF_AN_EARLIER_STUDY = re.compile(r"\(前[^)]*$|(?:片|(?<!依)次)(?:约|为)?$")
+# 大小分别约1.2cm、0.8cm: which of the sizes is that of the lesion, one clause does not tell
+_OF_SEVERAL = re.compile("分别|依次")
 _SHAPE_ENDINGS = frozenset("状样形性层则")
 
 
@@ -240,7 +242,10 @@ def _after(text: str, end: int) -> str:
 
 
 def _size(around: str) -> tuple[float, ...]:
-    """The dimensions in mm: of several, those with most numbers and then the largest; none of an earlier study."""
+    """The dimensions in mm: of several, those with most numbers and then the largest; none of an earlier study.
+
+    None where several are those of several lesions.
+    """
     if not size_sign_pattern().search(around):
         return ()
     text = normalized(around)
@@ -249,4 +254,6 @@ def _size(around: str) -> tuple[float, ...]:
         for match in size_pattern().finditer(text)
         if not _OF_AN_EARLIER_STUDY.search(text, 0, match.start())
     ]
+    if len(sizes) > 1 and _OF_SEVERAL.search(text):
+        return ()
     return max(sizes, key=lambda s: (len(s), max(s)), default=())

@@ -96,3 +96,19 @@ def test_what_a_clause_of_its_own_says_of_the_lesion() -> None:
 )
 def test_a_doubted_disease_leaves_the_signal_certain(text: str, certainty: str) -> None:
     assert findings(text)["左侧额叶", "T2"].certainty == certainty
+
+
+@pytest.mark.parametrize(
+    ("text", "sizes"),
+    [
+        ("左侧额叶结节约9mm；脑桥结节约6mm；均呈长T1信号。", {"左侧额叶": (9,), "脑桥": (6,)}),
+        ("左侧额叶、脑桥各见一枚血肿，前者约2cm，后者约1cm，均呈短T1信号。", {"左侧额叶": (20,), "脑桥": (10,)}),
+        (
+            "左侧额叶、脑桥各见结节，左侧额叶者约9mm，脑桥者约6mm，T1WI均呈低信号。",
+            {"左侧额叶": (9,), "脑桥": (6,)},
+        ),
+        ("双侧大脑半球多发结节，T1WI低信号，较大者位于左侧顶叶，约16mm。", {"双侧大脑半球": (), "左侧顶叶": (16,)}),
+    ],
+)
+def test_a_value_of_lesions_that_were_told_apart_by_size(text: str, sizes: dict[str, tuple[float, ...]]) -> None:
+    assert {site: f.size_mm for (site, modality), f in findings(text).items() if modality == "T1"} == sizes

@@ -12,7 +12,8 @@ from selip_extract.rules.state import CURRENT, NO_FOCUS, Focus, Standing, State
 def referents(state: State, sentence: Sentence, at: int, positive: bool) -> Focus:
     """The sites of which the value at `at`, or its absence, is stated: in focus, announced, continued, or ahead."""
     focus = state.focus
-    if state.standing is CURRENT and not names_whole_brain(focus.sites) and not _heads_a_list(state, sentence, at):
+    leads_in = names_whole_brain(focus.sites) and not _is_of_the_whole(state, sentence, at)
+    if state.standing is CURRENT and not leads_in and not _heads_a_list(state, sentence, at):
         return focus
     continues = state.announced.sites or (state.introduced.sites and not focus.sites)
     follow = sites_follow(sentence.text, sentence.tokens, at, spreads=not continues)
@@ -47,6 +48,15 @@ def with_side(site: SiteMention, of: Sites) -> SiteMention:
 def names_whole_brain(sites: Sites) -> bool:
     """颅内可见…，累及额叶: no site, or only the brain as a whole, which leads in."""
     return all(site.site in WHOLE_BRAIN for site in sites)
+
+
+def _is_of_the_whole(state: State, sentence: Sentence, at: int) -> bool:
+    """双侧大脑半球见…，T1WI低信号，T2WI高信号，较大者位于左侧顶叶: not 顶叶 alone has the value."""
+    here = locations(state.focus.sites)
+    if any((finding.side, finding.site_name) in here for finding in state.findings):
+        return True
+    following = [token.value for token in sentence.tokens[at + 1 : at + 3]]
+    return following == [",", "较大"] and bool(here) and all(side is not None for side, _ in here)
 
 
 def _heads_a_list(state: State, sentence: Sentence, at: int) -> bool:

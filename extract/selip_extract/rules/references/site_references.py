@@ -77,7 +77,8 @@ def is_an_aside(state: State, sentence: Sentence, at: int) -> bool:
 
     Without a size, or where 其余 follows, it is of that one.
     """
-    if all(site.site in WHOLE_BRAIN for site in state.focus.sites):
+    sites = state.focus.sites
+    if all(site.site in WHOLE_BRAIN for site in sites) and not state.mentioned.has_stated(sites):
         return False
     following = sentence.tokens[at + 1 :]
     clauses = list(
@@ -160,6 +161,10 @@ def refer_to_all_again(state: State, sentence: Sentence, at: int) -> State:
     if not sentence.text.startswith("均", tokens[at].start):
         return state
     clause = tokens[state.clause.start : at]
+    if not any(t.kind in _NAMING or t.value in _POINTING for t in clause) and (
+        sized := _sized_apart(state, sentence, at)
+    ):
+        return state.refer_to(Focus(sized, ReferenceKind.POINTED, tokens[at].start))
     if state.refers_to_rest and not any(t.value in _POINTING for t in clause):
         return state.refer_to(Focus(state.mentioned.in_item(), ReferenceKind.REST, tokens[at].start))
     if state.refers_to_rest or len(focus.sites) > 1:
@@ -172,6 +177,15 @@ def refer_to_all_again(state: State, sentence: Sentence, at: int) -> State:
         return state
     together = state.bilateral if focus.kind is ReferenceKind.HALF else sites
     return state.refer_to(Focus(together, ReferenceKind.POINTED, tokens[at].start))
+
+
+def _sized_apart(state: State, sentence: Sentence, at: int) -> Sites:
+    """左侧额叶结节约9mm；脑桥结节约6mm；均呈…: the sites of a sentence that has said no more of them than sizes."""
+    sized = {location for location, _ in state.sizes}
+    if len(sized) < 2 or state.findings:
+        return ()
+    named = [sentence.mention(site) for i, site in sentence.sites.items() if i < at and not site.is_qualifier]
+    return distinct(site for site in named if site.site not in WHOLE_BRAIN)
 
 
 def _told_apart(state: State, before: Sequence[Token]) -> Sites:
