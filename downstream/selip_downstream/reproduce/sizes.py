@@ -186,7 +186,7 @@ STANDARD = Size(
         repeats={0.1: 5, 1.0: 3},
         error_rates=(10, 30),
     ),
-    frozen=FrozenSize(steps={0.03: 100, 0.1: 250, 0.3: 450, 1.0: 800}, seeds=8, batch=64, components=256),
+    frozen=FrozenSize(steps={0.03: 150, 0.1: 350, 0.3: 600, 1.0: 1000}, seeds=16, batch=64, components=256),
     measuring=Measuring(
         rounds=1000,
         label_shares=(0.1, 1.0),

@@ -50,8 +50,8 @@ class Configuration(BaseModel):
     - `share`: the share of the training patients that are used, the same in every training with a seed; a smaller share
       is a subset of a larger one.
     - `image_rate`, `text_rate`: learning rates, which rise linearly over the share `warmup` of the `steps`, then fall
-      with the power `decay_power`, every `decay_every` steps; `adam_eps` is Adam's epsilon, `clip` the maximum norm of
-      the gradient, 0 for none.
+      with the power `decay_power`, every `decay_every` steps; `adam_eps` and `weight_decay` are AdamW's, `clip` the
+      maximum norm of the gradient, 0 for none.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -80,6 +80,7 @@ class Configuration(BaseModel):
     image_rate: PositiveFloat = 1e-4
     text_rate: PositiveFloat = 5e-5
     adam_eps: PositiveFloat = 1e-8
+    weight_decay: NonNegativeFloat = 0.0
     clip: NonNegativeFloat = 1.0
     precision: Precision | None = None
     validate_every: PositiveInt = 250

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import torch
 import torch.distributed as dist
@@ -63,7 +63,11 @@ def joined_processes() -> Iterator[Distributed]:
         torch.cuda.set_device(device)
     world_size = int(os.environ.get("WORLD_SIZE", "1"))
     deterministic = torch.are_deterministic_algorithms_enabled()
+    memory: Any = torch.utils.deterministic
+    filled = memory.fill_uninitialized_memory
     torch.use_deterministic_algorithms(not gpu)
+    # Filling new memory helps to find reads of uninitialised memory, and takes a part of each step.
+    memory.fill_uninitialized_memory = False
     if world_size > 1:
         dist.init_process_group("nccl" if gpu else "gloo", timeout=TIMEOUT)
     try:
@@ -73,5 +77,6 @@ def joined_processes() -> Iterator[Distributed]:
             dist.barrier()
     finally:
         torch.use_deterministic_algorithms(deterministic)
+        memory.fill_uninitialized_memory = filled
         if world_size > 1:
             dist.destroy_process_group()

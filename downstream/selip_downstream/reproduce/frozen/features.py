@@ -1,7 +1,6 @@
 """Frozen features of volumes and texts, on which a small network trains in seconds."""
 
 from collections.abc import Sequence
-from typing import cast
 
 import numpy as np
 import torch
@@ -10,10 +9,8 @@ from sklearn.feature_extraction.text import CountVectorizer
 from torch import Tensor
 from torch.nn.functional import adaptive_avg_pool3d, normalize, one_hot
 
-from selip_contracts.statements import written_statements
-from selip_contracts.vocabulary import MODALITIES, Modality
+from selip_contracts.vocabulary import MODALITIES
 from selip_pretrain.data.pairs import Pair
-from selip_pretrain.objective.finding_similarity import IndexedStatement, read_statement
 from selip_pretrain.volumes.volume_cache import VolumeCache
 
 POOLED = (12, 16, 16)
@@ -41,17 +38,16 @@ def image_features(volumes: Tensor, modalities: Tensor, is_train: Tensor, compon
     return torch.cat([scaled, one_hot(modalities, len(MODALITIES)).float()], 1)
 
 
-def text_features(texts: Sequence[str], modalities: Sequence[str], is_train: Sequence[bool], components: int) -> Tensor:
-    """The principal components of canonical texts as bags of findings: float32 (T, components), rows of length 1.
+def text_features(texts: Sequence[str], is_train: Sequence[bool], components: int) -> Tensor:
+    """The principal components of texts as bags of character pairs: float32 (T, components), rows of length 1.
 
-    The words of a finding are its side, site and signal, alone and joined, and the characters of its description. Words
-    that no training text has are ignored, and the components are those of the training texts.
+    So a text is what a text encoder reads, and which findings are alike must be learnt. Pairs that no training text has
+    are ignored, and the components are those of the training texts.
     """
-    bags = [_words(text, modality) for text, modality in zip(texts, modalities, strict=True)]
-    counts = CountVectorizer(analyzer=list, binary=True)
-    counts.fit([bag for bag, train in zip(bags, is_train, strict=True) if train])
-    words = normalize(torch.from_numpy(counts.transform(bags).toarray().astype(np.float32)))
-    return normalize(_projected(words, torch.tensor(is_train), components))
+    counts = CountVectorizer(analyzer="char", ngram_range=(2, 2), binary=True)
+    counts.fit([text for text, train in zip(texts, is_train, strict=True) if train])
+    pairs = normalize(torch.from_numpy(counts.transform(texts).toarray().astype(np.float32)))
+    return normalize(_projected(pairs, torch.tensor(is_train), components))
 
 
 def _projected(values: Tensor, is_train: Tensor, components: int) -> Tensor:
@@ -59,14 +55,3 @@ def _projected(values: Tensor, is_train: Tensor, components: int) -> Tensor:
     components = min(components, int(is_train.sum()), values.shape[1])
     projection = PCA(components, svd_solver="randomized", random_state=0).fit(values[is_train].numpy())
     return torch.from_numpy(projection.transform(values.numpy()).astype(np.float32))
-
-
-def _words(text: str, modality: str) -> list[str]:
-    statements = [read_statement(written, cast("Modality", modality)) for written in written_statements(text)]
-    return ["text", *(word for statement in statements for word in _of_statement(statement))]
-
-
-def _of_statement(finding: IndexedStatement) -> list[str]:
-    own = [f"side {finding.side}", f"site {finding.site}", finding.location, finding.published_class]
-    own.append(f"{finding.location} {finding.published_class}")
-    return [*own, *(f"character {character}" for character in finding.description)]

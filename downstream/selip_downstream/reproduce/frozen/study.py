@@ -66,8 +66,7 @@ class FrozenCohort:
         modality_of = {pair.text: pair.modality for pairs in everything for pair in pairs}
         known = {pair.text for pair in train}
         texts = sorted(modality_of)
-        modalities, is_train = [modality_of[text] for text in texts], [text in known for text in texts]
-        features = text_features(texts, modalities, is_train, self.components)
+        features = text_features(texts, [text in known for text in texts], self.components)
         row = {text: number for number, text in enumerate(texts)}
         parts = []
         for pairs in everything:

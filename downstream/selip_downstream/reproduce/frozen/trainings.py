@@ -32,7 +32,7 @@ class TrainingSettings:
     batch: int
     validations: int = 18
     rate: float = 3e-3
-    weight_decay: float = 1.0
+    weight_decay: float = 0.1
     warmup: int = 50
     average: float = 0.99
     hidden: int = 64

@@ -35,7 +35,7 @@ TRAININGS = (
 NO_FAILURE = "Nothing that was measured here."
 COMPARED_SETTINGS = (
     "encoder", "norm", "pooling", "text_encoder", "clamp", "batches", "batch", "steps", "image_rate", "text_rate",
-    "adam_eps", "clip", "augment",
+    "adam_eps", "weight_decay", "clip", "augment",
 )  # fmt: skip
 REASONS = {
     "norm": "so that an embedding does not depend on the other volumes of its batch",

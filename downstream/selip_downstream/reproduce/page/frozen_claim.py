@@ -30,11 +30,11 @@ PHRASES = {
 }
 DESIGN = (
     "Whole trainings are few and differ much by their seed. Here the encoders are small and their input is frozen: an "
-    "image is the principal components of its blurred volume, a text those of the bag of its findings. Two networks of "
-    "one hidden layer are trained with the loss of selip-pretrain, all targets with the same settings, and for each "
-    "seed with the same studies, initial weights and batches. The settings were chosen by CLIP on a cohort with "
-    "another seed. The weights are averaged over steps, and the validation split selects the step. The figures say "
-    "what a target does, not how good an encoder is."
+    "image is the principal components of its blurred volume, a text those of its pairs of adjacent characters: which "
+    "findings are alike must be learnt, as by a text encoder. Two networks of one hidden layer are trained with "
+    "the loss of selip-pretrain, all targets with the same settings, and for each seed with the same studies, initial "
+    "weights and batches. The settings were chosen on a cohort with another seed. The weights are averaged over steps, "
+    "and the validation split selects the step. The figures say what a target does, not how good an encoder is."
 )
 CONTROL_NOTE = (
     f"Controls have what a soft target has besides its meaning. {UNIFORM}: every other text gets the same weight, as "

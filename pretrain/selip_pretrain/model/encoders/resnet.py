@@ -6,6 +6,7 @@ from typing import Literal
 import torch
 from monai.networks.nets.resnet import ResNet as MonaiResNet
 from torch import Tensor, nn
+from torch.nn.functional import max_pool2d
 
 from selip_pretrain.model.encoders.image_encoder import ImageEncoder, Norm, Pooling, Shape
 
@@ -43,7 +44,7 @@ class ResNet(ImageEncoder):
             feed_forward=False,
             bias_downsample=False,
         )
-        self.net.maxpool = nn.MaxPool3d((1, 3, 3), stride=(1, 2, 2), padding=(0, 1, 1))
+        self.net.maxpool = SlicewiseMaxPool()
         if norm == "group":
             _use_group_norm(self.net)
 
@@ -61,6 +62,22 @@ class ResNet(ImageEncoder):
             x = _with_right_gradient(stage, x, slices, KERNEL)
             maps.append(x)
         return maps
+
+
+class SlicewiseMaxPool(nn.MaxPool3d):
+    """Pools each slice by 3×3 with stride 2; on a CPU with the channels last, which is several times faster."""
+
+    def __init__(self) -> None:
+        super().__init__((1, 3, 3), stride=(1, 2, 2), padding=(0, 1, 1))
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Maps (N, C, D, ⌈H / 2⌉, ⌈W / 2⌉) of maps (N, C, D, H, W)."""
+        if x.device.type != "cpu":
+            return super().forward(x)
+        images, channels, depth, height, width = x.shape
+        slices = x.reshape(images, -1, height, width).contiguous(memory_format=torch.channels_last)
+        pooled: Tensor = max_pool2d(slices, 3, stride=2, padding=1).contiguous()
+        return pooled.view(images, channels, depth, *pooled.shape[2:])
 
 
 def _with_right_gradient(module: nn.Module, x: Tensor, slices: int, kernel: int) -> Tensor:

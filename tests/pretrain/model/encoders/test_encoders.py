@@ -10,7 +10,7 @@ from transformers import BertConfig, BertModel
 from selip_contracts.vocabulary import MODALITIES
 from selip_pretrain.model.encoders.image_encoder import Pooling
 from selip_pretrain.model.encoders.registry import IMAGE_ENCODERS, make_text_encoder
-from selip_pretrain.model.encoders.resnet import ResNet
+from selip_pretrain.model.encoders.resnet import ResNet, SlicewiseMaxPool
 from selip_pretrain.model.encoders.text_encoder import MAX_TOKENS, TextEncoder
 from selip_shared.errors import SelipError
 
@@ -45,6 +45,19 @@ def test_the_stem_is_the_papers_and_not_monais() -> None:
     assert (pool.kernel_size, pool.stride) == ((1, 3, 3), (1, 2, 2))
     assert encoder.channels == (64, 256, 512, 1024, 2048)
     assert [module.num_features for module in encoder.modules() if isinstance(module, nn.BatchNorm3d)][:1] == [64]
+
+
+@pytest.mark.parametrize("sizes", [(12, 24, 24), (3, 7, 10)])
+def test_each_slice_is_pooled_as_by_the_papers_layer(sizes: tuple[int, int, int]) -> None:
+    maps = torch.randn(2, 5, *sizes)
+    weights, results = None, []
+    for pool in (SlicewiseMaxPool(), nn.MaxPool3d((1, 3, 3), stride=(1, 2, 2), padding=(0, 1, 1))):
+        given = maps.clone().requires_grad_()
+        pooled = pool(given)
+        weights = torch.randn_like(pooled) if weights is None else weights
+        (gradient,) = torch.autograd.grad(pooled, given, weights)
+        results.append((pooled, gradient))
+    torch.testing.assert_close(results[0], results[1], rtol=0, atol=1e-6)
 
 
 def test_slices_are_halved_only_from_the_second_stage_on() -> None:
@@ -106,6 +119,14 @@ def test_characters_of_the_corpus_are_told_apart_and_others_are_unknown() -> Non
         left, known, unknown, other = encoder(["在左侧额叶", "在双侧额叶", "在甲侧额叶", "在乙侧额叶"])
     assert not torch.equal(left, known)
     torch.testing.assert_close(unknown, other)
+
+
+def test_texts_of_different_length_keep_their_order() -> None:
+    encoder = make_text_encoder("characters", CORPUS, download=False)
+    texts = [CORPUS[0][: 1 + number % 11] + CORPUS[1] * (number % 3) for number in range(30)]
+    with torch.no_grad():
+        together, alone = encoder(texts), torch.cat([encoder([text]) for text in texts])
+    torch.testing.assert_close(together, alone, rtol=1e-4, atol=1e-4)
 
 
 def test_a_text_has_one_embedding_in_training_too_and_whatever_is_beside_it() -> None:
