@@ -73,7 +73,8 @@ class SlicewiseMaxPool(nn.MaxPool3d):
     def forward(self, x: Tensor) -> Tensor:
         """Maps (N, C, D, ⌈H / 2⌉, ⌈W / 2⌉) of maps (N, C, D, H, W)."""
         if x.device.type != "cpu":
-            return super().forward(x)
+            on_gpu: Tensor = super().forward(x)
+            return on_gpu
         images, channels, depth, height, width = x.shape
         slices = x.reshape(images, -1, height, width).contiguous(memory_format=torch.channels_last)
         pooled: Tensor = max_pool2d(slices, 3, stride=2, padding=1).contiguous()
