@@ -10,6 +10,7 @@ from typing import NamedTuple
 from pydantic import BaseModel, ConfigDict, Field
 
 from selip_contracts.vocabulary import UNLISTED
+from selip_extract.language.lexicon import lexicon
 from selip_extract.language.tokens import LexedReport, Token
 from selip_shared.toml_files import read_toml
 
@@ -33,8 +34,8 @@ class _NormalityWords(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
     abnormal: Words = Field(min_length=1)
     negation: Words = Field(min_length=1)
-    negation_behind: Words = Field(min_length=1)
     no_negation: Words = Field(min_length=1)
+    left_open: Words = Field(min_length=1)
     normal: Words = Field(min_length=1)
     neutral: Words = Field(min_length=1)
 
@@ -42,8 +43,8 @@ class _NormalityWords(BaseModel):
 class _Patterns(NamedTuple):
     abnormal: re.Pattern[str]
     negation: re.Pattern[str]
-    negation_behind: re.Pattern[str]
     no_negation: re.Pattern[str]
+    left_open: re.Pattern[str]
     normal: re.Pattern[str]
     neutral: re.Pattern[str]
 
@@ -52,7 +53,6 @@ class _Patterns(NamedTuple):
 def _patterns() -> _Patterns:
     table = read_toml(files("selip_extract.language.understanding").joinpath("normality.toml"), _NormalityWords)
     lists = {name: "|".join(getattr(table, name)) for name in _Patterns._fields}
-    lists["negation_behind"] = f"^(?:{lists['negation_behind']})$"
     return _Patterns(**{name: re.compile(pattern) for name, pattern in lists.items()})
 
 
@@ -108,12 +108,12 @@ def _is_neutral(sentence: Sequence[Token], text: str) -> bool:
 
 def _is_denied(clause: str, start: int, end: int) -> bool:
     patterns = _patterns()
-    if patterns.no_negation.search(clause, max(0, start - _REACH), end):
+    if patterns.no_negation.search(clause, max(0, start - _REACH), end) or patterns.left_open.match(clause, end):
         return False
     negators = list(patterns.negation.finditer(clause, 0, start))
     if negators and not _STATED.search(clause, negators[-1].end(), start):
         return True
-    return bool(patterns.negation_behind.search(clause[end:]))
+    return lexicon().negation_behind.fullmatch(clause, end) is not None
 
 
 def _clauses(text: str, start: int, end: int) -> Iterator[tuple[int, str]]:
