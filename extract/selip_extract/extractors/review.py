@@ -7,6 +7,7 @@ from selip_extract.extraction import Review, ReviewReason
 from selip_extract.language.lexer import normalized
 from selip_extract.language.sizes import millimetres, size_pattern
 from selip_extract.language.tokens import LexedReport, Token
+from selip_extract.language.understanding.damage import is_damaged
 from selip_extract.language.understanding.normality import is_understood, states_normal
 from selip_extract.rules.lesion_sizes import is_of_a_lesion
 from selip_extract.rules.lookahead import is_mark
@@ -65,6 +66,8 @@ def _uncited(lexed: LexedReport, cited: Sequence[Evidence], present: Sequence[ob
             understood = all((token.start, token.end) in spans for token in _abnormal_words(sentence, lexed.read))
             # beside what is denied a disease may be named: DWI未见高信号，左侧枕叶出血
             understood = understood and (bool(present) or is_understood(sentence, lexed.read))
+        elif is_damaged(lexed.read, start, end):
+            understood = False
         elif present and not any(token.kind in _NAMING for token in sentence):
             continue
         else:

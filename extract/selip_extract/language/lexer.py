@@ -11,12 +11,13 @@ from selip_extract.language.constructions.closed_clauses import with_closed_clau
 from selip_extract.language.constructions.compared_sequences import with_compared_sequences
 from selip_extract.language.constructions.compound_values import with_compound_values
 from selip_extract.language.constructions.corrections import with_corrections
+from selip_extract.language.constructions.damaged_text import without_damaged_sentences
 from selip_extract.language.constructions.excluded_parts import with_excluded_parts
 from selip_extract.language.constructions.impressions import without_impressions
 from selip_extract.language.constructions.mending import mended
 from selip_extract.language.constructions.negation import with_negations
 from selip_extract.language.constructions.parts_in_a_list import with_parts_in_a_list
-from selip_extract.language.constructions.sections import without_other_exams
+from selip_extract.language.constructions.sections import with_other_parts_apart, without_other_exams
 from selip_extract.language.constructions.unlisted_sites import with_unlisted_sites
 from selip_extract.language.constructions.verdicts import with_verdicts
 from selip_extract.language.constructions.word_order import with_pairs, with_usual_order
@@ -51,6 +52,7 @@ _READINGS = (
     with_compound_values,
     without_other_exams,
     with_closed_clauses,
+    without_damaged_sentences,
 )
 """What the words around a token make of it, one construction after the other."""
 _SHORT_SIGNALS = {"等": "等", "亮": "高", "白": "高", "↑": "高", "暗": "低", "黑": "低", "↓": "低"}
@@ -368,6 +370,7 @@ def lex(text: str) -> LexedReport:
     tokens = _raw_tokens(normal)
     for reading in _READINGS:
         tokens = reading(tokens, normal)
+    tokens = with_other_parts_apart(tokens)
     tokens = with_pairs(with_usual_order(tokens, normal), normal)
     sentences: list[tuple[Token, ...]] = []
     current: list[Token] = []

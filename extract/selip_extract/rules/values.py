@@ -198,11 +198,18 @@ def name_sequence(state: State, sentence: Sentence, at: int) -> State:
     if token.value in AS_SEQUENCE:
         token = token._replace(kind="sequence", value=AS_SEQUENCE[token.value])
     before, used, order = state.sequences
+    if used and _is_a_b_value(sentence, at) and any(t.value == "DWI" for t in before):
+        return state
     sequences = SequenceFocus((token,)) if used else SequenceFocus((*before, token), False, order)
     if state.awaiting and state.mentioned.has_stated(state.focus.sites, token.value):
         following, *awaiting = state.awaiting
         state = replace(state.refer_to(Focus((following,), ReferenceKind.PART, token.start)), awaiting=tuple(awaiting))
     return replace(state, sequences=sequences)
+
+
+def _is_a_b_value(sentence: Sentence, at: int) -> bool:
+    """DWI呈高信号（b=1000）: no further sequence."""
+    return at > 0 and sentence.tokens[at - 1].value == "(" and sentence.words(at)[0] in "bB"
 
 
 def begin_order(state: State, sentence: Sentence, at: int) -> State:

@@ -52,6 +52,21 @@ def without_other_exams(tokens: Sequence[Token], text: str) -> list[Token]:
     return read
 
 
+def with_other_parts_apart(tokens: Sequence[Token]) -> list[Token]:
+    """肝左叶…；头颅MRI：双侧额叶…: in a sentence with another part of the body each semicolon ends a sentence."""
+    found: list[Token] = []
+    start = 0
+    for at in range(len(tokens) + 1):
+        if at < len(tokens) and tokens[at].kind != "stop":
+            continue
+        sentence = tokens[start : at + 1]
+        if any(token.value == "躯体" for token in sentence):
+            sentence = [t._replace(kind="stop", value="stop") if t.value == ";" else t for t in sentence]
+        found += sentence
+        start = at + 1
+    return found
+
+
 def _without_heading(clause: list[Token], start: int, end: int) -> list[Token]:
     """【脑实质】双侧额叶…: the heading names no site where one is named after it."""
     if not any(token.kind == "site" and token.start >= end for token in clause):

@@ -12,6 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from selip_contracts.vocabulary import UNLISTED
 from selip_extract.language.lexicon import lexicon
 from selip_extract.language.tokens import LexedReport, Token
+from selip_extract.language.understanding.damage import is_damaged
 from selip_shared.toml_files import read_toml
 
 Words = tuple[str, ...]
@@ -66,6 +67,8 @@ def is_understood(sentence: Sequence[Token], text: str) -> bool:
         return True
     patterns = _patterns()
     start, end = sentence[0].start, sentence[-1].end
+    if is_damaged(text, start, end):
+        return False
     unstated, normal = False, False
     for at, clause in _clauses(text, start, end):
         found = list(patterns.abnormal.finditer(clause))

@@ -63,7 +63,9 @@ def _is_pointed_at(state: State, sentence: Sentence, at: int) -> bool:
 
 def _is_a_layer(state: State, sentence: Sentence, at: int) -> bool:
     """右侧顶叶见…，DWI上皮层呈高信号，白质呈等信号: the layers of the lesion are told apart."""
-    if sentence.sites[at].side is not None or sentence.words(at) not in _LAYERS or not state.focus.sites:
+    if sentence.sites[at].side is not None or sentence.words(at) not in _LAYERS:
+        return False
+    if not (state.focus.sites or state.announced.sites):
         return False
     opens = takewhile(
         lambda t: not is_mark(t) and t.kind in ("sequence", "verb", "other"), reversed(sentence.tokens[:at])

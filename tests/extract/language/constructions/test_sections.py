@@ -50,3 +50,9 @@ def test_a_signal_like_that_of_the_cerebrospinal_fluid_is_none_of_the_signals() 
 def test_a_vessel_that_angiography_shows_narrowed_is_a_general_finding() -> None:
     study = RuleExtractor().read(["左侧额叶见长T2信号。【MRA】右侧大脑中动脉重度狭窄。"])[0].study
     assert [(g.side, g.site, g.change) for g in study.general] == [("右侧", "大脑中动脉", "狭窄")]
+
+
+def test_each_part_of_a_sentence_about_several_parts_of_the_body() -> None:
+    assert found("腹部MRI：肝左叶血管瘤，T2WI高信号；头颅MRI：双侧额叶FLAIR高信号；腰椎：椎间盘T2WI低信号。") == {
+        "FLAIR双侧额叶高"
+    }

@@ -1,0 +1,10 @@
+"""Text that cannot be trusted: characters that an encoding lost, boxes of a form that were not filled in."""
+
+import re
+
+_DAMAGE = re.compile("[\ufffd□☐☑☒]|锟斤|烫烫|屯屯")
+
+
+def is_damaged(text: str, start: int = 0, end: int | None = None) -> bool:
+    """Whether a character of text[start:end] is lost: it may have been a negator or a side."""
+    return _DAMAGE.search(text, start, len(text) if end is None else end) is not None
