@@ -42,6 +42,14 @@ def command(
             "kept if the rules and the shipped model read the same findings in it.",
         ),
     ] = None,
+    style: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="REPORTS",
+            help="The language model imitates these reports of your own; names and numbers are masked before it sees"
+            " them, and a server gets them too.",
+        ),
+    ] = None,
     served_model: ServedModelOption = None,
     workers: WorkersOption = None,
     ray: RayOption = None,
@@ -58,6 +66,8 @@ def command(
     if gaps_of is not None:
         _print_gaps(gaps_of, count, seed)
         return
+    if style is not None and rewrite_with is None:
+        raise SelipError("--style is for a language model that rewrites: name it with --rewrite-with.")
     if out is None:
         raise SelipError("There is no folder for the reports: name one with --out.")
     try:
@@ -73,9 +83,10 @@ def command(
         reports: Iterable[AnnotatedReport | None] = pseudo_reports(count, seed, opened)
         if rewrite_with is not None:
             # Imported only now: a language model's libraries take seconds.
-            from selip_extract.pseudo_reports.rewriting import rewritten_by_model
+            from selip_extract.pseudo_reports.rewriting import PROMPTS, rewritten_by_model, styles_of
 
-            reports = rewritten_by_model(pseudo_reports(count, seed, opened), rewrite_with, served_model, seed)
+            styles = PROMPTS.styles if style is None else styles_of(style)
+            reports = rewritten_by_model(pseudo_reports(count, seed, opened), rewrite_with, served_model, seed, styles)
         kept = write_pseudo_reports(out, _kept(reports, advance))
     print(f"{kept:,} pseudo-reports of seed {seed}: {out / 'reports.csv'}, {out / 'truth.jsonl'}")
     if rewrite_with is not None:

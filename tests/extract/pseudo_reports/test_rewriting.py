@@ -28,8 +28,8 @@ def selip_pseudo(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[
 
 
 @contextmanager
-def server(rewrite: Rewrite) -> Iterator[str]:
-    """A chat server whose model rewrites the report in the prompt; its address."""
+def server(rewrite: Rewrite, asked: list[str] | None = None) -> Iterator[str]:
+    """A chat server whose model rewrites the report in the prompt; its address. The prompts go to `asked`."""
 
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
@@ -43,6 +43,8 @@ def server(rewrite: Rewrite) -> Iterator[str]:
         def do_POST(self) -> None:
             body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
             prompt = body["messages"][0]["content"]
+            if asked is not None:
+                asked.append(prompt)
             text = rewrite(prompt.partition("原文：")[2].removesuffix("\n重写："))
             choice = {"message": {"role": "assistant", "content": text}, "finish_reason": "stop", "index": 0}
             self.reply({"choices": [choice], "usage": {"prompt_tokens": 9, "completion_tokens": 9}})
@@ -74,7 +76,7 @@ def with_sides_swapped(text: str) -> str:
 def kept_of(reports: list[AnnotatedReport], rewrite: Rewrite) -> list[AnnotatedReport]:
     extractors = [extractor_maker(name, ModelChoice())() for name in ("rules", "model")]
     with server(rewrite) as address, closing(Writer(address, None)) as writer:
-        found = list(rewritten(reports, writer, extractors, seed=1))
+        found = list(rewritten(reports, writer, extractors, seed=1, styles=PROMPTS.styles))
     assert len(found) == len(reports)
     return [report for report in found if report is not None]
 
@@ -107,6 +109,7 @@ PLANTED: dict[str, Rewrite] = {
     "a remark": lambda text: f"以下是重写后的所见：{text}",
     "the original twice": lambda text: f"{text}{text}",
     "other punctuation": lambda text: text.replace("，", ", ").replace("。", "。\n"),
+    "the style": lambda text: f"范文：左额叶示长T2信号影。{text}",
     "too short": lambda text: text[: len(text) // 3],
     "too long": lambda text: text + "余脑实质形态及信号未见异常。" * len(text),
     "another size": lambda text: f"{text}大小约1.7cm。",
@@ -165,3 +168,21 @@ def test_the_command_counts_what_it_kept_and_refused(tmp_path: Path, selip_pseud
     assert 0 < len(kept) <= 12
     assert f"{len(kept)} pseudo-reports of seed 8" in out
     assert f"{12 - len(kept)} of 12 rewritten reports discarded" in out
+
+
+def test_the_model_imitates_reports_of_the_users_own_and_sees_no_names(tmp_path: Path, selip_pseudo: Command) -> None:
+    own = tmp_path / "own.csv"
+    too_long = "脑实质未见异常。" * 100
+    own.write_text(f"id,findings\n1,患者姓名：王建国，左额叶示长T2信号影。\n2,{too_long}\n", encoding="utf-8")
+    prompts: list[str] = []
+    with server(in_other_words, prompts) as address:
+        out = tmp_path / "out"
+        code, _, said = selip_pseudo("--count", 4, "--out", out, "--rewrite-with", address, "--style", own)
+    assert code == 0, said
+    assert len(prompts) == 4
+    for prompt in prompts:
+        assert "左额叶示长T2信号影" in prompt
+        assert "王建国" not in prompt
+        assert too_long not in prompt
+    code, _, said = selip_pseudo("--count", 4, "--out", tmp_path, "--style", own)
+    assert (code, "name it with --rewrite-with" in said) == (1, True)
