@@ -53,6 +53,9 @@ def command(
     evaluations: Annotated[
         int, typer.Option(min=1, help="Evaluations in the training; the best of them is kept as the adapter.")
     ] = 8,
+    patience: Annotated[
+        int, typer.Option(min=1, help="Evaluations that are no better, after which the training ends.")
+    ] = 3,
     download: DownloadOption = False,
     vocabulary: VocabularyOption = None,
     seed: Annotated[int, typer.Option(help="The same seed gives the same adapter on the same machine.")] = 0,
@@ -63,6 +66,8 @@ def command(
     if vocabulary is not None:
         use_vocabulary(vocabulary)
     # Imported only now: the libraries read the environment when they are imported, and --help should be quick.
+    from accelerate import PartialState
+
     from selip_extract.extractors.combination import FILE_NAME
     from selip_extract.llm.adapters import merge_adapter
     from selip_extract.llm.model_files import MODEL_FOLDER
@@ -75,12 +80,24 @@ def command(
     if merge is not None and merge.exists() and (merge.is_file() or any(merge.iterdir())):
         raise SelipError(f"{merge} is not empty: name a new folder with --merge.")
     options = Options(
-        rank, epochs, learning_rate, batch_size, at_once, four_bit, seed, held_out_share, held_out_pseudo, evaluations
+        rank,
+        epochs,
+        learning_rate,
+        batch_size,
+        at_once,
+        four_bit,
+        seed,
+        held_out_share,
+        held_out_pseudo,
+        evaluations,
+        patience,
     )
     manifest = finetune(base or "the decoder that ships", folder, out, pseudo, annotated or [], options)
+    if not PartialState().is_main_process:
+        return
     _print(manifest)
     print(f"Adapter of the best step, {manifest['best_step']:,}: {out}")
-    if not four_bit and not (out / FILE_NAME).exists():
+    if not (out / FILE_NAME).exists():
         reports = [report for path in annotated or [] for report in read_annotated(path)]
         _fit_combination(folder, out, split(reports, held_out_share)[1])
     if merge is not None:
@@ -124,13 +141,13 @@ def _print(manifest: dict[str, object]) -> None:
     )
     curve = manifest["curve"]
     assert isinstance(curve, list)
-    sets = [name for name in ("annotated", "pseudo") if f"{name}_exact" in curve[0]]
-    table = Table(title="Held out: loss, and share of exact answers")
-    for heading in ("Step", *(f"{name} {figure}" for name in sets for figure in ("loss", "exact"))):
+    names = [f"{of}_{figure}" for of in ("annotated", "pseudo") for figure in ("loss", "exact", "f1")]
+    shown = [name for name in names if name in curve[0]]
+    table = Table(title="Held out: loss, share of exact answers, and F1 of the findings")
+    for heading in ("Step", *(name.replace("_", " ") for name in shown)):
         table.add_column(heading, justify="right")
     for point in curve:
-        figures = (f"{point[f'{name}_{figure}']:.3f}" for name in sets for figure in ("loss", "exact"))
-        table.add_row(f"{point['step']:,}", *figures)
+        table.add_row(f"{point['step']:,}", *(f"{point[name]:.3f}" for name in shown))
     Console().print(table)
 
 

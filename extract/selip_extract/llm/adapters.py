@@ -84,6 +84,11 @@ def read_manifest(folder: Path) -> dict[str, Any]:
     return manifest
 
 
+def reads_in_four_bits(adapter: Path) -> bool:
+    """Whether the adapter was trained beside a base in 4 bits, and is read so too."""
+    return bool(read_manifest(adapter).get("options", {}).get("four_bit"))
+
+
 def check_base(base: Path, adapter: Path) -> None:
     """SelipError where the adapter was trained on another model."""
     trained_on = read_manifest(adapter)["base"]

@@ -6,6 +6,7 @@ Only safetensors weights are loaded, never pickled weights or remote code.
 import copy
 import json
 from functools import cache
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ from transformers import (
     CONFIG_MAPPING,
     AutoModelForCausalLM,
     AutoTokenizer,
+    BitsAndBytesConfig,
     LlamaForCausalLM,
     PreTrainedModel,
     PreTrainedTokenizerFast,
@@ -83,14 +85,27 @@ def _no_model(folder: Path) -> SelipError:
     )
 
 
-def load_model(folder: Path) -> PreTrainedModel:
-    """The model of a folder for inference: in bfloat16 on a GPU, else in float32; SelipError without a model."""
+def load_model(folder: Path, *, four_bit: bool = False) -> PreTrainedModel:
+    """The model of a folder for inference: in bfloat16 on a GPU, else in float32; `four_bit`: in 4 bits on a GPU.
+
+    SelipError without a model, or without what 4 bits need.
+    """
     check_causal(folder)
     gpu = torch.cuda.is_available()
+    if four_bit and (not gpu or find_spec("bitsandbytes") is None):
+        raise SelipError(
+            "A base in 4 bits needs an NVIDIA GPU and the package bitsandbytes: install them, or train an adapter"
+            " without --four-bit."
+        )
+    in_four_bits = {"quantization_config": _four_bits(), "device_map": {"": "cuda"}} if four_bit else {}
     logging.disable_progress_bar()  # type: ignore[no-untyped-call]
     try:
         model: PreTrainedModel = AutoModelForCausalLM.from_pretrained(
-            folder, dtype=torch.bfloat16 if gpu else torch.float32, use_safetensors=True, local_files_only=True
+            folder,
+            dtype=torch.bfloat16 if gpu else torch.float32,
+            use_safetensors=True,
+            local_files_only=True,
+            **in_four_bits,
         )
     except ImportError as failure:
         raise SelipError(
@@ -100,9 +115,19 @@ def load_model(folder: Path) -> PreTrainedModel:
     except (OSError, ValueError) as failure:
         raise _no_model(folder) from failure
     model.train(False)
-    if gpu:
+    if gpu and not four_bit:
         model.to(torch.device("cuda"))  # type: ignore[arg-type]
     return model
+
+
+def _four_bits() -> BitsAndBytesConfig:
+    """QLoRA's (arXiv 2305.14314): normal floats of 4 bits, with quantised constants."""
+    return BitsAndBytesConfig(  # type: ignore[no-untyped-call]
+        load_in_4bit=True,
+        bnb_4bit_quant_type="nf4",
+        bnb_4bit_compute_dtype=torch.bfloat16,
+        bnb_4bit_use_double_quant=True,
+    )
 
 
 def load_tokenizer(folder: Path) -> PreTrainedTokenizerFast:

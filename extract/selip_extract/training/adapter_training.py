@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from accelerate import PartialState
 from peft import PeftModel
 from transformers import (
     DataCollatorForSeq2Seq,
@@ -25,6 +26,7 @@ from selip_contracts.findings import AnnotatedReport
 from selip_extract.llm.answer_forms import AnswerForm
 from selip_extract.llm.engines.transformers_engine import MAX_PARAMETERS_OF_ONE_THREAD
 from selip_extract.training.examples import Example, annotated_examples, mixed, pseudo_examples, split
+from selip_extract.training.held_out_reading import HeldOutReports
 from selip_extract.training.resumable_training import (
     IGNORED,
     exactly_right,
@@ -41,6 +43,8 @@ SENTENCE_BATCH_SIZE, REPORT_BATCH_SIZE = 16, 2
 # From so many parameters on, activations are computed again instead of kept, on a CPU too.
 MIN_CHECKPOINTED_PARAMETERS = 500_000_000
 BATCHES_PER_LENGTH_GROUP = 32
+# The best step has the highest F1 on the held-out annotated reports, and of almost equal ones the lowest loss.
+LOSS_BESIDE_F1 = 1e-3
 # A base of fewer parameters learns at this rate. The last two are QLoRA's for 13B and for 33B (arXiv 2305.14314).
 LEARNING_RATES = ((1e9, 5e-4), (15e9, 2e-4), (float("inf"), 1e-4))
 
@@ -52,7 +56,8 @@ class Options:
     """How an adapter is trained; `batch_size` examples a step, `at_once` of them on the device together.
 
     Without `learning_rate`, that for the size of the base. `held_out_share` of the annotated reports, and
-    `held_out_pseudo` pseudo-reports, are evaluated before the training and `evaluations` times in it.
+    `held_out_pseudo` pseudo-reports, are evaluated before the training and `evaluations` times in it; it ends after
+    `patience` evaluations that were no better.
     """
 
     rank: int = 32
@@ -65,6 +70,7 @@ class Options:
     held_out_share: float = 0.1
     held_out_pseudo: int = 100
     evaluations: int = 8
+    patience: int = 3
 
 
 @dataclass(frozen=True)
@@ -76,10 +82,10 @@ class TrainingData:
     counts: dict[str, int]
 
 
-def device_batch_size(form: AnswerForm, options: Options) -> int:
-    """How many examples are on the device together."""
+def device_batch_size(form: AnswerForm, options: Options, processes: int) -> int:
+    """How many examples are on the device of each process together."""
     default = SENTENCE_BATCH_SIZE if form.in_words else REPORT_BATCH_SIZE
-    return min(options.at_once or default, options.batch_size)
+    return max(1, min(options.at_once or default, options.batch_size // processes))
 
 
 def training_data(
@@ -174,6 +180,25 @@ class _AdapterTrainer(Trainer):
     The base has few errors to learn from there: kept at its own answers, it forgets the least.
     """
 
+    def __init__(self, *, held_out: HeldOutReports, **settings: Any) -> None:
+        """`held_out` is read at each evaluation of the annotated examples."""
+        super().__init__(**settings)
+        self.held_out = held_out
+
+    def evaluate(
+        self,
+        eval_dataset: Any = None,
+        ignore_keys: list[str] | None = None,
+        metric_key_prefix: str = "eval",
+    ) -> dict[str, float]:
+        """The figures of each held-out set, of the annotated reports F1 too."""
+        metrics = super().evaluate(eval_dataset, ignore_keys, metric_key_prefix)
+        if metric_key_prefix == "eval_annotated":
+            f1 = self.held_out.f1()
+            self.log({"eval_annotated_f1": f1})
+            metrics["eval_annotated_quality"] = f1 - LOSS_BESIDE_F1 * metrics["eval_annotated_loss"]
+        return metrics
+
     def compute_loss(
         self,
         model: torch.nn.Module,
@@ -188,16 +213,19 @@ class _AdapterTrainer(Trainer):
         labels = inputs["labels"]
         unknown = inputs | {"labels": labels.masked_fill(known[:, None], IGNORED)}
         loss, outputs = super().compute_loss(model, unknown, True, num_items_in_batch)
-        assert isinstance(model, PeftModel)
+        own = self.accelerator.unwrap_model(model)
+        assert isinstance(own, PeftModel)
         assert num_items_in_batch is not None
-        with torch.no_grad(), model.disable_adapter():
+        with torch.no_grad(), own.disable_adapter():
             kept = {name: inputs[name] for name in ("logits_to_keep",) if name in inputs}
-            base = model(**{name: inputs[name][known] for name in ("input_ids", "attention_mask")}, **kept).logits
+            base = own(**{name: inputs[name][known] for name in ("input_ids", "attention_mask")}, **kept).logits
         answered = labels[known][:, 1:] != IGNORED
         adapted, wanted = (
             logits[:, :-1][answered].float().log_softmax(-1) for logits in (outputs["logits"][known], base)
         )
         divergence = torch.nn.functional.kl_div(adapted, wanted, reduction="sum", log_target=True) / num_items_in_batch
+        # The tokens are those of all processes, whose gradients are averaged.
+        divergence = divergence * self.accelerator.num_processes
         return (loss + divergence, outputs) if return_outputs else loss + divergence
 
 
@@ -222,16 +250,20 @@ def train(
     model: PeftModel,
     tokenizer: PreTrainedTokenizerFast,
     data: TrainingData,
+    held_out: HeldOutReports,
     folder: Path,
     options: Options,
     at_once: int,
 ) -> TrainerState:
-    """Train to the end, from the last checkpoint in `folder` where there is one."""
+    """Train to the end, from the last checkpoint in `folder` where there is one; `at_once` examples a device."""
     gpu = torch.cuda.is_available()
-    accumulated = max(1, options.batch_size // at_once)
-    steps = -(-len(data.train) // (at_once * accumulated))
+    examples_at_once = at_once * PartialState().num_processes
+    accumulated = max(1, options.batch_size // examples_at_once)
+    steps = -(-len(data.train) // (examples_at_once * accumulated))
     between = -(-steps // options.evaluations)
+    by_f1 = "annotated" in data.held_out
     trainer = _AdapterTrainer(
+        held_out=held_out,
         model=model,
         args=training_arguments(
             folder,
@@ -244,13 +276,14 @@ def train(
             learning_rate=options.learning_rate or learning_rate_for(model.num_parameters()),
             warmup_steps=round(WARM_UP_SHARE * steps),
             eval_on_start=last_checkpoint(folder) is None,
-            metric_for_best_model=f"{'annotated' if 'annotated' in data.held_out else 'pseudo'}_loss",
-            greater_is_better=False,
+            metric_for_best_model="annotated_quality" if by_f1 else "pseudo_loss",
+            greater_is_better=by_f1,
             bf16=computes_in_bfloat16(model.num_parameters()),
             use_cpu=not gpu,
             dataloader_pin_memory=gpu,
             gradient_checkpointing=gpu or model.num_parameters() > MIN_CHECKPOINTED_PARAMETERS,
             gradient_checkpointing_kwargs={"use_reentrant": False},
+            ddp_find_unused_parameters=False,
             seed=options.seed,
         ),
         data_collator=_collator(model, tokenizer),
@@ -260,4 +293,4 @@ def train(
         preprocess_logits_for_metrics=exactly_right,
     )
     trainer.remove_callback(PrinterCallback)
-    return train_to_end(trainer, steps)
+    return train_to_end(trainer, steps, options.patience)

@@ -5,14 +5,14 @@ import shutil
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 import torch
+from accelerate import PartialState
 from peft import PeftModel, get_peft_model, prepare_model_for_kbit_training
 from safetensors import SafetensorError
-from transformers import AutoModelForCausalLM, BitsAndBytesConfig, PreTrainedModel, TrainerState
+from transformers import TrainerState
 
 from selip_contracts.annotated import read_annotated
 from selip_contracts.findings import AnnotatedReport
@@ -27,6 +27,8 @@ from selip_extract.training.adapter_training import (
     train,
     training_data,
 )
+from selip_extract.training.examples import split
+from selip_extract.training.held_out_reading import HeldOutReports
 from selip_extract.training.resumable_training import curve
 from selip_shared.errors import SelipError
 from selip_shared.files import write_bytes, write_text
@@ -44,9 +46,11 @@ Manifest = dict[str, Any]
 def finetune(name: str, folder: Path, out: Path, pseudo: int, annotated: Sequence[Path], options: Options) -> Manifest:
     """Train an adapter for the model `name` that lies in `folder`; its manifest, which is in `out` too.
 
-    The same call again continues an interrupted training, and does nothing once it is complete. SelipError where
-    model, files or options do not allow a training, or `out` holds something else.
+    The same call again continues an interrupted training, and does nothing once it is complete. Processes that torchrun
+    started train together, and the first of them writes. SelipError where model, files or options do not allow a
+    training, or `out` holds something else.
     """
+    processes = PartialState(cpu=not torch.cuda.is_available())
     check_causal(folder)
     reports = {path: list(read_annotated(path)) for path in annotated}
     if not pseudo and not any(reports.values()):
@@ -55,15 +59,23 @@ def finetune(name: str, folder: Path, out: Path, pseudo: int, annotated: Sequenc
     tokenizer.padding_side = "right"
     form = form_of(tokenizer)
     plan = _plan(name, folder, form, pseudo, reports, options)
-    if _is_complete(out, plan):
+    complete = _is_complete(out, plan)
+    processes.wait_for_everyone()
+    if complete:
         return read_manifest(out)
+    all_reports = [report for found in reports.values() for report in found]
     model = _adaptable(folder, options)
-    data = training_data(form, tokenizer, pseudo, [r for found in reports.values() for r in found], options)
+    data = training_data(form, tokenizer, pseudo, all_reports, options)
     check_lengths(data, model)
+    held_out = HeldOutReports(split(all_reports, options.held_out_share)[1], model, folder, form)
     with writing(out):
         write_text(out / PLAN, _json(plan))
-        state = train(model, tokenizer, data, out / CHECKPOINTS, options, device_batch_size(form, options))
-        return _finished(out, plan, data, state)
+        at_once = device_batch_size(form, options, processes.num_processes)
+        state = train(model, tokenizer, data, held_out, out / CHECKPOINTS, options, at_once)
+        if processes.is_main_process:
+            _finish(out, plan, data, state)
+        processes.wait_for_everyone()
+    return read_manifest(out)
 
 
 def _plan(
@@ -121,7 +133,9 @@ def writing(folder: Path) -> Iterator[None]:
 
 def _adaptable(folder: Path, options: Options) -> PeftModel:
     """The base model with a new adapter."""
-    model = _four_bit(folder) if options.four_bit else load_model(folder)
+    model = load_model(folder, four_bit=options.four_bit)
+    if options.four_bit:
+        model = prepare_model_for_kbit_training(model, use_gradient_checkpointing=False)  # type: ignore[no-untyped-call]
     config = lora_config(model, options.rank)
     torch.manual_seed(options.seed)
     adapted = get_peft_model(model, config)
@@ -129,38 +143,14 @@ def _adaptable(folder: Path, options: Options) -> PeftModel:
     return adapted
 
 
-def _four_bit(folder: Path) -> PreTrainedModel:
-    if not torch.cuda.is_available() or find_spec("bitsandbytes") is None:
-        raise SelipError("--four-bit needs an NVIDIA GPU and the package bitsandbytes: leave it out, or install them.")
-    quantized = BitsAndBytesConfig(  # type: ignore[no-untyped-call]
-        load_in_4bit=True,
-        bnb_4bit_quant_type="nf4",
-        bnb_4bit_compute_dtype=torch.bfloat16,
-        bnb_4bit_use_double_quant=True,
-    )
-    model: PreTrainedModel = AutoModelForCausalLM.from_pretrained(
-        folder,
-        quantization_config=quantized,
-        dtype=torch.bfloat16,
-        device_map={"": 0},
-        use_safetensors=True,
-        local_files_only=True,
-    )
-    prepared: PreTrainedModel = prepare_model_for_kbit_training(  # type: ignore[no-untyped-call]
-        model, use_gradient_checkpointing=False
-    )
-    return prepared
-
-
-def _finished(out: Path, plan: Manifest, data: TrainingData, state: TrainerState) -> Manifest:
-    """The best checkpoint as the adapter, and its manifest, which says that it is complete."""
+def _finish(out: Path, plan: Manifest, data: TrainingData, state: TrainerState) -> None:
+    """Write the best checkpoint as the adapter, and its manifest, which says that it is complete."""
     best = out / CHECKPOINTS / f"checkpoint-{state.best_global_step}"
     for name in (CONFIGURATION, WEIGHTS):
         write_bytes(out / name, (best / name).read_bytes())
     manifest = plan | {"data": data.counts, "curve": curve(state), "best_step": state.best_global_step}
     write_text(out / MANIFEST, _json(manifest))
     shutil.rmtree(out / CHECKPOINTS)
-    return manifest
 
 
 def _json(content: Manifest) -> str:

@@ -22,7 +22,7 @@ from transformers import (
     TrainerState,
     TrainingArguments,
 )
-from transformers.trainer import TRAINING_ARGS_NAME
+from transformers.trainer import TRAINER_STATE_NAME, TRAINING_ARGS_NAME
 from transformers.trainer_utils import PREFIX_CHECKPOINT_DIR
 
 from selip_shared.execution.progress import Advance, progress
@@ -56,16 +56,25 @@ def training_arguments(folder: Path, steps_between: int, **settings: Any) -> Tra
     if arguments.n_gpu > 1:
         # Else the Trainer splits each batch over all GPUs (DataParallel), which is slower and gives other weights.
         print(
-            f"Training on the first of {arguments.n_gpu} GPUs; CUDA_VISIBLE_DEVICES chooses another.", file=sys.stderr
+            f"Training on the first of {arguments.n_gpu} GPUs; CUDA_VISIBLE_DEVICES chooses another, torchrun trains on"
+            " several.",
+            file=sys.stderr,
         )
         arguments._n_gpu = 1
     return arguments
 
 
-def train_to_end(trainer: Trainer, steps: int) -> TrainerState:
-    """Train for `steps` steps in all, from the last checkpoint where there is one; the state at the end."""
+def train_to_end(trainer: Trainer, steps: int, patience: int | None = None) -> TrainerState:
+    """Train for `steps` steps in all, from the last checkpoint where there is one; the state at the end.
+
+    With `patience` the training ends after so many evaluations that were no better than one before.
+    """
     last = last_checkpoint(_folder(trainer.args))
     trainer.add_callback(_Checkpoints(last))
+    if patience is not None:
+        if last is not None and _is_over(state := _saved_state(last), trainer.args, patience):
+            return state
+        trainer.add_callback(_EarlyStop(patience))
     shown = progress("steps", steps) if trainer.is_world_process_zero() else nullcontext(_silent)
     with shown as advance:
         trainer.add_callback(_Shown(advance))
@@ -86,8 +95,35 @@ def last_checkpoint(folder: Path) -> Path | None:
         if (path / OPTIMIZER).exists():
             whole[int(path.name.rpartition("-")[2])] = path
         else:
-            shutil.rmtree(path)
+            shutil.rmtree(path, ignore_errors=True)  # other processes of the training remove it too
     return whole[max(whole)] if whole else None
+
+
+def _saved_state(checkpoint: Path) -> TrainerState:
+    state: TrainerState = TrainerState.load_from_json(str(checkpoint / TRAINER_STATE_NAME))
+    return state
+
+
+def _is_over(state: TrainerState, arguments: TrainingArguments, patience: int) -> bool:
+    assert arguments.eval_steps is not None
+    return state.global_step - (state.best_global_step or 0) >= patience * arguments.eval_steps
+
+
+class _EarlyStop(TrainerCallback):
+    """Ends a training that gets no better; it keeps nothing, so that an interrupted one ends at the same step."""
+
+    def __init__(self, patience: int) -> None:
+        self.patience = patience
+
+    def on_save(
+        self,
+        args: TrainingArguments,
+        state: TrainerState,
+        control: TrainerControl,
+        **kwargs: Any,  # noqa: ARG002
+    ) -> None:
+        """The Trainer saves after each evaluation, when it knows which was the best."""
+        control.should_training_stop |= _is_over(state, args, self.patience)
 
 
 class _Checkpoints(TrainerCallback):
@@ -187,11 +223,11 @@ class _Shown(TrainerCallback):
 
 
 def _figures(logged: dict[str, float]) -> dict[str, float]:
-    """Loss in training, and loss and share of exact answers of the held-out sets."""
+    """Loss in training, and loss, share of exact answers and F1 of the held-out sets."""
     return {
         name.removeprefix("eval_"): value
         for name, value in logged.items()
-        if name == "loss" or (name.startswith("eval_") and name.endswith(("_loss", "_exact")))
+        if name == "loss" or (name.startswith("eval_") and name.endswith(("_loss", "_exact", "_f1")))
     }
 
 
@@ -208,7 +244,7 @@ def share_exact(prediction: EvalPrediction) -> dict[str, float]:
 
 
 def curve(state: TrainerState) -> list[dict[str, float]]:
-    """Loss in training, and loss and share of exact answers on what is held out, by step."""
+    """Loss in training, and the figures on what is held out, by step."""
     points: dict[int, dict[str, float]] = {}
     for entry in state.log_history:
         point = points.setdefault(int(entry["step"]), {"step": int(entry["step"])})

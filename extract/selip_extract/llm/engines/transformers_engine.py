@@ -7,6 +7,7 @@ from pathlib import Path
 
 import torch
 import xgrammar
+from peft import PeftModel
 from transformers import (
     GenerationConfig,
     LogitsProcessor,
@@ -16,7 +17,7 @@ from transformers import (
 )
 
 from selip_extract.extraction import Usage
-from selip_extract.llm.adapters import load_adapter, weights
+from selip_extract.llm.adapters import load_adapter, reads_in_four_bits, weights
 from selip_extract.llm.engine import Answer, Constraint, Failure, GenerationRequest
 from selip_extract.llm.engines.tokens import decode, prompt_ids, too_long
 from selip_extract.llm.model_files import load_model
@@ -61,13 +62,22 @@ class GrammarMask(LogitsProcessor):
 
 
 class TransformersEngine:
-    """The model of a folder, with or without an adapter merged into it; it answers requests in batches."""
+    """The model of a folder, with or without an adapter; it answers requests in batches.
+
+    A `model` that is given is used as it is, instead of one loaded from the folder.
+    """
 
     def __init__(
-        self, folder: Path, tokenizer: PreTrainedTokenizerFast, request_batch_size: int, adapter: Path | None = None
+        self,
+        folder: Path,
+        tokenizer: PreTrainedTokenizerFast,
+        request_batch_size: int,
+        adapter: Path | None = None,
+        model: PeftModel | None = None,
     ) -> None:
         self.folder = folder
         self.adapter = adapter
+        self._given = model
         self.tokenizer = tokenizer
         self.request_batch_size = request_batch_size
         # Two batches of requests: of a large model a user sees progress, and loses little by a kill.
@@ -76,15 +86,23 @@ class TransformersEngine:
         self._worker = ThreadPoolExecutor(1, initializer=self._set_threads)
 
     @cached_property
-    def model(self) -> PreTrainedModel:
+    def model(self) -> PreTrainedModel | PeftModel:
         """The weights, loaded at their first use."""
-        model = load_model(self.folder)
+        model = self._given or self._loaded()
         # The probabilities are the model's own, without the penalties that its files may ask for.
         neutral = GenerationConfig(eos_token_id=self.tokenizer.eos_token_id)  # type: ignore[no-untyped-call]
         model.generation_config = neutral
+        return model
+
+    def _loaded(self) -> PreTrainedModel | PeftModel:
+        """The model of the folder, an adapter merged into it unless that would round the weights of 4 bits again."""
         if self.adapter is None:
-            return model
-        merged: PreTrainedModel = load_adapter(model, self.folder, self.adapter).merge_and_unload()
+            return load_model(self.folder)
+        four_bit = reads_in_four_bits(self.adapter)
+        adapted = load_adapter(load_model(self.folder, four_bit=four_bit), self.folder, self.adapter)
+        if four_bit:
+            return adapted
+        merged: PreTrainedModel = adapted.merge_and_unload()
         return merged
 
     @cached_property
