@@ -6,6 +6,7 @@ import signal
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
 from multiprocessing import forkserver, get_context, parent_process, resource_tracker
 from threading import Thread
 
@@ -47,7 +48,8 @@ class ProcessWorkers(Workers):
             done: Future[list[Result]] = Future()
             done.set_result(do_chunk(function, chunk))
             return done
-        return self._pool.submit(do_chunk, function, chunk)
+        with _ctrl_c_waiting():  # a worker that is half started would end with a traceback
+            return self._pool.submit(do_chunk, function, chunk)
 
     def close(self) -> None:
         """End the processes after the tasks that they have begun."""
@@ -59,10 +61,18 @@ def _start_server(modules: Sequence[str]) -> None:
     """Start the process that loads the modules and from which workers are forked; there is one for all pools."""
     forkserver.set_forkserver_preload(["__main__", *modules])
     resource_tracker.ensure_running()  # else the server starts it, and it unblocks the signal
-    # The parent handles Ctrl-C, which reaches the server while it loads.
+    with _ctrl_c_waiting():  # the server inherits that it hears nothing of it: the parent handles it
+        forkserver.ensure_running()
+
+
+@contextmanager
+def _ctrl_c_waiting() -> Iterator[None]:
+    """Let Ctrl-C wait until the end."""
     usual = signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGINT])
-    forkserver.ensure_running()
-    signal.pthread_sigmask(signal.SIG_SETMASK, usual)
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, usual)
 
 
 def _start_worker(threads: int) -> None:

@@ -1,4 +1,5 @@
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -50,11 +51,11 @@ def test_an_exception_of_a_task_is_raised() -> None:
 
 
 WORK_FOREVER = """
-import signal
+import os, signal
 from selip_shared.execution.processes import ProcessWorkers
 
 def work(number):
-    print(f"working {number}", flush=True)
+    os.write(1, f"working {number}\\n".encode())  # at once: two workers write
     signal.pause()
 
 if __name__ == "__main__":
@@ -72,3 +73,44 @@ def test_worker_processes_end_when_their_parent_is_killed(tmp_path: Path) -> Non
         parent.kill()
         # The pipe is at its end when no process holds it any more.
         assert parent.stdout.read() == ""
+
+
+SLOW_MODULE = """
+from pathlib import Path
+from time import sleep
+
+print("loading", flush=True)
+while not Path("loaded").exists():
+    sleep(0.01)
+"""
+INTERRUPTED = """
+from selip_shared.execution.processes import ProcessWorkers
+
+if __name__ == "__main__":
+    try:
+        with ProcessWorkers(2, ["slow_module"]) as workers:
+            list(workers.map(abs, [-1, -2]))
+    except KeyboardInterrupt:
+        print("interrupted", flush=True)
+"""
+
+
+def test_ctrl_c_while_modules_are_loaded_ends_the_command_alone(tmp_path: Path) -> None:
+    (tmp_path / "slow_module.py").write_text(SLOW_MODULE, encoding="utf-8")
+    script = tmp_path / "work.py"
+    script.write_text(INTERRUPTED, encoding="utf-8")
+    # A group of its own, all of which Ctrl-C reaches.
+    with subprocess.Popen(
+        [sys.executable, script],
+        cwd=tmp_path,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        process_group=0,
+    ) as parent:
+        assert parent.stdout is not None
+        assert parent.stdout.readline() == "loading\n"
+        os.killpg(parent.pid, signal.SIGINT)
+        (tmp_path / "loaded").touch()
+        assert parent.communicate() == ("interrupted\n", "")
+        assert parent.returncode == 0

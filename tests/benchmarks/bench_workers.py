@@ -1,0 +1,63 @@
+"""The extraction by one process, by two, and on a Ray cluster of two nodes of one processor, one after the other.
+
+Figures are of the whole command, with the start of its workers. With --write they are stored in results.json.
+"""
+
+import argparse
+import tempfile
+from collections.abc import Iterator
+from itertools import islice
+from pathlib import Path
+
+from selip_extract.pseudo_reports.generate import pseudo_reports
+from tests.benchmarks.bench_extract import Finished, command, write_csv
+from tests.benchmarks.figures import Figure, keep, machine, show
+from tests.shared.execution.ray_nodes import loopback_cluster, nodes_of_one_cpu
+
+SEED = 34_000_000
+WANTED = {"rules": "≥ 1.7", "both": "≥ 1.5"}
+
+
+def finished(texts: Path, *options: str) -> Finished:
+    """The command on an empty database."""
+    texts.with_suffix(".command.duckdb").unlink(missing_ok=True)
+    return command(texts, *options)
+
+
+def compared(texts: Path, extractor: str, count: int) -> Iterator[Figure]:
+    """One extractor with each kind of workers."""
+    by = ("--extractor", extractor)
+    one, two = finished(texts, *by, "--workers", "1"), finished(texts, *by, "--workers", "2")
+    with loopback_cluster() as cluster, nodes_of_one_cpu(cluster, 2):
+        on_ray = finished(texts, *by, "--ray", cluster.address)
+    name = f"{extractor}, {count:,} reports"
+    yield Figure(f"{name}, one process", count / one.seconds, "reports/s")
+    yield Figure(f"{name}, two processes", count / two.seconds, "reports/s")
+    yield Figure(f"{name}, two processes against one", one.seconds / two.seconds, "times", WANTED[extractor])
+    yield Figure(f"{name}, two nodes of Ray against two processes", two.seconds / on_ray.seconds, "times", "≥ 0.8")
+    yield Figure(f"{name}, memory of the writer", two.peak_megabytes, "MB")
+
+
+def measure(folder: Path, counts: dict[str, int]) -> Iterator[Figure]:
+    """Both extractors on pseudo-reports."""
+    reports = [(r.report_id, r.findings_text) for r in pseudo_reports(max(counts.values()), SEED)]
+    for extractor, count in counts.items():
+        yield from compared(write_csv(folder / f"{extractor}.csv", islice(reports, count)), extractor, count)
+
+
+def main() -> None:
+    """Measure and print the figures; with --write, store them."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--rules", type=int, default=20_000, help="reports for the rules")
+    parser.add_argument("--both", type=int, default=3_000, help="reports for the default")
+    parser.add_argument("--write", action="store_true", help="store the figures in results.json")
+    options = parser.parse_args()
+    with tempfile.TemporaryDirectory() as folder:
+        measured = measure(Path(folder), {"rules": options.rules, "both": options.both})
+        found = show(f"workers on {machine()}", measured)
+    if options.write:
+        keep("workers", found)
+
+
+if __name__ == "__main__":
+    main()
