@@ -45,8 +45,9 @@ class Configuration(BaseModel):
     - `text_encoder`: "characters", or a folder or Hugging Face id; texts are truncated to `max_tokens`.
     - `init_image`, `init_text`: checkpoints whose image or text encoder the training starts from, where shapes fit.
     - `target`: the similarity of two texts (objective/targets.py), raised to the power `sharpness`.
+    - `hard_weight`, `soft_weight`: the weights of CLIP's loss and of the divergence from the soft targets.
     - `clamp`: the probability to which smaller ones are raised in the divergence: 0 in the formula, 1e-3 in the
-      authors' code. `loss` "reference" requires a soft_weight and a sharpness of 1.
+      authors' code. `loss` "reference" requires weights and a sharpness of 1.
     - `share`: the share of the training patients that are used, the same in every training with a seed; a smaller share
       is a subset of a larger one.
     - `image_rate`, `text_rate`: learning rates, which rise linearly over the share `warmup` of the `steps`, then fall
@@ -64,6 +65,7 @@ class Configuration(BaseModel):
     init_image: str | None = None
     init_text: str | None = None
     target: str = "best-match"
+    hard_weight: NonNegativeFloat = 1.0
     soft_weight: NonNegativeFloat = 1.0
     sharpness: PositiveFloat = 1.0
     clamp: float = Field(default=0.0, ge=0, lt=1)
@@ -93,8 +95,10 @@ class Configuration(BaseModel):
         for name, known in choices:
             if name not in known:
                 raise ValueError(f"{name} is not one of {', '.join(known)}")
-        if self.loss == "reference" and (self.soft_weight, self.sharpness) != (1, 1):
-            raise ValueError("the reference loss requires a soft_weight and a sharpness of 1")
+        if self.loss == "reference" and (self.hard_weight, self.soft_weight, self.sharpness) != (1, 1, 1):
+            raise ValueError("the reference loss requires a hard_weight, a soft_weight and a sharpness of 1")
+        if not self.hard_weight and (self.target == "hard" or not self.soft_weight):
+            raise ValueError("a hard_weight of 0 needs a target other than hard and a soft_weight above 0")
         return self
 
     def learning_rate(self, step: int) -> float:

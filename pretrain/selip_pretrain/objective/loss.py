@@ -12,7 +12,7 @@ Mode = Literal["logits", "reference"]
 
 
 class Loss(NamedTuple):
-    """Scalars: total = hard + soft_weight · soft."""
+    """Scalars: total = hard_weight · hard + soft_weight · soft."""
 
     total: Tensor
     hard: Tensor
@@ -25,12 +25,15 @@ def contrastive_loss(
     logit_scale: Tensor,
     similarity: Tensor | None,
     *,
+    hard_weight: float = 1.0,
     soft_weight: float = 1.0,
     sharpness: float = 1.0,
     clamp: float = 0.0,
     mode: Mode = "logits",
 ) -> Loss:
-    """½ [CE(z, identity) + CE(zᵀ, identity)] + soft_weight · ½ [KL(P ‖ Q_image) + KL(P ‖ Q_text)], means over rows.
+    """hard_weight · ½ [CE(z, identity) + CE(zᵀ, identity)] + soft_weight · ½ [KL(P ‖ Q_image) + KL(P ‖ Q_text)].
+
+    Means over rows; without `similarity` the first part alone.
 
     z = exp(logit_scale) · images · textsᵀ, P = S^sharpness / rowsum(S^sharpness), Q_image = softmax(z), Q_text =
     softmax(zᵀ).
@@ -43,20 +46,20 @@ def contrastive_loss(
     code does with 1e-3. A raised Q has no gradient.
 
     Formula: arXiv 2503.19801, which has no clamp. log Q is computed by log-softmax, so that loss and gradient are
-    finite for all finite logits. Mode "reference" only requires the published weights, soft_weight and sharpness of 1.
+    finite for all finite logits. Mode "reference" only requires the published weights and sharpness, all 1.
     """
-    if mode == "reference" and (soft_weight, sharpness) != (1, 1):
-        raise ValueError("the reference loss requires a soft_weight and a sharpness of 1")
+    if mode == "reference" and (hard_weight, soft_weight, sharpness) != (1, 1, 1):
+        raise ValueError("the reference loss requires a hard_weight, a soft_weight and a sharpness of 1")
     with torch.autocast(images.device.type, enabled=False):
         dtype = torch.promote_types(images.dtype, torch.float32)
         z = logit_scale.to(dtype).exp() * (images.to(dtype) @ texts.to(dtype).T)
         log_q = [z.log_softmax(1), z.T.log_softmax(1)]
         hard = torch.stack([-q.diagonal().mean() for q in log_q]).mean()
         if similarity is None:
-            return Loss(hard, hard, torch.zeros_like(hard))
+            return Loss(hard_weight * hard, hard, torch.zeros_like(hard))
         p = soft_targets(similarity.to(dtype), sharpness)
         soft = torch.stack([_divergence(p, q, clamp) for q in log_q]).mean()
-        return Loss(hard + soft_weight * soft, hard, soft)
+        return Loss(hard_weight * hard + soft_weight * soft, hard, soft)
 
 
 def _divergence(p: Tensor, log_q: Tensor, clamp: float) -> Tensor:

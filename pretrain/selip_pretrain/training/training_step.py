@@ -91,6 +91,7 @@ class TrainingStep:
                 all_texts,
                 self.model.logit_scale,
                 similarity,
+                hard_weight=self.configuration.hard_weight,
                 soft_weight=self.configuration.soft_weight,
                 sharpness=self.configuration.sharpness,
                 clamp=self.configuration.clamp,

@@ -83,14 +83,14 @@ def test_without_similarity_it_is_the_contrastive_loss_alone() -> None:
     assert abs(contrastive_loss(images, texts, scale, identity).soft - alone.hard) <= SMALL
 
 
-def test_the_weight_of_the_soft_part_is_chosen_but_in_the_reference() -> None:
+def test_the_weights_of_both_parts_are_chosen_but_in_the_reference() -> None:
     images, texts, similarity = drawn(2, 5)
     scale = torch.tensor(2.0, dtype=torch.float64)
-    loss = contrastive_loss(images, texts, scale, similarity, soft_weight=0.3)
-    assert abs(loss.total - loss.hard - 0.3 * loss.soft) <= SMALL
-    with pytest.raises(ValueError, match="requires a soft_weight and a sharpness of 1"):
+    loss = contrastive_loss(images, texts, scale, similarity, hard_weight=0.7, soft_weight=0.3)
+    assert abs(loss.total - 0.7 * loss.hard - 0.3 * loss.soft) <= SMALL
+    with pytest.raises(ValueError, match="requires a hard_weight, a soft_weight and a sharpness of 1"):
         contrastive_loss(images, texts, scale, similarity, soft_weight=0.3, mode="reference")
-    with pytest.raises(ValueError, match="requires a soft_weight"):
+    with pytest.raises(ValueError, match="requires a hard_weight"):
         contrastive_loss(images, texts, scale, similarity, sharpness=3, mode="reference")
 
 

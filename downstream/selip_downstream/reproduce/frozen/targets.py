@@ -30,8 +30,15 @@ class ComparedTarget(NamedTuple):
         """The loss of one batch."""
 
         def total(images: Tensor, texts: Tensor, logit_scale: Tensor, similarity: Tensor) -> Tensor:
-            parts = contrastive_loss(images, texts, logit_scale, similarity, sharpness=self.sharpness)
-            return self.hard_weight * parts.hard + self.soft_weight * parts.soft
+            return contrastive_loss(
+                images,
+                texts,
+                logit_scale,
+                similarity,
+                hard_weight=self.hard_weight,
+                soft_weight=self.soft_weight,
+                sharpness=self.sharpness,
+            ).total
 
         return total
 
