@@ -63,7 +63,8 @@ class _SignalPhrases(PhraseFile):
     enhancement_verbs: Phrases
     second_enhancement_leads: Phrases
     two_values: Annotated[
-        dict[str, _TwoValuesPhrases], AfterValidator(each_of(("rim", "centre", "parts", "inside", "ring", "around")))
+        dict[str, _TwoValuesPhrases],
+        AfterValidator(each_of(("rim", "centre", "parts", "sizes", "inside", "ring", "around"))),
     ]
 
 
@@ -255,7 +256,7 @@ def _put_two_values(
     """Two signals on the same sequences: centre and rim, parts, or 等、高信号."""
     rng = draft.rng
     first, second = values
-    styles = ["rim"] * 4 + ["centre"] * 2 + ["parts"] * 2 + ["inside", "ring"]
+    styles = ["rim"] * 4 + ["centre"] * 2 + ["parts"] * 2 + ["sizes", "inside", "ring"]
     if len(modalities) == 1:
         styles += ["around"]
     if first in _PLAIN and second in _PLAIN:

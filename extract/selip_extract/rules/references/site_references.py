@@ -260,21 +260,22 @@ def refer_to_rest(state: State, sentence: Sentence, at: int) -> State:
         return state if state.excepted_from or not state.sequences.used else replace(state, sequences=NO_SEQUENCES)
     if state.whole.sites:
         return replace(state, whole=NO_FOCUS)
-    if _is_of_the_same_site(state, sentence, at):
-        return state.refer_to(Focus(state.focus.sites, ReferenceKind.POINTED, sentence.tokens[at].start))
+    here = state.focus.sites or state.announced.sites or state.current_lesion.sites
+    if here and _is_of_the_same_site(sentence, at):
+        return state.refer_to(Focus(here, ReferenceKind.POINTED, sentence.tokens[at].start))
     if _names_its_sites(state, sentence, at) or sites_follow(sentence.text, sentence.tokens, at, spreads=False):
         return state
     return state.refer_to(Focus(state.mentioned.in_item(), ReferenceKind.REST, sentence.tokens[at].start))
 
 
-def _is_of_the_same_site(state: State, sentence: Sentence, at: int) -> bool:
+def _is_of_the_same_site(sentence: Sentence, at: int) -> bool:
     """T1WI大者呈低信号，余者呈等信号: of the lesions at one site the larger and the others."""
     before = list(
         takewhile(lambda t: t.value not in (";", "较大") and t.kind != "site", reversed(sentence.tokens[:at]))
     )
     larger = sentence.tokens[at - len(before) - 1] if len(before) < at else None
     stated = any(token.kind in VALUES for token in before)
-    return bool(state.focus.sites) and stated and larger is not None and larger.value == "较大"
+    return stated and larger is not None and larger.value == "较大"
 
 
 def rest(state: State, modality: str) -> Sites:
