@@ -35,7 +35,6 @@ def compared(texts: Path, extractor: str, count: int) -> Iterator[Figure]:
     yield Figure(f"{name}, two processes", count / two.seconds, "reports/s")
     yield Figure(f"{name}, two processes against one", one.seconds / two.seconds, "times", WANTED[extractor])
     yield Figure(f"{name}, two nodes of Ray against two processes", two.seconds / on_ray.seconds, "times", "≥ 0.8")
-    yield Figure(f"{name}, memory of the writer", two.peak_megabytes, "MB")
 
 
 def measure(folder: Path, counts: dict[str, int]) -> Iterator[Figure]:
