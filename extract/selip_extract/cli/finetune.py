@@ -112,7 +112,7 @@ def _fit_combination(folder: Path, adapter: Path, held_out: Sequence[AnnotatedRe
     """Learn how far to trust rules and model on the held-out reports, and write the weights beside the adapter."""
     from selip_extract.extractors.combination import FILE_NAME
     from selip_extract.extractors.registry import ModelChoice, local_extractor
-    from selip_extract.training.combination_fitting import MIN_REPORTS, fit_combination
+    from selip_extract.training.combination.fitting import MIN_REPORTS, fit_combination
 
     if len(held_out) < MIN_REPORTS:
         print(f"{len(held_out)} reports are held out: too few to learn how far to trust the model; use selip-score.")

@@ -174,7 +174,7 @@ def _fit(make: Callable[[], Extractor], annotated: Sequence[AnnotatedReport], pa
     """Write the weights learnt on the annotated reports, and print what they gain."""
     # Imported only now: scikit-learn takes a second.
     from selip_extract.extractors.both import DoubleExtractor
-    from selip_extract.training.combination_fitting import fit_combination
+    from selip_extract.training.combination.fitting import fit_combination
 
     with closing(make()) as extractor:
         if not isinstance(extractor, DoubleExtractor):

@@ -2,15 +2,15 @@
 
 Every finding that either of them states is a candidate. A logistic regression turns what both say of it into the
 probability that it is right, which is the finding's confidence. A finding of both is kept, one of the rules or the
-reader alone if it is probable enough, and the sentence in which they differ goes to a person, kept or not. The weights
-belong to the second reader: they are learnt on reports that it was not trained on (`selip-score --fit-combination`) and
-lie beside its model or adapter.
+reader alone if it is more probable than not, and the sentence in which they differ goes to a person unless the
+probability is clear. The weights belong to the second reader: they are learnt on reports that it was not trained on and
+to which the rules were not fitted (`selip-score --fit-combination`), and lie beside its model or adapter.
 """
 
 import json
 import math
 from bisect import bisect_right
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -18,79 +18,41 @@ from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
 
 from selip_contracts.findings import Finding, GeneralFinding
 from selip_extract.extraction import Review, ReviewReason
-from selip_extract.extractors.review import is_guessed, quoted
+from selip_extract.extractors.candidates import (
+    FEATURES,
+    MAX_LOG_ODDS,
+    Candidate,
+    Stated,
+    candidates,
+    stated_at,
+)
+from selip_extract.extractors.review import quoted
 from selip_extract.extractors.second_reader import CONFIDENCE_DIGITS, SecondReading
 from selip_extract.language.tokens import LexedReport
 from selip_shared.errors import SelipError
 from selip_shared.files import write_text
 
 FILE_NAME = "combination.json"
-KEPT_OF_RULES, KEPT_OF_READER = 0.2, 0.8
-"""From which probability on a finding of one of the two alone is kept. The weights are learnt on texts that are more
-like those from which the reader learnt than a hospital's are, so the rules stand unless the odds are four to one."""
+KEPT = 0.5
+"""From which probability on a finding of one of the two alone is kept."""
 UNSURE = 0.8
 """Below this probability a finding of both readers goes to a person."""
-MAX_LOG_ODDS = 10.0
-
-Stated = Finding | GeneralFinding
-
-
-@dataclass(frozen=True)
-class Candidate:
-    """A finding that the rules or the second reader state.
-
-    `probability` is the second reader's own, None where it is unknown. `guessed`: the lexer, from which both readers
-    may have it, mended a word of it or holds its site to be unlisted.
-    """
-
-    stated: Stated
-    by_rules: bool
-    by_reader: bool
-    probability: float | None
-    guessed: bool
-
-    @property
-    def agreed(self) -> bool:
-        """Whether rules and second reader both state it."""
-        return self.by_rules and self.by_reader
-
-    def is_kept(self, probability: float) -> bool:
-        """Whether the finding is kept if this is the probability that it is right."""
-        return self.agreed or probability >= (KEPT_OF_RULES if self.by_rules else KEPT_OF_READER)
-
-    def features(self) -> dict[str, float]:
-        """What the regression sees, by the names of its weights."""
-        odds = 0.0 if self.probability is None else log_odds(self.probability)
-        return {
-            "always": 1.0,
-            "rules": float(self.by_rules),
-            "reader": float(self.by_reader),
-            "returned_log_odds": odds if self.by_reader else 0.0,
-            "unreturned_log_odds": 0.0 if self.by_reader else odds,
-            "guessed": float(self.guessed),
-            "negative": float(isinstance(self.stated, Finding) and not self.stated.present),
-            "general": float(isinstance(self.stated, GeneralFinding)),
-        }
-
-
-FEATURES = ("always", "rules", "reader", "returned_log_odds", "unreturned_log_odds", "guessed", "negative", "general")
-
-
-def log_odds(probability: float) -> float:
-    """The natural logarithm of p / (1 - p), within ±MAX_LOG_ODDS."""
-    smallest = math.exp(-MAX_LOG_ODDS)
-    held = min(max(probability, smallest), 1 - smallest)
-    return math.log(held / (1 - held))
+CLEAR = 0.9
+"""A difference of the two goes to a person unless its finding is kept, or one of the reader left out, so probably."""
 
 
 class Combination(BaseModel):
-    """The weights of the regression by feature, and on how many reports and candidates they were learnt (0: not)."""
+    """The weights of the regression by feature, and on how many reports and candidates they were learnt (0: not).
+
+    `source` says which reports these were, and who read them.
+    """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     weights: dict[str, float]
     reports: int = 0
     candidates: int = 0
+    source: str = ""
 
     @model_validator(mode="after")
     def _weights_fit(self) -> "Combination":
@@ -103,9 +65,24 @@ class Combination(BaseModel):
         score = sum(self.weights[name] * value for name, value in candidate.features().items())
         return 1 / (1 + math.exp(-min(max(score, -MAX_LOG_ODDS), MAX_LOG_ODDS)))
 
+    def keeps(self, candidate: Candidate) -> bool:
+        """Whether the candidate becomes a finding."""
+        return candidate.agreed or self.probability(candidate) >= KEPT
+
+    def is_clear(self, candidate: Candidate) -> bool:
+        """Whether no person need look at it.
+
+        A finding of the rules that is left out is not clear, nor any difference by weights that were not learnt.
+        """
+        probability = self.probability(candidate)
+        if candidate.agreed:
+            return probability >= UNSURE
+        left_out = candidate.by_reader and probability <= 1 - CLEAR
+        return self.reports > 0 and (probability >= CLEAR or left_out)
+
     def save(self, path: Path) -> None:
         """Write it as JSON."""
-        write_text(path, json.dumps(self.model_dump(), indent=1) + "\n")
+        write_text(path, json.dumps(self.model_dump(), ensure_ascii=False, indent=1) + "\n")
 
 
 # How far a model can be trusted that was never measured is unknown, however sure it is: the rules decide, and it moves
@@ -148,65 +125,28 @@ def combined(
     """The rules' findings, as often as they are stated, and the second reading as one."""
     result = Combined([], list(general) if reading.general is None else [], [])
     passages: dict[Review, list[Stated]] = {}
-    for candidate in candidates(lexed, findings, general, reading):
-        probability = combination.probability(candidate)
-        kept = candidate.is_kept(probability)
-        if not candidate.agreed:
-            passage = _passage("disagreement", lexed, candidate.stated)
-            passages.setdefault(passage, []).extend(() if kept else (candidate.stated,))
-        elif probability < UNSURE:
-            passages.setdefault(_passage("low_confidence", lexed, candidate.stated), [])
+    stated = candidates(lexed, findings, general, reading)
+    present = {c.stated.key[:3] for c in stated if not c.negative}
+    for candidate in stated:
+        kept = combination.keeps(candidate)
+        # one reader's silence about what the other says is not there changes no finding
+        aside = candidate.negative and not candidate.agreed and candidate.stated.key[:3] not in present
+        if not aside and not combination.is_clear(candidate):
+            reason: ReviewReason = "low_confidence" if candidate.agreed else "disagreement"
+            left_out = passages.setdefault(_passage(reason, lexed, candidate.stated), [])
+            left_out.extend(() if kept else (candidate.stated,))
         if not kept:
             continue
         if isinstance(candidate.stated, GeneralFinding):
             result.general.append(candidate.stated)
         else:
-            agreed = candidate.agreed and not candidate.guessed
-            said = {"confidence": round(probability, CONFIDENCE_DIGITS), "agreed": agreed}
+            said = {
+                "confidence": round(combination.probability(candidate), CONFIDENCE_DIGITS),
+                "agreed": candidate.agreed and not candidate.guessed,
+            }
             result.findings.append(candidate.stated.model_copy(update=said))
     result.review.extend(replace(passage, alternatives=tuple(left_out)) for passage, left_out in passages.items())
     return result
-
-
-def candidates(
-    lexed: LexedReport, findings: Iterable[Finding], general: Iterable[GeneralFinding], reading: SecondReading
-) -> list[Candidate]:
-    """Every finding of the rules or the second reading once, in the order of the text."""
-    found = _matched(lexed, list(findings), reading.findings, reading.unreturned)
-    if reading.general is not None:
-        found += _matched(lexed, list(general), reading.general, reading.unreturned)
-    return sorted(found, key=lambda candidate: stated_at(candidate.stated))
-
-
-def _matched(
-    lexed: LexedReport,
-    by_rules: Sequence[Stated],
-    by_reader: Sequence[Stated],
-    unreturned: Callable[[Stated], float | None],
-) -> list[Candidate]:
-    """The rules' findings and the reader's: each where it is stated first, those of both as the rules have them."""
-    rules = {(stated.key, stated.site_text): stated for stated in reversed(by_rules)}
-    reader = {(stated.key, stated.site_text): stated for stated in reversed(by_reader)}
-    return [
-        Candidate(
-            stated,
-            name in rules,
-            name in reader,
-            _own_probability(reader[name], unreturned) if name in reader else unreturned(stated),
-            is_guessed(lexed, stated),
-        )
-        for name, stated in (reader | rules).items()
-    ]
-
-
-def _own_probability(stated: Stated, unreturned: Callable[[Stated], float | None]) -> float | None:
-    return stated.confidence if isinstance(stated, Finding) else unreturned(stated)
-
-
-def stated_at(stated: Stated) -> int:
-    """The offset of the words that state the signal or the change: they decide to which sentence a finding belongs."""
-    assert stated.evidence is not None
-    return next(s.start for s in stated.evidence.spans if s.role in ("signal", "change"))
 
 
 def _sentence_number(lexed: LexedReport, offset: int) -> int:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from selip_contracts.findings import Finding, GeneralFinding
 from selip_extract.extraction import NO_USAGE, Status
 from selip_extract.extractors.base import Reading
-from selip_extract.extractors.combination import stated_at
+from selip_extract.extractors.candidates import stated_at
 from selip_extract.extractors.review import quoted, reviewed
 from selip_extract.extractors.second_reader import CONFIDENCE_DIGITS, SecondReading
 from selip_extract.language.evidence import ground

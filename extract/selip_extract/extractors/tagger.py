@@ -20,7 +20,10 @@ from selip_shared.provenance import folder_hash
 
 BATCH_SIZE = 256
 SURE = 0.9
-"""A statement that no words of the lexicon support goes to a person if the tagger is at least so sure of it."""
+"""A statement that no words of the lexicon support goes to a person if the tagger is at least so sure of it.
+
+One of several sites of the same words does not: a heading (【脑实质】) is no site.
+"""
 
 
 class TaggerExtractor:
@@ -76,12 +79,14 @@ class TaggerExtractor:
         self, lexed: LexedReport, windows: Sequence[TaggedWindow], statements: Sequence[Sequence[TaggedStatement]]
     ) -> SecondReading:
         surest: dict[object, tuple[Finding | GeneralFinding, float]] = {}
-        unsupported: list[int] = []
+        supported: set[int] = set()
+        unsupported: set[int] = set()
         for window, said in zip(windows, statements, strict=True):
             for stated, statement in findings(lexed, window, said):
                 if stated is None:
-                    unsupported += [statement.value[0]] if statement.probability > SURE else []
+                    unsupported |= {statement.value[0]} if statement.probability > SURE else set()
                     continue
+                supported.add(statement.value[0])
                 name = (stated.key, stated.site_text)
                 if name not in surest or surest[name][1] < statement.probability:
                     surest[name] = stated, statement.probability
@@ -97,7 +102,7 @@ class TaggerExtractor:
             review=tuple(
                 quoted("low_confidence", lexed, sentence)
                 for sentence in lexed.sentences
-                if any(sentence[0].start <= at < sentence[-1].end for at in unsupported)
+                if any(sentence[0].start <= at < sentence[-1].end for at in unsupported - supported)
             ),
         )
 

@@ -28,7 +28,7 @@ def findings(lexed: LexedReport, window: TaggedWindow, statements: Iterable[Tagg
     sides = [(s.start + shift, s.end + shift) for s in window.spans["side"]]
     tokens = [token for sentence in lexed.sentences for token in sentence]
     for statement in statements:
-        side_at = None if statement.side is None else side_span(lexed.text, statement.side, statement.site, sides)
+        side_at = None if statement.side is None else side_span(normal, statement.side, statement.site, sides)
         side = None if side_at is None else _on(tokens, side_at, _is_side(statement.side))
         if (side is None) != (statement.side is None):
             yield None, statement

@@ -78,7 +78,10 @@ def side_named(words: str) -> Side | None:
 
 
 def side_span(text: str, side: Side, site: Span, sides: Sequence[Span]) -> Span | None:
-    """The words that give the site this side: the last ones before it, else the first behind it."""
+    """The words that give the site this side: the last ones before it, else the first behind it.
+
+    `text` is in the normal form.
+    """
     fitting = list(_fitting(text, side, sides))
     before = [span for span in fitting if span[0] <= site[0]]
     return before[-1] if before else next(iter(fitting), None)

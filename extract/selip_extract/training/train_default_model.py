@@ -5,7 +5,6 @@ It is trained from nothing, or further from the weights of a tagger that was; it
 
 import json
 from collections.abc import Iterator
-from contextlib import closing
 from itertools import islice
 from pathlib import Path
 from typing import Annotated
@@ -14,16 +13,13 @@ import torch
 import typer
 from torch.utils.data import IterableDataset
 
-from selip_extract.extractors.combination import FILE_NAME
-from selip_extract.extractors.tagger import TaggerExtractor
 from selip_extract.language.lexicon import lexicon
 from selip_extract.tagger.characters import vocabulary_of
 from selip_extract.tagger.model_files import RECIPE, load_tagger, save_tagger
 from selip_extract.tagger.network import TaggerConfig, TaggerNetwork
 from selip_extract.tagger.statements import TAGGER_VERSION
-from selip_extract.training.combination_fitting import fit_combination
+from selip_extract.training.combination.shipped import learn_combination
 from selip_extract.training.from_scratch import BatchTrainer, from_scratch_arguments
-from selip_extract.training.held_out_styles import held_out_styles
 from selip_extract.training.resumable_training import curve, share_exact, train_to_end
 from selip_extract.training.style_dropout import StyleDropout
 from selip_extract.training.tagger_batches import Batch, batches, reports, with_unknown_characters
@@ -36,10 +32,6 @@ PLAIN_SHARE = 0.15
 """The share of reports that are learnt as the generator writes them."""
 HELD_OUT_SEED = "held-out"
 HELD_OUT_BATCHES = 16
-COMBINATION_REPORTS = 1_000
-"""Reports on which the combination with the rules is learnt: a fifth of them in held-out styles, the others as the
-generator writes them. In held-out styles alone the rules look worse than on the reports of a new hospital, since they
-meet places that nobody knows in nearly every one."""
 
 
 def new_model(seed: int, **sizes: int) -> TaggerNetwork:
@@ -104,16 +96,6 @@ def train(out: Path, steps: int, seed: int, start: Path | None, **sizes: int) ->
     }
     save_tagger(model, out / "model", json.dumps(recipe, ensure_ascii=False, indent=1) + "\n")
     learn_combination(out / "model")
-
-
-def learn_combination(folder: Path) -> None:
-    """Learn how the tagger of the folder and the rules are combined, and write it beside the tagger."""
-    with closing(TaggerExtractor(folder)) as reader:
-        in_styles = held_out_styles(COMBINATION_REPORTS // 5, "combination")
-        as_written = held_out_styles(COMBINATION_REPORTS - len(in_styles), "combination", changed=False)
-        fit = fit_combination(reader, [*in_styles, *as_written])
-    fit.combination.save(folder / FILE_NAME)
-    typer.echo(f"finding F1: rules {fit.rules_f1}, tagger {fit.reader_f1}, both {fit.combined_f1}")
 
 
 def main(

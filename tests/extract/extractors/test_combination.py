@@ -27,7 +27,7 @@ from selip_extract.pseudo_reports.writing.report import write_study
 from selip_extract.rules.clause_reader import read_clauses
 from selip_extract.rules.general_findings import read_changes
 from selip_extract.rules.sentence import sentences
-from selip_extract.training.combination_fitting import fit_combination
+from selip_extract.training.combination.fitting import fit_combination
 from selip_extract.training.pseudo_examples import written_statements
 from selip_shared.errors import SelipError
 

@@ -27,7 +27,6 @@ def small(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(from_scratch, "STEPS_BETWEEN_EVALUATIONS", 2)
     monkeypatch.setattr(from_scratch, "WARM_UP_STEPS", 3)
     monkeypatch.setattr(train_default_model, "HELD_OUT_BATCHES", 1)
-    monkeypatch.setattr(train_default_model, "COMBINATION_REPORTS", 40)
     monkeypatch.setattr(tagger_batches, "CHARACTERS_PER_BATCH", 512)
     monkeypatch.setattr(tagger_batches, "WINDOWS_PER_CHUNK", 8)
 
@@ -55,7 +54,7 @@ def test_the_folder_holds_a_tagger_and_its_recipe(trained: Path) -> None:
     assert (recipe["steps"], recipe["seed"], recipe["tagger"]) == (STEPS, SEED, TAGGER_VERSION)
     assert [point["step"] for point in recipe["curve"]] == [2, 4, 6, 7]
     assert all({"pseudo_loss", "pseudo_exact", "styles_loss", "styles_exact"} <= set(p) for p in recipe["curve"])
-    assert load_combination(trained / "model" / FILE_NAME).reports == 40
+    assert load_combination(trained / "model" / FILE_NAME).reports == 240
     assert {path.suffix for path in trained.rglob("*") if path.is_file()} == {".safetensors", ".json"}
 
 

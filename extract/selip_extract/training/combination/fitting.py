@@ -10,13 +10,12 @@ from sklearn.model_selection import GroupKFold, cross_val_predict
 from selip_contracts.findings import AnnotatedReport, Finding, GeneralFinding, Study
 from selip_extract.evaluation.score import DECIMALS, ratio, tally
 from selip_extract.evaluation.unlisted_sites import with_annotated_sites
-from selip_extract.extractors.combination import FEATURES, Candidate, Combination, candidates
+from selip_extract.extractors.candidates import FEATURES, Candidate, candidates
+from selip_extract.extractors.combination import KEPT, Combination
 from selip_extract.extractors.second_reader import SecondReader, SecondReading
 from selip_extract.language.lexer import lex
 from selip_extract.language.tokens import LexedReport
-from selip_extract.rules.clause_reader import read_clauses
-from selip_extract.rules.general_findings import read_changes
-from selip_extract.rules.sentence import sentences
+from selip_extract.training.combination.first_readings import RuleReading, rules_today
 from selip_shared.errors import SelipError
 
 FOLDS = 5
@@ -24,16 +23,12 @@ MIN_REPORTS = 20
 
 
 @dataclass(frozen=True)
-class Fit:
-    """The combination learnt on all reports, and the F1 of the findings of rules, second reader and combination.
+class Example:
+    """An annotated report, what the rules read in it, and the group with which it is held out."""
 
-    The last is cross-validated: each report is read with weights that were learnt on other reports.
-    """
-
-    combination: Combination
-    rules_f1: float
-    reader_f1: float
-    combined_f1: float
+    report: AnnotatedReport
+    rules: RuleReading
+    group: str
 
 
 @dataclass(frozen=True)
@@ -46,45 +41,74 @@ class _Judged:
     right: bool
 
 
+@dataclass(frozen=True)
+class Fit:
+    """The combination learnt on all examples, and the F1 of the findings of rules, second reader and combination.
+
+    The last is cross-validated: each report is read with weights that were learnt on other reports.
+    """
+
+    combination: Combination
+    rules_f1: float
+    reader_f1: float
+    combined_f1: float
+
+
 def fit_combination(reader: SecondReader, annotated: Sequence[AnnotatedReport]) -> Fit:
     """Learn the weights on reports that the reader was not trained on. SelipError where they are too few."""
-    judged = list(_judged(reader, annotated))
+    reports = [lex(report.findings_text) for report in annotated]
+    read = map(rules_today, reports)
+    return fit_examples(
+        reader, [Example(report, rules, report.report_id) for report, rules in zip(annotated, read, strict=True)]
+    )
+
+
+def fit_examples(reader: SecondReader, examples: Sequence[Example], source: str = "") -> Fit:
+    """Learn the weights on examples; their groups are held out in turn, up to FOLDS at a time."""
+    judged = _judged_candidates(reader, examples)
     right = np.array([one.right for one in judged])
-    reports = np.array([one.report for one in judged])
-    if len(np.unique(reports)) < MIN_REPORTS or right.all() or not right.any():
+    groups = np.array([examples[one.report].group for one in judged])
+    if len(np.unique([one.report for one in judged])) < MIN_REPORTS or right.all() or not right.any():
         raise SelipError(
             f"These reports teach no combination: it takes {MIN_REPORTS} reports with findings, some of them read"
             " wrong."
         )
     seen = np.array([[one.candidate.features()[name] for name in FEATURES[1:]] for one in judged])
     regression = LogisticRegression(max_iter=1_000)
-    held_out = cross_val_predict(regression, seen, right, groups=reports, cv=GroupKFold(FOLDS), method="predict_proba")[
-        :, 1
-    ]
+    folds = GroupKFold(min(FOLDS, len(np.unique(groups))))
+    held_out = cross_val_predict(regression, seen, right, groups=groups, cv=folds, method="predict_proba")[:, 1]
     regression.fit(seen, right)
     weights = np.append(regression.intercept_, regression.coef_[0]).round(DECIMALS).tolist()
-    probability = dict(zip(map(id, judged), held_out, strict=True))
+    kept = {id(one) for one, p in zip(judged, held_out, strict=True) if one.candidate.agreed or p >= KEPT}
+    annotated = [example.report for example in examples]
     return Fit(
-        Combination(weights=dict(zip(FEATURES, weights, strict=True)), reports=len(annotated), candidates=len(judged)),
+        Combination(
+            weights=dict(zip(FEATURES, weights, strict=True)),
+            reports=len(examples),
+            candidates=len(judged),
+            source=source,
+        ),
         rules_f1=_f1(annotated, judged, lambda one: one.candidate.by_rules),
         reader_f1=_f1(annotated, judged, lambda one: one.candidate.by_reader),
-        combined_f1=_f1(annotated, judged, lambda one: one.candidate.is_kept(probability[id(one)])),
+        combined_f1=_f1(annotated, judged, lambda one: id(one) in kept),
     )
 
 
-def _judged(reader: SecondReader, annotated: Sequence[AnnotatedReport]) -> Iterator[_Judged]:
-    """Every candidate of the reports that were read."""
-    for start in range(0, len(annotated), reader.batch_size):
-        batch = annotated[start : start + reader.batch_size]
-        reports = [lex(report.findings_text) for report in batch]
+def _judged_candidates(reader: SecondReader, examples: Sequence[Example]) -> list[_Judged]:
+    """Every candidate of the reports that were read, and whether it is right."""
+    found: list[_Judged] = []
+    for start in range(0, len(examples), reader.batch_size):
+        batch = examples[start : start + reader.batch_size]
+        reports = [lex(example.report.findings_text) for example in batch]
         for number, (lexed, reading) in enumerate(zip(reports, reader.second_readings(reports), strict=True), start):
             if not reading.failed:
-                yield from _judged_of(number, annotated[number].study, lexed, reading)
+                found += _judged_of(number, examples[number], lexed, reading)
+    return found
 
 
-def _judged_of(number: int, annotation: Study, lexed: LexedReport, reading: SecondReading) -> Iterator[_Judged]:
-    read = sentences(lexed)
-    for candidate in candidates(lexed, read_clauses(read), read_changes(read), reading):
+def _judged_of(number: int, example: Example, lexed: LexedReport, reading: SecondReading) -> Iterator[_Judged]:
+    annotation = example.report.study
+    for candidate in candidates(lexed, example.rules.findings, example.rules.general, reading):
         if isinstance(candidate.stated, GeneralFinding):
             (stated,) = with_annotated_sites(Study(general=(candidate.stated,)), annotation).general
             yield _Judged(number, candidate, stated, stated.key in {g.key for g in annotation.general})

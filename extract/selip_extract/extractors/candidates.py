@@ -1,0 +1,97 @@
+"""What the rules and a second reader state of one report, finding by finding, and what is known of each finding."""
+
+import math
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+
+from selip_contracts.findings import Finding, GeneralFinding
+from selip_extract.extractors.review import is_guessed
+from selip_extract.extractors.second_reader import SecondReading
+from selip_extract.language.tokens import LexedReport
+
+MAX_LOG_ODDS = 10.0
+
+Stated = Finding | GeneralFinding
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """A finding that the rules or the second reader state.
+
+    `probability` is the second reader's own, None where it is unknown. `guessed`: the lexer, from which both readers
+    may have it, mended a word of it or holds its site to be unlisted.
+    """
+
+    stated: Stated
+    by_rules: bool
+    by_reader: bool
+    probability: float | None
+    guessed: bool
+
+    @property
+    def agreed(self) -> bool:
+        """Whether rules and second reader both state it."""
+        return self.by_rules and self.by_reader
+
+    @property
+    def negative(self) -> bool:
+        """Whether it says that something is not there."""
+        return isinstance(self.stated, Finding) and not self.stated.present
+
+    def features(self) -> dict[str, float]:
+        """What the regression sees, by the names of its weights."""
+        odds = 0.0 if self.probability is None else log_odds(self.probability)
+        return {
+            "always": 1.0,
+            "rules": float(self.by_rules),
+            "reader": float(self.by_reader),
+            "returned_log_odds": odds if self.by_reader else 0.0,
+            "unreturned_log_odds": 0.0 if self.by_reader else odds,
+            "guessed": float(self.guessed),
+            "negative": float(self.negative),
+            "general": float(isinstance(self.stated, GeneralFinding)),
+        }
+
+
+FEATURES = ("always", "rules", "reader", "returned_log_odds", "unreturned_log_odds", "guessed", "negative", "general")
+
+
+def log_odds(probability: float) -> float:
+    """The natural logarithm of p / (1 - p), within ±MAX_LOG_ODDS."""
+    smallest = math.exp(-MAX_LOG_ODDS)
+    held = min(max(probability, smallest), 1 - smallest)
+    return math.log(held / (1 - held))
+
+
+def candidates(
+    lexed: LexedReport, findings: Iterable[Finding], general: Iterable[GeneralFinding], reading: SecondReading
+) -> list[Candidate]:
+    """Every finding of the rules or the second reading once, in the order of the text."""
+    rules = _by_name((*findings, *(general if reading.general is not None else ())))
+    reader = _by_name((*reading.findings, *(reading.general or ())))
+    found = [
+        Candidate(
+            stated,
+            name in rules,
+            name in reader,
+            _probability(reader.get(name), stated, reading.unreturned),
+            is_guessed(lexed, stated),
+        )
+        for name, stated in (reader | rules).items()
+    ]
+    return sorted(found, key=lambda candidate: stated_at(candidate.stated))
+
+
+def _by_name(stated: Sequence[Stated]) -> dict[object, Stated]:
+    """Each finding where it is stated first."""
+    return {(s.key, s.site_text): s for s in reversed(stated)}
+
+
+def _probability(read: Stated | None, stated: Stated, unreturned: Callable[[Stated], float | None]) -> float | None:
+    return read.confidence if isinstance(read, Finding) else unreturned(read or stated)
+
+
+def stated_at(stated: Stated) -> int:
+    """The offset of the words that state the signal or the change: they decide to which sentence a finding belongs."""
+    assert stated.evidence is not None
+    return next(s.start for s in stated.evidence.spans if s.role in ("signal", "change"))
