@@ -125,6 +125,8 @@ class GeneralFinding(Strict):
     site_text: str | None = None
     change: Change
     evidence: Evidence | None = None
+    confidence: float | None = Field(default=None, ge=0, le=1)
+    agreed: bool | None = None
 
     @model_validator(mode="after")
     def _site_text_fits(self) -> Self:

@@ -22,7 +22,7 @@ _FINDING_FIELDS = (
     "modality", "side", "site", "site_text", "signal", "present", "morphology", "count", "number", "margin",
     "lesion", "certainty", "confidence", "agreed",
 )  # fmt: skip
-_GENERAL_FIELDS = ("side", "site", "site_text", "change")
+_GENERAL_FIELDS = ("side", "site", "site_text", "change", "confidence", "agreed")
 _WRITTEN = attrgetter("written")
 _NO_EVIDENCE: Mapping[str, object] = dict.fromkeys(Evidence.model_fields)
 

@@ -10,7 +10,7 @@ to which the rules were not fitted (`selip-score --fit-combination`), and lie be
 import json
 import math
 from bisect import bisect_right
-from collections.abc import Iterable
+from collections.abc import Container, Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -126,27 +126,39 @@ def combined(
     result = Combined([], list(general) if reading.general is None else [], [])
     passages: dict[Review, list[Stated]] = {}
     stated = candidates(lexed, findings, general, reading)
-    present = {c.stated.key[:3] for c in stated if not c.negative}
+    # keys that negatives of the same sequence, side and site would have
+    present = {(*c.stated.key[:3], None) for c in stated if not c.negative}
     for candidate in stated:
         kept = combination.keeps(candidate)
-        # one reader's silence about what the other says is not there changes no finding
-        aside = candidate.negative and not candidate.agreed and candidate.stated.key[:3] not in present
+        aside = combination.reports > 0 and _changes_little(candidate, kept, present)
         if not aside and not combination.is_clear(candidate):
             reason: ReviewReason = "low_confidence" if candidate.agreed else "disagreement"
             left_out = passages.setdefault(_passage(reason, lexed, candidate.stated), [])
             left_out.extend(() if kept else (candidate.stated,))
         if not kept:
             continue
+        said = {
+            "confidence": round(combination.probability(candidate), CONFIDENCE_DIGITS),
+            "agreed": candidate.agreed and not candidate.guessed,
+        }
         if isinstance(candidate.stated, GeneralFinding):
-            result.general.append(candidate.stated)
+            result.general.append(candidate.stated.model_copy(update=said))
         else:
-            said = {
-                "confidence": round(combination.probability(candidate), CONFIDENCE_DIGITS),
-                "agreed": candidate.agreed and not candidate.guessed,
-            }
             result.findings.append(candidate.stated.model_copy(update=said))
     result.review.extend(replace(passage, alternatives=tuple(left_out)) for passage, left_out in passages.items())
     return result
+
+
+def _changes_little(candidate: Candidate, kept: bool, present: Container[object]) -> bool:
+    """Whether no person need look at a difference: its confidence says enough.
+
+    It is about what one of the two says is not there and neither says is, or about a general finding that is kept.
+    """
+    if candidate.agreed:
+        return False
+    if candidate.negative:
+        return candidate.stated.key not in present
+    return kept and isinstance(candidate.stated, GeneralFinding)
 
 
 def _sentence_number(lexed: LexedReport, offset: int) -> int:

@@ -1,8 +1,10 @@
 """What a person should look at in a report that was read, and whether all of it was understood."""
 
+import re
 from collections.abc import Container, Iterable, Iterator, Sequence
 
 from selip_contracts.findings import Evidence, Finding, GeneralFinding, Study
+from selip_contracts.vocabulary import UNLISTED
 from selip_extract.extraction import Review, ReviewReason
 from selip_extract.language.lexer import normalized
 from selip_extract.language.sizes import millimetres, size_pattern
@@ -13,7 +15,8 @@ from selip_extract.rules.lesion_sizes import is_of_a_lesion
 from selip_extract.rules.lookahead import is_mark
 from selip_extract.rules.prior_study import prior_words
 
-_NAMING = frozenset(("site", "sequence", "signal", "enhancement", "restriction", "change"))
+_STATING = frozenset(("sequence", "signal", "enhancement", "restriction", "change", "abnormal"))
+_OF_A_SIGNAL = re.compile("信号|强化|受限|[A-Za-z]")
 
 
 def reviewed(lexed: LexedReport, study: Study, stated: Iterable[Finding]) -> tuple[Study, tuple[Review, ...]]:
@@ -50,8 +53,8 @@ def _cited(study: Study, stated: Iterable[Finding]) -> list[Evidence]:
 def _uncited(lexed: LexedReport, cited: Sequence[Evidence], present: Sequence[object]) -> Iterator[Review]:
     """The sentences with an abnormal word, or with a site of which nothing was understood, that no finding rests on.
 
-    Where something is `present`, a sentence that names neither a site nor a sequence (术后第5天) adds nothing, nor does
-    an impression.
+    Where something is `present`, a sentence that no finding can come from (术后第5天，左侧枕叶脑挫裂伤) adds nothing,
+    nor does an impression.
     """
     spans = {(span.start, span.end) for evidence in cited for span in evidence.spans}
     for sentence in lexed.sentences:
@@ -68,12 +71,20 @@ def _uncited(lexed: LexedReport, cited: Sequence[Evidence], present: Sequence[ob
             understood = understood and (bool(present) or is_understood(sentence, lexed.read))
         elif is_damaged(lexed.read, start, end):
             understood = False
-        elif present and not any(token.kind in _NAMING for token in sentence):
+        elif present and not _may_state_a_finding(sentence, lexed.read):
             continue
         else:
             understood = is_understood(sentence, lexed.read)
         if not understood:
             yield quoted("uncited", lexed, sentence)
+
+
+def _may_state_a_finding(sentence: Sequence[Token], text: str) -> bool:
+    """Whether it may state a signal or a change of a place, or names a place that the vocabulary lacks."""
+    sited = any(token.kind == "site" for token in sentence)
+    if any((sited and t.kind in _STATING) or (t.kind == "site" and t.value.startswith(UNLISTED)) for t in sentence):
+        return True
+    return _OF_A_SIGNAL.search(text, sentence[0].start, sentence[-1].end) is not None
 
 
 def _abnormal_words(sentence: Sequence[Token], text: str) -> Iterator[Token]:

@@ -124,13 +124,41 @@ def test_general_findings_are_combined_where_the_reader_looks_for_them() -> None
     changes = read_changes(sentences(lexed))
     assert combined(lexed, [], changes, SecondReading(), DEFAULT).general == changes
     both = combined(lexed, [], changes, SecondReading(general=tuple(changes[:1])), DEFAULT)
-    assert both.general == changes
+    assert [change.key for change in both.general] == [change.key for change in changes]
+    assert [change.agreed for change in both.general] == [True, False]
+    assert all(change.confidence is not None for change in both.general)
     assert [(passage.reason, passage.text) for passage in both.review] == [("disagreement", "双侧脑沟增宽")]
 
     def surely_wrong(_stated: Finding | GeneralFinding) -> float:
         return 1 - SURE
 
     assert combined(lexed, [], changes, SecondReading(general=(), unreturned=surely_wrong), FITTED).general == []
+
+
+def test_a_general_finding_that_is_kept_has_its_confidence_instead_of_a_person() -> None:
+    text = "脑室系统扩大。双侧脑沟增宽。"
+    changes = read_changes(sentences(lex(text)))
+    both = combined(lex(text), [], changes, SecondReading(general=tuple(changes[:1])), FITTED)
+    assert [change.agreed for change in both.general] == [True, False]
+    assert both.review == []
+
+
+def test_a_clear_difference_is_not_put_before_a_person() -> None:
+    both = combined(lex(TEXT), rules_of(TEXT)[:1], [], reading_of([0, 1, 2], SURE, None), FITTED)
+    assert [f.agreed for f in both.findings] == [True, False, False]
+    assert both.review == []
+
+
+def test_silence_about_what_the_other_denies_is_not_put_before_a_person() -> None:
+    text = "左侧额叶T1WI呈低信号，DWI未见高信号。"
+    found = rules_of(text)
+    assert [f.present for f in found] == [True, False]
+    both = combined(lex(text), found, [], reading_of([0], 0.9, 0.5, text), FITTED)
+    assert [f.agreed for f in both.findings] == [True, False]
+    assert both.review == []
+    high = found[1].model_copy(update={"present": True, "signal": "高", "confidence": 0.97})
+    contradicted = SecondReading((found[0].model_copy(update={"confidence": 0.9}), high), unreturned=lambda _: 0.1)
+    assert [p.reason for p in combined(lex(text), found, [], contradicted, FITTED).review] == ["disagreement"]
 
 
 class ScriptedEngine:

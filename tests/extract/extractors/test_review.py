@@ -103,3 +103,16 @@ def test_a_size_that_no_finding_has_is_to_be_looked_at(text: str, reviewed: bool
     assert [(passage.reason, passage.text) for passage in reading.review] == (
         [("uncited", text.rstrip("。"))] if reviewed else []
     )
+
+
+@pytest.mark.parametrize("text", ["左侧枕叶脑挫裂伤。", "蛛网膜下腔出血。", "双侧豆状核未受累。"])
+def test_a_disease_that_gives_no_finding_is_not_looked_at_beside_findings(text: str) -> None:
+    reading = RuleExtractor().read([f"右侧额叶T2WI呈高信号。{text}"])[0]
+    assert len(reading.study.findings) == 1
+    assert reading.review == ()
+
+
+@pytest.mark.parametrize("text", ["左侧枕叶信号欠佳。", "左侧髓旁窝见肿块。", "左侧枕叶FLA!R阳性。"])
+def test_a_sentence_that_may_state_a_finding_is_looked_at_beside_findings(text: str) -> None:
+    reading = RuleExtractor().read([f"右侧额叶T2WI呈高信号。{text}"])[0]
+    assert [review.reason for review in reading.review] == ["uncited"]
