@@ -103,6 +103,10 @@ train-default-model *options: setup
     OMP_NUM_THREADS=1 {{ bin }}/python -m selip_extract.training.train_default_model --out out/default-model {{ options }}
     cp out/default-model/model/* extract/selip_extract/tagger/model/
 
+# Learn the combination of the shipped tagger and the rules again, on what the rules read at first sight
+learn-combination: setup
+    {{ bin }}/python -m selip_extract.training.combination.shipped
+
 # Train the small decoder that selip-finetune adapts, from scratch; an interrupted training resumes
 train-decoder *options: setup
     {{ bin }}/torchrun --standalone --nproc-per-node 2 -m selip_extract.training.train_decoder --out out/decoder {{ options }}

@@ -112,3 +112,17 @@ def test_alone_it_reads_annotated_reports_that_it_was_not_trained_on(tagger: Tag
     figures = score(reports, {r.report_id: reading.study for r, reading in zip(reports, readings, strict=True)})
     assert figures.finding_f1.value is not None
     assert figures.finding_f1.value >= FLOORS[name]
+
+
+def test_sides_in_traditional_characters_are_read(tagger: TaggerExtractor) -> None:
+    reading = _read(tagger, "雙側側腦室旁見斑片狀長T1長T2訊號。")
+    assert {f.key for f in reading.findings} == {("T1", "双侧", "侧脑室旁", "低"), ("T2", "双侧", "侧脑室旁", "高")}
+
+
+def test_a_site_that_is_named_again_without_its_side_has_it(tagger: TaggerExtractor) -> None:
+    reading = _read(
+        tagger,
+        "左侧额叶见肿块，T1WI呈低信号；右侧小脑半球见结节，T1WI呈等信号。增强扫描：额叶病灶明显强化，小脑半球病灶轻度强化。",
+    )
+    found = {f.key for f in reading.findings if f.modality == "T1CE"}
+    assert found == {("T1CE", "左侧", "额叶", "明显强化"), ("T1CE", "右侧", "小脑半球", "轻度强化")}

@@ -27,3 +27,11 @@ def test_windows_begin_and_end_with_sentences_and_have_the_ones_before_as_contex
     for window in others:
         assert text[window.start - 1] == text[window.new - 1] == text[window.end - 1] == "。"
         assert window.start < window.new
+
+
+def test_each_pair_of_a_site_and_a_value_within_reach_is_read_once() -> None:
+    text = ("左侧额叶见片状高信号" * 5 + "。") * 20
+    found = windows(text)
+    for site in range(0, len(text), 51):
+        for value in range(max(0, site - 100), min(len(text), site + 100), 51):
+            assert sum(window.reads(site, value) for window in found) == 1
