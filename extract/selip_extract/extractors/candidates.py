@@ -46,14 +46,18 @@ class Candidate:
             "rules": float(self.by_rules),
             "reader": float(self.by_reader),
             "returned_log_odds": odds if self.by_reader else 0.0,
-            "unreturned_log_odds": 0.0 if self.by_reader else odds,
+            "unreturned_unlikely": 0.0 if self.by_reader else min(odds, 0.0),
+            "unreturned_likely": 0.0 if self.by_reader else max(odds, 0.0),
             "guessed": float(self.guessed),
             "negative": float(self.negative),
             "general": float(isinstance(self.stated, GeneralFinding)),
         }
 
 
-FEATURES = ("always", "rules", "reader", "returned_log_odds", "unreturned_log_odds", "guessed", "negative", "general")
+FEATURES = (
+    "always", "rules", "reader", "returned_log_odds", "unreturned_unlikely", "unreturned_likely", "guessed", "negative",
+    "general",
+)  # fmt: skip
 
 
 def log_odds(probability: float) -> float:

@@ -89,7 +89,7 @@ class Combination(BaseModel):
 # their confidence.
 DEFAULT = Combination(
     weights=dict.fromkeys(FEATURES, 0.0)
-    | {"always": -6.0, "rules": 12.0, "returned_log_odds": 0.4, "unreturned_log_odds": 0.4}
+    | {"always": -6.0, "rules": 12.0, "returned_log_odds": 0.4, "unreturned_unlikely": 0.4, "unreturned_likely": 0.4}
 )
 
 

@@ -51,7 +51,9 @@ def combine(reading: SecondReading, rules: Sequence[Finding], text: str = TEXT) 
 
 # What is learnt of a reader that is right as often as it says, beside rules that are right in 98 of 100.
 FITTED = Combination(
-    weights=DEFAULT.weights | {"always": -4, "rules": 8, "returned_log_odds": 1, "unreturned_log_odds": 1}, reports=100
+    weights=DEFAULT.weights
+    | {"always": -4, "rules": 8, "returned_log_odds": 1, "unreturned_unlikely": 1, "unreturned_likely": 1},
+    reports=100,
 )
 
 
