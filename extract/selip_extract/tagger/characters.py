@@ -9,11 +9,15 @@ import opencc
 PADDING, UNKNOWN = 0, 1
 _RESERVED = 2
 _FIRST_HANZI, _LAST_HANZI = 0xB0, 0xD7
+_UNSEEN = ("Cc", "Cf")
 _CHINESE = "\u3400"
 
 
 class _NormalForms(dict[int, str]):
-    """By code point the character in NFKC, simplified, in capitals; one that would not stay one character is kept."""
+    """By code point the character in NFKC, simplified, in capitals; one that would not stay one character is kept.
+
+    Blanks and characters that are not seen, as control characters, are a blank.
+    """
 
     def __init__(self) -> None:
         super().__init__()
@@ -24,7 +28,7 @@ class _NormalForms(dict[int, str]):
         form = unicodedata.normalize("NFKC", character).upper()
         if form >= _CHINESE:
             form = self._simplified.convert(form)
-        if form.isspace():
+        if form.isspace() or unicodedata.category(character) in _UNSEEN:
             form = "\n" if character in "\r\n\u2028\u0085" else " "
         self[code] = form if len(form) == 1 else character
         return self[code]
