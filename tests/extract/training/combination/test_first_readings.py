@@ -1,6 +1,6 @@
 import pytest
 
-from selip_contracts.findings import Study
+from selip_contracts.findings import Finding, GeneralFinding, Study
 from selip_extract.evaluation.score import score
 from selip_extract.training.combination import first_readings as module
 from selip_extract.training.combination.first_readings import first_readings
@@ -11,7 +11,8 @@ def test_every_report_of_four_sets_was_read_with_evidence_in_its_words() -> None
     assert {reading.set.removesuffix("_hard") for reading in read} == {f"styles_{letter}" for letter in "efgh"}
     assert len(read) == 240
     for reading in read:
-        for stated in (*reading.rules.findings, *reading.rules.general):
+        read_of: tuple[Finding | GeneralFinding, ...] = (*reading.rules.findings, *reading.rules.general)
+        for stated in read_of:
             assert stated.evidence is not None
             assert reading.report.findings_text[stated.evidence.start : stated.evidence.end] == stated.evidence.text
 
