@@ -2,7 +2,7 @@
 
 Every finding that either of them states is a candidate. A logistic regression turns what both say of it into the
 probability that it is right, which is the finding's confidence. A finding of both is kept, one of the rules or the
-reader alone if it is more probable than not, and the sentence in which they differ goes to a person unless the
+reader alone if it is probable enough, and the sentence in which they differ goes to a person unless the
 probability is clear. The weights belong to the second reader: they are learnt on reports that it was not trained on and
 to which the rules were not fitted (`selip-score --fit-combination`), and lie beside its model or adapter.
 """
@@ -33,12 +33,18 @@ from selip_shared.errors import SelipError
 from selip_shared.files import write_text
 
 FILE_NAME = "combination.json"
-KEPT = 0.5
-"""From which probability on a finding of one of the two alone is kept."""
+KEPT_OF_RULES, KEPT_OF_READER = 0.35, 0.65
+"""From which probability on a finding of one of the two alone is kept. On what was read at first sight 0.5 for both is
+no better, and the shipped reader was made with a look at its errors there."""
 UNSURE = 0.8
 """Below this probability a finding of both readers goes to a person."""
 CLEAR = 0.9
 """A difference of the two goes to a person unless its finding is kept, or one of the reader left out, so probably."""
+
+
+def is_kept(candidate: Candidate, probability: float) -> bool:
+    """Whether a candidate that is right with this probability becomes a finding."""
+    return candidate.agreed or probability >= (KEPT_OF_RULES if candidate.by_rules else KEPT_OF_READER)
 
 
 class Combination(BaseModel):
@@ -67,7 +73,7 @@ class Combination(BaseModel):
 
     def keeps(self, candidate: Candidate) -> bool:
         """Whether the candidate becomes a finding."""
-        return candidate.agreed or self.probability(candidate) >= KEPT
+        return is_kept(candidate, self.probability(candidate))
 
     def is_clear(self, candidate: Candidate) -> bool:
         """Whether no person need look at it.

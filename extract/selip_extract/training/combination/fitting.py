@@ -11,7 +11,7 @@ from selip_contracts.findings import AnnotatedReport, Finding, GeneralFinding, S
 from selip_extract.evaluation.score import DECIMALS, ratio, tally
 from selip_extract.evaluation.unlisted_sites import with_annotated_sites
 from selip_extract.extractors.candidates import FEATURES, Candidate, candidates
-from selip_extract.extractors.combination import KEPT, Combination
+from selip_extract.extractors.combination import Combination, is_kept
 from selip_extract.extractors.second_reader import SecondReader, SecondReading
 from selip_extract.language.lexer import lex
 from selip_extract.language.tokens import LexedReport
@@ -79,7 +79,7 @@ def fit_examples(reader: SecondReader, examples: Sequence[Example], source: str 
     held_out = cross_val_predict(regression, seen, right, groups=groups, cv=folds, method="predict_proba")[:, 1]
     regression.fit(seen, right)
     weights = np.append(regression.intercept_, regression.coef_[0]).round(DECIMALS).tolist()
-    kept = {id(one) for one, p in zip(judged, held_out, strict=True) if one.candidate.agreed or p >= KEPT}
+    kept = {id(one) for one, p in zip(judged, held_out, strict=True) if is_kept(one.candidate, float(p))}
     annotated = [example.report for example in examples]
     return Fit(
         Combination(
