@@ -14,6 +14,7 @@ _LIKE = re.compile(
     "(?:序列|信号|图像|影像|所见|表现|改变|强度|特点|特征|上)*(?:大致|基本|完全)?(?P<like>相同|一致|相仿|相似|类似|相近|相当)?(?:的?信号影?)?(?=[,，;；。:：、)）\n]|$)"
 )
 _BETWEEN = re.compile("(?:序列|信号|图像|表现|改变|强度|特点|特征|所见|上|示|呈|[:：]|均|亦|也|则|大致|基本)*")
+_HINT = re.compile("同|相[仿似近当]|一致|类似")
 _REACH = 12
 """Characters between the two sequences."""
 _SEQUENCE: frozenset[Kind] = frozenset(("sequence",))
@@ -21,6 +22,8 @@ _SEQUENCE: frozenset[Kind] = frozenset(("sequence",))
 
 def with_compared_sequences(tokens: Sequence[Token], text: str) -> list[Token]:
     """The tokens, 同T2WI behind another sequence as one cue."""
+    if _HINT.search(text) is None:
+        return list(tokens)
     found: list[Token] = []
     end = 0
     for token in tokens:

@@ -54,6 +54,8 @@ def without_other_exams(tokens: Sequence[Token], text: str) -> list[Token]:
 
 def with_other_parts_apart(tokens: Sequence[Token]) -> list[Token]:
     """肝左叶…；头颅MRI：双侧额叶…: in a sentence with another part of the body each semicolon ends a sentence."""
+    if "躯体" not in [token.value for token in tokens]:
+        return list(tokens)
     found: list[Token] = []
     start = 0
     for at in range(len(tokens) + 1):
