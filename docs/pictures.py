@@ -48,7 +48,7 @@ def take_retrieval(root: Path, picture: Path) -> None:
     with closing(read_store(database)) as connection:
         pairs = split_pairs(connection, database, "test")
     checkpoints = [f"{name}={root / step / 'best'}" for name, step in MODELS.items()]
-    _, *models = load_models(checkpoints, [pair.text for pair in pairs], "cpu")
+    _, *models = load_models(checkpoints, "cpu")
     with TemporaryDirectory() as folder:
         page = Path(folder) / "retrieval.html"
         examples = example_sections(find_examples(models, pairs, volumes, 1, EXAMPLE_SEED))

@@ -1,15 +1,17 @@
 """The canonical Chinese statement of a finding, 在{side}{site}表现为{appearance}, and its exact inverse.
 
-A sequence's text is its statements joined by ，; a normal study has one fixed text.
+A sequence's text is its statements joined by ，; a normal study has one fixed text. The text of a whole study names
+each sequence before its statements: T1：在左侧额叶表现为低信号；T2：在左侧额叶表现为高信号.
 """
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from selip_contracts.findings import Finding, Study
 from selip_contracts.vocabulary import (
     ENGLISH,
     ENHANCEMENTS,
+    MODALITIES,
     SIDES,
     SIGNALS,
     SITES,
@@ -27,6 +29,8 @@ MORPHOLOGY_PATTERN = "[一-龥]+[状样形性]"
 """A statement can carry a morphology of this form; the view `statements` uses the same pattern."""
 
 _JOIN = "，"
+_JOIN_SEQUENCES = "；"
+_AFTER_SEQUENCE = "："
 _MORPHOLOGY = re.compile(MORPHOLOGY_PATTERN)
 _STATEMENT = re.compile(r"在(?P<side>左侧|右侧|双侧)?(?P<site>.+?)表现为(?P<appearance>.+)")
 _SIGNAL_WORDS: dict[str, Signal | Enhancement] = {f"{signal}信号": signal for signal in SIGNALS}
@@ -89,6 +93,27 @@ def parse_sequence_text(text: str, modality: Modality) -> tuple[ParsedStatement,
 def written_statements(text: str) -> list[str]:
     """The parts of a sequence's text as they are written, unchecked, none for the normal text."""
     return [] if text == NORMAL_TEXT else text.split(_JOIN)
+
+
+def whole_study_text(texts: Mapping[Modality, str]) -> str:
+    """The text of a study, of the texts of its sequences: the normal text where all are normal."""
+    if set(texts.values()) == {NORMAL_TEXT}:
+        return NORMAL_TEXT
+    return _JOIN_SEQUENCES.join(f"{name}{_AFTER_SEQUENCE}{texts[name]}" for name in MODALITIES if name in texts)
+
+
+def statements_with_sequence(text: str, modality: Modality) -> list[tuple[str, Modality]]:
+    """The statements of a text as they are written, unchecked, each with its sequence; none of a normal text.
+
+    In the text of a whole study they are of the named sequences, in any other of `modality`.
+    """
+    found: list[tuple[str, Modality]] = []
+    for part in text.split(_JOIN_SEQUENCES):
+        before, colon, own = part.partition(_AFTER_SEQUENCE)
+        named = next((name for name in MODALITIES if colon and name == before), None)
+        statements = written_statements(part if named is None else own)
+        found += [(statement, named or modality) for statement in statements]
+    return found
 
 
 def english_text(text: str, modality: Modality) -> str:

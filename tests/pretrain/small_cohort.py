@@ -1,5 +1,7 @@
 """A cohort small enough to train on in a test: heads with one bright lesion, reports that name it, real files."""
 
+from collections.abc import Sequence
+from itertools import product
 from pathlib import Path
 
 import numpy as np
@@ -7,7 +9,7 @@ import numpy.typing as npt
 
 from selip_contracts.database_file import open_store, utc_now
 from selip_contracts.findings import Finding, Study
-from selip_contracts.vocabulary import Side
+from selip_contracts.vocabulary import Modality, Side
 from selip_extract.database.store import Store
 from selip_extract.extraction import Extraction
 from selip_extract.reports.report import Report
@@ -41,19 +43,29 @@ def small_configuration(**changes: object) -> Configuration:
 
 def write_cohort(folder: Path, studies: int) -> Path:
     """A database in the folder, of studies with a DWI each; every tenth is normal."""
+    return _write(folder, [_study(number) for number in range(studies)], ("DWI",))
+
+
+def write_studies(folder: Path, studies: int) -> Path:
+    """The same with a DWI, a T2 and a T1 each: DWI and T2 show a lesion each, T1 of every third study shows none."""
+    return _write(folder, [_study_of_sequences(number) for number in range(studies)], ("DWI", "T2", "T1"))
+
+
+def _write(folder: Path, studies: Sequence[Study], modalities: Sequence[Modality]) -> Path:
     db = folder / "selip.duckdb"
-    chosen = {f"S{number:04}": _study(number) for number in range(studies)}
+    chosen = {f"S{number:04}": study for number, study in enumerate(studies)}
     with Store(db) as store:
         store.add_reports([Report(name, name, row) for row, name in enumerate(chosen, start=1)], "reports.csv")
         run = store.begin_run({"extractor": "truth", "code_version": "1"})
         store.write(run, [Extraction(name, "ok", study, (), 0.1, None, None) for name, study in chosen.items()])
-        store.finish_run(run, seconds=1, reports=studies)
+        store.finish_run(run, seconds=1, reports=len(studies))
     rows = []
-    for number, (name, study) in enumerate(chosen.items()):
-        path = write_nifti(folder / "images" / name / "DWI.nii.gz", _head(study, number), AFFINE)
+    for number, ((name, study), modality) in enumerate(product(chosen.items(), modalities)):
+        file = f"{modality}.nii.gz"
+        path = write_nifti(folder / "images" / name / file, _head(study.on(modality), number), AFFINE)
         rows.append(
-            (f"{name}/DWI.nii.gz", name, name, name, "DWI", "nifti", [str(path)], list(SHAPE), [6.0, 6.0, 9.0], "LAS",
-             content_hash([path]), "DWI.nii.gz", "test", utc_now(), None)
+            (f"{name}/{file}", name, name, name, modality, "nifti", [str(path)], list(SHAPE), [6.0, 6.0, 9.0], "LAS",
+             content_hash([path]), file, "test", utc_now(), None)
         )  # fmt: skip
     with open_store(db) as connection, connection.appender("images") as appender:
         appender.append_rows(rows)
@@ -68,11 +80,21 @@ def _study(number: int) -> Study:
     return Study(findings=(Finding(modality="DWI", side=side, site=site, signal="高"),))
 
 
-def _head(study: Study, seed: int) -> npt.NDArray[np.float32]:
+def _study_of_sequences(number: int) -> Study:
+    if number % 10 == 9:
+        return Study()
+    sites = list(SITE_CENTRES)[:4]
+    on_dwi = Finding(modality="DWI", side=SIDES[number % 2], site=sites[number % len(sites)], signal="高")
+    on_t2 = Finding(modality="T2", side=SIDES[number // 2 % 2], site=sites[number // 4 % len(sites)], signal="高")
+    on_t1 = on_dwi.model_copy(update={"modality": "T1", "signal": "低"})
+    return Study(findings=(on_dwi, on_t2) if number % 3 == 0 else (on_dwi, on_t2, on_t1))
+
+
+def _head(findings: Sequence[Finding], seed: int) -> npt.NDArray[np.float32]:
     """An ellipsoid with noise, and 30 mm beside the middle (the patient's left is at high x) the bright lesion."""
     x, y, z = np.meshgrid(*(np.arange(size) for size in SHAPE), indexing="ij")
     head = 300.0 * (((x - 16) / 14) ** 2 + ((y - 16) / 15) ** 2 + ((z - 8) / 8) ** 2 < 1)
-    for finding in study.findings:
+    for finding in findings:
         cx, cy, cz = SITE_CENTRES[finding.site]
         cx += {"左侧": 5, "右侧": -5, None: 0}[finding.side]
         head += 600.0 * ((x - cx) ** 2 + (y - cy) ** 2 + 2 * (z - cz) ** 2 < 12)

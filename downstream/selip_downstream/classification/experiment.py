@@ -7,7 +7,9 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import torch
 
+from selip_contracts.vocabulary import MODALITIES
 from selip_downstream.classification.classifiers import (
     CLASSIFIERS,
     Cases,
@@ -23,18 +25,24 @@ from selip_downstream.datasets.labelled_cases import Case, CaseImage, LabelledCo
 from selip_downstream.evaluation.bootstrap import Bootstrap, mean_over_runs
 from selip_downstream.evaluation.compared_models import (
     EvaluatedModel,
+    check_study_encoders,
     embed_images,
     origins_of,
     prepare_images,
     trainings_of,
 )
 from selip_downstream.evaluation.comparison import ExperimentSetting, compare
+from selip_downstream.evaluation.parquet import write_parquet
 from selip_downstream.evaluation.protocol import EvaluationProtocol, Labels, label_subsets
 from selip_downstream.evaluation.results import MetricResult
 from selip_downstream.evaluation.tasks import Task, metric_bounds
 from selip_pretrain.data.splits import SPLITS, Split
 from selip_pretrain.volumes.volume_cache import VolumeCache
 
+PREDICTION_COLUMNS = {
+    "model": "VARCHAR", "training": "INTEGER", "classifier": "VARCHAR", "labelled_cases": "INTEGER", "seed": "INTEGER",
+    "patient_id": "VARCHAR", "study": "VARCHAR", "label": "VARCHAR", "class": "VARCHAR", "score": "DOUBLE",
+}  # fmt: skip
 FINETUNING = "full finetuning"
 
 Learner = Callable[[Positions, Positions, Positions, int], Prediction]
@@ -50,19 +58,32 @@ def run_classification(
     protocol: EvaluationProtocol,
     about: Mapping[str, Any],
     finetuning_rounds: int = 0,
+    predictions: Path | None = None,
+    by_study: bool = False,
 ) -> Iterator[list[MetricResult]]:
     """The results of every model on the cohort, with finetuning if it has any rounds; exclusions go to stderr.
 
-    `folder` is the cache of prepared volumes, `about` is added to the configuration of the results.
+    `folder` is the cache of prepared volumes, `about` is added to the configuration of the results. With `by_study` a
+    case is embedded as a study, of the sequences that it has. `predictions` is a Parquet file for the scores of every
+    test case. SelipError where a model embeds no studies.
     """
+    if by_study:
+        check_study_encoders(models)
     _, problems = prepare_images(_images(cohort), models, folder)
     cohort = without(cohort, [Exclusion(it.image_id, f"{it.image_id}: {it.reason}, {it.detail}") for it in problems])
     print_exclusions(cohort.excluded)
     images, trainings = _images(cohort), trainings_of(models)
-    features = {
-        name: [np.asarray(embed_images(one, images, folder)).reshape(len(cohort.cases), -1) for one in own]
-        for name, own in trainings.items()
-    }
+    case_of = torch.tensor([number for number, case in enumerate(cohort.cases) for _ in case.images])
+    modalities = torch.tensor([MODALITIES.index(image.modality) for image in images])
+
+    def embed(one: EvaluatedModel) -> Features:
+        embedded = embed_images(one, images, folder)
+        if by_study:
+            with torch.inference_mode():
+                embedded = one.model.embed_studies(embedded, modalities, case_of).cpu()
+        return np.asarray(embedded).reshape(len(cohort.cases), -1)
+
+    features = {name: [embed(one) for one in own] for name, own in trainings.items()}
     learners = frozen(cohort.cases, features)
     if finetuning_rounds:
         schedule = Schedule(rounds=finetuning_rounds)
@@ -71,7 +92,13 @@ def run_classification(
             for name, own in trainings.items()
         }
         learners = {**learners, FINETUNING: finetuned}
-    return classify(cohort.cases, learners, protocol, {**about, "models": origins_of(models)})
+    about = {**about, "models": origins_of(models), **({"by": "study"} if by_study else {})}
+    if predictions is None:
+        yield from classify(cohort.cases, learners, protocol, about)
+        return
+    rows: list[tuple[Any, ...]] = []
+    yield from classify(cohort.cases, _recorded(learners, cohort.cases, rows), protocol, about)
+    write_parquet(predictions, PREDICTION_COLUMNS, rows)
 
 
 def frozen(cases: Sequence[Case], features: Mapping[str, Sequence[Features]]) -> Learners:
@@ -127,6 +154,30 @@ def classify(
         }
         setting = ExperimentSetting(Task.CLASSIFICATION, "test", len(test), {**about, **described})
         yield compare(setting, bootstrap, statistics)
+
+
+def _recorded(learners: Learners, cases: Sequence[Case], rows: list[tuple[Any, ...]]) -> Learners:
+    """The learners, which add the rows of `PREDICTION_COLUMNS` of what they predict."""
+
+    def recording(learn: Learner, classifier: str, model: str, training: int) -> Learner:
+        def recorded(train: Positions, validation: Positions, test: Positions, seed: int) -> Prediction:
+            prediction = learn(train, validation, test, seed)
+            about = (model, training, classifier, len(train), seed)
+            for position, scores in zip(test.tolist(), prediction.scores.tolist(), strict=True):
+                case = cases[position]
+                for name, score in zip(prediction.classes, scores, strict=True):
+                    rows.append((*about, case.patient_id, case.name, case.label, name, score))
+            return prediction
+
+        return recorded
+
+    return {
+        classifier: {
+            model: [recording(learn, classifier, model, number) for number, learn in enumerate(own)]
+            for model, own in of_models.items()
+        }
+        for classifier, of_models in learners.items()
+    }
 
 
 def _images(cohort: LabelledCohort) -> list[CaseImage]:

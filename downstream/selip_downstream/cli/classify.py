@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from selip_downstream.cli.options import (
+    By,
     Cache,
     Checkpoints,
     Database,
@@ -44,7 +45,11 @@ def command(
     ] = None,
     brats: Annotated[Path | None, typer.Option(help="Folder of a BraTS cohort instead: HGG or LGG.")] = None,
     sequences: Annotated[
-        str, typer.Option(help="Sequences whose embeddings are put together, e.g. T1CE,FLAIR; not for zero-shot.")
+        str,
+        typer.Option(
+            help="Sequences whose embeddings are put together, e.g. T1CE,FLAIR; not for zero-shot. With --by study a "
+            "study needs one of them."
+        ),
     ] = "T1CE",
     shares: Annotated[str, typer.Option(help="Shares of the labels to learn from.")] = "0.01,0.05,0.1,1",
     draws: Annotated[int, typer.Option(min=1, help="How often a share of the labels is drawn.")] = 3,
@@ -56,6 +61,10 @@ def command(
     ] = 50,
     splits: OwnSplits = None,
     split: Annotated[str, typer.Option(help="For zero-shot: test, validation or train.")] = "test",
+    by: By = "sequence",
+    predictions: Annotated[
+        Path | None, typer.Option(help="Parquet file for the scores of every case, by model and question or class.")
+    ] = None,
     rounds: Rounds = 1000,
     seed: Annotated[int, typer.Option(min=0, help="Seed of the resamples, and of how BraTS is split.")] = 0,
     cache: Cache = None,
@@ -69,6 +78,9 @@ def command(
         raise SelipError("Give one of --labels, --sql and --brats.")
     if splits is not None and labels is None and sql is None and brats is None:
         raise SelipError("--splits is for labelled cases: give --labels, --sql or --brats with it.")
+    by_study = by == "study"
+    if by_study and finetune:
+        raise SelipError("--finetune is for --by sequence: leave it out.")
     wanted = modalities_of(sequences)
     # Imported only now: --help should not wait for them.
     from selip_downstream.classification.experiment import run_classification
@@ -76,24 +88,25 @@ def command(
     from selip_downstream.datasets.csv_table import read_splits
     from selip_downstream.datasets.labelled_cases import brats_cohort, labelled_cohort
     from selip_downstream.datasets.split_pairs import read_split
-    from selip_downstream.evaluation.compared_models import load_models, training_texts
+    from selip_downstream.evaluation.compared_models import load_models
     from selip_downstream.evaluation.protocol import EvaluationProtocol
 
     protocol = EvaluationProtocol(shares_of(shares), range(draws), rounds, seed)
     database = results_database(db, results)
     folder = cache or db.parent / "selip-volumes"
     if labels is None and sql is None and brats is None:
-        pairs = read_split(db, split)
-        models = load_models(checkpoints, training_texts(db), device)
-        measured = run_zero_shot(models, pairs, folder, protocol, split)
+        pairs = read_split(db, split, by_study)
+        models = load_models(checkpoints, device)
+        measured = run_zero_shot(models, pairs, folder, protocol, split, predictions, by_study)
     else:
         own = None if splits is None else read_splits(splits)
         cohort, source = (
-            brats_cohort(brats, wanted, seed, own) if brats else labelled_cohort(db, labels, sql, wanted, own)
+            brats_cohort(brats, wanted, seed, own) if brats else labelled_cohort(db, labels, sql, wanted, own, by_study)
         )
-        models = load_models(checkpoints, training_texts(db), device)
+        models = load_models(checkpoints, device)
         about = {"labels": source, "sequences": wanted, **({} if splits is None else {"splits": splits.name})}
-        measured = run_classification(models, cohort, folder, protocol, about, finetune_rounds if finetune else 0)
+        finetuning_rounds = finetune_rounds if finetune else 0
+        measured = run_classification(models, cohort, folder, protocol, about, finetuning_rounds, predictions, by_study)
     show_and_store(measured, _title, database)
 
 

@@ -12,6 +12,7 @@ from selip_shared.errors import SelipError, run_command
 from selip_shared.messages.console import Console, say
 
 if TYPE_CHECKING:
+    from selip_contracts.vocabulary import Modality
     from selip_downstream.explanation.occlusion import Likeness
     from selip_pretrain.volumes.read_volume import Volume
 
@@ -37,6 +38,15 @@ def command(
     checkpoint: Annotated[str, typer.Option(help="Folder of a checkpoint.")],
     modality: Annotated[str, typer.Option(help="The image's sequence: T1, T2, FLAIR, DWI, ADC, T1CE or SWI.")],
     out: Annotated[Path, typer.Option(help="Folder for drawings and maps; made where there is none.")],
+    others: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--with",
+            metavar="SEQUENCE=PATH",
+            help="Another image of the study, e.g. T2=DIR/T2.nii.gz, for a checkpoint with a study encoder: the image "
+            "is then explained as a part of the study.",
+        ),
+    ] = None,
     device: Device = "cpu",
 ) -> None:
     """Compare an image with statements; draw the cosines, and map where it supports each.
@@ -57,6 +67,7 @@ def command(
         windows,
     )
     from selip_downstream.explanation.statement_labels import statement_labels
+    from selip_downstream.explanation.study_view import Embedder, StudyView
     from selip_downstream.page.document import picture
     from selip_pretrain.model.selip_model import SelipModel
     from selip_pretrain.volumes.preprocess import grid_of, prepare, put_back
@@ -70,8 +81,17 @@ def command(
     model = SelipModel.from_pretrained(checkpoint, device)
     volume = _read(image)
     prepared = prepare(volume, model.recipe)
-    texts = list(dict.fromkeys(statements or nearest_statements(model, prepared, sequence, MAX_SITES)))
-    found = likenesses(model, prepared, sequence, texts)
+    view: Embedder = model
+    if others:
+        if model.study_encoder is None:
+            raise SelipError(
+                f"{checkpoint} has no study encoder, which --with needs: train one with study_encoder = true in"
+                " --config."
+            )
+        images = [(prepare(_read(path), model.recipe), other) for other, path in map(_named, others)]
+        view = StudyView(model, sequence, images)
+    texts = list(dict.fromkeys(statements or nearest_statements(view, prepared, sequence, MAX_SITES)))
+    found = likenesses(view, prepared, sequence, texts)
     _print(found)
     try:
         out.mkdir(parents=True, exist_ok=True)
@@ -79,7 +99,7 @@ def command(
         raise SelipError(f"{out} cannot be made ({error.strerror}): name another folder with --out.") from error
     mapped = [text for text, _ in found if text != NORMAL_TEXT]
     with progress("windows of the head", len(windows(head_of(prepared)))) as advance:
-        maps = support(model, prepared, sequence, mapped, advance)
+        maps = support(view, prepared, sequence, mapped, advance)
     in_file = put_back(maps, grid_of(volume, model.recipe), volume).numpy()
     numbers = {text: number for number, (text, _) in enumerate(found, start=1)}
     with statement_labels() as label_of:
@@ -89,6 +109,14 @@ def command(
             write_bytes(out / f"{numbers[text]}.png", picture(drawing, "").png)
             write_nifti(out / f"{numbers[text]}.nii.gz", values, volume.affine)
     say(f"Drawings and maps are in {out}.")
+
+
+def _named(other: str) -> "tuple[Modality, Path]":
+    """The sequence and the path of another image of the study."""
+    name, equals, path = other.partition("=")
+    if not equals:
+        raise SelipError(f"--with {other} names no sequence: write it as in T2=DIR/T2.nii.gz.")
+    return modalities_of(name)[0], Path(path)
 
 
 def _read(image: Path) -> "Volume":

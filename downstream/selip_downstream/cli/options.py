@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import closing
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
@@ -28,6 +28,12 @@ Checkpoints = Annotated[
 Database = Annotated[Path, typer.Option("--db", help="Database with findings and scanned images.")]
 Results = Annotated[Path | None, typer.Option("--results", help="Database for the figures; else --db.")]
 MeasuredSplit = Annotated[str, typer.Option("--split", help="Part of the patients: test, validation or train.")]
+By = Annotated[
+    Literal["sequence", "study"],
+    typer.Option(
+        "--by", help="Embed each volume, or each study with all its sequences, for checkpoints with a study encoder."
+    ),
+]
 Rounds = Annotated[int, typer.Option("--rounds", min=100, help="Resamples of the patients for the intervals.")]
 Cache = Annotated[
     Path | None, typer.Option("--cache", help="Folder of prepared volumes; else selip-volumes beside the database.")

@@ -42,7 +42,7 @@ def command(
     """
     # Imported only now: --help should not wait for them.
     from selip_downstream.datasets.split_pairs import read_split
-    from selip_downstream.evaluation.compared_models import load_models, training_texts
+    from selip_downstream.evaluation.compared_models import load_models
     from selip_downstream.explanation.pointing import draw_pairs, run_pointing
 
     pairs = draw_pairs(read_split(db, split), phantom, most, seed)
@@ -52,7 +52,7 @@ def command(
             "scanned from."
         )
     database = results_database(db, results)
-    models = load_models(checkpoints, training_texts(db), device)
+    models = load_models(checkpoints, device)
     folder = cache or db.parent / "selip-volumes"
     measured = run_pointing(models, pairs, phantom, folder, split, rounds=rounds, seed=seed)
     show_and_store(measured, lambda setting: f"{setting.configuration['site']}: {setting.n:,} findings", database)

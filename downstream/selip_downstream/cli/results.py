@@ -51,7 +51,7 @@ def command(
         from selip_downstream.explanation.examples import find_examples
         from selip_downstream.page.examples import example_sections
 
-        *_, evaluated = load_models([checkpoint], [pair.text for pair in pairs], device)
+        *_, evaluated = load_models([checkpoint], device)
         folder = cache or db.parent / "selip-volumes"
         sections += example_sections(find_examples([evaluated], pairs, folder, examples, seed))
     note = interval_note(training_counts(one.configuration for one in found))

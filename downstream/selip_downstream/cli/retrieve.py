@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from selip_downstream.cli.options import (
+    By,
     Cache,
     Checkpoints,
     Database,
@@ -30,22 +31,26 @@ def command(
     db: Database = Path("selip.duckdb"),
     results: Results = None,
     split: MeasuredSplit = "test",
+    by: By = "sequence",
+    embeddings: Annotated[
+        Path | None, typer.Option(help="Parquet file for the embeddings of volumes or studies, and of their texts.")
+    ] = None,
     rounds: Rounds = 1000,
     seed: Annotated[int, typer.Option(min=0, help="Seed of the resamples.")] = 0,
     cache: Cache = None,
     device: Device = "cpu",
 ) -> None:
-    """Measure retrieval by sequence and together, show it, and add every figure to the table results."""
+    """Measure retrieval by sequence and together, or by study, show it, and add every figure to the table results."""
     # Imported only now: --help should not wait for them.
     from selip_downstream.datasets.split_pairs import read_split
-    from selip_downstream.evaluation.compared_models import load_models, training_texts
+    from selip_downstream.evaluation.compared_models import load_models
     from selip_downstream.retrieval.experiment import run_retrieval
 
-    pairs = read_split(db, split)
+    pairs = read_split(db, split, by_study=by == "study")
     database = results_database(db, results)
-    models = load_models(checkpoints, training_texts(db), device)
+    models = load_models(checkpoints, device)
     folder = cache or db.parent / "selip-volumes"
-    measured = run_retrieval(models, pairs, folder, split, rounds=rounds, seed=seed)
+    measured = run_retrieval(models, pairs, folder, split, embeddings, by_study=by == "study", rounds=rounds, seed=seed)
     show_and_store(measured, _title, database)
 
 

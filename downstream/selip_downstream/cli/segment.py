@@ -60,12 +60,12 @@ def command(
     # Imported only now: --help should not wait for them.
     from selip_downstream.datasets.brats import read_brats
     from selip_downstream.datasets.csv_table import read_splits
-    from selip_downstream.evaluation.compared_models import load_models, training_texts
+    from selip_downstream.evaluation.compared_models import load_models
     from selip_downstream.evaluation.protocol import EvaluationProtocol
     from selip_downstream.segmentation.experiment import SegmentationSettings, run_segmentation
 
     database = results_database(db, results)
-    models = load_models(checkpoints, training_texts(db), device)
+    models = load_models(checkpoints, device)
     protocol = EvaluationProtocol(wanted_shares, range(draws), rounds, seed)
     settings = SegmentationSettings(folder.name, grid_shape, patch_shape, steps, batch, rate)
     own = None if splits is None else read_splits(splits)

@@ -86,6 +86,7 @@ def labelled_cohort(
     sql: str | None,
     modalities: Sequence[Modality],
     own_splits: Mapping[str, Split] | None = None,
+    by_study: bool = False,
 ) -> tuple[LabelledCohort, str]:
     """The scanned studies with the labels of a CSV file or of a query, and where the labels come from."""
     with closing(read_store(db)) as connection:
@@ -95,7 +96,7 @@ def labelled_cohort(
         else:
             assert sql is not None
             table = query_labels(connection, sql)
-        return label_images(connection, table, modalities, own_splits), table.source
+        return label_images(connection, table, modalities, own_splits, by_study), table.source
 
 
 def brats_cohort(
@@ -126,11 +127,12 @@ def label_images(
     table: LabelTable,
     modalities: Sequence[Modality],
     own_splits: Mapping[str, Split] | None = None,
+    by_study: bool = False,
 ) -> LabelledCohort:
     """The scanned studies that have a label, a split and the wanted sequences; the others are excluded.
 
-    The splits are those of the pretraining, or the user's own by patient. How many patients of the pretraining are
-    tested on is printed on stderr.
+    With `by_study` one of the sequences is enough. The splits are those of the pretraining, or the user's own by
+    patient. How many patients of the pretraining are tested on is printed on stderr.
     """
     rows = connection.execute(
         """SELECT study, report_id, patient_id, split, modality, image_id, source, files, content_hash, frames
@@ -153,12 +155,14 @@ def label_images(
         keys: dict[Key, str | None] = {"report_id": report_id, "study": study, "patient_id": patient_id}
         label = table.labels.get(keys[table.key] or "")
         lacking = [f"no {modality}" for modality in modalities if modality not in images]
+        if by_study and len(lacking) < len(modalities):
+            lacking = []
         lacking += ["no label"] if label is None else []
         lacking += ["no split"] if split is None else []
         if label is None or split is None or lacking:
             excluded.append(Exclusion(study, " and ".join(lacking)))
         else:
-            cases.append(Case(study, patient_id, label, split, tuple(images[m] for m in modalities)))
+            cases.append(Case(study, patient_id, label, split, tuple(images[m] for m in modalities if m in images)))
     if known:
         say(
             f"{len(known):,} patients of the test split are in the training split of the database: encoders that were"

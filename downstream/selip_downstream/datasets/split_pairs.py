@@ -11,18 +11,21 @@ from selip_pretrain.data.splits import SPLITS, check_leakage
 from selip_shared.errors import SelipError
 
 
-def read_split(db: Path, split: str) -> list[Pair]:
-    """The pairs of a split of a database. SelipError as `split_pairs`."""
+def read_split(db: Path, split: str, by_study: bool = False) -> list[Pair]:
+    """The pairs of a split of a database, as `split_pairs`."""
     with closing(read_store(db)) as connection:
-        return split_pairs(connection, db, split)
+        return split_pairs(connection, db, split, by_study)
 
 
-def split_pairs(connection: duckdb.DuckDBPyConnection, db: Path, split: str) -> list[Pair]:
-    """The pairs of a split. SelipError where it is none, has none, or shares patients with another."""
+def split_pairs(connection: duckdb.DuckDBPyConnection, db: Path, split: str, by_study: bool = False) -> list[Pair]:
+    """The pairs of a split, as `read_pairs` reads them.
+
+    SelipError where it is none, has none, or shares patients with another.
+    """
     if split not in SPLITS:
         raise SelipError(f"There is no split {split}: name one of {', '.join(SPLITS)}.")
     check_leakage(connection)
-    pairs = read_pairs(connection, split)
+    pairs = read_pairs(connection, split, by_study)
     if not pairs:
         patients = {other: len({pair.patient_id for pair in read_pairs(connection, other)}) for other in SPLITS}
         if not any(patients.values()):

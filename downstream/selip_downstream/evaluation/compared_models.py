@@ -2,7 +2,6 @@
 
 import sys
 from collections.abc import Sequence
-from contextlib import closing
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
@@ -13,11 +12,9 @@ from safetensors.torch import save
 from torch import Tensor, nn
 from torch.utils.data import DataLoader, Dataset
 
-from selip_contracts.database_file import read_store
 from selip_contracts.vocabulary import MODALITIES, Modality
 from selip_downstream.evaluation.comparison import is_difference
 from selip_pretrain.data.cohort import PAIRS_PER_PROCESS
-from selip_pretrain.data.pairs import read_pairs
 from selip_pretrain.model.selip_model import SelipModel
 from selip_pretrain.training.checkpoint import BEST, LAST
 from selip_pretrain.volumes.volume_cache import Problem, ScannedImage, VolumeCache, prepare_all
@@ -52,12 +49,12 @@ class EvaluatedModel:
     checkpoint: str
 
 
-def load_models(checkpoints: Sequence[str], corpus: Sequence[str], device: str) -> list[EvaluatedModel]:
+def load_models(checkpoints: Sequence[str], device: str) -> list[EvaluatedModel]:
     """The model of each checkpoint, NAME=FOLDER or FOLDER, after the first one untrained, which is called random.
 
-    The untrained model has the initial weights of the first checkpoint's training if `corpus` are the texts of that
-    training; it is left out where the text encoder that the training began with has moved. Checkpoints may share a
-    name: trainings that differ only in their seed. SelipError where two models have the same name by chance, or a name
+    The untrained model has the initial weights of the first checkpoint's training, as random as its text encoder began;
+    it is left out where that text encoder has moved. Checkpoints may share a name: trainings that differ only in their
+    seed. SelipError where two models have the same name by chance, or a name
     reads as a difference.
     """
     named = [_named(checkpoint) for checkpoint in checkpoints]
@@ -70,20 +67,14 @@ def load_models(checkpoints: Sequence[str], corpus: Sequence[str], device: str) 
         raise SelipError("A minus between blanks in a name marks a difference: choose another name.")
     loaded = [EvaluatedModel(name, SelipModel.from_pretrained(folder, device), folder) for name, folder in named]
     configuration = loaded[0].model.configuration
+    # A text encoder that began with random weights has the characters of its training texts as vocabulary.
+    corpus = [token for token in loaded[0].model.text_encoder.tokenizer.get_vocab() if len(token) == 1]
     try:
         untrained = SelipModel.build(configuration, corpus).train(False).to(device)
     except SelipError as error:
         say(f"The untrained weights are left out, since their text encoder is not there: {error}", sys.stderr)
         return loaded
     return [EvaluatedModel(RANDOM, untrained, f"untrained, seed {configuration.seed}"), *loaded]
-
-
-def training_texts(db: Path) -> list[str]:
-    """The texts of the training split; none where there is no database."""
-    if not db.exists():
-        return []
-    with closing(read_store(db)) as connection:
-        return [pair.text for pair in read_pairs(connection, "train")]
 
 
 def trainings_of(models: Sequence[EvaluatedModel]) -> dict[str, list[EvaluatedModel]]:
@@ -129,6 +120,15 @@ def embed_images(evaluated: EvaluatedModel, images: Sequence[Image], folder: Pat
             batches.append(evaluated.model.embed_images(volume, modality).cpu())
             advance(len(volume))
     return torch.cat(batches)
+
+
+def check_study_encoders(models: Sequence[EvaluatedModel]) -> None:
+    """SelipError where a model cannot embed studies."""
+    without = next((evaluated.name for evaluated in models if evaluated.model.study_encoder is None), None)
+    if without is not None:
+        raise SelipError(
+            f"{without} has no study encoder, which --by study needs: train one with study_encoder = true in --config."
+        )
 
 
 @torch.inference_mode()

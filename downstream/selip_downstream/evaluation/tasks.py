@@ -8,6 +8,8 @@ from typing import NamedTuple
 _INTERVAL_NOTE = "Each figure with its 95 % interval, over patients"
 TOGETHER = "together"
 """As the configuration of a result calls all sequences together."""
+STUDIES = "studies"
+"""As it calls whole studies, which a study encoder embeds."""
 
 
 class Task(StrEnum):

@@ -14,9 +14,9 @@ from torch import Tensor
 
 from selip_contracts.statements import NORMAL_TEXT, parse_sequence_text, parse_statement
 from selip_contracts.vocabulary import MODALITIES, SITES, Modality
-from selip_downstream.classification.zero_shot import ZeroShotQuestion
 from selip_downstream.evaluation.compared_models import VOLUME_BATCH_SIZE
-from selip_pretrain.model.selip_model import SelipModel
+from selip_downstream.explanation.study_view import Embedder
+from selip_pretrain.training.zero_shot import ZeroShotQuestion
 from selip_shared.errors import SelipError
 from selip_shared.execution.progress import Advance
 
@@ -45,13 +45,13 @@ class Likeness(NamedTuple):
     cosine: float
 
 
-def likenesses(model: SelipModel, image: Tensor, modality: Modality, texts: Sequence[str]) -> list[Likeness]:
+def likenesses(model: Embedder, image: Tensor, modality: Modality, texts: Sequence[str]) -> list[Likeness]:
     """The texts by falling cosine with a prepared image (1, D, H, W)."""
     cosines = _cosines(model, image[None], modality, _embedded(model, texts))[0].tolist()
     return sorted((Likeness(*pair) for pair in zip(texts, cosines, strict=True)), key=lambda found: -found.cosine)
 
 
-def nearest_statements(model: SelipModel, image: Tensor, modality: Modality, count: int) -> list[str]:
+def nearest_statements(model: Embedder, image: Tensor, modality: Modality, count: int) -> list[str]:
     """The statements of the nearest lateralised sites, each with its best signal, then the normal text.
 
     So the list is a differential of sites, not one site with every signal.
@@ -82,7 +82,7 @@ def windows(head: Tensor) -> list[Window]:
 
 
 @torch.inference_mode()
-def support(model: SelipModel, image: Tensor, modality: Modality, texts: Sequence[str], advance: Advance) -> Tensor:
+def support(model: Embedder, image: Tensor, modality: Modality, texts: Sequence[str], advance: Advance) -> Tensor:
     """Where a prepared image (1, D, H, W) supports each text: float32 (T, D, H, W), in cosines.
 
     A voxel's value is the mean, over the windows that contain it, of the drop of the text's margin over the normal text
@@ -121,12 +121,12 @@ def _lead(cosines: Tensor) -> Tensor:
 
 
 @torch.inference_mode()
-def _embedded(model: SelipModel, texts: Sequence[str]) -> Tensor:
+def _embedded(model: Embedder, texts: Sequence[str]) -> Tensor:
     return model.embed_texts(texts)
 
 
 @torch.inference_mode()
-def _cosines(model: SelipModel, images: Tensor, modality: Modality, embedded: Tensor) -> Tensor:
+def _cosines(model: Embedder, images: Tensor, modality: Modality, embedded: Tensor) -> Tensor:
     """(N, T) on the CPU."""
     modalities = torch.full((len(images),), MODALITIES.index(modality))
     return (model.embed_images(images, modalities) @ embedded.T).cpu()

@@ -41,6 +41,9 @@ SOFT_ALONE = "best-match alone"
 UNIFORM, SHUFFLED, SHARPENED_SELIP = "uniform", "shuffled", "SeLIP sharpened"
 """Model names of further targets on frozen features: without the hard part of the loss, and three controls."""
 
+BEST_SEQUENCE, MEAN_OF_SEQUENCES, ALL_SEQUENCES = "best sequence", "mean of sequences", "study encoder"
+"""Model names of what finds the text of a study."""
+
 ERROR_TARGET = "best-match"
 """The target of the trainings on wrong findings."""
 TRUE_FINDINGS, EXTRACTED_FINDINGS = "true findings", "extracted"

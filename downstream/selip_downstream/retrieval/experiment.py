@@ -2,7 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise, product
 from pathlib import Path
 from typing import Any
@@ -16,6 +16,7 @@ from selip_contracts.vocabulary import MODALITIES
 from selip_downstream.evaluation.bootstrap import Bootstrap, Statistic, mean, repeated
 from selip_downstream.evaluation.compared_models import (
     EvaluatedModel,
+    check_study_encoders,
     embed_images,
     embed_texts,
     origins_of,
@@ -23,17 +24,24 @@ from selip_downstream.evaluation.compared_models import (
     trainings_of,
 )
 from selip_downstream.evaluation.comparison import ExperimentSetting, compare
+from selip_downstream.evaluation.parquet import write_parquet
 from selip_downstream.evaluation.results import MetricResult
-from selip_downstream.evaluation.tasks import TOGETHER, Metric, Task, metric_bounds
+from selip_downstream.evaluation.tasks import STUDIES, TOGETHER, Metric, Task, metric_bounds
 from selip_downstream.retrieval.metrics import Answered, agreement, dice_of_sets, ndcg, ranking_values
 from selip_downstream.retrieval.search import DIRECTIONS, TEXTS, Direction, Found, Texts, search, task
 from selip_pretrain.data.pairs import Pair
+from selip_pretrain.data.studies import Study, studies_of
 from selip_pretrain.objective.finding_similarity import TextTable
+from selip_pretrain.training.validation import embed_studies
 from selip_pretrain.volumes.volume_cache import print_problems
 from selip_shared.errors import SelipError
 
 QueryValues = dict[Metric, NDArray[np.float64]]
 """By metric the value of each query (queries,)."""
+EMBEDDING_COLUMNS = {
+    "model": "VARCHAR", "training": "INTEGER", "patient_id": "VARCHAR", "report_id": "VARCHAR", "image_id": "VARCHAR",
+    "modality": "VARCHAR", "text": "VARCHAR", "embedding": "FLOAT[]",
+}  # fmt: skip
 TrainingId = tuple[str, int]
 """A model's name and the number of its training."""
 Use = tuple[Direction, Texts]
@@ -66,24 +74,56 @@ def run_retrieval(
     pairs: Sequence[Pair],
     folder: Path,
     split: str,
+    embeddings: Path | None = None,
     *,
+    by_study: bool = False,
     rounds: int,
     seed: int,
 ) -> Iterator[list[MetricResult]]:
     """The results of every model on the pairs of a split; `folder` is the cache of prepared volumes.
 
-    SelipError where no volume can be used.
+    With `by_study` of their studies, for pairs that were read so. `embeddings` is a Parquet file for the embeddings.
+    SelipError where no volume can be used, or a model embeds no studies.
     """
+    if by_study:
+        check_study_encoders(models)
     usable, problems = prepare_images(pairs, models, folder)
     print_problems(problems)
     if not usable:
         raise SelipError(f"None of the {len(pairs):,} volumes of the {split} split can be used: put their files right.")
-    texts = distinct_texts(usable)
-    embedded = {
-        name: [Embedded(embed_images(one, usable, folder), embed_texts(one, texts)) for one in own]
-        for name, own in trainings_of(models).items()
-    }
-    return retrieve(usable, embedded, {"models": origins_of(models)}, split, rounds=rounds, seed=seed)
+    asked = studies_as_pairs(studies_of(usable)) if by_study else usable
+    texts = distinct_texts(asked)
+
+    def embed(one: EvaluatedModel) -> Embedded:
+        images = embed_images(one, usable, folder)
+        if by_study:
+            images = embed_studies(one.model, usable, images)[0].cpu()
+        return Embedded(images, embed_texts(one, texts))
+
+    embedded = {name: [embed(one) for one in own] for name, own in trainings_of(models).items()}
+    if embeddings is not None:
+        write_parquet(embeddings, EMBEDDING_COLUMNS, _embedding_rows(asked, texts, embedded, by_study))
+    searched = [_gallery(STUDIES, asked, range(len(asked)))] if by_study else galleries(asked)
+    about = {"models": origins_of(models)}
+    return retrieve(asked, embedded, about, split, searched, rounds=rounds, seed=seed)
+
+
+def studies_as_pairs(studies: Sequence[Study]) -> list[Pair]:
+    """Each study as its first pair, with the text of the study."""
+    return [replace(study.pairs[0], text=study.text) for study in studies]
+
+
+def _embedding_rows(
+    asked: Sequence[Pair], texts: Sequence[str], embedded: Mapping[str, Sequence[Embedded]], by_study: bool
+) -> Iterator[tuple[Any, ...]]:
+    """The rows of `EMBEDDING_COLUMNS`: of volumes, or of studies, which have no image_id and modality, and of texts."""
+    for name, own in embedded.items():
+        for number, one in enumerate(own):
+            for pair, embedding in zip(asked, one.images, strict=True):
+                of_volume = (None, None) if by_study else (pair.image_id, pair.modality)
+                yield name, number, pair.patient_id, pair.report_id, *of_volume, pair.text, embedding.tolist()
+            for text, embedding in zip(texts, one.texts, strict=True):
+                yield name, number, None, None, None, None, text, embedding.tolist()
 
 
 def galleries(pairs: Sequence[Pair]) -> list[Gallery]:
@@ -106,18 +146,21 @@ def retrieve(
     embedded: Mapping[str, Sequence[Embedded]],
     about: Mapping[str, Any],
     split: str,
+    searched: Sequence[Gallery],
     *,
     rounds: int,
     seed: int,
 ) -> Iterator[list[MetricResult]]:
     """The figures of every model by name, and of their differences: a list a gallery, direction and use of texts.
 
+    `searched` are galleries of the pairs.
+
     A model is one training or several that differ in their seed; its figure is the mean over them. The bootstrap
     draws trainings and patients; where each distinct text is asked once it draws texts, since equal texts of several
     patients are one query.
     """
     index = {text: number for number, text in enumerate(distinct_texts(pairs))}
-    for gallery in galleries(pairs):
+    for gallery in searched:
         taken = torch.tensor([index[text] for text in gallery.texts], dtype=torch.int64)
         of_gallery = {
             (model, number): Embedded(one.images[gallery.members], one.texts[taken])
@@ -132,13 +175,14 @@ def retrieve_texts(
     embedded: Mapping[str, Sequence[Embedded]],
     about: Mapping[str, Any],
     split: str,
+    sequence: str = TOGETHER,
     *,
     rounds: int,
     seed: int,
 ) -> list[MetricResult]:
-    """As `retrieve`, only for images of all sequences that search the distinct texts."""
+    """As `retrieve`, only for all pairs, called `sequence`, whose images search the distinct texts."""
     trainings = {(model, number): one for model, own in embedded.items() for number, one in enumerate(own)}
-    together = _gallery(TOGETHER, pairs, range(len(pairs)))
+    together = _gallery(sequence, pairs, range(len(pairs)))
     uses: list[Use] = [("image to text", "distinct")]
     (results,) = _compared(together, trainings, uses, about, split, rounds=rounds, seed=seed)
     return results

@@ -28,6 +28,8 @@ def command(
 ) -> None:
     """Assign every patient to a split and prepare the volume of every pair, on processors alone.
 
+    For a study encoder also the volumes of whose sequence the report says nothing.
+
     selip-pretrain with the same preset and configuration then only reads the volumes. What is prepared is kept: run it
     again after an interruption.
     """
@@ -39,11 +41,12 @@ def command(
     from selip_pretrain.volumes.volume_cache import VolumeCache, prepare_all, print_problems
     from selip_shared.execution.workers import open_workers
 
-    volumes = VolumeCache(cache or db.parent / "selip-volumes", resolve(preset, config, {}).recipe)
+    configuration = resolve(preset, config, {})
+    volumes = VolumeCache(cache or db.parent / "selip-volumes", configuration.recipe)
     with closing(open_store(db)) as connection:
         counts = assign_splits(connection, seed, Shares())
         check_leakage(connection)
-        pairs = read_pairs(connection)
+        pairs = read_pairs(connection, by_study=configuration.study_encoder)
     if not pairs:
         raise SelipError(f"No image in {db} has a text: extract the reports and scan the images first.")
     with open_workers(workers, ray) as opened:

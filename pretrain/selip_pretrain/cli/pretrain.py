@@ -5,7 +5,7 @@ import signal
 import sys
 from contextlib import nullcontext
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import typer
 from rich.table import Table
@@ -38,6 +38,10 @@ def command(
     ] = None,
     init_text: Annotated[
         str | None, typer.Option(help="Checkpoint whose text encoder the training starts from, where shapes fit.")
+    ] = None,
+    texts: Annotated[
+        Literal["canonical", "sentences", "both"] | None,
+        typer.Option(help="Read canonical statements (default), the report's own sentences, or both in turn."),
     ] = None,
     target: Annotated[
         str | None,
@@ -90,6 +94,7 @@ def command(
         "max_tokens": max_tokens,
         "init_image": init_image,
         "init_text": init_text,
+        "texts": texts,
         "target": target,
         "batch": batch,
         "steps": steps,
@@ -104,7 +109,13 @@ def command(
         with only_training_in(out) if distributed.is_main else nullcontext():
             cohort = None
             if distributed.is_main:
-                pairs = read_cohort(db, configuration.seed, configuration.share)
+                pairs = read_cohort(
+                    db,
+                    configuration.seed,
+                    configuration.share,
+                    by_study=configuration.study_encoder,
+                    sentences=configuration.texts != "canonical",
+                )
                 check_training(configuration, pairs, out, download)
                 cohort = prepare_cohort(pairs, volumes, ray)
             cohort = distributed.broadcast(cohort)

@@ -17,7 +17,7 @@ ELASTIC_KNOTS = 6
 of 1.5 % of the width."""
 
 _SIDES = {"左侧": "右侧", "右侧": "左侧"}
-_STATED_SIDE = re.compile("(?<![^，])在(左侧|右侧)")
+_STATED_SIDE = re.compile("(?<![^，：])在(左侧|右侧)")
 
 
 class AugmentationRecipe(BaseModel):

@@ -17,17 +17,32 @@ from torch.utils.data import DataLoader, Dataset
 
 from selip_pretrain.data.augment import mirrored
 from selip_pretrain.data.pairs import Draw, PairDataset, PairItem
+from selip_pretrain.data.studies import StudyDataset, StudyItem
 from selip_shared.errors import SelipError
 
 Numbers = npt.NDArray[np.int64]
+Item = PairItem | StudyItem
+
+
+class StudiesOfBatch(NamedTuple):
+    """The texts of a batch's S studies, and the study of each volume, int64 (N,), 0 to S - 1."""
+
+    texts: list[str]
+    of_volume: Tensor
 
 
 class Batch(NamedTuple):
-    """`images` float32 (N, 1, D, H, W), N texts, and the indices of their sequences in MODALITIES, int64 (N,)."""
+    """`images` float32 (N, 1, D, H, W), N texts, and the indices of their sequences in MODALITIES, int64 (N,).
+
+    In a batch of studies a text is empty where the report says nothing on the sequence. `written` are what the text
+    encoder reads, where that is not the texts.
+    """
 
     images: Tensor
     texts: list[str]
     modalities: Tensor
+    studies: StudiesOfBatch | None = None
+    written: Sequence[str] = ()
 
 
 class BatchRule(NamedTuple):
@@ -80,10 +95,10 @@ BATCH_RULES = {
 
 
 class BatchPlan:
-    """The batches of all steps, of `size` pairs each; SelipError where the pairs cannot fill one.
+    """The batches of all steps, of `size` pairs, or studies, each; SelipError where they cannot fill one.
 
-    `texts` are the texts of the pairs. With `mirror`, a pair is mirrored with `flip_probability`, drawn anew in each
-    epoch. Pairs that are left over in an epoch are as likely as others to be in the next.
+    `texts` are those of the pairs, or studies. With `mirror`, one is mirrored with `flip_probability`, drawn anew in
+    each epoch. Pairs that are left over in an epoch are as likely as others to be in the next.
     """
 
     def __init__(
@@ -145,7 +160,7 @@ def sequential_batches(pairs: int, size: int) -> Iterator[list[Draw]]:
 
 
 def load_batches(
-    dataset: PairDataset, draws: Iterable[list[Draw]], workers: int, pin_memory: bool = False
+    dataset: PairDataset | StudyDataset, draws: Iterable[list[Draw]], workers: int, pin_memory: bool = False
 ) -> Iterator[Batch]:
     """The batches of these draws, read and augmented ahead of their use by `workers` processes (0: by this one).
 
@@ -160,7 +175,7 @@ def load_batches(
         yield batch
 
 
-def _iterate(loader: "DataLoader[PairItem | Exception]") -> Iterator[Batch | Exception]:
+def _iterate(loader: "DataLoader[Item | Exception]") -> Iterator[Batch | Exception]:
     handler = signal.getsignal(signal.SIGCHLD)
     try:
         batches = iter(loader)
@@ -177,26 +192,35 @@ def _iterate(loader: "DataLoader[PairItem | Exception]") -> Iterator[Batch | Exc
         ) from error
 
 
-class _ErrorsAsItems(Dataset[PairItem | Exception]):
+class _ErrorsAsItems(Dataset[Item | Exception]):
     """Returns errors as items; raised in a process of the loader, they would lose their type."""
 
-    def __init__(self, dataset: PairDataset) -> None:
+    def __init__(self, dataset: PairDataset | StudyDataset) -> None:
         self.dataset = dataset
 
-    def __getitem__(self, draw: Draw) -> PairItem | Exception:
+    def __getitem__(self, draw: Draw) -> Item | Exception:
         try:
             return self.dataset[draw]
         except (SelipError, OSError) as error:
             return error
 
 
-def _collate(items: list[PairItem | Exception]) -> Batch | Exception:
+def _collate(items: list[Item | Exception]) -> Batch | Exception:
     """The batch, or the first error."""
-    read = [item for item in items if isinstance(item, PairItem)]
-    if len(read) < len(items):
-        return next(item for item in items if isinstance(item, Exception))
-    return Batch(
-        torch.stack([item.image for item in read]),
-        [item.text for item in read],
-        torch.tensor([item.modality for item in read]),
+    error = next((item for item in items if isinstance(item, Exception)), None)
+    if error is not None:
+        return error
+    studies = [item for item in items if isinstance(item, StudyItem)]
+    volumes = [item for item in items if isinstance(item, PairItem)]
+    volumes += [volume for study in studies for volume in study.volumes]
+    batch = Batch(
+        torch.stack([volume.image for volume in volumes]),
+        [volume.text for volume in volumes],
+        torch.tensor([volume.modality for volume in volumes]),
+        written=[volume.written for volume in volumes],
     )
+    if not studies:
+        return batch
+    counts = torch.tensor([len(study.volumes) for study in studies])
+    of_volume = torch.arange(len(studies)).repeat_interleave(counts)
+    return batch._replace(studies=StudiesOfBatch([study.text for study in studies], of_volume))

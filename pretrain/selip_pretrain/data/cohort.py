@@ -22,7 +22,7 @@ PAIRS_PER_PROCESS = 256
 
 
 class Cohort(NamedTuple):
-    """The training pairs and the validation pairs."""
+    """The training pairs and the validation pairs, all read by study or none."""
 
     train: list[Pair]
     validation: list[Pair]
@@ -30,18 +30,21 @@ class Cohort(NamedTuple):
     def hash(self) -> str:
         """SHA-256 of all data that a training depends on."""
         rows = (
-            f"{part} {pair.image_id} {pair.content_hash} {pair.modality} {pair.text}\n"
+            " ".join(
+                (part, pair.image_id, pair.content_hash, pair.modality, *pair.texts, *filter(None, [pair.sentences]))
+            )
             for part, pairs in zip(self._fields, self, strict=True)
             for pair in pairs
         )
-        return hashlib.sha256("".join(rows).encode()).hexdigest()
+        return hashlib.sha256("".join(f"{row}\n" for row in rows).encode()).hexdigest()
 
 
-def read_cohort(db: Path, seed: int, share: float = 1.0) -> Cohort:
+def read_cohort(db: Path, seed: int, share: float = 1.0, by_study: bool = False, sentences: bool = False) -> Cohort:
     """The pairs of both splits; how many images and reports form none is printed on stderr.
 
-    `share` of the training patients are used, chosen by the seed. Patients without a split are assigned one, which is
-    all that is written to the database. SelipError where there is nothing to learn from, or where splits overlap.
+    `by_study` and `sentences` are as in `read_pairs`. `share` of the training patients are used, chosen by the seed.
+    Patients without a split are assigned one, which is all that is written to the database. SelipError where there is
+    nothing to learn from, or where splits overlap.
     """
     with read_store(db) as connection:
         new_patients = _patients_without_split(connection)
@@ -51,7 +54,7 @@ def read_cohort(db: Path, seed: int, share: float = 1.0) -> Cohort:
     with read_store(db) as connection:
         check_leakage(connection)
         _print_counts(connection, db)
-        train, validation = read_pairs(connection, "train"), read_pairs(connection, "validation")
+        train, validation = (read_pairs(connection, split, by_study, sentences) for split in ("train", "validation"))
     # Hashed with another prefix than for the splits, where training patients have the highest fractions.
     fractions = {pair.patient_id: hash_fraction(seed, f"share/{pair.patient_id}") for pair in train}
     if fractions and min(fractions.values()) >= share:

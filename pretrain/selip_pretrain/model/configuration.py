@@ -2,6 +2,7 @@
 
 import json
 import tomllib
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
@@ -19,6 +20,7 @@ from pydantic import (
 
 from selip_pretrain.data.augment import AugmentationRecipe
 from selip_pretrain.data.batches import BATCH_RULES
+from selip_pretrain.data.pairs import Texts
 from selip_pretrain.model.encoders.image_encoder import Norm, Pooling
 from selip_pretrain.model.encoders.registry import IMAGE_ENCODERS
 from selip_pretrain.objective.loss import Mode
@@ -28,6 +30,7 @@ from selip_shared.errors import SelipError
 
 CONFIGURATION_FILE = "configuration.json"
 Precision = Literal["fp32", "bf16", "fp16"]
+BestMetric = Literal["mean_reciprocal_rank", "study_mean_reciprocal_rank", "auc_normal", "auc_site"]
 
 
 def _current_pooling(pooling: object) -> object:
@@ -44,6 +47,9 @@ class Configuration(BaseModel):
       the model learns much sooner where a lesion is.
     - `text_encoder`: "characters", or a folder or Hugging Face id; texts are truncated to `max_tokens`.
     - `init_image`, `init_text`: checkpoints whose image or text encoder the training starts from, where shapes fit.
+    - `study_encoder`: also learn an embedding of whole studies; a batch is then of studies.
+    - `texts`: what the text encoder reads of a sequence: its canonical statements, the report's own sentences that its
+      findings rest on, or in half of the draws each. Normal studies and whole studies have their canonical text.
     - `target`: the similarity of two texts (objective/targets.py), raised to the power `sharpness`.
     - `hard_weight`, `soft_weight`: the weights of CLIP's loss and of the divergence from the soft targets.
     - `clamp`: the probability to which smaller ones are raised in the divergence: 0 in the formula, 1e-3 in the
@@ -53,6 +59,8 @@ class Configuration(BaseModel):
     - `image_rate`, `text_rate`: learning rates, which rise linearly over the share `warmup` of the `steps`, then fall
       with the power `decay_power`, every `decay_every` steps; `adam_eps` and `weight_decay` are AdamW's, `clip` the
       maximum norm of the gradient, 0 for none.
+    - `best`: weights of validation metrics; the checkpoint with the highest weighted mean is the best. By default the
+      mean reciprocal rank of a volume's text, with a study encoder together with that of a study's.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -64,6 +72,8 @@ class Configuration(BaseModel):
     max_tokens: int = Field(default=256, ge=8)
     init_image: str | None = None
     init_text: str | None = None
+    study_encoder: bool = False
+    texts: Texts = "canonical"
     target: str = "best-match"
     hard_weight: NonNegativeFloat = 1.0
     soft_weight: NonNegativeFloat = 1.0
@@ -86,6 +96,7 @@ class Configuration(BaseModel):
     clip: NonNegativeFloat = 1.0
     precision: Precision | None = None
     validate_every: PositiveInt = 250
+    best: Annotated[dict[BestMetric, PositiveFloat], Field(min_length=1)] | None = None
     seed: int = Field(default=0, ge=0)
     recipe: VolumeRecipe = VolumeRecipe()
 
@@ -99,7 +110,17 @@ class Configuration(BaseModel):
             raise ValueError("the reference loss requires a hard_weight, a soft_weight and a sharpness of 1")
         if not self.hard_weight and (self.target == "hard" or not self.soft_weight):
             raise ValueError("a hard_weight of 0 needs a target other than hard and a soft_weight above 0")
+        if not self.study_encoder and "study_mean_reciprocal_rank" in (self.best or {}):
+            raise ValueError("without a study encoder there is no study_mean_reciprocal_rank")
         return self
+
+    @property
+    def best_weights(self) -> Mapping[BestMetric, float]:
+        """The weights of the validation metrics whose weighted mean selects the best checkpoint."""
+        if self.best is not None:
+            return self.best
+        alone: BestMetric = "mean_reciprocal_rank"
+        return {alone: 1.0, "study_mean_reciprocal_rank": 1.0} if self.study_encoder else {alone: 1.0}
 
     def learning_rate(self, step: int) -> float:
         """The share of the maximum learning rate at a step, counted from 0."""

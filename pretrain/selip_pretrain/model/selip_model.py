@@ -1,4 +1,7 @@
-"""The model: an image encoder and a text encoder with a common embedding space of 512 dimensions."""
+"""The model: an image encoder and a text encoder with a common embedding space of 512 dimensions.
+
+With a study encoder, whole studies have embeddings in that space too.
+"""
 
 import math
 from collections.abc import Sequence
@@ -15,6 +18,7 @@ from selip_pretrain.model.configuration import CONFIGURATION_FILE, Configuration
 from selip_pretrain.model.encoders.image_encoder import ImageEncoder
 from selip_pretrain.model.encoders.registry import IMAGE_ENCODERS, make_text_encoder
 from selip_pretrain.model.encoders.text_encoder import TextEncoder
+from selip_pretrain.model.study_encoder import StudyEncoder, by_study
 from selip_pretrain.volumes.preprocess import VolumeRecipe
 from selip_shared.errors import SelipError
 from selip_shared.files import write_text
@@ -36,6 +40,7 @@ class SelipModel(nn.Module):
         self.configuration = configuration
         self.image_encoder = image_encoder
         self.text_encoder = text_encoder
+        self.study_encoder = StudyEncoder() if configuration.study_encoder else None
         self.logit_scale = nn.Parameter(torch.tensor(INITIAL_LOGIT_SCALE))
 
     @classmethod
@@ -62,6 +67,24 @@ class SelipModel(nn.Module):
         indices in MODALITIES. Both may be on another device.
         """
         return normalize(self.image_encoder(images.to(self.device), modalities.to(self.device)).float(), dim=1)
+
+    def embed_studies(self, volumes: Tensor, modalities: Tensor, study_of: Tensor) -> Tensor:
+        """Embeddings (S, 512) of unit length of studies, whichever sequences they have, in any order.
+
+        `volumes` (N, 512) are the embeddings of all their volumes, as `embed_images` returns them, `modalities` int64
+        (N,) their indices in MODALITIES, `study_of` int64 (N,) the study of each, 0 to S - 1, none without a volume.
+        SelipError where the model was trained without a study encoder.
+        """
+        encoder = self.study_encoder
+        if encoder is None:
+            raise SelipError("The model has no study encoder: train one with study_encoder = true in --config.")
+        study_of = study_of.to(self.device)
+        counts = torch.bincount(study_of)
+        studies, most = len(counts), int(counts.max())
+        modalities = by_study(modalities.to(self.device), study_of, studies, most, -1)
+        with torch.autocast(self.device.type, enabled=False):
+            embedded = encoder(by_study(volumes.to(self.device), study_of, studies, most), modalities)
+        return normalize(embedded, dim=1)
 
     def embed_texts(self, texts: Sequence[str]) -> Tensor:
         """Embeddings (N, 512) of unit length; equal texts are encoded once."""

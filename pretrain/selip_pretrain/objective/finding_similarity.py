@@ -17,7 +17,7 @@ from typing import NamedTuple, Protocol, Self, cast
 import torch
 from torch import Tensor
 
-from selip_contracts.statements import parse_statement, written_statements
+from selip_contracts.statements import parse_statement, statements_with_sequence
 from selip_contracts.vocabulary import (
     ENHANCEMENTS,
     SIDES,
@@ -113,11 +113,12 @@ def read_statement(written: str, modality: Modality) -> IndexedStatement:
 class TextTable:
     """Canonical texts, with every distinct text and every distinct finding once, as integers on one device.
 
-    A text is a row: a list of finding numbers, empty for the normal text. SelipError where a text is not canonical.
+    A text, of a sequence or of a whole study, is a row: a list of finding numbers, empty for the normal text. A finding
+    that a study has on several sequences is in its row as often. SelipError where a text is not canonical.
     """
 
     def __init__(self, texts: Sequence[str], modalities: Sequence[str]) -> None:
-        """Index the texts, which may repeat, each with its sequence."""
+        """Index the texts, which may repeat, each with its sequence, which does not matter for that of a study."""
         self._row_of: dict[str, int] = {}
         self.statements: list[IndexedStatement] = []
         numbers: dict[str, int] = {}
@@ -125,11 +126,11 @@ class TextTable:
         for text, modality in zip(texts, modalities, strict=True):
             if text in self._row_of:
                 continue
-            for written in written_statements(text):
+            for written, sequence in statements_with_sequence(text, cast("Modality", modality)):
                 number = numbers.get(written)
                 if number is None:
                     number = numbers[written] = len(self.statements)
-                    self.statements.append(_checked(written, cast("Modality", modality)))
+                    self.statements.append(_checked(written, sequence))
                 members.append(number)
             offsets.append(len(members))
             self._row_of[text] = len(self._row_of)

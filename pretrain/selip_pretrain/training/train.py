@@ -14,6 +14,7 @@ from selip_pretrain.data.augment import mirrored
 from selip_pretrain.data.batches import BatchPlan, load_batches
 from selip_pretrain.data.cohort import Cohort
 from selip_pretrain.data.pairs import Pair, PairDataset
+from selip_pretrain.data.studies import StudyDataset, studies_of
 from selip_pretrain.model.configuration import CONFIGURATION_FILE, Configuration, read_configuration
 from selip_pretrain.model.initial_weights import initialise
 from selip_pretrain.model.selip_model import SelipModel
@@ -30,7 +31,7 @@ from selip_pretrain.training.checkpoint import (
 from selip_pretrain.training.distributed import Distributed
 from selip_pretrain.training.metrics import TRAINING, VALIDATION, MetricsWriter
 from selip_pretrain.training.training_step import TrainingStep
-from selip_pretrain.training.validation import BEST_METRIC, validate
+from selip_pretrain.training.validation import check_best_metrics, validate
 from selip_pretrain.volumes.volume_cache import VolumeCache
 from selip_shared.errors import SelipError
 from selip_shared.execution.progress import Advance, progress
@@ -85,9 +86,10 @@ def check_training(configuration: Configuration, cohort: Cohort, out: Path, down
     Batches are formed, the encoders are built with their initial weights, and the folder is compared.
     """
     _batch_plan(configuration, cohort)
+    check_best_metrics(configuration, cohort.validation)
     state = saved_state(out, configuration)
     texts, _ = _training_texts(cohort.train, configuration.flip_probability > 0)
-    model = SelipModel.build(configuration, texts, download)
+    model = SelipModel.build(configuration, [*texts, *_sentences(cohort.train)], download)
     if state is None:
         initialise(model, download)
 
@@ -104,9 +106,10 @@ def pretrain(
     plan = _batch_plan(configuration, cohort)
     state = distributed.broadcast(_prepare_folder(out, configuration, cohort) if distributed.is_main else None)
     texts, modalities = _training_texts(cohort.train, configuration.flip_probability > 0)
-    model = SelipModel.build(configuration, texts, resources.download)
+    sentences = _sentences(cohort.train)
+    model = SelipModel.build(configuration, [*texts, *sentences], resources.download)
     if distributed.is_main:
-        _print_truncated(model, [*texts, *(pair.text for pair in cohort.validation)])
+        _print_truncated(model, [*texts, *sentences, *(text for pair in cohort.validation for text in pair.texts)])
     if state is None:
         notes = initialise(model, resources.download)
         if distributed.is_main:
@@ -145,22 +148,26 @@ class TrainingRun:
         self, done: TrainingProgress, stop: StopSignal, writer: MetricsWriter | None, advance: Advance
     ) -> TrainingOutcome:
         distributed, steps = self.resources.distributed, self.configuration.steps
-        dataset = PairDataset(
+        volumes = PairDataset(
             self.cohort.train,
             self.cache,
             self.configuration.augment,
             self.configuration.seed,
             self.configuration.augmentation,
+            self.configuration.texts,
         )
+        studies = studies_of(self.cohort.train) if self.configuration.study_encoder else []
+        dataset = StudyDataset(studies, volumes) if studies else volumes
+        drawn = [study.pairs for study in studies] or [(pair,) for pair in self.cohort.train]
         draws = self.plan.steps(done.step, steps, distributed.rank, distributed.world_size)
         previous = time.perf_counter()
         pin_memory = distributed.device.type == "cuda"
         for batch in load_batches(dataset, draws, self.resources.workers, pin_memory):
-            image_ids = [self.cohort.train[draw.pair].image_id for draw in self.plan.batch(done.step)]
+            image_ids = [pair.image_id for draw in self.plan.batch(done.step) for pair in drawn[draw.pair]]
             metrics = self.step.run(done.step, batch, image_ids)
             done = done.model_copy(update={"step": done.step + 1})
             now = time.perf_counter()
-            metrics["volumes_per_second"], previous = self.configuration.batch / (now - previous), now
+            metrics["volumes_per_second"], previous = len(image_ids) / (now - previous), now
             if writer is not None:
                 writer.add(TRAINING, done.step, metrics)
             stopped_by = distributed.maximum(stop.number)
@@ -183,11 +190,13 @@ class TrainingRun:
             )
         if writer is not None:
             writer.add(VALIDATION, done.step, metrics)
-        if done.best_score is not None and metrics[BEST_METRIC] <= done.best_score:
+        weights = self.configuration.best_weights
+        score = sum(weight * metrics[name] for name, weight in weights.items()) / sum(weights.values())
+        if done.best_score is not None and score <= done.best_score:
             return done
         if self.resources.distributed.is_main:
             save_best(self.out, self.step.model, {"step": done.step, **metrics})
-        return done.model_copy(update={"best_step": done.step, "best_score": metrics[BEST_METRIC]})
+        return done.model_copy(update={"best_step": done.step, "best_score": score})
 
     def _save(self, done: TrainingProgress) -> None:
         if self.resources.distributed.is_main:
@@ -201,8 +210,9 @@ class TrainingRun:
 
 
 def _batch_plan(configuration: Configuration, cohort: Cohort) -> BatchPlan:
+    drawn = studies_of(cohort.train) if configuration.study_encoder else cohort.train
     return BatchPlan(
-        [pair.text for pair in cohort.train],
+        [one.text for one in drawn],
         configuration.batch,
         configuration.seed,
         configuration.batches,
@@ -249,10 +259,16 @@ def _print_truncated(model: SelipModel, texts: Sequence[str]) -> None:
         )
 
 
+def _sentences(pairs: Sequence[Pair]) -> list[str]:
+    """The distinct own words of the reports, which have the characters of their mirrored forms."""
+    return list(dict.fromkeys(pair.sentences for pair in pairs if pair.sentences))
+
+
 def _training_texts(pairs: Sequence[Pair], with_mirrored: bool) -> tuple[list[str], list[str]]:
     """The distinct texts, optionally with their mirrored forms, and the sequence of each."""
     modality_of: dict[str, str] = {}
     for pair in pairs:
-        for text in (pair.text, mirrored(pair.text)) if with_mirrored else (pair.text,):
-            modality_of.setdefault(text, pair.modality)
+        for text in pair.texts:
+            for form in (text, mirrored(text)) if with_mirrored else (text,):
+                modality_of.setdefault(form, pair.modality)
     return list(modality_of), list(modality_of.values())

@@ -20,12 +20,17 @@ from selip_pretrain.training.checkpoint import TrainingState
 from selip_pretrain.training.distributed import Distributed
 from selip_pretrain.training.gather import gather
 from selip_pretrain.training.gradient_cache import Tower, backward
+from selip_pretrain.training.study_batch import gathered
 from selip_shared.errors import SelipError
 
 DTYPES: dict[Precision, torch.dtype] = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
 MAX_NAMED = 8
 
 Metrics = dict[str, float]
+Losses = dict[str, Tensor]
+"""Scalars: the loss, and its parts."""
+Objective = Callable[[Tensor, Tensor], tuple[Losses, Tensor]]
+"""From embeddings of this process's images and distinct texts the losses, and the images' of all processes."""
 
 
 class TrainingStep:
@@ -55,11 +60,11 @@ class TrainingStep:
         """
         seed = np.random.SeedSequence((self.configuration.seed, step, self.distributed.rank)).generate_state(1)
         torch.manual_seed(int(seed[0]))
-        loss, finite = self._gradients(batch)
+        losses, finite = self._gradients(step, batch)
         # Transferred together, since every transfer from a GPU waits for it.
         norm = self._gradient_norm()
-        values = torch.stack([*loss, norm]).tolist()
-        metrics: Metrics = dict(zip(("loss", "hard", "soft", "gradient"), values, strict=True))
+        values = torch.stack([*losses.values(), norm]).tolist()
+        metrics: Metrics = dict(zip((*losses, "gradient"), values, strict=True))
         self._check_finite(step, metrics, finite, image_ids)
         rate = self.configuration.learning_rate(step)
         self._update(rate, norm)
@@ -71,34 +76,21 @@ class TrainingStep:
         assert precision is not None
         return torch.autocast(self.distributed.device.type, DTYPES[precision], enabled=precision != "fp32")
 
-    def _gradients(self, batch: Batch) -> tuple[Loss, Tensor]:
-        """Compute the gradients; the loss of the whole batch, and bool (N,): whether each image's embedding is finite.
+    def _gradients(self, step: int, batch: Batch) -> tuple[Losses, Tensor]:
+        """Compute the gradients; the losses of the whole batch, and bool (N,): whether images' embeddings are finite.
 
         Every distinct text of the process's share is encoded once.
         """
-        texts = list(dict.fromkeys(batch.texts))
-        index_of = {text: index for index, text in enumerate(texts)}
-        text_index = torch.tensor([index_of[text] for text in batch.texts], device=self.distributed.device)
-        rows = gather(self.table.rows(batch.texts))
-        target = TARGETS[self.configuration.target]
-        similarity = None if self.configuration.target == "hard" else target.similarity(self.table, rows, rows)
-        results: list[tuple[Loss, Tensor]] = []
+        studies = [] if batch.studies is None else batch.studies.texts
+        texts = list(dict.fromkeys(text for text in (*(batch.written or batch.texts), *studies) if text))
+        objective = self._of_pairs(batch, texts) if batch.studies is None else self._of_studies(step, batch, texts)
+        results: list[tuple[Losses, Tensor]] = []
 
         def scaled_loss(images: Tensor, distinct_texts: Tensor) -> Tensor:
-            all_images, all_texts = gather(images), gather(distinct_texts[text_index])
-            loss = contrastive_loss(
-                all_images,
-                all_texts,
-                self.model.logit_scale,
-                similarity,
-                hard_weight=self.configuration.hard_weight,
-                soft_weight=self.configuration.soft_weight,
-                sharpness=self.configuration.sharpness,
-                clamp=self.configuration.clamp,
-                mode=self.configuration.loss,
-            )
-            results.append((Loss(*(part.detach() for part in loss)), all_images.detach().isfinite().all(1)))
-            return self.training.scaler.scale(loss.total)
+            losses, all_images = objective(images, distinct_texts)
+            detached = {name: loss.detach() for name, loss in losses.items()}
+            results.append((detached, all_images.detach().isfinite().all(1)))
+            return self.training.scaler.scale(losses["loss"])
 
         self.training.optimizer.zero_grad()
         images = Tower(
@@ -107,6 +99,72 @@ class TrainingStep:
         distinct = Tower(self.text_encoder, lambda part: self._embed_texts(texts[part]), len(texts), self.chunk_size)
         backward([images, distinct], scaled_loss)
         return results[0]
+
+    def _of_pairs(self, batch: Batch, texts: Sequence[str]) -> Objective:
+        """The loss of pairs, given the embeddings of their images and of their distinct texts."""
+        text_index = self._index(batch.written or batch.texts, texts)
+        rows = gather(self.table.rows(batch.texts))
+        similarity = self._similarity(rows)
+
+        def losses(images: Tensor, distinct_texts: Tensor) -> tuple[Losses, Tensor]:
+            all_images = gather(images)
+            loss = self._contrastive(all_images, gather(distinct_texts[text_index]), similarity)
+            return {"loss": loss.total, "hard": loss.hard, "soft": loss.soft}, all_images
+
+        return losses
+
+    def _of_studies(self, step: int, batch: Batch, texts: Sequence[str]) -> Objective:
+        """The loss of volumes of studies, and of the studies, given the embeddings of volumes and of distinct texts."""
+        assert batch.studies is not None
+        device, encoder = self.distributed.device, self.model.study_encoder
+        assert encoder is not None, "batches of studies are for a study encoder"
+        has_text = torch.tensor([bool(text) for text in batch.texts], device=device)
+        text_index = self._index([text or texts[0] for text in batch.written or batch.texts], texts)
+        study_index = self._index(batch.studies.texts, texts)
+        rows = self.table.rows([text or batch.studies.texts[0] for text in batch.texts]).masked_fill(~has_text, -1)
+        study_rows = self.table.rows(batch.studies.texts)
+        modalities, study_of = batch.modalities.to(device), batch.studies.of_volume.to(device)
+        # The same on all processes, which all compute the loss of the whole batch.
+        seed = int(np.random.SeedSequence((self.configuration.seed, step)).generate_state(1)[0])
+
+        def losses(images: Tensor, distinct_texts: Tensor) -> tuple[Losses, Tensor]:
+            of_sequences, of_studies = distinct_texts[text_index], distinct_texts[study_index]
+            whole = gathered(images, modalities, study_of, of_sequences, rows, of_studies, study_rows)
+            places = tuple(whole.stated().T)
+            of_volumes = self._contrastive(
+                whole.volumes[places], whole.texts[places], self._similarity(whole.rows[places])
+            )
+            study = self._contrastive(
+                whole.embedded(encoder, seed), whole.study_texts, self._similarity(whole.study_rows)
+            )
+            parts = {"hard": of_volumes.hard, "soft": of_volumes.soft}
+            parts |= {"study_hard": study.hard, "study_soft": study.soft}
+            return {"loss": of_volumes.total + study.total} | parts, whole.volumes[whole.modalities >= 0]
+
+        return losses
+
+    def _index(self, texts: Sequence[str], distinct: Sequence[str]) -> Tensor:
+        index_of = {text: index for index, text in enumerate(distinct)}
+        return torch.tensor([index_of[text] for text in texts], device=self.distributed.device)
+
+    def _similarity(self, rows: Tensor) -> Tensor | None:
+        """The similarity (N, N) of the texts in these rows of the table; None where the target is hard."""
+        if self.configuration.target == "hard":
+            return None
+        return TARGETS[self.configuration.target].similarity(self.table, rows, rows)
+
+    def _contrastive(self, images: Tensor, texts: Tensor, similarity: Tensor | None) -> Loss:
+        return contrastive_loss(
+            images,
+            texts,
+            self.model.logit_scale,
+            similarity,
+            hard_weight=self.configuration.hard_weight,
+            soft_weight=self.configuration.soft_weight,
+            sharpness=self.configuration.sharpness,
+            clamp=self.configuration.clamp,
+            mode=self.configuration.loss,
+        )
 
     def _embed_images(self, batch: Batch, part: slice) -> Tensor:
         device = self.distributed.device
@@ -196,12 +254,13 @@ def _parallel(module: nn.Module, distributed: Distributed, embed: Callable[[], T
 
 
 def _optimizer(model: SelipModel) -> torch.optim.Optimizer:
-    """AdamW with a learning rate for each encoder; the temperature has the image encoder's.
+    """AdamW with a learning rate for each encoder; the study encoder and the temperature have the image's.
 
     Only matrices and kernels decay: neither biases nor scales of norms nor the temperature.
     """
     settings = model.configuration
-    images = [*model.image_encoder.parameters(), model.logit_scale]
+    study_encoder = [] if model.study_encoder is None else [*model.study_encoder.parameters()]
+    images = [*model.image_encoder.parameters(), *study_encoder, model.logit_scale]
     groups: list[dict[str, Any]] = []
     for encoder, rate in ((images, settings.image_rate), ([*model.text_encoder.parameters()], settings.text_rate)):
         for decay, chosen in ((settings.weight_decay, True), (0.0, False)):

@@ -1,4 +1,7 @@
-"""Validation: how well images retrieve their own texts among the distinct texts of a split."""
+"""Validation: how well images, and studies, retrieve their own texts among the distinct texts of a split.
+
+And how well statements tell images apart: normal ones, and those with a finding at one of the commonest sites.
+"""
 
 from collections.abc import Sequence
 
@@ -6,33 +9,99 @@ import torch
 import torch.distributed as dist
 from torch import Tensor
 
+from selip_contracts.statements import NORMAL_TEXT
+from selip_contracts.vocabulary import MODALITIES
 from selip_pretrain.data.batches import load_batches, sequential_batches
 from selip_pretrain.data.pairs import Pair, PairDataset
+from selip_pretrain.data.studies import studies_of, study_numbers
+from selip_pretrain.model.configuration import Configuration
 from selip_pretrain.model.selip_model import SelipModel
 from selip_pretrain.training.gather import gather
+from selip_pretrain.training.zero_shot import (
+    MIN_CASES,
+    Answers,
+    ZeroShotQuestion,
+    commonest,
+    mean_areas,
+    questions_of,
+)
 from selip_pretrain.volumes.volume_cache import VolumeCache
+from selip_shared.errors import SelipError
 
 IMAGE_BATCH_SIZE = 1024
 """Images whose similarities with all texts are computed together."""
 TOP_K = (1, 5, 10)
-BEST_METRIC = "mean_reciprocal_rank"
-"""The metric used to select the best checkpoint: every image counts, the first ranks most."""
+STUDY, AREA = "study_", "auc_"
+SITES = 10
+"""The commonest sites on a sequence whose areas under the ROC curve are measured."""
 
 Metrics = dict[str, float]
 
 
 @torch.inference_mode()
 def validate(model: SelipModel, pairs: Sequence[Pair], cache: VolumeCache, batch_size: int, workers: int) -> Metrics:
-    """Retrieval metrics over pairs; the processes of a distributed training share the work and return the same."""
-    texts = list(dict.fromkeys(pair.text for pair in pairs))
-    index_of = {text: index for index, text in enumerate(texts)}
-    own_text = torch.tensor([index_of[pair.text] for pair in pairs], device=model.device)
+    """Retrieval metrics over pairs, and areas under the ROC curve where there are enough cases.
+
+    The processes of a distributed training share the work and return the same. With a study encoder, the pairs are read
+    by study, and the metrics of studies are named `study_…`.
+    """
     was_training = model.training
     model.train(False)
     images = _embed_distributed(model, pairs, cache, batch_size, workers)
-    better, tied = text_ranks(images, model.embed_texts(texts), own_text)
+    stated = [index for index, pair in enumerate(pairs) if pair.text]
+    in_own_words = model.configuration.texts == "sentences"
+    own = [(in_own_words and pairs[index].sentences) or pairs[index].text for index in stated]
+    metrics = _retrieval(model, images[stated], own)
+    metrics |= _zero_shot(model, images[stated], [pairs[index] for index in stated])
+    if model.study_encoder is not None:
+        of_studies, texts = embed_studies(model, pairs, images)
+        metrics |= {f"{STUDY}{name}": value for name, value in _retrieval(model, of_studies, texts).items()}
     model.train(was_training)
-    return retrieval_metrics(better, tied, len(texts))
+    return metrics
+
+
+@torch.inference_mode()
+def embed_studies(model: SelipModel, pairs: Sequence[Pair], images: Tensor) -> tuple[Tensor, list[str]]:
+    """Embeddings (S, 512) of the studies of pairs that were read by study, and the texts of these studies.
+
+    `images` (N, 512) are the embeddings of the pairs' volumes.
+    """
+    modalities = torch.tensor([MODALITIES.index(pair.modality) for pair in pairs])
+    embedded = model.embed_studies(images, modalities, torch.tensor(study_numbers(pairs)))
+    return embedded, [study.text for study in studies_of(pairs)]
+
+
+def check_best_metrics(configuration: Configuration, pairs: Sequence[Pair]) -> None:
+    """SelipError where the validation pairs do not suffice for a metric that selects the best checkpoint."""
+    possible = {f"{AREA}{question.kind}" for question in _questions([pair for pair in pairs if pair.text])}
+    for metric in configuration.best_weights:
+        if metric.startswith(AREA) and metric not in possible:
+            raise SelipError(
+                f"{metric}, by which the best checkpoint is selected, cannot be measured: a sequence needs {MIN_CASES}"
+                " volumes with and without it in the validation split. Use another metric in the setting best."
+            )
+
+
+def _questions(pairs: Sequence[Pair]) -> dict[ZeroShotQuestion, Answers]:
+    """What is asked of these pairs, which have a text."""
+    return commonest(questions_of([pair.text for pair in pairs], [pair.modality for pair in pairs]), SITES)
+
+
+def _zero_shot(model: SelipModel, images: Tensor, pairs: Sequence[Pair]) -> Metrics:
+    """The mean areas under the ROC curve, `auc_normal` and `auc_site`, of images (N, E), where there are enough."""
+    questions = _questions(pairs)
+    texts = sorted({NORMAL_TEXT, *(text for question in questions for text in question.statements)})
+    embedded = dict(zip(texts, model.embed_texts(texts).float().cpu().numpy(), strict=True))
+    areas = mean_areas(questions, images.float().cpu().numpy(), embedded)
+    return {f"{AREA}{kind}": area for kind, area in areas.items()}
+
+
+def _retrieval(model: SelipModel, images: Tensor, own: Sequence[str]) -> Metrics:
+    """`retrieval_metrics` of images, or studies, (N, E), whose texts are `own` (N,), among these texts."""
+    texts = list(dict.fromkeys(own))
+    index_of = {text: index for index, text in enumerate(texts)}
+    own_text = torch.tensor([index_of[text] for text in own], device=model.device)
+    return retrieval_metrics(*text_ranks(images, model.embed_texts(texts), own_text), len(texts))
 
 
 def text_ranks(images: Tensor, texts: Tensor, own_text: Tensor) -> tuple[Tensor, Tensor]:
@@ -64,7 +133,7 @@ def retrieval_metrics(better: Tensor, tied: Tensor, texts: int) -> Metrics:
     reciprocal = mean_reciprocal.where(tied > 1, 1 / (better + 1))
     return recalls | {
         "mean_rank": (better + (tied + 1) / 2).mean().item(),
-        BEST_METRIC: reciprocal.mean().item(),
+        "mean_reciprocal_rank": reciprocal.mean().item(),
         "images": len(better),
         "texts": texts,
     }

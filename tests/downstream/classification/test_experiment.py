@@ -8,7 +8,6 @@ import pytest
 from selip_contracts.database_file import open_store, read_store
 from selip_contracts.vocabulary import Modality
 from selip_downstream.classification.experiment import classify, frozen
-from selip_downstream.classification.zero_shot import questions_of
 from selip_downstream.classification.zero_shot_experiment import ZeroShotEmbeddings, statements_of, zero_shot
 from selip_downstream.cli.classify import command
 from selip_downstream.datasets.labelled_cases import Case
@@ -18,6 +17,7 @@ from selip_downstream.evaluation.tasks import Metric, Task
 from selip_pretrain.data.pairs import Pair
 from selip_pretrain.data.splits import SPLITS, Shares, Split, assign_splits
 from selip_pretrain.model.selip_model import SelipModel
+from selip_pretrain.training.zero_shot import questions_of
 from selip_shared.errors import SelipError
 from tests.pretrain.image_files import write_nifti
 from tests.pretrain.small_cohort import AFFINE, SHAPE, small_configuration, write_cohort
@@ -69,7 +69,7 @@ def test_figures_of_zero_shot_say_how_many_questions_of_each_kind_there_were() -
     neither = np.array([0, 0, 1], np.float32)
     of_side = {text: left if "左侧" in text else right if "右侧" in text else neither for text in statements}
     images = np.stack([of_side[one.text] for one in pairs])
-    backwards, forwards = ZeroShotEmbeddings(images[::-1], of_side), ZeroShotEmbeddings(images, of_side)
+    backwards, forwards = ZeroShotEmbeddings(images[::-1], {"T2": of_side}), ZeroShotEmbeddings(images, {"T2": of_side})
     embeddings = {"wrong": [backwards], "right": [forwards], "two seeds": [backwards, forwards]}
     together, t2 = zero_shot(pairs, questions, embeddings, PROTOCOL, {}, "test")
     assert together[0].configuration["questions"] == {"side": 2, "signal": 2}

@@ -37,14 +37,14 @@ def cohort(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_a_training_gives_its_best_or_last_checkpoint_its_name(cohort: Path) -> None:
     checkpoints = [str(cohort / "clip/best"), str(cohort / "soft/last"), str(cohort / "plain"), f"mine={cohort}/plain"]
-    found = load_models(checkpoints, [TEXT], "cpu")
+    found = load_models(checkpoints, "cpu")
     assert [evaluated.name for evaluated in found] == ["random", "clip", "soft", "plain", "mine"]
     assert found[0].checkpoint == "untrained, seed 9"
     assert found[-1].checkpoint == f"{cohort}/plain"
 
 
 def test_trainings_of_one_name_belong_together_and_are_known_by_their_weights(cohort: Path) -> None:
-    models = load_models([f"seeds={cohort}/clip/best", f"seeds={cohort}/plain"], [TEXT], "cpu")
+    models = load_models([f"seeds={cohort}/clip/best", f"seeds={cohort}/plain"], "cpu")
     assert {name: len(own) for name, own in trainings_of(models).items()} == {"random": 1, "seeds": 2}
     origins = origins_of(models)
     assert [origin["checkpoint"] for origin in origins["seeds"]] == [f"{cohort}/clip/best", f"{cohort}/plain"]
@@ -56,11 +56,11 @@ def test_trainings_of_one_name_belong_together_and_are_known_by_their_weights(co
 
 def test_what_two_folders_are_called_alike_by_chance_is_not_one_model(cohort: Path) -> None:
     with pytest.raises(SelipError, match="Two models are called clip"):
-        load_models([f"clip={cohort}/plain", str(cohort / "clip/best")], [TEXT], "cpu")
+        load_models([f"clip={cohort}/plain", str(cohort / "clip/best")], "cpu")
 
 
 def test_random_has_the_weights_that_the_first_training_began_with(cohort: Path) -> None:
-    began, first, *_ = load_models([str(cohort / "clip/best"), str(cohort / "plain")], [TEXT], "cpu")
+    began, first, *_ = load_models([str(cohort / "clip/best"), str(cohort / "plain")], "cpu")
     assert all(
         torch.equal(a, b)
         for a, b in zip(began.model.state_dict().values(), first.model.state_dict().values(), strict=True)
@@ -72,7 +72,7 @@ def test_volumes_are_embedded_as_in_the_training_whatever_the_recipe(cohort: Pat
         pairs = read_pairs(connection)
     pairs[3].files[0].unlink()
     coarse = SelipModel.build(small_configuration(recipe=VolumeRecipe(shape=(4, 32, 32))), [TEXT]).train(False)
-    (_, fine) = load_models([str(cohort / "plain")], [TEXT], "cpu")
+    (_, fine) = load_models([str(cohort / "plain")], "cpu")
     models = [fine, EvaluatedModel("coarse", coarse, "here")]
     usable, problems = prepare_images(pairs, models, cohort / "cache")
     assert [problem.image_id for problem in problems] == [pairs[3].image_id]
@@ -86,7 +86,7 @@ def test_volumes_are_embedded_as_in_the_training_whatever_the_recipe(cohort: Pat
 
 
 def test_equal_texts_have_exactly_equal_embeddings(cohort: Path) -> None:
-    (_, model) = load_models([str(cohort / "plain")], [TEXT], "cpu")
+    (_, model) = load_models([str(cohort / "plain")], "cpu")
     first, second, other = embed_texts(model, [TEXT, TEXT, TEXT.replace("左", "右")])
     assert torch.equal(first, second)
     assert not torch.equal(first, other)
@@ -98,7 +98,7 @@ def test_without_the_text_encoder_it_began_with_a_checkpoint_is_measured_alone(
     model = SelipModel.build(small_configuration(), [TEXT])
     model.configuration = model.configuration.model_copy(update={"text_encoder": str(tmp_path / "moved")})
     model.save_pretrained(tmp_path / "model")
-    found = load_models([f"mine={tmp_path}/model"], [TEXT], "cpu")
+    found = load_models([f"mine={tmp_path}/model"], "cpu")
     assert [one.name for one in found] == ["mine"]
     assert "The untrained weights are left out, since their text encoder is not there:" in capsys.readouterr().err
     assert embed_texts(found[0], [TEXT]).shape == (1, 512)

@@ -11,7 +11,7 @@ from selip_contracts.vocabulary import Modality
 from selip_downstream.cli.retrieve import command
 from selip_downstream.evaluation.results import MetricResult, read_results
 from selip_downstream.evaluation.tasks import Task
-from selip_downstream.retrieval.experiment import Embedded, distinct_texts, retrieve
+from selip_downstream.retrieval.experiment import Embedded, distinct_texts, galleries, retrieve
 from selip_pretrain.data.pairs import Pair
 from selip_pretrain.data.splits import Shares, assign_splits
 from selip_pretrain.model.selip_model import SelipModel
@@ -53,7 +53,7 @@ def test_of_three_models_the_perfect_one_leads_and_the_figures_say_on_what_they_
         "perfect": [Embedded(eye[own], eye)],
         "two seeds": [Embedded(wrong_side[own], eye), Embedded(eye[own], eye)],
     }
-    found = by_key(list(retrieve(pairs, embedded, {"models": "four"}, "test", rounds=100, seed=0)))
+    found = by_key(list(retrieve(pairs, embedded, {"models": "four"}, "test", galleries(pairs), rounds=100, seed=0)))
 
     assert {key[1] for key in found} == {"together", "T2", "DWI"}
     for direction, metric in (("image to text", "site of first hit"), ("text to image", "top-1 of equal text")):
@@ -83,7 +83,9 @@ def test_ndcg_grades_by_side_and_site_alone() -> None:
     embedding = {LEFT: [1.0, 0.5, 0.0], other_signal: [0.5, 1.0, 0.0], RIGHT: [0.0, 0.0, 1.0]}
     texts = torch.tensor([embedding[text] for text in distinct_texts(pairs)])
     swapped = torch.tensor([embedding[text] for text in (other_signal, LEFT, RIGHT)])
-    found = by_key(list(retrieve(pairs, {"model": [Embedded(swapped, texts)]}, {}, "test", rounds=100, seed=0)))
+    found = by_key(
+        list(retrieve(pairs, {"model": [Embedded(swapped, texts)]}, {}, "test", galleries(pairs), rounds=100, seed=0))
+    )
     of = {metric: found["model", "together", "image to text", "distinct", metric].estimate.value
           for metric in ("top-1 of equal text", "signal of first hit", "nDCG@10 by side and site")}  # fmt: skip
     assert of == {

@@ -68,7 +68,7 @@ def test_an_image_meets_the_text_of_its_own_sequence(tmp_path: Path) -> None:
         connection.execute("INSERT INTO splits VALUES ('patient of ill', 'train', ?)", [now])
         ill = Pair(
             "ill/T1", "ill", "patient of ill", "T1", LEFT, False, "train", "nifti", (Path("/data/ill/T1.nii"),),
-            "hash of ill/T1",
+            "hash of ill/T1", None, "s",
         )  # fmt: skip
         pairs = read_pairs(connection)
         assert pairs[0] == ill

@@ -149,7 +149,7 @@ def command(
     open_store(results).close()
 
     def measure(models: Mapping[str, Sequence[Embedded]], **about: Any) -> None:
-        described = {"encoders": ENCODERS, "models": _origins(models), **about}
+        described = {"encoders": ENCODERS, "models": origins(models), **about}
         found = retrieve_texts(tested, models, described, SPLIT, rounds=rounds, seed=seed)
         with closing(open_store(results)) as connection:
             count = write_results(connection, results, found)
@@ -186,7 +186,7 @@ def _findings(db: Path) -> Findings:
     return found
 
 
-def _origins(models: Mapping[str, Sequence[Embedded]]) -> dict[str, list[dict[str, str]]]:
+def origins(models: Mapping[str, Sequence[Embedded]]) -> dict[str, list[dict[str, str]]]:
     """The provenance of each training: its seed, and the short hash of its embeddings."""
     return {
         name: [{"checkpoint": f"{ENCODERS}, seed {seed}", "weights": _hash(one)} for seed, one in enumerate(own)]

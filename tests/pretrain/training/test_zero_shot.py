@@ -6,8 +6,8 @@ from numpy.typing import NDArray
 
 from selip_contracts.statements import NORMAL_TEXT, parse_sequence_text, parse_statement
 from selip_contracts.vocabulary import SIGNAL_CLASS, Modality, SignalClass
-from selip_downstream.classification.zero_shot import Answers, ZeroShotQuestion, questions_of, rivals, zero_shot_scores
 from selip_downstream.evaluation.bootstrap import auc, every_case_once
+from selip_pretrain.training.zero_shot import Answers, ZeroShotQuestion, questions_of, rivals, zero_shot_scores
 
 Matrix = NDArray[np.float32]
 

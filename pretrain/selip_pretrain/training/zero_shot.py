@@ -129,6 +129,33 @@ def rivals(question: ZeroShotQuestion, questions: Sequence[ZeroShotQuestion]) ->
     return [other for other in questions if other.kind == kind and other.modality == question.modality]
 
 
+def commonest(questions: Mapping[ZeroShotQuestion, Answers], sites: int) -> dict[ZeroShotQuestion, Answers]:
+    """The questions for normal images, and those for so many sites that the most images have."""
+    of_sites = sorted(
+        (question for question in questions if question.kind == "site"),
+        key=lambda question: -int((questions[question] == 1).sum()),
+    )
+    kept = {question for question in questions if question.kind == "normal"} | {*of_sites[:sites]}
+    return {question: answers for question, answers in questions.items() if question in kept}
+
+
+def mean_areas(
+    questions: Mapping[ZeroShotQuestion, Answers],
+    images: NDArray[np.float32],
+    embedded: Mapping[str, NDArray[np.float32]],
+) -> dict[Kind, float]:
+    """By kind the mean area under the ROC curve of these questions, of images (N, E) and statements (E,)."""
+    from sklearn.metrics import roc_auc_score
+
+    areas: dict[Kind, list[float]] = {}
+    for question, answers in questions.items():
+        known = ~np.isnan(answers)
+        scores = zero_shot_scores(question, rivals(question, list(questions)), images[known], embedded)
+        # Where a training has gone wrong, embeddings may not be finite; the next step says so.
+        areas.setdefault(question.kind, []).append(float(roc_auc_score(answers[known], np.nan_to_num(scores))))
+    return {kind: float(np.mean(own)) for kind, own in areas.items()}
+
+
 def _candidates(
     distinct: Sequence[tuple[str, Modality]], findings: Sequence[Sequence[ParsedStatement]]
 ) -> Iterator[ZeroShotQuestion]:
