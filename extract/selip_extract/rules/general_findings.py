@@ -101,7 +101,7 @@ class _ChangeReader:
             word = self.text[token.start : token.end]
             for site in self.named:
                 if not ("变薄" in word and _is_within(site.site, "颅骨")):
-                    yield _change(self.sentence, site, _thickened(token, word, site.site))
+                    yield _change(self.sentence, site, token._replace(value=change_at(site.site, word, token.value)))
 
     def _operated(self, at: int) -> Iterator[GeneralFinding]:
         """右侧额骨术后改变."""
@@ -173,12 +173,15 @@ def _is_within(site: str, region: str) -> bool:
     return site == region or region in ancestors(site)
 
 
-def _thickened(token: Token, word: str, site: str) -> Token:
-    """视神经增粗: a nerve grows thick, a vessel wide; 小脑蚓部变小: the brain shrinks, a ventricle narrows."""
-    if word.endswith("变小") and "受压" not in word and _is_within(site, "脑实质") and not _is_within(site, "脑室系统"):
-        return token._replace(value="萎缩")
+def change_at(site: str, word: str, change: str) -> str:
+    """The change that a word states of a site, given the one that it states of most sites.
+
+    视神经增粗: a nerve grows thick, a vessel wide; 小脑蚓部变小: the brain shrinks, a ventricle narrows.
+    """
+    if word.endswith(("变小", "缩小")) and "受压" not in word:
+        return "萎缩" if _is_within(site, "脑实质") and not _is_within(site, "脑室系统") else change
     nervous = site in ("视交叉", "垂体柄", "视束") or _is_within(site, "颅神经") or site == "视神经"
-    return token._replace(value="增厚") if "增粗" in word and nervous else token
+    return "增厚" if "增粗" in word and nervous else change
 
 
 def _names_a_site_next(tokens: Sequence[Token], at: int) -> bool:

@@ -11,6 +11,7 @@ from selip_contracts.vocabulary import Change, Enhancement, Signal, site_and_wor
 from selip_extract.language.evidence import EvidenceTokens, cited_finding, span, states
 from selip_extract.language.question import Statement
 from selip_extract.language.tokens import LexedReport, Token
+from selip_extract.rules.general_findings import change_at
 from selip_extract.tagger.characters import normal_form
 from selip_extract.tagger.pairs import Span
 from selip_extract.tagger.places import side_span, sites_named
@@ -99,6 +100,6 @@ def _general(
         side=statement.side,
         site=name,
         site_text=words,
-        change=cast(Change, change),
+        change=cast(Change, change_at(name, text[word.start : word.end], cast(str, change))),
         evidence=Evidence(text=text[start:end], start=start, end=end, spans=spans),
     )

@@ -64,6 +64,10 @@ FLOORS = {
     ("both", "styles_g_hard"): Floor(0.90, 0.60, negation_errors=2),
     ("both", "styles_h"): Floor(0.96, 0.88),
     ("both", "styles_h_hard"): Floor(0.92, 0.65, negation_errors=3),
+    ("both", "styles_i"): Floor(0.96, 0.88),
+    ("both", "styles_i_hard"): Floor(0.94, 0.70),
+    ("both", "styles_j"): Floor(0.95, 0.75),
+    ("both", "styles_j_hard"): Floor(0.80, 0.50),
     ("both", "pseudo"): Floor(0.99, 0.95),
     ("rules", "development"): Floor(0.97, 0.85),
     ("rules", "development_hard"): Floor(0.90, 0.60),
@@ -86,6 +90,10 @@ FLOORS = {
     ("rules", "styles_g_hard"): Floor(0.95, 0.80),
     ("rules", "styles_h"): Floor(0.97, 0.90),
     ("rules", "styles_h_hard"): Floor(0.88, 0.65, negation_errors=1),
+    ("rules", "styles_i"): Floor(0.97, 0.90),
+    ("rules", "styles_i_hard"): Floor(0.95, 0.80, negation_errors=1),
+    ("rules", "styles_j"): Floor(0.96, 0.78),
+    ("rules", "styles_j_hard"): Floor(0.80, 0.55),
     ("rules", "pseudo"): Floor(0.99, 0.97),
 }
 
