@@ -6,10 +6,10 @@ from selip_extract.training.combination import first_readings as module
 from selip_extract.training.combination.first_readings import first_readings
 
 
-def test_every_report_of_four_sets_was_read_with_evidence_in_its_words() -> None:
+def test_every_report_of_six_sets_was_read_with_evidence_in_its_words() -> None:
     read = list(first_readings())
-    assert {reading.set.removesuffix("_hard") for reading in read} == {f"styles_{letter}" for letter in "efgh"}
-    assert len(read) == 240
+    assert {reading.set.removesuffix("_hard") for reading in read} == {f"styles_{letter}" for letter in "efghij"}
+    assert len(read) == 360
     for reading in read:
         read_of: tuple[Finding | GeneralFinding, ...] = (*reading.rules.findings, *reading.rules.general)
         for stated in read_of:
