@@ -97,7 +97,8 @@ def pair_of(file: Path, text: str, modality: Modality = "T2") -> Pair:
 def pairs(tmp_path: Path) -> list[Pair]:
     """The first has a lesion on the left; x grows to the patient's right, as in RAS."""
     voxels = np.zeros((40, 40, 12), np.float32)
-    voxels[4:36, 4:36] = 300
+    x, y = np.ogrid[:40, :40]
+    voxels[(x - 19.5) ** 2 + (y - 19.5) ** 2 < 16**2] = 300
     voxels[8:13, 18:24, 4:8] = 1000
     lesion = write_nifti(tmp_path / "lesion.nii.gz", voxels, np.diag([4.0, 4, 8, 1]))
     other = write_nifti(tmp_path / "other.nii.gz", voxels[::-1].copy(), np.diag([4.0, 4, 8, 1]))
