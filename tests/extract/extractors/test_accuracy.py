@@ -102,8 +102,8 @@ ATTRIBUTE_FLOOR = 0.95
 ATTRIBUTE_FLOORS = {("styles_g_hard", "margin_exact"): 0.8, ("styles_h", "lesion_exact"): 0.9}
 """Where it need not: 边界请 is no margin, and a noun in a heading (左侧丘脑血肿复查) is not that of the findings."""
 
-_BESIDE_A_LESION = [("脑实质", ("change", "受压"))]
-"""Sites that a word for the surroundings of a lesion names: 邻近脑实质受压."""
+_BESIDE_A_LESION = [("脑实质", ("change", "受压")), ("脑实质", ("change", "萎缩"))]
+"""Sites that a word for the surroundings of a lesion names: 邻近脑实质受压, 周围脑实质萎缩."""
 _OTHER_CHANGES = [
     ("受压", ("other", "压迫")),
     ("增厚", ("change", "扩张")),
