@@ -84,9 +84,14 @@ while not Path("loaded").exists():
     sleep(0.01)
 """
 INTERRUPTED = """
+import signal
+
 from selip_shared.execution.processes import ProcessWorkers
 
 if __name__ == "__main__":
+    # As a shell starts a command; the tests before this one may have ignored or blocked the signal.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, [signal.SIGINT])
     try:
         with ProcessWorkers(2, ["slow_module"]) as workers:
             list(workers.map(abs, [-1, -2]))
