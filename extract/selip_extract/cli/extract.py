@@ -38,6 +38,7 @@ from selip_extract.reports.report_table import ReportTable, open_query, open_tab
 from selip_shared.errors import INTERRUPTED, SelipError, run_command
 from selip_shared.execution.workers import RayOption, WorkersOption
 from selip_shared.messages.console import Console, say
+from selip_shared.messages.translation import translated
 from selip_shared.privacy import allow_downloads
 
 if TYPE_CHECKING:
@@ -174,7 +175,8 @@ def command(
             given = islice(chain.from_iterable(tables), limit)
             outcome = extract(given, store, opened, RunOptions(batch_size, retry_failed, deidentifier))
     with read_store(db) as connection:
-        print_summary(console, connection, db, outcome, name if reason is None else f"{name}, since {reason}")
+        method = name if reason is None else translated(f"{name}, since {translated(reason)}")
+        print_summary(console, connection, db, outcome, method)
     if outcome.interrupted:
         raise typer.Exit(INTERRUPTED)
 

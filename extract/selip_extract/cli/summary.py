@@ -144,7 +144,7 @@ def print_review(console: Console, connection: duckdb.DuckDBPyConnection, run_id
     ((in_all,),) = connection.execute(
         "SELECT count(DISTINCT report_id) FROM review_rows WHERE run_id = ?", [run_id]
     ).fetchall()
-    say(console, f"{in_all:,} reports to review" + (":" if reports else ""))
+    say(console, f"{in_all:,} reports to review:" if reports else f"{in_all:,} reports to review")
     for reason, count in reports.items():
         say(console, f"  {count:>6,}  {translated(REVIEW_MEANING[reason])}")
     console.print()

@@ -160,19 +160,29 @@ EXTRACTORS: dict[str, Callable[[ModelChoice], Extractor]] = {
 }
 
 
+REASON_MEANING = {
+    "server": "a server is named",
+    "tagger": "the tagger that ships needs no GPU",
+    "no GPU": "there is no GPU",
+    "no vLLM": "there is a GPU, but vLLM is not installed",
+    "vLLM": "there are a GPU and vLLM",
+}
+"""Why an extractor is the best on a machine."""
+
+
 def automatic(choice: ModelChoice) -> tuple[str, str]:
     """The name of the best extractor that can run on this machine, and the reason."""
     if choice.base_url is not None:
-        return "endpoint", "a server is named"
+        return "endpoint", REASON_MEANING["server"]
     if choice.model is None and choice.adapter is None:
-        return "both", "the tagger that ships needs no GPU"
+        return "both", REASON_MEANING["tagger"]
     import torch
 
     if not torch.cuda.is_available():
-        return "both", "there is no GPU"
+        return "both", REASON_MEANING["no GPU"]
     if find_spec("vllm") is None:
-        return "both", "there is a GPU, but vLLM is not installed"
-    return "vllm", "there are a GPU and vLLM"
+        return "both", REASON_MEANING["no vLLM"]
+    return "vllm", REASON_MEANING["vLLM"]
 
 
 def extractor_maker(name: str, choice: ModelChoice) -> Callable[[], Extractor]:
