@@ -11,7 +11,7 @@ from selip_extract.rules.clause_reader import read_clauses
 from selip_extract.rules.general_findings import read_changes
 from selip_extract.rules.sentence import sentences
 
-RULES_VERSION = "2"
+RULES_VERSION = "3"
 
 
 class RuleExtractor:
