@@ -8,8 +8,10 @@ from selip_extract.language.lexicon import Kind
 from selip_extract.language.tokens import Token
 
 _EXAM = "(?:影[像象]|MRI?|核?磁共振|核磁|放射|检查|初步|报告|头颅|颅脑|平扫|增强)*学?"
+_UNMISTAKABLE = "(?:影[像象]学?诊断|诊断意见|诊断印象|结论|印象)[:：]"
+"""A heading even where the line before it has no end: a hard line break is mended before headings are looked for."""
 _HEADING = re.compile(
-    rf"(?:^|(?<=[\n。;；】\]]))[【\[(（]?{_EXAM}(?:"
+    rf"(?:^|(?<=[\n。;；】\]])|(?={_UNMISTAKABLE}))[【\[(（]?{_EXAM}(?:"
     "(?P<impression>(?:诊断|印象|结论|意见|小结|建议)+(?:结果|意见)?|IMPRESSIONS?|CONCLUSIONS?|DIAGNOSIS)"
     r"|(?:所见|表现|描述|征象|FINDINGS))[】\])）]?(?:[:：\n]|(?=[(（]?\d[.、．)）]))"
 )
