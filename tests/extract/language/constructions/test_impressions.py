@@ -37,3 +37,8 @@ def test_the_question_before_the_findings_is_none() -> None:
 def test_what_only_the_impression_calls_abnormal_is_not_normal() -> None:
     assert not read("脑实质未见异常信号。印象：轻度脑萎缩。").normal
     assert read("脑实质未见异常信号。印象：头颅MRI平扫未见异常。").normal
+
+
+def test_the_line_of_findings_before_it_needs_no_full_stop() -> None:
+    study = read("左侧额叶见片状T1WI低信号，边界清\n结论：1.左侧额叶病灶。\n2.右侧丘脑T2WI高信号。")
+    assert [f.key for f in study.findings] == [("T1", "左侧", "额叶", "低")]
