@@ -1,8 +1,8 @@
 """The end of a clause: which sites the next one refers to."""
 
-from collections.abc import Sequence
+from collections.abc import Set
 
-from selip_extract.language.tokens import Token
+from selip_extract.language.lexicon import Kind
 from selip_extract.rules.dataclass_replace import replace
 from selip_extract.rules.descriptions import describe_as_normal, is_not_seen
 from selip_extract.rules.lookahead import VALUES, denial_ends, is_mark, sequence_precedes_site
@@ -50,12 +50,7 @@ def end_clause(state: State, sentence: Sentence, at: int) -> State:
             state = introduce(state, state.focus, True).close()
         elif (mark == ":" and state.open) or (mark == ";" and _goes_on(state, sentence, at)):
             state = replace(state, announced=state.focus)
-    if (
-        mark in (",", ";")
-        and "sequence" in kinds
-        and sentence.words(at - 1).endswith("信号")
-        and kinds.isdisjoint(_STATED)
-    ):
+    if mark in (",", ";") and _calls_it_otherwise(kinds, sentence.words(at - 1)):
         state = replace(state, sequences=state.sequences._replace(used=True))
     if state.clause.negation is not None and kinds.isdisjoint(_STATING) and not kinds.isdisjoint(_LESION_NOUNS):
         state = describe_as_normal(state, sentence, at - 1)
@@ -70,12 +65,9 @@ def end_clause(state: State, sentence: Sentence, at: int) -> State:
     return state.close() if mark == ":" or "size" in kinds else state
 
 
-def _calls_it_otherwise(sentence: Sentence, clause: Sequence[Token], mark: str) -> bool:
+def _calls_it_otherwise(kinds: Set[Kind], last_word: str) -> bool:
     """T1WI、T2WI呈流空信号，边缘见T1WI高信号: what is said of the sequences is no signal, and closes them."""
-    kinds = {t.kind for t in clause}
-    if mark not in (",", ";") or "sequence" not in kinds or not kinds.isdisjoint(_STATED):
-        return False
-    return sentence.text.endswith("信号", 0, clause[-1].end)
+    return "sequence" in kinds and kinds.isdisjoint(_STATED) and last_word.endswith("信号")
 
 
 def _goes_on(state: State, sentence: Sentence, at: int) -> bool:
