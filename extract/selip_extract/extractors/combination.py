@@ -71,16 +71,11 @@ class Combination(BaseModel):
         score = sum(self.weights[name] * value for name, value in candidate.features().items())
         return 1 / (1 + math.exp(-min(max(score, -MAX_LOG_ODDS), MAX_LOG_ODDS)))
 
-    def keeps(self, candidate: Candidate) -> bool:
-        """Whether the candidate becomes a finding."""
-        return is_kept(candidate, self.probability(candidate))
-
-    def is_clear(self, candidate: Candidate) -> bool:
-        """Whether no person need look at it.
+    def is_clear(self, candidate: Candidate, probability: float) -> bool:
+        """Whether no person need look at a candidate that is right with this probability.
 
         A finding of the rules that is left out is not clear, nor any difference by weights that were not learnt.
         """
-        probability = self.probability(candidate)
         if candidate.agreed:
             return probability >= UNSURE
         left_out = candidate.by_reader and probability <= 1 - CLEAR
@@ -135,16 +130,17 @@ def combined(
     # keys that negatives of the same sequence, side and site would have
     present = {(*c.stated.key[:3], None) for c in stated if not c.negative}
     for candidate in stated:
-        kept = combination.keeps(candidate)
+        probability = combination.probability(candidate)
+        kept = is_kept(candidate, probability)
         aside = combination.reports > 0 and _changes_little(candidate, kept, present)
-        if not aside and not combination.is_clear(candidate):
+        if not aside and not combination.is_clear(candidate, probability):
             reason: ReviewReason = "low_confidence" if candidate.agreed else "disagreement"
             left_out = passages.setdefault(_passage(reason, lexed, candidate.stated), [])
             left_out.extend(() if kept else (candidate.stated,))
         if not kept:
             continue
         said = {
-            "confidence": round(combination.probability(candidate), CONFIDENCE_DIGITS),
+            "confidence": round(probability, CONFIDENCE_DIGITS),
             "agreed": candidate.agreed and not candidate.guessed,
         }
         if isinstance(candidate.stated, GeneralFinding):
