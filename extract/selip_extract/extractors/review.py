@@ -7,7 +7,7 @@ from selip_contracts.findings import Evidence, Finding, GeneralFinding, Study
 from selip_contracts.vocabulary import UNLISTED
 from selip_extract.extraction import Review, ReviewReason
 from selip_extract.language.lexer import normalized
-from selip_extract.language.sizes import millimetres, size_pattern
+from selip_extract.language.sizes import Size, largest_size, millimetres, size_pattern
 from selip_extract.language.tokens import LexedReport, Token
 from selip_extract.language.understanding.damage import is_damaged
 from selip_extract.language.understanding.normality import is_understood, states_normal
@@ -133,12 +133,12 @@ def _unplaced_sizes(lexed: LexedReport, study: Study) -> Iterator[Review]:
             yield quoted("uncited", lexed, sentence)
 
 
-def _largest_sizes(text: str, sentence: Sequence[Token], sites: Container[tuple[int, int]]) -> list[tuple[float, ...]]:
+def _largest_sizes(text: str, sentence: Sequence[Token], sites: Container[tuple[int, int]]) -> list[Size]:
     """The largest size behind each site with a finding; () where a length is no size."""
     if not any(token.kind == "size" or _is_length(text, token) for token in sentence):
         return []
     prior = prior_words(text, sentence)
-    found: list[list[tuple[float, ...]]] = [[]]
+    found: list[list[Size]] = [[]]
     of_a_finding, start = True, 0
     for at, token in enumerate(sentence):
         if token.kind == "site":
@@ -152,7 +152,7 @@ def _largest_sizes(text: str, sentence: Sequence[Token], sites: Container[tuple[
             found[-1].append(millimetres(normalized(text[token.start : token.end])))
         elif _is_length(text, token):
             return [()]
-    return [max(sizes, key=lambda size: (len(size), max(size))) for sizes in found if sizes]
+    return [largest_size(sizes) for sizes in found if sizes]
 
 
 def _is_length(text: str, token: Token) -> bool:

@@ -10,7 +10,15 @@ from typing import NamedTuple, TypedDict
 from selip_contracts.findings import Count
 from selip_extract.language.lexer import normalized
 from selip_extract.language.lexicon import lexicon
-from selip_extract.language.sizes import millimetres, size_pattern, size_sign_pattern, spoken_number
+from selip_extract.language.sizes import (
+    Size,
+    is_of_an_earlier_study,
+    largest_size,
+    millimetres,
+    size_pattern,
+    size_sign_pattern,
+    spoken_number,
+)
 from selip_extract.language.tokens import Token
 
 # what follows the signal and still describes the same lesion, often its size and margin
@@ -29,8 +37,6 @@ _OF_SOMETHING_ELSE = re.compile(
 )
 # ，为钙化。 names the lesion of the clause before
 _NAMED_BEHIND = re.compile(r"[^，,；;。：:\n]*[，,](?:为|系)([^，,；;。：:\n]{1,8})(?=[，,；;。\n]|$)")
-# a size from an earlier study: (前片约2.0×1.5cm), 前片约5mm
-_OF_AN_EARLIER_STUDY = re.compile(r"\(前[^)]*$|(?:片|(?<!依)次)(?:约|为)?$")
 # 大小分别约1.2cm、0.8cm: which of the sizes is that of the lesion, one clause does not tell
 _OF_SEVERAL = re.compile("分别|依次")
 _SHAPE_ENDINGS = frozenset("状样形性层则")
@@ -42,7 +48,7 @@ class LesionDescription(TypedDict, total=False):
     morphology: str | None
     count: Count | None
     number: int | None
-    size_mm: tuple[float, ...]
+    size_mm: Size
     margin: str | None
     lesion: str | None
 
@@ -241,7 +247,7 @@ def _after(text: str, end: int) -> str:
     return following[0] if following else ""
 
 
-def _size(around: str) -> tuple[float, ...]:
+def _size(around: str) -> Size:
     """The dimensions in mm: of several, those with most numbers and then the largest; none of an earlier study.
 
     None where several are those of several lesions.
@@ -252,8 +258,8 @@ def _size(around: str) -> tuple[float, ...]:
     sizes = [
         millimetres(match[0])
         for match in size_pattern().finditer(text)
-        if not _OF_AN_EARLIER_STUDY.search(text, 0, match.start())
+        if not is_of_an_earlier_study(text, 0, match.start())
     ]
     if len(sizes) > 1 and _OF_SEVERAL.search(text):
         return ()
-    return max(sizes, key=lambda s: (len(s), max(s)), default=())
+    return largest_size(sizes)

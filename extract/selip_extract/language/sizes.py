@@ -1,15 +1,20 @@
 """Sizes of lesions, in the text as the lexer normalizes it: 1.2×0.8CM, 21MM×18MM, 3-5MM."""
 
 import re
+from collections.abc import Iterable
 from functools import cache
 
 from selip_extract.language.lexicon import lexicon
 
+Size = tuple[float, ...]
+"""Millimetres."""
 _NUMBER = r"\d+(?:\.\d+)?"
 _COMMA_NUMBER = r"\d+(?:[.,]\d+)?"
 _TIMES = "(?:[×X*✕╳·]|乘以?)"
 _AXIS = r"(?:\((?:前后|左右|上下|横|纵|长|宽|高|厚|AP|LR|SI|CC)径?\))"
 """4.4CM(前后)×3.9CM(左右)."""
+_OF_AN_EARLIER_STUDY = re.compile(r"[(（]前[^)）]*$|(?:片|(?<!依)次)(?:约|为)?$")
+"""(前片约2.0×1.5CM), 前片约5MM."""
 _TO = "[-~]"
 _DIGITS = "零一二三四五六七八九"
 _SPOKEN = f"[{_DIGITS}十两]+"
@@ -44,7 +49,17 @@ def size_sign_pattern() -> re.Pattern[str]:
     return re.compile(rf"[Xx*{ends}]|[^\x00-\x7f、。，；：（）\u4e00-\u9fff]")
 
 
-def millimetres(size: str) -> tuple[float, ...]:
+def is_of_an_earlier_study(text: str, start: int, end: int) -> bool:
+    """Whether the words text[start:end] before a size say that it was that of an earlier study."""
+    return _OF_AN_EARLIER_STUDY.search(text, start, end) is not None
+
+
+def largest_size(sizes: Iterable[Size]) -> Size:
+    """Of several sizes the one with most dimensions, of these the largest; () of none."""
+    return max(sizes, key=lambda size: (len(size), max(size, default=0)), default=())
+
+
+def millimetres(size: str) -> Size:
     """The dimensions of a matched size in mm, of a range its upper end.
 
     A dimension without a unit has that of the next one, or else of the one before: 1.2×0.8CM, 12MM×8. Without any

@@ -4,11 +4,12 @@ from collections.abc import Callable, Mapping, Sequence
 
 from selip_contracts.findings import Finding
 from selip_extract.language.constructions.compared_sequences import AS_SEQUENCE
+from selip_extract.language.sizes import Size
 from selip_extract.rules.clause_end import end_clause, punctuate
 from selip_extract.rules.dataclass_replace import replace
 from selip_extract.rules.descriptions import describe_as_normal, describe_change
 from selip_extract.rules.lesion_descriptions import with_descriptions
-from selip_extract.rules.lesion_sizes import Size, largest, state_size, with_size, with_sizes
+from selip_extract.rules.lesion_sizes import largest, state_size, with_size, with_sizes
 from selip_extract.rules.lookahead import VALUES, clause_after, is_listed_with_a_site
 from selip_extract.rules.mentions import Location, MentionedLesions
 from selip_extract.rules.prior_study import prior_words, turn_to_present, turn_to_prior

@@ -6,7 +6,7 @@ from itertools import takewhile
 
 from selip_contracts.findings import Finding
 from selip_extract.language.lexer import normalized
-from selip_extract.language.sizes import millimetres
+from selip_extract.language.sizes import Size, is_of_an_earlier_study, largest_size, millimetres
 from selip_extract.language.tokens import Token
 from selip_extract.rules.dataclass_replace import replace
 from selip_extract.rules.lookahead import clause_after, is_mark, sites_ahead
@@ -15,12 +15,9 @@ from selip_extract.rules.references.introductions import names_whole_brain
 from selip_extract.rules.sentence import Sentence
 from selip_extract.rules.state import State
 
-Size = tuple[float, ...]
-"""Millimetres."""
 _OEDEMA = "水肿"
 _BEFORE_A_NUMBER = frozenset("( 约 大小 大小约 为 径 直径 范围 长径 长约 厚约 厚度 厚".split())
 _OF_NO_LESION = re.compile("层[厚距]|间[隔距]|移")
-_OF_AN_EARLIER_STUDY = re.compile(r"[(（]前[^)）]*$|(?:片|(?<!依)次)(?:约|为)?$")
 _MAX_LEAD = 12
 """Characters before a number in which words say what it is a size of."""
 # 前后径约5.1cm，左右径约3.9cm: dimensions of one lesion
@@ -54,7 +51,7 @@ def is_of_a_lesion(text: str, tokens: Sequence[Token], start: int, at: int) -> b
         any(t.kind == "change" for t in clause)
         or _is_around(tokens[:at])
         or _OF_NO_LESION.search(text, begin, token.start)
-        or _OF_AN_EARLIER_STUDY.search(text, begin, token.start)
+        or is_of_an_earlier_study(text, begin, token.start)
     )
 
 
@@ -135,7 +132,7 @@ def largest(sizes: Iterable[tuple[Location, Size]]) -> dict[Location, Size]:
     """The size of each location: of several the one with most dimensions, then the largest."""
     found: dict[Location, Size] = {}
     for location, size in sizes:
-        found[location] = max(found.get(location, ()), size, key=lambda s: (len(s), max(s, default=0)))
+        found[location] = largest_size((found.get(location, ()), size))
     return found
 
 
