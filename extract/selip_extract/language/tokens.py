@@ -1,5 +1,6 @@
 """What a report is read as: typed tokens, sentence by sentence."""
 
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -26,3 +27,14 @@ class LexedReport:
     read: str
     sentences: tuple[tuple[Token, ...], ...]
     slips: tuple[tuple[int, int], ...] = ()
+
+
+def sentences_of(tokens: Sequence[Token]) -> Iterator[Sequence[Token]]:
+    """The tokens of each sentence, with the stop that ends it."""
+    start = 0
+    for at, token in enumerate(tokens, start=1):
+        if token.kind == "stop":
+            yield tokens[start:at]
+            start = at
+    if start < len(tokens):
+        yield tokens[start:]

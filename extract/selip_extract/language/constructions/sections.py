@@ -8,7 +8,7 @@ import re
 from collections.abc import Iterator, Sequence
 
 from selip_extract.language.lexicon import Kind
-from selip_extract.language.tokens import Token
+from selip_extract.language.tokens import Token, sentences_of
 
 _OTHER_METHOD = re.compile(
     "CT(?!A)|MRS|波谱|NAA|CHO|胆碱|肌酸|ASL|PWI|灌注|CBF|CBV|MTT|TTP|DTI|DKI|FA图|FA值|纤维束成像|BOLD|PET|超声"
@@ -57,15 +57,10 @@ def with_other_parts_apart(tokens: Sequence[Token]) -> list[Token]:
     if "躯体" not in [token.value for token in tokens]:
         return list(tokens)
     found: list[Token] = []
-    start = 0
-    for at in range(len(tokens) + 1):
-        if at < len(tokens) and tokens[at].kind != "stop":
-            continue
-        sentence = tokens[start : at + 1]
+    for sentence in sentences_of(tokens):
         if any(token.value == "躯体" for token in sentence):
             sentence = [t._replace(kind="stop", value="stop") if t.value == ";" else t for t in sentence]
         found += sentence
-        start = at + 1
     return found
 
 
