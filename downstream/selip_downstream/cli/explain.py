@@ -57,6 +57,7 @@ def command(
     # Imported only now: --help should not wait for them.
     from selip_contracts.statements import NORMAL_TEXT
     from selip_downstream.datasets.nifti_file import write_nifti
+    from selip_downstream.evaluation.compared_models import check_study_encoder
     from selip_downstream.explanation.head_drawings import draw_cosines, draw_support
     from selip_downstream.explanation.occlusion import (
         check_statements,
@@ -83,11 +84,7 @@ def command(
     prepared = prepare(volume, model.recipe)
     view: Embedder = model
     if others:
-        if model.study_encoder is None:
-            raise SelipError(
-                f"{checkpoint} has no study encoder, which --with needs: train one with study_encoder = true in"
-                " --config."
-            )
+        check_study_encoder(model, checkpoint, "--with")
         images = [(prepare(_read(path), model.recipe), other) for other, path in map(_named, others)]
         view = StudyView(model, sequence, images)
     texts = list(dict.fromkeys(statements or nearest_statements(view, prepared, sequence, MAX_SITES)))

@@ -124,10 +124,15 @@ def embed_images(evaluated: EvaluatedModel, images: Sequence[Image], folder: Pat
 
 def check_study_encoders(models: Sequence[EvaluatedModel]) -> None:
     """SelipError where a model cannot embed studies."""
-    without = next((evaluated.name for evaluated in models if evaluated.model.study_encoder is None), None)
-    if without is not None:
+    for evaluated in models:
+        check_study_encoder(evaluated.model, evaluated.name, "--by study")
+
+
+def check_study_encoder(model: SelipModel, name: str, option: str) -> None:
+    """SelipError, which names the option that needs it, where the model has no study encoder."""
+    if model.study_encoder is None:
         raise SelipError(
-            f"{without} has no study encoder, which --by study needs: train one with study_encoder = true in --config."
+            f"{name} has no study encoder, which {option} needs: train one with study_encoder = true in --config."
         )
 
 

@@ -8,6 +8,7 @@ from typing import Any
 import duckdb
 
 from selip_shared.errors import SelipError
+from selip_shared.files import replacing
 
 
 def write_parquet(path: Path, columns: Mapping[str, str], rows: Iterable[tuple[Any, ...]]) -> None:
@@ -15,15 +16,12 @@ def write_parquet(path: Path, columns: Mapping[str, str], rows: Iterable[tuple[A
 
     SelipError where the file cannot be written.
     """
-    partial = path.with_name(f".{path.name}.partial")
     try:
-        with closing(duckdb.connect()) as connection:
+        with replacing(path) as file, closing(duckdb.connect()) as connection:
             connection.execute(f"CREATE TABLE rows ({', '.join(f'{name} {kind}' for name, kind in columns.items())})")
             with connection.appender("rows") as appender:
                 appender.append_rows(rows)
-            connection.table("rows").write_parquet(str(partial), compression="zstd")
-        partial.replace(path)
+            written = str(file.name).replace("'", "''")
+            connection.execute(f"COPY rows TO '{written}' (FORMAT parquet, COMPRESSION zstd, USE_TMP_FILE false)")
     except (OSError, duckdb.IOException) as error:
         raise SelipError(f"{path} cannot be written ({error}): name another file.") from error
-    finally:
-        partial.unlink(missing_ok=True)
