@@ -5,11 +5,11 @@ was cut short is left out.
 """
 
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 from pydantic import TypeAdapter, ValidationError
 
@@ -20,6 +20,8 @@ from selip_pretrain.scan.files.file_check import FileCheck
 from selip_pretrain.scan.files.folder import Stamp
 from selip_pretrain.volumes.read_volume import Slice, VolumeFault
 from selip_shared.files import is_utf8
+
+Found = TypeVar("Found")
 
 
 class ReadImage(NamedTuple):
@@ -77,25 +79,27 @@ class KnownFiles:
 
     def add_images(self, found: Iterable[tuple[Path, Stamp | None, tuple[DicomFile, ...]]]) -> None:
         """Keep the images of files, but of those that could not be opened."""
-        new: dict[str, tuple[Stamp, tuple[DicomFile, ...]]] = {}
-        for path, stamp, images in found:
-            if any(image.unopened for image in images):
-                self.complete = False
-            elif stamp is not None and is_utf8(path):
-                new[str(path)] = stamp, images
+        new = self._to_keep(found, lambda images: any(image.unopened for image in images))
         self._images |= new
         self._append(_batch(new, {}))
 
     def add_checks(self, found: Iterable[tuple[Path, Stamp | None, FileCheck]]) -> None:
         """Keep the checks of files, but of those that could not be opened."""
-        new: dict[str, tuple[Stamp, FileCheck]] = {}
-        for path, stamp, check in found:
-            if check.unopened:
-                self.complete = False
-            elif stamp is not None and is_utf8(path):
-                new[str(path)] = stamp, check
+        new = self._to_keep(found, lambda check: check.unopened)
         self._checks |= new
         self._append(_batch({}, new))
+
+    def _to_keep(
+        self, found: Iterable[tuple[Path, Stamp | None, Found]], is_unopened: Callable[[Found], bool]
+    ) -> dict[str, tuple[Stamp, Found]]:
+        """What was found in files, by their paths, but of those that could not be opened."""
+        new: dict[str, tuple[Stamp, Found]] = {}
+        for path, stamp, one in found:
+            if is_unopened(one):
+                self.complete = False
+            elif stamp is not None and is_utf8(path):
+                new[str(path)] = stamp, one
+        return new
 
     def finish(self, present: Iterable[Path]) -> None:
         """Write the journal anew where it holds much that is out of date."""
