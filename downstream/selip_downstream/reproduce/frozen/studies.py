@@ -3,7 +3,6 @@
 from collections.abc import Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import Annotated
 
 import torch
@@ -13,10 +12,23 @@ from torch.nn.functional import normalize
 
 from selip_contracts.database_file import open_store, read_store
 from selip_contracts.vocabulary import MODALITIES
-from selip_downstream.evaluation.results import write_results
 from selip_downstream.evaluation.tasks import STUDIES
 from selip_downstream.reproduce.frozen.features import text_features
-from selip_downstream.reproduce.frozen.study import ENCODERS, SPLIT, FrozenCohort, origins, read_frozen
+from selip_downstream.reproduce.frozen.study import (
+    ENCODERS,
+    SPLIT,
+    Cache,
+    Components,
+    Config,
+    Database,
+    FrozenCohort,
+    Preset,
+    Results,
+    Rounds,
+    add_figures,
+    origins,
+    read_frozen,
+)
 from selip_downstream.reproduce.frozen.targets import COMPARED, similarity_of
 from selip_downstream.reproduce.frozen.trainings import MAX_LOGIT_SCALE, TrainingSettings, TwoEncoders
 from selip_downstream.reproduce.plan import ALL_SEQUENCES, BEST_SEQUENCE, MEAN_OF_SEQUENCES
@@ -186,17 +198,17 @@ def _reciprocal_rank(model: StudyModel, data: FrozenStudies, modalities: Tensor)
 
 @app.command()
 def command(
-    db: Annotated[Path, typer.Argument(help="Database with findings, scanned images and splits.")],
-    cache: Annotated[Path, typer.Option(help="Folder of prepared volumes.")],
-    preset: Annotated[str, typer.Option(help="As of selip-pretrain, for the prepared volumes.")],
-    config: Annotated[Path, typer.Option(help="As of selip-pretrain, for the prepared volumes.")],
-    results: Annotated[Path, typer.Option(help="Database for the figures.")],
+    db: Database,
+    cache: Cache,
+    preset: Preset,
+    config: Config,
+    results: Results,
     steps: Annotated[int, typer.Option(min=1, help="Steps of each training.")],
     seeds: Annotated[int, typer.Option(min=2, help="Trainings of each model.")],
-    rounds: Annotated[int, typer.Option(min=100, help="Resamples of the patients for the intervals.")] = 1000,
+    rounds: Rounds = 1000,
     seed: Annotated[int, typer.Option(min=0, help="Seed of the resamples, and of what is missing.")] = 0,
     batch: Annotated[int, typer.Option(min=2, help="Studies of a batch.")] = 64,
-    components: Annotated[int, typer.Option(min=1, help="Principal components of a volume and of a text.")] = 256,
+    components: Components = 256,
 ) -> None:
     """Train study encoders on frozen features, and measure how well studies find their texts with volumes missing.
 
@@ -229,9 +241,7 @@ def command(
         models = _embedded(trained, validation, left, text_rows)
         about = {"encoders": ENCODERS, "models": origins(models), "missing": missing}
         found = retrieve_texts(tested, models, about, SPLIT, STUDIES, rounds=rounds, seed=seed)
-        with closing(open_store(results)) as connection:
-            count = write_results(connection, results, found)
-        print(f"{missing:.0%} missing: {count:,} figures are added to the table results of {results}.")
+        add_figures(results, f"{missing:.0%} missing", found)
 
 
 def _embedded(

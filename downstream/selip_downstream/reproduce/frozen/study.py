@@ -18,7 +18,7 @@ from selip_contracts.database_file import open_store, read_store
 from selip_contracts.vocabulary import MODALITIES
 from selip_downstream.datasets.split_pairs import read_split
 from selip_downstream.evaluation.compared_models import HASH_DIGITS
-from selip_downstream.evaluation.results import write_results
+from selip_downstream.evaluation.results import MetricResult, write_results
 from selip_downstream.reproduce.frozen.features import image_features, pooled_volumes, text_features
 from selip_downstream.reproduce.frozen.targets import COMPARED, CONTROLS, ComparedTarget
 from selip_downstream.reproduce.frozen.trainings import FrozenData, TrainingSettings, train_seeds
@@ -39,6 +39,14 @@ ENCODERS = "frozen features"
 """The value of `encoders` in the configuration of these results."""
 
 app = typer.Typer(add_completion=False)
+
+Database = Annotated[Path, typer.Argument(help="Database with findings, scanned images and splits.")]
+Cache = Annotated[Path, typer.Option(help="Folder of prepared volumes.")]
+Preset = Annotated[str, typer.Option(help="As of selip-pretrain, for the prepared volumes.")]
+Config = Annotated[Path, typer.Option(help="As of selip-pretrain, for the prepared volumes.")]
+Results = Annotated[Path, typer.Option(help="Database for the figures.")]
+Rounds = Annotated[int, typer.Option(min=100, help="Resamples of the patients for the intervals.")]
+Components = Annotated[int, typer.Option(min=1, help="Principal components of a volume and of a text.")]
 
 
 class Findings(NamedTuple):
@@ -122,20 +130,20 @@ def train_models(
 
 @app.command()
 def command(
-    db: Annotated[Path, typer.Argument(help="Database with findings, scanned images and splits.")],
-    cache: Annotated[Path, typer.Option(help="Folder of prepared volumes.")],
-    preset: Annotated[str, typer.Option(help="As of selip-pretrain, for the prepared volumes.")],
-    config: Annotated[Path, typer.Option(help="As of selip-pretrain, for the prepared volumes.")],
-    results: Annotated[Path, typer.Option(help="Database for the figures.")],
+    db: Database,
+    cache: Cache,
+    preset: Preset,
+    config: Config,
+    results: Results,
     steps: Annotated[str, typer.Option(metavar="SHARE=STEPS,...", help="Shares of the training studies, and steps.")],
     seeds: Annotated[int, typer.Option(min=2, help="Trainings of each target with each share.")],
     wrong: Annotated[
         list[str] | None, typer.Option(metavar="NAME=DATABASE", help="The same images with other findings.")
     ] = None,
-    rounds: Annotated[int, typer.Option(min=100, help="Resamples of the patients for the intervals.")] = 1000,
+    rounds: Rounds = 1000,
     seed: Annotated[int, typer.Option(min=0, help="Seed of the resamples.")] = 0,
     batch: Annotated[int, typer.Option(min=2, help="Pairs of a batch.")] = 64,
-    components: Annotated[int, typer.Option(min=1, help="Principal components of a volume and of a text.")] = 256,
+    components: Components = 256,
 ) -> None:
     """Train small networks on frozen features with each target, and measure how well images find their texts."""
     steps_of_share = _steps_of_share(steps)
@@ -150,10 +158,7 @@ def command(
 
     def measure(models: Mapping[str, Sequence[Embedded]], **about: Any) -> None:
         described = {"encoders": ENCODERS, "models": origins(models), **about}
-        found = retrieve_texts(tested, models, described, SPLIT, rounds=rounds, seed=seed)
-        with closing(open_store(results)) as connection:
-            count = write_results(connection, results, found)
-        say(f"{about}: {count:,} figures are added to the table results of {results}.")
+        add_figures(results, str(about), retrieve_texts(tested, models, described, SPLIT, rounds=rounds, seed=seed))
 
     for share, count in steps_of_share.items():
         settings = TrainingSettings(count, batch)
@@ -175,6 +180,13 @@ def _steps_of_share(written: str) -> dict[float, int]:
         return dict(sorted((float(share), int(steps)) for share, steps in pairs))
     except ValueError as error:
         raise SelipError(f"--steps {written} is no list of SHARE=STEPS: write e.g. 0.1=300,1=900.") from error
+
+
+def add_figures(results: Path, about: str, found: Sequence[MetricResult]) -> None:
+    """Add figures to a database, and print how many, and what they are about."""
+    with closing(open_store(results)) as connection:
+        count = write_results(connection, results, found)
+    say(f"{about}: {count:,} figures are added to the table results of {results}.")
 
 
 def _findings(db: Path) -> Findings:

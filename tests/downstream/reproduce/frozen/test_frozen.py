@@ -1,5 +1,3 @@
-import json
-from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 
@@ -7,18 +5,15 @@ import pytest
 import torch
 from torch import Tensor
 
-from selip_contracts.database_file import open_store, read_store
-from selip_downstream.evaluation.comparison import comparisons_of
-from selip_downstream.evaluation.results import read_results
 from selip_downstream.evaluation.tasks import Metric
 from selip_downstream.reproduce.frozen.study import app
 from selip_downstream.reproduce.frozen.targets import COMPARED, CONTROLS
 from selip_downstream.reproduce.frozen.trainings import FrozenData, TrainingSettings, train_seeds
-from selip_pretrain.data.splits import Shares, assign_splits
 from selip_pretrain.objective.finding_similarity import TextTable
 from selip_shared.errors import run_command
 from tests.commands import command
-from tests.pretrain.small_cohort import RECIPE, write_cohort
+from tests.downstream.reproduce.frozen.measured import arguments, measured
+from tests.pretrain.small_cohort import write_cohort
 
 TEXTS = ["在左侧额叶表现为高信号", "在右侧额叶表现为高信号", "在左侧额叶表现为稍高信号", "在脑桥表现为低信号"]
 SETTINGS = TrainingSettings(steps=40, batch=8, validations=4, warmup=5, average=0.5, hidden=16, width=8)
@@ -72,17 +67,11 @@ def test_the_study_measures_every_target_by_share_and_the_cost_of_errors(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     db = write_cohort(tmp_path, 90)
-    with open_store(db) as connection:
-        assign_splits(connection, 0, Shares(train=0.5, validation=0.2, test=0.3))
-    config, results = tmp_path / "settings.json", tmp_path / "results.duckdb"
-    config.write_text(json.dumps({"recipe": RECIPE.model_dump(mode="json")}))
     run = command(lambda: run_command(app), monkeypatch, capsys)
-    words = (db, "--cache", tmp_path / "volumes", "--preset", "small", "--config", config, "--results", results)
-    sized = ("--seeds", 3, "--batch", 6, "--components", 16, "--rounds", 100)
-    code, _, complaint = run(*words, *sized, "--steps", "1.0=30,0.5=20", "--wrong", f"10 % wrong={db}")
+    words = (*arguments(db), "--seeds", 3)
+    code, _, complaint = run(*words, "--steps", "1.0=30,0.5=20", "--wrong", f"10 % wrong={db}")
     assert code == 0, complaint
-    with closing(read_store(results)) as connection:
-        *of_share, errors = comparisons_of(read_results(connection))
+    *of_share, errors = measured(db)
     assert [one.configuration["share"] for one in of_share] == [0.5, 1.0]
     assert all(one.models == [*COMPARED, *CONTROLS] for one in of_share)
     assert len(of_share[0].configuration["models"]["CLIP"]) == 3
@@ -90,5 +79,5 @@ def test_the_study_measures_every_target_by_share_and_the_cost_of_errors(
     # The same findings under another name cost nothing.
     for metric in (Metric.TOP_5, Metric.FIRST_HIT_SIDE):
         assert errors.estimate("10 % wrong", metric) == errors.estimate("true findings", metric)
-    assert run(*words, *sized, "--steps", "0.5:20")[::2] == (1, "--steps 0.5:20 is no list of SHARE=STEPS: write e.g. "
+    assert run(*words, "--steps", "0.5:20")[::2] == (1, "--steps 0.5:20 is no list of SHARE=STEPS: write e.g. "
                                                             "0.1=300,1=900.\n")  # fmt: skip

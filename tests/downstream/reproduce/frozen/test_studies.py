@@ -1,20 +1,15 @@
-import json
-from contextlib import closing
 from pathlib import Path
 
 import pytest
 import torch
 
-from selip_contracts.database_file import open_store, read_store
-from selip_downstream.evaluation.comparison import comparisons_of
-from selip_downstream.evaluation.results import read_results
 from selip_downstream.reproduce.frozen.studies import app, only_best
 from selip_downstream.reproduce.plan import ALL_SEQUENCES, BEST_SEQUENCE, MEAN_OF_SEQUENCES
-from selip_pretrain.data.splits import Shares, assign_splits
 from selip_pretrain.training.study_batch import some_hidden
 from selip_shared.errors import run_command
 from tests.commands import command
-from tests.pretrain.small_cohort import RECIPE, write_studies
+from tests.downstream.reproduce.frozen.measured import arguments, measured
+from tests.pretrain.small_cohort import write_studies
 
 MODALITIES = torch.tensor([[0, 1, 2, -1], [3, 1, -1, -1], [0, -1, -1, -1]])
 
@@ -40,16 +35,10 @@ def test_studies_are_measured_with_volumes_missing(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     db = write_studies(tmp_path, 40)
-    with open_store(db) as connection:
-        assign_splits(connection, 0, Shares(train=0.5, validation=0.2, test=0.3))
-    config, results = tmp_path / "settings.json", tmp_path / "results.duckdb"
-    config.write_text(json.dumps({"recipe": RECIPE.model_dump(mode="json")}))
     run = command(lambda: run_command(app), monkeypatch, capsys)
-    words = (db, "--cache", tmp_path / "volumes", "--preset", "small", "--config", config, "--results", results)
-    code, _, complaint = run(*words, "--steps", 6, "--seeds", 2, "--batch", 6, "--components", 16, "--rounds", 100)
+    code, _, complaint = run(*arguments(db), "--steps", 6, "--seeds", 2)
     assert code == 0, complaint
-    with closing(read_store(results)) as connection:
-        comparisons = comparisons_of(read_results(connection))
+    comparisons = measured(db)
     assert [one.configuration["missing"] for one in comparisons] == [0.0, 0.2, 0.4, 0.6]
     for one in comparisons:
         assert one.models == [BEST_SEQUENCE, MEAN_OF_SEQUENCES, ALL_SEQUENCES]
