@@ -20,8 +20,9 @@ def read_sentences(connection: duckdb.DuckDBPyConnection) -> dict[tuple[str, Mod
     A sequence whose findings cite nothing has none.
     """
     rows = connection.execute(
-        """SELECT report_id, modality, evidence, evidence_start, evidence_spans FROM finding_rows
-        WHERE present AND evidence IS NOT NULL AND site <> '未列部位' AND run_id = (SELECT run_id FROM newest_run)"""
+        """SELECT report_id, modality, evidence, evidence_start, evidence_spans
+        FROM finding_rows SEMI JOIN readings USING (report_id, run_id)
+        WHERE present AND evidence IS NOT NULL AND site <> '未列部位'"""
     ).fetchall()
     clauses: dict[tuple[str, Modality], dict[int, str]] = defaultdict(dict)
     for report_id, modality, evidence, start, spans in rows:

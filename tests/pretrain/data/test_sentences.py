@@ -1,3 +1,4 @@
+import shutil
 from collections import Counter
 from pathlib import Path
 
@@ -55,6 +56,21 @@ def test_each_sequence_has_the_clauses_that_its_own_findings_rest_on(db: Path) -
         "well/T1": "",
         "well/T2": "",
     }
+
+
+def test_the_clauses_are_those_of_the_reading_that_counts(db: Path, tmp_path: Path) -> None:
+    corrected = tmp_path / db.name
+    shutil.copy(db, corrected)
+    (study,) = extract([REPORTS["ill"]], "rules")
+    assert study is not None
+    kept = study.model_copy(update={"findings": tuple(f for f in study.findings if f.site != "颞叶")})
+    with Store(corrected) as store:
+        run = store.begin_run({"extractor": "human", "code_version": "1"})
+        store.write_checked(run, [Extraction("ill", "ok", kept, (), 0.0, None, None)], {"ill": "a reader"})
+        store.finish_run(run, seconds=0, reports=0)
+    with read_store(corrected) as connection:
+        found = {pair.image_id: (pair.text, pair.sentences) for pair in read_pairs(connection, sentences=True)}
+    assert found["ill/T2"] == ("在左侧额叶表现为片状高信号", "左侧额叶见片状异常信号，T2WI呈高信号")
 
 
 @pytest.mark.parametrize(
