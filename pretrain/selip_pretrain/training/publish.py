@@ -17,8 +17,8 @@ from selip_shared.files import replacing_folder, write_text
 
 CARD_FILE = "README.md"
 SETTINGS = (
-    "encoder", "norm", "pooling", "text_encoder", "study_encoder", "texts", "target", "sharpness", "soft_weight",
-    "loss", "batch", "steps", "precision", "share", "seed",
+    "encoder", "norm", "pooling", "text_encoder", "study_encoder", "texts", "target", "sharpness", "hard_weight",
+    "soft_weight", "loss", "weight_decay", "batch", "steps", "precision", "share", "seed",
 )  # fmt: skip
 
 
