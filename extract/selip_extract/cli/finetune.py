@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
 from rich.table import Table
 
 from selip_contracts.annotated import read_annotated
@@ -15,6 +14,7 @@ from selip_contracts.findings import AnnotatedReport
 from selip_extract.cli.options import DownloadOption, VocabularyOption
 from selip_extract.language.vocabulary_file import use_vocabulary
 from selip_shared.errors import SelipError, run_command
+from selip_shared.messages.console import Console, say
 from selip_shared.privacy import allow_downloads
 
 app = typer.Typer(add_completion=False)
@@ -96,7 +96,7 @@ def command(
     if not PartialState().is_main_process:
         return
     _print(manifest)
-    print(f"Adapter of the best step, {manifest['best_step']:,}: {out}")
+    say(f"Adapter of the best step, {manifest['best_step']:,}: {out}")
     if not (out / FILE_NAME).exists():
         reports = [report for path in annotated or [] for report in read_annotated(path)]
         _fit_combination(folder, out, split(reports, held_out_share)[1])
@@ -105,7 +105,7 @@ def command(
             merge_adapter(folder, out, merge)
         if (out / FILE_NAME).exists():
             shutil.copy(out / FILE_NAME, merge / FILE_NAME)
-        print(f"Model with the merged adapter: {merge}")
+        say(f"Model with the merged adapter: {merge}")
 
 
 def _fit_combination(folder: Path, adapter: Path, held_out: Sequence[AnnotatedReport]) -> None:
@@ -115,16 +115,16 @@ def _fit_combination(folder: Path, adapter: Path, held_out: Sequence[AnnotatedRe
     from selip_extract.training.combination.fitting import MIN_REPORTS, fit_combination
 
     if len(held_out) < MIN_REPORTS:
-        print(f"{len(held_out)} reports are held out: too few to learn how far to trust the model; use selip-score.")
+        say(f"{len(held_out)} reports are held out: too few to learn how far to trust the model; use selip-score.")
         return
     with closing(local_extractor(ModelChoice(str(folder), adapter))) as reader:
         try:
             fit = fit_combination(reader, held_out)
         except SelipError as failure:
-            print(failure)
+            say(str(failure))
             return
     fit.combination.save(adapter / FILE_NAME)
-    print(
+    say(
         f"Finding F1 on the {len(held_out)} held-out reports: rules {fit.rules_f1:.3f}, model {fit.reader_f1:.3f},"
         f" both {fit.combined_f1:.3f} (cross-validated)."
     )
@@ -134,7 +134,7 @@ def _print(manifest: dict[str, object]) -> None:
     """Print the size of the training data, and the curve on held-out examples."""
     counts = manifest["data"]
     assert isinstance(counts, dict)
-    print(
+    say(
         f"Trained on {counts['annotated_reports']:,} annotated reports and {counts['pseudo_reports']:,} pseudo-reports"
         f" ({counts['annotated_questions_left_out']:,} annotated questions left out, since their words do not support"
         " the annotation)."

@@ -6,7 +6,6 @@ from typing import Annotated
 
 import typer
 from rich import box
-from rich.console import Console
 from rich.table import Table
 
 from selip_contracts.findings import AnnotatedReport
@@ -17,6 +16,7 @@ from selip_extract.reports.report_table import ReportTable, open_reports
 from selip_shared.errors import SelipError, run_command
 from selip_shared.execution.progress import Advance, progress
 from selip_shared.execution.workers import RayOption, WorkersOption, open_workers
+from selip_shared.messages.console import Console, say
 from selip_shared.threads import granted_cpus
 
 app = typer.Typer(add_completion=False)
@@ -88,9 +88,9 @@ def command(
             styles = PROMPTS.styles if style is None else styles_of(style)
             reports = rewritten_by_model(pseudo_reports(count, seed, opened), rewrite_with, served_model, seed, styles)
         kept = write_pseudo_reports(out, _kept(reports, advance))
-    print(f"{kept:,} pseudo-reports of seed {seed}: {out / 'reports.csv'}, {out / 'truth.jsonl'}")
+    say(f"{kept:,} pseudo-reports of seed {seed}: {out / 'reports.csv'}, {out / 'truth.jsonl'}")
     if rewrite_with is not None:
-        print(f"{count - kept:,} of {count:,} rewritten reports discarded: their facts did not survive")
+        say(f"{count - kept:,} of {count:,} rewritten reports discarded: their facts did not survive")
 
 
 def _kept(reports: Iterable[AnnotatedReport | None], advance: Advance) -> Iterator[AnnotatedReport]:
