@@ -139,6 +139,7 @@ def describe_lesion(text: str, site_end: int, signal: Token, end: int) -> Lesion
     )
 
 
+@lru_cache(1 << 8)
 def introduction(text: str, site_end: int) -> LesionWords:
     """What is said of a lesion from its site on, as in 左侧额叶见一肿块，大小约2cm，呈分叶状，T1WI…."""
     end = clause_end(text, site_end)
