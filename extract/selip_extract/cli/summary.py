@@ -30,7 +30,7 @@ STATUS_MEANING = {
     "error": "the extractor failed",
 }
 REVIEW_MEANING = {
-    "failed": "could not be read",
+    "failed": "not read: the status says why",
     "uncited": "sentences that were not understood",
     "unlisted_site": "findings at a place that the vocabulary lacks",
     "disagreement": "the two extractors differ",
