@@ -16,6 +16,7 @@ from selip_contracts.vocabulary import (
     Side,
     Signal,
 )
+from selip_extract.language.constructions.compared_sequences import REPEATING
 from selip_extract.language.laterality import lateralised_sites
 from selip_extract.language.tokens import LexedReport, Token
 
@@ -80,7 +81,7 @@ def _answerable(unit: Sequence[Token], context: Sequence[Token]) -> bool:
     kinds = _kinds(unit)
     if not (kinds & {"site"} or context) or any(t.kind == "elsewhere" and t.value == "指令" for t in unit):
         return False
-    if kinds & {"enhancement", "restriction"} or any(t.value == "同上" for t in unit if t.kind == "cue"):
+    if kinds & {"enhancement", "restriction"} or any(t.value in REPEATING for t in unit if t.kind == "cue"):
         return True
     if "signal" in kinds:
         return "sequence" in kinds or any(t.kind == "sequence" for t in context)

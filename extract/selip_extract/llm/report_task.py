@@ -15,6 +15,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from selip_contracts.vocabulary import Side, site_and_words
+from selip_extract.language.constructions.compared_sequences import REPEATING
 from selip_extract.language.question import Question, questions, support
 from selip_extract.language.tokens import LexedReport, Token
 
@@ -39,7 +40,7 @@ ONE_SHOT = (
 )
 
 _VALUES = frozenset(("signal", "enhancement", "restriction", "abnormal"))
-_REPEATING = frozenset(("同上", "较前"))
+_REPEATING = REPEATING | {"较前"}
 _CHINESE = re.compile("[\u4e00-\u9fff]")
 
 

@@ -25,6 +25,7 @@ from selip_contracts.vocabulary import (
     cached_until_sites_change,
     site_and_words,
 )
+from selip_extract.language.constructions.compared_sequences import AS_SEQUENCE
 from selip_extract.language.lexicon import CUES
 from selip_extract.language.question import MAX_SITES, LocatedStatement, Question, Statement
 from selip_extract.language.tokens import Token
@@ -113,6 +114,8 @@ def _words_of(token: Token, numbers: dict[str, str]) -> tuple[str, ...]:
             return (token.value,)
         case "post_side":
             return ("偏" + token.value,)
+        case "cue" if token.value in AS_SEQUENCE:
+            return "同上", SEQUENCE_TOKENS[AS_SEQUENCE[token.value]]
         case "cue":
             return () if token.value in _SILENT_CUES else (_CUE_WORDS.get(token.value, token.value),)
         case "layer":

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 
 from selip_contracts.findings import Finding
-from selip_extract.language.constructions.compared_sequences import AS_SEQUENCE
+from selip_extract.language.constructions.compared_sequences import AS_SEQUENCE, REPEATING
 from selip_extract.language.sizes import Size
 from selip_extract.rules.clause_end import end_clause, punctuate
 from selip_extract.rules.dataclass_replace import replace
@@ -52,7 +52,6 @@ from selip_extract.rules.values import (
 
 Transition = Callable[[State, Sentence, int], State]
 _STATING = frozenset(("site", "abnormal", "size", *VALUES))
-_REPEATING = frozenset(("同上", *AS_SEQUENCE))
 _OF_THE_PRESENT = VALUES | {"size"}
 _WORDS = frozenset(("cue", "other"))
 
@@ -72,7 +71,7 @@ def read_clauses(sentences: Sequence[Sentence]) -> list[Finding]:
         of_the_body = turns_to_the_body(sentence, of_the_body)
         if of_the_body:
             continue
-        if all(token.kind not in _STATING and token.value not in _REPEATING for token in sentence.tokens):
+        if all(token.kind not in _STATING and token.value not in REPEATING for token in sentence.tokens):
             sequences = SequenceFocus(tuple([token for token in sentence.tokens if token.kind == "sequence"]))
             continue
         state = begin_labelled(replace(START, mentioned=mentioned), sentence, between, sequences)

@@ -103,6 +103,13 @@ def test_a_question_shows_relations_and_no_names() -> None:
     assert prompt(Question((), other, ("颞叶",)))[2:] == prompt(_only("左侧额叶见斑片状T1WI低信号"))[2:]
 
 
+def test_a_sequence_as_another_one_is_asked_and_shown() -> None:
+    own, repeating = questions(lex("左侧额叶病灶T2WI呈高信号。FLAIR信号同T2WI。"))
+    assert prompt(own)[-4:] == ["T2", "呈", "高", ANSWER]
+    assert prompt(repeating)[-4:] == ["FLAIR", "同上", "T2", ANSWER]
+    assert "高" in support(repeating).signals
+
+
 @given(st.integers(0, 10_000))
 def test_questions_are_bounded_and_in_the_words_of_the_vocabulary(seed: int) -> None:
     for question in _questions(seed):

@@ -9,6 +9,8 @@ from selip_extract.language.tokens import Token
 
 AS_SEQUENCE = {f"同{modality}": modality for modality in MODALITIES}
 """The value of the cue that stands for the comparison, and the sequence with which it compares."""
+REPEATING = frozenset(("同上", *AS_SEQUENCE))
+"""The cues that state a value by pointing to one that was stated before."""
 _COMPARING = re.compile("[同与和似]")
 _LIKE = re.compile(
     "(?:序列|信号|图像|影像|所见|表现|改变|强度|特点|特征|上)*(?:大致|基本|完全)?(?P<like>相同|一致|相仿|相似|类似|相近|相当)?(?:的?信号影?)?(?=[,，;；。:：、)）\n]|$)"
