@@ -68,6 +68,8 @@ FLOORS = {
     ("both", "styles_i_hard"): Floor(0.94, 0.70),
     ("both", "styles_j"): Floor(0.95, 0.75),
     ("both", "styles_j_hard"): Floor(0.80, 0.50),
+    ("both", "styles_k"): Floor(0.94, 0.85),
+    ("both", "styles_k_hard"): Floor(0.80, 0.45),
     ("both", "pseudo"): Floor(0.99, 0.95),
     ("rules", "development"): Floor(0.97, 0.85),
     ("rules", "development_hard"): Floor(0.90, 0.60),
@@ -94,6 +96,8 @@ FLOORS = {
     ("rules", "styles_i_hard"): Floor(0.95, 0.80, negation_errors=1),
     ("rules", "styles_j"): Floor(0.96, 0.78),
     ("rules", "styles_j_hard"): Floor(0.80, 0.55),
+    ("rules", "styles_k"): Floor(0.92, 0.85),
+    ("rules", "styles_k_hard"): Floor(0.80, 0.55),
     ("rules", "pseudo"): Floor(0.99, 0.97),
 }
 
