@@ -81,6 +81,10 @@ test-vllm *options: setup-vllm
 test-slow: setup
     {{ bin }}/python -m pytest -q -m slow
 
+# Run the property tests on many examples that are new in every run
+fuzz *options: setup
+    OMP_NUM_THREADS=1 {{ bin }}/python -m pytest -q --numprocesses=2 -m hypothesis --hypothesis-profile=fuzz {{ options }}
+
 # Measure speed and memory on this machine; --write also stores the figures in tests/benchmarks/results.json
 bench *options: setup-vllm
     #!/usr/bin/env bash

@@ -32,8 +32,9 @@ from selip_contracts.vocabulary import (
 from tests.browser import BROWSER, DRIVER, Page
 from tests.browser import chromium as a_chromium
 
-# How long an example takes says how busy the machine is.
-settings.register_profile("selip", deadline=None)
+# How long an example takes says how busy the machine is. `just fuzz` draws examples that no run has drawn before.
+settings.register_profile("selip", deadline=None, derandomize=True)
+settings.register_profile("fuzz", deadline=None, max_examples=1_000)
 settings.load_profile("selip")
 
 TEXT = st.text(st.characters(codec="utf-8"), min_size=1, max_size=12)
