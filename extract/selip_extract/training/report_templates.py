@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from functools import cache
 from importlib.resources import files
+from itertools import islice
 from typing import Annotated, NamedTuple, cast
 
 from pydantic import BaseModel, ConfigDict, Field, PositiveInt
@@ -34,8 +35,8 @@ _Labels = Annotated[tuple[str, ...], Field(min_length=4, max_length=4)]
 _CHOICE = re.compile(r"\(([^()]*)\)")
 _WORD = re.compile(r"\$([a-z]+)")
 _PART = re.compile(
-    r"\[(?P<group>[a-z])(?P<one>1?)\]|(?P<both>\[lrd\])|<(?P<sequence>\w+)>|#(?P<label>[a-d])|~(?P<side>[lr])"
-    r"|\{(?P<value>[A-Z0-9+]+)(?P<mood>[!?]?)(?::(?P<form>[dr]))?(?:@(?P<groups>[a-z]+))?\}"
+    r"\[(?P<group>[a-z])(?P<one>1?)\]|(?P<both>\[lrd\])|(?P<apart>\[l,r\])|<(?P<sequence>\w+)>|#(?P<label>[a-d])|~(?P<side>[lr])"
+    r"|\{(?P<value>[A-Z0-9+]+)(?P<mood>[!?]?)(?::(?P<form>[drs]))?(?:@(?P<groups>[a-z]+))?\}"
 )
 _REFERENCE_SHARE = 0.15
 """The share of sentences that refer to lesions by label, size, order or side as pseudo-reports do."""
@@ -46,10 +47,21 @@ _SIGNAL_WEIGHTS = dict(zip(SIGNALS, (30, 16, 14, 14, 20, 6), strict=True))
 _RESTRICTED = ("弥散受限", "扩散受限", "弥散明显受限", "扩散轻度受限", "水分子弥散受限", "弥散受限改变")
 _DENIED = ("弥散未见受限", "未见弥散受限", "弥散无受限", "无扩散受限", "弥散不受限", "扩散未见明显受限")
 _ORDERS: tuple[tuple[Side, Side], ...] = (("左侧", "右侧"), ("右侧", "左侧"))
+_HEMISPHERES: tuple[Side, ...] = ("左侧", "右侧", "双侧")
+_BRACKETS = (("（", "）"), ("（", "）"), ("(", ")"), ("［", "］"), ("：", "，"))
 _NEGATIONS = ("未见", "未见明显", "无", "未见明确", "无明显", "未见确切", "不伴", "没有", "未见显著")
 _ABSENT = ("异常信号", "高信号", "异常高信号", "信号改变", "异常", "低信号", "异常信号影", "信号异常")
 _ABSENT_ENHANCEMENT = ("强化", "异常强化", "明确强化", "明显强化")
 _NEGATIVE_ENHANCEMENT = ("不强化", "强化不明显", "无强化", "未强化")
+_NEGATIVE = ("（-）", "阴性", "(-)", "（—）")
+"""Behind the name of a sequence."""
+_NEGATIVE_SHARE = 0.2
+_SIGNS: dict[SignalValue, tuple[str, ...]] = {
+    "高": ("↑", "↑", "（+）", "(+)", "阳性", "高亮", "亮", "亮信号"),
+    "低": ("↓", "↓", "暗", "黑", "暗信号", "减低"),
+}
+_DEGREE_OF_SEQUENCE_SHARE = 0.08
+"""How often 低T1 is written for 长T1."""
 
 
 class _Style(BaseModel):
@@ -149,12 +161,16 @@ def put_sentence(draft: Draft, template: str) -> None:
     for match in _PART.finditer(template):
         draft.put(template[at : match.start()])
         at = match.end()
-        if match["group"]:
+        if match["group"] == "h":
+            _put_hemisphere(sentence)
+        elif match["group"]:
             # of a list of sites that is named again only the first would be
             again = template.count(f"[{match['group']}") > 1
             _put_group(sentence, match["group"], again or bool(match["one"]))
         elif match["both"]:
             _put_both_sides(sentence)
+        elif match["apart"]:
+            _put_one_on_each_side(sentence)
         elif match["side"]:
             _put_side(sentence, match["side"])
         elif match["label"]:
@@ -200,7 +216,7 @@ def _is_unique(sentence: _Sentence, mention: Mention) -> bool:
 def _put_both_sides(sentence: _Sentence) -> None:
     """双侧海马: the groups l and r are one side and the other, d both."""
     draft = sentence.draft
-    site = next(s.site for s in _endless_sites(draft.rng) if SITES[s.site].laterality == "paired")
+    site = next(_paired_sites(draft.rng))
     both = draft.put_one(("双侧", "双侧", "两侧"))
     span = draft.put(site_word(draft.rng, site))
     left, right = draft.rng.choice(_ORDERS)
@@ -210,9 +226,41 @@ def _put_both_sides(sentence: _Sentence) -> None:
     sentence.first, sentence.last = sentence.first or "d", "d"
 
 
-def _endless_sites(rng: random.Random) -> Iterator[SampledSite]:
+def _put_one_on_each_side(sentence: _Sentence) -> None:
+    """右侧小脑半球、左侧枕叶: the groups l and r are a site on one side and another one on the other."""
+    draft = sentence.draft
+    sites = _paired_sites(draft.rng)
+    first = next(sites)
+    second = next(site for site in sites if site != first)
+    left, right = draft.rng.choice(_ORDERS)
+    sentence.mentions["l"] = put_sites(draft, [SampledSite(left, first)], plain=True)
+    draft.put_one(("、", "及", "和", "与"))
+    sentence.mentions["r"] = put_sites(draft, [SampledSite(right, second)], plain=True)
+    sentence.first, sentence.last = sentence.first or "lr", "lr"
+
+
+def _put_hemisphere(sentence: _Sentence) -> None:
+    """右侧大脑半球（额叶、岛叶）: the side stands outside of the brackets."""
+    draft = sentence.draft
+    side = draft.rng.choice(_HEMISPHERES)
+    opening, closing = draft.rng.choice(_BRACKETS)
+    side_span = draft.put(side)
+    draft.put(draft.rng.choice(("大脑半球", "大脑半球", "大脑", "幕上", "大脑半球多处")) + opening)
+    sentence.mentions["h"] = []
+    sites = dict.fromkeys(islice(_paired_sites(draft.rng), draft.rng.choice((1, 2, 2, 3))))
+    for at, site in enumerate(sites):
+        draft.put("、" if at else "")
+        span = draft.put(site_word(draft.rng, site))
+        sentence.mentions["h"].append(Mention(SampledSite(side, site), span, side_span, draft.words))
+    draft.put(closing)
+    sentence.first, sentence.last = sentence.first or "h", "h"
+
+
+def _paired_sites(rng: random.Random) -> Iterator[str]:
     while True:
-        yield from sample_lesion(rng, MODALITIES).sites
+        for sampled in sample_lesion(rng, MODALITIES).sites:
+            if SITES[sampled.site].laterality == "paired":
+                yield sampled.site
 
 
 def _put_side(sentence: _Sentence, group: str) -> None:
@@ -247,17 +295,21 @@ def _put_value(sentence: _Sentence, match: re.Match[str]) -> None:
         return
     modalities = cast(list[Modality], match["value"].split("+"))
     negation: CharSpan | None = None
-    value_: SignalValue | None = None
     if absent:
-        span, negation = _put_absence(draft, modalities[0])
+        named = sentence.sequences.get(modalities[0])
+        span, negation = _put_absence(draft, modalities[0], named is not None and named[1] == len(draft.text))
+        stated = None
     else:
-        value_ = _value(rng, modalities[0])
-        span = _put_present(draft, modalities[0], value_, match["form"])
+        stated = rng.choice(tuple(_SIGNS)) if match["form"] == "s" else _value(rng, modalities[0])
+        span = _put_present(draft, modalities[0], stated, match["form"])
     for modality_ in modalities:
-        sentence.state(groups, modality_, value_, span, negation, doubted)
+        sentence.state(groups, modality_, stated, span, negation, doubted)
 
 
-def _put_absence(draft: Draft, modality: Modality) -> tuple[CharSpan, CharSpan]:
+def _put_absence(draft: Draft, modality: Modality, behind_its_name: bool) -> tuple[CharSpan, CharSpan]:
+    if behind_its_name and draft.chance(_NEGATIVE_SHARE):
+        span = draft.put_one(_NEGATIVE)
+        return span, span
     if modality == "T1CE" and draft.chance(0.3):
         span = draft.put_one(_NEGATIVE_ENHANCEMENT)
         return span, span
@@ -269,8 +321,11 @@ def _put_present(draft: Draft, modality: Modality, value: SignalValue, form: str
     rng = draft.rng
     if modality == "T1CE":
         return put_enhancement_word(draft, value)
+    if form == "s":
+        return draft.put_one(_SIGNS[value])
     if form == "r":
-        return draft.put(relaxation_word(rng, modality, value) + modality)
+        inverted = draft.chance(_DEGREE_OF_SEQUENCE_SHARE)
+        return draft.put((degree_word(rng, value) if inverted else relaxation_word(rng, modality, value)) + modality)
     return draft.put(degree_word(rng, value) if form == "d" else signal_word(rng, value))
 
 

@@ -75,7 +75,7 @@ def _example(report: TaggedReport, window: Window, characters: str) -> Example:
     )
 
 
-TEMPLATE_SHARE = 0.5
+TEMPLATE_SHARE = 0.6
 
 
 def reports(seed: str, dropout: StyleDropout, plain_share: float) -> Iterator[TaggedReport]:

@@ -43,6 +43,48 @@ def test_restriction_is_high_on_dwi_and_low_on_adc() -> None:
     assert {(m, v) for _, m, v in _stated("[a1]{R!}")} == {("DWI", None), ("ADC", None)}
 
 
+def test_two_sites_on_different_sides_are_told_by_their_side() -> None:
+    for seed in range(5):
+        draft = Draft(random.Random(seed))
+        put_sentence(draft, "[l,r]见结节，~l者<T2>{T2@l}，~r者<T2>{T2@r}")
+        one, other = draft.facts
+        assert {one.mention.site.side, other.mention.site.side} == {"左侧", "右侧"}
+        assert one.mention.site.site != other.mention.site.site
+        for fact in (one, other):
+            assert fact.mention.side_span is not None
+            assert fact.mention.site_span < fact.mention.side_span < fact.value_span
+
+
+def test_the_sites_in_brackets_have_the_side_before_them() -> None:
+    draft = Draft(random.Random(3))
+    put_sentence(draft, "[h]见{T2:r@h}信号")
+    (side_span,) = {fact.mention.side_span for fact in draft.facts}
+    assert side_span is not None
+    assert all(fact.mention.site.side == draft.text[slice(*side_span)] for fact in draft.facts)
+    assert all(side_span < fact.mention.site_span < fact.value_span for fact in draft.facts)
+
+
+def test_a_sign_is_high_or_low() -> None:
+    for seed in range(20):
+        draft = Draft(random.Random(seed))
+        put_sentence(draft, "[a1]<DWI>{DWI:s}")
+        (fact,) = draft.facts
+        shown = draft.text[slice(*fact.value_span)]
+        assert fact.value == ("低" if shown in ("↓", "暗", "黑", "暗信号", "减低") else "高")
+
+
+def test_what_is_negative_is_absent_behind_the_name_of_its_sequence() -> None:
+    negative = set()
+    for seed in range(40):
+        draft = Draft(random.Random(seed))
+        put_sentence(draft, "[a1]<DWI>{DWI!}")
+        (fact,) = draft.facts
+        assert fact.value is None
+        if fact.negation_span == fact.value_span:
+            negative.add(draft.text[slice(*fact.value_span)])
+    assert "阴性" in negative
+
+
 def test_a_change_is_general() -> None:
     ((_, modality, change),) = _stated("[g]{G}")
     assert modality is None
