@@ -11,6 +11,7 @@ from selip_extract.language.sizes import Size, largest_size, millimetres, size_p
 from selip_extract.language.tokens import LexedReport, Token
 from selip_extract.language.understanding.damage import is_damaged
 from selip_extract.language.understanding.normality import is_understood, states_normal
+from selip_extract.language.understanding.patients import speaks_of_several_patients
 from selip_extract.rules.lesion_sizes import is_of_a_lesion
 from selip_extract.rules.lookahead import is_mark
 from selip_extract.rules.prior_study import prior_words
@@ -28,6 +29,8 @@ def reviewed(lexed: LexedReport, study: Study, stated: Iterable[Finding]) -> tup
     uncited = tuple(_uncited(lexed, cited, study.findings or study.general))
     if not uncited and study.normal and not states_normal(lexed):
         uncited = (Review.beginning("uncited", lexed.text),)
+    if speaks_of_several_patients(lexed.text):
+        uncited = (Review.beginning("uncited", lexed.text), *uncited)
     passages = (*uncited, *_unlisted(lexed, study), *_mended(lexed, cited), *_unplaced_sizes(lexed, study))
     return study.model_copy(update={"understood": not uncited}), tuple(dict.fromkeys(passages))
 

@@ -85,10 +85,12 @@ def _lateralised(tokens: Sequence[Token], at: int, carried: Token | None) -> Lat
 
 
 def _stands_before(side: Token, tokens: Sequence[Token], at: int) -> bool:
-    """左侧脑桥, 左侧额部脑沟: nothing but qualifiers of the site stand between it and its side."""
+    """左侧脑桥, 左侧额部脑沟, 左侧额部局部脑沟: nothing but qualifiers of the site stand between it and its side."""
     for token in reversed(tokens[:at]):
         if token is side:
             return True
+        if token.value == "部分":
+            continue
         if token.kind != "other":
             return False
         if SITES[tokens[at].value].laterality != "none" and token.value not in LOBE_CHARACTERS.values():

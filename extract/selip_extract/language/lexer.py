@@ -38,7 +38,7 @@ _PART_WORDS = frozenset("上部 下部 中部 前部 后部 内侧 外侧 背侧
 _CORTEX = frozenset(("皮层", "皮质", "皮层区", "皮质区"))
 _SIDE: frozenset[Kind] = frozenset(("side",))
 _SIDE_CHARACTERS = {"左": "左侧", "右": "右侧", "两": "双侧", "双": "双侧"}
-_BESIDE = frozenset(("中线旁", "近中线", "中线两旁", "局部"))
+_BESIDE = frozenset(("中线旁", "近中线", "中线两旁"))
 """Words that may stand between a lobe and the site outside the brain that it locates."""
 _READINGS = (
     without_impressions,
@@ -353,7 +353,7 @@ def _qualifiers() -> frozenset[str]:
 def _drop_qualifiers(found: list[Token]) -> None:
     """A lobe that only says where something outside the brain lies (额颞部硬膜下) is no site: annotation rule 15."""
     at = len(found) - 1
-    while at > 0 and found[at].kind == "other" and found[at].value in _BESIDE:
+    while at > 0 and ((found[at].kind == "other" and found[at].value in _BESIDE) or found[at].value == "部分"):
         at -= 1
     while at >= 0 and found[at].kind == "site" and found[at].value in _qualifiers():
         found[at] = found[at]._replace(kind="other")

@@ -14,7 +14,7 @@ _DISPLACED = frozenset(("受压", "移位", "变窄", "变浅", "狭窄", "闭�
 _WITH_A_SIGNAL = frozenset(("积液", "增厚", "肿胀", "占位"))
 _LEADING_IN = frozenset(("其内", "伴", "以"))
 _UNCLEAR = frozenset(("不清", "欠清", "不清楚", "不清晰"))
-_OF_A_MARGIN = frozenset(("规则", "清楚", "清晰", "光滑", "完整"))
+_OF_A_MARGIN = frozenset(("规则", "清楚", "清晰", "光滑", "光整", "完整"))
 
 
 def describe_as_normal(state: State, sentence: Sentence, at: int) -> State:

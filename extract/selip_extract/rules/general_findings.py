@@ -2,13 +2,15 @@
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
+from itertools import takewhile
 from typing import cast
 
 from selip_contracts.findings import Evidence, GeneralFinding
-from selip_contracts.vocabulary import Change, ancestors, site_and_words
+from selip_contracts.vocabulary import SITES, Change, site_and_words
 from selip_extract.language.evidence import span
 from selip_extract.language.laterality import LateralisedSite
 from selip_extract.language.tokens import Token
+from selip_extract.rules.changes_of_sites import change_at, is_of_the_brain, is_within
 from selip_extract.rules.lookahead import clause_after
 from selip_extract.rules.prior_study import prior_words
 from selip_extract.rules.sentence import Sentence
@@ -44,10 +46,10 @@ def _sentence_changes(sentence: Sentence) -> Iterator[GeneralFinding]:
 class _ChangeReader:
     """One pass over the tokens of a sentence.
 
-    `named`: the sites of which the next change is stated. `negated`: the clause denies it. `of_lesion`: the clause
-    speaks of a lesion at the sites. `encased`: the next site is encased by a lesion. `pressing`: the word of pressure
-    whose object follows. `clause`: the index of the clause's first token. `changed`: the last change
-    that was stated. `told`: more than their names has been
+    `named`: the sites of which the next change is stated; `brain`: the brain tissue named last. `negated`: the clause
+    denies it. `of_lesion`: the clause speaks of a lesion at the sites. `encased`: the next site is encased by a lesion.
+    `pressing`: the word of pressure whose object follows. `clause`: the index of the clause's first token. `changed`:
+    the last change that was stated. `told`: more than their names has been
     said of the named sites, so that a site does not join them.
     """
 
@@ -55,6 +57,7 @@ class _ChangeReader:
         self.sentence, self.text, self.tokens = sentence, sentence.text, sentence.tokens
         self.prior = prior_words(sentence.text, sentence.tokens)
         self.named: list[LateralisedSite] = []
+        self.brain: list[LateralisedSite] = []
         self.pressing: Token | None = None
         self.changed: Token | None = None
         self.clause = 0
@@ -86,10 +89,21 @@ class _ChangeReader:
         if self.told or any(t.kind in _PREDICATES or t.value in _ENDING for t in self.tokens[since:at]):
             self.named = []
         self.of_lesion = self.told = False
+        self._name_the_brain(at, site)
         if self.pressing is not None and not self.negated:
             yield _change(self.sentence, site, self.pressing._replace(value="受压"))
         elif not site.is_qualifier and not self.encased:
             self.named.append(site)
+
+    def _name_the_brain(self, at: int, site: LateralisedSite) -> None:
+        """Remember the brain tissue that was named last, also where it only locates sulci (左侧额叶脑沟)."""
+        if is_of_the_brain(site.site):
+            self.brain = [*(self.brain if self.named else ()), site]
+            return
+        located = takewhile(lambda t: t.kind in ("other", "punctuation", "cue"), reversed(self.tokens[:at]))
+        lobes = [t for t in located if t.kind == "other" and t.value in SITES and is_of_the_brain(t.value)]
+        if lobes:
+            self.brain = [LateralisedSite(self.tokens.index(t), t, t.value, *site[3:5], False) for t in lobes]
 
     def _state(self, at: int) -> Iterator[GeneralFinding]:
         token = self.tokens[at]
@@ -98,23 +112,29 @@ class _ChangeReader:
             return
         if not self.text.startswith("的", token.end):
             self.changed = token
-            word = self.text[token.start : token.end]
-            for site in self.named:
-                if not ("变薄" in word and _is_within(site.site, "颅骨")):
-                    yield _change(self.sentence, site, token._replace(value=change_at(site.site, word, token.value)))
+            found = list(self._changed(self.named, token))
+            # 左侧额叶见肿块，局部脑沟变浅，脑回肿胀: gyri are no site, and sulci do not swell
+            yield from found or self._changed(self.brain if token.value == "肿胀" else (), token)
 
     def _operated(self, at: int) -> Iterator[GeneralFinding]:
-        """右侧额骨术后改变."""
-        if at and self.tokens[at - 1].kind in _ENUMERATING:
+        """右侧额骨术后改变, 左侧颞骨呈术后改变."""
+        before = self.tokens[at - 2 : at] if at > 1 and self.tokens[at - 1].kind == "verb" else self.tokens[at - 1 : at]
+        if before and before[0].kind in _ENUMERATING:
             token = self.tokens[at]._replace(value="其他")
-            yield from (_change(self.sentence, s, token) for s in self.named if _is_within(s.site, "颅骨"))
+            yield from (_change(self.sentence, s, token) for s in self.named if is_within(s.site, "颅骨"))
 
     def _predominate(self) -> Iterator[GeneralFinding]:
         """幕上脑室扩大，以双侧侧脑室为著: these sites have changed, too."""
         begin = self.tokens[self.clause].start
         if self.changed is not None and self.changed.end <= begin and self.text.startswith("以", begin):
-            named = [site for site in self.named if site.token.start > begin]
-            yield from (_change(self.sentence, site, self.changed) for site in named)
+            yield from self._changed([site for site in self.named if site.token.start > begin], self.changed)
+
+    def _changed(self, sites: Iterable[LateralisedSite], token: Token) -> Iterator[GeneralFinding]:
+        """What the word for a change states of each of the sites."""
+        for site in sites:
+            change = change_at(site.site, self.text[token.start : token.end], token.value)
+            if change is not None:
+                yield _change(self.sentence, site, token._replace(value=change))
 
     def _is_denied_behind(self, at: int) -> bool:
         """脑沟增宽不明显: the negation follows the change and ends the clause."""
@@ -167,21 +187,6 @@ class _ChangeReader:
             if site.token.start < passive:
                 yield _change(self.sentence, site, token._replace(value="受压"))
         self.named = []
-
-
-def _is_within(site: str, region: str) -> bool:
-    return site == region or region in ancestors(site)
-
-
-def change_at(site: str, word: str, change: str) -> str:
-    """The change that a word states of a site, given the one that it states of most sites.
-
-    视神经增粗: a nerve grows thick, a vessel wide; 小脑蚓部变小: the brain shrinks, a ventricle narrows.
-    """
-    if word.endswith(("变小", "缩小")) and "受压" not in word:
-        return "萎缩" if _is_within(site, "脑实质") and not _is_within(site, "脑室系统") else change
-    nervous = site in ("视交叉", "垂体柄", "视束") or _is_within(site, "颅神经") or site == "视神经"
-    return "增厚" if "增粗" in word and nervous else change
 
 
 def _names_a_site_next(tokens: Sequence[Token], at: int) -> bool:

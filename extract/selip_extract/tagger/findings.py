@@ -11,7 +11,7 @@ from selip_contracts.vocabulary import Change, Enhancement, Signal, site_and_wor
 from selip_extract.language.evidence import EvidenceTokens, cited_finding, span, states
 from selip_extract.language.question import Statement
 from selip_extract.language.tokens import LexedReport, Token
-from selip_extract.rules.general_findings import change_at
+from selip_extract.rules.changes_of_sites import change_at
 from selip_extract.tagger.characters import normal_form
 from selip_extract.tagger.pairs import Span
 from selip_extract.tagger.places import side_span, sites_named
@@ -90,16 +90,17 @@ def _general(
 ) -> GeneralFinding | None:
     change = statement.stated.value
     word = _on(tokens, statement.value, lambda token: token.kind == "change" and token.value == change)
-    if word is None:
+    name, words = site_and_words(site.value)
+    stated = None if word is None else change_at(name, text[word.start : word.end], word.value)
+    if word is None or stated is None:
         return None
     roles: tuple[tuple[SpanRole, Token | None], ...] = (("site", site), ("change", word), ("side", side))
     spans = tuple(span(role, token.start, token.end) for role, token in roles if token is not None)
     start, end = min(s.start for s in spans), max(s.end for s in spans)
-    name, words = site_and_words(site.value)
     return GeneralFinding(
         side=statement.side,
         site=name,
         site_text=words,
-        change=cast(Change, change_at(name, text[word.start : word.end], cast(str, change))),
+        change=cast(Change, stated),
         evidence=Evidence(text=text[start:end], start=start, end=end, spans=spans),
     )

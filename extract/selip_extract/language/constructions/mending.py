@@ -1,4 +1,4 @@
-"""The text as it should have been written: broken lines joined, blanks as punctuation, simplified characters, slips.
+"""The text as it should have been written: no markup, broken lines joined, blanks as punctuation, simplified, slips.
 
 The mended text has as many characters as the stored one, so that an offset means the same in both.
 """
@@ -12,6 +12,7 @@ import opencc
 from pydantic import BaseModel, ConfigDict, model_validator
 
 from selip_extract.language.lexicon import words
+from selip_extract.language.markup import without_markup
 from selip_shared.toml_files import read_toml
 
 Span = tuple[int, int]
@@ -41,7 +42,7 @@ class _Slips(BaseModel):
 
 def mended(text: str) -> Mended:
     """The text to read instead of `text`, character for character."""
-    read = _commas_for_blanks(_joined_lines(_simplified(text)))
+    read = _commas_for_blanks(_joined_lines(_simplified(without_markup(text))))
     found = [(m.start(), m.end()) for m in _slip_pattern().finditer(read)]
     for start, end in found:
         read = read[:start] + slips()[read[start:end]] + read[end:]

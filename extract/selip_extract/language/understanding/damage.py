@@ -2,7 +2,7 @@
 
 import re
 
-_DAMAGE = re.compile("[\ufffd□☐☑☒]|锟斤|烫烫|屯屯")
+_DAMAGE = re.compile("[\ufffd□☐☑☒锟拷@$^]|烫烫|屯屯")
 
 
 def is_damaged(text: str, start: int = 0, end: int | None = None) -> bool:

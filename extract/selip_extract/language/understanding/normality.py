@@ -19,6 +19,7 @@ Words = tuple[str, ...]
 
 _CLAUSE_MARKS = re.compile("[,，;；。:：\n]")
 _HEAD = re.compile("头颅|颅脑|头部|脑部")
+_SEQUENCES_OF_THE_HEAD = frozenset(("FLAIR", "SWI"))
 _STATING = frozenset(("site", "sequence", "signal", "enhancement", "restriction", "change", "abnormal"))
 _CHINESE = re.compile("[一-龥]")
 _STATED = re.compile(
@@ -97,7 +98,8 @@ def _names_the_head(sentence: Sequence[Token], text: str) -> bool:
     if any(token.kind == "site" for token in sentence):
         return True
     start, end = sentence[0].start, sentence[-1].end
-    return bool(_HEAD.search(text, start, end) and _patterns().normal.search(text, start, end))
+    of_the_head = _HEAD.search(text, start, end) or any(token.value in _SEQUENCES_OF_THE_HEAD for token in sentence)
+    return bool(of_the_head and _patterns().normal.search(text, start, end))
 
 
 def _is_neutral(sentence: Sequence[Token], text: str) -> bool:

@@ -1,0 +1,37 @@
+import pytest
+
+from selip_extract.extractors.rules import RuleExtractor
+
+NOT_UNDERSTOOD = [
+    "双侧苍白球对称性钙盐沉着。",
+    "右侧颞骨见金属伪影，局部显示不清。",
+    "义齿伪影明显，额叶显示欠佳，余脑实质未见异常。",
+    "患者躁动，部分结构无法评价，所示脑实质未见异常。",
+    "因患者不配合，仅完成T2WI，检查未完成，脑实质未见异常。",
+    "患者A：脑实质未见异常。患者B：头颅未见异常。",
+    "脑干未见锟异常，脑实质未见异常。",
+    "垂体高约11mm（正常值3-8mm）。",
+]
+NORMAL = [
+    "颅脑MRI平扫未发现明显异常征象。",
+    "T1WI、T2WI、FLAIR、DWI均未见明确异常信号。",
+    "弥散未见受限，SWI未见微出血灶。",
+    "垂体高约5mm（正常值3-8mm），信号均匀，垂体柄居中。",
+    "蝶鞍不大，鞍底平坦，垂体上缘平直。",
+    "<p>头颅未见异常</p><!-- 左侧额叶高信号 -->",
+]
+
+
+@pytest.mark.parametrize("text", NOT_UNDERSTOOD)
+def test_what_was_not_understood_as_normal_is_reviewed(text: str) -> None:
+    (reading,) = RuleExtractor().read([text])
+    assert not reading.study.understood
+    assert reading.review
+
+
+@pytest.mark.parametrize("text", NORMAL)
+def test_normal_reports_need_no_review(text: str) -> None:
+    (reading,) = RuleExtractor().read([text])
+    assert reading.study.understood
+    assert not reading.study.findings
+    assert reading.review == ()
