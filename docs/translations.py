@@ -64,7 +64,8 @@ def help_texts() -> Iterator[str]:
     """The help of each command and of its options."""
     scripts = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]["scripts"]
     for entry in scripts.values():
-        command = with_common_options(import_module(entry.partition(":")[0]).app)
+        module, _, name = entry.partition(":")
+        command = with_common_options(import_module(f"{module.rpartition('.')[0]}.{name}").app)
         yield from (part.help for part in (command, *command.params) if getattr(part, "help", None))
         yield command.get_help_option(typer.Context(command)).help
 

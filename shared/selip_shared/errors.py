@@ -9,11 +9,11 @@ from typing import NoReturn
 import typer
 
 from selip_shared.common_options import with_common_options
+from selip_shared.entry_points import INTERRUPTED, interruptible
 from selip_shared.messages.translation import choose_language, localized, translated
 from selip_shared.privacy import stay_offline
 from selip_shared.threads import limit_threads
 
-INTERRUPTED = 130
 # DuckDB's message of the RuntimeError that it raises on Ctrl-C.
 _INTERRUPTED_QUERY = "Query interrupted"
 _REMEDIES = {
@@ -38,7 +38,7 @@ def run_command(app: Callable[[], object]) -> NoReturn:
     _write_utf8()
     choose_language(sys.argv)
     try:
-        (localized(with_common_options(app)) if isinstance(app, typer.Typer) else app)()
+        interruptible(localized(with_common_options(app)) if isinstance(app, typer.Typer) else app)
     except SelipError as error:
         _leave(str(error), 1)
     except KeyboardInterrupt:

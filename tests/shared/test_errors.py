@@ -8,7 +8,8 @@ from importlib.metadata import version
 import pytest
 import typer
 
-from selip_shared.errors import INTERRUPTED, SelipError, run_command
+from selip_shared.entry_points import INTERRUPTED
+from selip_shared.errors import SelipError, run_command
 
 
 def app_raising(error: BaseException) -> typer.Typer:

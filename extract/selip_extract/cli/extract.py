@@ -35,7 +35,8 @@ from selip_extract.pipeline import RunOptions, extract
 from selip_extract.reports.columns import Wanted
 from selip_extract.reports.report import Report
 from selip_extract.reports.report_table import ReportTable, open_query, open_tables
-from selip_shared.errors import INTERRUPTED, SelipError, run_command
+from selip_shared.entry_points import INTERRUPTED
+from selip_shared.errors import SelipError, run_command
 from selip_shared.execution.workers import RayOption, WorkersOption
 from selip_shared.messages.console import Console, say
 from selip_shared.messages.translation import translated

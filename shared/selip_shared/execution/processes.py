@@ -18,19 +18,21 @@ from selip_shared.threads import granted_cpus, limit_threads
 class ProcessWorkers(Workers):
     """`count` worker processes, each of which starts when there is a task for it; 1 means this process itself.
 
-    The named modules are loaded once, in a process of which the workers are copies that share its memory.
+    The named modules and that of the first function are loaded once, in a process of which the workers are copies that
+    share its memory.
     """
 
     def __init__(self, count: int, modules: Sequence[str] = ()) -> None:
         self.count = count
-        self._pool = None
-        if count > 1:
-            threads = max(1, granted_cpus() // count)
-            _start_server(modules)
-            self._pool = ProcessPoolExecutor(count, get_context("forkserver"), _start_worker, (threads,))
+        self._modules = modules
+        self._pool: ProcessPoolExecutor | None = None
 
     def map(self, function: Callable[[Task], Result], tasks: Iterable[Task], chunk_size: int = 1) -> Iterator[Result]:
         """As in `Workers`; SelipError where a process was killed."""
+        if self.count > 1 and self._pool is None:
+            _start_server((getattr(function, "func", function).__module__, *self._modules))
+            threads = max(1, granted_cpus() // self.count)
+            self._pool = ProcessPoolExecutor(self.count, get_context("forkserver"), _start_worker, (threads,))
         try:
             yield from super().map(function, tasks, chunk_size)
         except BrokenProcessPool as error:
@@ -41,7 +43,7 @@ class ProcessWorkers(Workers):
 
     @property
     def _ahead(self) -> int:
-        return 1 if self._pool is None else super()._ahead
+        return 1 if self.count == 1 else super()._ahead
 
     def _submit(self, function: Callable[[Task], Result], chunk: list[Task]) -> "Future[list[Result]]":
         if self._pool is None:

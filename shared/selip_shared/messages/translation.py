@@ -13,8 +13,6 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-import typer
-
 LOCALE = Path(__file__).parent / "locale"
 DOMAIN = "messages"  # gettext's own default, which typer's texts are looked up in
 PLACEHOLDER = re.compile(r"\{(\w+)\}")
@@ -31,6 +29,8 @@ def choose_language(arguments: Sequence[str]) -> None:
 
 def localized(command: Any) -> Any:
     """The click command with its help, that of its parameters, and its errors in the language of the user."""
+    import typer  # only here: sentences are translated before libraries are loaded
+
     for part in (command, *command.params):
         if getattr(part, "help", None):
             part.help = gettext.gettext(part.help)

@@ -49,7 +49,8 @@ def used_code(commands: Iterable[Sequence[str]]) -> str:
 
 @cache
 def _programs() -> dict[str, str]:
-    return {script.name: script.module for script in entry_points(group="console_scripts")}
+    scripts = entry_points(group="console_scripts")
+    return {script.name: script.load().__module__ for script in scripts if _is_own(script.module)}
 
 
 @cache
