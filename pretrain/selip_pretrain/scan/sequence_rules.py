@@ -10,6 +10,7 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
+import opencc
 from pydantic import AfterValidator, AliasChoices, BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from selip_contracts.vocabulary import Modality
@@ -27,6 +28,8 @@ _MINUS = re.compile(
 )
 """C-, -C, C(-), Gd-: without contrast; a hyphen between two words, as in T1-C and C-spine, is none of these."""
 _EITHER = re.compile(r"(?<=t1)-c(?![a-z0-9+])|(?<=t1w)-c(?![a-z0-9+])")
+_LINES = re.compile(r"\n|\s:\s")
+"""What words on both sides of do not belong together: in POST : Processed no image is post-processed."""
 _DASHES = str.maketrans("‐‑‒–—−", "------")
 _CAMEL = re.compile(r"(?<=[a-z])(?<!Ai)(?=[A-Z])|(?<=[a-z0-9])(?=[A-Z][a-z])")
 """Where AxT1 is two words; AiCE, a reconstruction of Canon, is one, and no contrast."""
@@ -180,8 +183,8 @@ class SequenceRules:
     def searched_text(self, attributes: SeriesAttributes) -> str:
         """The texts in which words are searched, a line each.
 
-        The first text, and the next ones until some rule finds its words: a protocol name may be that of the whole
-        examination. Of the next ones, those that are uninformative are left out.
+        The first text, and the next ones until some rule finds its words and needs no hint: a protocol name may be that
+        of the whole examination. Of the next ones, those that are uninformative are left out.
         """
         texts: list[str] = []
         for position, text in enumerate(attributes.texts):
@@ -189,7 +192,8 @@ class SequenceRules:
                 continue
             texts.append(text)
             searched = "\n".join(texts)
-            if any(rule.words and rule.fits(attributes, searched) for rule in self.rules):
+            named = next((rule for rule in self.rules if rule.words and rule.fits(attributes, searched)), None)
+            if named is not None and named.hint is None:
                 return searched
         return "\n".join(texts)
 
@@ -304,7 +308,7 @@ def _contains(text: str, words: tuple[str, ...]) -> bool:
 def _forms(text: str) -> tuple[str, ...]:
     """The text as words between blanks: as written, and with AxT1 split into two words; lines do not join."""
     forms = (text, _CAMEL.sub(" ", text))
-    return tuple(dict.fromkeys("".join(f" {' '.join(_tokens(line))} " for line in form.split("\n")) for form in forms))
+    return tuple(dict.fromkeys("".join(f" {' '.join(_tokens(line))} " for line in _LINES.split(form)) for form in forms))
 
 
 @cache
@@ -326,9 +330,16 @@ def _expression(word: str) -> str:
     return before + "".join(part + gap for part, gap in zip(parts, [*between, ""], strict=True)) + after
 
 
+@cache
+def _simplified() -> opencc.OpenCC:
+    return opencc.OpenCC("t2s")
+
+
 def _tokens(text: str, *, from_pattern: bool = False) -> list[str]:
-    """Words in lower case and half width; +C and C- are one word each, and the asterisk of T2* becomes star."""
-    plain = unicodedata.normalize("NFKC", text).lower().translate(_DASHES)
+    """Words in lower case, half width, without accents, simplified; +C and C- are one word each, T2* is T2 star."""
+    plain = unicodedata.normalize("NFKD", text).lower().translate(_DASHES)
+    if not plain.isascii():
+        plain = _simplified().convert("".join(letter for letter in plain if not unicodedata.combining(letter)))
     if not from_pattern:
         plain = re.sub(r"(?<=t2)\s?\*|(?<=t2w)\s?\*", "star ", plain).replace("*", " ").replace("#", " ")
         plain = _EITHER.sub(" c- c+ ", plain)
