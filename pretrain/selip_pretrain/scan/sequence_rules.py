@@ -308,7 +308,8 @@ def _contains(text: str, words: tuple[str, ...]) -> bool:
 def _forms(text: str) -> tuple[str, ...]:
     """The text as words between blanks: as written, and with AxT1 split into two words; lines do not join."""
     forms = (text, _CAMEL.sub(" ", text))
-    return tuple(dict.fromkeys("".join(f" {' '.join(_tokens(line))} " for line in _LINES.split(form)) for form in forms))
+    lines = ([f" {' '.join(_tokens(line))} " for line in _LINES.split(form)] for form in forms)
+    return tuple(dict.fromkeys("".join(each) for each in lines))
 
 
 @cache
