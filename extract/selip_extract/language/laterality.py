@@ -11,7 +11,10 @@ _PREDICATES = frozenset(
     "signal enhancement restriction change negation abnormal normal verb sequence elsewhere".split()
 )
 _INSIDE = frozenset(("内", "之内"))
-_PART_OF_A_SITE = frozenset("上部 下部 中部 前部 后部 上份 下份 中份 前份 后份 内侧 外侧 背侧 腹侧".split())
+PARTS_OF_A_SITE = frozenset(
+    "上部 下部 中部 前部 后部 上份 下份 中份 前份 后份 内侧 外侧 背侧 腹侧 内侧部 外侧部".split()
+)
+"""Words for a part of a site, which may stand between it and its side, or a site within it: 脑桥下部偏左侧."""
 _ENDING_CUES = frozenset(("外", "其余", "上述", "前者", "后者", "同上"))
 
 
@@ -120,7 +123,7 @@ def _locates(tokens: Sequence[Token], at: int) -> bool:
     if part is None or meant is None or meant.kind != "site" or meant.value in lexicon().site_groups.layers:
         return False
     adjoin = tokens[at].end == part.start and part.end == meant.start
-    return adjoin and (part.kind == "post_side" or part.value in _PART_OF_A_SITE)
+    return adjoin and (part.kind == "post_side" or part.value in PARTS_OF_A_SITE)
 
 
 def _is_qualifier(tokens: Sequence[Token], at: int) -> bool:

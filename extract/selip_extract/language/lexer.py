@@ -18,9 +18,11 @@ from selip_extract.language.constructions.mending import mended
 from selip_extract.language.constructions.negation import with_negations
 from selip_extract.language.constructions.parts_in_a_list import with_parts_in_a_list
 from selip_extract.language.constructions.sections import with_other_parts_apart, without_other_exams
+from selip_extract.language.constructions.tables import with_tables
 from selip_extract.language.constructions.unlisted_sites import with_unlisted_sites
 from selip_extract.language.constructions.verdicts import with_verdicts
-from selip_extract.language.constructions.word_order import with_pairs, with_usual_order
+from selip_extract.language.constructions.word_order import with_bracketed_sequences, with_pairs, with_usual_order
+from selip_extract.language.laterality import PARTS_OF_A_SITE
 from selip_extract.language.lexicon import BETWEEN_WORDS, LOBE_CHARACTERS, Kind, Meaning, Relaxation, lexicon
 from selip_extract.language.segmenter import joined, segmenter
 from selip_extract.language.token_patterns import name_meaning, relaxation_parts, token_pattern
@@ -33,14 +35,14 @@ _PUNCTUATION = {
 _SITE_OR_LAYER: frozenset[Kind] = frozenset(("site", "layer"))
 # 内 right after one of these belongs to it (侧脑室内) and is no cue
 _OUTER: frozenset[Kind] = frozenset(("site", "layer", "other", "lesion"))
-_PART_WORDS = frozenset("上部 下部 中部 前部 后部 内侧 外侧 背侧 腹侧 内侧部 外侧部 上份 下份 中份".split())
-"""Words for a part of a site, which may stand between it and its side: 脑桥下部偏左侧."""
+_FIELDS: frozenset[Kind] = frozenset(("site", "layer", "post_side"))
 _CORTEX = frozenset(("皮层", "皮质", "皮层区", "皮质区"))
 _SIDE: frozenset[Kind] = frozenset(("side",))
 _SIDE_CHARACTERS = {"左": "左侧", "右": "右侧", "两": "双侧", "双": "双侧"}
 _BESIDE = frozenset(("中线旁", "近中线", "中线两旁"))
 """Words that may stand between a lobe and the site outside the brain that it locates."""
 _READINGS = (
+    with_tables,
     without_impressions,
     with_corrections,
     with_verdicts,
@@ -226,7 +228,7 @@ def _resolved(tokens: list[Token], text: str) -> list[Token]:
                 token = _resolved_side(token, found, following, text)
             case "post_side" if not _follows(token, found, _SITE_OR_LAYER, "("):
                 token = token._replace(kind="side")
-            case "other" if token.value in _PART_WORDS and following is not None and following.kind == "post_side":
+            case "other" if token.value in PARTS_OF_A_SITE and following is not None and following.kind == "post_side":
                 if _follows(token, found, _SITE_OR_LAYER):
                     token = token._replace(kind="layer")
             case "layer" if token.value in _CORTEX and _follows(token, found, _SIDE):
@@ -234,7 +236,11 @@ def _resolved(tokens: list[Token], text: str) -> list[Token]:
             case "layer" if not _follows(token, found, _SITE_OR_LAYER):
                 token = token._replace(kind="other")
             # 等 alone also ends a list (额叶等处): it is a signal only right after a verb or a sequence
-            case "other" if token.value in _SHORT_SIGNALS and _adjoining(token, found) and _opens_a_signal(found):
+            case "other" if (
+                token.value in _SHORT_SIGNALS
+                and _adjoining(token, found)
+                and (_opens_a_signal(found) or _is_a_field(found, following))
+            ):
                 token = token._replace(kind="signal", value=_SHORT_SIGNALS[token.value])
             case "signal" if _is_trend(token, found, text):
                 token = token._replace(kind="other")
@@ -345,6 +351,12 @@ def _opens_a_signal(found: list[Token]) -> bool:
     return last.kind in ("verb", "cue", "sequence", "signal")
 
 
+def _is_a_field(found: list[Token], following: Token | None) -> bool:
+    """T1WI：右侧桥臂：等；: all that stands behind the colon of a site."""
+    ends = following is None or following.kind in ("punctuation", "stop", "mark")
+    return ends and len(found) > 1 and found[-1].value == ":" and (found[-2].kind in _FIELDS or found[-2].value == ")")
+
+
 @cache
 def _qualifiers() -> frozenset[str]:
     return lexicon().site_groups.qualifiers | frozenset(LOBE_CHARACTERS.values())
@@ -371,7 +383,8 @@ def lex(text: str) -> LexedReport:
     for reading in _READINGS:
         tokens = reading(tokens, normal)
     tokens = with_other_parts_apart(tokens)
-    tokens = with_pairs(with_usual_order(tokens, normal), normal)
+    for reading in (with_usual_order, with_bracketed_sequences, with_pairs):
+        tokens = reading(tokens, normal)
     sentences: list[tuple[Token, ...]] = []
     current: list[Token] = []
     for token in _resolved(tokens, normal):

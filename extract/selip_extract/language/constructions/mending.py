@@ -11,6 +11,7 @@ from typing import NamedTuple
 import opencc
 from pydantic import BaseModel, ConfigDict, model_validator
 
+from selip_extract.language.constructions.tables import with_bars
 from selip_extract.language.lexicon import words
 from selip_extract.language.markup import without_markup
 from selip_shared.toml_files import read_toml
@@ -42,7 +43,7 @@ class _Slips(BaseModel):
 
 def mended(text: str) -> Mended:
     """The text to read instead of `text`, character for character."""
-    read = _commas_for_blanks(_joined_lines(_simplified(without_markup(text))))
+    read = _commas_for_blanks(_joined_lines(with_bars(_simplified(without_markup(text)))))
     found = [(m.start(), m.end()) for m in _slip_pattern().finditer(read)]
     for start, end in found:
         read = read[:start] + slips()[read[start:end]] + read[end:]
@@ -82,11 +83,11 @@ def _simplified(text: str) -> str:
 _BREAK = re.compile(r"[^\S\n]*\r?\n\s*")
 _UNFINISHED = re.compile(
     r"(?:左侧?|右侧?|双侧?|两侧|未|未见|未见明显|未见明确|无|不|稍|略|较|等|轻度|明显|均匀|不均匀|呈|见|可见|示|显示|为|及|和|与|、|，|,|：|:|（|\(|约|于|位于|之|的"
-    r"|长|短|[额顶颞枕岛]|斑片?|片|点|小片?|T[12](?:WI?)?|FLAIR|DWI|ADC图?|SWI|黏|粘|异常|信|低|高)$",
+    r"|长|短|[额顶颞枕岛]|斑片?|片|点|小片?|T[12](?:WI?)?|FLAIR|DWI|ADC图?|SWI|黏|粘|异常|信|低|高|依次|分别|均|仅)$",
     re.IGNORECASE,
 )
 _CONTINUING = re.compile(
-    r"(?:黏膜|粘膜|信号|高信号|低信号|等信号|异常信号|影|灶|状|侧|叶|区|强化|受压|扩大|增宽|变窄|移位|增厚|受限|及|、|，|,|。|；)"
+    r"(?:呈|黏膜|粘膜|信号|高信号|低信号|等信号|异常信号|影|灶|状|侧|叶|区|强化|受压|扩大|增宽|变窄|移位|增厚|受限|及|、|，|,|。|；)"
 )
 # lines of a template: 部位：左侧小脑半球 / 大小：18mm×11mm / T1WI：低
 _KEY = (
@@ -99,11 +100,13 @@ _FIELD = re.compile(
 _NEXT_FIELD = re.compile(rf"(?!部位|位置|病灶|病变){_KEY}[：:]", re.IGNORECASE)
 _ANY_FIELD = re.compile(r"\w{1,8}[：:]")
 _ITEM = re.compile(r"(?:\d{1,2}[.、)）]|[(（]\d{1,2}[)）]|[①-⑳]|【|\[)")
-_SEQUENCE = re.compile(r"T[12]WI|T[12]\*?|FLAIR|DWI|ADC|SWI", re.IGNORECASE)
+_SEQUENCE = re.compile(r"(?:T[12]|弥散|扩散|磁敏感)加权|加权(?:成像|图像|序列|像)|T[12]WI|T[12]\*?|FLAIR|DWI|ADC|SWI", re.IGNORECASE)
 _ENDED = re.compile(r"[。；;!?！？]$")
 _CLAUSE_MARK = re.compile(r"[,，;；。:：\n]")
 _PLACED = re.compile("位于|累及|见于|分布|侵|平扫|增强")
 _INCOMPLETE = frozenset(("site", "layer", "side", "verb", "negation"))
+_ROW = re.compile(r"[^\n|]*\|[^\n]*$|\n?[^\n|]*\|")
+"""The line before, or behind, a break is a row of a table."""
 _MAX_WORD = 6
 _MIN_WRAPPED = 18
 _MIN_CLAUSE = 3
@@ -118,6 +121,8 @@ def _joined_lines(text: str) -> str:
     wrapped = _is_wrapped(text)
     for match in _BREAK.finditer(text):
         before, after = text[: match.start()], text[match.end() :]
+        if _ROW.search(before) or _ROW.match(after):
+            continue
         if _FIELD.search(before) and _NEXT_FIELD.match(after):
             start = match.start() - (before[-1] in "。；;")
             read = read[:start] + "，" + " " * (match.end() - start - 1) + read[match.end() :]

@@ -13,6 +13,7 @@ from selip_extract.language.tokens import Token, sentences_of
 _OTHER_METHOD = re.compile(
     "CT(?!A)|MRS|波谱|NAA|CHO|胆碱|肌酸|ASL|PWI|灌注|CBF|CBV|MTT|TTP|DTI|DKI|FA图|FA值|纤维束成像|BOLD|PET|超声"
 )
+_HEADING_OF_ANOTHER = re.compile(rf"(?:增强|平扫|头颅|颅脑|外院|本院|同日|复查|多排|螺旋)*(?:{_OTHER_METHOD.pattern})")
 _BRACKETED = re.compile("【[^】]*】|\\[[^\\]]*\\]")
 _OTHER_QUANTITY = re.compile("密度|灌注|代谢|回声|血流|摄取|峰")
 _LIKE_CSF = re.compile("(?:同|似|与|近|类)脑脊液|脑脊液(?:样|相仿|相似|一致|相同|相近)")
@@ -41,7 +42,7 @@ def without_other_exams(tokens: Sequence[Token], text: str) -> list[Token]:
         bracketed = _BRACKETED.search(said)
         if bracketed is not None:
             section_is_other = _OTHER_METHOD.search(bracketed[0]) is not None
-        if clause[-1].value == ":" and (_EXAM.search(said) or _OTHER_METHOD.fullmatch(said[:-1])):
+        if clause[-1].value == ":" and (_EXAM.search(said) or _HEADING_OF_ANOTHER.fullmatch(said[:-1])):
             sentence_is_other = _OTHER_METHOD.search(said) is not None
         if bracketed is not None:
             clause = _without_heading(clause, clause[0].start + bracketed.start(), clause[0].start + bracketed.end())

@@ -1,4 +1,4 @@
-"""Signals that do not stand behind their sequence: 呈稍低T1、稍高T2信号; DWI/ADC呈高/低信号."""
+"""Signals that do not stand behind their sequence: 呈稍低T1、稍高T2信号; DWI/ADC呈高/低信号; 见高信号（T2WI）."""
 
 import re
 from collections.abc import Sequence
@@ -7,6 +7,7 @@ from selip_extract.language.lexicon import Kind
 from selip_extract.language.tokens import Token
 
 _HINT = re.compile("[高低等杂](?:T[12]|FLAIR|DWI|ADC|SWI)")
+_BRACKETED = re.compile(r"\((?:[A-Z]|[压黑抑水弥扩磁梯增])")
 _NAMES: frozenset[Kind] = frozenset(("sequence", "signal"))
 _ENDS = frozenset((",", ";", ":"))
 
@@ -38,6 +39,42 @@ def _inverted(tokens: Sequence[Token], start: int, end: int) -> list[tuple[int, 
     )
     behind = tokens[named[-1] + 1 : named[-1] + 2]
     return pairs if adjoin and behind and behind[0].kind in ("cue", "abnormal", "lesion") else []
+
+
+def with_bracketed_sequences(tokens: Sequence[Token], text: str) -> list[Token]:
+    """The tokens, sequences in brackets right behind a signal (见高信号（T2WI、FLAIR）) moved before it."""
+    if _BRACKETED.search(text) is None:
+        return list(tokens)
+    found = list(tokens)
+    for at in reversed([at for at, token in enumerate(tokens) if token.kind == "signal"]):
+        names = _bracketed(tokens, at)
+        if names and not _is_of_a_sequence(tokens, at):
+            found[at : at + len(names) + 3] = [*names, tokens[at]]
+    return found
+
+
+def _bracketed(tokens: Sequence[Token], at: int) -> list[Token]:
+    """The sequences, with the marks between them, of a bracket right behind the token at `at`."""
+    if at + 1 == len(tokens) or tokens[at + 1].value != "(" or tokens[at + 1].start != tokens[at].end:
+        return []
+    names: list[Token] = []
+    for token in tokens[at + 2 :]:
+        if token.value == ")":
+            return names
+        if token.kind != "sequence" and token.value != "、":
+            return []
+        names.append(token)
+    return []
+
+
+def _is_of_a_sequence(tokens: Sequence[Token], at: int) -> bool:
+    """Whether the signal is stated on a sequence before it: DWI呈高信号（b=1000）."""
+    for token in reversed(tokens[:at]):
+        if token.kind in ("signal", "stop", "mark") or token.value in _ENDS:
+            return False
+        if token.kind == "sequence":
+            return True
+    return False
 
 
 def with_pairs(tokens: Sequence[Token], text: str) -> list[Token]:

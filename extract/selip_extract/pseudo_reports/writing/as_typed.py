@@ -1,4 +1,4 @@
-"""The text as it comes: broken lines, blanks for punctuation, traditional characters, slips; the facts move with it."""
+"""The text as it comes: broken lines, blanks for punctuation, slips, lost characters; the facts move with it."""
 
 import random
 import re
@@ -11,7 +11,7 @@ import opencc
 from pydantic import Field
 
 from selip_extract.language.constructions.mending import slips
-from selip_extract.pseudo_reports.phrases import PhraseFile, load
+from selip_extract.pseudo_reports.phrases import PhraseFile, Phrases, load
 from selip_extract.pseudo_reports.sample_study import Share
 from selip_extract.pseudo_reports.writing.draft import CharSpan, Fact
 
@@ -23,6 +23,8 @@ class _AsTyped(PhraseFile):
     unpunctuated: Share
     traditional: Share
     slips: Share
+    damaged: Share
+    lost_characters: Phrases
 
 
 _SETTINGS = load(_AsTyped, "as_typed")
@@ -50,7 +52,31 @@ def as_typed(rng: random.Random, text: str, facts: Sequence[Fact]) -> tuple[str,
     if rng.random() < _SETTINGS.broken_lines and "\n" not in text and (breaks := _line_breaks(rng, text)):
         done.add("broken lines")
         return _broken(text, breaks), tuple(_moved(fact, breaks) for fact in facts), done
+    if rng.random() < _SETTINGS.damaged and (sentence := _last_sentence(text, facts)) is not None:
+        done.add("damaged text")
+        facts = [fact for fact in facts if fact.value_span[0] < sentence[0]]
+        text = _with_lost_characters(rng, text, sentence)
     return text, tuple(facts), done
+
+
+def _last_sentence(text: str, facts: Sequence[Fact]) -> CharSpan | None:
+    """The sentence that states the last facts, where all that it states is of sites that it names."""
+    if not facts:
+        return None
+    last = max(fact.value_span[0] for fact in facts)
+    start = max(text.rfind(mark, 0, last) for mark in "。\n") + 1
+    end = min((at for mark in "。\n" if (at := text.find(mark, last)) >= 0), default=len(text))
+    inside = [fact for fact in facts if fact.value_span[1] > start]
+    return (start, end) if all(fact.mention.site_span[0] >= start for fact in inside) else None
+
+
+def _with_lost_characters(rng: random.Random, text: str, sentence: CharSpan) -> str:
+    """The text, one to three characters of the sentence lost in a wrong encoding."""
+    start, end = sentence
+    lost = rng.choice(_SETTINGS.lost_characters)
+    for at in rng.sample(range(start, end), min(end - start, rng.choice((1, 2, 3)))):
+        text = text[:at] + lost + text[at + 1 :]
+    return text
 
 
 def _with_slips(rng: random.Random, text: str) -> str:

@@ -1,6 +1,7 @@
 """A report while it is written: its text, and the statements that the text makes."""
 
 import random
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
@@ -10,6 +11,8 @@ from selip_extract.pseudo_reports.lesion_archetypes import SignalValue
 from selip_extract.pseudo_reports.sample_study import SampledSite
 
 CharSpan = tuple[int, int]
+_BEFORE_A_SENTENCE = re.compile(r"[。：\n]$|\d[.、]$|（\d{1,2}）$")
+"""What needs no full stop: an ended sentence, a heading, the number of an item."""
 
 
 @dataclass
@@ -116,7 +119,7 @@ class Draft:
     def begin_sentence(self) -> None:
         """End the sentence before with a full stop where it has none."""
         self.strip_separators()
-        if self.parts and not self.parts[-1].endswith(("。", "：")):
+        if self.parts and not _BEFORE_A_SENTENCE.search(self.parts[-1]):
             self.put("。")
 
     def state(

@@ -1,4 +1,4 @@
-"""Lesions written otherwise than in full sentences: as a telegram, as lines of a template, as dictated."""
+"""Lesions written otherwise than in full sentences: as a telegram, as lines of a template, as dictated, as a table."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -24,6 +24,7 @@ from selip_extract.pseudo_reports.writing.sequences import (
 from selip_extract.pseudo_reports.writing.shapes import MORPHOLOGIES, shape_of
 from selip_extract.pseudo_reports.writing.signals import put_signals
 from selip_extract.pseudo_reports.writing.sites import put_sites, site_word
+from selip_extract.pseudo_reports.writing.tables import put_lists_with_colons, put_table
 
 _OfEachSequence = Annotated[dict[Modality, Phrases], AfterValidator(each_of(MODALITIES))]
 
@@ -250,4 +251,6 @@ _LAYOUTS: dict[str, Callable[[Draft, Sequence[SampledLesion]], list[WrittenLesio
     "telegram": _put_telegram,
     "template": _put_template,
     "dictation": _put_dictation,
+    "table": put_table,
+    "lists with colons": put_lists_with_colons,
 }

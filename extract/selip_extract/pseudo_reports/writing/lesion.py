@@ -10,7 +10,7 @@ from selip_contracts.findings import Count
 from selip_contracts.vocabulary import Change, Modality
 from selip_extract.pseudo_reports.lesion_archetypes import SignalValue
 from selip_extract.pseudo_reports.phrases import Names, PhraseFile, Phrases, Templates, each_of, load, placeholders
-from selip_extract.pseudo_reports.sample_study import SampledLesion
+from selip_extract.pseudo_reports.sample_study import SampledLesion, Share
 from selip_extract.pseudo_reports.writing.absences import put_absent
 from selip_extract.pseudo_reports.writing.draft import CharSpan, Draft, Mention
 from selip_extract.pseudo_reports.writing.sequence_relations import Signals
@@ -51,6 +51,7 @@ class _LesionPhrases(PhraseFile):
     margin_leads: Phrases
     unspecific: Names
     doubt_share: float
+    bracketed_share: Share
     doubtful_openings: Phrases
     effects: Phrases
     numbers: Annotated[Templates, AfterValidator(placeholders("number"))]
@@ -301,11 +302,30 @@ def _put_direct(draft: Draft, lesion: SampledLesion, signals: Signals, modality:
     draft.put_one(_OPENINGS_OR_NONE)
     if draft.chance(0.7):
         _put_description(draft, lesion)
+    if draft.chance(_PHRASES.bracketed_share):
+        _put_sequences_in_brackets(draft, mentions, signals, together)
+        return mentions
     spans = put_sequences(draft, together)
     if draft.chance(0.1):
         draft.put_one(_PHRASES.direct_verbs)
     _put_shared_signal(draft, mentions, signals, spans)
     return mentions
+
+
+def _put_sequences_in_brackets(
+    draft: Draft, mentions: Sequence[Mention], signals: Signals, modalities: Sequence[Modality]
+) -> None:
+    """双侧丘脑见高信号（T2WI、FLAIR）."""
+    draft.families.add("sequences in brackets")
+    value = signals[modalities[0]][0]
+    span = draft.put(signal_word(draft.rng, value))
+    draft.put("（")
+    spans = put_sequences(draft, modalities)
+    draft.put("）")
+    for modality, sequence in spans.items():
+        del signals[modality]
+        draft.state(mentions, modality, value, span, sequence)
+    draft.separate()
 
 
 _FRAMES_OF_T1_AND_T2 = {

@@ -21,6 +21,7 @@ from selip_extract.pseudo_reports.writing.draft import CharSpan, Draft, Fact, Le
 from selip_extract.pseudo_reports.writing.sequences import put_sequences
 from selip_extract.pseudo_reports.writing.sites import put_sites, site_word
 from selip_extract.pseudo_reports.writing.surroundings import (
+    put_body_part,
     put_ct_first,
     put_denied_changes,
     put_disease,
@@ -160,7 +161,8 @@ def write_report(rng: random.Random, study: SampledStudy) -> WrittenReport:
     text, facts, changed = as_typed(rng, text, draft.facts)
     if any(site_and_words(fact.mention.site.site)[1] for fact in facts):
         draft.families.add("unlisted site")
-    return WrittenReport(text, facts, draft.understood, frozenset(draft.families | changed))
+    understood = draft.understood and "damaged text" not in changed
+    return WrittenReport(text, facts, understood, frozenset(draft.families | changed))
 
 
 def _put_opening(draft: Draft, study: SampledStudy) -> None:
@@ -233,6 +235,8 @@ def _put_lesions(draft: Draft, study: SampledStudy, stop: str, numbered: bool) -
         lesions = lesions[count:]
         if lesions and rng.random() < 0.2:
             _put_normal(draft, _PHRASES.normal_rest)
+        elif lesions and stop == "。" and put_body_part(draft):
+            written = []
     if stop == "，":
         draft.strip_separators()
         draft.end_statement()

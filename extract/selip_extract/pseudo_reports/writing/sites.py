@@ -31,6 +31,7 @@ class _SitePhrases(PhraseFile):
     last_joins: Phrases
     joins: Phrases
     sides_after_sites: Annotated[Templates, AfterValidator(placeholders("side"))]
+    both_sides_after_sites: Phrases
     layers: Phrases
     layered_gyri: SiteNames
     parts: Phrases
@@ -101,7 +102,7 @@ def put_sites(draft: Draft, sites: Sequence[SampledSite], plain: bool = False) -
         if i:
             last = i + (fused if fused > 1 else 1) >= len(order)
             draft.put_one(_PHRASES.last_joins if last else _PHRASES.joins)
-        side_follows = site.side in ("左侧", "右侧") and rng.random() < (0.7 if midline else 0.05) and fused <= 1
+        side_follows = site.side is not None and rng.random() < _side_follows(site, midline) and fused <= 1
         side_span = None
         if site.side is None or side_follows:
             if not midline:
@@ -123,6 +124,11 @@ def put_sites(draft: Draft, sites: Sequence[SampledSite], plain: bool = False) -
             mentions.append(_put_site(draft, site, side_span, side_follows, plain))
             i += 1
     return mentions
+
+
+def _side_follows(site: SampledSite, midline: bool) -> float:
+    """How often a side stands behind its site: 脑桥偏左, 额叶（左）, 小脑半球双侧."""
+    return (0.7 if midline else 0.05) if site.side in ("左侧", "右侧") else 0.0 if midline else 0.03
 
 
 def _put_site(draft: Draft, site: SampledSite, side_span: CharSpan | None, side_follows: bool, plain: bool) -> Mention:
@@ -149,7 +155,8 @@ def _put_site(draft: Draft, site: SampledSite, side_span: CharSpan | None, side_
         _put_excluded_part(draft, site.site)
     if side_follows:
         assert site.side is not None
-        side_span = draft.put(rng.choice(_PHRASES.sides_after_sites).format(side=site.side[0]))
+        behind = _PHRASES.both_sides_after_sites if site.side == "双侧" else _PHRASES.sides_after_sites
+        side_span = draft.put(rng.choice(behind).format(side=site.side[0]))
     return Mention(site, site_span, side_span, draft.words)
 
 

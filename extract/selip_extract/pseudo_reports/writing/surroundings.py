@@ -27,6 +27,7 @@ class _Shares(PhraseFile):
     only_diseases: Share
     other_exams: Share
     ct_first: Share
+    body_parts: Share
     impressions: Share
     denied_changes: Share
 
@@ -63,6 +64,7 @@ class _Surroundings(PhraseFile):
     shares: _Shares
     diseases: _Diseases
     other_exams: _OtherExams
+    body_parts: Phrases
     impressions: _Impressions
     denied_changes: _DeniedChanges
 
@@ -100,6 +102,16 @@ def put_other_exam(draft: Draft) -> None:
     else:
         draft.families.add("other exam")
         draft.put_one(words.without_abnormality)
+
+
+def put_body_part(draft: Draft) -> bool:
+    """颈髓：C3水平见条状长T2信号: another part of the body between two lesions, in some reports; whether it is written."""
+    if not draft.chance(_PHRASES.shares.body_parts):
+        return False
+    draft.families.add("other body part")
+    draft.begin_sentence()
+    draft.put_one(_PHRASES.body_parts)
+    return True
 
 
 def put_impression(draft: Draft, has_lesions: bool) -> None:

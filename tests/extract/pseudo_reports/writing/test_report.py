@@ -90,6 +90,16 @@ FAMILIES = {
     "other and same side": 0.8,
     "the rest": 0.8,
     "sizes of several": 0.9,
+    "table": 0.55,
+    "lists with colons": 0.93,
+    "bracketed labels": 0.88,
+    "only one": 0.9,
+    "only on one sequence": 0.9,
+    "parts of a lesion": 0.88,
+    "sized sides": 0.9,
+    "sequences in brackets": 0.8,
+    "other body part": 0.9,
+    "damaged text": 0.9,
 }
 """The families of constructions beyond the ordinary report, and the finding F1 that the rules reach at least."""
 

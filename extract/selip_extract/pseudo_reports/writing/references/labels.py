@@ -66,6 +66,25 @@ def put_label_list(draft: Draft, sites: Sequence[SampledSite]) -> None:
         _put_split(draft, labels, mentions, "T1CE", end)
 
 
+def put_bracketed(draft: Draft, sites: Sequence[SampledSite]) -> None:
+    """病灶A（左侧额叶）T1WI呈低信号，病灶B（脑桥）…; 左侧额叶结节（A）T1WI呈低信号，…. 增强后A、B强化."""
+    rng = draft.rng
+    labels = rng.choice(_PHRASES.names)[: len(sites)]
+    before, behind = rng.choice(_PHRASES.bracketed).split("{site}")
+    (first,) = some_sequences(draft, 1)
+    draft.put_one(_PHRASES.bracketed_leads)
+    mentions: list[Mention] = []
+    for label, site in zip(labels, sites, strict=True):
+        draft.put(rng.choice(_PHRASES.separators) if mentions else "")
+        draft.put(before.format(label=label))
+        mentions.append(put_named_site(draft, site))
+        draft.put(behind.format(label=label))
+        mentions[-1].words.lesion = "结节" if "结节" in before + behind else None
+        put_random_value(draft, mentions[-1:], first)
+    draft.put(rng.choice(("。", "；")))
+    _put_split(draft, labels, mentions, "T1CE", rng.choice(_PHRASES.ends))
+
+
 def _put_labelled_sites(draft: Draft, labels: Sequence[str], sites: Sequence[SampledSite]) -> list[Mention]:
     """The sites, each with its label before it, behind it, or in brackets behind it."""
     rng = draft.rng
@@ -80,6 +99,13 @@ def _put_labelled_sites(draft: Draft, labels: Sequence[str], sites: Sequence[Sam
     return mentions
 
 
+def _together(labels: Sequence[str], join: str, noun_once: bool) -> str:
+    """病灶1、病灶3, or 病灶1、3 with the noun once."""
+    if noun_once and join and labels[0][:2] in ("病灶", "结节"):
+        labels = [labels[0], *(label[2:] for label in labels[1:])]
+    return join.join(labels)
+
+
 def _put_split(draft: Draft, labels: Sequence[str], mentions: Sequence[Mention], modality: Modality, end: str) -> None:
     """①②号T1WI呈低信号，③号呈等信号: one sequence, its value for some of the labels and for the others."""
     rng = draft.rng
@@ -92,7 +118,8 @@ def _put_split(draft: Draft, labels: Sequence[str], mentions: Sequence[Mention],
         if leads and group is some:
             put_sequence(draft, modality)
             draft.put_one(_PHRASES.sequence_leads)
-        draft.put(join.join(labels[i] for i in group) + end)
+        draft.put(_together([labels[i] for i in group], join, draft.chance(0.4)))
+        draft.put(rng.choice(_PHRASES.group_nouns) if len(group) == 2 and draft.chance(0.3) else end)
         if not leads:
             put_sequence(draft, modality)
         named = [mentions[i] for i in group]

@@ -7,7 +7,9 @@ from selip_contracts.vocabulary import SITES, Modality, Side, Signal, ancestors
 from selip_extract.pseudo_reports.sample_study import SampledLesion, SampledSite
 from selip_extract.pseudo_reports.writing.collective import ABSENT, WrittenLesion, put_predicate, some_signal
 from selip_extract.pseudo_reports.writing.draft import Draft, LesionWords, Mention
-from selip_extract.pseudo_reports.writing.references.labels import put_label_list, put_labelled
+from selip_extract.pseudo_reports.writing.references.exclusions import put_only_on_sequence, put_only_one
+from selip_extract.pseudo_reports.writing.references.labels import put_bracketed, put_label_list, put_labelled
+from selip_extract.pseudo_reports.writing.references.lesion_parts import put_parts_of_lesion
 from selip_extract.pseudo_reports.writing.references.parts import (
     note_nodule,
     put_named_site,
@@ -15,6 +17,7 @@ from selip_extract.pseudo_reports.writing.references.parts import (
     put_site_list,
     some_sequences,
 )
+from selip_extract.pseudo_reports.writing.references.sides import put_sized_sides
 from selip_extract.pseudo_reports.writing.references.wording import REFERENCES
 from selip_extract.pseudo_reports.writing.sequences import put_sequence, put_sequences, signal_word, size_text
 from selip_extract.pseudo_reports.writing.sites import site_word
@@ -30,7 +33,7 @@ def put_references(draft: Draft, lesions: Sequence[SampledLesion]) -> list[Writt
     sites = _separate(lesions)
     fitting = [name for name, way in _WAYS.items() if way.fits(sites)]
     # Few ways fit a site alone: without this they would be written more often than all others together.
-    if not fitting or (len(sites) == 1 and draft.chance(0.8)):
+    if not fitting or (len(sites) == 1 and draft.chance(0.6)):
         return []
     name = draft.rng.choice(fitting)
     draft.families.add(name)
@@ -300,4 +303,9 @@ _WAYS = {
     "other and same side": _Way(_put_relative_side, paired=True),
     "the rest": _Way(_put_rest),
     "sizes of several": _Way(_put_sizes),
+    "bracketed labels": _Way(put_bracketed),
+    "only one": _Way(put_only_one),
+    "only on one sequence": _Way(put_only_on_sequence, sites=1),
+    "parts of a lesion": _Way(put_parts_of_lesion, sites=1),
+    "sized sides": _Way(put_sized_sides, sites=1, paired=True),
 }

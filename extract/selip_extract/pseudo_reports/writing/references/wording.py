@@ -1,6 +1,11 @@
 """The wording of references, read from references.toml."""
 
-from selip_extract.pseudo_reports.phrases import PhraseFile, Phrases, load
+from typing import Annotated
+
+from pydantic import AfterValidator
+
+from selip_contracts.vocabulary import Signal
+from selip_extract.pseudo_reports.phrases import PhraseFile, Phrases, Templates, load, placeholders
 from selip_extract.pseudo_reports.sample_study import Share
 
 
@@ -15,6 +20,43 @@ class _Labels(PhraseFile):
     together: Phrases
     ends: Phrases
     sequence_leads: Phrases
+    bracketed: Annotated[Templates, AfterValidator(placeholders("label", "site"))]
+    bracketed_leads: Phrases
+    group_nouns: Phrases
+
+
+class _LesionParts(PhraseFile):
+    openings: Phrases
+    layered_share: Share
+    layered_openings: Phrases
+    pairs: tuple[tuple[str, str], ...]
+    layers: tuple[tuple[str, str], ...]
+    relaxing: tuple[Signal, ...]
+    separators: Phrases
+    joins: Phrases
+    sequence_leads: Phrases
+    verbs: Phrases
+
+
+class _Exclusions(PhraseFile):
+    openings: Phrases
+    separators: Phrases
+    only: Phrases
+    nouns: Phrases
+    sequence_leads: Phrases
+    only_last: Phrases
+    only_at: Phrases
+    others: Phrases
+    nouns_of_one: Phrases
+    only_on: Phrases
+    on_verbs: Phrases
+    other_sequences: Phrases
+
+
+class _SizedSides(PhraseFile):
+    openings: Phrases
+    forms: Annotated[Templates, AfterValidator(placeholders("size"))]
+    separators: Phrases
 
 
 class _References(PhraseFile):
@@ -42,6 +84,9 @@ class _References(PhraseFile):
     on_sequence: Phrases
     sizes_leads: Phrases
     labels: _Labels
+    lesion_parts: _LesionParts
+    exclusions: _Exclusions
+    sized_sides: _SizedSides
 
 
 REFERENCES = load(_References, "references")

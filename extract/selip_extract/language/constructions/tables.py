@@ -1,0 +1,196 @@
+"""Tables in a text: 部位 | T1WI | T2WI, and a row for each lesion; or 序列 | 左侧额叶 | 右侧丘脑, and a row for each sequence.
+
+Each row, or column, of a lesion becomes a sentence: its site, then each sequence with the value in its cell.
+"""
+
+import re
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple
+
+from selip_extract.language.constructions.compound_values import manner_of_enhancement
+from selip_extract.language.lexicon import Kind
+from selip_extract.language.tokens import Token
+
+Cell = tuple[int, int]
+Row = tuple[Cell, ...]
+
+_BAR = "|"
+_BARS = re.compile(r"[|｜│┃¦丨\t]")
+_BLANKS = re.compile(r"(?<=\S)[ \u3000]{2,}(?=\S)")
+_SEPARATOR = re.compile(rf"[^\S\n]*{_BARS.pattern}[^\S\n]*|{_BLANKS.pattern}")
+_RULE = re.compile(r"[-—–:=|\s]+")
+"""The line below the heads of a Markdown table."""
+_LINE = re.compile(r"[^\n]+")
+_LINE_OF_BARS = re.compile(r"[^\n；;。]+")
+_SEQUENCE = re.compile(
+    r"(?:FS-?|压脂-?)?(?:T[12]|FLAIR|DWI|ADC|E?SWI|增强|强化|T1\+C|CE\b|GD|B=?\d|压水|弥散|扩散|磁敏感)[^高低等|]{0,10}", re.IGNORECASE
+)
+_NUMBER = re.compile(r"(?:序|编|病灶)?号|NO\.?|#", re.IGNORECASE)
+_SIDE = re.compile("侧别?|左右|方位")
+_SITE = re.compile("部位|位置|病灶|病变|解剖|区域")
+_NOTHING = re.compile(r"[(（][-—–－][)）]|阴性|(?:未见|无)(?:明显|明确)?(?:异常(?:信号|强化)?|强化)?|不强化")
+_SOMETHING = re.compile(r"[(（]?[+＋][)）]?|有|阳性")
+_ALONE = {"等": "等", "↑": "高", "↓": "低"}
+_RELAXATION = {("T1", "长"): "低", ("T1", "短"): "高", ("T2", "长"): "高", ("T2", "短"): "低"}
+_VALUES: frozenset[Kind] = frozenset(("signal", "enhancement", "restriction", "negation", "abnormal"))
+
+
+class Table(NamedTuple):
+    """The cells of the heads and of each row, as [start, end) in the text."""
+
+    heads: Row
+    rows: tuple[Row, ...]
+
+
+def with_bars(text: str) -> str:
+    """The text with a bar between the cells of each table, and as many blanks as other characters stood there."""
+    read = text
+    for table in tables(text):
+        for row in (table.heads, *table.rows):
+            for (_, end), (start, _) in zip(row, row[1:], strict=False):
+                read = read[:end] + _BAR + " " * (start - end - 1) + read[start:]
+    return read
+
+
+def tables(text: str) -> list[Table]:
+    """The tables of a text: rows with as many cells as the heads, which name sequences in one row or one column."""
+    if _SEPARATOR.search(text) is None:
+        return []
+    found = []
+    lines = list(_rows(text))
+    at = 0
+    while at < len(lines):
+        rows = _rows_below(lines, at)
+        if rows and _has_sequences(text, lines[at], rows):
+            found.append(Table(lines[at], tuple(row for row in rows if not _is_rule(text, row))))
+            at += len(rows)
+        at += 1
+    return found
+
+
+def _rows(text: str) -> Iterator[Row]:
+    """The cells of each line; with bars a semicolon or full stop ends a row, too."""
+    for line in _LINE.finditer(text):
+        barred = _BARS.search(line[0]) is not None
+        for part in _LINE_OF_BARS.finditer(text, *line.span()) if barred else (line,):
+            yield tuple(_cells(text, part.start(), part.end()))
+
+
+def _cells(text: str, start: int, end: int) -> Iterator[Cell]:
+    for separator in (*_SEPARATOR.finditer(text, start, end), None):
+        stop = end if separator is None else separator.start()
+        words = text[start:stop]
+        inner = len(words) - len(words.lstrip())
+        if words.strip():
+            yield start + inner, start + len(words.rstrip())
+        start = end if separator is None else separator.end()
+
+
+def _rows_below(lines: Sequence[Row], at: int) -> list[Row]:
+    """The lines after `at` that have as many cells as it; none where it has fewer than two."""
+    width = len(lines[at])
+    rows: list[Row] = []
+    for line in lines[at + 1 :] if width > 1 else ():
+        if len(line) != width:
+            break
+        rows.append(line)
+    return rows
+
+
+def _has_sequences(text: str, heads: Row, rows: Sequence[Row]) -> bool:
+    named = sum(_names_sequence(text, cell) for cell in heads[1:])
+    below = sum(_names_sequence(text, row[0]) for row in rows)
+    blank = _BARS.search(text, heads[0][1], heads[1][0]) is None
+    return max(named, 0 if named else below) > (1 if blank else 0)
+
+
+def _names_sequence(text: str, cell: Cell) -> bool:
+    return _SEQUENCE.fullmatch(text, *cell) is not None
+
+
+def _is_rule(text: str, row: Row) -> bool:
+    return _RULE.fullmatch(text, row[0][0], row[-1][1]) is not None
+
+
+def with_tables(tokens: Sequence[Token], text: str) -> list[Token]:
+    """The tokens, each lesion of a table as a sentence of its own."""
+    found = list(tokens) if _BAR in text else tokens
+    for table in reversed(tables(text)) if _BAR in text else ():
+        start, end = table.heads[0][0], (table.rows or (table.heads,))[-1][-1][1]
+        before = [token for token in found if token.start < start]
+        behind = [token for token in found if token.start >= end]
+        inside = [token for token in found if start <= token.start < end]
+        found = [*before, *_stop(before, start, text), *_read(table, inside, text), *behind]
+    return list(found)
+
+
+def _stop(before: Sequence[Token], at: int, text: str) -> list[Token]:
+    return [_mark("stop", "stop", at, text)] if before and before[-1].kind != "stop" else []
+
+
+def _mark(kind: Kind, value: str, at: int, text: str) -> Token:
+    """A mark that stands for the border of a cell."""
+    at = min(at, len(text) - 1)
+    return Token(kind, value, at, at + 1)
+
+
+def _read(table: Table, tokens: Sequence[Token], text: str) -> Iterator[Token]:
+    """The heads as words without a meaning, then a sentence for each lesion."""
+    by_row = any(_names_sequence(text, cell) for cell in table.heads[1:])
+    heads = _words(tokens, (table.heads[0][0], table.heads[-1][1]) if by_row else table.heads[0])
+    yield from (token._replace(kind="other", value="") for token in heads)
+    yield from _stop(heads, table.heads[-1][1], text)
+    if by_row:
+        lesions = [list(zip(table.heads, row, strict=True)) for row in table.rows]
+    else:
+        first = [row[0] for row in table.rows]
+        columns = zip(table.heads, *table.rows, strict=True)
+        next(columns)
+        lesions = [[(table.heads[0], site), *zip(first, cells, strict=True)] for site, *cells in columns]
+    for lesion in lesions:
+        yield from _sentence(lesion, tokens, text)
+
+
+def _sentence(lesion: Sequence[tuple[Cell, Cell]], tokens: Sequence[Token], text: str) -> Iterator[Token]:
+    """左侧额叶 T1WI 低, T2WI 高: the site first, and before it its side."""
+    names = {cell: text[slice(*cell)] for cell, _ in lesion}
+    site = next((at for at, (head, _) in enumerate(lesion) if _SITE.search(names[head])), 0)
+    side = next((at for at, (head, _) in enumerate(lesion) if _SIDE.fullmatch(names[head])), None)
+    named = _words(tokens, lesion[site][1])
+    if side is not None and named:
+        yield from (t._replace(end=named[0].start) for t in _words(tokens, lesion[side][1]) if t.kind == "side")
+    yield from named
+    end = lesion[site][1][1]
+    for at, (head, cell) in enumerate(lesion):
+        if at in (site, side) or _NUMBER.fullmatch(names[head]):
+            continue
+        value = _value(head, cell, tokens, text) if _names_sequence(text, head) else _words(tokens, cell)
+        yield from value
+        end = cell[1]
+        if value:
+            yield _mark("punctuation", ",", end, text)
+    yield _mark("stop", "stop", end, text)
+
+
+def _value(head: Cell, cell: Cell, tokens: Sequence[Token], text: str) -> list[Token]:
+    """The sequence that the head names, and the value in its cell; nothing of an empty cell."""
+    sequence = next((t for t in _words(tokens, head) if t.kind in ("sequence", "enhancement")), None)
+    if sequence is None:
+        return []
+    sequence = sequence._replace(kind="sequence", value="T1CE" if sequence.kind == "enhancement" else sequence.value)
+    words = text[slice(*cell)]
+    said = [token for token in _words(tokens, cell) if token.kind in _VALUES]
+    if _NOTHING.fullmatch(words):
+        kind: tuple[Kind, str] = ("enhancement", "强化") if sequence.value == "T1CE" else ("abnormal", "abnormal")
+        said = [Token("negation", "未见", *cell), Token(*kind, *cell)]
+    elif not said and sequence.value == "T1CE":
+        manner = "强化" if _SOMETHING.fullmatch(words) else manner_of_enhancement(words)
+        said = [Token("enhancement", manner, *cell)] if manner else []
+    elif not said:
+        signal = _ALONE.get(words) or _RELAXATION.get((sequence.value, words))
+        said = [Token("signal", signal, *cell)] if signal else []
+    return [sequence, *said] if said else []
+
+
+def _words(tokens: Sequence[Token], cell: Cell) -> list[Token]:
+    return [token for token in tokens if cell[0] <= token.start < cell[1]]
