@@ -309,11 +309,8 @@ def _resolved_side(token: Token, found: list[Token], following: Token | None, te
     bracketed = before is not None and before.value == "(" and len(found) > 1 and found[-2].kind in _SITE_OR_LAYER
     if bracketed or (token.value != "双侧" and _follows(token, found, _SITE_OR_LAYER)):
         return token._replace(kind="post_side")
-    signal = (
-        following is not None
-        and following.start == token.end
-        and (following.kind == "signal" or following.value == "等")
-    )
+    adjoins = following is not None and following.start == token.end
+    signal = following is not None and adjoins and (following.kind == "signal" or following.value == "等")
     return token._replace(kind="other") if token.end - token.start == 1 and not signal else token
 
 

@@ -100,7 +100,9 @@ _FIELD = re.compile(
 _NEXT_FIELD = re.compile(rf"(?!部位|位置|病灶|病变){_KEY}[：:]", re.IGNORECASE)
 _ANY_FIELD = re.compile(r"\w{1,8}[：:]")
 _ITEM = re.compile(r"(?:\d{1,2}[.、)）]|[(（]\d{1,2}[)）]|[①-⑳]|【|\[)")
-_SEQUENCE = re.compile(r"(?:T[12]|弥散|扩散|磁敏感)加权|加权(?:成像|图像|序列|像)|T[12]WI|T[12]\*?|FLAIR|DWI|ADC|SWI", re.IGNORECASE)
+_SEQUENCE = re.compile(
+    r"(?:T[12]|弥散|扩散|磁敏感)加权|加权(?:成像|图像|序列|像)|T[12]WI|T[12]\*?|FLAIR|DWI|ADC|SWI", re.IGNORECASE
+)
 _ENDED = re.compile(r"[。；;!?！？]$")
 _CLAUSE_MARK = re.compile(r"[,，;；。:：\n]")
 _PLACED = re.compile("位于|累及|见于|分布|侵|平扫|增强")

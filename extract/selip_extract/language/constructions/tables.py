@@ -1,10 +1,11 @@
-"""Tables in a text: 部位 | T1WI | T2WI, and a row for each lesion; or 序列 | 左侧额叶 | 右侧丘脑, and a row for each sequence.
+"""Tables in a text: 部位 | T1WI | T2WI, with a row for each lesion; or 序列 | 左侧额叶 | 脑桥, a row for each sequence.
 
 Each row, or column, of a lesion becomes a sentence: its site, then each sequence with the value in its cell.
 """
 
 import re
 from collections.abc import Iterator, Sequence
+from itertools import pairwise
 from typing import NamedTuple
 
 from selip_extract.language.constructions.compound_values import manner_of_enhancement
@@ -23,7 +24,8 @@ _RULE = re.compile(r"[-—–:=|\s]+")
 _LINE = re.compile(r"[^\n]+")
 _LINE_OF_BARS = re.compile(r"[^\n；;。]+")
 _SEQUENCE = re.compile(
-    r"(?:FS-?|压脂-?)?(?:T[12]|FLAIR|DWI|ADC|E?SWI|增强|强化|T1\+C|CE\b|GD|B=?\d|压水|弥散|扩散|磁敏感)[^高低等|]{0,10}", re.IGNORECASE
+    r"(?:FS-?|压脂-?)?(?:T[12]|FLAIR|DWI|ADC|E?SWI|增强|强化|T1\+C|CE\b|GD|B=?\d|压水|弥散|扩散|磁敏感)[^高低等|]{0,10}",
+    re.IGNORECASE,
 )
 _NUMBER = re.compile(r"(?:序|编|病灶)?号|NO\.?|#", re.IGNORECASE)
 _SIDE = re.compile("侧别?|左右|方位")
@@ -47,7 +49,7 @@ def with_bars(text: str) -> str:
     read = text
     for table in tables(text):
         for row in (table.heads, *table.rows):
-            for (_, end), (start, _) in zip(row, row[1:], strict=False):
+            for (_, end), (start, _) in pairwise(row):
                 read = read[:end] + _BAR + " " * (start - end - 1) + read[start:]
     return read
 

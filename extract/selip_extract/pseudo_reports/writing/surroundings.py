@@ -105,7 +105,7 @@ def put_other_exam(draft: Draft) -> None:
 
 
 def put_body_part(draft: Draft) -> bool:
-    """颈髓：C3水平见条状长T2信号: another part of the body between two lesions, in some reports; whether it is written."""
+    """颈髓：C3水平见条状长T2信号: another part of the body, in some reports; whether it is written."""
     if not draft.chance(_PHRASES.shares.body_parts):
         return False
     draft.families.add("other body part")

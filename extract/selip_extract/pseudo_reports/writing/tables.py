@@ -1,4 +1,4 @@
-"""Lesions as a table in the text: 部位 | T1WI | T2WI, a row for each lesion or each sequence; or as lists with colons."""
+"""Lesions as a table in the text, a row for each lesion or each sequence; or as lists with colons."""
 
 from collections.abc import Sequence
 from typing import Annotated

@@ -1,7 +1,6 @@
 """Parts of a lesion that are told apart: 囊性部分呈长T1长T2信号，实性部分…; T1WI中心呈等信号、周边呈高信号."""
 
 from collections.abc import Sequence
-from typing import cast
 
 from selip_contracts.vocabulary import Modality, Signal
 from selip_extract.pseudo_reports.sample_study import SampledSite
@@ -63,8 +62,8 @@ def _put_idioms(draft: Draft, mention: Mention, names: tuple[str, str]) -> None:
         draft.put("" if name is names[0] else draft.rng.choice(_PHRASES.separators))
         draft.put(name)
         draft.put_one(_PHRASES.verbs)
-        values = [(m, cast(Signal, draft.rng.choice(_PHRASES.relaxing))) for m in ("T1", "T2")]
-        put_idiom_words(draft, [mention], cast("Sequence[tuple[Modality, Signal]]", values))
+        values: list[tuple[Modality, Signal]] = [(m, draft.rng.choice(_PHRASES.relaxing)) for m in ("T1", "T2")]
+        put_idiom_words(draft, [mention], values)
 
 
 def _put_enhancement_of_a_part(draft: Draft, mention: Mention, names: tuple[str, str]) -> None:
