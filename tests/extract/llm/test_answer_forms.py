@@ -21,7 +21,7 @@ from selip_extract.language.question import LocatedStatement, Statement, is_expr
 from selip_extract.llm.answer_forms import Asked, ReportForm, SentenceForm
 from selip_extract.llm.model_files import MODEL_FOLDER, load_model, load_tokenizer
 from selip_extract.llm.report_answer import read_report_answer
-from selip_extract.llm.report_task import INSTRUCTIONS, report_questions
+from selip_extract.llm.report_task import INSTRUCTIONS, SEQUENCE_KEYS, place_name, report_questions
 from selip_extract.pseudo_reports.writing.report import write_study
 from selip_extract.rules.clause_reader import read_clauses
 from selip_extract.rules.lesion_descriptions import with_descriptions
@@ -86,11 +86,12 @@ def test_a_report_answer_is_read_back_sentence_by_sentence() -> None:
             assert sentence.statements.keys() == {s.statement for s in here}
             assert not sentence.refused
             assert sentence.spans is not None
-            for statement, (place, value) in sentence.statements.items():
-                assert statement.modality in answer[slice(*value)]
-                assert (statement.side or "") in answer[slice(*place)]
+            for statement, (side, place, value) in sentence.statements.items():
+                assert SEQUENCE_KEYS[statement.modality] in answer[slice(*value)]
+                assert place_name(statement.site) in answer[slice(*place)]
+                assert (statement.side or "部位") in answer[slice(*side)]
                 if here:
-                    assert sentence.spans[0][0] < place[0] < sentence.spans[0][1]
+                    assert sentence.spans[0][0] < side[0] < place[0] < sentence.spans[0][1]
 
 
 def test_findings_rest_on_the_words_of_their_sentence() -> None:
@@ -118,12 +119,16 @@ def test_findings_rest_on_the_words_of_their_sentence() -> None:
 REFUSED = {
     "[]": "validation error",
     "{": "Invalid JSON",
-    '{"1":[{}]}': "validation error",
+    '{"1":{}}': "has no place",
+    '{"1":[]}': "validation error",
     '{"1":3}': "validation error",
-    '{"1":[{"部位":[],"T2":"高"}]}': "validation error",
-    '{"1":[{"部位":["左侧额叶"],"T2":"强化"}]}': "validation error",
-    '{"2":[{"部位":["左侧额叶"],"T2":"高"}]}': "the report lacks",
-    '{"1":[{"部位":["左侧额叶"],"T2":"高"}],"1":[]}': "twice",
+    '{"1":{"T2":"高"}}': "has no place",
+    '{"1":{"左侧":[],"T2":"高"}}': "validation error",
+    '{"1":{"左侧":"额叶","T2":"高"}}': "validation error",
+    '{"1":{"左侧":["额叶"],"T2":"强化"}}': "validation error",
+    '{"1":{"左侧":["额叶"],"T1CE":"强化"}}': "validation error",
+    '{"2":{"左侧":["额叶"],"T2":"高"}}': "the report lacks",
+    '{"1":{"左侧":["额叶"],"T2":"高"},"1":{"左侧":["额叶"]}}': "twice",
 }
 
 
@@ -157,19 +162,26 @@ def test_the_grammar_admits_every_right_answer(any_model: Path) -> None:
 
 
 TEXT = "左侧额叶见片状长T1长T2信号，DWI未见高信号。右侧额叶见片状短T1信号。"
-RIGHT = '{"1":[{"部位":["左侧额叶"],"T1":"低","T2":"高","DWI":null}],"2":[{"部位":["右侧额叶"],"T1":"高"}]}'
+RIGHT = '{"1":{"左侧":["额叶"],"T1":"低","T2":"高","DWI":null},"2":{"右侧":["额叶"],"T1":"高"}}'
 
 
 @pytest.mark.parametrize(
     ("wrong", "instead"),
     [
-        ("左侧额叶", "左侧颞叶"),
+        ("额叶", "颞叶"),
+        ('"左侧":["额叶"],', ""),
+        ('"左侧"', '"双侧"'),
+        ('"左侧"', '"部位"'),
         ('"T1":"高"', '"T1":"低"'),
         ('"T2":"高"', '"T2":"稍高"'),
         ('"T1":"低"', '"SWI":"低"'),
         ('"T2":"高"', '"T1":"低"'),
         (',"2"', ',"1"'),
-        ("}]", '},{"部位":["左侧额叶"],"T1":"低"},{"部位":["左侧额叶"],"T1":"低"},{"部位":["左侧额叶"],"T1":"低"}]'),
+        ('{"左侧":["额叶"],"T1":"低","T2":"高","DWI":null}', '[{"左侧":["额叶"],"T1":"低"}]'),
+        (
+            '{"左侧":["额叶"],"T1":"低","T2":"高","DWI":null}',
+            "[" + '{"左侧":["额叶"],"T1":"低"},' * 3 + '{"左侧":["额叶"]}]',
+        ),
         (":", ": "),
     ],
 )
@@ -187,9 +199,9 @@ def test_the_grammar_admits_nothing_that_the_sentence_does_not_support(
 def test_words_that_the_lexer_does_not_hold_for_a_site_may_be_the_place_of_a_lesion(any_model: Path) -> None:
     text = "左侧额叶病灶累及嗅三角，T2WI呈高信号。"
     (asked,) = ReportForm(None).asked(lex(text))
-    answer = '{"1":[{"部位":["嗅三角","枕极"],"T2":"高"}]}'
+    answer = '{"1":{"部位":["嗅三角","枕极"],"T2":"高"}}'
     compiler = _compiler(load_tokenizer(any_model))
-    assert _admits(compiler, ReportForm(None), asked, '{"1":[{"部位":["嗅三角"],"T2":"高"}]}')
+    assert _admits(compiler, ReportForm(None), asked, '{"1":{"部位":["嗅三角"],"T2":"高"}}')
     assert not _admits(compiler, ReportForm(None, strict_vocabulary=True), asked, answer)
     (sentence,) = read_report_answer(text, asked.questions, answer)
     assert sentence.refused
@@ -203,7 +215,7 @@ def test_words_that_the_lexer_does_not_hold_for_a_site_may_be_the_place_of_a_les
 def test_sites_in_the_words_of_the_report_are_those_of_the_vocabulary() -> None:
     text = "左侧额颞叶见片状长T2信号。"
     (asked,) = ReportForm(None).asked(lex(text))
-    (sentence,) = read_report_answer(text, asked.questions, '{"1": [{"部位": ["左侧额颞叶"], "T2": "高"}]}')
+    (sentence,) = read_report_answer(text, asked.questions, '{"1": {"左侧": ["额颞叶"], "T2": "高"}}')
     assert sentence.statements.keys() == {Statement("左侧", "额叶", "T2", "高"), Statement("左侧", "颞叶", "T2", "高")}
 
 

@@ -38,7 +38,7 @@ def test_the_nearest_report_is_shown_first_with_an_answer_that_says_what_is_anno
     shown = examples.nearest("脑桥见斑点状长T2信号。")
     assert len(shown) == SHOWN
     report, answer = shown[0]
-    assert (report, answer) == (f"〔1〕{PONS}", '{"1":[{"部位":["脑桥"],"T2":"高"}]}')
+    assert (report, answer) == (f"〔1〕{PONS}", '{"1":{"部位":["脑桥"],"T2":"高"}}')
     (asked,) = ReportForm(None).asked(lex(PONS))
     (read,) = read_report_answer(PONS, asked.questions, answer)
     assert not read.refused

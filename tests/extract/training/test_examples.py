@@ -5,6 +5,7 @@ import random
 
 from selip_contracts.findings import AnnotatedReport, Finding, Study
 from selip_extract.llm.answer_forms import ReportForm, SentenceForm
+from selip_extract.llm.report_task import PLACE_KEYS
 from selip_extract.pseudo_reports.generate import pseudo_reports
 from selip_extract.training.examples import Example, annotated_examples, mixed, pseudo_examples, split
 
@@ -28,7 +29,7 @@ def test_a_sentence_is_an_example_in_the_words_of_the_task() -> None:
 def test_a_report_is_an_example_for_a_model_that_writes_json() -> None:
     (example,) = annotated_examples(ReportForm(None), [REPORT]).examples
     assert f"〔1〕{TEXT}" in example.prompt
-    assert example.answer == '{"1":[{"部位":["左侧额叶"],"T2":"高","DWI":null}]}'
+    assert example.answer == '{"1":{"左侧":["额叶"],"T2":"高","DWI":null}}'
 
 
 def test_the_json_of_a_pseudo_report_says_its_study() -> None:
@@ -36,7 +37,11 @@ def test_the_json_of_a_pseudo_report_says_its_study() -> None:
     assert found.reports == 60
     assert len(found.examples) > 40
     assert len({e.prompt for e in found.examples}) == len(found.examples)
-    assert all(lesion["部位"] for e in found.examples for said in json.loads(e.answer).values() for lesion in said)
+    for example in found.examples:
+        for said in json.loads(example.answer).values():
+            assert isinstance(said, dict) or len(said) > 1
+            for lesion in [said] if isinstance(said, dict) else said:
+                assert lesion.keys() & PLACE_KEYS.keys()
 
 
 def test_pseudo_examples_are_the_same_for_the_same_seed_alone() -> None:

@@ -273,7 +273,7 @@ def test_findings_and_confidences_are_those_of_the_local_engine(
 
 def test_a_chat_server_is_asked_in_its_own_way(server: LoopbackServer) -> None:
     text = "左侧额叶见长T2信号，DWI未见高信号。"
-    reply = '{"1":[{"部位":["左侧额叶"],"T2":"高"}]}'
+    reply = '{"1":{"左侧":["额叶"],"T2":"高"}}'
 
     def answer(route: str, body: Body) -> Body:
         assert route == "chat/completions"
@@ -283,7 +283,7 @@ def test_a_chat_server_is_asked_in_its_own_way(server: LoopbackServer) -> None:
         assert f"〔1〕{text}" in message["content"]
         schema = body["response_format"]["json_schema"]
         assert (body["response_format"]["type"], schema["strict"]) == ("json_schema", True)
-        assert "T2" in schema["schema"]["properties"]["1"]["items"]["properties"]
+        assert "T2" in schema["schema"]["$defs"]["1"]["anyOf"][0]["properties"]
         return chat_reply(reply, [*reply], [-0.001] * len(reply))
 
     server.answer = answer
@@ -291,13 +291,13 @@ def test_a_chat_server_is_asked_in_its_own_way(server: LoopbackServer) -> None:
         (reading,) = LanguageModelExtractor(engine, ReportForm(None)).read([text])
     (finding,) = reading.study.findings
     assert finding.key == ("T2", "左侧", "额叶", "高")
-    span = len('"左侧额叶"') + len('"T2":"高"')
+    span = len('"左侧"') + len('"额叶"') + len('"T2":"高"')
     assert finding.confidence == pytest.approx(math.exp(-0.001 * span), abs=1e-4)
     assert (reading.usage.tokens_in, reading.usage.tokens_cached, reading.usage.tokens_out) == (7, 0, len(reply))
 
 
 def test_a_model_may_think_first_and_its_thoughts_have_no_part_in_the_confidence(server: LoopbackServer) -> None:
-    reply = '{"1":[{"部位":["左侧额叶"],"T2":"高"}]}'
+    reply = '{"1":{"左侧":["额叶"],"T2":"高"}}'
 
     def answer(_route: str, body: Body) -> Body:
         assert body["chat_template_kwargs"] == {"enable_thinking": True}
