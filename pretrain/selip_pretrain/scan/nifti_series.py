@@ -3,7 +3,9 @@
 import gzip
 import json
 import zlib
+from collections import defaultdict
 from dataclasses import replace
+from itertools import zip_longest
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +13,7 @@ from selip_pretrain.scan.dicom.values import number_of
 from selip_pretrain.scan.dicom.vendor_tags import is_contrast_agent
 from selip_pretrain.scan.sequence_rules import SequenceRules, SeriesAttributes
 from selip_pretrain.scan.series import UNWRITABLE, FoundSeries, below
+from selip_pretrain.volumes.read_volume import VolumeFault, volume_count
 from selip_shared.files import is_utf8
 
 SUFFIXES = (".nii.gz", ".nii")
@@ -26,8 +29,17 @@ def is_nifti(path: Path) -> bool:
     return path.name.lower().endswith(SUFFIXES)
 
 
-def nifti_series(root: Path, path: Path, rules: SequenceRules) -> FoundSeries:
-    """The series as the file's name and its sidecar describe it; the file is not opened."""
+MIN_WEIGHTED_B_VALUE = 50
+"""In s/mm²; a volume with a lower b-value is not diffusion-weighted."""
+SHELL = 100
+"""Scanners write 995 or 1005 for 1000: b-values are one shell where they round to the same multiple of this."""
+
+
+def nifti_series(root: Path, path: Path, rules: SequenceRules) -> list[FoundSeries]:
+    """The series as the file's name and its sidecar describe it; only of one with several b-values the header is read.
+
+    A four-dimensional file with its b-values in a .bval file is one series for each shell.
+    """
     relative = below(root, path)
     suffix = next(suffix for suffix in SUFFIXES if relative.name.lower().endswith(suffix))
     stem = relative.name[: -len(suffix)]
@@ -39,7 +51,44 @@ def nifti_series(root: Path, path: Path, rules: SequenceRules) -> FoundSeries:
         relative.name,
         _attributes(stem, path.with_name(path.name[: -len(suffix)]), rules),
     )
-    return replace(found, fault=UNWRITABLE) if not is_utf8(path) else found
+    if not is_utf8(path):
+        return [replace(found, fault=UNWRITABLE)]
+    b_values = _numbers(path.with_name(path.name[: -len(suffix)]), "bval")
+    volumes = volume_count(path) if len(b_values) > 1 else 1
+    if volumes == 1:
+        return [found]
+    if volumes != len(b_values):
+        detail = f"{path.name} holds {volumes} volumes, and the .bval file beside it {len(b_values)} b-values"
+        return [replace(found, fault=("not_3d", detail))]
+    return _shells(found, b_values, _zero_directions(path.with_name(path.name[: -len(suffix)])))
+
+
+def _shells(found: FoundSeries, b_values: list[float], isotropic: list[bool]) -> list[FoundSeries]:
+    """A series for each b-value of a four-dimensional file, which is one volume of it, or a fault."""
+    shells: defaultdict[float, list[int]] = defaultdict(list)
+    for index, b_value in enumerate(b_values):
+        shells[0.0 if b_value < MIN_WEIGHTED_B_VALUE else max(SHELL, round(b_value / SHELL) * SHELL)].append(index)
+    series: list[FoundSeries] = []
+    for b_value, volumes in shells.items():
+        traces = [index for index in volumes if index < len(isotropic) and isotropic[index]]
+        # Unweighted volumes have no direction: the first one stands for them.
+        wanted = volumes[:1] if b_value == 0 or len(volumes) == 1 else traces
+        detail = (
+            f"{found.files[0].name} holds {len(volumes)} volumes of b={b_value:g}, each weighted along one direction: "
+            "certain where one of them is their trace image, with the direction 0 0 0 in the .bvec file"
+        )
+        fault: tuple[VolumeFault, str] | None = None if len(wanted) == 1 else ("not_3d", detail)
+        series.append(
+            replace(
+                found,
+                # The volume is named, as it may be another one of the same file after a change of the .bvec file.
+                image_id=f"{found.image_id} {'' if fault else f'volume {wanted[0]} '}b={b_value:g}",
+                attributes=replace(found.attributes, b_value=b_value, diffusion=True),
+                frames=None if fault else tuple(wanted),
+                fault=fault,
+            )
+        )
+    return series
 
 
 def _attributes(name: str, stem: Path, rules: SequenceRules) -> SeriesAttributes:
@@ -114,5 +163,20 @@ def _milliseconds(sidecar: dict[str, Any], keyword: str) -> float | None:
 
 def _b_value(stem: Path) -> float | None:
     """The b-value in s/mm² of a file with one diffusion weighting; None where it is not stated."""
-    values = {number_of(value) for value in _text_beside(stem, "bval").split()}
+    values = set(_numbers(stem, "bval"))
     return values.pop() if len(values) == 1 else None
+
+
+def _numbers(stem: Path, suffix: str) -> list[float]:
+    """The numbers in a file beside the image; empty where there is none, or one is no number."""
+    numbers = [number_of(value) for value in _text_beside(stem, suffix).split()]
+    return [] if None in numbers else [number for number in numbers if number is not None]
+
+
+def _zero_directions(stem: Path) -> list[bool]:
+    """Of each volume whether its direction in the .bvec file is 0 0 0, which is written of a trace image."""
+    lines = [line.split() for line in _text_beside(stem, "bvec").splitlines() if line.strip()]
+    rows = lines if len(lines) == 3 else list(zip_longest(*lines, fillvalue=""))
+    if len(rows) != 3:
+        return []
+    return [all(number_of(part) == 0 for part in direction) for direction in zip(*rows, strict=False)]

@@ -118,6 +118,9 @@ class ReportLinker:
         """
         folders = [folder for folder in (series.folder, *series.folder.parents) if folder.name]
         further = [series.image_id, *filter(None, [series.accession, series.study_uid])]
+        if series.source == "nifti":
+            # Of a four-dimensional file the image id names a volume.
+            further.append(str(series.folder / series.description))
         names = {name: name for name in further}
         for folder in folders:
             names.setdefault(str(folder), str(folder))

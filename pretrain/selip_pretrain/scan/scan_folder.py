@@ -1,7 +1,7 @@
 """A folder of images into the tables images and excluded_images: read, recognised, linked to reports, selected."""
 
 import time
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from itertools import filterfalse, groupby
@@ -116,7 +116,7 @@ class FolderReader:
 
     def series(self, rules: SequenceRules) -> Iterator[FoundSeries]:
         """The series in all files, before those that are used are checked."""
-        yield from (nifti_series(self._root, path, rules) for path in self._files if is_nifti(path))
+        yield from (one for path in self._files if is_nifti(path) for one in nifti_series(self._root, path, rules))
         images = [image for several in self._dicom_files() for image in several]
         self._pixels = {image.path: image.pixels for image in images if image.pixels is not None}
         yield from dicom_series(self._root, images)
@@ -125,7 +125,12 @@ class FolderReader:
         """The series by image id, with content hash and geometry, or with their fault."""
         paths = list(dict.fromkeys(path for one in series for path in one.files))
         checks = {path: self._known.check(path, self._files[path]) for path in paths}
-        new = [CheckTask(path, is_nifti(path), self._pixels.get(path)) for path in paths if checks[path] is None]
+        volumes = _volumes_of(series)
+        new = [
+            CheckTask(path, is_nifti(path), self._pixels.get(path), volumes[path])
+            for path, check in checks.items()
+            if check is None or check.volumes != volumes[path]
+        ]
         # A NIfTI file is a whole volume, a DICOM file often one slice.
         for tasks, size in ((list(filter(_is_nifti, new)), 1), (list(filterfalse(_is_nifti, new)), FILES_PER_TASK)):
             results = self._read(check_file, tasks, [task.path for task in tasks], self._known.add_checks, size)
@@ -170,6 +175,15 @@ class FolderReader:
                     keep([(path, self._files[path], one) for path, one in zip(done, found[kept:], strict=True)])
                     kept, written = len(found), time.monotonic()
         return found
+
+
+def _volumes_of(series: Sequence[FoundSeries]) -> Mapping[Path, tuple[int, ...]]:
+    """By file, of four-dimensional NIfTI the volumes that series are; none of other files."""
+    used: defaultdict[Path, tuple[int, ...]] = defaultdict(tuple)
+    for one in series:
+        if one.source == "nifti":
+            used[one.files[0]] += one.frames or ()
+    return used
 
 
 def _sharing(image: DicomFile, headers: dict[SeriesHeader, SeriesHeader]) -> DicomFile:

@@ -43,7 +43,8 @@ class FoundSeries:
     acquired: str = ""
     """Date and time as text that sorts by time."""
     frames: tuple[int, ...] | None = None
-    """The frames of a DICOM file that are the volume, counted through all files; None for all."""
+    """The frames of a DICOM file that are the volume, counted through all files; None for all. Of a four-dimensional
+    NIfTI file its one volume."""
     content_hash: str | None = None
     geometry: Geometry | None = None
     fault: tuple[VolumeFault, str] | None = None

@@ -40,7 +40,7 @@ def thumbnail(task: ThumbnailTask) -> str | None:
     """The middle slice as a data URL; None where the files cannot be shown."""
     try:
         with reading_quietly():
-            pixels = _middle_of_nifti(task.files[0]) if task.source == "nifti" else _middle_of_dicom(task)
+            pixels = _middle_of_nifti(task) if task.source == "nifti" else _middle_of_dicom(task)
         low, high = np.percentile(pixels, (1, 99.5))
         grey = np.clip((pixels - low) / max(high - low, 1e-6) * 255, 0, 255).astype(np.uint8)
     except Exception:
@@ -69,9 +69,9 @@ def _squeezed(pixels: npt.NDArray[Any]) -> npt.NDArray[np.float32]:
     return np.asarray(pixels, np.float32)
 
 
-def _middle_of_nifti(path: Path) -> npt.NDArray[np.float32]:
+def _middle_of_nifti(task: ThumbnailTask) -> npt.NDArray[np.float32]:
     """The middle slice across the thickest axis, with the front or the top of the head up."""
-    volume = read_volume([path], "nifti")
+    volume = read_volume(task.files, "nifti", task.frames)
     image = _canonical(_nifti(volume.voxels, volume.affine))
     spacing = np.linalg.norm(image.affine[:3, :3], axis=0).round(3)
     axis = 2 - int(np.argmax(spacing[::-1]))

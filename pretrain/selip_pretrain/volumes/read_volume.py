@@ -93,13 +93,29 @@ def read_volume(files: Sequence[Path], source: Source, frames: Sequence[int] | N
     """The volume of one NIfTI file or of the files of one DICOM series; VolumeError where it cannot be used.
 
     `frames` are the indices, in the files one after the other, of the DICOM frames that are the volume; None for all.
+    Of a four-dimensional NIfTI file it is the index of its one volume.
     """
-    volume = _read_nifti(files[0]) if source == "nifti" else _read_dicom(files, frames)
+    volume = (
+        _read_nifti(files[0], None if frames is None else frames[0])
+        if source == "nifti"
+        else _read_dicom(files, frames)
+    )
     name = files[0].name if len(files) == 1 else files[0].parent.name
     _check_finite(volume, name)
     if volume.voxels.min() == volume.voxels.max():
         raise VolumeError("damaged", f"every voxel of {name} is {volume.voxels.flat[0]:g}")
     return volume
+
+
+def volume_count(path: Path) -> int:
+    """The number of volumes in a NIfTI file by its header alone; 1 where it cannot be read."""
+    try:
+        with reading_quietly():
+            shape = nib.load(path).shape  # type: ignore[attr-defined]
+    except Exception:
+        # A file of unknown origin can fail anywhere in the parser; `read_volume` says why.
+        return 1
+    return int(shape[3]) if len(shape) == 4 else 1
 
 
 def read_mask(file: Path) -> Volume:
@@ -183,14 +199,17 @@ def _check_finite(volume: Volume, name: str) -> None:
         raise VolumeError("not_finite", f"{name} has {bad:,} voxels that are NaN or infinite")
 
 
-def _read_nifti(path: Path) -> Volume:
+def _read_nifti(path: Path, volume: int | None = None) -> Volume:
     content = _nifti_bytes(path)
     form = nib.Nifti2Image if content[:4] in (b"\x1c\x02\0\0", b"\0\0\x02\x1c") else nib.Nifti1Image
     try:
         with reading_quietly():
             image = form.from_bytes(content)
-            _check_nifti_header(image, len(content), path.name)
-            voxels = image.get_fdata(dtype=np.float32).reshape(_spatial_shape(image.shape))
+            _check_nifti_header(image, len(content), path.name, volume)
+            if volume is None:
+                voxels = image.get_fdata(dtype=np.float32).reshape(_spatial_shape(image.shape))
+            else:
+                voxels = np.asarray(image.dataobj[..., volume], np.float32)
     except VolumeError:
         raise
     except Exception as error:
@@ -217,16 +236,18 @@ def _nifti_bytes(path: Path) -> bytes:
     return content.getvalue()
 
 
-def _check_nifti_header(image: Any, size: int, name: str) -> None:
+def _check_nifti_header(image: Any, size: int, name: str, volume: int | None) -> None:
     """Check before the voxels are read that the header describes a complete, oriented, three-dimensional volume."""
     header = image.header
-    shape = _spatial_shape(image.shape)
+    shape = _spatial_shape(image.shape) if volume is None else image.shape[:3]
+    if volume is not None and (len(image.shape) != 4 or volume >= image.shape[3]):
+        raise VolumeError("damaged", f"{name} has fewer volumes than when it was scanned")
     if len(shape) != 3 or min(shape) < 2:
         raise VolumeError("not_3d", f"{name} has the shape {'×'.join(map(str, image.shape))}")
     kind = image.get_data_dtype()
     if kind.kind not in "iuf":
         raise VolumeError("not_3d", f"{name} has several values per voxel ({kind})")
-    claimed = int(image.dataobj.offset) + math.prod(shape) * kind.itemsize
+    claimed = int(image.dataobj.offset) + math.prod(image.shape) * kind.itemsize
     if claimed > size:
         raise VolumeError("damaged", f"{name} is truncated: {size:,} of {claimed:,} bytes")
     if not int(header["sform_code"]) and not int(header["qform_code"]):

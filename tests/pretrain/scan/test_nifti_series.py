@@ -59,7 +59,7 @@ ORIGINALS = (
 
 
 def sequence(path: Path) -> str | None:
-    rule = RULES.recognise(nifti_series(path.parent, path, RULES).attributes)
+    rule = RULES.recognise(nifti_series(path.parent, path, RULES)[0].attributes)
     return None if rule is None else rule.modality
 
 
@@ -72,7 +72,7 @@ def test_what_programs_compute_is_no_image(tmp_path: Path, name: str) -> None:
 def test_a_derived_image_is_known_as_one(tmp_path: Path, name: str) -> None:
     path = tmp_path / f"{name}.nii.gz"
     assert sequence(path) is not None
-    image_type = nifti_series(tmp_path, path, RULES).attributes.image_type
+    image_type = nifti_series(tmp_path, path, RULES)[0].attributes.image_type
     assert ("DERIVED" in image_type) == (name in DERIVED_IMAGES.split("|"))
 
 

@@ -33,6 +33,8 @@ class FileCheck:
     geometry: Geometry | None = None
     """Of NIfTI."""
     fault: tuple[VolumeFault, str] | None = None
+    volumes: tuple[int, ...] = ()
+    """Of four-dimensional NIfTI those that were checked."""
     unopened: bool = False
     """Whether it could not be opened, which the next scan tries again."""
 
@@ -43,12 +45,14 @@ class CheckTask(NamedTuple):
     path: Path
     nifti: bool
     pixels: PixelBytes | None = None
+    volumes: tuple[int, ...] = ()
+    """Those to check of a four-dimensional NIfTI file."""
 
 
 def check_file(task: CheckTask) -> FileCheck:
     """Read the whole file."""
     try:
-        return _check_nifti(task.path) if task.nifti else _check_dicom(task.path, task.pixels)
+        return _check_nifti(task.path, task.volumes) if task.nifti else _check_dicom(task.path, task.pixels)
     except VolumeError as error:
         return FileCheck(fault=(error.reason, error.detail), unopened=isinstance(error, UnopenedError))
     except OSError as error:
@@ -70,10 +74,10 @@ def checked(series: FoundSeries, checks: Sequence[FileCheck]) -> FoundSeries:
     )
 
 
-def _check_nifti(path: Path) -> FileCheck:
+def _check_nifti(path: Path, volumes: tuple[int, ...]) -> FileCheck:
     found = content_hash([path])
-    volume = read_volume([path], "nifti")
-    return FileCheck(found, geometry=geometry(volume.voxels.shape, volume.affine))
+    *_, volume = [read_volume([path], "nifti", [index]) for index in volumes] or [read_volume([path], "nifti")]
+    return FileCheck(found, geometry=geometry(volume.voxels.shape, volume.affine), volumes=volumes)
 
 
 def _check_dicom(path: Path, pixels: PixelBytes | None) -> FileCheck:
