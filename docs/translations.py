@@ -18,6 +18,7 @@ from babel.messages.catalog import Catalog
 from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po, write_po
 
+from selip_downstream.evaluation.tasks import METRICS, STUDIES, TOGETHER, metric_label
 from selip_shared.common_options import with_common_options
 from selip_shared.files import write_bytes
 from selip_shared.messages.translation import DOMAIN, LOCALE, PLACEHOLDER
@@ -34,12 +35,15 @@ TABLES = (
     "OUTCOME_MEANING",
     "REASON_MEANING",
     "FAULT_MEANING",
+    "INTERVAL_MEANING",
     "LABELS",
     "HEADINGS",
 )
 """Dictionaries of sentences for the user."""
 PRINTED = ("translated", "say", "_say", "print", "small_table", "add_column", "add_row", "_cross", "_counts", "_texts")
 """What prints its sentences."""
+HEADINGS = ("heading", "column")
+"""What a heading of a table is called where several are added in a loop."""
 PRINTING = ("extract/selip_extract/cli", "pretrain/selip_pretrain", "downstream/selip_downstream")
 """Where that is looked for."""
 WRONG_ARGUMENTS = (
@@ -58,6 +62,23 @@ WRONG_ARGUMENTS = (
     "{v1} is not in the range {v2}.",
 )
 """What typer says of wrong arguments, which it does not look up in a catalogue."""
+OF_TYPER = (
+    "Usage: ",
+    "[OPTIONS]",
+    *(
+        f"<{kind}>"
+        for kind in ("path", "str", "int", "float", "bool", "int range", "float range", "list[str]", "list[path]")
+    ),
+)
+"""What typer writes in its help, likewise."""
+
+
+OF_RESULTS = (
+    *(metric_label(metric) for metrics in METRICS.values() for metric in metrics),
+    *(TOGETHER, STUDIES, "image to text", "text to image", "normal", "site", "side", "signal"),
+    *("rows", "studies", "{v1} left"),
+)
+"""Labels of figures, what their configurations call sequences, directions and questions, and what is counted."""
 
 
 def help_texts() -> Iterator[str]:
@@ -91,8 +112,18 @@ def printed() -> Iterator[str]:
                     yield from (
                         text if _name(node.func) == "translated" else text.strip()
                         for text in _templates(argument)
-                        if re.search("[a-z]{3}", text)
+                        if re.search("[A-Za-z]{3}", text)
                     )
+            elif isinstance(node, ast.For) and _name(node.target) in HEADINGS and isinstance(node.iter, ast.Tuple):
+                yield from (text for heading in node.iter.elts for text in _templates(heading))
+
+
+def progress_units() -> Iterator[str]:
+    """What the work is counted in whose progress is shown."""
+    for file in sorted(file for package in PACKAGES for file in (ROOT / package).rglob("*.py")):
+        for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Call) and _name(node.func) == "progress" and node.args:
+                yield from _templates(node.args[0])
 
 
 def typers_texts() -> Iterator[str]:
@@ -141,7 +172,19 @@ def updated() -> Catalog:
     old = read_po(io.BytesIO(PO.read_bytes()), locale="zh") if PO.exists() else Catalog(locale="zh")
     catalogue = Catalog(locale="zh", project="SeLIP", charset="utf-8", creation_date=old.creation_date)
     catalogue.revision_date = old.revision_date
-    for text in sorted({*help_texts(), *sentences(), *printed(), *typers_texts(), *WRONG_ARGUMENTS} - {""}):
+    for text in sorted(
+        {
+            *help_texts(),
+            *sentences(),
+            *printed(),
+            *typers_texts(),
+            *WRONG_ARGUMENTS,
+            *OF_TYPER,
+            *OF_RESULTS,
+            *progress_units(),
+        }
+        - {""}
+    ):
         before = old.get(text)
         catalogue.add(text, before.string if before else "")
     return catalogue

@@ -21,6 +21,7 @@ from selip_downstream.cli.options import (
 )
 from selip_downstream.evaluation.tasks import Task
 from selip_shared.errors import SelipError, run_command
+from selip_shared.messages.translation import translated
 
 if TYPE_CHECKING:
     from selip_downstream.evaluation.comparison import ExperimentSetting
@@ -113,10 +114,12 @@ def command(
 def _title(setting: "ExperimentSetting") -> str:
     about = setting.configuration
     if setting.task is Task.ZERO_SHOT:
-        questions = ", ".join(f"{count:,} of {kind}" for kind, count in about["questions"].items())
-        return f"Zero-shot, {about['sequence']}: {setting.n:,} images; questions: {questions}"
+        questions = ", ".join(f"{translated(kind)} {count:,}" for kind, count in about["questions"].items())
+        return translated(f"Zero-shot, {translated(about['sequence'])}: {setting.n:,} images; questions: {questions}")
     classes = ", ".join(f"{count:,} {label}" for label, count in about["classes"].items())
-    return f"{about['classifier']}, {about['share']:.0%} of the labels ({about['train']:,} cases): tested on {classes}"
+    return translated(
+        f"{about['classifier']}, {about['share']:.0%} of the labels ({about['train']:,} cases): tested on {classes}"
+    )
 
 
 def main() -> None:

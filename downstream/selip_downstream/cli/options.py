@@ -102,7 +102,7 @@ def show_and_store(
         (comparison,) = comparisons_of(found)
         heading = title(comparison.setting)
         if not results:
-            console.print(f"{interval_note(training_counts([comparison.configuration]))}.")
+            console.print(interval_note(training_counts([comparison.configuration])))
         if heading is not None:
             console.print(heading, soft_wrap=True)
             console.print(*result_tables(comparison, console.width), sep="\n")

@@ -17,6 +17,7 @@ from selip_downstream.cli.options import (
     show_and_store,
 )
 from selip_shared.errors import SelipError, run_command
+from selip_shared.messages.translation import translated
 
 app = typer.Typer(add_completion=False)
 
@@ -55,7 +56,9 @@ def command(
     models = load_models(checkpoints, device)
     folder = cache or db.parent / "selip-volumes"
     measured = run_pointing(models, pairs, phantom, folder, split, rounds=rounds, seed=seed)
-    show_and_store(measured, lambda setting: f"{setting.configuration['site']}: {setting.n:,} findings", database)
+    show_and_store(
+        measured, lambda setting: translated(f"{setting.configuration['site']}: {setting.n:,} findings"), database
+    )
 
 
 def main() -> None:

@@ -18,6 +18,7 @@ from selip_downstream.cli.options import (
     show_and_store,
 )
 from selip_shared.errors import run_command
+from selip_shared.messages.translation import translated
 
 if TYPE_CHECKING:
     from selip_downstream.evaluation.comparison import ExperimentSetting
@@ -59,8 +60,8 @@ def _title(setting: "ExperimentSetting") -> str | None:
     about = setting.configuration
     if about["texts"] != "distinct":
         return None
-    return (
-        f"{about['sequence']}, {about['direction']}: {setting.n:,} queries, "
+    return translated(
+        f"{translated(about['sequence'])}, {translated(about['direction'])}: {setting.n:,} queries, "
         f"gallery of {about['gallery']:,}; {about['distinct_texts']:,} distinct texts, "
         f"{about['repeated_texts']:,} repeated"
     )

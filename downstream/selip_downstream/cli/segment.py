@@ -18,6 +18,7 @@ from selip_downstream.cli.options import (
 )
 from selip_shared.errors import SelipError, run_command
 from selip_shared.messages.console import say
+from selip_shared.messages.translation import translated
 
 if TYPE_CHECKING:
     from selip_downstream.evaluation.comparison import ExperimentSetting
@@ -88,7 +89,7 @@ def _voxels(text: str | None) -> tuple[int, int, int] | None:
 
 def _title(setting: "ExperimentSetting") -> str:
     about = setting.configuration
-    return f"{about['share']:.0%} of the patients ({about['train']:,} cases): tested on {setting.n:,} cases"
+    return translated(f"{about['share']:.0%} of the patients ({about['train']:,} cases): tested on {setting.n:,} cases")
 
 
 def main() -> None:

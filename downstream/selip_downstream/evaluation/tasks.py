@@ -5,7 +5,13 @@ from collections.abc import Iterable
 from enum import StrEnum
 from typing import NamedTuple
 
-_INTERVAL_NOTE = "Each figure with its 95 % interval, over patients"
+INTERVAL_MEANING = {
+    "several": "Each figure with its 95 % interval, over patients and trainings",
+    "some": "Each figure with its 95 % interval, over patients and trainings (of models with several)",
+    "one": "Each figure with its 95 % interval, over patients; each model is one training, so another seed may differ "
+    "more",
+}
+"""What intervals are over, where all models, some or none have several trainings."""
 TOGETHER = "together"
 """As the configuration of a result calls all sequences together."""
 STUDIES = "studies"
@@ -141,9 +147,9 @@ METRIC_LABELS: dict[Metric, Label] = {
 def interval_note(trainings: Iterable[int]) -> str:
     """What intervals are over, given how many trainings each model has."""
     counts = list(trainings)
-    if max(counts, default=1) > 1:
-        return f"{_INTERVAL_NOTE} and trainings" + (" (of models with several)" if min(counts) == 1 else "")
-    return f"{_INTERVAL_NOTE}; each model is one training, so another seed may differ more"
+    if max(counts, default=1) == 1:
+        return INTERVAL_MEANING["one"]
+    return INTERVAL_MEANING["some" if min(counts) == 1 else "several"]
 
 
 def metric_bounds(metric: Metric) -> tuple[float, float]:

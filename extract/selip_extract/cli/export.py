@@ -12,6 +12,7 @@ from selip_extract.database.export import FORMATS, STUDY_FORMATS, destination, e
 from selip_extract.database.runs import check_readings
 from selip_shared.errors import SelipError, run_command
 from selip_shared.messages.console import say
+from selip_shared.messages.translation import translated
 
 app = typer.Typer(add_completion=False)
 
@@ -55,7 +56,7 @@ def command(
         counts = export(connection, run, to)
     unit = "studies" if to.form in STUDY_FORMATS else "rows"
     for path, count in counts.items():
-        say(f"{path}: {count:,} {unit}")
+        say(f"{path}: {count:,} {translated(unit)}")
     if to.form == "paper":
         say(
             "The texts name no sequence: set have_modal: False in the training file of the paper's code.",

@@ -10,6 +10,8 @@ from rich.progress import BarColumn, ProgressColumn, Task, TextColumn, TimeRemai
 from rich.progress import Progress as Bar
 from rich.text import Text
 
+from selip_shared.messages.translation import translated
+
 Advance = Callable[[int], None]
 
 
@@ -17,6 +19,7 @@ Advance = Callable[[int], None]
 def progress(unit: str, total: int | None = None, *, seconds_between_lines: float = 10.0) -> Iterator[Advance]:
     """A function to call with the number of newly finished `unit` (reports, steps …); `total` None where unknown."""
     console = Console(stderr=True)
+    unit = translated(unit)
     show = _bar(console, unit, total) if console.is_terminal else _lines(unit, total, seconds_between_lines)
     with show as advance:
         yield advance
@@ -73,7 +76,7 @@ def _line(unit: str, done: int, total: int | None, seconds: float) -> str:
     if done and seconds:
         parts.append(f"{done / seconds:,.1f} {unit}/s")
         if total is not None and done < total:
-            parts.append(f"{_duration(seconds * (total - done) / done)} left")
+            parts.append(translated(f"{_duration(seconds * (total - done) / done)} left"))
     return ", ".join(parts)
 
 

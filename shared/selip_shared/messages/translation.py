@@ -8,7 +8,7 @@ values are found by the catalogue's template, e.g. "{path} holds no report". Typ
 import gettext
 import os
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -34,11 +34,17 @@ def localized(command: Any) -> Any:
     for part in (command, *command.params):
         if getattr(part, "help", None):
             part.help = gettext.gettext(part.help)
+    for parameter in command.params:
+        parameter.display_type_rich = _in_the_users_language(parameter.display_type_rich)
+    command.options_metavar = gettext.gettext(command.options_metavar)
+    usage = command.get_usage
+    command.get_usage = lambda context: usage(context).replace("Usage: ", gettext.gettext("Usage: "), 1)
     help_option = command.get_help_option
 
     def localized_help_option(context: Any) -> Any:
         option = help_option(context)
         option.help = gettext.gettext(option.help)
+        option.display_type_rich = _in_the_users_language(option.display_type_rich)
         return option
 
     make_context = command.make_context
@@ -56,6 +62,16 @@ def localized(command: Any) -> Any:
     command.get_help_option = localized_help_option
     command.make_context = localized_make_context
     return command
+
+
+def _in_the_users_language(text: Callable[..., str | None]) -> Callable[..., str | None]:
+    """A function that gives a text of typer, such as <path>, as the catalogue says it."""
+
+    def localized_text(*arguments: Any, **options: Any) -> str | None:
+        said = text(*arguments, **options)
+        return said and gettext.gettext(said)
+
+    return localized_text
 
 
 def translated(sentence: str) -> str:
@@ -82,4 +98,8 @@ def _patterns(templates: tuple[str, ...]) -> list[tuple[str, re.Pattern[str]]]:
 
 def _expression(template: str) -> str:
     words = PLACEHOLDER.split(template)
-    return "".join(f"(?P<{part}>.+?)" if at % 2 else re.escape(part) for at, part in enumerate(words))
+    # A value at the end may be empty: what is only sometimes added to a sentence.
+    last = len(words) - 2 if not words[-1] else None
+    return "".join(
+        f"(?P<{part}>.{'*' if at == last else '+'}?)" if at % 2 else re.escape(part) for at, part in enumerate(words)
+    )

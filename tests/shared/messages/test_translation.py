@@ -1,5 +1,9 @@
 """Help and errors in the language of the user."""
 
+import os
+import re
+import subprocess
+import sys
 from typing import Annotated
 
 import pytest
@@ -47,6 +51,8 @@ def test_help_follows_the_locale(monkeypatch: pytest.MonkeyPatch, capsys: pytest
     shown = run("--help")[1]
     assert "selip-extract 写出的数据库。" in shown
     assert "显示此信息并退出" in shown
+    assert "用法：" in shown
+    assert re.findall(r"Usage|OPTIONS|<[a-z ]+>", shown) == []
 
 
 @pytest.mark.parametrize(
@@ -64,7 +70,25 @@ def test_wrong_arguments_are_told_in_chinese(
 ) -> None:
     code, _, error = command(main, monkeypatch, capsys)("--lang", "zh", *words)
     assert code == 2
+    assert "用法：" in error
     assert said in " ".join(error.replace("│", "").split())
+
+
+@pytest.mark.parametrize("words", [["--help"], ["--nope"]])
+def test_a_command_speaks_no_english_around_its_help_and_errors(words: list[str]) -> None:
+    script = "from selip_extract.cli.score import main; main()"
+    shown = subprocess.run(
+        [sys.executable, "-c", script, *words],
+        capture_output=True,
+        text=True,
+        check=False,
+        env={**os.environ, "LANGUAGE": "zh", "COLUMNS": "120"},
+    )
+    said = shown.stdout + shown.stderr
+    assert "用法：" in said
+    assert ("选项" in said) if words == ["--help"] else ("错误" in said)
+    english = r"Usage|OPTIONS|Arguments|Options|Error|Try|for help|default|required|No such|<[a-z ]+>"
+    assert re.findall(english, said) == []
 
 
 def test_values_stay_as_they_are_and_what_has_no_template_stays_english() -> None:
