@@ -109,7 +109,7 @@ def _tables_of(source: Source, wanted: Wanted) -> list[Table]:
         raise SelipError(f"{source.name} is empty: export the reports again.")
     if head.startswith(PARQUET_SIGNATURE):
         if source.path is None:
-            raise SelipError(f"{source.name} is a Parquet file in an archive: unpack it and give the file.")
+            raise SelipError(f"{source.name} is a Parquet file, which has to lie on the disk: give the file itself.")
         return [parquet_table(source.path)]
     if is_workbook(head):
         return workbook_tables(source, wanted)

@@ -46,7 +46,7 @@ def sources(argument: str) -> list[Source]:
     Raises SelipError where there is none, or a file cannot be one of reports.
     """
     if argument == STANDARD_INPUT:
-        return [_standard_input()]
+        return _standard_input()
     path = Path(argument)
     if path.is_dir():
         return _of_folder(path)
@@ -92,20 +92,24 @@ def _of_file(path: Path) -> list[Source]:
         raise SelipError(f"{path} is not a regular file: write the reports to a file and give that.")
     if path.stat().st_size == 0:
         raise SelipError(f"{path} is empty: export the reports again.")
-    plain = Source(str(path), lambda: path.open("rb"), path)
+    return _unpacked(Source(str(path), lambda: path.open("rb"), path), path)
+
+
+def _unpacked(plain: Source, path: Path) -> list[Source]:
+    """The files in the file at the path, or itself where it is no archive."""
     head = plain.head()
     if head.startswith(GZIP_SIGNATURE):
-        return [Source(str(path), lambda: _unpacked(path))]
+        return [Source(plain.name, lambda: _of_gzip(path))]
     if head.startswith(ZIP_SIGNATURES):
-        return _of_zip(path) or [plain]
+        return _of_zip(plain.name, path) or [plain]
     return [plain]
 
 
-def _unpacked(path: Path) -> BinaryIO:
+def _of_gzip(path: Path) -> BinaryIO:
     return gzip.open(path)  # type: ignore[return-value]  # GzipFile reads like any other binary file
 
 
-def _of_zip(path: Path) -> list[Source]:
+def _of_zip(name: str, path: Path) -> list[Source]:
     """The members of an archive; none where it is a workbook, which is a zip too, or damaged."""
     try:
         with zipfile.ZipFile(path) as archive:
@@ -115,9 +119,9 @@ def _of_zip(path: Path) -> list[Source]:
     if not members or any(member.filename in WORKBOOK_MEMBERS for member in members):
         return []
     if any(member.flag_bits & 1 for member in members):
-        raise SelipError(f"{path} is protected by a password: unpack it and give the files in it.")
+        raise SelipError(f"{name} is protected by a password: unpack it and give the files in it.")
     shown = [member for member in members if not _hidden(member.filename)]
-    return [Source(f"{path}/{_name(member)}", _opener(path, member)) for member in sorted(shown, key=_name)]
+    return [Source(f"{name}/{_name(member)}", _opener(path, member)) for member in sorted(shown, key=_name)]
 
 
 def _hidden(name: str) -> bool:
@@ -142,11 +146,12 @@ def _opener(path: Path, member: zipfile.ZipInfo) -> Callable[[], BinaryIO]:
     return opened
 
 
-def _standard_input() -> Source:
-    """Standard input, kept in a file without a name, since it is read more than once."""
+def _standard_input() -> list[Source]:
+    """The files of standard input, kept in a file without a name, since it is read more than once."""
     with tempfile.TemporaryFile() as kept:
         shutil.copyfileobj(sys.stdin.buffer, kept)
         if not kept.tell():
             raise SelipError("Standard input is empty: pipe a table of reports into it.")
         descriptor = os.dup(kept.fileno())  # stays open until the program ends
-    return Source("standard input", lambda: Path(f"/dev/fd/{descriptor}").open("rb"))
+    path = Path(f"/dev/fd/{descriptor}")
+    return _unpacked(Source("standard input", lambda: path.open("rb")), path)

@@ -99,4 +99,8 @@ def _refused(path: Path) -> Iterator[None]:
         yield
     except (duckdb.Error, sqlite3.Error) as error:
         reason = str(error).splitlines()[0]
+        if "Could not set lock" in reason or "database is locked" in reason:
+            raise SelipError(
+                f"{path} is in use by another program: close that program, or give a copy of the file."
+            ) from error
         raise SelipError(f"{path} does not take the query ({reason}): correct --query.") from error

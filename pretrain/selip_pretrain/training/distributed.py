@@ -1,6 +1,7 @@
 """The processes of one training: a single one, or those that torchrun started, with a GPU each where there are any."""
 
 import os
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -12,8 +13,14 @@ import torch.distributed as dist
 
 from selip_shared.errors import SelipError
 
-TIMEOUT = timedelta(hours=12)
-"""The main process may prepare volumes for hours while the others wait; torchrun notices a process that died."""
+PREPARATION_TIMEOUT = timedelta(hours=12)
+"""The main process may prepare volumes for hours while the others wait for the cohort."""
+
+TIMEOUT = timedelta(minutes=30)
+"""Where a node is lost without a word, as by a power failure, the training ends on the others after this time."""
+
+_LOST = re.compile("Connection closed by peer|Connection reset by peer|Broken pipe|Timed out waiting")
+"""What gloo says of a process that is gone, in a RuntimeError."""
 
 Content = TypeVar("Content")
 
@@ -25,6 +32,8 @@ class Distributed:
     rank: int
     world_size: int
     device: torch.device
+    preparation: dist.ProcessGroup | None = None
+    """Waits longer than a step of the training may."""
 
     @property
     def is_main(self) -> bool:
@@ -36,7 +45,7 @@ class Distributed:
         if self.world_size == 1:
             return content
         contents = [content]
-        dist.broadcast_object_list(contents, device=self.device)
+        dist.broadcast_object_list(contents, group=self.preparation)
         return contents[0]
 
     def maximum(self, number: int) -> int:
@@ -71,10 +80,20 @@ def joined_processes() -> Iterator[Distributed]:
     if world_size > 1:
         dist.init_process_group("nccl" if gpu else "gloo", timeout=TIMEOUT)
     try:
-        yield Distributed(dist.get_rank() if world_size > 1 else 0, world_size, device)
-        if world_size > 1:
-            # A gloo thread that still holds a tensor when the interpreter exits aborts the process: wait for all first.
-            dist.barrier()
+        if world_size == 1:
+            yield Distributed(0, 1, device)
+            return
+        preparation = dist.new_group(backend="gloo", timeout=PREPARATION_TIMEOUT)
+        yield Distributed(dist.get_rank(), world_size, device, preparation)
+        # A gloo thread that still holds a tensor when the interpreter exits aborts the process: wait for all first.
+        dist.barrier()
+    except RuntimeError as error:
+        if world_size == 1 or not _LOST.search(str(error)):
+            raise
+        raise SelipError(
+            "Another process of the training was lost, or its node: start the command on all nodes again, and it "
+            "continues from the last checkpoint."
+        ) from error
     finally:
         torch.use_deterministic_algorithms(deterministic)
         memory.fill_uninitialized_memory = filled

@@ -1,8 +1,10 @@
 """Tables as hospital systems and people at spreadsheets make them, and what is read of each."""
 
 import gzip
+import io
 import json
 import sqlite3
+import subprocess
 import sys
 import zipfile
 from collections.abc import Callable, Sequence
@@ -454,10 +456,47 @@ def test_a_query_of_a_database_is_a_table(tmp_path: Path) -> None:
             open_tables([str(tmp_path / name)])
 
 
-def test_standard_input_is_read_twice(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    csv(ROWS, "gbk")(tmp_path / "a.csv")
-    with (tmp_path / "a.csv").open() as file:
+HOLD = """
+import duckdb, sqlite3, sys
+path = sys.argv[1]
+held = duckdb.connect(path) if path.endswith(".duckdb") else sqlite3.connect(path, isolation_level=None)
+held.execute("BEGIN EXCLUSIVE" if path.endswith(".sqlite") else "BEGIN")
+print("held", flush=True)
+sys.stdin.read()
+"""
+
+
+@pytest.mark.parametrize("name", ["a.duckdb", "a.sqlite"])
+def test_a_database_that_another_program_writes_to_is_said_to_be_in_use(tmp_path: Path, name: str) -> None:
+    path = tmp_path / name
+    connection = duckdb.connect(path) if name == "a.duckdb" else sqlite3.connect(path)
+    connection.execute("CREATE TABLE exams (number TEXT, findings TEXT)")
+    connection.close()
+    holding = [sys.executable, "-c", HOLD, str(path)]
+    with subprocess.Popen(holding, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as program:
+        assert program.stdout is not None
+        assert program.stdout.readline() == "held\n"
+        with pytest.raises(SelipError, match="is in use by another program"):
+            open_query(path, "SELECT * FROM exams")
+        program.communicate()
+
+
+def zip_of(text: bytes) -> bytes:
+    with zipfile.ZipFile(packed := io.BytesIO(), "w") as archive:
+        archive.writestr("a.csv", text)
+    return packed.getvalue()
+
+
+@pytest.mark.parametrize(
+    ("pack", "name"),
+    [(bytes, "standard input"), (gzip.compress, "standard input"), (zip_of, "standard input/a.csv")],
+)
+def test_standard_input_is_read_twice(
+    pack: Callable[[bytes], bytes], name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "piped").write_bytes(pack(written(csv(ROWS, "gbk"))))
+    with (tmp_path / "piped").open() as file:
         monkeypatch.setattr(sys, "stdin", file)
         (table,) = open_tables(["-"])
-    assert (table.name, table.encoding, table.total) == ("standard input", "GB18030", 2)
+    assert (table.name, table.encoding, table.total) == (name, "GB18030", 2)
     assert read([table]) == BOTH
