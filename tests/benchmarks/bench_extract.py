@@ -183,9 +183,10 @@ def characters(study: Study) -> int:
 
 
 class Finished(NamedTuple):
-    """Time and memory of one run of the command."""
+    """Time of one run of the command; memory and processor time of its process, without those of its workers."""
 
     seconds: float
+    processor_seconds: float
     peak_megabytes: float
     reports_per_second: float
 
@@ -207,7 +208,7 @@ def command(texts: Path, *options: str) -> Finished:
         ((per_second,),) = connection.execute("SELECT reports_per_second FROM runs").fetchall()
     # ru_maxrss is in bytes on macOS and in kilobytes on Linux
     megabytes = usage.ru_maxrss / 1024 / (1024 if sys.platform == "darwin" else 1)
-    return Finished(seconds, megabytes, cast(float, per_second))
+    return Finished(seconds, usage.ru_utime + usage.ru_stime, megabytes, cast(float, per_second))
 
 
 def speeds(folder: Path) -> Iterator[Figure]:
