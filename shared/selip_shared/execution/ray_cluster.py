@@ -223,8 +223,11 @@ class _Worker:
         return socket.gethostname(), code_hash(PACKAGES)
 
     def run(self, function: Callable[[Task], Result], chunk: list[Task]) -> list[Result]:
-        """Do the tasks of a chunk."""
-        return do_chunk(function, chunk)
+        """Do the tasks of a chunk; SelipError names the node, which may lack what the others have."""
+        try:
+            return do_chunk(function, chunk)
+        except SelipError as error:
+            raise SelipError(f"On the node {socket.gethostname()}: {error}") from error
 
 
 def _check_reachable(address: str) -> None:
@@ -237,11 +240,10 @@ def _for_user(error: Exception) -> Exception:
     """The exception that a task raised, or a SelipError where the cluster lacks room for what tasks take and return."""
     from ray.exceptions import ObjectStoreFullError, OutOfDiskError, RayTaskError
 
-    if isinstance(error, RayTaskError):
-        return error.cause if isinstance(error.cause, Exception) else error
-    if isinstance(error, ObjectStoreFullError | OutOfDiskError):
+    cause = error.cause if isinstance(error, RayTaskError) and isinstance(error.cause, Exception) else error
+    if isinstance(cause, ObjectStoreFullError | OutOfDiskError):
         return SelipError(
             "The object store of the cluster is full: end other programs on it or start it with a larger "
             "--object-store-memory, and run the same command again; what is finished is kept."
         )
-    return error
+    return cause

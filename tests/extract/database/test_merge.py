@@ -1,9 +1,10 @@
 from pathlib import Path
 from typing import Any
 
+import duckdb
 import pytest
 
-from selip_contracts.database_file import read_store
+from selip_contracts.database_file import VERSION, read_store
 from selip_contracts.findings import AnnotatedReport
 from selip_extract.cli.merge import main
 from selip_extract.database.merge import merge
@@ -67,6 +68,22 @@ def test_runs_of_other_configurations_stay_apart_and_are_not_complete(tmp_path: 
         outcome = extract(table, store, RuleExtractor(), RunOptions(batch_size=8))
     assert (outcome.run_id, outcome.read, outcome.remaining) == (1, 15, 0)
     assert len(rows(tmp_path / "all.duckdb", "reports")["reports"]) == 40
+
+
+@pytest.mark.parametrize(
+    ("version", "sentence"),
+    [(VERSION - 1, "run selip-extract on it once"), (VERSION + 1, "update the program")],
+)
+def test_a_part_of_another_version_is_refused_and_nothing_is_written(
+    tmp_path: Path, version: int, sentence: str
+) -> None:
+    parts = [read(tmp_path, "a.duckdb", REPORTS[:2]), read(tmp_path, "b.duckdb", REPORTS[2:4])]
+    with duckdb.connect(parts[1]) as connection:
+        connection.execute(f"DELETE FROM selip_schema WHERE version = {VERSION}")
+        connection.execute("INSERT INTO selip_schema VALUES (?, now())", [version])
+    with pytest.raises(SelipError, match=rf"b\.duckdb is of .*version {version}.*{sentence}"):
+        merge(parts, tmp_path / "all.duckdb")
+    assert sorted(path.name for path in tmp_path.glob("*all*")) == []
 
 
 def test_an_id_with_two_texts_is_refused_and_a_prefix_helps(tmp_path: Path) -> None:

@@ -3,6 +3,8 @@
 import os
 import shutil
 import signal
+import socket
+import sys
 import time
 from collections.abc import Iterator
 from functools import partial
@@ -12,6 +14,7 @@ from threading import Thread
 import pytest
 import ray
 from ray.cluster_utils import Cluster
+from ray.exceptions import ObjectStoreFullError
 
 import selip_shared
 from selip_shared.errors import SelipError
@@ -54,9 +57,21 @@ def test_results_come_in_order_and_once_though_a_node_is_lost(cluster: Cluster, 
         killer.join()
 
 
+def read_model(name: str) -> str:
+    raise SelipError(f"There is no model {name}.")
+
+
+def fill_the_store(_task: int) -> None:
+    raise ObjectStoreFullError
+
+
 @pytest.mark.slow
 def test_what_a_task_raises_is_raised_and_the_workers_stay(cluster: Cluster) -> None:
     with nodes_of_one_cpu(cluster, 1), RayWorkers(cluster.address) as workers:
+        with pytest.raises(SelipError, match=rf"On the node {socket.gethostname()}: There is no model m\."):
+            list(workers.map(read_model, ["m"]))
+        with pytest.raises(SelipError, match="The object store of the cluster is full"):
+            list(workers.map(fill_the_store, [1]))
         with pytest.raises(ValueError, match="invalid literal"):
             list(workers.map(int, ["1", "x"]))
         assert list(workers.map(int, ["1", "2"])) == [1, 2]
@@ -91,3 +106,18 @@ def test_a_node_with_another_version_is_named(cluster: Cluster, tmp_path: Path) 
 def test_no_cluster_is_a_clear_error_at_once(address: str) -> None:
     with pytest.raises(SelipError, match=f"The Ray cluster {address} cannot be joined"):
         RayWorkers(address)
+
+
+def test_no_ray_is_a_clear_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "ray", None)
+    with pytest.raises(SelipError, match=r"Ray is not installed: install selip\[cluster\], or leave out --ray"):
+        RayWorkers("auto")
+
+
+@pytest.mark.slow
+def test_other_versions_than_those_of_the_cluster_are_a_clear_error(
+    cluster: Cluster, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(ray, "__version__", "2.0.0")
+    with pytest.raises(SelipError, match=r"Version mismatch.* Ray: 2\.0\.0 .*with the same versions of Python and Ray"):
+        RayWorkers(cluster.address)
