@@ -14,10 +14,12 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from itertools import islice
 from pathlib import Path
 from typing import NamedTuple, cast
 
+import psutil
 import torch
 import xgrammar
 from transformers import LogitsProcessorList
@@ -48,6 +50,7 @@ SELIP_EXTRACT = str(Path(sys.executable).with_name("selip-extract"))
 SEED = 31_000_000
 CHARACTERS = range(95, 126)
 BATCH_SIZE = 256
+POLL_SECONDS = 0.05
 REPORTS_OF_RULES = 16 * BATCH_SIZE
 REPORTS_OF_MODELS = BATCH_SIZE
 REPORTS_OF_LOOP = 12
@@ -200,15 +203,19 @@ def command(texts: Path, *options: str) -> Finished:
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
     )
-    _, status, usage = os.wait4(process.pid, 0)
+    # The kernel's own peak of a process begins with that of the process that started it.
+    observed, peak = psutil.Process(process.pid), 0
+    while not (ended := os.wait4(process.pid, os.WNOHANG))[0]:
+        with suppress(psutil.Error):
+            peak = max(peak, observed.memory_info().rss)
+        time.sleep(POLL_SECONDS)
+    _, status, usage = ended
     seconds = time.perf_counter() - started
     process.returncode = os.waitstatus_to_exitcode(status)
     assert process.returncode == 0, f"selip-extract ended with {process.returncode}"
     with read_store(database) as connection:
         ((per_second,),) = connection.execute("SELECT reports_per_second FROM runs").fetchall()
-    # ru_maxrss is in bytes on macOS and in kilobytes on Linux
-    megabytes = usage.ru_maxrss / 1024 / (1024 if sys.platform == "darwin" else 1)
-    return Finished(seconds, usage.ru_utime + usage.ru_stime, megabytes, cast(float, per_second))
+    return Finished(seconds, usage.ru_utime + usage.ru_stime, peak / 2**20, cast(float, per_second))
 
 
 def speeds(folder: Path) -> Iterator[Figure]:
