@@ -23,9 +23,10 @@ from selip_extract.language.constructions.unlisted_sites import with_unlisted_si
 from selip_extract.language.constructions.verdicts import with_verdicts
 from selip_extract.language.constructions.word_order import with_bracketed_sequences, with_pairs, with_usual_order
 from selip_extract.language.laterality import PARTS_OF_A_SITE
-from selip_extract.language.lexicon import BETWEEN_WORDS, LOBE_CHARACTERS, Kind, Meaning, Relaxation, lexicon
+from selip_extract.language.lexicon import BETWEEN_WORDS, LOBE_CHARACTERS, Kind, Meaning, lexicon
+from selip_extract.language.relaxation import relaxation_tokens
 from selip_extract.language.segmenter import joined, segmenter
-from selip_extract.language.token_patterns import name_meaning, relaxation_parts, token_pattern
+from selip_extract.language.token_patterns import name_meaning, token_pattern
 from selip_extract.language.tokens import LexedReport, Token
 
 _PUNCTUATION = {
@@ -65,8 +66,8 @@ _OPPOSITE = {"左侧": "右侧", "右侧": "左侧"}
 _BORDERING = re.compile(
     "[内外上下前后]?[侧壁缘部段端面]{0,2}(?:之间)?(?:关系(?:密切|欠清|不清)|[分界]界[尚欠不]?清|界限[尚欠不]?清|相[邻贴连通]|紧贴|接触|毗邻|粘连)"
 )
-_NAME_BEFORE = re.compile("(?:T[12](?:WI)?|FLAIR|DWI|ADC|SWI)$")
-_SIGNAL_BEHIND = re.compile("[呈为]?[稍略]?[高低等混]")
+_CONTENT = re.compile("(?:内|其内)[,，]?(?:可|并|而)?[见呈]")
+"""血肿破入右侧侧脑室后角内，见液平: what follows is said of what lies in there."""
 _BLOCKS = re.compile(f"[{BETWEEN_WORDS}]|[^{BETWEEN_WORDS}]+")
 BLOCK_CACHE_SIZE = 1 << 14
 """So many blocks are segmented once: reports repeat the same clauses."""
@@ -108,39 +109,6 @@ def _offsets(text: str) -> Sequence[int]:
     return [*offsets, len(text)]
 
 
-def _signal_of(relaxation: Relaxation, weighting: str) -> str:
-    """A long T1 is low, a long T2 high."""
-    if relaxation == "equal":
-        return "等"
-    if relaxation == "mixed":
-        return "混杂"
-    high = ("long" in relaxation) == (weighting == "2")
-    return ("稍" if relaxation.startswith("slightly") else "") + ("高" if high else "低")
-
-
-def _relaxation_tokens(match: re.Match[str]) -> Iterator[Token]:
-    """长T1, 等或稍长T1 and 长T1、T2 as sequence and signal, by rule 4 of the annotation."""
-    start, end = match.span("relaxation")
-    parts = relaxation_parts().fullmatch(match["relaxation"])
-    assert parts is not None
-    first, second, weighting, rest = parts.groups()
-    if not second and not rest and _is_between_sequences(match):
-        middle = start + len(first)
-        yield Token("signal", _signal_of(lexicon().relaxation[first], weighting), start, middle)
-        yield Token("sequence", f"T{weighting}", middle, end)
-        return
-    weightings = [weighting, "2"] if rest else [weighting]
-    for w in weightings:
-        yield Token("sequence", f"T{w}", start, end)
-        for time in filter(None, (first, second)):
-            yield Token("signal", _signal_of(lexicon().relaxation[time], w), start, end)
-
-
-def _is_between_sequences(match: re.Match[str]) -> bool:
-    """T1等T2低: a telegram, in which 等 is the signal of the sequence before it."""
-    return bool(_NAME_BEFORE.search(match.string, 0, match.start()) and _SIGNAL_BEHIND.match(match.string, match.end()))
-
-
 def _lobe_tokens(match: re.Match[str]) -> Iterator[Token]:
     start, end = match.span()
     lobes = [i for i, c in enumerate(match[0]) if c in LOBE_CHARACTERS]
@@ -153,7 +121,7 @@ def _pattern_tokens(match: re.Match[str]) -> Iterator[Token]:
     row = match.lastgroup
     match row:
         case "relaxation":
-            yield from _relaxation_tokens(match)
+            yield from relaxation_tokens(match)
         case "lobes" | "lobe":
             yield from _lobe_tokens(match)
         case "hemisphere":
@@ -261,7 +229,7 @@ def _follows(token: Token, found: list[Token], kinds: frozenset[Kind], mark: str
 
 
 def _resolved_site(token: Token, found: list[Token], text: str) -> Token:
-    if _borders(found) or _is_compared(token, found, text):
+    if (_borders(found) and not _CONTENT.match(text, token.end)) or _is_compared(token, found, text):
         return token._replace(kind="other")
     if len(found) > 1 and found[-1].value == ")" and found[-2].kind == "post_side":
         return token._replace(kind="layer") if token.value in lexicon().site_groups.layers else token
@@ -271,6 +239,12 @@ def _resolved_site(token: Token, found: list[Token], text: str) -> Token:
     if before.kind == "side" and text[before.end - 1] == "侧" and text.startswith("脑室", token.start):
         name = "侧脑室" if token.value == "脑室系统" else token.value
         return Token("site", name, token.start - 1, token.end)
+    if (
+        token.value in lexicon().site_groups.layers
+        and before.value in PARTS_OF_A_SITE
+        and _follows(before, found[:-1], _SITE_OR_LAYER)
+    ):
+        return token._replace(kind="layer")
     if token.value in lexicon().site_groups.layers and before.kind in _SITE_OR_LAYER:
         if before.value in lexicon().site_groups.whole_brain:
             found[-1] = before._replace(kind="other")
@@ -307,11 +281,23 @@ def _resolved_side(token: Token, found: list[Token], following: Token | None, te
         return token
     before = _adjoining(token, found)
     bracketed = before is not None and before.value == "(" and len(found) > 1 and found[-2].kind in _SITE_OR_LAYER
-    if bracketed or (token.value != "双侧" and _follows(token, found, _SITE_OR_LAYER)):
+    if bracketed or (_follows(token, found, _SITE_OR_LAYER) and (token.value != "双侧" or _is_stated(following))):
         return token._replace(kind="post_side")
     adjoins = following is not None and following.start == token.end
     signal = following is not None and adjoins and (following.kind == "signal" or following.value == "等")
     return token._replace(kind="other") if token.end - token.start == 1 and not signal else token
+
+
+def _is_stated(following: Token | None) -> bool:
+    """黑质两侧T2WI均呈低信号: nothing else is named behind the side."""
+    return following is not None and following.kind in (
+        "sequence",
+        "verb",
+        "signal",
+        "abnormal",
+        "lesion",
+        "restriction",
+    )
 
 
 def _borders(found: list[Token]) -> bool:

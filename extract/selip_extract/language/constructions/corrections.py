@@ -8,7 +8,9 @@ from selip_extract.language.tokens import Token
 _CORRECTING = re.compile(
     "[,。—]*(?:啊|哦|呃|嗯)?,?(?:不对|不是|抱歉|对不起|哦不|啊不|说错了?|讲错了?|口误|更正为?|改为|应该?是|应为)[,:]?(?:应该?|更正)?[是为]?(?=(?P<next>.))"
 )
-_HINT = re.compile("不对|不是|抱歉|对不起|哦不|啊不|说错|讲错|口误|更正|改为|应是|应该是|应为")
+_RATHER = re.compile("(?:并非|并不是|不是|绝非)[^,，。;；:：]{1,10}?[,，]?而(?=[是为呈])")
+"""T1WI并非低信号而是稍高信号."""
+_HINT = re.compile("并非|绝非|不对|不是|抱歉|对不起|哦不|啊不|说错|讲错|口误|更正|改为|应是|应该是|应为")
 _REACH = 14
 """Characters before the words of correction in which what is corrected stands."""
 
@@ -17,7 +19,7 @@ def with_corrections(tokens: Sequence[Token], text: str) -> list[Token]:
     """The tokens without those that are taken back, and without the words that say so."""
     if _HINT.search(text) is None:
         return list(tokens)
-    found = list(tokens)
+    found = [t for t in tokens if not any(m.start() <= t.start < m.end() for m in _RATHER.finditer(text))]
     for match in reversed(list(_CORRECTING.finditer(text))):
         behind = next((i for i, t in enumerate(found) if t.start >= match.end()), None)
         before = next((i for i, t in enumerate(found) if t.end > match.start()), None)

@@ -39,7 +39,7 @@ def without_other_exams(tokens: Sequence[Token], text: str) -> list[Token]:
     section_is_other = sentence_is_other = False
     for clause in _clauses(tokens):
         said = text[clause[0].start : clause[-1].end]
-        bracketed = _BRACKETED.search(said)
+        bracketed = _BRACKETED.match(said)
         if bracketed is not None:
             section_is_other = _OTHER_METHOD.search(bracketed[0]) is not None
         if clause[-1].value == ":" and (_EXAM.search(said) or _HEADING_OF_ANOTHER.fullmatch(said[:-1])):

@@ -31,6 +31,7 @@ _NUMBER = re.compile(r"(?:序|编|病灶)?号|NO\.?|#", re.IGNORECASE)
 _SIDE = re.compile("侧别?|左右|方位")
 _SITE = re.compile("部位|位置|病灶|病变|解剖|区域")
 _NOTHING = re.compile(r"[(（][-—–－][)）]|阴性|(?:未见|无)(?:明显|明确)?(?:异常(?:信号|强化)?|强化)?|不强化")
+_DENIED = re.compile("[不未无]")
 _SOMETHING = re.compile(r"[(（]?[+＋][)）]?|有|阳性")
 _ALONE = {"等": "等", "↑": "高", "↓": "低"}
 _RELAXATION = {("T1", "长"): "低", ("T1", "短"): "高", ("T2", "长"): "高", ("T2", "短"): "低"}
@@ -185,6 +186,8 @@ def _value(head: Cell, cell: Cell, tokens: Sequence[Token], text: str) -> list[T
     if _NOTHING.fullmatch(words):
         kind: tuple[Kind, str] = ("enhancement", "强化") if sequence.value == "T1CE" else ("abnormal", "abnormal")
         said = [Token("negation", "未见", *cell), Token(*kind, *cell)]
+    elif _DENIED.match(words) and not any(token.kind == "negation" for token in said):
+        said = [Token("negation", "未见", cell[0], cell[0] + 1), *said] if said else []
     elif not said and sequence.value == "T1CE":
         manner = "强化" if _SOMETHING.fullmatch(words) else manner_of_enhancement(words)
         said = [Token("enhancement", manner, *cell)] if manner else []
