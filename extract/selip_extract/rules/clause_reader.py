@@ -172,6 +172,11 @@ def _end_exception(state: State, sentence: Sentence, at: int) -> State:
     return resume_sequences(after.negate(None), sentence, at) if excepts else after
 
 
+def _turn_to_now(state: State, sentence: Sentence, at: int) -> State:
+    """T2WI高信号已消失、转为低信号: what was denied before is over."""
+    return state.negate(None)
+
+
 def _doubt(state: State, sentence: Sentence, at: int) -> State:
     """部分病灶: the clause is true of some lesions only."""
     token = sentence.tokens[at]
@@ -205,6 +210,7 @@ _BY_WORD: Mapping[str, Transition] = {
     "分别": begin_order,
     "除": _except,
     "外": _end_exception,
+    "本次": _turn_to_now,
     "部分": _doubt,
     "较大": name_largest,
     "均": refer_to_all_again,

@@ -1,7 +1,7 @@
 """What the tokens before and after one token of a sentence decide about it."""
 
 from collections.abc import Iterator, Sequence
-from itertools import pairwise
+from itertools import pairwise, takewhile
 
 from selip_extract.language.tokens import Token
 from selip_extract.rules.mentions import SiteMention, Sites
@@ -70,7 +70,7 @@ def lesion_follows(tokens: Sequence[Token], at: int) -> bool:
 def negation_after(tokens: Sequence[Token], at: int) -> Token | None:
     """T1WI高信号未见: the negation ends the clause."""
     following = [*tokens[at + 1 : at + 3], None, None][:2]
-    ends = following[1] is None or following[1].value in (",", ";")
+    ends = following[1] is None or following[1].value in (",", ";", "、")
     return following[0] if following[0] is not None and following[0].kind == "negation" and ends else None
 
 
@@ -121,12 +121,21 @@ def sites_follow(text: str, tokens: Sequence[Token], at: int, spreads: bool) -> 
         token = tokens[i]
         if token.kind == "cue" and token.value in ("位于", "于"):
             return spreads or not text.startswith(_SPREADING, token.start)
+        if token.kind == "lesion" and text.startswith("者", token.start) and _is_limited(tokens, i + 1):
+            return True
         if token.value == ":" and not ended:
             return tokens[at].kind == "signal"
         if token.kind in ("site", "negation") or token.value == ";" or (ended and token.kind in ("sequence", "signal")):
             return False
         ended = ended or (token.value == "," and not _is_length(tokens, i + 1))
     return False
+
+
+def _is_limited(tokens: Sequence[Token], at: int) -> bool:
+    """DWI呈高信号者仅双侧尾状核头: nothing but a word for only, or a verb, stands before the site."""
+    words = [*takewhile(lambda t: t.kind == "verb" or t.value == "仅", tokens[at:])]
+    behind = tokens[at + len(words) : at + len(words) + 1]
+    return bool(words and behind) and behind[0].kind in ("site", "side")
 
 
 def _is_length(tokens: Sequence[Token], at: int) -> bool:

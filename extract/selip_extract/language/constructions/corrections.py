@@ -6,11 +6,11 @@ from collections.abc import Sequence
 from selip_extract.language.tokens import Token
 
 _CORRECTING = re.compile(
-    "[,。—]*(?:啊|哦|呃|嗯)?,?(?:不对|不是|抱歉|对不起|哦不|啊不|说错了?|讲错了?|口误|更正为?|改为|应该?是|应为)[,:]?(?:应该?|更正)?[是为]?(?=(?P<next>.))"
+    "[,。—]*(?:啊|哦|呃|嗯)?,?(?:不对(?!称|等)|不是|抱歉|对不起|哦不|啊不|说错了?|讲错了?|口误|更正为?|改为|应该?是|应为)[,:]?(?:应该?|更正)?[是为]?(?=(?P<next>.))"
 )
 _RATHER = re.compile("(?:并非|并不是|不是|绝非)[^,，。;；:：]{1,10}?[,，]?而(?=[是为呈])")
 """T1WI并非低信号而是稍高信号."""
-_HINT = re.compile("并非|绝非|不对|不是|抱歉|对不起|哦不|啊不|说错|讲错|口误|更正|改为|应是|应该是|应为")
+_HINT = re.compile("并非|绝非|不对(?!称|等)|不是|抱歉|对不起|哦不|啊不|说错|讲错|口误|更正|改为|应是|应该是|应为")
 _REACH = 14
 """Characters before the words of correction in which what is corrected stands."""
 

@@ -80,8 +80,8 @@ def _follows_lesion(tokens: Sequence[Token], at: int) -> bool:
 
 
 def _opens_account(tokens: Sequence[Token], at: int) -> bool:
-    """A左侧额叶，B：右侧丘脑."""
-    following = [t for t in tokens[at + 1 : at + 3] if t.value != ":"][:1]
+    """A左侧额叶，B：右侧丘脑, C灶位于左侧顶叶."""
+    following = [t for t in tokens[at + 1 : at + 5] if t.value not in (":", "位于") and t.kind != "lesion"][:1]
     return (at == 0 or is_mark(tokens[at - 1])) and bool(following) and following[0].kind in _NAMING
 
 

@@ -24,6 +24,7 @@ _CORTEX = re.compile("皮[层质](?!下)|灰质")
 _NUMBERS = {"三": 3, "四": 4, "五": 5, "六": 6}
 _CLAUSE_END = re.compile("[,，;；。:：\n]")
 _OF_A_COUNTERPART = frozenset(("signal", "enhancement", "restriction", "negation", "verb"))
+_CONTRASTING = frozenset(("则", "却", "反", "的"))
 _ONE_SIDED: tuple[Side, Side] = ("左侧", "右侧")
 _NAMING = frozenset(("site", "side", "lesion"))
 _POINTING = frozenset(("上述", "其余", "前者", "后者"))
@@ -36,7 +37,8 @@ def name_site(state: State, sentence: Sentence, at: int) -> State:
     if named.is_qualifier or _is_pointed_at(state, sentence, at) or _is_a_layer(state, sentence, at):
         return state
     here = (state.introduced.sites, state.own.sites)
-    sites = state.mentioned.resolve(sentence.mention(named), here, lesion_follows(sentence.tokens, at))
+    inside = lesion_follows(sentence.tokens, at) or _is_among_them(state, sentence, at)
+    sites = state.mentioned.resolve(sentence.mention(named), here, inside)
     if state.clause.of_the_largest:
         if is_an_aside(state, sentence, at):
             return state
@@ -47,6 +49,11 @@ def name_site(state: State, sentence: Sentence, at: int) -> State:
     named_before, kind, source = state.focus
     state = replace(state, focus=Focus(named_before + sites, kind, source))
     return _extend_lesion(state, sites) if state.introduced.id == state.focus.lesion_id else state
+
+
+def _is_among_them(state: State, sentence: Sentence, at: int) -> bool:
+    """双侧豆状核见…，其中壳核外缘T2呈低信号: the site is a part of those before."""
+    return any(token.value == "其中" for token in sentence.tokens[state.clause.start : at])
 
 
 def _is_pointed_at(state: State, sentence: Sentence, at: int) -> bool:
@@ -152,9 +159,15 @@ def _is_measured(sentence: Sentence, at: int) -> bool:
 
 
 def _adjoining(sentence: Sentence, at: int) -> Token | None:
-    """The token after the one at `at`, if nothing stands in between."""
-    following = sentence.tokens[at + 1] if at + 1 < len(sentence.tokens) else None
-    return following if following is not None and following.start == sentence.tokens[at].end else None
+    """The token after the one at `at`, if nothing but a word of contrast stands in between: 右侧则呈."""
+    start = sentence.tokens[at].end
+    for token in sentence.tokens[at + 1 : at + 3]:
+        if token.start != start:
+            return None
+        if sentence.text[token.start : token.end] not in _CONTRASTING:
+            return token
+        start = token.end
+    return None
 
 
 def refer_to_all_again(state: State, sentence: Sentence, at: int) -> State:
