@@ -17,6 +17,7 @@ from selip_extract.rules.references.label_lists import CIRCLED
 from selip_extract.rules.references.labels import begin_labelled, introduce_labelled, refer_to_label, use_label
 from selip_extract.rules.references.ordinals import choose_lesions
 from selip_extract.rules.references.phrases import Phrase, phrases
+from selip_extract.rules.references.side_references import refer_to_side
 from selip_extract.rules.references.site_references import (
     begin_exception,
     deny_rest,
@@ -27,12 +28,13 @@ from selip_extract.rules.references.site_references import (
     refer_to_all_again,
     refer_to_one_of_two,
     refer_to_rest,
-    refer_to_side,
 )
 from selip_extract.rules.repeated_values import (
     name_largest,
     name_most_affected,
+    spreads,
     state_as_compared,
+    state_as_nth,
     state_as_on_sequence,
     state_likewise,
     state_the_same,
@@ -113,7 +115,7 @@ def read_sentence(state: State, sentence: Sentence) -> State:
             end = at + 1 + sum(1 for _ in clause_after(sentence.tokens, at))
         if prior:
             state = _follow_study(state, sentence, at, at in prior)
-        if at in whole:
+        if at in whole and (whole[at].kind != "spread" or spreads(state)):
             state = _refer_by_phrase(state, sentence, at, whole[at])
             end = whole[at].end
         if at < end:
@@ -147,9 +149,11 @@ def _refer_by_phrase(state: State, sentence: Sentence, at: int, phrase: Phrase) 
     match phrase.kind:
         case "ordinal":
             return choose_lesions(state, phrase.chosen, sentence.tokens[at].start)
+        case "as_nth":
+            return state_as_nth(state, sentence, phrase.end, phrase.chosen[0])
         case "comparison":
             return state_as_compared(state, sentence, at, phrase.end)
-        case "predominance":
+        case "predominance" | "spread":
             return name_most_affected(state, sentence, at, phrase.end)
         case "likewise":
             return state_likewise(state, sentence)
@@ -172,7 +176,7 @@ def _end_exception(state: State, sentence: Sentence, at: int) -> State:
     return resume_sequences(after.negate(None), sentence, at) if excepts else after
 
 
-def _turn_to_now(state: State, sentence: Sentence, at: int) -> State:
+def _turn_to_now(state: State, _sentence: Sentence, _at: int) -> State:
     """T2WI高信号已消失、转为低信号: what was denied before is over."""
     return state.negate(None)
 

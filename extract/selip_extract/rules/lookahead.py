@@ -8,6 +8,7 @@ from selip_extract.rules.mentions import SiteMention, Sites
 from selip_extract.rules.sentence import Sentence
 
 VALUES = frozenset(("signal", "enhancement", "restriction"))
+_CONTRASTING = frozenset(("则", "却", "反", "的"))
 _NO_SITES = frozenset(("negation", "change", "normal", "enhancement", "restriction"))
 _STATING = frozenset((*_NO_SITES, "sequence", "signal"))
 _NO_MORE_SITES = frozenset((*_STATING, "verb"))
@@ -39,6 +40,18 @@ def is_listed_with_a_site(tokens: Sequence[Token], at: int) -> bool:
                 return True
             i += step
     return False
+
+
+def adjoining(sentence: Sentence, at: int) -> Token | None:
+    """The token after the one at `at`, if nothing but a word of contrast stands in between: 右侧则呈."""
+    start = sentence.tokens[at].end
+    for token in sentence.tokens[at + 1 : at + 3]:
+        if token.start != start:
+            return None
+        if sentence.text[token.start : token.end] not in _CONTRASTING:
+            return token
+        start = token.end
+    return None
 
 
 def names_a_sequence(tokens: Sequence[Token], at: int) -> bool:

@@ -10,7 +10,8 @@ from selip_extract.rules.dataclass_replace import replace
 from selip_extract.rules.descriptions import describe_as_normal
 from selip_extract.rules.lookahead import VALUES, clause_after
 from selip_extract.rules.mentions import ReferenceKind, SiteMention, Value, locations
-from selip_extract.rules.references.introductions import introduce, referents, with_side
+from selip_extract.rules.references.introductions import introduce, names_whole_brain, referents, with_side
+from selip_extract.rules.references.ordinals import nth_lesion
 from selip_extract.rules.references.site_references import is_an_aside
 from selip_extract.rules.sentence import Sentence
 from selip_extract.rules.state import Focus, State
@@ -36,6 +37,11 @@ def state_as_compared(state: State, sentence: Sentence, at: int, end: int) -> St
     here = (state.introduced.sites, state.own.sites)
     resolved = locations(s for site in named for s in state.mentioned.resolve(site, here, True))
     return _repeat(state, sentence, end - 1, state.mentioned.stated_of(resolved))
+
+
+def state_as_nth(state: State, sentence: Sentence, end: int, at: int) -> State:
+    """T1、T2同第一处: what was stated of the lesion that was mentioned first."""
+    return _repeat(state, sentence, end - 1, state.mentioned.stated_of(locations(nth_lesion(state, at))))
 
 
 def _repeat(state: State, sentence: Sentence, at: int, values: Iterable[tuple[Modality, Value]]) -> State:
@@ -129,6 +135,14 @@ def name_most_affected(state: State, sentence: Sentence, at: int, end: int) -> S
         longer = lesion._replace(sites=lesion.sites + sites)
         state = replace(state, introduced=longer, mentioned=state.mentioned.extend(lesion, sites))
     return replace(state, focus=focus._replace(sites=focus.sites + sites), open=False)
+
+
+def spreads(state: State) -> bool:
+    """左侧顶叶见长T2信号，累及胼胝体压部: whether the lesion of which something is stated reaches further."""
+    here = locations(state.focus.sites)
+    if state.clause.negation is not None or names_whole_brain(state.focus.sites):
+        return False
+    return any((finding.side, finding.site_name) in here for finding in state.findings)
 
 
 def name_largest(state: State, sentence: Sentence, at: int) -> State:

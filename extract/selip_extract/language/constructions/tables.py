@@ -31,7 +31,7 @@ _NUMBER = re.compile(r"(?:序|编|病灶)?号|NO\.?|#", re.IGNORECASE)
 _SIDE = re.compile("侧别?|左右|方位")
 _SITE = re.compile("部位|位置|病灶|病变|解剖|区域")
 _NOTHING = re.compile(r"[(（][-—–－][)）]|阴性|(?:未见|无)(?:明显|明确)?(?:异常(?:信号|强化)?|强化)?|不强化")
-_DENIED = re.compile("[不未无]")
+_DENIED = re.compile("(?:不|未见?|无)[高低]")
 _SOMETHING = re.compile(r"[(（]?[+＋][)）]?|有|阳性")
 _ALONE = {"等": "等", "↑": "高", "↓": "低"}
 _RELAXATION = {("T1", "长"): "低", ("T1", "短"): "高", ("T2", "长"): "高", ("T2", "短"): "低"}
@@ -164,14 +164,15 @@ def _sentence(lesion: Sequence[tuple[Cell, Cell]], tokens: Sequence[Token], text
         yield from (t._replace(end=named[0].start) for t in _words(tokens, lesion[side][1]) if t.kind == "side")
     yield from named
     end = lesion[site][1][1]
+    stated = False
     for at, (head, cell) in enumerate(lesion):
         if at in (site, side) or _NUMBER.fullmatch(names[head]):
             continue
         value = _value(head, cell, tokens, text) if _names_sequence(text, head) else _words(tokens, cell)
-        yield from value
-        end = cell[1]
-        if value:
+        if value and stated:
             yield _mark("punctuation", ",", end, text)
+        yield from value
+        stated, end = stated or bool(value), cell[1]
     yield _mark("stop", "stop", end, text)
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from selip_extract.rules.dataclass_replace import replace
-from selip_extract.rules.mentions import LesionMention, ReferenceKind, distinct, locations
+from selip_extract.rules.mentions import LesionMention, ReferenceKind, Sites, distinct, locations
 from selip_extract.rules.references.phrases import Chosen
 from selip_extract.rules.references.site_references import parts
 from selip_extract.rules.state import Focus, State
@@ -11,12 +11,10 @@ from selip_extract.rules.state import Focus, State
 
 def choose_lesions(state: State, chosen: Chosen, source: int) -> State:
     """The focus on the chosen lesions; 前者 and 后者 then tell them from the others."""
-    for lesions in _counted(state):
-        if len(lesions) >= _needed(chosen):
-            break
-    else:
+    lesions = next((lesions for lesions in _counted(state) if len(lesions) >= _needed(chosen)), ())
+    if not lesions:
         return state
-    selected = lesions[slice(*chosen)]
+    selected = tuple(lesions[at] for at in chosen)
     sites = distinct(site for lesion in selected for site in lesion.sites)
     if len(selected) > 1 and len(selected) < len(lesions):
         others = [lesion for lesion in lesions if lesion not in selected]
@@ -24,6 +22,13 @@ def choose_lesions(state: State, chosen: Chosen, source: int) -> State:
         pair = pair if lesions[0] in selected else pair[::-1]
         state = replace(state, mentioned=replace(state.mentioned, pair=pair))
     return state.refer_to(Focus(sites, ReferenceKind.POINTED, source))
+
+
+def nth_lesion(state: State, at: int) -> Sites:
+    """The sites of the lesion that was mentioned as the `at`-th in this item; none where there are not so many."""
+    lesions = state.mentioned.lesions[state.mentioned.item_start :] or state.mentioned.lesions
+    lesions = lesions if at < len(lesions) else state.mentioned.lesions
+    return lesions[at].sites if at < len(lesions) else ()
 
 
 def _counted(state: State) -> list[tuple[LesionMention, ...]]:
@@ -41,6 +46,7 @@ def _counted(state: State) -> list[tuple[LesionMention, ...]]:
             parts(state.own.sites),
             in_item if len(in_item) > 1 else (),
             parts(mentioned.in_item()),
+            parts(sorted(distinct(s for lesion in mentioned.pair for s in lesion.sites), key=lambda s: s.token.start)),
         )
         if len(candidates) > 1
     ]
@@ -48,7 +54,7 @@ def _counted(state: State) -> list[tuple[LesionMention, ...]]:
 
 def _needed(chosen: Chosen) -> int:
     """How many lesions there must be."""
-    return max(2, chosen[1] or -chosen[0])
+    return max(2, *(at + 1 if at >= 0 else -at for at in chosen))
 
 
 def _together(lesions: Sequence[LesionMention]) -> LesionMention:

@@ -7,40 +7,42 @@ from typing import Literal, NamedTuple
 from selip_extract.rules.lookahead import VALUES
 from selip_extract.rules.sentence import Sentence
 
-PhraseKind = Literal["ordinal", "comparison", "predominance", "likewise"]
+PhraseKind = Literal["ordinal", "as_nth", "comparison", "predominance", "spread", "likewise"]
 
-Chosen = tuple[int, int | None]
-"""Start and stop of a slice."""
+Chosen = tuple[int, ...]
+"""The indices of the lesions that are meant, in the order in which they were mentioned; -1 is the last."""
 
 
 class Phrase(NamedTuple):
-    """A phrase that ends before the token at `end`; an ordinal selects lesions by the slice `chosen`."""
+    """A phrase that ends before the token at `end`; an ordinal selects the lesions `chosen`."""
 
     kind: PhraseKind
     end: int
-    chosen: Chosen = (0, None)
+    chosen: Chosen = ()
 
 
 _COUNTER = "(?:个|枚|处|者|灶|区|部位)(?:病灶|病变|结节|肿块|灶|者)?"
 _TWO_OR_MORE = "二两三四五六"
-_DIGITS = {"一": 1, "二": 2, "两": 2, "三": 3, "四": 4, "五": 5, "六": 6}
+_DIGITS = {"一": 1, "二": 2, "两": 2, "三": 3, "四": 4, "五": 5, "六": 6, **{str(n): n for n in range(1, 7)}}
 _PATTERN = re.compile(
     rf"(?P<first>前(?P<n>[{_TWO_OR_MORE}]){_COUNTER})"
     rf"|(?P<last>[后末](?P<m>[{_TWO_OR_MORE}]){_COUNTER})"
-    rf"|(?P<nth>第(?P<k>[一二三四五六]){_COUNTER})"
+    rf"|(?P<as_nth>同第(?P<j>[一二三四五六1-6])(?:个|枚|处|者|灶|区)(?:病灶|病变|结节|灶|相同|一致)*)"
+    rf"|(?P<nth>第(?P<k>[一二三四五六1-6](?:[、和及与][一二三四五六1-6])*){_COUNTER})"
     rf"|(?P<one>[首]{_COUNTER})"
     rf"|(?P<final>(?:最后一|最末一?|末){_COUNTER})"
     rf"|(?P<comparison>[与同和似][^,，;；:：。\n呈示见为与同和似前较]{{2,16}}?(?:相同|一致|相仿|相似|相近|类似|相当))"
     rf"|(?<=信号改变|信号表现|信号特点|信号特征)(?P<same>同[^,，;；:：。\n同上前]{{2,12}})(?=[,，;；。]|$)"
     rf"|(?P<predominance>以(?![及内外上下往前后来至])[^,，;；:：。\n]{{2,16}}?(?:为著|为主|为甚|为重|较著|显著|明显))"
     rf"|(?<=[,，])(?P<worst>[^,，;；:：。\n以]{{2,12}}?(?:较重|较著|为著|为甚|尤著|尤甚|较明显|更明显|更重))(?=[,，;；。]|$)"
+    rf"|(?<=[,，])(?P<spread>(?:并|且)?(?:主要)?(?:累及|侵及|波及|延及|侵犯)[^,，;；:：。\n]{{2,16}}?)(?=[,，;；。]|$)"
     rf"|(?P<likewise>亦然|亦如此|亦是如此|也是如此|同样如此)"
 )
 _HINT = re.compile(
-    "较重|更重|明显|[著甚]|[前后末第首](?:[一二两三四五六]|[个枚处者])|最后|最末|相同|一致|相仿|相似|相近|类似|相当|[变现点征]同|以|亦|如此"
+    "第|及|侵|较重|更重|明显|[著甚]|[前后末第首](?:[一二两三四五六]|[个枚处者])|最后|最末|相同|一致|相仿|相似|相近|类似|相当|[变现点征]同|以|亦|如此"
 )
 _TOLD = frozenset(("change", "lesion", "abnormal", "sequence", "negation"))
-_NAMING: frozenset[str] = frozenset(("comparison", "predominance"))
+_NAMING: frozenset[str] = frozenset(("comparison", "predominance", "spread"))
 
 
 def phrases(sentence: Sentence) -> Mapping[int, Phrase]:
@@ -71,6 +73,10 @@ def _found(sentence: Sentence, start: int, end: int) -> Iterator[tuple[int, Phra
 def _phrase(match: re.Match[str], end: int) -> Phrase:
     if match["comparison"] or match["same"]:
         return Phrase("comparison", end)
+    if match["spread"]:
+        return Phrase("spread", end)
+    if match["as_nth"]:
+        return Phrase("as_nth", end, (_DIGITS[match["j"]] - 1,))
     if match["predominance"] or match["worst"]:
         return Phrase("predominance", end)
     if match["likewise"]:
@@ -80,10 +86,9 @@ def _phrase(match: re.Match[str], end: int) -> Phrase:
 
 def _chosen(match: re.Match[str]) -> Chosen:
     if match["first"]:
-        return 0, _DIGITS[match["n"]]
+        return tuple(range(_DIGITS[match["n"]]))
     if match["last"]:
-        return -_DIGITS[match["m"]], None
+        return tuple(range(-_DIGITS[match["m"]], 0))
     if match["nth"]:
-        at = _DIGITS[match["k"]]
-        return at - 1, at
-    return (0, 1) if match["one"] else (-1, None)
+        return tuple(_DIGITS[character] - 1 for character in match["k"] if character in _DIGITS)
+    return (0,) if match["one"] else (-1,)

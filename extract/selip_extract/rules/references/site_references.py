@@ -1,14 +1,21 @@
 """Words that refer to sites: each transition moves the focus to the sites that the words mean."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from itertools import takewhile
 
 from selip_contracts.vocabulary import Side
 from selip_extract.language.tokens import Token
 from selip_extract.rules.dataclass_replace import replace
-from selip_extract.rules.lookahead import VALUES, clause_after, is_mark, lesion_follows, names_a_site, sites_follow
-from selip_extract.rules.mentions import LesionMention, ReferenceKind, Sites, distinct, locations
+from selip_extract.rules.lookahead import (
+    VALUES,
+    adjoining,
+    is_mark,
+    lesion_follows,
+    names_a_site,
+    sites_follow,
+)
+from selip_extract.rules.mentions import LesionMention, ReferenceKind, SiteMention, Sites, distinct, locations
 from selip_extract.rules.sentence import Sentence
 from selip_extract.rules.state import CURRENT, NO_FOCUS, NO_SEQUENCES, Focus, State
 
@@ -23,12 +30,9 @@ _LAYERS = frozenset(("白质", "皮层下", "皮质下", "皮层下白质", "皮
 _CORTEX = re.compile("皮[层质](?!下)|灰质")
 _NUMBERS = {"三": 3, "四": 4, "五": 5, "六": 6}
 _CLAUSE_END = re.compile("[,，;；。:：\n]")
-_OF_A_COUNTERPART = frozenset(("signal", "enhancement", "restriction", "negation", "verb"))
-_CONTRASTING = frozenset(("则", "却", "反", "的"))
 _ONE_SIDED: tuple[Side, Side] = ("左侧", "右侧")
 _NAMING = frozenset(("site", "side", "lesion"))
 _POINTING = frozenset(("上述", "其余", "前者", "后者"))
-_OF_A_LESION = frozenset(("lesion", "sequence", "size", "signal", "enhancement", "restriction", "negation", "verb"))
 
 
 def name_site(state: State, sentence: Sentence, at: int) -> State:
@@ -104,70 +108,6 @@ def _extend_lesion(state: State, sites: Sites) -> State:
     return replace(
         state, introduced=lesion._replace(sites=lesion.sites + sites), mentioned=state.mentioned.extend(lesion, sites)
     )
-
-
-def refer_to_side(state: State, sentence: Sentence, at: int) -> State:
-    """右侧者轻度强化, 右侧T1WI呈高信号: a side that stands for the lesion, or the half of one, on it."""
-    token, following = sentence.tokens[at], _adjoining(sentence, at)
-    if (headed := _headed(state, sentence, at)) is not None:
-        return state.refer_to(headed)
-    if not _is_measured(sentence, at) and (following is None or not _is_of_a_lesion(following)):
-        return state
-    if following is None or sentence.text.startswith("于", following.end):
-        return state
-    sites = state.focus.sites or state.announced.sites or state.current_lesion.sites
-    bilateral = tuple(s for s in sites if s.side == "双侧") or state.bilateral
-    if bilateral:
-        half = tuple(s._replace(side=token.value, side_token=token) for s in bilateral)  # type: ignore[arg-type]
-        alone = tuple(s for s in sites if s.side == token.value and s not in state.half.sites)
-        focus = Focus(half + alone, ReferenceKind.HALF, token.start)
-        return replace(state.refer_to(focus), bilateral=bilateral, half=focus)
-    mentioned = state.mentioned
-    for known in (state.own.sites, mentioned.in_item(), mentioned.everywhere()):
-        on_side = tuple(s for s in known if s.side == token.value)
-        if on_side:
-            return state.refer_to(Focus(on_side, ReferenceKind.POINTED, token.start))
-    if following.kind in _OF_A_COUNTERPART and sites:
-        other = tuple(s._replace(side=token.value, side_token=token) for s in sites)  # type: ignore[arg-type]
-        return state.refer_to(Focus(other, ReferenceKind.POINTED, token.start))
-    return state
-
-
-def _headed(state: State, sentence: Sentence, at: int) -> Focus | None:
-    """海马：左侧体积小，T2高信号: the side of the site that heads the line; None where the side names another site."""
-    following = sentence.tokens[at + 1] if at + 1 < len(sentence.tokens) else None
-    if not at or sentence.tokens[at - 1].value != ":" or following is None or following.kind == "site":
-        return None
-    sites = state.announced.sites
-    if not sites or any(site.side is not None for site in sites):
-        return None
-    token = sentence.tokens[at]
-    sided = tuple(s._replace(side=token.value, side_token=token) for s in sites)  # type: ignore[arg-type]
-    return Focus(sided, ReferenceKind.POINTED, token.start)
-
-
-def _is_of_a_lesion(token: Token) -> bool:
-    """右侧者, 右侧呈…, 右侧该病灶."""
-    return token.kind in _OF_A_LESION or (token.kind == "cue" and token.value == "上述")
-
-
-def _is_measured(sentence: Sentence, at: int) -> bool:
-    """左侧厚约6mm，呈…: a clause that begins with a side and gives a size, but no site."""
-    clause = list(clause_after(sentence.tokens, at))
-    opens = at == 0 or is_mark(sentence.tokens[at - 1])
-    return opens and any(t.kind == "size" for t in clause) and not any(t.kind in ("site", "change") for t in clause)
-
-
-def _adjoining(sentence: Sentence, at: int) -> Token | None:
-    """The token after the one at `at`, if nothing but a word of contrast stands in between: 右侧则呈."""
-    start = sentence.tokens[at].end
-    for token in sentence.tokens[at + 1 : at + 3]:
-        if token.start != start:
-            return None
-        if sentence.text[token.start : token.end] not in _CONTRASTING:
-            return token
-        start = token.end
-    return None
 
 
 def refer_to_all_again(state: State, sentence: Sentence, at: int) -> State:
@@ -259,7 +199,7 @@ def _last_two(lesions: Sequence[LesionMention], text: str) -> tuple[LesionMentio
     return tuple(lesions[-2:])
 
 
-def parts(sites: Sites) -> tuple[LesionMention, ...]:
+def parts(sites: Iterable[SiteMention]) -> tuple[LesionMention, ...]:
     """Each site as a lesion of its own."""
     return tuple(LesionMention((ReferenceKind.PART, site.token.start), (site,)) for site in sites)
 
@@ -323,7 +263,7 @@ def refer_to_above(state: State, sentence: Sentence, at: int) -> State:
 
 def _of_the_noun(state: State, sentence: Sentence, at: int) -> Focus | None:
     """前述结节: the lesions that were called so where they were introduced; None where that tells nothing apart."""
-    noun = _adjoining(sentence, at)
+    noun = adjoining(sentence, at)
     if noun is None or noun.kind != "lesion":
         return None
     said = _SPECIFIC.search(sentence.text, noun.start, noun.end)

@@ -4,7 +4,7 @@ import pytest
 
 from selip_extract.rules.dataclass_replace import replace
 from selip_extract.rules.references.introductions import introduce, referents, take_apart
-from selip_extract.rules.references.site_references import refer_to_side
+from selip_extract.rules.references.side_references import refer_to_side
 from selip_extract.rules.state import START, Standing, State
 from tests.extract.rules.sentences import apply, at, named, names, sentence
 

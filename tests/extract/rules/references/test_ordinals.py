@@ -20,12 +20,13 @@ THREE = ("左侧额叶", "脑桥", "右侧丘脑")
 @pytest.mark.parametrize(
     ("chosen", "sites"),
     [
-        ((0, 2), "左侧额叶 脑桥"),
-        ((-2, None), "脑桥 右侧丘脑"),
-        ((1, 2), "脑桥"),
-        ((0, 1), "左侧额叶"),
-        ((-1, None), "右侧丘脑"),
-        ((3, 4), ""),
+        ((0, 1), "左侧额叶 脑桥"),
+        ((-2, -1), "脑桥 右侧丘脑"),
+        ((1,), "脑桥"),
+        ((0, 2), "左侧额叶 右侧丘脑"),
+        ((0,), "左侧额叶"),
+        ((-1,), "右侧丘脑"),
+        ((3,), ""),
     ],
 )
 def test_which_lesions_are_chosen(state: State, chosen: Chosen, sites: str) -> None:
@@ -35,12 +36,12 @@ def test_which_lesions_are_chosen(state: State, chosen: Chosen, sites: str) -> N
 
 def test_one_lesion_is_not_counted() -> None:
     state = introduced("左侧额叶")
-    assert choose_lesions(state, (0, 1), 0) == state
-    assert choose_lesions(START, (0, 2), 0) == START
+    assert choose_lesions(state, (0,), 0) == state
+    assert choose_lesions(START, (0, 1), 0) == START
 
 
 def test_the_latter_are_those_that_were_not_chosen() -> None:
-    state = choose_lesions(introduced(*THREE), (0, 2), 0)
+    state = choose_lesions(introduced(*THREE), (0, 1), 0)
     assert names(apply(refer_to_one_of_two, state, "后者呈低信号", "后者").focus.sites) == "右侧丘脑"
-    state = choose_lesions(introduced(*THREE), (-2, None), 0)
+    state = choose_lesions(introduced(*THREE), (-2, -1), 0)
     assert names(apply(refer_to_one_of_two, state, "前者呈低信号", "前者").focus.sites) == "左侧额叶"

@@ -2,7 +2,7 @@
 
 import pytest
 
-from selip_extract.rules.references.phrases import phrases
+from selip_extract.rules.references.phrases import Chosen, phrases
 from tests.extract.rules.sentences import sentence
 
 
@@ -47,7 +47,16 @@ def test_no_phrase(text: str) -> None:
 
 @pytest.mark.parametrize(
     ("text", "chosen"),
-    [("前三处", (0, 3)), ("后二者", (-2, None)), ("第二枚", (1, 2)), ("首个", (0, 1)), ("最后一枚", (-1, None))],
+    [
+        ("前三处", (0, 1, 2)),
+        ("后二者", (-2, -1)),
+        ("第二枚", (1,)),
+        ("第一、四处", (0, 3)),
+        ("第1、3枚", (0, 2)),
+        ("首个", (0,)),
+        ("最后一枚", (-1,)),
+        ("T1WI同第一处", (0,)),
+    ],
 )
-def test_what_an_ordinal_chooses(text: str, chosen: tuple[int, int | None]) -> None:
-    assert phrases(sentence(text))[0].chosen == chosen
+def test_what_an_ordinal_chooses(text: str, chosen: Chosen) -> None:
+    assert next(iter(phrases(sentence(text)).values())).chosen == chosen

@@ -5,6 +5,7 @@ import pytest
 from selip_extract.rules.dataclass_replace import replace
 from selip_extract.rules.mentions import ReferenceKind, StatedValue
 from selip_extract.rules.references.introductions import introduce
+from selip_extract.rules.references.side_references import refer_to_side
 from selip_extract.rules.references.site_references import (
     begin_exception,
     compare_pair,
@@ -16,7 +17,6 @@ from selip_extract.rules.references.site_references import (
     refer_to_all_again,
     refer_to_one_of_two,
     refer_to_rest,
-    refer_to_side,
     rest,
     return_from_exception,
 )

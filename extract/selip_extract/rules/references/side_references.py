@@ -1,0 +1,69 @@
+"""Sides that stand for a lesion, or for the half of one: 右侧者轻度强化; 左侧T1WI呈高信号，右侧则呈等信号."""
+
+from selip_extract.language.tokens import Token
+from selip_extract.rules.dataclass_replace import replace
+from selip_extract.rules.lookahead import adjoining, clause_after, is_mark
+from selip_extract.rules.mentions import ReferenceKind, Sites
+from selip_extract.rules.sentence import Sentence
+from selip_extract.rules.state import Focus, State
+
+_OF_A_COUNTERPART = frozenset(("signal", "enhancement", "restriction", "negation", "verb"))
+_OF_A_LESION = frozenset(("lesion", "sequence", "size", "signal", "enhancement", "restriction", "negation", "verb"))
+
+
+def refer_to_side(state: State, sentence: Sentence, at: int) -> State:
+    """右侧者轻度强化, 右侧T1WI呈高信号: a side that stands for the lesion, or the half of one, on it."""
+    token, following = sentence.tokens[at], adjoining(sentence, at)
+    if (headed := _headed(state, sentence, at)) is not None:
+        return state.refer_to(headed)
+    if not _is_measured(sentence, at) and (following is None or not _is_of_a_lesion(following)):
+        return state
+    if following is None or sentence.text.startswith("于", following.end):
+        return state
+    sites = state.focus.sites or state.announced.sites or state.current_lesion.sites
+    bilateral = tuple(s for s in sites if s.side == "双侧") or state.bilateral
+    if bilateral:
+        half = tuple(s._replace(side=token.value, side_token=token) for s in bilateral)  # type: ignore[arg-type]
+        alone = tuple(s for s in sites if s.side == token.value and s not in state.half.sites)
+        focus = Focus(half + alone, ReferenceKind.HALF, token.start)
+        return replace(state.refer_to(focus), bilateral=bilateral, half=focus)
+    mentioned = state.mentioned
+    for known in (state.own.sites, mentioned.in_item(), mentioned.everywhere()):
+        on_side = tuple(s for s in known if s.side == token.value)
+        if on_side:
+            return state.refer_to(Focus(on_side, ReferenceKind.POINTED, token.start))
+    if sites and (following.kind in _OF_A_COUNTERPART or _are_headed(sites, sentence)):
+        other = tuple(s._replace(side=token.value, side_token=token) for s in sites)  # type: ignore[arg-type]
+        return state.refer_to(Focus(other, ReferenceKind.POINTED, token.start))
+    return state
+
+
+def _headed(state: State, sentence: Sentence, at: int) -> Focus | None:
+    """海马：左侧体积小，T2高信号: the side of the site that heads the line; None where the side names another site."""
+    following = sentence.tokens[at + 1] if at + 1 < len(sentence.tokens) else None
+    if not at or sentence.tokens[at - 1].value != ":" or following is None or following.kind == "site":
+        return None
+    sites = state.announced.sites
+    if not sites or any(site.side is not None for site in sites):
+        return None
+    token = sentence.tokens[at]
+    sided = tuple(s._replace(side=token.value, side_token=token) for s in sites)  # type: ignore[arg-type]
+    return Focus(sided, ReferenceKind.POINTED, token.start)
+
+
+def _are_headed(sites: Sites, sentence: Sentence) -> bool:
+    """苍白球：左侧T1WI高信号，右侧T1WI等信号: the site stands before the colon, its side behind."""
+    sides = [site.side_token for site in sites if site.side_token is not None]
+    return bool(sides) and all(sentence.text[side.start - 1] in ":：" for side in sides)
+
+
+def _is_of_a_lesion(token: Token) -> bool:
+    """右侧者, 右侧呈…, 右侧该病灶."""
+    return token.kind in _OF_A_LESION or (token.kind == "cue" and token.value == "上述")
+
+
+def _is_measured(sentence: Sentence, at: int) -> bool:
+    """左侧厚约6mm，呈…: a clause that begins with a side and gives a size, but no site."""
+    clause = list(clause_after(sentence.tokens, at))
+    opens = at == 0 or is_mark(sentence.tokens[at - 1])
+    return opens and any(t.kind == "size" for t in clause) and not any(t.kind in ("site", "change") for t in clause)
