@@ -46,7 +46,11 @@ def findings(lexed: LexedReport, window: TaggedWindow, statements: Iterable[Tagg
 
 def _on(tokens: Sequence[Token], at: Span, fits: Callable[[Token], bool]) -> Token | None:
     """The first word that lies on the characters and fits."""
-    return next((t for t in tokens if t.start < at[1] and at[0] < t.end and fits(t)), None)
+    return next(_all_on(tokens, at, fits), None)
+
+
+def _all_on(tokens: Sequence[Token], at: Span, fits: Callable[[Token], bool]) -> Iterator[Token]:
+    return (t for t in tokens if t.start < at[1] and at[0] < t.end and fits(t))
 
 
 def _is_side(side: str | None) -> Callable[[Token], bool]:
@@ -54,9 +58,10 @@ def _is_side(side: str | None) -> Callable[[Token], bool]:
 
 
 def _site(tokens: Sequence[Token], at: Span, name: str) -> Token | None:
-    """The word for the site: of this name, else any site of which these characters are a part."""
+    """The word for the site: of this name, else the last site on these characters (侧脑室 室管膜下), as the head is last."""
     exact = _on(tokens, at, lambda token: token.kind == "site" and token.value == name)
-    return exact or _on(tokens, at, lambda token: token.kind == "site")
+    *_, last = (None, *_all_on(tokens, at, lambda token: token.kind == "site"))
+    return exact or last
 
 
 def _finding(
