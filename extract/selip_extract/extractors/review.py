@@ -6,6 +6,7 @@ from collections.abc import Container, Iterable, Iterator, Sequence
 from selip_contracts.findings import Evidence, Finding, GeneralFinding, Study
 from selip_contracts.vocabulary import UNLISTED
 from selip_extract.extraction import Review, ReviewReason
+from selip_extract.language.constructions.sections import names_another_method
 from selip_extract.language.lexer import normalized
 from selip_extract.language.sizes import Size, largest_size, millimetres, size_pattern
 from selip_extract.language.tokens import LexedReport, Token
@@ -17,7 +18,8 @@ from selip_extract.rules.lookahead import is_mark
 from selip_extract.rules.prior_study import prior_words
 
 _STATING = frozenset(("sequence", "signal", "enhancement", "restriction", "change", "abnormal"))
-_OF_A_SIGNAL = re.compile("信号|强化|受限|[A-Za-z]")
+_OF_A_SIGNAL = re.compile("信号|强化|受限|(?<![A-Za-z])(?!(?:[mc]m|ml|MRI?)(?![A-Za-z]))[A-Za-z]", re.IGNORECASE)
+"""A word of a signal, or letters that are no unit and may name a sequence."""
 
 
 def reviewed(lexed: LexedReport, study: Study, stated: Iterable[Finding]) -> tuple[Study, tuple[Review, ...]]:
@@ -83,11 +85,21 @@ def _uncited(lexed: LexedReport, cited: Sequence[Evidence], present: Sequence[ob
 
 
 def _may_state_a_finding(sentence: Sequence[Token], text: str) -> bool:
-    """Whether it may state a signal or a change of a place, or names a place that the vocabulary lacks."""
-    sited = any(token.kind == "site" for token in sentence)
-    if any((sited and t.kind in _STATING) or (t.kind == "site" and t.value.startswith(UNLISTED)) for t in sentence):
+    """Whether it may state a signal or a change of a place, or names a place that the vocabulary lacks.
+
+    What is said of an earlier study alone, or of spectroscopy or perfusion, does not.
+    """
+    sites = [token for token in sentence if token.kind == "site"]
+    if any(site.value.startswith(UNLISTED) for site in sites):
         return True
-    return _OF_A_SIGNAL.search(text, sentence[0].start, sentence[-1].end) is not None
+    stating = [at for at, token in enumerate(sentence) if token.kind in _STATING]
+    if stating:
+        prior = prior_words(text, sentence)
+        if all(at in prior for at in stating):
+            return False
+    elif names_another_method(text[sentence[0].start : sentence[-1].end]):
+        return False
+    return bool(sites and stating) or _OF_A_SIGNAL.search(text, sentence[0].start, sentence[-1].end) is not None
 
 
 def _abnormal_words(sentence: Sequence[Token], text: str) -> Iterator[Token]:

@@ -58,7 +58,7 @@ def _is_side(side: str | None) -> Callable[[Token], bool]:
 
 
 def _site(tokens: Sequence[Token], at: Span, name: str) -> Token | None:
-    """The word for the site: of this name, else the last site on these characters (侧脑室 室管膜下), as the head is last."""
+    """The word for the site: of this name, else the last site on these characters, since the head stands last."""
     exact = _on(tokens, at, lambda token: token.kind == "site" and token.value == name)
     *_, last = (None, *_all_on(tokens, at, lambda token: token.kind == "site"))
     return exact or last

@@ -112,7 +112,31 @@ def test_a_disease_that_gives_no_finding_is_not_looked_at_beside_findings(text: 
     assert reading.review == ()
 
 
-@pytest.mark.parametrize("text", ["左侧枕叶信号欠佳。", "左侧髓旁窝见肿块。", "左侧枕叶FLA!R阳性。"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "MRS示左侧枕叶Lac峰升高。",
+        "ASL示左侧枕叶灌注减低。",
+        "垂体高约5mm，上缘平直。",
+        "前片左侧枕叶T1WI高信号，本次未见显示。",
+        "急诊MRI。",
+    ],
+)
+def test_what_states_no_signal_of_this_exam_is_not_looked_at_beside_findings(text: str) -> None:
+    reading = RuleExtractor().read([f"右侧额叶T2WI高信号。{text}"])[0]
+    assert reading.study.findings
+    assert reading.review == ()
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "左侧枕叶信号欠佳。",
+        "左侧髓旁窝见肿块。",
+        "左侧枕叶FLA!R阳性。",
+        "左侧枕叶病灶，SWAM示点状影。",
+    ],
+)
 def test_a_sentence_that_may_state_a_finding_is_looked_at_beside_findings(text: str) -> None:
     reading = RuleExtractor().read([f"右侧额叶T2WI呈高信号。{text}"])[0]
     assert [review.reason for review in reading.review] == ["uncited"]

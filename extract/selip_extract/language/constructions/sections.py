@@ -31,6 +31,11 @@ _QUANTITY_REACH = 3
 """Characters before a signal in which the quantity stands that it is said of: 灌注增高."""
 
 
+def names_another_method(words: str) -> bool:
+    """Whether the words name CT, spectroscopy, perfusion or another method that shows no signal of a sequence."""
+    return _OTHER_METHOD.search(words.upper()) is not None
+
+
 def without_other_exams(tokens: Sequence[Token], text: str) -> list[Token]:
     """The tokens; those that state something of another exam, or stand in a heading, are words without a meaning."""
     if _ANY.search(text) is None:
