@@ -25,7 +25,7 @@ from selip_extract.language.constructions.word_order import with_bracketed_seque
 from selip_extract.language.laterality import PARTS_OF_A_SITE
 from selip_extract.language.lexicon import BETWEEN_WORDS, LOBE_CHARACTERS, Kind, Meaning, lexicon
 from selip_extract.language.relaxation import relaxation_tokens
-from selip_extract.language.segmenter import joined, segmenter
+from selip_extract.language.segmenter import segmenter
 from selip_extract.language.token_patterns import name_meaning, token_pattern
 from selip_extract.language.tokens import LexedReport, Token
 
@@ -154,7 +154,7 @@ def _block_tokens(block: str) -> tuple[Token, ...]:
 def _segmented(text: str) -> Iterator[Token]:
     meanings = lexicon().words
     at = 0
-    for cut in segmenter().cut(joined(text), HMM=False):
+    for cut in segmenter().cut(text):
         to = at + len(cut)
         word = text[at:to]
         meaning: Meaning | None = meanings.get(word)
