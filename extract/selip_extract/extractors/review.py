@@ -8,7 +8,7 @@ from selip_contracts.vocabulary import UNLISTED
 from selip_extract.extraction import Review, ReviewReason
 from selip_extract.language.constructions.sections import names_another_method
 from selip_extract.language.lexer import normalized
-from selip_extract.language.sizes import Size, largest_size, millimetres, size_pattern
+from selip_extract.language.sizes import Size, largest_size, millimetres, size_pattern, size_sign_pattern
 from selip_extract.language.tokens import LexedReport, Token
 from selip_extract.language.understanding.damage import is_damaged
 from selip_extract.language.understanding.normality import is_understood, states_normal
@@ -52,7 +52,8 @@ def is_guessed(lexed: LexedReport, finding: Finding | GeneralFinding) -> bool:
 
 def _cited(study: Study, stated: Iterable[Finding]) -> list[Evidence]:
     statements: tuple[Finding | GeneralFinding, ...] = (*study.findings, *study.negatives, *study.general, *stated)
-    return [statement.evidence for statement in statements if statement.evidence]
+    # most of the study's findings are among those stated, with the same evidence
+    return list({id(s.evidence): s.evidence for s in statements if s.evidence}.values())
 
 
 def _uncited(lexed: LexedReport, cited: Sequence[Evidence], present: Sequence[object]) -> Iterator[Review]:
@@ -150,6 +151,8 @@ def _unplaced_sizes(lexed: LexedReport, study: Study) -> Iterator[Review]:
 
 def _largest_sizes(text: str, sentence: Sequence[Token], sites: Container[tuple[int, int]]) -> list[Size]:
     """The largest size behind each site with a finding; () where a length is no size."""
+    if size_sign_pattern().search(text, sentence[0].start, sentence[-1].end) is None:
+        return []
     if not any(token.kind == "size" or _is_length(text, token) for token in sentence):
         return []
     prior = prior_words(text, sentence)

@@ -161,15 +161,20 @@ def cited_finding(stored: str, read: str, statement: Statement, words: EvidenceT
 @lru_cache(1 << 10)
 def _is_doubted(text: str, site_end: int, token: Token) -> bool:
     """Whether the token's clause says so, the one behind it (不除外血管影), or that which introduces the lesion."""
-    words = lexicon()
-    if words.doubt.search(text) is None:
+    if not _has_doubt(text):
         return False
+    words = lexicon()
     start, end = clause_start(text, token.start), clause_end(text, token.end)
     return (
         words.doubt.search(text, start, end) is not None
         or words.doubt_behind.search(text, end + 1, clause_end(text, end + 1)) is not None
         or words.doubt_of_lesion.search(text, site_end, clause_end(text, site_end)) is not None
     )
+
+
+@lru_cache(1 << 6)
+def _has_doubt(text: str) -> bool:
+    return lexicon().doubt.search(text) is not None
 
 
 def _is_uncertain(text: str, question: Question, signal: Token) -> bool:

@@ -63,8 +63,7 @@ class LesionNumber(NamedTuple):
 _NO_NUMBER = LesionNumber(None, None)
 
 
-@dataclass(frozen=True)
-class LesionWords:
+class LesionWords(NamedTuple):
     """What one passage says of a lesion; nothing, where all is left out."""
 
     morphology: str | None = None
@@ -73,8 +72,13 @@ class LesionWords:
 
     def or_else(self, other: "LesionWords") -> "LesionWords":
         """What this passage says, and of what it leaves open what the other says."""
+        if other == NO_WORDS:
+            return self
         number = LesionNumber(self.number.kind or other.number.kind, self.number.exact or other.number.exact)
         return LesionWords(self.morphology or other.morphology, number, self.lesion or other.lesion)
+
+
+NO_WORDS = LesionWords()
 
 
 @dataclass(frozen=True)
@@ -113,6 +117,7 @@ def _any_of(words: Iterable[str]) -> str:
     return "|".join(sorted(words, key=len, reverse=True))
 
 
+@lru_cache(1 << 6)
 def describe_lesion(text: str, site_end: int, signal: Token, end: int) -> LesionDescription:
     """What is said of the lesion of a site and a signal; `end` is where the evidence ends.
 

@@ -6,13 +6,12 @@ from itertools import takewhile
 
 from selip_contracts.findings import Finding
 from selip_extract.language.laterality import LateralisedSite
-from selip_extract.language.lesion_words import LesionNumber, LesionWords, introduction, words_of
+from selip_extract.language.lesion_words import NO_WORDS, LesionNumber, LesionWords, introduction, words_of
 from selip_extract.rules.lookahead import is_mark
 from selip_extract.rules.mentions import Location
 from selip_extract.rules.references.site_references import WHOLE_BRAIN
 from selip_extract.rules.sentence import Sentence
 
-_NOTHING = LesionWords()
 # 脑内见4个转移瘤，分别位于左侧额叶、…; 最大一枚位于…; ①右侧顶叶: the site is that of a lesion of the group
 _OF_THE_GROUP = re.compile("位于|见于|分布|分别|累及|包括|其中|[最较][大多]|大者|[①-⑳]|病灶?[0-9A-D一二三四]")
 Introduction = tuple[int, LesionWords]
@@ -38,15 +37,15 @@ def _location(finding: Finding) -> Location:
 def _introductions(sentences: Sequence[Sentence], locations: Container[Location]) -> dict[Location, list[Introduction]]:
     """For each of the locations the mentions that say something of its lesion, in the order of the text."""
     found: dict[Location, list[Introduction]] = {}
-    listed, end = _NOTHING, 0
+    listed, end = NO_WORDS, 0
     for sentence in sentences:
         text = sentence.text
-        listed = listed if any(map(str.isalnum, text[end : sentence.tokens[0].start])) else _NOTHING
+        listed = listed if any(map(str.isalnum, text[end : sentence.tokens[0].start])) else NO_WORDS
         end = sentence.tokens[-1].end
         for site in sentence.sites.values():
             if (site.side, site.site) in locations:
                 said = introduction(text, site.token.end).or_else(_group(sentence, site)).or_else(listed)
-                if said != _NOTHING:
+                if said != NO_WORDS:
                     found.setdefault((site.side, site.site), []).append((site.token.end, said))
         if sentence.tokens[-1].value == ":" and _names_whole_brain(sentence, len(sentence.tokens)):
             listed = words_of(text[sentence.tokens[0].start : end])
@@ -64,11 +63,11 @@ def _group(sentence: Sentence, site: LateralisedSite) -> LesionWords:
     first = [*takewhile(lambda token: not is_mark(token), tokens)]
     negated = any(token.kind == "negation" for token in first)
     if not first or len(first) >= site.index or negated or not _names_whole_brain(sentence, len(first)):
-        return _NOTHING
+        return NO_WORDS
     clause = [*takewhile(lambda token: not is_mark(token), reversed(tokens[: site.index]))]
     begin = clause[-1].start if clause else site.token.start
     if not _OF_THE_GROUP.search(sentence.text, begin, site.token.start):
-        return _NOTHING
+        return NO_WORDS
     return words_of(sentence.text[first[0].start : first[-1].end])
 
 
@@ -84,11 +83,11 @@ def _described(
     at = next((s.end for s in finding.evidence.spans if s.role == "site"), 0) if finding.evidence else 0
     stated = LesionWords(finding.morphology, LesionNumber(finding.count, finding.number), finding.lesion)
     here = introductions.setdefault(where, [])
-    if stated != _NOTHING and not any(end <= at for end, _ in here):
+    if stated != NO_WORDS and not any(end <= at for end, _ in here):
         here.insert(0, (at, stated))
-    end, before = next(((end, said) for end, said in reversed(here) if end <= at), (0, _NOTHING))
-    own = introduction(text, at) if at != end else _NOTHING
-    said = stated.or_else(before if own == _NOTHING else own)
+    end, before = next(((end, said) for end, said in reversed(here) if end <= at), (0, NO_WORDS))
+    own = introduction(text, at) if at != end else NO_WORDS
+    said = stated.or_else(before if own == NO_WORDS else own)
     described: dict[str, object] = {
         "morphology": said.morphology,
         "count": said.number.kind,

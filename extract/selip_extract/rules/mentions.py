@@ -123,7 +123,7 @@ class MentionedLesions:
         """
         if site.side is not None:
             return (site,)
-        before = self.everywhere()
+        before = [known for lesion in self.lesions for known in lesion.sites]
         for known in (*here, before, self.changed):
             sides = {s.side: s for s in known if s.site == site.site}
             if sides:
@@ -132,7 +132,7 @@ class MentionedLesions:
                 both = sides.get("双侧")
                 return tuple(s._replace(token=site.token) for s in ((both,) if both else sides.values()))
         if lesion_follows:
-            for known in (*here, before):
+            for known in (*here, distinct(before)):
                 inside = tuple(s for s in known if site.site in ancestors(s.site))
                 if inside:
                     return inside
