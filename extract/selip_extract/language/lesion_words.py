@@ -198,7 +198,7 @@ def margin_in(text: str) -> str | None:
     return margin[0] if margin else None
 
 
-@lru_cache(1 << 12)
+@lru_cache(1 << 14)
 def words_of(clause: str) -> LesionWords:
     """What the words of a clause say of a lesion."""
     patterns, clause = _patterns(), clause.replace(" ", "")

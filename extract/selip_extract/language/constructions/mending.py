@@ -205,11 +205,9 @@ def slips() -> dict[str, str]:
 @cache
 def _slip_pattern() -> re.Pattern[str]:
     table = read_toml(files("selip_extract.language.constructions").joinpath("slips.toml"), _Slips)
-    longest_first = sorted(table.words, key=len, reverse=True)
-    letters = sorted(table.letters, key=len, reverse=True)
-    return re.compile(
-        "|".join(map(re.escape, longest_first))
-        + r"|(?<![A-Za-z0-9])(?:"
-        + "|".join(map(re.escape, letters))
-        + r")(?![A-Za-z0-9])"
+    words, letters = (
+        "|".join(map(re.escape, sorted(forms, key=len, reverse=True))) for forms in (table.words, table.letters)
     )
+    # the first characters alone rule out most places of a text
+    first = re.escape("".join({slip[0] for slip in table.words | table.letters}))
+    return re.compile(rf"(?=[{first}])(?:{words}|(?<![A-Za-z0-9])(?:{letters})(?![A-Za-z0-9]))")

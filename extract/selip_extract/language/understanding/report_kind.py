@@ -27,14 +27,19 @@ def other_kind(text: str) -> OtherKind | None:
     X-ray and none of MRI; not_head: parts of the body that a head MRI does not show, and none that it does.
     """
     chinese = len(_CHINESE.findall(text))
-    if chinese < MIN_CHINESE or chinese < MIN_CHINESE_SHARE * len(_LETTERS.findall(text)):
+    if chinese < MIN_CHINESE or _is_rare(chinese, text):
         return "not_chinese"
-    if other_method().search(text) and not _MRI.search(text):
+    if not _MRI.search(text) and other_method().search(text):
         return "not_mri"
     without_other_parts, others = other_body_part().subn("，", text)  # 硬膜囊 is no 硬膜
     if others and not _head().search(without_other_parts):
         return "not_head"
     return None
+
+
+def _is_rare(chinese: int, text: str) -> bool:
+    """Whether so many Chinese characters are a small part of the letters and digits."""
+    return chinese < MIN_CHINESE_SHARE * len(text) and chinese < MIN_CHINESE_SHARE * len(_LETTERS.findall(text))
 
 
 @cached_until_sites_change()
