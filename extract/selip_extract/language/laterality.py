@@ -131,6 +131,9 @@ def _is_qualifier(tokens: Sequence[Token], at: int) -> bool:
     following = tokens[at + 1 : at + 3]
     if len(following) > 1 and following[0].value == "(":
         return any(t.kind == "site" for t in following[1:2]) or _names_a_part(tokens, at)
+    if len(following) > 1 and following[0].value in PARTS_OF_A_SITE and following[1].value == "(":
+        inside = tokens[at + 3 : at + 4]
+        return bool(inside) and inside[0].kind == "site" and tokens[at].value in ancestors(inside[0].value)
     if len(following) > 1 and following[0].value in _INSIDE and following[1].kind == "site":
         return tokens[at].value in ancestors(following[1].value)
     if _locates(tokens, at):

@@ -54,7 +54,8 @@ def end_clause(state: State, sentence: Sentence, at: int) -> State:
         state = replace(state, sequences=state.sequences._replace(used=True))
     if state.clause.negation is not None and kinds.isdisjoint(_STATING) and not kinds.isdisjoint(_LESION_NOUNS):
         state = describe_as_normal(state, sentence, at - 1)
-    if state.focus.kind is ReferenceKind.HALF and kinds.isdisjoint(_OF_A_HALF):
+    inside = bool(clause) and clause[0].value == "其内"
+    if state.focus.kind is ReferenceKind.HALF and not inside and kinds.isdisjoint(_OF_A_HALF):
         state = replace(state, focus=Focus(state.bilateral, ReferenceKind.POINTED, offset), open=False)
     if mark == "," and state.own.sites and is_not_seen(sentence, clause):
         state = replace(state, focus=state.narrow((), offset), open=False)

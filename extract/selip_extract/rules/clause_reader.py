@@ -43,6 +43,7 @@ from selip_extract.rules.sentence import Sentence
 from selip_extract.rules.state import NO_SEQUENCES, START, SequenceFocus, State
 from selip_extract.rules.values import (
     begin_order,
+    leave_out_sequences,
     name_sequence,
     preview_sequences,
     resume_sequences,
@@ -173,7 +174,9 @@ def _end_exception(state: State, sentence: Sentence, at: int) -> State:
     """外: it ends, and with it what was denied in it."""
     after = end_exception(state, sentence, at)
     excepts = names_exception(state) or bool(state.excepted_from)
-    return resume_sequences(after.negate(None), sentence, at) if excepts else after
+    if not excepts:
+        return leave_out_sequences(after, sentence, at)
+    return resume_sequences(after.negate(None), sentence, at)
 
 
 def _turn_to_now(state: State, _sentence: Sentence, _at: int) -> State:

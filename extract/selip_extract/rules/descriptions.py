@@ -22,10 +22,18 @@ def describe_as_normal(state: State, sentence: Sentence, at: int) -> State:
     token = sentence.tokens[at]
     if token.kind == "normal" and sentence.words(at) in _OF_A_MARGIN:
         return state.close()
+    if token.kind == "normal" and _is_of_a_lesion(sentence, at):
+        return state
     if state.refers_to_rest:
         state = replace(state, focus=Focus((), ReferenceKind.NAMED, token.start))
     sequences = state.sequences._replace(used=True) if state.sequences.tokens else state.sequences
     return replace(state, open=False, standing=Standing.NORMAL, sequences=sequences)
+
+
+def _is_of_a_lesion(sentence: Sentence, at: int) -> bool:
+    """见对称FLAIR高信号: how a lesion lies, right before what is stated of it."""
+    around = sentence.tokens[max(0, at - 1) : at + 2]
+    return len(around) == 3 and around[0].kind == "verb" and around[2].kind in ("sequence", "signal", "lesion")
 
 
 def describe_change(state: State, sentence: Sentence, at: int) -> State:

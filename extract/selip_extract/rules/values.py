@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Sequence
+from itertools import takewhile
 
 from selip_contracts.findings import Finding
 from selip_contracts.vocabulary import SIGNALS, Modality, Side
@@ -259,6 +260,15 @@ def preview_sequences(state: State, sentence: Sentence, at: int) -> State:
     if sequences and (state.sequences.used or not state.sequences.tokens):
         return replace(state, sequences=state.sequences._replace(tokens=tuple(sequences), used=False))
     return state
+
+
+def leave_out_sequences(state: State, sentence: Sentence, at: int) -> State:
+    """除DWI外，各序列均呈等信号: nothing is stated on the sequences of an exception that names nothing else."""
+    inside = list(takewhile(lambda token: token.value != "除", reversed(sentence.tokens[:at])))
+    if len(inside) == at or any(token.kind not in ("sequence", "punctuation") for token in inside):
+        return state
+    left = tuple(token for token in state.sequences.tokens if token not in inside)
+    return replace(state, sequences=state.sequences._replace(tokens=left))
 
 
 def _except_sequences(state: State) -> State:

@@ -13,6 +13,10 @@ _MANNERS = (
     ("轻度强化", re.compile("轻|稍|略|微|淡")),
 )
 """What the words before 强化 say of it; the first that is found counts: a pattern before a degree."""
+_COMPARED = re.compile(
+    "强化(?:程度|幅度)?(?:明显|稍|略|均)?(?:(?P<less>[低弱]于|不及|不如)|[高强]于)(?:周围|邻近|相邻|同侧|对侧)?(?:的?正常)"
+)
+"""强化程度低于正常垂体."""
 _FILLING = re.compile(".{0,4}充盈")
 
 
@@ -25,6 +29,10 @@ def with_compound_values(tokens: Sequence[Token], text: str) -> list[Token]:
         if ends and not text.startswith((":", "分流", "引流", "术后"), token.end):
             found += _hydrocephalus(token)
             continue
+        compared = _COMPARED.match(text, token.start) if text[token.start] == "强" else None
+        if compared is not None and token.kind in ("enhancement", "other"):
+            less = compared["less"] is not None
+            token = Token("enhancement", "轻度强化" if less else "明显强化", token.start, token.end)
         if token.kind == "enhancement" and _FILLING.match(text, token.end):
             token = token._replace(kind="other")
         elif token.kind == "enhancement" and found and _adjoins(found[-1], token) and found[-1].kind == "signal":

@@ -1,6 +1,9 @@
 """Which lesion a value is stated of, and how a lesion becomes the one that the next clauses continue."""
 
+from collections.abc import Iterator, Sequence
+
 from selip_contracts.vocabulary import SITES
+from selip_extract.language.tokens import Token
 from selip_extract.rules.dataclass_replace import replace
 from selip_extract.rules.lookahead import sites_ahead, sites_follow
 from selip_extract.rules.mentions import ReferenceKind, SiteMention, Sites, distinct, locations
@@ -67,7 +70,16 @@ def _heads_a_list(state: State, sentence: Sentence, at: int) -> bool:
         or _opens_bracket(sentence, at)
         or (following[:1] != [","] and "位于" in following[:3] and "灶" in following[:2])
     )
-    return listed and not any(t.kind == "site" for t in sentence.tokens[state.clause.start : at])
+    return listed and not any(t.kind == "site" for t in _outside_brackets(sentence.tokens[state.clause.start : at]))
+
+
+def _outside_brackets(tokens: Sequence[Token]) -> Iterator[Token]:
+    """高信号（左侧额叶）和低信号（脑桥）: what stands in a bracket belongs to what stands before it."""
+    depth = 0
+    for token in tokens:
+        depth += (token.value == "(") - (token.value == ")")
+        if depth <= 0:
+            yield token
 
 
 def _opens_bracket(sentence: Sentence, at: int) -> bool:

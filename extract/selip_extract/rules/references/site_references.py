@@ -82,7 +82,8 @@ def _is_a_layer(state: State, sentence: Sentence, at: int) -> bool:
         lambda t: not is_mark(t) and t.kind in ("sequence", "verb", "other"), reversed(sentence.tokens[:at])
     )
     before = sentence.text[sentence.tokens[0].start : sentence.tokens[at].start]
-    return bool(_CORTEX.search(before)) and at - len(list(opens)) <= state.clause.start
+    contrasted = at > 0 and sentence.words(at - 1) == "而"
+    return bool(_CORTEX.search(before)) and (contrasted or at - len(list(opens)) <= state.clause.start)
 
 
 def is_an_aside(state: State, sentence: Sentence, at: int) -> bool:
@@ -124,6 +125,11 @@ def refer_to_all_again(state: State, sentence: Sentence, at: int) -> State:
         return state.refer_to(Focus(state.mentioned.in_item(), ReferenceKind.REST, tokens[at].start))
     if state.refers_to_rest or len(focus.sites) > 1:
         return state
+    pair = state.mentioned.pair
+    if not clause and len(pair) == 2 and focus.sites in (pair[0].sites, pair[1].sites):
+        return state.refer_to(
+            Focus(distinct((*pair[0].sites, *pair[1].sites)), ReferenceKind.POINTED, tokens[at].start)
+        )
     named = [t.value for t in clause if t.kind == "sequence"]
     if len(named) != 1 or any(t.kind in _NAMING or t.value in _POINTING for t in clause):
         return state
