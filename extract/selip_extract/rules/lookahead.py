@@ -8,7 +8,7 @@ from selip_extract.rules.mentions import SiteMention, Sites
 from selip_extract.rules.sentence import Sentence
 
 VALUES = frozenset(("signal", "enhancement", "restriction"))
-_CONTRASTING = frozenset(("则", "却", "反", "的"))
+_CONTRASTING = frozenset(("则", "却", "反", "的", "仅"))
 _NO_SITES = frozenset(("negation", "change", "normal", "enhancement", "restriction"))
 _STATING = frozenset((*_NO_SITES, "sequence", "signal"))
 _NO_MORE_SITES = frozenset((*_STATING, "verb"))

@@ -27,7 +27,7 @@ _DIGITS = {"一": 1, "二": 2, "两": 2, "三": 3, "四": 4, "五": 5, "六": 6,
 _PATTERN = re.compile(
     rf"(?P<first>前(?P<n>[{_TWO_OR_MORE}]){_COUNTER})"
     rf"|(?P<last>[后末](?P<m>[{_TWO_OR_MORE}]){_COUNTER})"
-    rf"|(?P<as_nth>同第(?P<j>[一二三四五六1-6])(?:个|枚|处|者|灶|区)(?:病灶|病变|结节|灶|相同|一致)*)"
+    rf"|(?P<as_nth>同第(?P<j>[一二三四五六])(?:个|枚|处|者|灶|区)(?:病灶|结节)?)"
     rf"|(?P<nth>第(?P<k>[一二三四五六1-6](?:[、和及与][一二三四五六1-6])*){_COUNTER})"
     rf"|(?P<one>[首]{_COUNTER})"
     rf"|(?P<final>(?:最后一|最末一?|末){_COUNTER})"

@@ -228,11 +228,12 @@ def refer_to_rest(state: State, sentence: Sentence, at: int) -> State:
 
 
 def _is_of_the_same_site(sentence: Sentence, at: int) -> bool:
-    """T1WI大者呈低信号，余者呈等信号: of the lesions at one site the larger and the others."""
+    """T1WI大者呈低信号；余者呈等信号: of the lesions at one site the larger and the others."""
+    end = at - 1 if at and sentence.tokens[at - 1].value == ";" else at
     before = list(
-        takewhile(lambda t: t.value not in (";", "较大") and t.kind != "site", reversed(sentence.tokens[:at]))
+        takewhile(lambda t: t.value not in (";", "较大") and t.kind != "site", reversed(sentence.tokens[:end]))
     )
-    larger = sentence.tokens[at - len(before) - 1] if len(before) < at else None
+    larger = sentence.tokens[end - len(before) - 1] if len(before) < end else None
     stated = any(token.kind in VALUES for token in before)
     return stated and larger is not None and larger.value == "较大"
 
