@@ -24,9 +24,11 @@ PAGE = "page"
 REPORT = "selip_downstream.reproduce.page.report"
 FROZEN = "frozen"
 FROZEN_TARGETS = 8
-SECONDS_A_FROZEN_STEP = 0.0015
+SECONDS_A_FROZEN_STEP, SECONDS_A_STUDY_STEP = 0.0015, 0.03
 """Guesses for the time that remains, of one seed."""
 FROZEN_STUDY = "selip_downstream.reproduce.frozen.study"
+STUDIES = "frozen-studies"
+STUDY_ENCODER = "selip_downstream.reproduce.frozen.studies"
 
 EXTRACTORS: dict[str, tuple[str, ...]] = {
     "model": ("--extractor", "model"),
@@ -38,7 +40,7 @@ EXTRACTORS: dict[str, tuple[str, ...]] = {
 MODELS = {"hard": "CLIP", "syntax": "syntax", "semantic": "semantic", "selip": "SeLIP", "best-match": "best-match"}
 """Model names by target."""
 SOFT_ALONE = "best-match alone"
-UNIFORM, SHUFFLED, SHARPENED_SELIP = "uniform", "shuffled", "SeLIP sharpened"
+UNIFORM, SHUFFLED, SELIP_ALONE = "uniform", "shuffled", "SeLIP alone"
 """Model names of further targets on frozen features: without the hard part of the loss, and three controls."""
 
 BEST_SEQUENCE, MEAN_OF_SEQUENCES, ALL_SEQUENCES = "best sequence", "mean of sequences", "study encoder"
@@ -79,11 +81,11 @@ def plan(size: Size, real: RealData = NO_REAL_DATA, device: str = "cpu") -> list
     steps = _reading(size)
     if real.reports is None or real.images is None:
         steps += [*_cohort(size), *_trainings(size, TRUE), *_trainings_of_errors(size)]
-        steps += [_frozen(size, TRUE, _wrong(size))]
+        steps += [_frozen(size, TRUE, _wrong(size)), _studies(size, TRUE)]
         steps += [*_comparison(size, TRUE, device), *_costs_of_errors(size, device), _pointing(size, device)]
     else:
         steps += [_real_data(size, real.reports, real.images), *_trainings(size, EXTRACTED)]
-        steps += [_frozen(size, EXTRACTED, {}), *_comparison(size, EXTRACTED, device)]
+        steps += [_frozen(size, EXTRACTED, {}), _studies(size, EXTRACTED), *_comparison(size, EXTRACTED, device)]
     if real.reports is None or real.brats is not None:
         steps += _tumours(size, TRUE if real.reports is None else EXTRACTED, real.brats, device)
     if real != NO_REAL_DATA:
@@ -183,7 +185,7 @@ def _data(
     """A database that these commands fill, prepared for trainings; `volumes` is the step with the prepared volumes."""
     ready = (
         "selip-prepare", "--db", OWN_DB, "--cache", f"{volumes}/volumes", "--preset", size.training.preset,
-        "--config", f"{{out}}/{SETTINGS}", "--seed", str(size.seed),
+        "--config", f"{{out}}/{SETTINGS}", "--seed", str(size.seed), "--shares", _listed(size.studies.shares),
     )  # fmt: skip
     seconds = 10 + 0.03 * size.studies.studies
     return Step(name, (*commands, ready), inputs, _settings(_recipe(size)), seconds)
@@ -199,9 +201,9 @@ def _extracted(reports: str) -> tuple[str, ...]:
 
 
 def _with_findings(truth: str) -> tuple[tuple[str, ...], ...]:
-    """Commands that replace the findings in the database with those of an annotated file."""
+    """Commands that fill the database with the reports and findings of an annotated file."""
     return (
-        (*_extracted("{cohort}/reports.csv"), "--extractor", "rules"),
+        (*_extracted(truth), "--extractor", "rules"),
         ("selip-extract", "--db", OWN_DB, "--import-corrections", truth),
     )
 
@@ -254,16 +256,34 @@ def _frozen(size: Size, data: str, wrong: Mapping[str, str]) -> Step:
     """Many trainings on frozen features: by target and share, and with findings that are not the true ones."""
     frozen = size.frozen
     command = (
-        "python", "-m", FROZEN_STUDY, f"{{{data}}}/selip.duckdb", "--cache", f"{{{data}}}/volumes",
-        "--preset", size.training.preset, "--config", f"{{out}}/{SETTINGS}", RESULTS, "{out}/results.duckdb",
+        *_on_features(size, FROZEN_STUDY, data), "--seeds", str(frozen.seeds),
         "--steps", ",".join(f"{share}={steps}" for share, steps in frozen.steps.items()),
-        "--seeds", str(frozen.seeds), "--batch", str(frozen.batch), "--components", str(frozen.components),
         *(word for end, name in wrong.items() for word in ("--wrong", f"{name}={{data-{end}}}/selip.duckdb")),
-        "--rounds", str(size.measuring.rounds), "--seed", str(size.seed),
     )  # fmt: skip
     trainings = frozen.seeds * sum(frozen.steps.values()) * SECONDS_A_FROZEN_STEP
     seconds = 60 + trainings * FROZEN_TARGETS
     return Step(FROZEN, (command,), texts=_settings(_recipe(size)), seconds=seconds)
+
+
+def _studies(size: Size, data: str) -> Step:
+    """Study encoders on frozen features, with volumes missing."""
+    frozen = size.frozen
+    command = (
+        *_on_features(size, STUDY_ENCODER, data),
+        "--seeds", str(frozen.study_seeds), "--steps", str(frozen.study_steps),
+    )  # fmt: skip
+    seconds = 60 + 2 * frozen.study_seeds * frozen.study_steps * SECONDS_A_STUDY_STEP
+    return Step(STUDIES, (command,), texts=_settings(_recipe(size)), seconds=seconds)
+
+
+def _on_features(size: Size, module: str, data: str) -> tuple[str, ...]:
+    """What the commands on frozen features have in common."""
+    return (
+        "python", "-m", module, f"{{{data}}}/selip.duckdb", "--cache", f"{{{data}}}/volumes",
+        "--preset", size.training.preset, "--config", f"{{out}}/{SETTINGS}", RESULTS, "{out}/results.duckdb",
+        "--batch", str(size.frozen.batch), "--components", str(size.frozen.components),
+        "--rounds", str(size.measuring.rounds), "--seed", str(size.seed),
+    )  # fmt: skip
 
 
 def _comparison(size: Size, data: str, device: str) -> list[Step]:

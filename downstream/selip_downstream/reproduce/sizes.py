@@ -30,7 +30,10 @@ class ReadingSize:
 
 @dataclass(frozen=True)
 class Studies:
-    """The cohort, chosen from a pool of pseudo-reports, and the images and gliomas rendered for it."""
+    """The cohort, chosen from a pool of pseudo-reports, and the images and gliomas rendered for it.
+
+    `shares` are those of the patients for training, validation and test.
+    """
 
     pool: int
     studies: int
@@ -43,6 +46,7 @@ class Studies:
     lesion_contrast: float
     noise: float
     gliomas: int
+    shares: tuple[float, float, float] = (0.8, 0.1, 0.1)
 
 
 @dataclass(frozen=True)
@@ -67,10 +71,16 @@ class TrainingSize:
 
 @dataclass(frozen=True)
 class FrozenSize:
-    """The trainings on frozen features: by share of the training studies the steps, each with `seeds` seeds."""
+    """The trainings on frozen features.
+
+    `steps` are by share of the training studies, each with `seeds` seeds; `study_steps` and `study_seeds` are those of
+    study encoders.
+    """
 
     steps: Mapping[float, int]
     seeds: int
+    study_steps: int
+    study_seeds: int
     batch: int
     components: int
 
@@ -133,7 +143,7 @@ QUICK = Size(
         repeats={0.3: 3, 1.0: 3},
         error_rates=(30,),
     ),
-    frozen=FrozenSize(steps={0.3: 15, 1.0: 15}, seeds=3, batch=8, components=32),
+    frozen=FrozenSize(steps={0.3: 15, 1.0: 15}, seeds=3, study_steps=10, study_seeds=2, batch=8, components=32),
     measuring=Measuring(
         rounds=200,
         label_shares=(0.3, 1.0),
@@ -176,6 +186,8 @@ STANDARD = Size(
         lesion_contrast=1.5,
         noise=0.015,
         gliomas=200,
+        # Test patients decide how narrow an interval can be.
+        shares=(0.7, 0.1, 0.2),
     ),
     training=TrainingSize(
         preset="small",
@@ -186,7 +198,14 @@ STANDARD = Size(
         repeats={0.1: 5, 1.0: 3},
         error_rates=(10, 30),
     ),
-    frozen=FrozenSize(steps={0.03: 150, 0.1: 350, 0.3: 600, 1.0: 1000}, seeds=16, batch=64, components=256),
+    frozen=FrozenSize(
+        steps={0.03: 150, 0.1: 350, 0.3: 700, 1.0: 1600},
+        seeds=16,
+        study_steps=800,
+        study_seeds=8,
+        batch=64,
+        components=256,
+    ),
     measuring=Measuring(
         rounds=1000,
         label_shares=(0.1, 1.0),
@@ -230,7 +249,14 @@ FULL = Size(
         repeats={0.1: 3, 0.3: 3, 1.0: 3},
         error_rates=(10, 30),
     ),
-    frozen=FrozenSize(steps={0.03: 150, 0.1: 400, 0.3: 800, 1.0: 1500}, seeds=20, batch=64, components=256),
+    frozen=FrozenSize(
+        steps={0.03: 200, 0.1: 500, 0.3: 1000, 1.0: 2500},
+        seeds=20,
+        study_steps=1500,
+        study_seeds=8,
+        batch=64,
+        components=256,
+    ),
     measuring=Measuring(
         rounds=1000,
         label_shares=(0.01, 0.05, 0.1, 1.0),

@@ -20,6 +20,9 @@ def command(
     preset: Annotated[str, typer.Option(help="As of selip-pretrain: paper, or small.")] = "paper",
     config: Annotated[Path | None, typer.Option(help="As of selip-pretrain: JSON or TOML file of settings.")] = None,
     seed: Annotated[int, typer.Option(min=0, help="As of selip-pretrain: decides which patients are tested on.")] = 0,
+    shares: Annotated[
+        str, typer.Option(metavar="TRAIN,VALIDATION,TEST", help="Shares of the patients without a split yet.")
+    ] = "0.8,0.1,0.1",
     cache: Annotated[
         Path | None, typer.Option(help="Folder of prepared volumes; by default selip-volumes beside the database.")
     ] = None,
@@ -36,15 +39,15 @@ def command(
     # Imported only now: --help should not wait for them.
     from selip_contracts.database_file import open_store
     from selip_pretrain.data.pairs import read_pairs
-    from selip_pretrain.data.splits import Shares, assign_splits, check_leakage
+    from selip_pretrain.data.splits import assign_splits, check_leakage, read_shares
     from selip_pretrain.model.configuration import resolve
     from selip_pretrain.volumes.volume_cache import VolumeCache, prepare_all, print_problems
     from selip_shared.execution.workers import open_workers
 
-    configuration = resolve(preset, config, {})
+    configuration, of_splits = resolve(preset, config, {}), read_shares(shares)
     volumes = VolumeCache(cache or db.parent / "selip-volumes", configuration.recipe)
     with closing(open_store(db)) as connection:
-        counts = assign_splits(connection, seed, Shares())
+        counts = assign_splits(connection, seed, of_splits)
         check_leakage(connection)
         pairs = read_pairs(connection, by_study=configuration.study_encoder)
     if not pairs:

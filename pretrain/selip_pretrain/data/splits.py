@@ -34,6 +34,15 @@ class Shares:
         return "validation" if hash_fraction < self.test + self.validation else "train"
 
 
+def read_shares(written: str) -> Shares:
+    """The shares in an option, as in 0.7,0.1,0.2; SelipError where there are not three numbers."""
+    try:
+        train, validation, test = map(float, written.split(","))
+    except ValueError as error:
+        raise SelipError(f"{written} are not the shares of three splits: write e.g. --shares 0.7,0.1,0.2.") from error
+    return Shares(train, validation, test)
+
+
 def hash_fraction(seed: int, patient: str) -> float:
     """A number in [0, 1), uniform over patients, that depends only on the seed and the patient."""
     return int.from_bytes(hashlib.sha256(f"{seed}/{patient}".encode()).digest()[:8], "big") / 2**64

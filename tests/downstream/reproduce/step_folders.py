@@ -29,12 +29,13 @@ TITLES = [
     "Beyond the main comparison",
     "1. Extraction",
     "2. The claim on frozen features",
-    "3. Retrieval, by target and by share of the training studies",
-    "4. Classification and transfer to gliomas",
-    "5. Segmentation",
-    "6. What the models look at",
-    "7. What an extraction error costs",
-    "8. Conditions",
+    "3. The study encoder on frozen features",
+    "4. Retrieval, by target and by share of the training studies",
+    "5. Classification and transfer to gliomas",
+    "6. Segmentation",
+    "7. What the models look at",
+    "8. What an extraction error costs",
+    "9. Conditions",
 ]
 """Of the sections of a page that shows everything."""
 
@@ -94,7 +95,7 @@ def write_retrieval(root: Path, levels: Mapping[int, Mapping[str, float]]) -> No
 def write_frozen(root: Path) -> None:
     """Trainings on frozen features, with two shares of the studies and with errors in the findings."""
     levels = {name: LEVELS[name] for name in ("CLIP", "SeLIP", "best-match")}
-    levels |= {"best-match alone": 0.55, "uniform": 0.3, "shuffled": 0.2, "SeLIP sharpened": 0.36}
+    levels |= {"best-match alone": 0.55, "uniform": 0.3, "shuffled": 0.2, "SeLIP alone": 0.36}
     counts = {"texts": "distinct", "gallery": 120, "direction": "image to text", "sequence": "together"}
     metrics = [Metric.TOP_5, Metric.FIRST_HIT_SIDE]
     of_share = [
@@ -105,6 +106,25 @@ def write_frozen(root: Path) -> None:
     wrong = {"true findings": 0.5, "extracted": 0.5, "30 % wrong": 0.2}
     errors = measure(root, wrong, Task.RETRIEVAL, metrics, share=1.0, findings="with errors", **counts)
     write_step(root, "frozen", [*of_share, *errors])
+
+
+def write_studies(root: Path) -> None:
+    """Study encoders on frozen features, with none and with half of the volumes missing."""
+    counts = {"texts": "distinct", "gallery": 120, "direction": "image to text", "sequence": "studies"}
+    metrics = [Metric.TOP_5, Metric.FIRST_HIT_SIDE]
+    figures = [
+        figure
+        for missing, level in ((0.0, 0.6), (0.5, 0.3))
+        for figure in measure(
+            root,
+            {"best sequence": 0.3, "mean of sequences": 0.35, "study encoder": level},
+            Task.RETRIEVAL,
+            metrics,
+            missing=missing,
+            **counts,
+        )
+    ]
+    write_step(root, "frozen-studies", figures)
 
 
 def write_reading(root: Path, scores: Mapping[str, str]) -> None:

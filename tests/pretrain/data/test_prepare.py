@@ -1,3 +1,4 @@
+import re
 import shutil
 from pathlib import Path
 
@@ -22,6 +23,26 @@ def test_what_was_prepared_needs_no_images(
     shutil.rmtree(tmp_path / "images")
     cohort = read_cohort(db, seed=0)
     assert prepare_cohort(cohort, VolumeCache(tmp_path / "selip-volumes", RECIPE)) == cohort
+
+
+def test_the_shares_of_the_splits_can_be_chosen(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    db, config = write_cohort(tmp_path, 40), tmp_path / "config.json"
+    config.write_text(small_configuration().json_text(), encoding="utf-8")
+    run = command(main, monkeypatch, capsys)
+    words = ("--db", db, "--config", config, "--workers", 1, "--shares")
+    assert run(*words, "0.5,0.5")[::2] == (
+        1,
+        "0.5,0.5 are not the shares of three splits: write e.g. --shares 0.7,0.1,0.2.\n",
+    )
+    assert run(*words, "0.5,0.3,0.3")[0] == 1
+    code, said, _ = run(*words, "0.25,0.25,0.5")
+    assert code == 0
+    found = re.search(r"patients: (\d+) train, (\d+) validation, (\d+) test", said)
+    assert found is not None
+    train, validation, test = map(int, found.groups())
+    assert (train + validation + test, test > train, test > validation) == (40, True, True)
 
 
 def test_volumes_that_the_disk_has_no_room_for_are_refused(tmp_path: Path) -> None:

@@ -1,4 +1,7 @@
 import json
+import subprocess
+import sys
+from os import environ
 from pathlib import Path
 
 import pytest
@@ -10,6 +13,7 @@ from selip_pretrain.model.selip_model import SelipModel
 from selip_pretrain.training.checkpoint import save_best
 from tests.commands import command
 from tests.pretrain.small_cohort import small_configuration
+from tests.pretrain.training.local_hub import TOKEN, local_hub
 
 TEXT = "在左侧额叶表现为高信号"
 
@@ -59,3 +63,41 @@ def test_nothing_else_is_overwritten_and_what_is_no_checkpoint_is_said(
         1,
         f"There is no validation.json in {checkpoint}: name the folder best of a training.\n",
     )
+
+
+UPLOAD = """
+import os, sys
+from selip_pretrain.cli.publish import main
+
+checkpoint, out, name, text = sys.argv[1:]
+sys.argv = ["selip-publish", checkpoint, "--out", out, "--upload", name]
+for token in ("hf_of_another", "{token}"):
+    os.environ["HF_TOKEN"] = token
+    try:
+        main()
+    except SystemExit as leaving:
+        print("exit code", leaving.code, flush=True)
+
+from selip_pretrain.model.selip_model import SelipModel
+
+print(SelipModel.from_pretrained(name, download=True).embed_texts([text])[0, :4].tolist())
+"""
+
+
+def test_a_model_is_uploaded_and_loaded_by_its_name(checkpoint: Path, tmp_path: Path) -> None:
+    out, name = tmp_path / "head-mri", "lab/head-mri"
+    with local_hub() as hub:
+        own = {"HF_ENDPOINT": hub.address, "HF_HOME": str(tmp_path / "cache")}
+        ran = subprocess.run(
+            [sys.executable, "-c", UPLOAD.format(token=TOKEN), str(checkpoint), str(out), name, TEXT],
+            env=environ | own, capture_output=True, text=True, check=False,
+        )  # fmt: skip
+    assert ran.returncode == 0, ran.stderr
+    assert f"{out} cannot be uploaded to {name} (" in ran.stderr
+    _, refused, _, uploaded, done, embedding = ran.stdout.splitlines()
+    assert (refused, uploaded, done) == ("exit code 1", f"Uploaded: {hub.address}/{name}", "exit code 0")
+    assert hub.visibility == {name: "private"}
+    written = {path.relative_to(out).as_posix(): path.read_bytes() for path in out.rglob("*") if path.is_file()}
+    assert hub.files[name] == written
+    expected = SelipModel.from_pretrained(checkpoint).embed_texts([TEXT])[0, :4]
+    torch.testing.assert_close(torch.tensor(json.loads(embedding)), expected)

@@ -13,6 +13,7 @@ from torch.nn.functional import normalize
 from selip_contracts.database_file import open_store, read_store
 from selip_contracts.vocabulary import MODALITIES
 from selip_downstream.evaluation.tasks import STUDIES
+from selip_downstream.reproduce.frozen.cohort import FrozenCohort, read_frozen
 from selip_downstream.reproduce.frozen.features import text_features
 from selip_downstream.reproduce.frozen.study import (
     ENCODERS,
@@ -21,13 +22,11 @@ from selip_downstream.reproduce.frozen.study import (
     Components,
     Config,
     Database,
-    FrozenCohort,
     Preset,
     Results,
     Rounds,
     add_figures,
     origins,
-    read_frozen,
 )
 from selip_downstream.reproduce.frozen.targets import COMPARED, similarity_of
 from selip_downstream.reproduce.frozen.trainings import MAX_LOGIT_SCALE, TrainingSettings, TwoEncoders

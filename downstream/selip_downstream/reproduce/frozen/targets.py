@@ -1,30 +1,38 @@
-"""The targets that are compared on frozen features: those of the claim, and controls that a gain must exceed."""
+"""The targets that are compared on frozen features: those of the claim, and controls that a gain must exceed.
 
+The settings of each target are in settings.toml, as search.py chose them on another cohort.
+"""
+
+import tomllib
 from collections.abc import Callable
+from functools import cache
+from importlib.resources import files
+from math import log
 from typing import NamedTuple
 
 import torch
 from torch import Tensor
 
 from selip_downstream.reproduce.frozen.trainings import Loss
-from selip_downstream.reproduce.plan import MODELS, SHARPENED_SELIP, SHUFFLED, SOFT_ALONE, UNIFORM
+from selip_downstream.reproduce.plan import MODELS, SELIP_ALONE, SHUFFLED, SOFT_ALONE, UNIFORM
 from selip_downstream.reproduce.sizes import SHARPENED
 from selip_pretrain.objective.finding_similarity import TextTable
 from selip_pretrain.objective.loss import contrastive_loss
 from selip_pretrain.objective.targets import TARGETS
 
 SHUFFLE_SEED = 0
-SOFT_ALONE_SHARPNESS = 2.0
-"""Of 2, 3, 5 and 8 the best one where soft targets replace the hard ones, on a cohort with another seed."""
+SETTINGS_FILE = "settings.toml"
 
 
 class ComparedTarget(NamedTuple):
-    """`similarity` (T, T) of the texts of a table, and how the loss uses it."""
+    """`similarity` (T, T) of the texts of a table, how the loss uses it, and AdamW's settings of its trainings."""
 
     similarity: Callable[[TextTable], Tensor]
     sharpness: float = 1.0
     soft_weight: float = 1.0
     hard_weight: float = 1.0
+    rate: float = 3e-3
+    weight_decay: float = 0.1
 
     def loss(self) -> Loss:
         """The loss of one batch."""
@@ -75,19 +83,38 @@ def shuffled(of: ComparedTarget) -> Callable[[TextTable], Tensor]:
     return similarity
 
 
-_SHARPNESS = float(SHARPENED["best-match"]["sharpness"])
-_BEST_MATCH = ComparedTarget(similarity_of("best-match"), _SHARPNESS)
+_BEST_MATCH = ComparedTarget(similarity_of("best-match"), float(SHARPENED["best-match"]["sharpness"]))
 
 COMPARED: dict[str, ComparedTarget] = {
     MODELS["hard"]: ComparedTarget(similarity_of("hard"), soft_weight=0.0),
     MODELS["selip"]: ComparedTarget(similarity_of("selip")),
     MODELS["best-match"]: _BEST_MATCH,
-    SOFT_ALONE: _BEST_MATCH._replace(sharpness=SOFT_ALONE_SHARPNESS, hard_weight=0.0),
+    SOFT_ALONE: _BEST_MATCH._replace(hard_weight=0.0),
 }
-"""By model name the targets of the claim."""
-CONTROLS: dict[str, ComparedTarget] = {
-    UNIFORM: ComparedTarget(uniform(_BEST_MATCH)),
-    SHUFFLED: ComparedTarget(shuffled(_BEST_MATCH), _SHARPNESS),
-    SHARPENED_SELIP: ComparedTarget(similarity_of("selip"), _SHARPNESS),
-}
-"""By model name the targets that a gain is compared with."""
+"""By model name the targets of the claim, before their settings are chosen."""
+
+
+def compared_with(patients: float) -> dict[str, ComparedTarget]:
+    """By model name the targets of the claim with the settings for a number of training patients, and controls.
+
+    The controls have the settings of the target without the hard part.
+    """
+    own = {name: _with_settings(name, target, patients) for name, target in COMPARED.items()}
+    alone = own[SOFT_ALONE]
+    return own | {
+        UNIFORM: alone._replace(similarity=uniform(alone), sharpness=1.0),
+        SHUFFLED: alone._replace(similarity=shuffled(alone)),
+        SELIP_ALONE: alone._replace(similarity=similarity_of("selip")),
+    }
+
+
+def _with_settings(model: str, target: ComparedTarget, patients: float) -> ComparedTarget:
+    """The target with the settings of its model for the nearest number of patients that was searched."""
+    one = min(_searched()[model], key=lambda one: abs(log(one["patients"] / patients)))
+    return target._replace(rate=one["rate"], weight_decay=one["weight_decay"], sharpness=one["sharpness"])
+
+
+@cache
+def _searched() -> dict[str, list[dict[str, float]]]:
+    text = files("selip_downstream.reproduce.frozen").joinpath(SETTINGS_FILE).read_text(encoding="utf-8")
+    return tomllib.loads(text)

@@ -10,7 +10,7 @@ from selip_downstream.evaluation.comparison import Comparison, Difference, last_
 from selip_downstream.evaluation.tasks import TOGETHER, Metric, Task
 from selip_downstream.explanation.pointing import ALL_SITES, CHANCE
 from selip_downstream.reproduce.page.figures import Figures
-from selip_downstream.reproduce.plan import MODELS, SHARPENED_SELIP, SHUFFLED, SOFT_ALONE, TRUE_FINDINGS, UNIFORM
+from selip_downstream.reproduce.plan import MODELS, SELIP_ALONE, SHUFFLED, SOFT_ALONE, TRUE_FINDINGS, UNIFORM
 from selip_shared.bootstrap import Estimate
 
 CLIP = MODELS["hard"]
@@ -20,7 +20,7 @@ CLAIM_METRICS = (Metric.TOP_5, Metric.FIRST_HIT_SITE, Metric.FIRST_HIT_SIDE)
 """The metrics of the claim: the first, and one of the others, must be better."""
 FROZEN_MODELS = (*SIMILARITY_MODELS, SOFT_ALONE)
 """The models with similarities as targets that are trained on frozen features."""
-CONTROLS = (UNIFORM, SHUFFLED, SHARPENED_SELIP)
+CONTROLS = (UNIFORM, SHUFFLED, SELIP_ALONE)
 FROZEN_METRICS = (Metric.TOP_5, Metric.FIRST_HIT_SIDE)
 """The metrics by which trainings on frozen features are judged."""
 MAX_FEW_SHARE = 0.3

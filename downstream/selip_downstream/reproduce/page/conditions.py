@@ -60,7 +60,7 @@ def conditions(figures: Figures, conclusions: Conclusions) -> Section:
         *([Section("Machine, versions and seeds", tables=[ran_on])] if ran_on.rows else []),
         Section("Time", tables=[_times(figures.results.seconds)]),
     ]
-    return Section("8. Conditions", [INTERVALS], sections=sections)
+    return Section("9. Conditions", [INTERVALS], sections=sections)
 
 
 def _differences(figures: Figures) -> Table:

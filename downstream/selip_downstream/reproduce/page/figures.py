@@ -21,7 +21,16 @@ from selip_downstream.reproduce.page.step_results import (
     StepResults,
     TrainingResult,
 )
-from selip_downstream.reproduce.plan import EXTRACTED, FROZEN, MODELS, PHANTOM, TRUE, error_rate_of, training_step
+from selip_downstream.reproduce.plan import (
+    EXTRACTED,
+    FROZEN,
+    MODELS,
+    PHANTOM,
+    STUDIES,
+    TRUE,
+    error_rate_of,
+    training_step,
+)
 from selip_pretrain.data.pairs import Pair, read_pairs
 from selip_pretrain.data.splits import SPLITS, Split
 from selip_pretrain.model.selip_model import SelipModel
@@ -57,7 +66,8 @@ class Figures:
 
     `retrieval` are the comparisons with distinct texts by share of the training studies, the smallest first;
     `main_retrieval` is of each share the one over all sequences from image to text. `frozen` are by share the
-    comparisons of many trainings on frozen features, `frozen_errors` the one with errors in the findings.
+    comparisons of many trainings on frozen features, `frozen_errors` the one with errors in the findings, `studies` by
+    share of missing volumes those of study encoders.
     `validation_top_5` are by share and model the figures of single trainings.
     """
 
@@ -67,6 +77,7 @@ class Figures:
     main_retrieval: Mapping[float, Comparison]
     frozen: Mapping[float, Comparison]
     frozen_errors: Comparison | None
+    studies: Mapping[float, Comparison]
     zero_shot: Sequence[Comparison]
     classification: Sequence[Comparison]
     segmentation: Sequence[Comparison]
@@ -119,6 +130,7 @@ def compute_figures(
         main_retrieval={share: main for share, own in retrieval.items() if (main := _main(own)) is not None},
         frozen={share: one for share, is_wrong, one in frozen if not is_wrong},
         frozen_errors=next((one for _, is_wrong, one in frozen if is_wrong), None),
+        studies={one.configuration["missing"]: one for one in results.comparisons.get(STUDIES, [])},
         zero_shot=_comparisons(results, "classify", Task.ZERO_SHOT),
         classification=_comparisons(results, "classify", Task.CLASSIFICATION),
         segmentation=_comparisons(results, "segment", Task.SEGMENTATION),

@@ -15,6 +15,7 @@ from selip_downstream.reproduce.page.conclusions import draw_conclusions
 from selip_downstream.reproduce.page.conditions import conditions
 from selip_downstream.reproduce.page.figures import Figures, compute_examples, compute_figures
 from selip_downstream.reproduce.page.frozen_claim import frozen_summary
+from selip_downstream.reproduce.page.frozen_studies import study_summary
 from selip_downstream.reproduce.page.markdown import markdown
 from selip_downstream.reproduce.page.sections import measured_sections
 from selip_downstream.reproduce.page.step_results import read_step_results
@@ -48,7 +49,7 @@ def command(
     results = read_step_results(_folders(steps))
     figures = compute_figures(results, compute_examples(results, examples, seed, device), machine(), versions())
     conclusions = draw_conclusions(figures)
-    frozen = [*frozen_summary(figures, conclusions.frozen)]
+    frozen = [*frozen_summary(figures, conclusions.frozen), *study_summary(figures)]
     trained, further = summary(figures, conclusions), further_results(figures, conclusions)
     main = [*frozen, *trained]
     sections = [

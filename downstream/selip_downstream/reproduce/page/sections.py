@@ -1,4 +1,4 @@
-"""Sections 1 to 7 of a reproduction's page: its figures as tables and plots. A section without figures is left out."""
+"""Sections 1 to 8 of a reproduction's page: its figures as tables and plots. A section without figures is left out."""
 
 import math
 from collections.abc import Sequence
@@ -23,6 +23,8 @@ from selip_downstream.page.sections import english_site, sequence_name
 from selip_downstream.reproduce.page.conclusions import CLAIM_METRICS, clip_differences
 from selip_downstream.reproduce.page.figures import Figures
 from selip_downstream.reproduce.page.frozen_claim import CONTROL_NOTE, DESIGN, frozen_sections
+from selip_downstream.reproduce.page.frozen_studies import DESIGN as STUDY_DESIGN
+from selip_downstream.reproduce.page.frozen_studies import study_sections
 from selip_downstream.reproduce.page.step_results import ExtractorScore
 from selip_downstream.reproduce.page.summary import percent
 from selip_downstream.reproduce.plan import EXTRACTED_FINDINGS, TRUE_FINDINGS
@@ -46,7 +48,7 @@ INTERVALS = "Bars are 95 % intervals over patients and trainings."
 
 
 def measured_sections(figures: Figures) -> list[Section]:
-    """Sections 1 to 7."""
+    """Sections 1 to 8."""
     sections = (
         (
             "1. Extraction",
@@ -55,31 +57,32 @@ def measured_sections(figures: Figures) -> list[Section]:
             extraction(figures),
         ),
         ("2. The claim on frozen features", f"{DESIGN} {CONTROL_NOTE}", frozen_sections(figures)),
+        ("3. The study encoder on frozen features", STUDY_DESIGN, study_sections(figures)),
         (
-            "3. Retrieval, by target and by share of the training studies",
+            "4. Retrieval, by target and by share of the training studies",
             "How well an image finds its text among the distinct ones of the test split. Similarity of texts as a "
             "target is meant to lower the need for data: what counts is the comparison with few training studies.",
             retrieval(figures),
         ),
         (
-            "4. Classification and transfer to gliomas",
+            "5. Classification and transfer to gliomas",
             "What the frozen encoders know of a label: without any labels, by statements alone, and learnt from few "
             "labels or from all.",
             classification(figures),
         ),
         (
-            "5. Segmentation",
+            "6. Segmentation",
             "Gliomas segmented by a U-Net around each encoder, learnt from few patients or from all.",
             segmentation(figures),
         ),
         (
-            "6. What the models look at",
+            "7. What the models look at",
             "Whether the voxel that supports a statement most is at the lesion; then images of the test split with the "
             "cosines of candidate texts, and where in the head each model sees the first statement.",
             [*pointing(figures), *example_sections(figures.examples)],
         ),
         (
-            "7. What an extraction error costs",
+            "8. What an extraction error costs",
             "The same training from true findings, from extracted findings, and from findings of which a known share "
             "is wrong: missed, on the other side, at another site or of another signal. All are measured with the true "
             "texts of the same patients.",

@@ -1,3 +1,5 @@
+import re
+import tomllib
 from dataclasses import replace
 from pathlib import Path
 
@@ -6,13 +8,16 @@ import torch
 from torch import Tensor
 
 from selip_downstream.evaluation.tasks import Metric
+from selip_downstream.reproduce.frozen.search import RATES, SHARPNESSES, WEIGHT_DECAYS
+from selip_downstream.reproduce.frozen.search import app as search_app
 from selip_downstream.reproduce.frozen.study import app
-from selip_downstream.reproduce.frozen.targets import COMPARED, CONTROLS
+from selip_downstream.reproduce.frozen.targets import COMPARED, compared_with
 from selip_downstream.reproduce.frozen.trainings import FrozenData, TrainingSettings, train_seeds
+from selip_downstream.reproduce.plan import SOFT_ALONE
 from selip_pretrain.objective.finding_similarity import TextTable
 from selip_shared.errors import run_command
 from tests.commands import command
-from tests.downstream.reproduce.frozen.measured import arguments, measured
+from tests.downstream.reproduce.frozen.measured import RESULTS, arguments, measured
 from tests.pretrain.small_cohort import write_cohort
 
 TEXTS = ["在左侧额叶表现为高信号", "在右侧额叶表现为高信号", "在左侧额叶表现为稍高信号", "在脑桥表现为低信号"]
@@ -50,11 +55,12 @@ def test_the_networks_learn_which_text_belongs_to_an_image() -> None:
 
 def test_the_controls_keep_the_weight_of_the_targets_and_nothing_else() -> None:
     table = TextTable(TEXTS, ["DWI"] * 4)
-    target = COMPARED["best-match"]
-    sharpened, uniform = target.similarity(table) ** target.sharpness, CONTROLS["uniform"].similarity(table)
+    targets = compared_with(100)
+    target = targets[SOFT_ALONE]
+    sharpened, uniform = target.similarity(table) ** target.sharpness, targets["uniform"].similarity(table)
     torch.testing.assert_close(uniform.sum(), sharpened.sum())
     assert len({*_others(uniform).tolist()}) == 1
-    shuffled = CONTROLS["shuffled"].similarity(table)
+    shuffled = targets["shuffled"].similarity(table)
     torch.testing.assert_close(_others(shuffled).sort().values, _others(target.similarity(table)).sort().values)
     assert (shuffled.diagonal() == 1).all()
 
@@ -73,7 +79,7 @@ def test_the_study_measures_every_target_by_share_and_the_cost_of_errors(
     assert code == 0, complaint
     *of_share, errors = measured(db)
     assert [one.configuration["share"] for one in of_share] == [0.5, 1.0]
-    assert all(one.models == [*COMPARED, *CONTROLS] for one in of_share)
+    assert all(one.models == [*compared_with(100)] for one in of_share)
     assert len(of_share[0].configuration["models"]["CLIP"]) == 3
     assert errors.models == ["true findings", "10 % wrong"]
     # The same findings under another name cost nothing.
@@ -81,3 +87,24 @@ def test_the_study_measures_every_target_by_share_and_the_cost_of_errors(
         assert errors.estimate("10 % wrong", metric) == errors.estimate("true findings", metric)
     assert run(*words, "--steps", "0.5:20")[::2] == (1, "--steps 0.5:20 is no list of SHARE=STEPS: write e.g. "
                                                             "0.1=300,1=900.\n")  # fmt: skip
+
+
+def test_the_search_writes_settings_for_every_target(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    db, out = write_cohort(tmp_path, 60), tmp_path / "settings.toml"
+    words = [word for word in arguments(db) if word not in ("--results", db.with_name(RESULTS), "--rounds", 100)]
+    run = command(lambda: run_command(search_app), monkeypatch, capsys)
+    code, _, said = run(*words, "--out", out, "--steps", "0.5=6,1.0=6", "--seeds", 2)
+    assert code == 0, said
+    found = tomllib.loads(out.read_text(encoding="utf-8"))
+    assert [*found] == [*COMPARED]
+    for model, of_shares in found.items():
+        few, many = (one["patients"] for one in of_shares)
+        assert many in (2 * few, 2 * few - 1, 2 * few + 1)
+        for one in of_shares:
+            assert one["rate"] in RATES
+            assert one["weight_decay"] in WEIGHT_DECAYS
+            assert one["sharpness"] in (SHARPNESSES if COMPARED[model].sharpness > 1 else (1.0,))
+    tried = [float(rank) for rank in re.findall(r"mean reciprocal rank ([\d.]+)", said)]
+    assert max(one["mean_reciprocal_rank"] for own in found.values() for one in own) == max(tried)

@@ -23,6 +23,7 @@ from tests.downstream.reproduce.step_folders import (
     write_reading,
     write_retrieval,
     write_step,
+    write_studies,
     write_tasks,
     write_trainings,
 )
@@ -36,6 +37,7 @@ def steps(tmp_path_factory: pytest.TempPathFactory) -> Path:
     root = tmp_path_factory.mktemp("steps")
     write_retrieval(root, {10: LEVELS | {"SeLIP": 0.2}, 100: LEVELS})
     write_frozen(root)
+    write_studies(root)
     write_tasks(root)
     write_data(root)
     write_trainings(root)
@@ -71,11 +73,15 @@ def test_the_page_shows_what_the_steps_have_measured(page: Path, steps: Path, ch
         if (figure.configuration["sequence"], figure.configuration["direction"]) == ("together", "image to text")
     }
     best, lead = found["best-match", Metric.TOP_5], found["best-match − CLIP", Metric.TOP_5]
-    assert chromium.texts("#section-5 thead")[0] == "randomCLIPSeLIPbest-match"
-    assert f"{best.value:.3f} ({best.low:.3f}–{best.high:.3f})" in chromium.texts("#section-5 tbody")[0]
-    assert f"{lead.value:+.3f} ({lead.low:+.3f} to {lead.high:+.3f}) *" in chromium.texts("#section-5 tbody")[1]
-    assert [len(chromium.all(f"#section-{number} img")) for number in (4, 5, 6, 7, 9)] == [2, 3, 1, 1, 3]
-    assert chromium.texts("#section-9 tbody tr td:first-child")[:5] == [
+    assert chromium.texts("#section-6 thead")[0] == "randomCLIPSeLIPbest-match"
+    assert f"{best.value:.3f} ({best.low:.3f}–{best.high:.3f})" in chromium.texts("#section-6 tbody")[0]
+    assert f"{lead.value:+.3f} ({lead.low:+.3f} to {lead.high:+.3f}) *" in chromium.texts("#section-6 tbody")[1]
+    assert [len(chromium.all(f"#section-{number} img")) for number in (4, 6, 7, 8, 10)] == [2, 3, 1, 1, 3]
+    assert chromium.texts("#section-5 h3") == [
+        "Text among the first five, by study", "Side and site of the first hit, by study",
+    ]  # fmt: skip
+    assert chromium.texts("#section-5 tbody tr td:first-child") == ["0 %", "50 %"] * 2
+    assert chromium.texts("#section-10 tbody tr td:first-child")[:5] == [
         "random", "true findings", "extracted", "10 % wrong", "30 % wrong",
     ]  # fmt: skip
 
@@ -83,12 +89,12 @@ def test_the_page_shows_what_the_steps_have_measured(page: Path, steps: Path, ch
 def test_the_examples_stand_beside_each_other(page: Path, chromium: Page) -> None:
     chromium.emulate("light", 1400, 900)
     chromium.open(page / "reproduction.html")
-    captions = chromium.texts("#section-8 figcaption")
+    captions = chromium.texts("#section-9 figcaption")
     assert captions[1].startswith("CLIP: cosines")
     assert captions[2].startswith("best-match: cosines")
     assert captions[3].startswith("Where CLIP sees 在")
     tops = chromium.run(
-        "return [...document.querySelectorAll('#section-8 figure')].map(f => f.getBoundingClientRect().top)"
+        "return [...document.querySelectorAll('#section-9 figure')].map(f => f.getBoundingClientRect().top)"
     )
     assert tops[1] == tops[2]
     assert tops[3] == tops[4]

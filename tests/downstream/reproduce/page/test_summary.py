@@ -1,14 +1,16 @@
 import json
+import re
 from pathlib import Path
 
 from selip_downstream.reproduce.page.conclusions import draw_conclusions
 from selip_downstream.reproduce.page.figures import compute_figures
 from selip_downstream.reproduce.page.frozen_claim import frozen_sections, frozen_summary
+from selip_downstream.reproduce.page.frozen_studies import study_sections, study_summary
 from selip_downstream.reproduce.page.step_results import read_step_results
 from selip_downstream.reproduce.page.summary import summary
 from selip_pretrain.model.configuration import CONFIGURATION_FILE, Configuration
 from selip_pretrain.training.checkpoint import BEST, VALIDATION_FILE
-from tests.downstream.reproduce.step_folders import LEVELS, write_frozen, write_retrieval, write_step
+from tests.downstream.reproduce.step_folders import LEVELS, write_frozen, write_retrieval, write_step, write_studies
 
 
 def summary_of(root: Path, *steps: str) -> list[str]:
@@ -70,8 +72,19 @@ def test_what_frozen_features_show_stands_first_with_its_controls(tmp_path: Path
     first, errors = frozen_summary(figures, draw_conclusions(figures).frozen)
     assert first.startswith("On frozen features, with 3 trainings for each target and share")
     assert "best-match is above CLIP in each of 4 comparisons" in first
-    assert "best-match with shuffled similarities is below CLIP in each of 4 comparisons" in first
+    assert "best-match alone with shuffled similarities is below CLIP in each of 4 comparisons" in first
     assert "uniform smoothing is not significantly different from CLIP in each of 4 comparisons" in first
     assert "30 % wrong -0." in errors
     assert "extracted +0.000 (+0.000 to +0.000), not significant" in errors
     assert frozen_sections(figures)[-1].tables[0].rows[-1][0] == "30 % wrong"
+
+
+def test_the_study_encoder_is_compared_with_the_best_sequence(tmp_path: Path) -> None:
+    write_studies(tmp_path)
+    figures = compute_figures(read_step_results({"frozen-studies": tmp_path / "frozen-studies"}), [], {}, {})
+    (paragraph,) = study_summary(figures)
+    assert re.search(r"first five: 0 % of the volumes missing \+0\.\d+ \(", paragraph)
+    assert paragraph.endswith("50 % of the volumes missing +0.000 (+0.000 to +0.000), not significant.")
+    top_5, _ = study_sections(figures)
+    assert [row[0] for row in top_5.tables[0].rows] == ["0 %", "50 %"]
+    assert top_5.tables[0].columns[-1] == "study encoder − best sequence"
