@@ -39,8 +39,12 @@ class ImageEncoder(nn.Module, ABC):
 
     def forward(self, images: Tensor, modalities: Tensor) -> Tensor:
         """Embeddings (N, 512), not normalised: the coarsest feature map, pooled and projected."""
-        embedding: Tensor = self.projection(self.pool(self.feature_maps(images, modalities)[-1]))
+        embedding: Tensor = self.projection(self.pool(self.coarsest_map(images, modalities)))
         return embedding
+
+    def coarsest_map(self, images: Tensor, modalities: Tensor) -> Tensor:
+        """The last of the feature maps."""
+        return self.feature_maps(images, modalities)[-1]
 
 
 def _pool(channels: int, coarsest: Shape, pooling: Pooling) -> tuple[nn.Module, int]:

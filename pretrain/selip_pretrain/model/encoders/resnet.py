@@ -6,7 +6,7 @@ from typing import Literal
 import torch
 from monai.networks.nets.resnet import ResNet as MonaiResNet
 from torch import Tensor, nn
-from torch.nn.functional import max_pool2d
+from torch.nn.functional import max_pool2d, relu
 
 from selip_pretrain.model.encoders.image_encoder import ImageEncoder, Norm, Pooling, Shape
 
@@ -53,10 +53,21 @@ class ResNet(ImageEncoder):
 
         The embedding of the sequence is added to the input of the first stage.
         """
+        stem, *maps = self._maps(images, modalities)
+        return [relu(stem), *maps]
+
+    def coarsest_map(self, images: Tensor, modalities: Tensor) -> Tensor:
+        """The output of the last stage."""
+        return self._maps(images, modalities)[-1]
+
+    def _maps(self, images: Tensor, modalities: Tensor) -> list[Tensor]:
+        """The output of the stem before its activation, and those of the stages.
+
+        Pooling before the activation gives the same as after it, with a quarter of the activations.
+        """
         net = self.net
-        stem = net.act(net.bn1(_with_right_gradient(net.conv1, images, images.shape[2], STEM_KERNEL)))
-        x = net.maxpool(stem) + self.modality(modalities)[:, :, None, None, None]
-        maps = [stem]
+        maps = [net.bn1(_with_right_gradient(net.conv1, images, images.shape[2], STEM_KERNEL))]
+        x = relu(net.maxpool(maps[0])) + self.modality(modalities)[:, :, None, None, None]
         for stage, stride in zip((net.layer1, net.layer2, net.layer3, net.layer4), STRIDES[1:], strict=True):
             slices = -(-images.shape[2] // stride[0])
             x = _with_right_gradient(stage, x, slices, KERNEL)
