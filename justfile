@@ -77,9 +77,10 @@ test *options: setup
 test-vllm *options: setup-vllm
     .venv-vllm/bin/python -m pytest -q --durations=5 tests/extract/llm/engines/test_vllm_*.py {{ options }}
 
-# Run the tests that take minutes or download packages
-test-slow: setup
-    {{ bin }}/python -m pytest -q -m slow
+# Run the tests that take minutes or download packages; those of a pretrained model with vLLM beside transformers
+test-slow: setup-vllm
+    {{ bin }}/python -m pytest -q -m slow --ignore tests/extract/training/test_pretrained_model.py
+    .venv-vllm/bin/python -m pytest -q -m slow --durations=5 tests/extract/training/test_pretrained_model.py
 
 # Run the property tests on many examples that are new in every run
 fuzz *options: setup

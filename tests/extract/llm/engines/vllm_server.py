@@ -17,7 +17,8 @@ from selip_extract.llm.engines.server import RetryPolicy
 from selip_extract.llm.engines.vllm_engine import VLLM_CPU_ENVIRONMENT
 from selip_shared.errors import SelipError
 
-SECONDS_TO_LOAD = 400
+# Against a server that hangs: a busy machine takes many minutes to load one.
+SECONDS_TO_LOAD, SECONDS_TO_END = 1800, 600
 SETTINGS = {
     **VLLM_CPU_ENVIRONMENT,
     "VLLM_NO_USAGE_STATS": "1",
@@ -50,7 +51,7 @@ def serving(model: Path, log: Path) -> Iterator[EndpointEngine]:
             yield engine
     finally:
         os.killpg(server.pid, signal.SIGTERM)
-        server.wait(60)
+        server.wait(SECONDS_TO_END)
 
 
 def _free_port() -> int:
