@@ -223,7 +223,7 @@ def refer_to_rest(state: State, sentence: Sentence, at: int) -> State:
     if here and _is_of_the_same_site(sentence, at):
         return state.refer_to(Focus(here, ReferenceKind.POINTED, sentence.tokens[at].start))
     if _names_its_sites(state, sentence, at) or sites_follow(sentence.text, sentence.tokens, at, spreads=False):
-        return state
+        return state.close()
     return state.refer_to(Focus(state.mentioned.in_item(), ReferenceKind.REST, sentence.tokens[at].start))
 
 
