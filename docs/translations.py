@@ -40,7 +40,19 @@ TABLES = (
     "HEADINGS",
 )
 """Dictionaries of sentences for the user."""
-PRINTED = ("translated", "say", "_say", "print", "small_table", "add_column", "add_row", "_cross", "_counts", "_texts")
+PRINTED = (
+    "translated",
+    "say",
+    "_say",
+    "print",
+    "small_table",
+    "add_column",
+    "add_row",
+    "_cross",
+    "_counts",
+    "_texts",
+    "_table",
+)
 """What prints its sentences."""
 HEADINGS = ("heading", "column")
 """What a heading of a table is called where several are added in a loop."""
@@ -76,7 +88,7 @@ OF_TYPER = (
 OF_RESULTS = (
     *(metric_label(metric) for metrics in METRICS.values() for metric in metrics),
     *(TOGETHER, STUDIES, "image to text", "text to image", "normal", "site", "side", "signal"),
-    *("rows", "studies", "{v1} left"),
+    *("rows", "studies", "{v1} left", "new", "changed", "unchanged", "gone"),
 )
 """Labels of figures, what their configurations call sequences, directions and questions, and what is counted."""
 

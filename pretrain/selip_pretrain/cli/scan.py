@@ -19,6 +19,7 @@ from selip_shared.execution.base import Workers
 from selip_shared.execution.workers import RayOption, WorkersOption, open_workers
 from selip_shared.files import is_utf8
 from selip_shared.messages.console import Console
+from selip_shared.messages.translation import translated
 
 app = typer.Typer(add_completion=False)
 
@@ -183,7 +184,7 @@ def _print_outcome(
     summary: ScanSummary,
 ) -> None:
     """What the tables hold after a scan."""
-    changes = ", ".join(f"{count:,} {kind}" for kind, count in sorted(changed.items()) if count)
+    changes = ", ".join(f"{count:,} {translated(kind)}" for kind, count in sorted(changed.items()) if count)
     console.print(f"{folder}: {changes or 'no images'}; {summary.other_files:,} other files", soft_wrap=True)
     console.print(_sequences(connection))
     excluded = _excluded(connection)
