@@ -1,6 +1,6 @@
 """The targets that are compared on frozen features: those of the claim, and controls that a gain must exceed.
 
-The settings of each target are in settings.toml, as search.py chose them on another cohort.
+The settings of each target are in settings.toml, chosen on another cohort; search.py writes such a file.
 """
 
 import tomllib

@@ -30,9 +30,8 @@ DESIGN = (
     "Whole trainings are few and differ much by their seed. Here the encoders are small and their input is frozen: an "
     "image is the principal components of its blurred volume, a text those of its pairs of adjacent characters: which "
     "findings are alike must be learnt, as by a text encoder. Two networks of one hidden layer are trained with "
-    "the loss of selip-pretrain, and for each seed with the same studies, initial weights and batches. The learning "
-    "rate, the weight decay and the sharpness of each target were chosen by the same search on a cohort with another "
-    "seed. The weights are averaged over steps, and the validation split selects the step. The figures say what a "
+    "the loss of selip-pretrain, and for each seed with the same studies, initial weights and batches. The settings "
+    "of each target were chosen on a cohort with another seed. The weights are averaged over steps, and the validation split selects the step. The figures say what a "
     "target does, not how good an encoder is."
 )
 CONTROL_NOTE = (
