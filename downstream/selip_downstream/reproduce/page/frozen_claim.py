@@ -30,9 +30,9 @@ DESIGN = (
     "Whole trainings are few and differ much by their seed. Here the encoders are small and their input is frozen: an "
     "image is the principal components of its blurred volume, a text those of its pairs of adjacent characters: which "
     "findings are alike must be learnt, as by a text encoder. Two networks of one hidden layer are trained with "
-    "the loss of selip-pretrain, and for each seed with the same studies, initial weights and batches. The settings "
-    "of each target were chosen on a cohort with another seed. The weights are averaged over steps, and the validation split selects the step. The figures say what a "
-    "target does, not how good an encoder is."
+    "the loss of selip-pretrain, and for each seed with the same studies, initial weights and batches. The settings of "
+    "each target were chosen on a cohort with another seed. The weights are averaged over steps, and the validation "
+    "split selects the step. The figures say what a target does, not how good an encoder is."
 )
 CONTROL_NOTE = (
     f"Controls have what {SOFT_ALONE} has besides its meaning, and its settings. {UNIFORM}: every other text gets the "
