@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from selip_contracts.findings import AnnotatedReport, Finding, Study
 from selip_extract.evaluation.score import Share, share
 from selip_extract.evaluation.unlisted_sites import with_annotated_sites
+from selip_extract.language.constructions.mending import simplified
 from selip_extract.language.lesion_words import bare_shape, head_noun, is_clear
 
 
@@ -32,8 +33,8 @@ _NORMAL_FORMS: Mapping[str, Callable[[str], object]] = {
 
 
 def normal_form(name: str, value: object) -> object:
-    """What the score compares of an attribute."""
-    return _NORMAL_FORMS[name](value) if name in _NORMAL_FORMS and isinstance(value, str) else value
+    """What the score compares of an attribute; traditional characters are those of the simplified form."""
+    return _NORMAL_FORMS[name](simplified(value)) if name in _NORMAL_FORMS and isinstance(value, str) else value
 
 
 def score_attributes(gold: Sequence[AnnotatedReport], extracted: Mapping[str, Study]) -> AttributeScore:

@@ -18,6 +18,9 @@ from selip_extract.rules.lookahead import is_mark
 from selip_extract.rules.prior_study import prior_words
 
 _STATING = frozenset(("sequence", "signal", "enhancement", "restriction", "change", "abnormal"))
+_NORMAL_ENHANCEMENT = re.compile("垂体柄?(?:呈|为)?(?:明显)?均匀强化$")
+_REACH = 12
+"""Characters before the end of an enhancement in which the pituitary stands that enhances."""
 _OF_A_SIGNAL = re.compile("信号|强化|受限|(?<![A-Za-z])(?!(?:[mc]m|ml|MRI?)(?![A-Za-z]))[A-Za-z]", re.IGNORECASE)
 """A word of a signal, or letters that are no unit and may name a sequence."""
 
@@ -66,21 +69,21 @@ def _uncited(lexed: LexedReport, cited: Sequence[Evidence], present: Sequence[ob
     for sentence in lexed.sentences:
         elsewhere = next((at for at, token in enumerate(sentence) if token.kind == "elsewhere"), None)
         if elsewhere is not None:
-            judged = sentence[1:] if sentence[0].value == "他处" else sentence[:elsewhere]
-            if not present and not is_understood(judged, lexed.read):
+            judged = sentence[1:] if sentence[0].value == "他处" else sentence
+            if not present and not is_understood(judged, lexed.read, whole=True):
                 yield quoted("uncited", lexed, sentence)
             continue
         start, end = sentence[0].start, sentence[-1].end
         if any(evidence.start < end and start < evidence.end for evidence in cited):
             understood = all((token.start, token.end) in spans for token in _abnormal_words(sentence, lexed.read))
             # beside what is denied a disease may be named: DWI未见高信号，左侧枕叶出血
-            understood = understood and (bool(present) or is_understood(sentence, lexed.read))
+            understood = understood and (bool(present) or is_understood(sentence, lexed.read, whole=True))
         elif is_damaged(lexed.read, start, end):
             understood = False
         elif present and not _may_state_a_finding(sentence, lexed.read):
             continue
         else:
-            understood = is_understood(sentence, lexed.read)
+            understood = is_understood(sentence, lexed.read, whole=not present)
         if not understood:
             yield quoted("uncited", lexed, sentence)
 
@@ -115,8 +118,13 @@ def _abnormal_words(sentence: Sequence[Token], text: str) -> Iterator[Token]:
             negated = True
         elif token.kind == "punctuation" and token.value in (",", ";"):
             negated = False
-        elif sited and not negated and _is_abnormal(token):
+        elif sited and not negated and _is_abnormal(token) and not _is_normal(token, text):
             yield token
+
+
+def _is_normal(token: Token, text: str) -> bool:
+    """增强后垂体均匀强化: enhancement that is not that of a lesion."""
+    return _NORMAL_ENHANCEMENT.search(text, max(0, token.end - _REACH), token.end) is not None
 
 
 def _is_abnormal(token: Token) -> bool:

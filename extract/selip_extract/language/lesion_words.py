@@ -32,13 +32,17 @@ _MAX_DESCRIBING_CLAUSES = 4
 _AROUND = re.compile("周围|灶周|瘤周|邻近|相邻|伴|其内|(?<![脑颅])内见")
 # a clause that names another place, a sequence, a part of the lesion or a diagnosis does not go on introducing it
 _OF_SOMETHING_ELSE = re.compile(
-    "[左右双两TFDAS]|信号|强化|受限|周|邻近|相邻|伴|内|压|部|壁|前片|较前|其[余中]|余|"
+    "[左右双两TFDAS]|(?<!异常)信号|强化|受限|周|邻近|相邻|伴|内|压|部|壁|前片|较前|其[余中]|余|"
     "考虑|可能|提示|符合|疑|似|倾向|待|除外|排除"
 )
+# 左侧桥小脑角区占位，部分伸入内听道，呈冰淇淋状: where it extends to is an aside
+_EXTENDING = re.compile("[^，,；;。：:\n]*(?:伸入|突入|突向|凸向|凸入|延伸|延及|跨越|长入|生长)")
 # ，为钙化。 names the lesion of the clause before
 _NAMED_BEHIND = re.compile(r"[^，,；;。：:\n]*[，,](?:为|系)([^，,；;。：:\n]{1,8})(?=[，,；;。\n]|$)")
 # 大小分别约1.2cm、0.8cm: which of the sizes is that of the lesion, one clause does not tell
 _OF_SEVERAL = re.compile("分别|依次")
+_QUOTATION_MARKS = dict.fromkeys(map(ord, '“”"'))
+_GENERIC_ENDING = re.compile("(?<=..)性?(?:病变|病灶|灶|影|带|区)+$")
 _SHAPE_ENDINGS = frozenset("状样形性层则")
 
 
@@ -153,6 +157,8 @@ def introduction(text: str, site_end: int) -> LesionWords:
         if end >= len(text) or text[end] in _SENTENCE_MARKS:
             break
         start, end = end + 1, clause_end(text, end + 1)
+        if _EXTENDING.match(text, start):
+            continue
         if _OF_SOMETHING_ELSE.search(text, start, end):
             break
         said = said.or_else(words_of(text[start:end]))
@@ -176,20 +182,27 @@ def _named_behind(text: str, end: int) -> str | None:
     return words_of(named[1]).lesion if named else None
 
 
+def lesion_at(text: str, start: int) -> str | None:
+    """The noun for a lesion that begins at the offset."""
+    lesion = _patterns().lesion.match(text, start)
+    return lesion[0] if lesion else None
+
+
 def is_clear(margin: str) -> bool:
     """边界清 and 界尚清 are clear margins, 边缘模糊 and 边界欠清 are not."""
     return re.search(lexicon().description.margin_unclear, margin) is None
 
 
 def head_noun(lesion: str) -> str:
-    """急性梗死灶 and 梗死 name one kind of lesion: the last noun of the words that is known, without 灶 and 影."""
+    """急性梗死灶 and 梗死, 占位性病变 and 占位 name one kind of lesion: the last known noun without 灶, 影, 病变."""
     known = [noun for noun in lexicon().description.lesion if noun in lesion]
-    return max(known, key=lambda noun: (lesion.rindex(noun) + len(noun), len(noun)), default=lesion).rstrip("灶影")
+    noun = max(known, key=lambda noun: (lesion.rindex(noun) + len(noun), len(noun)), default=lesion)
+    return _GENERIC_ENDING.sub("", noun.removeprefix("脑"))
 
 
 def bare_shape(morphology: str) -> str:
-    """线状 and 线样 are one form: the words without their ending."""
-    return morphology.rstrip("状样形性影")
+    """线状 and 线样 are one form: the words without their ending, and without the marks of “水母头”样."""
+    return morphology.translate(_QUOTATION_MARKS).rstrip("状样形性影")
 
 
 def margin_in(text: str) -> str | None:

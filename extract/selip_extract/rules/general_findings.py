@@ -86,6 +86,8 @@ class _ChangeReader:
     def _name(self, at: int) -> Iterator[GeneralFinding]:
         """A site joins those named before it, unless something has been stated of them."""
         site, since = self.sentence.sites[at], self.named[-1].index if self.named else at
+        if site.site == "脑实质" and since == at - 1 and self.tokens[since].end == site.token.start:
+            return  # 左侧颞叶脑组织受压: the tissue of the lobe
         if self.told or any(t.kind in _PREDICATES or t.value in _ENDING for t in self.tokens[since:at]):
             self.named = []
         self.of_lesion = self.told = False

@@ -6,7 +6,14 @@ from itertools import takewhile
 
 from selip_contracts.findings import Finding
 from selip_extract.language.laterality import LateralisedSite
-from selip_extract.language.lesion_words import NO_WORDS, LesionNumber, LesionWords, introduction, words_of
+from selip_extract.language.lesion_words import (
+    NO_WORDS,
+    LesionNumber,
+    LesionWords,
+    introduction,
+    lesion_at,
+    words_of,
+)
 from selip_extract.rules.lookahead import is_mark
 from selip_extract.rules.mentions import Location
 from selip_extract.rules.references.site_references import WHOLE_BRAIN
@@ -14,6 +21,7 @@ from selip_extract.rules.sentence import Sentence
 
 # 脑内见4个转移瘤，分别位于左侧额叶、…; 最大一枚位于…; ①右侧顶叶: the site is that of a lesion of the group
 _OF_THE_GROUP = re.compile("位于|见于|分布|分别|累及|包括|其中|[最较][大多]|大者|[①-⑳]|病灶?[0-9A-D一二三四]")
+_ENUMERATED = frozenset(("site", "side", "post_side", "layer"))
 Introduction = tuple[int, LesionWords]
 """Where the site ends that is named, and what is said of its lesion there."""
 
@@ -44,7 +52,9 @@ def _introductions(sentences: Sequence[Sentence], locations: Container[Location]
         end = sentence.tokens[-1].end
         for site in sentence.sites.values():
             if (site.side, site.site) in locations:
-                said = introduction(text, site.token.end).or_else(_group(sentence, site)).or_else(listed)
+                said = _named_by_site(sentence, site) or introduction(text, site.token.end)
+                said = said.or_else(_named_before(sentence, site))
+                said = said.or_else(_group(sentence, site)).or_else(listed)
                 if said != NO_WORDS:
                     found.setdefault((site.side, site.site), []).append((site.token.end, said))
         if sentence.tokens[-1].value == ":" and _names_whole_brain(sentence, len(sentence.tokens)):
@@ -57,6 +67,33 @@ def _names_whole_brain(sentence: Sentence, end: int) -> bool:
     return all(site.site in WHOLE_BRAIN for i, site in sentence.sites.items() if i < end)
 
 
+def _named_by_site(sentence: Sentence, site: LateralisedSite) -> LesionWords | None:
+    """右侧听神经瘤: the name of the lesion begins with that of its site."""
+    lesion = lesion_at(sentence.text, site.token.start)
+    if lesion is None or len(lesion) <= site.token.end - site.token.start:
+        return None
+    return LesionWords(lesion=lesion).or_else(introduction(sentence.text, site.token.end))
+
+
+def _named_before(sentence: Sentence, site: LateralisedSite) -> LesionWords:
+    """What is said of a lesion before its site: 肿块位于左侧颞叶, 软化灶：右侧额叶, 转移瘤，共3枚，分别见于….
+
+    Only 分别 reaches back over a comma.
+    """
+    tokens, at = sentence.tokens, site.index - 1
+    while at >= 0 and (tokens[at].kind in _ENUMERATED or tokens[at].value == "、"):
+        at -= 1
+    if at > 0 and tokens[at].value == "位于" and tokens[at - 1].value == ":":
+        at -= 1
+    if at < 1 or tokens[at].value not in ("位于", ":"):
+        return NO_WORDS
+    each = tokens[at - 1].value == "分别"
+    lead = [*takewhile(lambda token: each or not is_mark(token), reversed(tokens[:at]))]
+    if not lead or any(token.kind == "site" for token in lead):
+        return NO_WORDS
+    return words_of(sentence.text[lead[-1].start : tokens[at].start])
+
+
 def _group(sentence: Sentence, site: LateralisedSite) -> LesionWords:
     """What the sentence says of all lesions before it comes to this one."""
     tokens = sentence.tokens
@@ -66,7 +103,8 @@ def _group(sentence: Sentence, site: LateralisedSite) -> LesionWords:
         return NO_WORDS
     clause = [*takewhile(lambda token: not is_mark(token), reversed(tokens[: site.index]))]
     begin = clause[-1].start if clause else site.token.start
-    if not _OF_THE_GROUP.search(sentence.text, begin, site.token.start):
+    heads = len(tokens) > len(first) and tokens[len(first)].value == ":"
+    if not heads and not _OF_THE_GROUP.search(sentence.text, begin, site.token.start):
         return NO_WORDS
     return words_of(sentence.text[first[0].start : first[-1].end])
 
@@ -88,6 +126,10 @@ def _described(
     end, before = next(((end, said) for end, said in reversed(here) if end <= at), (0, NO_WORDS))
     own = introduction(text, at) if at != end else NO_WORDS
     said = stated.or_else(before if own == NO_WORDS else own)
+    if said.morphology is None and said.lesion is None:
+        # 双侧额叶见多发点状…，除左侧额叶病灶DWI呈高信号
+        both = next((said for end, said in reversed(introductions.get(("双侧", where[1]), [])) if end <= at), NO_WORDS)
+        said = said._replace(morphology=both.morphology, lesion=both.lesion)
     described: dict[str, object] = {
         "morphology": said.morphology,
         "count": said.number.kind,

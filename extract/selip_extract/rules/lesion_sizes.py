@@ -112,8 +112,9 @@ def _in_order(sites: Sites, sentence: Sentence, start: int, at: int) -> Sites:
 
 def _is_around(before: Sequence[Token]) -> bool:
     """周围见片状水肿，范围约4cm."""
-    described = takewhile(lambda t: t.kind not in ("site", "sequence", "signal"), reversed(before))
-    return any(token.value == "周围" for token in described)
+    described = [*takewhile(lambda t: t.kind not in ("site", "sequence", "signal"), reversed(before))]
+    denied = any(token.kind == "negation" for token in described)
+    return not denied and any(token.value == "周围" for token in described)
 
 
 def _largest_one(sentence: Sentence, at: int) -> Sites:

@@ -112,3 +112,23 @@ def test_a_doubted_disease_leaves_the_signal_certain(text: str, certainty: str) 
 )
 def test_a_value_of_lesions_that_were_told_apart_by_size(text: str, sizes: dict[str, tuple[float, ...]]) -> None:
     assert {site: f.size_mm for (site, modality), f in findings(text).items() if modality == "T1"} == sizes
+
+
+@pytest.mark.parametrize(
+    ("text", "lesion"),
+    [
+        ("肿块位于左侧颞叶，大小约35mm×28mm，T1WI呈等信号。", "肿块"),
+        ("软化灶：右侧额叶，T1WI低信号。", "软化灶"),
+        ("转移瘤，共3枚，分别见于右侧额叶、左侧顶叶，T1WI呈等信号。", "转移瘤"),
+        ("双侧大脑半球多发转移瘤：右额12×10mm、左顶9×8mm，均呈T1WI低信号。", "转移瘤"),
+        ("右侧听神经瘤，T1WI低信号。", "听神经瘤"),
+        ("右侧额颞叶脑挫裂伤，呈多发斑片状异常信号，T1WI呈混杂信号。", "脑挫裂伤"),
+    ],
+)
+def test_the_noun_may_stand_before_its_site_or_begin_with_it(text: str, lesion: str) -> None:
+    assert {finding.lesion for finding in findings(text).values()} == {lesion}
+
+
+def test_a_lesion_of_both_sides_looks_the_same_where_one_is_an_exception() -> None:
+    found = findings("双侧额叶见多发点状FLAIR高信号，除左侧额叶病灶DWI呈高信号外，余病灶DWI均未见高信号。")
+    assert found["左侧额叶", "DWI"].morphology == "点状"

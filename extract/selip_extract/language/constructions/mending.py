@@ -43,7 +43,7 @@ class _Slips(BaseModel):
 
 def mended(text: str) -> Mended:
     """The text to read instead of `text`, character for character."""
-    read = _commas_for_blanks(_joined_lines(with_bars(_simplified(without_markup(text)))))
+    read = _commas_for_blanks(_joined_lines(with_bars(simplified(without_markup(text)))))
     found = [(m.start(), m.end()) for m in _slip_pattern().finditer(read)]
     for start, end in found:
         read = read[:start] + slips()[read[start:end]] + read[end:]
@@ -74,7 +74,8 @@ def _simplified_forms() -> _SimplifiedForms:
     return _SimplifiedForms()
 
 
-def _simplified(text: str) -> str:
+def simplified(text: str) -> str:
+    """The text in simplified characters, as many as before."""
     return text.translate(_simplified_forms())
 
 
