@@ -104,7 +104,7 @@ FLOORS = {
 GENERAL_FLOORS = {
     ("both", "kinds"): 0.92,
     ("both", "styles_i"): 0.92,
-    ("both", "styles_j"): 0.91,
+    ("both", "styles_j"): 0.90,
     ("both", "styles_k"): 0.95,
     ("rules", "kinds"): 0.97,
     ("rules", "styles_i"): 0.92,
