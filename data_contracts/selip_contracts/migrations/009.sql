@@ -1,7 +1,7 @@
 -- Version 9. A volume may be some frames of a DICOM file; images that are not MRI have a reason of their own.
 
 ALTER TABLE images ADD COLUMN frames INTEGER[];
-COMMENT ON COLUMN images.frames IS 'The frames of a DICOM file that are the volume, from 0 and counted through all files; null for all of them. Of a four-dimensional NIfTI file its one volume.';
+COMMENT ON COLUMN images.frames IS 'The frames of a DICOM file that are the volume, from 0 and counted through all files; null for all of them.';
 COMMENT ON COLUMN excluded_images.reason IS 'unrecognised, other_modality, localizer, angiography, reformat, other_sequence, second_series, several_patients, damaged, not_3d, not_finite or missing_slice.';
 
 CREATE OR REPLACE VIEW pairs AS
