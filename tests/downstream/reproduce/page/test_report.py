@@ -136,7 +136,7 @@ def test_what_was_not_measured_is_left_out(
     run = command(main, monkeypatch, capsys)
     assert run("--size", "quick", "--out", tmp_path, *steps_of(tmp_path / "steps"))[0] == 0
     content = json.loads((tmp_path / "reproduction.json").read_text(encoding="utf-8"))
-    assert [section["title"] for section in content["sections"]] == [TITLES[0], TITLES[4], TITLES[9]]
+    assert [section["title"] for section in content["sections"]] == [TITLES[0], TITLES[5], TITLES[10]]
     assert "Nothing was measured with as few" in " ".join(content["summary"])
 
 
