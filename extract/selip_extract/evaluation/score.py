@@ -120,10 +120,11 @@ def score(gold: Sequence[AnnotatedReport], extracted: Mapping[str, Study]) -> Ex
 
 
 def grounded(site: str, text: str) -> bool:
-    """Whether the text, as it is or mended, contains a surface form of the site, or the words of an unlisted one."""
+    """Whether the text, as it is or mended, has a form of the site or the words of an unlisted one, in any case."""
     listed, words = site_and_words(site)
     forms = SITES[listed].surface_forms if words is None else (words,)
-    return any(form in written for form in forms for written in (text, mended(text).text))
+    texts = (text.upper(), mended(text).text.upper())
+    return any(form.upper() in read for form in forms for read in texts)
 
 
 def resamples(reports: int) -> Iterator[Tallies]:

@@ -167,14 +167,15 @@ def _is_doubted(text: str, site_end: int, token: Token) -> bool:
     start, end = clause_start(text, token.start), clause_end(text, token.end)
     return (
         words.doubt.search(text, start, end) is not None
-        or words.doubt_behind.search(text, end + 1, clause_end(text, end + 1)) is not None
+        or words.doubt_behind.search(text, token.end, clause_end(text, end + 1)) is not None
         or words.doubt_of_lesion.search(text, site_end, clause_end(text, site_end)) is not None
     )
 
 
 @lru_cache(1 << 6)
 def _has_doubt(text: str) -> bool:
-    return lexicon().doubt.search(text) is not None
+    words = lexicon()
+    return words.doubt.search(text) is not None or words.doubt_behind.search(text) is not None
 
 
 def _is_uncertain(text: str, question: Question, signal: Token) -> bool:

@@ -66,6 +66,7 @@ _OPPOSITE = {"左侧": "右侧", "右侧": "左侧"}
 _BORDERING = re.compile(
     "[内外上下前后]?[侧壁缘部段端面]{0,2}(?:之间)?(?:关系(?:密切|欠清|不清)|[分界]界[尚欠不]?清|界限[尚欠不]?清|相[邻贴连通]|紧贴|接触|毗邻|粘连)"
 )
+_MORE_THERE = re.compile(r"(?:[较更尤稍略]?(?:明显|显著|重|多|甚|著|大)|[>＞]{1,2}[左右]侧?)\)")
 _CONTENT = re.compile("(?:内|其内)[,，]?(?:可|并|而)?[见呈]")
 """血肿破入右侧侧脑室后角内，见液平: what follows is said of what lies in there."""
 _BLOCKS = re.compile(f"[{BETWEEN_WORDS}]|[^{BETWEEN_WORDS}]+")
@@ -281,6 +282,8 @@ def _resolved_side(token: Token, found: list[Token], following: Token | None, te
         return token
     before = _adjoining(token, found)
     bracketed = before is not None and before.value == "(" and len(found) > 1 and found[-2].kind in _SITE_OR_LAYER
+    if bracketed and _MORE_THERE.match(text, token.end):
+        return token._replace(kind="other")
     if bracketed or (_follows(token, found, _SITE_OR_LAYER) and (token.value != "双侧" or _is_stated(following))):
         return token._replace(kind="post_side")
     adjoins = following is not None and following.start == token.end

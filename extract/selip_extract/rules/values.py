@@ -215,7 +215,9 @@ def _is_a_b_value(sentence: Sentence, at: int) -> bool:
 
 def begin_order(state: State, sentence: Sentence, at: int) -> State:
     """依次呈等、低信号: a value for each sequence or site; 分别见长T1信号、等T1信号: an account of each site."""
-    in_order = values_in_a_row(sentence.tokens, at) > 1 and not state.sequences.used
+    before, used, _ = state.sequences
+    values = values_in_a_row(sentence.tokens, at)
+    in_order = values > 1 and (not used or values == len(before))
     state = replace(state, sequences=state.sequences._replace(order=0 if in_order else None))
     if in_order and (sides := _left_and_right(state, sentence, at)) is not None:
         return _begin_with_the_left(state, sentence.tokens[at].start, sides)

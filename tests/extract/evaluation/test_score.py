@@ -5,7 +5,7 @@ import pytest
 
 from selip_contracts.findings import AnnotatedReport, Finding, GeneralFinding, Study
 from selip_contracts.vocabulary import SIGNAL_CLASS
-from selip_extract.evaluation.score import flattened, score
+from selip_extract.evaluation.score import flattened, grounded, score
 from selip_shared.bootstrap import Estimate
 
 TEXT = "左侧额叶、右侧颞叶及双侧小脑半球见异常信号。"
@@ -59,6 +59,11 @@ def test_a_site_that_the_text_does_not_name_is_ungrounded() -> None:
     figures = score([annotated("a")], {"a": Study(findings=(present(None, "脑桥", "高"),))})
     assert figures.ungrounded == 1
     assert (figures.precision, figures.recall) == (0.0, 1.0)
+
+
+def test_a_site_is_named_in_small_and_capital_letters() -> None:
+    assert grounded("麦氏腔", "左侧Meckel腔见结节")
+    assert not grounded("麦氏腔", "左侧海绵窦见结节")
 
 
 def test_a_report_of_which_nothing_was_extracted_is_missing() -> None:

@@ -70,6 +70,8 @@ FLOORS = {
     ("both", "styles_j_hard"): Floor(0.93, 0.7),
     ("both", "styles_k"): Floor(0.96, 0.88),
     ("both", "styles_k_hard"): Floor(0.9, 0.55, negation_errors=2),
+    ("both", "styles_l"): Floor(0.98, 0.93),
+    ("both", "styles_l_hard"): Floor(0.88, 0.65, negation_errors=2),
     ("both", "pseudo"): Floor(0.99, 0.95),
     ("rules", "development"): Floor(0.97, 0.85),
     ("rules", "development_hard"): Floor(0.90, 0.60),
@@ -98,6 +100,8 @@ FLOORS = {
     ("rules", "styles_j_hard"): Floor(0.80, 0.55),
     ("rules", "styles_k"): Floor(0.92, 0.85),
     ("rules", "styles_k_hard"): Floor(0.80, 0.55),
+    ("rules", "styles_l"): Floor(0.98, 0.93),
+    ("rules", "styles_l_hard"): Floor(0.88, 0.75, negation_errors=1),
     ("rules", "pseudo"): Floor(0.99, 0.97),
 }
 
@@ -106,10 +110,12 @@ GENERAL_FLOORS = {
     ("both", "styles_i"): 0.92,
     ("both", "styles_j"): 0.90,
     ("both", "styles_k"): 0.95,
+    ("both", "styles_l"): 0.95,
     ("rules", "kinds"): 0.97,
     ("rules", "styles_i"): 0.92,
     ("rules", "styles_j"): 0.92,
     ("rules", "styles_k"): 0.95,
+    ("rules", "styles_l"): 0.95,
 }
 """What F1 of the general findings must reach."""
 

@@ -85,21 +85,28 @@ def with_pairs(tokens: Sequence[Token], text: str) -> list[Token]:
     sequences = 0
     for at, token in enumerate(tokens):
         if token.kind == "sequence":
-            slashed = at > 0 and tokens[at - 1].kind == "punctuation" and text[tokens[at - 1].start] == "/"
-            sequences = sequences + 1 if slashed and sequences else 1
-        elif token.kind == "signal":
+            sequences = sequences + 1 if sequences and _is_slashed(tokens[at - 1], text) else 1
+        elif _is_signal(token):
             if sequences > 1 and _slashed_signals(tokens, at, text) == sequences:
                 found.append(Token("cue", "分别", token.start, token.start))
-            sequences = 0
         elif token.kind in ("stop", "mark"):
             sequences = 0
         found.append(token)
     return found
 
 
+def _is_slashed(before: Token, text: str) -> bool:
+    """Whether the token before a sequence is its slash, or the sequence of the same name: T1/T2/FLAIR."""
+    return before.kind == "sequence" or (before.kind == "punctuation" and text[before.start] == "/")
+
+
 def _slashed_signals(tokens: Sequence[Token], at: int, text: str) -> int:
     """How many signals follow one another from `at`, with nothing but a slash between them."""
     count = 1
-    while at + 2 < len(tokens) and text[tokens[at + 1].start] == "/" and tokens[at + 2].kind == "signal":
+    while at + 2 < len(tokens) and text[tokens[at + 1].start] == "/" and _is_signal(tokens[at + 2]):
         count, at = count + 1, at + 2
     return count
+
+
+def _is_signal(token: Token) -> bool:
+    return token.kind == "signal" or token.value == "等"

@@ -9,9 +9,30 @@ from selip_extract.extractors.rules import RuleExtractor
         ("垂体左份见结节，呈稍低T1、稍高T2信号。", {("T1", "稍低"), ("T2", "稍高")}),
         ("左侧脑桥DWI/ADC呈高/低信号。", {("DWI", "高"), ("ADC", "低")}),
         ("左侧额叶见片状T1低T2高信号。", {("T1", "低"), ("T2", "高")}),
+        ("左侧额叶T1/T2/FLAIR/DWI呈低/高/高/等信号。", {("T1", "低"), ("T2", "高"), ("FLAIR", "高"), ("DWI", "等")}),
+        ("T1/T2/DWI：左侧额叶病灶为等/高/等。", {("T1", "等"), ("T2", "高"), ("DWI", "等")}),
         ("左侧额叶T2/FLAIR高信号。", {("T2", "高"), ("FLAIR", "高")}),
     ],
 )
 def test_each_sequence_has_its_own_signal(text: str, findings: set[tuple[str, str]]) -> None:
     (reading,) = RuleExtractor().read([text])
     assert {(f.modality, f.signal) for f in reading.study.findings} == findings
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "T1/T2/FLAIR：右侧额叶病灶为低/高/高，约8mm；左侧顶叶病灶为稍低/稍高/等。",
+        "T1WI、T2WI、FLAIR：右侧额叶病灶分别为低、高、高，约8mm；左侧顶叶病灶分别为稍低、稍高、等。",
+    ],
+)
+def test_sequences_named_first_are_those_of_each_lesion(text: str) -> None:
+    (reading,) = RuleExtractor().read([text])
+    assert [(f.site, f.modality, f.signal) for f in reading.study.findings] == [
+        ("额叶", "T1", "低"),
+        ("额叶", "T2", "高"),
+        ("额叶", "FLAIR", "高"),
+        ("顶叶", "T1", "稍低"),
+        ("顶叶", "T2", "稍高"),
+        ("顶叶", "FLAIR", "等"),
+    ]
