@@ -11,6 +11,7 @@ from selip_extract.rules.state import Standing, State
 _BEGINNINGS = frozenset(("前片", "date"))
 _QUOTING = frozenset(("示", "显示", "提示"))
 _EXAM = ("片", "次", "查", "描")
+_ELSEWHERE = frozenset(("外院", "当地"))
 _COMPARING = frozenset("与 同 对比 和 比 较 对照 参照".split())
 
 
@@ -82,6 +83,8 @@ def _quotes(text: str, tokens: Sequence[Token], at: int) -> bool:
             return True
         if token.kind == "verb" and text[token.start : token.end] in _QUOTING:
             return at == 0 or is_mark(tokens[at - 1])
-        if token.kind not in ("other", "date") and token.value not in ("(", ")"):
+        if not (
+            token.kind in ("other", "date") or token.value in ("(", ")") or text[token.start : token.end] in _ELSEWHERE
+        ):
             return False
     return False
