@@ -67,6 +67,10 @@ _BORDERING = re.compile(
     "[内外上下前后]?[侧壁缘部段端面]{0,2}(?:之间)?(?:关系(?:密切|欠清|不清)|[分界]界[尚欠不]?清|界限[尚欠不]?清|相[邻贴连通]|紧贴|接触|毗邻|粘连)"
 )
 _MORE_THERE = re.compile(r"(?:[较更尤稍略]?(?:明显|显著|重|多|甚|著|大)|[>＞]{1,2}[左右]侧?)\)")
+_EXTENT = re.compile(
+    "[自从](?!身)[^自从,，。;；:：\n]{2,20}?[至到达][^,，。;；:：\n]{2,12}?(?:均|可|内)?(?:见|呈|示|T[12]|FLAIR|DWI|SWI)"
+)
+"""自中脑经导水管周围至脑桥见…: the lesion lies in all of these."""
 _CONTENT = re.compile("(?:内|其内)[,，]?(?:可|并|而)?[见呈]")
 """血肿破入右侧侧脑室后角内，见液平: what follows is said of what lies in there."""
 _BLOCKS = re.compile(f"[{BETWEEN_WORDS}]|[^{BETWEEN_WORDS}]+")
@@ -230,7 +234,8 @@ def _follows(token: Token, found: list[Token], kinds: frozenset[Kind], mark: str
 
 
 def _resolved_site(token: Token, found: list[Token], text: str) -> Token:
-    if (_borders(found) and not _CONTENT.match(text, token.end)) or _is_compared(token, found, text):
+    borders = _borders(found) and not _CONTENT.match(text, token.end) and not _is_within_an_extent(token, text)
+    if borders or _is_compared(token, found, text):
         return token._replace(kind="other")
     if len(found) > 1 and found[-1].value == ")" and found[-2].kind == "post_side":
         return token._replace(kind="layer") if token.value in lexicon().site_groups.layers else token
@@ -307,6 +312,11 @@ def _borders(found: list[Token]) -> bool:
     """Whether the next site only says what a lesion borders on or drains into: 破入侧脑室, 汇入左侧横窦."""
     before = [t for t in found[-2:] if t.kind != "side"][-1:]
     return bool(before) and before[0] == Token("other", "至", before[0].start, before[0].end)
+
+
+def _is_within_an_extent(token: Token, text: str) -> bool:
+    extents = _EXTENT.finditer(text, max(0, token.start - 24), token.end + 16)
+    return any(extent.start() < token.start and token.end <= extent.end() for extent in extents)
 
 
 def _is_trend(token: Token, found: list[Token], text: str) -> bool:
