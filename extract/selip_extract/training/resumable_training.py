@@ -71,6 +71,7 @@ def train_to_end(trainer: Trainer, steps: int, patience: int | None = None) -> T
     """
     last = last_checkpoint(_folder(trainer.args))
     trainer.add_callback(_Checkpoints(last))
+    trainer.add_callback(_LastLoss())
     if patience is not None:
         if last is not None and _is_over(state := _saved_state(last), trainer.args, patience):
             return state
@@ -107,6 +108,20 @@ def _saved_state(checkpoint: Path) -> TrainerState:
 def _is_over(state: TrainerState, arguments: TrainingArguments, patience: int) -> bool:
     assert arguments.eval_steps is not None
     return state.global_step - (state.best_global_step or 0) >= patience * arguments.eval_steps
+
+
+class _LastLoss(TrainerCallback):
+    """Logs the loss after the last step too, which the Trainer evaluates in any case."""
+
+    def on_step_end(
+        self,
+        args: TrainingArguments,  # noqa: ARG002
+        state: TrainerState,
+        control: TrainerControl,
+        **kwargs: Any,  # noqa: ARG002
+    ) -> None:
+        """Log beside the last evaluation."""
+        control.should_log |= state.global_step >= state.max_steps
 
 
 class _EarlyStop(TrainerCallback):

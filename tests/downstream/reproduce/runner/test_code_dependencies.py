@@ -64,7 +64,7 @@ def test_a_change_of_the_code_concerns_the_steps_that_import_it(packages: Path) 
     assert changed(packages, before, "selip_downstream/reproduce/page/sections.py") == {"page"}
     assert changed(packages, before, "selip_downstream/page/page.css") == {"page"}
     assert changed(packages, before, "selip_downstream/retrieval/search.py") == {
-        "frozen", "retrieve-30", "retrieve-100", "retrieve-errors", "page",
+        "frozen", "frozen-studies", "retrieve-30", "retrieve-100", "retrieve-errors", "page",
     }  # fmt: skip
     similarity = changed(packages, before, "selip_pretrain/objective/finding_similarity.py")
     assert similarity >= {"train-hard-30-0", "train-extracted-0", "retrieve-30", "retrieve-errors", "page"}
