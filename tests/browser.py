@@ -39,6 +39,25 @@ class Page:
     def run(self, script: str, *values: object) -> Any:
         return self.driver.execute_script(script, *values)
 
+    def cut_off(self) -> list[str]:
+        """The titles of the visible selects and inputs that are too narrow for an option or their placeholder."""
+        titles: list[str] = self.run(
+            """const tooNarrow = (control) => {
+              const free = control.cloneNode(true);
+              free.style = "position: absolute; width: auto; min-width: 0; max-width: none";
+              control.after(free);
+              if (control.placeholder) free.value = control.placeholder;
+              const missing = free.localName === "select" ? free.offsetWidth - control.offsetWidth
+                : (free.style.width = `${control.offsetWidth}px`, free.scrollWidth - free.clientWidth);
+              free.remove();
+              return missing > 0;
+            };
+            return [...document.querySelectorAll("select, input:not([type=checkbox])")]
+              .filter((control) => control.offsetParent && tooNarrow(control))
+              .map((control) => control.title || control.ariaLabel);"""
+        )
+        return titles
+
     def one(self, css: str) -> Any:
         return self.driver.find_element("css selector", css)
 

@@ -2,6 +2,7 @@
 
 import base64
 import hashlib
+from importlib.resources import files
 from importlib.resources.abc import Traversable
 from pathlib import Path
 
@@ -10,13 +11,16 @@ from jinja2 import Environment, FunctionLoader, StrictUndefined
 from selip_shared.errors import SelipError
 from selip_shared.files import write_text
 
+_STYLE = files("selip_shared").joinpath("page.css")
+
 
 def render_page(folder: Traversable, template: str, style: str, script: str = "", **values: object) -> str:
     """The page of a template in the folder, which may include others that lie there.
 
     The template gets the values, and `policy`, `style` and `script` for its head, each of which it writes with the
-    filter `safe`. All other values are text: what would be markup in them is escaped, and the filter `tojson`
-    writes them as JSON that cannot end its element. UndefinedError where the template uses a value that is not given.
+    filter `safe`; the style follows that of all pages. All other values are text: what would be markup in them is
+    escaped, and the filter `tojson` writes them as JSON that cannot end its element. UndefinedError where the template
+    uses a value that is not given.
     """
     environment = Environment(
         loader=FunctionLoader(lambda name: folder.joinpath(name).read_text(encoding="utf-8")),
@@ -27,7 +31,8 @@ def render_page(folder: Traversable, template: str, style: str, script: str = ""
         keep_trailing_newline=True,
     )
     environment.policies["json.dumps_kwargs"] = {"ensure_ascii": False, "separators": (",", ":")}
-    return environment.get_template(template).render(**values, **_head(style, script))
+    head = _head(_STYLE.read_text(encoding="utf-8") + style, script)
+    return environment.get_template(template).render(**values, **head)
 
 
 def write_page(path: Path, page: str) -> None:

@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 
 from selip_contracts.vocabulary import CHANGES, ENGLISH, ENHANCEMENTS, MODALITIES, SIDES, SIGNALS, SITES, UNLISTED
 from selip_shared.html_page import render_page
+from selip_shared.messages.translation import language_asked_for
 
 Json = dict[str, Any]
 
@@ -27,10 +28,11 @@ class Sources(NamedTuple):
 def offline_page(sources: Sources, shown: Mapping[str, object], **values: object) -> str:
     """The page with what it shows, as JSON can hold it, the vocabulary, and its texts in both languages.
 
-    The template gets the further values.
+    It opens in the language that was asked for, else in that of the browser. The template gets the further values.
     """
     style, script = ("\n".join(map(_source, names)) for names in (sources.styles, sources.scripts))
-    return render_page(_ASSETS, sources.template, style, script, data={**_vocabulary(), **shown}, **values)
+    data = {"language": language_asked_for(), **_vocabulary(), **shown}
+    return render_page(_ASSETS, sources.template, style, script, data=data, **values)
 
 
 def _vocabulary() -> Json:

@@ -27,6 +27,15 @@ def choose_language(arguments: Sequence[str]) -> None:
             os.environ["LANGUAGE"] = value or "".join(arguments[at + 1 : at + 2])
 
 
+def language_asked_for() -> str | None:
+    """The language of `--lang` or the locale where it is zh or en; None where it is another or none, such as C."""
+    if gettext.find(DOMAIN, str(LOCALE)):
+        return "zh"
+    variables = ("LANGUAGE", "LC_ALL", "LC_MESSAGES", "LANG")  # as gettext looks for them
+    names = next(filter(None, map(os.environ.get, variables)), "")
+    return "en" if names.startswith("en") else None
+
+
 def localized(command: Any) -> Any:
     """The click command with its help, that of its parameters, and its errors in the language of the user."""
     import typer  # only here: sentences are translated before libraries are loaded

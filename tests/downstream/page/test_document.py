@@ -34,11 +34,13 @@ def test_the_page_shows_its_parts_as_they_are_and_needs_nothing_else(chromium: P
 
 def test_the_page_fits_a_telephone(chromium: Page, tmp_path: Path) -> None:
     path = tmp_path / "results.html"
-    table = Table("Wide", [f"column {n}" for n in range(30)], [["figure"] * 30])
+    label = "side and site of the first hit"
+    table = Table("Wide", [f"column {n}" for n in range(30)], [["10 %", label, *["figure"] * 28]], numbers_from=2)
     write_page(path, html(Document("Results", "", [Section("Retrieval", tables=[table], pictures=[drawn()])])))
     chromium.emulate("dark", 400, 800)
     chromium.open(path)
     assert chromium.run("return document.documentElement.scrollWidth") <= 400
+    assert chromium.run("return document.querySelector('td:nth-child(2)').offsetHeight") < 80
     chromium.emulate("light", 1200, 900)
 
 

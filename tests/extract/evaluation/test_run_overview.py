@@ -243,6 +243,15 @@ def test_pictures_show_the_figures_in_both_languages(page: Page, read: Path) -> 
     assert page.driver.title == "Overview – rules.duckdb"
 
 
+def test_a_page_opens_in_the_language_that_it_was_asked_for_in(
+    monkeypatch: pytest.MonkeyPatch, chromium: Page, selip_overview: Command, read: Path, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("LANGUAGE", "")  # --lang sets it
+    selip_overview(read, "--out", "zh.html", "--lang", "zh")
+    chromium.open(tmp_path / "zh.html")
+    assert chromium.driver.title == "概览 – rules.duckdb"
+
+
 ENGLISH_SIDES = {"左侧": "left", "右侧": "right", "双侧": "bilateral", "nothing": "none"}
 
 # Contrast of texts with what lies under them, by the definition of WCAG 2.2; a cell is as dark as its opacity makes it.

@@ -556,6 +556,32 @@ def test_the_language_is_kept(page: Page) -> None:
     assert page.one("#export").text == "Export corrections"
 
 
+@pytest.mark.parametrize("width", [1440, 390])
+def test_all_filters_fit_their_words_in_both_languages(page: Page, width: int) -> None:
+    page.emulate("light", width, 900)
+    page.driver.refresh()
+    assert page.cut_off() == []
+    page.one("#language").click()
+    assert page.cut_off() == []
+    page.one("#language").click()
+    page.emulate("light", 1400, 900)
+
+
+def test_a_page_opens_in_the_language_that_it_was_asked_for_in(
+    monkeypatch: pytest.MonkeyPatch, chromium: Page, review: Command, database: Path, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("LANGUAGE", "")  # --lang sets it
+    for name in ("first.html", "second.html"):
+        assert review(database, "--out", name, "--lang", "zh")[0] == 0
+    chromium.open(tmp_path / "first.html")
+    assert chromium.driver.title == "报告核对 – selip.duckdb"
+    chromium.one("#language").click()
+    chromium.driver.refresh()
+    assert chromium.driver.title == "Report review – selip.duckdb"
+    chromium.open(tmp_path / "second.html")
+    assert chromium.driver.title == "报告核对 – selip.duckdb"
+
+
 def test_an_empty_database_gives_a_page_that_says_so(chromium: Page, review: Command, tmp_path: Path) -> None:
     with Store(tmp_path / "empty.duckdb"):
         pass

@@ -60,6 +60,18 @@ def test_corrections_stay_when_the_page_is_opened_again(page: Page, tmp_path: Pa
     assert page.texts("#count") == ["4 series, 0 corrected"]
 
 
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("width", [1440, 390])
+def test_all_words_fit_in_both_colour_schemes(page: Page, scheme: str, width: int) -> None:
+    page.emulate(scheme, width, 900)
+    page.driver.refresh()
+    assert page.cut_off() == []
+    assert page.run("return document.documentElement.scrollWidth") <= width
+    background = page.run("return getComputedStyle(document.querySelector('article')).backgroundColor")
+    assert background == {"light": "rgb(255, 255, 255)", "dark": "rgb(27, 32, 41)"}[scheme]
+    page.emulate("light", 1400, 900)
+
+
 def test_the_page_speaks_the_language_of_the_user(chromium: Page, tmp_path: Path, root: Path, db: Path) -> None:
     write_nifti(root / "t1.nii.gz")
     write_nifti(root / "xyz.nii.gz")
@@ -70,3 +82,4 @@ def test_the_page_speaks_the_language_of_the_user(chromium: Page, tmp_path: Path
     assert page.texts("h1") == ["核对序列"]
     assert page.texts("h2") == ["请先查看 (1)", "T1 (1)"]
     assert page.texts("#count") == ["2 个序列, 0 个已更正"]
+    assert page.cut_off() == []

@@ -10,7 +10,7 @@ import pytest
 import typer
 
 from selip_shared.errors import SelipError, run_command
-from selip_shared.messages.translation import choose_language, translated
+from selip_shared.messages.translation import choose_language, language_asked_for, translated
 from tests.commands import command
 
 app = typer.Typer(add_completion=False)
@@ -95,3 +95,22 @@ def test_values_stay_as_they_are_and_what_has_no_template_stays_english() -> Non
     choose_language(["selip-x", "--lang", "zh"])
     assert translated("{a} has no run {b}: name one of 1, 2.") == "{a} 没有第 {b} 次运行：请从 1, 2 中指定。"
     assert translated("Nobody has translated this.") == "Nobody has translated this."
+
+
+@pytest.mark.parametrize(
+    ("variables", "language"),
+    [
+        ({"LANG": "C.UTF-8"}, None),
+        ({"LANG": "de_DE.UTF-8"}, None),
+        ({"LANG": "en_US.UTF-8"}, "en"),
+        ({"LANG": "zh_CN.UTF-8"}, "zh"),
+        ({"LANG": "zh_CN.UTF-8", "LC_ALL": "C.UTF-8"}, None),
+        ({"LANG": "zh_CN.UTF-8", "LANGUAGE": "en"}, "en"),
+    ],
+)
+def test_a_locale_asks_for_a_language_or_for_none(
+    variables: dict[str, str], language: str | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("LANGUAGE", "LC_ALL", "LC_MESSAGES", "LANG"):
+        monkeypatch.setenv(name, variables.get(name, ""))
+    assert language_asked_for() == language

@@ -6,7 +6,9 @@ const GENERAL = "general";
 const data = JSON.parse(document.getElementById("data").textContent);
 const english = data.english;
 for (const site of data.sites) english[site.name] = site.english;
-let language = kept("selip/language") ?? (navigator.language.startsWith("zh") ? "zh" : "en");
+// What a person chooses on a page that was asked for in a language is kept for that page alone.
+const LANGUAGE = ["selip/language", ...(data.language ? [data.language, location.pathname] : [])].join(" ");
+let language = kept(LANGUAGE) ?? data.language ?? (navigator.language.startsWith("zh") ? "zh" : "en");
 
 /** What the browser has kept; some browsers keep nothing for a page that is a file. */
 function kept(key) {
@@ -81,7 +83,7 @@ function sourceLine(note = "") {
 function speakBoth(speak) {
   byId("language").addEventListener("click", () => {
     language = language === "zh" ? "en" : "zh";
-    keepAs("selip/language", language);
+    keepAs(LANGUAGE, language);
     speak();
   });
 }

@@ -65,10 +65,9 @@ function card(series) {
     make("span", series.tags, "small"),
     make("span", series.corrected ? words.by_manifest : series.why, "small"),
     make("span", series.report ? `${series.study}, ${words.report} ${series.report}` : series.study, "small"),
-    choice(series, element),
   );
   element.title = series.id;
-  element.append(picture(series), text);
+  element.append(picture(series), text, choice(series, element));
   cards.push({ element, text: `${series.description} ${series.study} ${series.id} ${series.why}`.toLowerCase() });
   return element;
 }
