@@ -146,12 +146,16 @@ def _recent(before: Sequence[tuple[Token, ...]]) -> tuple[Token, ...]:
 
 
 def _sides_alone(sentence: Sequence[Token]) -> set[Side]:
-    """The sides that stand for a lesion described before: 右侧T1WI呈高信号, 左侧者未见强化."""
-    return {
-        cast(Side, token.value)
-        for token, following in pairwise(sentence)
-        if token.kind == "side" and following.kind in ("sequence", "lesion", "size")
-    }
+    """The sides that stand for a lesion described before: 右侧T1WI呈高信号, 左侧者未见强化, 左右分别呈低、高信号."""
+    found: set[Side] = set()
+    for token, following in pairwise(sentence):
+        if token.kind != "side":
+            continue
+        if following.kind in ("sequence", "lesion", "size", "signal"):
+            found.add(cast(Side, token.value))
+        elif following.value == "分别":
+            found |= {"左侧", "右侧"}
+    return found
 
 
 def _supported_sites(question: Question) -> tuple[tuple[Side | None, tuple[int, ...]], ...]:
