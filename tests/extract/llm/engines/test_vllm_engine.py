@@ -130,7 +130,7 @@ def test_with_an_adapter_findings_are_those_of_transformers(adapter: Path) -> No
 
     def studies(engine: VllmEngine | TransformersEngine) -> list[Study]:
         with closing(LanguageModelExtractor(engine, FORM)) as extractor:
-            return [_without_confidence(reading.study) for reading in extractor.read(texts(12))]
+            return [_without_confidence(reading.study) for reading in extractor.read(texts(30))]
 
     adapted = studies(TransformersEngine(MODEL_FOLDER, tokenizer, 96, adapter))
     assert studies(VllmEngine(MODEL_FOLDER, tokenizer, adapter)) == adapted
