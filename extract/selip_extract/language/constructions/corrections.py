@@ -19,7 +19,8 @@ def with_corrections(tokens: Sequence[Token], text: str) -> list[Token]:
     """The tokens without those that are taken back, and without the words that say so."""
     if _HINT.search(text) is None:
         return list(tokens)
-    found = [t for t in tokens if not any(m.start() <= t.start < m.end() for m in _RATHER.finditer(text))]
+    denied = [match.span() for match in _RATHER.finditer(text)]
+    found = [t for t in tokens if not any(start <= t.start < end for start, end in denied)]
     for match in reversed(list(_CORRECTING.finditer(text))):
         behind = next((i for i, t in enumerate(found) if t.start >= match.end()), None)
         before = next((i for i, t in enumerate(found) if t.end > match.start()), None)

@@ -1,5 +1,8 @@
 """Sides that stand for a lesion, or for the half of one: 右侧者轻度强化; 左侧T1WI呈高信号，右侧则呈等信号."""
 
+from typing import cast
+
+from selip_contracts.vocabulary import Side
 from selip_extract.language.tokens import Token
 from selip_extract.rules.dataclass_replace import replace
 from selip_extract.rules.lookahead import adjoining, clause_after, is_mark
@@ -23,7 +26,7 @@ def refer_to_side(state: State, sentence: Sentence, at: int) -> State:
     sites = state.focus.sites or state.announced.sites or state.current_lesion.sites
     bilateral = tuple(s for s in sites if s.side == "双侧") or state.bilateral
     if bilateral:
-        half = tuple(s._replace(side=token.value, side_token=token) for s in bilateral)  # type: ignore[arg-type]
+        half = _on_side(bilateral, token)
         alone = tuple(s for s in sites if s.side == token.value and s not in state.half.sites)
         focus = Focus(half + alone, ReferenceKind.HALF, token.start)
         return replace(state.refer_to(focus), bilateral=bilateral, half=focus)
@@ -33,9 +36,13 @@ def refer_to_side(state: State, sentence: Sentence, at: int) -> State:
         if on_side:
             return state.refer_to(Focus(on_side, ReferenceKind.POINTED, token.start))
     if sites and (following.kind in _OF_A_COUNTERPART or _are_headed(sites, sentence)):
-        other = tuple(s._replace(side=token.value, side_token=token) for s in sites)  # type: ignore[arg-type]
+        other = _on_side(sites, token)
         return state.refer_to(Focus(other, ReferenceKind.POINTED, token.start))
     return state
+
+
+def _on_side(sites: Sites, token: Token) -> Sites:
+    return tuple(site._replace(side=cast(Side, token.value), side_token=token) for site in sites)
 
 
 def _headed(state: State, sentence: Sentence, at: int) -> Focus | None:
@@ -47,7 +54,7 @@ def _headed(state: State, sentence: Sentence, at: int) -> Focus | None:
     if not sites or any(site.side is not None for site in sites):
         return None
     token = sentence.tokens[at]
-    sided = tuple(s._replace(side=token.value, side_token=token) for s in sites)  # type: ignore[arg-type]
+    sided = _on_side(sites, token)
     return Focus(sided, ReferenceKind.POINTED, token.start)
 
 

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from selip_contracts.vocabulary import Modality
+from selip_extract.pseudo_reports.phrases import Phrases
 from selip_extract.pseudo_reports.sample_study import SampledSite
 from selip_extract.pseudo_reports.writing.collective import ABSENT, put_predicate, put_reference, some_signal
 from selip_extract.pseudo_reports.writing.draft import Draft, Mention
@@ -60,12 +61,7 @@ def _put_only_last(draft: Draft, chosen: Mention, mentions: Sequence[Mention], m
     put_sequence(draft, modality)
     start = len(draft.facts)
     put_predicate(draft, [chosen], modality, some_signal(draft, modality), False)
-    facts = draft.facts[start:]
-    del draft.facts[start:]
-    draft.put_one(_PHRASES.only_last)
-    named = put_reference(draft, [chosen], mentions, noun=False)
-    for fact in facts:
-        draft.state(named, fact.modality, fact.value, fact.value_span, fact.sequence_span, uncertain=fact.uncertain)
+    _put_site_behind(draft, chosen, mentions, start, _PHRASES.only_last)
 
 
 def _put_only_at(draft: Draft, chosen: Mention, mentions: Sequence[Mention], modality: Modality) -> None:
@@ -77,9 +73,14 @@ def _put_only_at(draft: Draft, chosen: Mention, mentions: Sequence[Mention], mod
         put_enhancement(draft, [chosen], value, sequence_named=True)
     else:
         draft.state([chosen], modality, value[0], draft.put(signal_word(draft.rng, value[0])), sequence)
+    _put_site_behind(draft, chosen, mentions, start, _PHRASES.only_at)
+
+
+def _put_site_behind(draft: Draft, chosen: Mention, mentions: Sequence[Mention], start: int, leads: Phrases) -> None:
+    """The site of the facts since `start` stands behind them."""
     facts = draft.facts[start:]
     del draft.facts[start:]
-    draft.put_one(_PHRASES.only_at)
+    draft.put_one(leads)
     named = put_reference(draft, [chosen], mentions, noun=False)
     for fact in facts:
         draft.state(named, fact.modality, fact.value, fact.value_span, fact.sequence_span, uncertain=fact.uncertain)
