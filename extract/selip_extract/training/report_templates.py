@@ -11,8 +11,8 @@ from typing import Annotated, NamedTuple, cast
 
 from pydantic import BaseModel, ConfigDict, Field, PositiveInt
 
-from selip_contracts.vocabulary import ENHANCEMENTS, MODALITIES, SIGNALS, SITES, Change, Modality, Side
-from selip_extract.language.lexicon import lexicon
+from selip_contracts.vocabulary import ENHANCEMENTS, MODALITIES, SIGNALS, SITES, Change, Modality, Side, unlisted
+from selip_extract.language.lexicon import LOBE_CHARACTERS, lexicon
 from selip_extract.pseudo_reports.lesion_archetypes import SignalValue
 from selip_extract.pseudo_reports.sample_study import GeneralChange, SampledSite, sample_changes, sample_lesion
 from selip_extract.pseudo_reports.writing.as_typed import as_typed
@@ -27,6 +27,7 @@ from selip_extract.pseudo_reports.writing.sequences import (
     signal_word,
 )
 from selip_extract.pseudo_reports.writing.sites import put_sites, site_word
+from selip_extract.tagger.places import side_named
 from selip_extract.training.style_dropout import seen_phrases
 from selip_shared.toml_files import read_toml
 
@@ -35,7 +36,8 @@ _Labels = Annotated[tuple[str, ...], Field(min_length=4, max_length=4)]
 _CHOICE = re.compile(r"\(([^()]*)\)")
 _WORD = re.compile(r"\$([a-z]+)")
 _PART = re.compile(
-    r"\[(?P<group>[a-z])(?P<one>1?)\]|(?P<both>\[lrd\])|(?P<apart>\[l,r\])|<(?P<sequence>\w+)>|#(?P<label>[a-d])|~(?P<side>[lr])"
+    r"\[(?P<group>[a-z])(?P<one>1?)\]|\[(?P<named>[a-z])=(?P<ahead>=|左侧|右侧|双侧|左|右)?(?:(?P<within>[^\]~]*)~)?(?P<words>[^\]]+)\]"
+    r"|\^(?P<behind>[^^]+)\^|(?P<both>\[lrd\])|(?P<apart>\[l,r\])|<(?P<sequence>\w+)>|#(?P<label>[a-d])|~(?P<side>[lr])"
     r"|\{(?P<value>[A-Z0-9+]+)(?P<mood>[!?]?)(?::(?P<form>[drs]))?(?:@(?P<groups>[a-z]+))?\}"
 )
 _REFERENCE_SHARE = 0.15
@@ -56,6 +58,8 @@ _NEGATIVE_ENHANCEMENT = ("不强化", "强化不明显", "无强化", "未强化
 _NEGATIVE = ("（-）", "阴性", "(-)", "（—）")
 """Behind the name of a sequence."""
 _NEGATIVE_SHARE = 0.2
+_NOT_LOW = ("T1", "ADC", "SWI")
+"""ADC不低, SWI信号不低; of other sequences 不高."""
 _SIGNS: dict[SignalValue, tuple[str, ...]] = {
     "高": ("↑", "↑", "（+）", "(+)", "阳性", "高亮", "亮", "亮信号"),
     "低": ("↓", "↓", "暗", "黑", "暗信号", "减低"),
@@ -167,6 +171,10 @@ def put_sentence(draft: Draft, template: str) -> None:
             # of a list of sites that is named again only the first would be
             again = template.count(f"[{match['group']}") > 1
             _put_group(sentence, match["group"], again or bool(match["one"]))
+        elif match["named"]:
+            _put_named(sentence, match)
+        elif match["behind"]:
+            _put_side_behind(sentence, match["behind"])
         elif match["both"]:
             _put_both_sides(sentence)
         elif match["apart"]:
@@ -205,6 +213,39 @@ def _put_group(sentence: _Sentence, group: str, one: bool) -> None:
         sites = list(sample_lesion(draft.rng, MODALITIES).sites)[: 1 if one else 3]
         sentence.mentions[group] = put_sites(draft, sites)
     sentence.first, sentence.last = sentence.first or group, group
+
+
+def _put_named(sentence: _Sentence, match: re.Match[str]) -> None:
+    """左侧额叶中央前回: a site by its own words, behind the words of what it lies in."""
+    draft, group = sentence.draft, match["named"]
+    if match["ahead"] == "=":
+        (before,) = sentence.mentions[sentence.last]
+        side, side_span = before.site.side, before.side_span
+    else:
+        side = side_named(match["ahead"] or "")
+        side_span = draft.put(match["ahead"]) if side else None
+    draft.put(match["within"] or "")
+    mention = Mention(SampledSite(side, _site_of(match["words"])), draft.put(match["words"]), side_span, draft.words)
+    sentence.mentions[group] = [mention]
+    sentence.first, sentence.last = sentence.first or group, group
+
+
+def _site_of(words: str) -> str:
+    meaning = lexicon().words.get(words) or lexicon().names.get(words)
+    named = LOBE_CHARACTERS.get(words) or (meaning.value if meaning and meaning.kind == "site" else None)
+    return named or unlisted(words)
+
+
+def _put_side_behind(sentence: _Sentence, words: str) -> None:
+    """垂体左份, 额叶（双侧）: the side of the site named last, also in what has been stated of it."""
+    (mention,) = sentence.mentions[sentence.last]
+    sided = replace(
+        mention, site=SampledSite(side_named(words), mention.site.site), side_span=sentence.draft.put(words)
+    )
+    sentence.mentions[sentence.last] = [sided]
+    sentence.said = [
+        said._replace(mentions=[sided if m is mention else m for m in said.mentions]) for said in sentence.said
+    ]
 
 
 def _is_unique(sentence: _Sentence, mention: Mention) -> bool:
@@ -313,6 +354,10 @@ def _put_absence(draft: Draft, modality: Modality, behind_its_name: bool) -> tup
     if modality == "T1CE" and draft.chance(0.3):
         span = draft.put_one(_NEGATIVE_ENHANCEMENT)
         return span, span
+    if modality != "T1CE" and draft.chance(_NEGATIVE_SHARE / 2):
+        draft.put_maybe(0.3, ("信号",))
+        negation = draft.put("不")
+        return draft.put("低" if modality in _NOT_LOW else "高"), negation
     negation = draft.put_one(_NEGATIONS)
     return draft.put_one(_ABSENT_ENHANCEMENT if modality == "T1CE" else _ABSENT), negation
 

@@ -3,6 +3,7 @@ from itertools import product
 
 import pytest
 
+from selip_contracts.vocabulary import site_and_words
 from selip_extract.pseudo_reports.writing.draft import Draft
 from selip_extract.training.report_templates import put_sentence, template_sentences, write_template_report
 from selip_extract.training.tagged_report import tagged
@@ -64,6 +65,48 @@ def test_the_sites_in_brackets_have_the_side_before_them() -> None:
     assert all(side_span < fact.mention.site_span < fact.value_span for fact in draft.facts)
 
 
+def test_a_named_site_stands_behind_its_side_and_what_it_lies_in() -> None:
+    draft = Draft(random.Random(1))
+    put_sentence(draft, "[a=左侧额叶~中央前回]、[b==岛叶]<T2>{T2@ab}")
+    first, second = (fact.mention for fact in draft.facts)
+    assert draft.text.startswith("左侧额叶中央前回、岛叶")
+    assert [(m.site.side, m.site.site, draft.text[slice(*m.site_span)]) for m in (first, second)] == [
+        ("左侧", "中央前回", "中央前回"), ("左侧", "岛叶", "岛叶"),
+    ]  # fmt: skip
+    assert first.side_span == second.side_span == (0, 2)
+
+
+def test_a_side_stands_behind_its_site_also_when_the_signal_comes_first() -> None:
+    for template in ("[a=垂体]高约7mm，^左份^见小结节，<T1>{T1}", "[a=丘脑]<T2>{T2}，位于^左侧^"):
+        draft = Draft(random.Random(1))
+        put_sentence(draft, template)
+        (fact,) = draft.facts
+        assert fact.mention.site.side == "左侧"
+        assert fact.mention.side_span is not None
+        assert draft.text[slice(*fact.mention.side_span)] in ("左份", "左侧")
+        assert fact.mention.side_span > fact.mention.site_span
+
+
+def test_a_place_that_no_vocabulary_holds_is_unlisted() -> None:
+    draft = Draft(random.Random(1))
+    put_sentence(draft, "[a=右侧腮腺]<T2>{T2}")
+    (fact,) = draft.facts
+    assert site_and_words(fact.mention.site.site) == ("未列部位", "腮腺")
+
+
+def test_what_is_not_high_or_not_low_is_absent() -> None:
+    written = set()
+    for seed, modality in product(range(60), ("DWI", "ADC")):
+        draft = Draft(random.Random(seed))
+        put_sentence(draft, f"[a1]<{modality}>{{{modality}!}}")
+        (fact,) = draft.facts
+        assert fact.value is None
+        assert fact.negation_span is not None
+        if draft.text[slice(*fact.negation_span)] == "不":
+            written.add((modality, draft.text[slice(*fact.value_span)]))
+    assert written == {("DWI", "高"), ("ADC", "低")}
+
+
 def test_a_sign_is_high_or_low() -> None:
     for seed in range(20):
         draft = Draft(random.Random(seed))
@@ -102,7 +145,7 @@ def test_every_sentence_can_be_written(held_out: bool) -> None:
     for template, seed in product((s for style in template_sentences(held_out) for s in style), range(3)):
         draft = Draft(random.Random(seed))
         put_sentence(draft, template)
-        assert not set("[]{}<>$|") & set(draft.text), template
+        assert not set("[]{}<>$|^~") & set(draft.text), template
         assert draft.facts or "{" not in template, template
 
 
