@@ -72,6 +72,8 @@ FLOORS = {
     ("both", "styles_k_hard"): Floor(0.9, 0.55, negation_errors=2),
     ("both", "styles_l"): Floor(0.98, 0.93),
     ("both", "styles_l_hard"): Floor(0.88, 0.65, negation_errors=2),
+    ("both", "styles_m"): Floor(0.94, 0.77),
+    ("both", "styles_m_hard"): Floor(0.85, 0.25, negation_errors=2),
     ("both", "pseudo"): Floor(0.99, 0.95),
     ("rules", "development"): Floor(0.97, 0.85),
     ("rules", "development_hard"): Floor(0.90, 0.60),
@@ -102,6 +104,8 @@ FLOORS = {
     ("rules", "styles_k_hard"): Floor(0.80, 0.55),
     ("rules", "styles_l"): Floor(0.98, 0.93),
     ("rules", "styles_l_hard"): Floor(0.88, 0.75, negation_errors=1),
+    ("rules", "styles_m"): Floor(0.94, 0.80),
+    ("rules", "styles_m_hard"): Floor(0.89, 0.45, negation_errors=1),
     ("rules", "pseudo"): Floor(0.99, 0.97),
 }
 
@@ -111,11 +115,13 @@ GENERAL_FLOORS = {
     ("both", "styles_j"): 0.90,
     ("both", "styles_k"): 0.95,
     ("both", "styles_l"): 0.95,
+    ("both", "styles_m"): 0.95,
     ("rules", "kinds"): 0.97,
     ("rules", "styles_i"): 0.92,
     ("rules", "styles_j"): 0.92,
     ("rules", "styles_k"): 0.95,
     ("rules", "styles_l"): 0.95,
+    ("rules", "styles_m"): 0.95,
 }
 """What F1 of the general findings must reach."""
 
