@@ -36,6 +36,9 @@ _PUNCTUATION = {
 _SITE_OR_LAYER: frozenset[Kind] = frozenset(("site", "layer"))
 # 内 right after one of these belongs to it (侧脑室内) and is no cue
 _OUTER: frozenset[Kind] = frozenset(("site", "layer", "other", "lesion"))
+_STATING: frozenset[Kind] = frozenset(
+    ("sequence", "verb", "signal", "abnormal", "lesion", "restriction", "enhancement", "change")
+)
 _FIELDS: frozenset[Kind] = frozenset(("site", "layer", "post_side"))
 _CORTEX = frozenset(("皮层", "皮质", "皮层区", "皮质区"))
 _SIDE: frozenset[Kind] = frozenset(("side",))
@@ -297,15 +300,8 @@ def _resolved_side(token: Token, found: list[Token], following: Token | None, te
 
 
 def _is_stated(following: Token | None) -> bool:
-    """黑质两侧T2WI均呈低信号: nothing else is named behind the side."""
-    return following is not None and following.kind in (
-        "sequence",
-        "verb",
-        "signal",
-        "abnormal",
-        "lesion",
-        "restriction",
-    )
+    """黑质两侧T2WI均呈低信号, 海马双侧萎缩, 侧脑室双侧均扩大: nothing else is named behind the side."""
+    return following is not None and (following.kind in _STATING or following.value == "均")
 
 
 def _borders(found: list[Token]) -> bool:

@@ -2,7 +2,7 @@
 
 import csv
 import random
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from importlib.resources import files
 from math import exp, log
@@ -149,6 +149,8 @@ def _read_change_kinds() -> Iterator[tuple[_ChangeKind, int]]:
 
 
 _CHANGE_KINDS: WeightedChoice[_ChangeKind] = weighted(_read_change_kinds())
+CHANGES_AT: Mapping[str, tuple[Change, ...]] = {kind.site: kind.changes.values for kind in _CHANGE_KINDS.values}
+"""The changes that reports state of each site."""
 
 
 def sample_study(rng: random.Random) -> SampledStudy:

@@ -47,5 +47,7 @@ def change_at(site: str, word: str, change: str) -> str | None:
         return "萎缩"
     if "变薄" in word and is_within(site, "颅骨"):
         return None
+    if word == "中断" and not is_within(site, "血管"):  # 纤维束中断
+        return None
     never = _never().get(cast(Change, change), ())
     return None if any(is_within(site, region) for region in never) else change

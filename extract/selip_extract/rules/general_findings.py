@@ -23,6 +23,11 @@ _ENUMERATING = frozenset(("site", "layer", "side", "post_side"))
 _LESION_CUES = frozenset(("周围", "边缘", "中心", "较大"))
 _VALUES = frozenset(("signal", "enhancement", "restriction", "abnormal"))
 """What a negation before them denies: it reaches no further (DWI未见高信号脑沟增宽)."""
+_NEXT_TO = ("邻近", "相邻", "毗邻", "周围", "邻近的")
+_ENDS = ("", *",，;；。\n")
+_REMOVED = re.compile("(?:切除|摘除)?术[后前]|切除后?")
+"""左侧额叶占位切除术后: what was there."""
+_CLINICAL = re.compile("(?:查体|体检)(?:时|后)?(?:发现|示|提示)")
 _PRESSING = re.compile("压迫|推压|推挤|挤压")
 _HINT = re.compile(_PRESSING.pattern + "|术后改变")
 """A change may be stated without a word of kind change."""
@@ -50,7 +55,7 @@ class _ChangeReader:
     denies it. `of_lesion`: the clause speaks of a lesion at the sites. `encased`: the next site is encased by a lesion.
     `pressing`: the word of pressure whose object follows. `clause`: the index of the clause's first token. `changed`:
     the last change that was stated. `told`: more than their names has been
-    said of the named sites, so that a site does not join them.
+    said of the named sites, so that a site does not join them. `signalled`: a signal has been stated of them.
     """
 
     def __init__(self, sentence: Sentence) -> None:
@@ -61,7 +66,7 @@ class _ChangeReader:
         self.pressing: Token | None = None
         self.changed: Token | None = None
         self.clause = 0
-        self.negated = self.of_lesion = self.encased = self.told = False
+        self.negated = self.of_lesion = self.encased = self.told = self.signalled = False
 
     def read(self) -> Iterator[GeneralFinding]:
         """The changes that the sentence states."""
@@ -85,17 +90,28 @@ class _ChangeReader:
 
     def _name(self, at: int) -> Iterator[GeneralFinding]:
         """A site joins those named before it, unless something has been stated of them."""
-        site, since = self.sentence.sites[at], self.named[-1].index if self.named else at
+        site, since = self._with_its_side(at), self.named[-1].index if self.named else at
         if site.site == "脑实质" and since == at - 1 and self.tokens[since].end == site.token.start:
             return  # 左侧颞叶脑组织受压: the tissue of the lobe
         if self.told or any(t.kind in _PREDICATES or t.value in _ENDING for t in self.tokens[since:at]):
             self.named = []
-        self.of_lesion = self.told = False
+        self.of_lesion = self.told = self.signalled = False
         self._name_the_brain(at, site)
         if self.pressing is not None and not self.negated:
             yield _change(self.sentence, site, self.pressing._replace(value="受压"))
         elif not site.is_qualifier and not self.encased:
             self.named.append(site)
+
+    def _with_its_side(self, at: int) -> LateralisedSite:
+        """右侧内听道见肿块，内听道口扩大: a site that is named again has the side that it had, 邻近颞叶 has none."""
+        site = self.sentence.sites[at]
+        if self.text.endswith(_NEXT_TO, 0, site.token.start):
+            return site
+        known = {s.side: s for i, s in self.sentence.sites.items() if i < at and s.site == site.site and s.side}
+        if site.side is None and len(known) == 1:
+            (before,) = known.values()
+            return site._replace(side=before.side, side_token=before.side_token)
+        return site
 
     def _name_the_brain(self, at: int, site: LateralisedSite) -> None:
         """Remember the brain tissue that was named last, also where it only locates sulci (左侧额叶脑沟)."""
@@ -112,11 +128,24 @@ class _ChangeReader:
         denied = self.negated or self._is_denied_behind(at)
         if denied or at in self.prior or not token.value or self.of_lesion:
             return
-        if not self.text.startswith("的", token.end):
+        begin = self.tokens[self.clause].start
+        if _REMOVED.match(self.text, token.end) or _CLINICAL.search(self.text, begin, token.start):
+            return
+        if token.value == "扩大" and (self.signalled or self._is_of_an_extent(token)):
+            return  # 左侧海马见异常信号，较前增大: the lesion
+        if not self.text.startswith("的", token.end) or self._is_copula(token):
             self.changed = token
             found = list(self._changed(self.named, token))
             # 左侧额叶见肿块，局部脑沟变浅，脑回肿胀: gyri are no site, and sulci do not swell
             yield from found or self._changed(self.brain if token.value == "肿胀" else (), token)
+
+    def _is_copula(self, token: Token) -> bool:
+        """外侧裂是增宽的."""
+        return self.text.endswith("是", 0, token.start) and self.text[token.end + 1 : token.end + 2] in _ENDS
+
+    def _is_of_an_extent(self, token: Token) -> bool:
+        """范围较前扩大."""
+        return self.text.find("范围", self.tokens[self.clause].start, token.start) >= 0
 
     def _operated(self, at: int) -> Iterator[GeneralFinding]:
         """右侧额骨术后改变, 左侧颞骨呈术后改变."""
@@ -159,12 +188,16 @@ class _ChangeReader:
         token, text = self.tokens[at], self.text
         if token.kind == "negation":
             self.negated = True
+        elif token.kind == "elsewhere":
+            self.named = []
         elif token.kind in _VALUES:
+            self.signalled = self.signalled or not self.negated
             self.negated = False
         elif token.kind == "cue" and _names_the_brain(text, token):
             self.named, self.of_lesion = [LateralisedSite(at, token, "脑实质", None, None, False)], False
         elif token.kind == "lesion" or (token.kind == "cue" and token.value in _LESION_CUES):
-            self.of_lesion = not (text.startswith("壁", token.start) and self._is_of_a_site(at))
+            wall = text.startswith("壁", token.start) and self._is_of_a_site(at)
+            self.of_lesion = not (wall or text.startswith("术区", token.start))
         elif token.kind == "cue" and text.startswith("包绕", token.start):
             self.encased = True
         elif token.kind not in ("side", "layer", "punctuation", "other"):

@@ -71,8 +71,8 @@ def _end(text: str, tokens: Sequence[Token], at: int) -> int:
 
 
 def _quotes(text: str, tokens: Sequence[Token], at: int) -> bool:
-    """2017.3.9MR报告：, 前片示: not 与2024-01-09片比较：."""
-    if "会诊" in text[tokens[at].start : tokens[at].end + 8]:
+    """2017.3.9MR报告：, 前片示: not 与2024-01-09片比较：, nor 会诊片（外院2017-03-09MRI）：, which is the study."""
+    if "会诊" in text[max(0, tokens[at].start - 6) : tokens[at].end + 8]:
         return False
     if at and text[tokens[at - 1].start : tokens[at - 1].end] in _COMPARING:
         return False

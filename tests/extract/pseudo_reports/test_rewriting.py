@@ -87,7 +87,7 @@ def test_what_keeps_its_facts_is_kept_with_evidence_in_the_new_words() -> None:
     assert len(kept) >= 8
     before = {r.report_id: r for r in reports}
     for report in kept:
-        assert report.findings_text == in_other_words(before[report.report_id].findings_text)
+        assert report.findings_text == in_other_words(before[report.report_id].findings_text).strip()
         assert {f.key for f in report.study.findings} == {f.key for f in before[report.report_id].study.findings}
         for finding in report.study.findings:
             assert finding.evidence is not None

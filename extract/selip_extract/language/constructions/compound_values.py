@@ -25,7 +25,8 @@ def with_compound_values(tokens: Sequence[Token], text: str) -> list[Token]:
     found: list[Token] = []
     hydrocephalus = "脑积水" in text
     for token in tokens:
-        ends = hydrocephalus and text.startswith("脑积水", max(token.end - 3, token.start))
+        known = hydrocephalus and token.value and token.kind != "elsewhere"
+        ends = known and text.startswith("脑积水", max(token.end - 3, token.start))
         if ends and not text.startswith((":", "分流", "引流", "术后"), token.end):
             found += _hydrocephalus(token)
             continue

@@ -249,7 +249,7 @@ def _put_two_together(draft: Draft, first: SampledLesion, second: SampledLesion)
     draft.begin_lesion()
     two = put_sites(draft, _with_sides(sites_two), plain=True)
     draft.put_one(_PHRASES.pair_openings)
-    draft.put_one(_PHRASES.pair_nouns)
+    draft.put_naming([*one, *two], draft.rng.choice(_PHRASES.pair_nouns))
     former = draft.chance(0.6) and len(one) == 1 == len(two)
     draft.put_one(_PHRASES.former_leads) if former else draft.put_one(_PHRASES.site_leads)
     written: list[WrittenLesion] = []

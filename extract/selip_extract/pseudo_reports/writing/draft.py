@@ -93,6 +93,13 @@ class Draft:
         """Append one of the phrases."""
         return self.put(self.rng.choice(phrases))
 
+    def put_naming(self, mentions: Iterable[Mention], words: str) -> None:
+        """Append words that name the lesion of these sites; 占位 is a general change of them, too."""
+        start, end = self.put(words)
+        at = words.find("占位")
+        if at >= 0:
+            self.state(mentions, None, "占位", (start + at, end - (len(words) - len(words.rstrip("，")))))
+
     def put_maybe(self, chance: float, phrases: Sequence[str]) -> None:
         """Append one of the phrases with the given chance."""
         if self.rng.random() < chance:

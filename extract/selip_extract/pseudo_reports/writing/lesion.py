@@ -10,7 +10,7 @@ from selip_contracts.findings import Count
 from selip_contracts.vocabulary import Change, Modality
 from selip_extract.pseudo_reports.lesion_archetypes import SignalValue
 from selip_extract.pseudo_reports.phrases import Names, PhraseFile, Phrases, Templates, each_of, load, placeholders
-from selip_extract.pseudo_reports.sample_study import SampledLesion, Share
+from selip_extract.pseudo_reports.sample_study import CHANGES_AT, SampledLesion, Share
 from selip_extract.pseudo_reports.writing.absences import put_absent
 from selip_extract.pseudo_reports.writing.draft import CharSpan, Draft, Mention
 from selip_extract.pseudo_reports.writing.sequence_relations import Signals
@@ -89,25 +89,28 @@ def _put_introduction(draft: Draft, lesion: SampledLesion, signals: Signals) -> 
     if "T1" in first and "T2" in first:
         frames += ["idiom"] * 7 + ["signal first", "levels", "named"]
     if first:
-        frames += ["sequence"] * 2 + ["direct"] * 3 + ["changed", "site last"]
+        frames += ["sequence"] * 2 + ["direct"] * 3 + ["site last"]
+    changes = [change for change in _PHRASES.changes if all(change in CHANGES_AT.get(s.site, ()) for s in lesion.sites)]
+    if first and changes:
+        frames += ["changed"] * 2
     frame = rng.choice(frames)
     if frame in _FRAMES_OF_T1_AND_T2:
         return _FRAMES_OF_T1_AND_T2[frame](draft, lesion, signals)
     if frame in _FRAMES_OF_ONE_SEQUENCE:
         return _FRAMES_OF_ONE_SEQUENCE[frame](draft, lesion, signals, rng.choice(first))
     if frame == "changed":
-        return _put_changed(draft, lesion)
+        return _put_changed(draft, lesion, rng.choice(changes))
     mentions = put_sites(draft, lesion.sites)
     if frame == "subject":
         if draft.chance(0.5):
-            _put_noun(draft, _PHRASES.subjects)
+            _put_noun(draft, mentions, _PHRASES.subjects)
     elif frame == "colon":
         draft.put_maybe(0.4, _PHRASES.colon_subjects)
         draft.put("：")
     else:
         draft.put_one(_PHRASES.openings)
         _put_description(draft, lesion)
-        _put_noun(draft, (lesion.noun,) if lesion.noun and draft.chance(0.4) else _PHRASES.nouns)
+        _put_noun(draft, mentions, (lesion.noun,) if lesion.noun and draft.chance(0.4) else _PHRASES.nouns)
         draft.separate()
     return mentions
 
@@ -131,10 +134,10 @@ def _number_word(rng: random.Random, number: int) -> str:
     return _NUMERALS[number] if number < len(_NUMERALS) and rng.random() < 0.5 else str(number)
 
 
-def _put_noun(draft: Draft, nouns: Sequence[str]) -> None:
+def _put_noun(draft: Draft, mentions: Sequence[Mention], nouns: Sequence[str]) -> None:
     """Write a noun for the lesion; 异常信号 and 病灶 say nothing of what it is."""
     noun = draft.rng.choice(nouns)
-    draft.put(noun)
+    draft.put_naming(mentions, noun)
     said = noun.rstrip("，").removeprefix("原")
     draft.words.lesion = None if said in _PHRASES.unspecific else said
 
@@ -177,7 +180,7 @@ def _put_idiom(draft: Draft, lesion: SampledLesion, signals: Signals) -> list[Me
     elif draft.chance(0.3):
         draft.put_one(_PHRASES.idiom_openings)
         _put_description(draft, lesion)
-        _put_noun(draft, _PHRASES.idiom_nouns)
+        _put_noun(draft, mentions, _PHRASES.idiom_nouns)
         draft.separate()
         if lesion.size_mm and draft.chance(0.3):
             _put_size(draft, lesion)
@@ -225,7 +228,7 @@ def _put_levels(draft: Draft, lesion: SampledLesion, signals: Signals) -> list[M
 def _put_named(draft: Draft, lesion: SampledLesion, signals: Signals) -> list[Mention]:
     """左侧额叶结节，大小约…，呈长T1长T2信号."""
     mentions = put_sites(draft, lesion.sites)
-    _put_noun(draft, _PHRASES.named_nouns)
+    _put_noun(draft, mentions, _PHRASES.named_nouns)
     draft.separate()
     if lesion.size_mm and draft.chance(0.4):
         _put_size(draft, lesion)
@@ -235,11 +238,9 @@ def _put_named(draft: Draft, lesion: SampledLesion, signals: Signals) -> list[Me
     return mentions
 
 
-def _put_changed(draft: Draft, lesion: SampledLesion) -> list[Mention]:
+def _put_changed(draft: Draft, lesion: SampledLesion, change: Change) -> list[Mention]:
     """双侧上颌窦黏膜增厚，内见T2高信号: a change of the sites leads to their signals."""
-    rng = draft.rng
     mentions = put_sites(draft, lesion.sites)
-    change = rng.choice(tuple(_PHRASES.changes))
     span = draft.put_one(_PHRASES.changes[change])
     draft.state(mentions, None, change, span)
     draft.put_one(_PHRASES.change_joins)

@@ -27,6 +27,7 @@ from selip_extract.pseudo_reports.writing.surroundings import (
     put_disease,
     put_impression,
     put_other_exam,
+    put_vessel_exam,
 )
 
 _WORDED_CHANGES = tuple(change for change in CHANGES if change != "其他")
@@ -52,6 +53,7 @@ class _ReportPhrases(PhraseFile):
     change_leads: Phrases
     change_degrees: Phrases
     change_separators: Phrases
+    change_remarks: dict[Change, Phrases]
     clear_sites: Phrases
     clear_leads: Phrases
     brain_words: Phrases
@@ -200,6 +202,7 @@ def _put_closing(draft: Draft, changes: Sequence[GeneralChange], study: SampledS
     for close in closing:
         close()
     put_other_exam(draft)
+    put_vessel_exam(draft)
     if rng.random() < 0.1:
         draft.begin_sentence()
         draft.put(rng.choice(_PHRASES.elsewhere) + "。")
@@ -300,6 +303,8 @@ def _put_changes(draft: Draft, changes: Sequence[GeneralChange]) -> None:
         draft.put_maybe(0.1, _PHRASES.change_degrees)
         span = draft.put_one(_PHRASES.changes[change.change])
         draft.state(mentions, None, change.change, span)
+        if not rest and change.change in _PHRASES.change_remarks:
+            draft.put_maybe(0.1, _PHRASES.change_remarks[change.change])
         draft.put_one(_PHRASES.change_separators) if rest else draft.end_statement()
 
 

@@ -4,7 +4,7 @@ from typing import Annotated
 
 from pydantic import AfterValidator
 
-from selip_contracts.vocabulary import SITES
+from selip_contracts.vocabulary import SITES, Change
 from selip_extract.pseudo_reports.phrases import (
     PhraseFile,
     Phrases,
@@ -14,9 +14,9 @@ from selip_extract.pseudo_reports.phrases import (
     load,
     placeholders,
 )
-from selip_extract.pseudo_reports.sample_study import Share
+from selip_extract.pseudo_reports.sample_study import SampledSite, Share
 from selip_extract.pseudo_reports.writing.draft import Draft
-from selip_extract.pseudo_reports.writing.sites import site_word
+from selip_extract.pseudo_reports.writing.sites import put_sites, site_word
 
 _Sites = Annotated[Phrases, AfterValidator(known_sites)]
 _AtSite = Annotated[Templates, AfterValidator(placeholders("side", "site"))]
@@ -30,6 +30,7 @@ class _Shares(PhraseFile):
     body_parts: Share
     impressions: Share
     denied_changes: Share
+    vessel_exams: Share
 
 
 class _Diseases(PhraseFile):
@@ -47,7 +48,17 @@ class _OtherExams(PhraseFile):
     back_to_mri: Phrases
 
 
+class _VesselExams(PhraseFile):
+    sites: _Sites
+    leads: Phrases
+    leads_to_veins: Phrases
+    segments: Phrases
+    ends: Phrases
+    changes: dict[Change, Phrases]
+
+
 class _Impressions(PhraseFile):
+    changes: Annotated[Templates, AfterValidator(placeholders("side"))]
     leads: Phrases
     normal: Phrases
     ends: Phrases
@@ -65,6 +76,7 @@ class _Surroundings(PhraseFile):
     diseases: _Diseases
     other_exams: _OtherExams
     body_parts: Phrases
+    vessel_exams: _VesselExams
     impressions: _Impressions
     denied_changes: _DeniedChanges
 
@@ -104,6 +116,23 @@ def put_other_exam(draft: Draft) -> None:
         draft.put_one(words.without_abnormality)
 
 
+def put_vessel_exam(draft: Draft) -> None:
+    """MRA：右侧大脑中动脉狭窄，远端分支稀疏: a vessel that has changed is a general finding, in some reports."""
+    if not draft.chance(_PHRASES.shares.vessel_exams):
+        return
+    draft.families.add("vessel exam")
+    draft.begin_sentence()
+    rng, words = draft.rng, _PHRASES.vessel_exams
+    site = rng.choice(words.sites)
+    draft.put_one(words.leads_to_veins if site == "静脉窦" else words.leads)
+    side = rng.choice(("左侧", "右侧", "双侧")) if SITES[site].laterality == "paired" else None
+    mentions = put_sites(draft, [SampledSite(side, site)], plain=True)
+    draft.put_one(words.segments)
+    change = rng.choice(tuple(words.changes))
+    draft.state(mentions, None, change, draft.put_one(words.changes[change]))
+    draft.put_one(words.ends)
+
+
 def put_body_part(draft: Draft) -> bool:
     """颈髓：C3水平见条状长T2信号: another part of the body, in some reports; whether it is written."""
     if not draft.chance(_PHRASES.shares.body_parts):
@@ -128,7 +157,8 @@ def put_impression(draft: Draft, has_lesions: bool) -> None:
     count = draft.rng.choice((1, 1, 2, 3))
     for number in range(count):
         draft.put("" if count == 1 else f"{number + 1}.")
-        draft.put(_disease(draft))
+        changed = draft.chance(0.2)
+        draft.put(_change(draft) if changed else _disease(draft))
         draft.put("；" if number < count - 1 else draft.rng.choice(_PHRASES.impressions.ends))
 
 
@@ -160,6 +190,10 @@ def _disease(draft: Draft) -> str:
         return draft.rng.choice(words.elsewhere).format(side=draft.rng.choice(("左侧", "右侧")))
     template, name = draft.rng.choice(words.at_site), draft.rng.choice(words.names)
     return template.format(**_where(draft, words.sites), disease=name)
+
+
+def _change(draft: Draft) -> str:
+    return draft.rng.choice(_PHRASES.impressions.changes).format(side=draft.rng.choice(("左侧", "右侧")))
 
 
 def _where(draft: Draft, sites: Phrases) -> dict[str, str]:

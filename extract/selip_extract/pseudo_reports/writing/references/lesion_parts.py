@@ -22,7 +22,7 @@ def put_parts_of_lesion(draft: Draft, sites: Sequence[SampledSite]) -> None:
     draft.begin_lesion()
     mention = put_named_site(draft, sites[0])
     layered = draft.chance(_PHRASES.layered_share)
-    draft.put_one(_PHRASES.layered_openings if layered else _PHRASES.openings)
+    draft.put_naming([mention], rng.choice(_PHRASES.layered_openings if layered else _PHRASES.openings))
     note_nodule(draft, [mention])
     draft.put("，")
     one, two = rng.choice(_PHRASES.layers if layered else _PHRASES.pairs)
