@@ -4,7 +4,7 @@ from typing import Annotated
 
 from pydantic import AfterValidator
 
-from selip_contracts.vocabulary import SITES, Change
+from selip_contracts.vocabulary import SIDES, SITES, Change
 from selip_extract.pseudo_reports.phrases import (
     PhraseFile,
     Phrases,
@@ -125,7 +125,7 @@ def put_vessel_exam(draft: Draft) -> None:
     rng, words = draft.rng, _PHRASES.vessel_exams
     site = rng.choice(words.sites)
     draft.put_one(words.leads_to_veins if site == "静脉窦" else words.leads)
-    side = rng.choice(("左侧", "右侧", "双侧")) if SITES[site].laterality == "paired" else None
+    side = rng.choice(SIDES) if SITES[site].laterality == "paired" else None
     mentions = put_sites(draft, [SampledSite(side, site)], plain=True)
     draft.put_one(words.segments)
     change = rng.choice(tuple(words.changes))
