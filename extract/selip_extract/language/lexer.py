@@ -9,19 +9,24 @@ from itertools import takewhile
 from selip_contracts.vocabulary import ancestors, cached_until_sites_change
 from selip_extract.language.constructions.closed_clauses import with_closed_clauses
 from selip_extract.language.constructions.compared_sequences import with_compared_sequences
+from selip_extract.language.constructions.completed_sites import with_parts_in_a_list, with_territories
 from selip_extract.language.constructions.compound_values import with_compound_values
 from selip_extract.language.constructions.corrections import with_corrections
 from selip_extract.language.constructions.damaged_text import without_damaged_sentences
-from selip_extract.language.constructions.excluded_parts import with_excluded_parts
 from selip_extract.language.constructions.impressions import without_impressions
 from selip_extract.language.constructions.mending import mended
 from selip_extract.language.constructions.negation import with_negations
-from selip_extract.language.constructions.parts_in_a_list import with_parts_in_a_list
+from selip_extract.language.constructions.other_sites import is_a_neighbour, with_excluded_parts
 from selip_extract.language.constructions.sections import with_other_parts_apart, without_other_exams
 from selip_extract.language.constructions.tables import with_tables
 from selip_extract.language.constructions.unlisted_sites import with_unlisted_sites
 from selip_extract.language.constructions.verdicts import with_verdicts
-from selip_extract.language.constructions.word_order import with_bracketed_sequences, with_pairs, with_usual_order
+from selip_extract.language.constructions.word_order import (
+    with_bracketed_sequences,
+    with_bracketed_sides,
+    with_pairs,
+    with_usual_order,
+)
 from selip_extract.language.laterality import PARTS_OF_A_SITE
 from selip_extract.language.lexicon import BETWEEN_WORDS, LOBE_CHARACTERS, Kind, Meaning, lexicon
 from selip_extract.language.relaxation import relaxation_tokens
@@ -51,6 +56,7 @@ _READINGS = (
     with_corrections,
     with_verdicts,
     with_excluded_parts,
+    with_territories,
     with_compared_sequences,
     with_parts_in_a_list,
     with_unlisted_sites,
@@ -66,16 +72,7 @@ _SHORT_SIGNALS = {"等": "等", "亮": "高", "白": "高", "↑": "高", "暗":
 _TRENDS = frozenset("减低 降低 下降 减弱 增高 升高 减少 增加".split())
 _OPPOSITE = {"左侧": "右侧", "右侧": "左侧"}
 
-_BORDERING = re.compile(
-    "[内外上下前后]?[侧壁缘部段端面]{0,2}(?:之间)?(?:关系(?:密切|欠清|不清)|[分界]界[尚欠不]?清|界限[尚欠不]?清|相[邻贴连通]|紧贴|接触|毗邻|粘连)"
-)
 _MORE_THERE = re.compile(r"(?:[较更尤稍略]?(?:明显|显著|重|多|甚|著|大)|[>＞]{1,2}[左右]侧?)\)")
-_EXTENT = re.compile(
-    "[自从](?!身)[^自从,，。;；:：\n]{2,20}?[至到达][^,，。;；:：\n]{2,12}?(?:均|可|内)?(?:见|呈|示|T[12]|FLAIR|DWI|SWI)"
-)
-"""自中脑经导水管周围至脑桥见…: the lesion lies in all of these."""
-_CONTENT = re.compile("(?:内|其内)[,，]?(?:可|并|而)?[见呈]")
-"""血肿破入右侧侧脑室后角内，见液平: what follows is said of what lies in there."""
 _BLOCKS = re.compile(f"[{BETWEEN_WORDS}]|[^{BETWEEN_WORDS}]+")
 BLOCK_CACHE_SIZE = 1 << 14
 """So many blocks are segmented once: reports repeat the same clauses."""
@@ -237,11 +234,12 @@ def _follows(token: Token, found: list[Token], kinds: frozenset[Kind], mark: str
 
 
 def _resolved_site(token: Token, found: list[Token], text: str) -> Token:
-    borders = _borders(found) and not _CONTENT.match(text, token.end) and not _is_within_an_extent(token, text)
-    if borders or _is_compared(token, found, text):
+    if is_a_neighbour(token, found, text):
         return token._replace(kind="other")
     if len(found) > 1 and found[-1].value == ")" and found[-2].kind == "post_side":
         return token._replace(kind="layer") if token.value in lexicon().site_groups.layers else token
+    if token.value in lexicon().site_groups.layers and _is_bracketed(found):
+        return token._replace(kind="layer")
     before = _adjoining(token, found)
     if before is None:
         return token
@@ -266,6 +264,15 @@ def _resolved_site(token: Token, found: list[Token], text: str) -> Token:
     return token
 
 
+def _is_bracketed(found: list[Token]) -> bool:
+    """额叶（皮层下、深部白质）: nothing but layers stand between the site and the end of `found`, in a bracket."""
+    before = [*takewhile(lambda t: t.kind in ("layer", "other") or t.value == "、", reversed(found))]
+    opening = found[: len(found) - len(before)][-2:]
+    if len(opening) < 2 or opening[1].value != "(":
+        return False
+    return opening[0].kind in _SITE_OR_LAYER and opening[0].value not in lexicon().site_groups.whole_brain
+
+
 def _is_of_a_lobe(token: Token) -> bool:
     lobes = LOBE_CHARACTERS.values()
     return token.kind == "site" and (token.value in lobes or any(region in lobes for region in ancestors(token.value)))
@@ -286,7 +293,7 @@ def _relative_side(token: Token, found: list[Token], text: str) -> Token:
 def _resolved_side(token: Token, found: list[Token], following: Token | None, text: str) -> Token:
     if token.value in ("同侧", "对侧"):
         return _relative_side(token, found, text)
-    if following is not None and following.start == token.end and following.kind in _SITE_OR_LAYER:
+    if following is not None and following.kind in _SITE_OR_LAYER:
         return token
     before = _adjoining(token, found)
     bracketed = before is not None and before.value == "(" and len(found) > 1 and found[-2].kind in _SITE_OR_LAYER
@@ -304,17 +311,6 @@ def _is_stated(following: Token | None) -> bool:
     return following is not None and (following.kind in _STATING or following.value == "均")
 
 
-def _borders(found: list[Token]) -> bool:
-    """Whether the next site only says what a lesion borders on or drains into: 破入侧脑室, 汇入左侧横窦."""
-    before = [t for t in found[-2:] if t.kind != "side"][-1:]
-    return bool(before) and before[0] == Token("other", "至", before[0].start, before[0].end)
-
-
-def _is_within_an_extent(token: Token, text: str) -> bool:
-    extents = _EXTENT.finditer(text, max(0, token.start - 24), token.end + 16)
-    return any(extent.start() < token.start and token.end <= extent.end() for extent in extents)
-
-
 def _is_trend(token: Token, found: list[Token], text: str) -> bool:
     """DWI高信号较前减低: how the signal has changed that was stated."""
     before = _adjoining(token, found)
@@ -322,14 +318,6 @@ def _is_trend(token: Token, found: list[Token], text: str) -> bool:
         return False
     clause = takewhile(lambda t: t.kind not in ("stop", "mark") and t.value not in (",", ";", ":"), reversed(found))
     return any(t.kind == "signal" for t in clause)
-
-
-def _is_compared(token: Token, found: list[Token], text: str) -> bool:
-    """强化程度低于正常垂体, 与小脑上动脉关系密切: the site is only what another is compared with or lies next to."""
-    start = found[-1].start if found and found[-1].kind == "side" else token.start
-    if _BORDERING.match(text, token.end) and text.endswith(("与", "和", "同"), 0, start):
-        return True
-    return text.endswith(("于正常", "与正常", "较正常", "同正常", "似正常"), 0, start)
 
 
 def _opens_a_signal(found: list[Token]) -> bool:
@@ -375,7 +363,7 @@ def lex(text: str) -> LexedReport:
     for reading in _READINGS:
         tokens = reading(tokens, normal)
     tokens = with_other_parts_apart(tokens)
-    for reading in (with_usual_order, with_bracketed_sequences, with_pairs):
+    for reading in (with_usual_order, with_bracketed_sequences, with_bracketed_sides, with_pairs):
         tokens = reading(tokens, normal)
     sentences: list[tuple[Token, ...]] = []
     current: list[Token] = []

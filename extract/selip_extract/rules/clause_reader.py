@@ -13,11 +13,12 @@ from selip_extract.rules.lesion_sizes import largest, state_size, with_size, wit
 from selip_extract.rules.lookahead import VALUES, clause_after, is_listed_with_a_site
 from selip_extract.rules.mentions import Location, MentionedLesions
 from selip_extract.rules.prior_study import prior_words, turn_to_present, turn_to_prior
+from selip_extract.rules.references.by_value import with_value
 from selip_extract.rules.references.label_lists import CIRCLED
 from selip_extract.rules.references.labels import begin_labelled, introduce_labelled, refer_to_label, use_label
 from selip_extract.rules.references.ordinals import choose_lesions
 from selip_extract.rules.references.phrases import Phrase, phrases
-from selip_extract.rules.references.side_references import refer_to_side
+from selip_extract.rules.references.side_references import leave_half, refer_to_side
 from selip_extract.rules.references.site_references import (
     begin_exception,
     deny_rest,
@@ -116,7 +117,7 @@ def read_sentence(state: State, sentence: Sentence) -> State:
             end = at + 1 + sum(1 for _ in clause_after(sentence.tokens, at))
         if prior:
             state = _follow_study(state, sentence, at, at in prior)
-        if at in whole and (whole[at].kind != "spread" or spreads(state)):
+        if at in whole and _applies(state, sentence, at, whole[at]):
             state = _refer_by_phrase(state, sentence, at, whole[at])
             end = whole[at].end
         if at < end:
@@ -145,6 +146,17 @@ def _follow_study(state: State, sentence: Sentence, at: int, prior: bool) -> Sta
     return state if state.before_prior is None else turn_to_present(state, sentence, at)
 
 
+def _applies(state: State, sentence: Sentence, at: int, phrase: Phrase) -> bool:
+    """Whether the phrase refers to anything that has been mentioned."""
+    match phrase.kind:
+        case "spread":
+            return spreads(state)
+        case "by_value":
+            return with_value(state, sentence, at, phrase.end) is not None
+        case _:
+            return True
+
+
 def _refer_by_phrase(state: State, sentence: Sentence, at: int, phrase: Phrase) -> State:
     """前两枚, 与左侧顶叶病灶相同, 以额颞叶为著, 亦然: a phrase is read as a whole."""
     match phrase.kind:
@@ -156,6 +168,8 @@ def _refer_by_phrase(state: State, sentence: Sentence, at: int, phrase: Phrase) 
             return state_as_compared(state, sentence, at, phrase.end)
         case "predominance" | "spread":
             return name_most_affected(state, sentence, at, phrase.end)
+        case "by_value":
+            return state.refer_to(with_value(state, sentence, at, phrase.end) or state.focus)
         case "likewise":
             return state_likewise(state, sentence)
 
@@ -179,6 +193,11 @@ def _end_exception(state: State, sentence: Sentence, at: int) -> State:
     return resume_sequences(after.negate(None), sentence, at)
 
 
+def _name_lesion(state: State, sentence: Sentence, at: int) -> State:
+    """小者 is none on the side of 大者（左侧）; 病灶1 has a label."""
+    return refer_to_label(leave_half(state, sentence, at), sentence, at)
+
+
 def _turn_to_now(state: State, _sentence: Sentence, _at: int) -> State:
     """T2WI高信号已消失、转为低信号: what was denied before is over."""
     return state.negate(None)
@@ -194,7 +213,7 @@ def _doubt(state: State, sentence: Sentence, at: int) -> State:
 _BY_KIND: Mapping[str, Transition] = {
     "site": name_site,
     "side": refer_to_side,
-    "lesion": refer_to_label,
+    "lesion": _name_lesion,
     "sequence": name_sequence,
     "signal": state_signal,
     "enhancement": state_enhancement,

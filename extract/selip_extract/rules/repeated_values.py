@@ -8,7 +8,7 @@ from selip_extract.language.constructions.compared_sequences import AS_SEQUENCE
 from selip_extract.language.tokens import Token
 from selip_extract.rules.dataclass_replace import replace
 from selip_extract.rules.descriptions import describe_as_normal
-from selip_extract.rules.lookahead import VALUES, clause_after
+from selip_extract.rules.lookahead import VALUES, clause_after, sites_ahead
 from selip_extract.rules.mentions import ReferenceKind, SiteMention, Value, locations
 from selip_extract.rules.references.introductions import introduce, names_whole_brain, referents, with_side
 from selip_extract.rules.references.ordinals import nth_lesion
@@ -28,15 +28,27 @@ def state_the_same(state: State, sentence: Sentence, at: int) -> State:
     before = sentence.tokens[at - 1] if at else None
     if before is not None and before.kind == "signal" and before.end == sentence.tokens[at].start:
         return state
+    state = _of_a_list(state, sentence, at + 1)
     return _repeat(state, sentence, at, state.mentioned.last_stated(state.focus.sites))
 
 
 def state_as_compared(state: State, sentence: Sentence, at: int, end: int) -> State:
     """信号与左侧顶叶病灶相同: what was stated of the sites named between `at` and `end`."""
     named = _named(sentence, at, end)
+    state = _of_a_list(state, sentence, end)
     here = (state.introduced.sites, state.own.sites)
     resolved = locations(s for site in named for s in state.mentioned.resolve(site, here, True))
-    return _repeat(state, sentence, end - 1, state.mentioned.stated_of(resolved))
+    said = end - 1 if sentence.tokens[end - 1].kind == "cue" else max(i for i in sentence.sites if i < end)
+    return _repeat(state, sentence, said, state.mentioned.stated_of(resolved))
+
+
+def _of_a_list(state: State, sentence: Sentence, at: int) -> State:
+    """信号同前：右侧顶叶、脑桥: of the sites that follow the colon at `at`."""
+    if at >= len(sentence.tokens) or sentence.tokens[at].value != ":":
+        return state
+    ahead = sites_ahead(sentence, at)
+    focus = Focus(ahead, ReferenceKind.NAMED, sentence.tokens[at].start)
+    return introduce(state.refer_to(focus), focus, True) if ahead else state
 
 
 def state_as_nth(state: State, sentence: Sentence, end: int, at: int) -> State:
@@ -87,7 +99,7 @@ def state_as_on_sequence(state: State, sentence: Sentence, at: int) -> State:
     """T2WI呈高信号，FLAIR：同T2WI: each site has here what was stated of it there."""
     token = sentence.tokens[at]
     other = AS_SEQUENCE[token.value]
-    focus = referents(state, sentence, at, True)
+    focus = _of_the_sequence(state, sentence, at) or referents(state, sentence, at, True)
     known = {s.location: s.value for s in state.mentioned.stated if s.modality == other}
     asked = () if state.sequences.used else state.sequences.tokens
     if not asked or not any(site.location in known for site in focus.sites):
@@ -97,6 +109,15 @@ def state_as_on_sequence(state: State, sentence: Sentence, at: int) -> State:
             one = Focus((site,), ReferenceKind.PART, site.token.start)
             state = state_values(state, sentence, at, [(t, known[site.location]) for t in asked], one)
     return replace(state, sequences=state.sequences._replace(used=True))
+
+
+def _of_the_sequence(state: State, sentence: Sentence, at: int) -> Focus | None:
+    """FLAIR：同T2WI。 by itself: all sites of which the sequence that it begins with has not been stated."""
+    tokens, sequences = sentence.tokens, state.sequences.tokens
+    if tokens[0].kind != "sequence" or any(t.kind == "site" for t in tokens) or not sequences:
+        return None
+    sites = state.mentioned.without(state.mentioned.in_item(), sequences[0].value)
+    return Focus(sites, ReferenceKind.POINTED, tokens[at].start) if sites else None
 
 
 def state_likewise(state: State, sentence: Sentence) -> State:

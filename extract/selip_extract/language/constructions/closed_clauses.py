@@ -3,7 +3,7 @@
 import re
 from collections.abc import Sequence
 
-from selip_extract.language.lexicon import Kind
+from selip_extract.language.lexicon import Kind, lexicon
 from selip_extract.language.tokens import Token
 
 _COMPLETE = re.compile(
@@ -14,19 +14,71 @@ _VALUES: frozenset[Kind] = frozenset(("signal", "enhancement", "restriction"))
 _DESCRIBING: frozenset[Kind] = frozenset(("layer", "post_side", "other", "cue"))
 _DISEASE = re.compile("变性|畸形|梗死|梗塞|出血|[瘤炎疝]|发育|肥大|裂伤|挫伤|脱髓鞘|硬化")
 _OPENING: frozenset[Kind] = frozenset(("site", "side"))
+_STOP = Token("stop", "stop", 0, 0)
+_NAMES: frozenset[Kind] = frozenset(("site", "layer", "post_side"))
+_SAYING: frozenset[Kind] = _STATING | {"negation", "change", "abnormal", "normal", "stop", "mark"}
 
 
 def with_closed_clauses(tokens: Sequence[Token], text: str) -> list[Token]:
     """The tokens, the comma after such a clause as a semicolon where the next one opens with a site of its own."""
-    found = list(tokens)
+    found = _with_open_brackets(tokens)
     start = 0
-    for at, token in enumerate(tokens):
+    for at, token in enumerate(found):
         if token.kind in ("stop", "mark") or (token.kind == "punctuation" and token.value in (",", ";", ":")):
-            clause = tokens[start:at]
-            if token.value == "," and _is_complete(clause, text) and _opens(tokens, at):
+            clause = found[start:at]
+            if token.value == "," and _is_complete(clause, text) and _opens(found, at):
                 found[at] = token._replace(value=";")
             start = at + 1
-    return _separated(found)
+    return _separated(_with_lists_by_value(found))
+
+
+def _with_open_brackets(tokens: Sequence[Token]) -> list[Token]:
+    """The tokens; a mark in brackets that describe a site (额叶（皮层下，点状）) or list sites ends no clause."""
+    found = list(tokens)
+    brackets: list[_Bracket] = []
+    for at, token in enumerate(tokens):
+        if token.value == "(":
+            brackets.append(_Bracket(bool(at) and tokens[at - 1].kind in _NAMES))
+        elif token.kind in _SAYING:
+            brackets = []
+        elif not brackets:
+            continue
+        elif token.value == ")":
+            for mark in brackets.pop().marks:
+                found[mark] = found[mark]._replace(value="、")
+        elif token.value in (",", ";"):
+            brackets[-1].marks.append(at)
+        elif brackets[-1].of_a_site and token.kind in _OPENING and token.value not in lexicon().site_groups.layers:
+            brackets = []
+    return found
+
+
+def _with_lists_by_value(tokens: list[Token]) -> list[Token]:
+    """多发T2高信号灶：左额叶2枚；脑桥1枚: the tokens; a semicolon between the sites of one value ends no clause."""
+    found = list(tokens)
+    start = 0
+    for at, token in enumerate([*tokens, _STOP]):
+        if token.kind not in ("stop", "mark"):
+            continue
+        colon = next((i for i in range(start, at) if tokens[i].value == ":"), at)
+        heading = {t.kind for t in tokens[start:colon] if t.value not in lexicon().site_groups.whole_brain}
+        listed = tokens[colon + 1 : at]
+        if (
+            heading & _VALUES
+            and "site" not in heading
+            and all(t.kind not in _SAYING and t.value != ":" for t in listed)
+        ):
+            found[colon + 1 : at] = [t._replace(value=",") if t.value == ";" else t for t in listed]
+        start = at + 1
+    return found
+
+
+class _Bracket:
+    """An open bracket: whether it stands behind a site, and the marks in it."""
+
+    def __init__(self, of_a_site: bool) -> None:
+        self.of_a_site = of_a_site
+        self.marks: list[int] = []
 
 
 def _separated(tokens: Sequence[Token]) -> list[Token]:

@@ -1,4 +1,4 @@
-"""A sequence that looks like another one: FLAIR：同T2WI, DWI与FLAIR信号相仿."""
+"""What looks like another: FLAIR：同T2WI, DWI与FLAIR信号相仿; 信号同左侧丘脑病灶."""
 
 import re
 from collections.abc import Sequence
@@ -19,17 +19,21 @@ _BETWEEN = re.compile("(?:序列|信号|图像|表现|改变|强度|特点|特�
 _HINT = re.compile("同|相[仿似近当]|一致|类似")
 _REACH = 12
 """Characters between the two sequences."""
+_ONE_SIDE = ("左侧", "右侧")
 _SEQUENCE: frozenset[Kind] = frozenset(("sequence",))
 
 
 def with_compared_sequences(tokens: Sequence[Token], text: str) -> list[Token]:
-    """The tokens, 同T2WI behind another sequence as one cue."""
+    """The tokens, 同T2WI behind another sequence as one cue, and 同左侧 before a site as two words."""
     if _HINT.search(text) is None:
         return list(tokens)
     found: list[Token] = []
     end = 0
-    for token in tokens:
+    for at, token in enumerate(tokens):
         if token.start < end:
+            continue
+        if token.value == "同上" and text.endswith(_ONE_SIDE, 0, token.end) and _opens_with_site(tokens, at + 1):
+            found += _apart(token, text)
             continue
         like = _like(found, token, text)
         if like is None:
@@ -39,6 +43,17 @@ def with_compared_sequences(tokens: Sequence[Token], text: str) -> list[Token]:
         start = found.pop().start
         found.append(Token("cue", f"同{token.value}", start, end))
     return found
+
+
+def _opens_with_site(tokens: Sequence[Token], at: int) -> bool:
+    return at < len(tokens) and tokens[at].kind == "site"
+
+
+def _apart(token: Token, text: str) -> tuple[Token, Token]:
+    """信号同左侧丘脑病灶: the side is that of the site behind it."""
+    middle = token.end - 2
+    side = text[middle : token.end]
+    return Token("other", text[token.start : middle], token.start, middle), Token("side", side, middle, token.end)
 
 
 def _like(found: Sequence[Token], token: Token, text: str) -> int | None:

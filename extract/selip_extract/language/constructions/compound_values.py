@@ -17,6 +17,10 @@ _COMPARED = re.compile(
     "强化(?:程度|幅度)?(?:明显|稍|略|均)?(?:(?P<less>[低弱]于|不及|不如)|[高强]于)(?:周围|邻近|相邻|同侧|对侧)?(?:的?正常)"
 )
 """强化程度低于正常垂体."""
+_BRACKETED = re.compile(
+    r"\((?P<manner>(?:[呈为、,]|明显|显著|轻度|轻微|稍|略|不均匀?|均匀|环形|环状|花环|[状样]|强化)+)\)"
+)
+"""强化（呈环形）."""
 _FILLING = re.compile(".{0,4}充盈")
 
 
@@ -24,7 +28,10 @@ def with_compound_values(tokens: Sequence[Token], text: str) -> list[Token]:
     """The tokens, values that are said together as one; the normal filling of vessels states nothing."""
     found: list[Token] = []
     hydrocephalus = "脑积水" in text
+    end = 0
     for token in tokens:
+        if token.start < end:
+            continue
         known = hydrocephalus and token.value and token.kind != "elsewhere"
         ends = known and text.startswith("脑积水", max(token.end - 3, token.start))
         if ends and not text.startswith((":", "分流", "引流", "术后"), token.end):
@@ -36,6 +43,9 @@ def with_compound_values(tokens: Sequence[Token], text: str) -> list[Token]:
             token = Token("enhancement", "轻度强化" if less else "明显强化", token.start, token.end)
         if token.kind == "enhancement" and _FILLING.match(text, token.end):
             token = token._replace(kind="other")
+        elif token.kind == "enhancement" and (manner := _bracketed_manner(token, text)) is not None:
+            token = manner
+            end = token.end
         elif token.kind == "enhancement" and found and _adjoins(found[-1], token) and found[-1].kind == "signal":
             token = _enhancement(found, token, text)
         elif token.kind == "signal" and token.value == "混杂":
@@ -57,6 +67,13 @@ def _mixes(before: Token, right_before: bool) -> bool:
 
 def _adjoins(before: Token, token: Token) -> bool:
     return before.end == token.start
+
+
+def _bracketed_manner(token: Token, text: str) -> Token | None:
+    """强化（呈环形）: the manner in brackets behind an enhancement of no manner."""
+    bracket = _BRACKETED.match(text, token.end) if token.value == "强化" else None
+    manner = None if bracket is None else manner_of_enhancement(bracket["manner"])
+    return None if bracket is None or manner is None else Token("enhancement", manner, token.start, bracket.end())
 
 
 def _enhancement(found: list[Token], token: Token, text: str) -> Token:

@@ -211,4 +211,4 @@ def _slip_pattern() -> re.Pattern[str]:
     )
     # the first characters alone rule out most places of a text
     first = re.escape("".join({slip[0] for slip in table.words | table.letters}))
-    return re.compile(rf"(?=[{first}])(?:{words}|(?<![A-Za-z0-9])(?:{letters})(?![A-Za-z0-9]))")
+    return re.compile(rf"(?=[{first}])(?:(?<![异正](?=常))(?:{words})|(?<![A-Za-z0-9])(?:{letters})(?![A-Za-z0-9]))")

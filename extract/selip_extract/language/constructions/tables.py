@@ -17,7 +17,9 @@ Row = tuple[Cell, ...]
 
 _BAR = "|"
 _BARS = re.compile(r"[|｜│┃¦丨\t]")
-_BLANKS = re.compile(r"(?<=\S)[ \u3000]{2,}(?=\S)")
+_BLANKS = re.compile(r"(?<=\S)[ \u3000]+(?=\S)")
+_MAX_VALUE = 8
+"""Characters of a cell where single blanks part the cells of a line, as they part the words of a sentence."""
 _SEPARATOR = re.compile(rf"[^\S\n]*{_BARS.pattern}[^\S\n]*|{_BLANKS.pattern}")
 _RULE = re.compile(r"[-—–:=|\s]+")
 """The line below the heads of a Markdown table."""
@@ -27,6 +29,7 @@ _SEQUENCE = re.compile(
     r"(?:FS-?|压脂-?)?(?:T[12]|FLAIR|DWI|ADC|E?SWI|增强|强化|T1\+C|CE\b|GD|B=?\d|压水|弥散|扩散|磁敏感)[^高低等|]{0,10}",
     re.IGNORECASE,
 )
+_SEQUENCE_IN = re.compile(_SEQUENCE.pattern.split("[^高低")[0], re.IGNORECASE)
 _NUMBER = re.compile(r"(?:序|编|病灶)?号|NO\.?|#", re.IGNORECASE)
 _SIDE = re.compile("侧别?|左右|方位")
 _SITE = re.compile("部位|位置|病灶|病变|解剖|区域")
@@ -35,6 +38,10 @@ _DENIED = re.compile("(?:不|未见?|无)[高低]")
 _SOMETHING = re.compile(r"[(（]?[+＋][)）]?|有|阳性")
 _ALONE = {"等": "等", "↑": "高", "↓": "低"}
 _RELAXATION = {("T1", "长"): "低", ("T1", "短"): "高", ("T2", "长"): "高", ("T2", "短"): "低"}
+_ONE_SIDE = re.compile("[左右双两]侧?")
+_SIDES = {"左": "左侧", "右": "右侧"}
+_BOTH_SIDES = re.compile("(左|右)侧?[/、和及](?!\\1)(左|右)")
+_IN_TURN = re.compile("(?<!未见)[/、](?=[^/、]+$)")
 _VALUES: frozenset[Kind] = frozenset(("signal", "enhancement", "restriction", "negation", "abnormal"))
 
 
@@ -57,7 +64,7 @@ def with_bars(text: str) -> str:
 
 def tables(text: str) -> list[Table]:
     """The tables of a text: rows with as many cells as the heads, which name sequences in one row or one column."""
-    if _SEPARATOR.search(text) is None:
+    if "\n" not in text and _BARS.search(text) is None:
         return []
     found = []
     lines = list(_rows(text))
@@ -103,8 +110,18 @@ def _rows_below(lines: Sequence[Row], at: int) -> list[Row]:
 def _has_sequences(text: str, heads: Row, rows: Sequence[Row]) -> bool:
     named = sum(_names_sequence(text, cell) for cell in heads[1:])
     below = sum(_names_sequence(text, row[0]) for row in rows)
-    blank = _BARS.search(text, heads[0][1], heads[1][0]) is None
-    return max(named, 0 if named else below) > (1 if blank else 0)
+    if _BARS.search(text, heads[0][1], heads[1][0]) is not None:
+        return max(named, 0 if named else below) > 0 or _has_sides(text, heads, rows)
+    if all(len(text[end:start]) == 1 for (_, end), (start, _) in pairwise(heads)):
+        short = all(end - start <= _MAX_VALUE for row in rows for start, end in row[1:])
+        return short and named > 1 and named == len(heads) - 1
+    return max(named, 0 if named else below) > 1 or _has_sides(text, heads, rows)
+
+
+def _has_sides(text: str, heads: Row, rows: Sequence[Row]) -> bool:
+    """海马 | 左侧 | 右侧, and a row for each sequence, or 海马T2WI."""
+    sides = all(_ONE_SIDE.fullmatch(text, *cell) for cell in heads[1:])
+    return sides and any(_SEQUENCE_IN.search(text, *row[0]) for row in rows)
 
 
 def _names_sequence(text: str, cell: Cell) -> bool:
@@ -139,6 +156,9 @@ def _mark(kind: Kind, value: str, at: int, text: str) -> Token:
 
 def _read(table: Table, tokens: Sequence[Token], text: str) -> Iterator[Token]:
     """The heads as words without a meaning, then a sentence for each lesion."""
+    if _has_sides(text, table.heads, table.rows):
+        yield from _read_sides(table, tokens, text)
+        return
     by_row = any(_names_sequence(text, cell) for cell in table.heads[1:])
     heads = _words(tokens, (table.heads[0][0], table.heads[-1][1]) if by_row else table.heads[0])
     yield from (token._replace(kind="other", value="") for token in heads)
@@ -151,17 +171,56 @@ def _read(table: Table, tokens: Sequence[Token], text: str) -> Iterator[Token]:
         next(columns)
         lesions = [[(table.heads[0], site), *zip(first, cells, strict=True)] for site, *cells in columns]
     for lesion in lesions:
-        yield from _sentence(lesion, tokens, text)
+        sides = _left_and_right(lesion, text)
+        for which, side in enumerate(sides or (None,)):
+            yield from _sentence(_half(lesion, which, text) if sides else lesion, tokens, text, side)
 
 
-def _sentence(lesion: Sequence[tuple[Cell, Cell]], tokens: Sequence[Token], text: str) -> Iterator[Token]:
+def _read_sides(table: Table, tokens: Sequence[Token], text: str) -> Iterator[Token]:
+    """A sentence for each value: its side, the site of its row or of the table, and the sequence of its row."""
+    naming = ("site", "layer")
+    for row in table.rows:
+        site = [t for t in _words(tokens, row[0]) if t.kind in naming] or [
+            t for t in _words(tokens, table.heads[0]) if t.kind in naming
+        ]
+        for head, cell in zip(table.heads[1:], row[1:], strict=True):
+            side = [t for t in _words(tokens, head) if t.kind == "side"]
+            value = _value(row[0], cell, tokens, text)
+            if site and value:
+                yield from (*side, *site, *value, _mark("stop", "stop", cell[1], text))
+
+
+def _left_and_right(lesion: Sequence[tuple[Cell, Cell]], text: str) -> tuple[Token, ...]:
+    """丘脑（左/右） 低/等: the sides of the values that stand in turn in the cells; none where no cell names both."""
+    cells = [cell for _, cell in lesion] + [head for head, _ in lesion]
+    both = next((found for cell in cells if (found := _BOTH_SIDES.search(text, *cell))), None)
+    if both is None or not any(_IN_TURN.search(text, *cell) for head, cell in lesion if _names_sequence(text, head)):
+        return ()
+    return tuple(Token("side", _SIDES[both[group]], *both.span(group)) for group in (1, 2))
+
+
+def _half(lesion: Sequence[tuple[Cell, Cell]], which: int, text: str) -> list[tuple[Cell, Cell]]:
+    """The cells with the values of one of the two sides; a cell with one value has that of both."""
+
+    def part(cell: Cell) -> Cell:
+        mark = _IN_TURN.search(text, *cell)
+        return cell if mark is None else ((cell[0], mark.start()), (mark.end(), cell[1]))[which]
+
+    return [(head, part(cell) if _names_sequence(text, head) else cell) for head, cell in lesion]
+
+
+def _sentence(
+    lesion: Sequence[tuple[Cell, Cell]], tokens: Sequence[Token], text: str, half: Token | None
+) -> Iterator[Token]:
     """左侧额叶 T1WI 低, T2WI 高: the site first, and before it its side."""
     names = {cell: text[slice(*cell)] for cell, _ in lesion}
     site = next((at for at, (head, _) in enumerate(lesion) if _SITE.search(names[head])), 0)
     side = next((at for at, (head, _) in enumerate(lesion) if _SIDE.fullmatch(names[head])), None)
     named = _words(tokens, lesion[site][1])
-    if side is not None and named:
-        yield from (t._replace(end=named[0].start) for t in _words(tokens, lesion[side][1]) if t.kind == "side")
+    if half is not None:
+        named = [half, *(token for token in named if token.kind in ("site", "layer"))]
+    elif side is not None and named:
+        yield from (token for token in _words(tokens, lesion[side][1]) if token.kind == "side")
     yield from named
     end = lesion[site][1][1]
     stated = False

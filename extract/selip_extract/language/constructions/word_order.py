@@ -77,6 +77,20 @@ def _is_of_a_sequence(tokens: Sequence[Token], at: int) -> bool:
     return False
 
 
+def with_bracketed_sides(tokens: Sequence[Token], text: str) -> list[Token]:
+    """The tokens; the side in brackets behind 大者 or 小者 stands for the lesion on it: 大者（左侧）约12mm."""
+    found: list[Token] = []
+    for token in tokens:
+        found.append(token)
+        bracket = found[-3:]
+        if token.value != ")" or [t.kind for t in bracket] != ["punctuation", "side", "punctuation"]:
+            continue
+        if bracket[0].value == "(" and text.endswith("者", 0, bracket[0].start):
+            side = bracket[1]
+            found[-3:] = [side, Token("lesion", "灶", side.end, side.end + 1)]
+    return found
+
+
 def with_pairs(tokens: Sequence[Token], text: str) -> list[Token]:
     """DWI/ADC呈高/低信号: as many signals as sequences, each for its own; a 分别 is put before the first signal."""
     if "/" not in text:

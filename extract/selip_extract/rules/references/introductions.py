@@ -11,6 +11,8 @@ from selip_extract.rules.references.site_references import WHOLE_BRAIN, all_abov
 from selip_extract.rules.sentence import Sentence
 from selip_extract.rules.state import CURRENT, NO_FOCUS, Focus, Standing, State
 
+_COUNTING = frozenset(("site", "side", "layer", "post_side", "other", "punctuation", "size", "lesion"))
+
 
 def referents(state: State, sentence: Sentence, at: int, positive: bool) -> Focus:
     """The sites of which the value at `at`, or its absence, is stated: in focus, announced, continued, or ahead."""
@@ -20,7 +22,7 @@ def referents(state: State, sentence: Sentence, at: int, positive: bool) -> Focu
         return focus
     continues = state.announced.sites or (state.introduced.sites and not focus.sites)
     follow = sites_follow(sentence.text, sentence.tokens, at, spreads=not continues)
-    follow = follow or _opens_bracket(sentence, at)
+    follow = follow or _opens_bracket(sentence, at) or (leads_in and _counts_sites(sentence, at))
     if state.standing is Standing.NORMAL and state.own.sites and positive and not follow:
         return Focus.on(state.current_lesion)
     before = focus if focus.sites else state.announced
@@ -29,14 +31,21 @@ def referents(state: State, sentence: Sentence, at: int, positive: bool) -> Focu
     continued = state.current_lesion
     if follow or not continued.sites:
         ahead = sites_ahead(sentence, at)
-        if ahead and any(
-            t.value == "上述" and at < i for i, t in enumerate(sentence.tokens) if t.start < ahead[0].token.start
-        ):
+        if ahead and _points_back(sentence, at, ahead[0].token.start):
             ahead = distinct((*all_above(state, sentence.tokens[at].start).sites, *ahead))
         if ahead:
             ahead = tuple(with_side(site, focus.sites) for site in ahead)
             return Focus(ahead, ReferenceKind.NAMED, sentence.tokens[at].start)
     return before if before.sites else Focus.on(continued)
+
+
+def _points_back(sentence: Sentence, at: int, end: int) -> bool:
+    """DWI高信号见于上述部位及脑桥; not 见于三处：右侧丘脑…, which only counts what follows."""
+    return any(
+        token.value == "上述" and sentence.tokens[i + 1].value not in (":", "(") and token.end <= end
+        for i, token in enumerate(sentence.tokens[:-1])
+        if i > at
+    )
 
 
 def with_side(site: SiteMention, of: Sites) -> SiteMention:
@@ -80,6 +89,13 @@ def _outside_brackets(tokens: Sequence[Token]) -> Iterator[Token]:
         depth += (token.value == "(") - (token.value == ")")
         if depth <= 0:
             yield token
+
+
+def _counts_sites(sentence: Sentence, at: int) -> bool:
+    """脑实质：SWI低信号灶共5处，左侧丘脑2，脑桥1: the clauses up to the end do nothing but name sites and count."""
+    behind = sentence.tokens[at + 1 :]
+    counts = any(token.kind == "other" and sentence.words(i).isdigit() for i, token in enumerate(behind, at + 1))
+    return counts and all(token.kind in _COUNTING for token in behind)
 
 
 def _opens_bracket(sentence: Sentence, at: int) -> bool:

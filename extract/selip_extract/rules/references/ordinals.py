@@ -11,7 +11,11 @@ from selip_extract.rules.state import Focus, State
 
 def choose_lesions(state: State, chosen: Chosen, source: int) -> State:
     """The focus on the chosen lesions; 前者 and 后者 then tell them from the others."""
-    lesions = next((lesions for lesions in _counted(state) if len(lesions) >= _needed(chosen)), ())
+    counted = _counted(state)
+    needed = _needed(chosen)
+    # 前两处 tells two from others, where there are others
+    wanted = (max(needed, len(chosen) + 1), needed)
+    lesions = next((lesions for least in wanted for lesions in counted if len(lesions) >= least), ())
     if not lesions:
         return state
     selected = tuple(lesions[at] for at in chosen)
@@ -37,7 +41,7 @@ def _counted(state: State) -> list[tuple[LesionMention, ...]]:
     own = locations(state.own.sites)
     in_item = mentioned.lesions[mentioned.item_start :]
     in_sentence = tuple(lesion for lesion in in_item if locations(lesion.sites) <= own)
-    focus = parts(state.focus.sites) if not own else ()
+    focus = parts(state.focus.sites) if not own and state.focus.kind is not ReferenceKind.POINTED else ()
     return [
         candidates
         for candidates in (

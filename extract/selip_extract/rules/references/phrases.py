@@ -7,7 +7,7 @@ from typing import Literal, NamedTuple
 from selip_extract.rules.lookahead import VALUES
 from selip_extract.rules.sentence import Sentence
 
-PhraseKind = Literal["ordinal", "as_nth", "comparison", "predominance", "spread", "likewise"]
+PhraseKind = Literal["ordinal", "as_nth", "comparison", "predominance", "spread", "likewise", "by_value"]
 
 Chosen = tuple[int, ...]
 """The indices of the lesions that are meant, in the order in which they were mentioned; -1 is the last."""
@@ -24,6 +24,10 @@ class Phrase(NamedTuple):
 _COUNTER = "(?:个|枚|处|者|灶|区|部位)(?:病灶|病变|结节|肿块|灶|者)?"
 _TWO_OR_MORE = "二两三四五六"
 _DIGITS = {"一": 1, "二": 2, "两": 2, "三": 3, "四": 4, "五": 5, "六": 6, **{str(n): n for n in range(1, 7)}}
+_WITH_VALUE = (
+    "(?:(?:T[12](?:WI)?|(?:T2-?)?FLAIR|DWI|ADC|SWI)[图像上]?[呈为]?(?:明显|稍|略)?[高低]信号|(?:明显|轻度|环形|不?均匀)?强化)影?"
+    "(?:灶|区|者|处|病灶|病变|结节|部位)"
+)
 _PATTERN = re.compile(
     rf"(?P<first>前(?P<n>[{_TWO_OR_MORE}]){_COUNTER})"
     rf"|(?P<last>[后末](?P<m>[{_TWO_OR_MORE}]){_COUNTER})"
@@ -32,15 +36,18 @@ _PATTERN = re.compile(
     rf"|(?P<one>[首]{_COUNTER})"
     rf"|(?P<final>(?:最后一|最末一?|末){_COUNTER})"
     rf"|(?P<comparison>[与同和似][^,，;；:：。\n呈示见为与同和似前较]{{2,16}}?(?:相同|一致|相仿|相似|相近|类似|相当))"
-    rf"|(?<=信号改变|信号表现|信号特点|信号特征)(?P<same>同[^,，;；:：。\n同上前]{{2,12}})(?=[,，;；。]|$)"
+    rf"|(?<=信号改变|信号表现|信号特点|信号特征)(?P<same>同[^,，;；:：。\n同上前]{{2,12}})(?=[,，;；。:：]|$)"
+    rf"|(?P<same_as>信号(?:大致|基本|均|亦)?同(?![上前])[^,，;；:：。\n同第]{{2,14}}?(?:者|灶|病灶|病变|结节|肿块|处)?)(?=[,，;；。:：]|$)"
     rf"|(?P<predominance>以(?![及内外上下往前后来至])[^,，;；:：。\n]{{2,16}}?(?:为著|为主|为甚|为重|较著|显著|明显))"
     rf"|(?<=[,，])(?P<worst>[^,，;；:：。\n以]{{2,12}}?(?:较重|较著|为著|为甚|尤著|尤甚|较明显|更明显|更重))(?=[,，;；。]|$)"
     rf"|(?<=[,，])(?P<spread>(?:并|且)?(?:主要)?(?:累及|侵及|波及|延及|侵犯)[^,，;；:：。\n]{{2,16}}?)(?=[,，;；。]|$)"
+    rf"|(?P<by_value>(?<=[述上各中除此该]){_WITH_VALUE}|(?<=[,，;；。\n]){_WITH_VALUE}(?=[TFDAS增均亦]))"
     rf"|(?P<likewise>亦然|亦如此|亦是如此|也是如此|同样如此)"
 )
 _HINT = re.compile(
-    "第|及|侵|较重|更重|明显|[著甚]|[前后末第首](?:[一二两三四五六]|[个枚处者])|最后|最末|相同|一致|相仿|相似|相近|类似|相当|[变现点征]同|以|亦|如此"
+    "信号[影灶区者处病结部]|强化[影灶区者处病结部]|第|及|侵|较重|更重|明显|[著甚]|[前后末第首](?:[一二两三四五六]|[个枚处者])|最后|最末|相同|一致|相仿|相似|相近|类似|相当|[变现点征号]同|信号.{0,2}同|以|亦|如此"
 )
+_KINDS = {"worst": "predominance", "same": "comparison", "same_as": "comparison"}
 _TOLD = frozenset(("change", "lesion", "abnormal", "sequence", "negation"))
 _NAMING: frozenset[str] = frozenset(("comparison", "predominance", "spread"))
 
@@ -62,7 +69,7 @@ def _found(sentence: Sentence, start: int, end: int) -> Iterator[tuple[int, Phra
         to = at
         while to < len(tokens) and tokens[to].start < match.end():
             to += 1
-        kind = "predominance" if match["worst"] else "comparison" if match["same"] else match.lastgroup
+        kind = _KINDS.get(match.lastgroup or "", match.lastgroup)
         names = any(t.kind == "site" for t in tokens[at:to])
         states = any(t.kind in VALUES or (match["worst"] and t.kind in _TOLD) for t in tokens[at:to])
         if to == at or (kind in _NAMING and (states or not names)):
@@ -71,7 +78,7 @@ def _found(sentence: Sentence, start: int, end: int) -> Iterator[tuple[int, Phra
 
 
 def _phrase(match: re.Match[str], end: int) -> Phrase:
-    if match["comparison"] or match["same"]:
+    if match["comparison"] or match["same"] or match["same_as"]:
         return Phrase("comparison", end)
     if match["spread"]:
         return Phrase("spread", end)
@@ -79,6 +86,8 @@ def _phrase(match: re.Match[str], end: int) -> Phrase:
         return Phrase("as_nth", end, (_DIGITS[match["j"]] - 1,))
     if match["predominance"] or match["worst"]:
         return Phrase("predominance", end)
+    if match["by_value"]:
+        return Phrase("by_value", end)
     if match["likewise"]:
         return Phrase("likewise", end)
     return Phrase("ordinal", end, _chosen(match))

@@ -41,6 +41,14 @@ def refer_to_side(state: State, sentence: Sentence, at: int) -> State:
     return state
 
 
+def leave_half(state: State, sentence: Sentence, at: int) -> State:
+    """大者（左侧）呈高信号，小者呈等信号: the smaller ones of a bilateral lesion may lie on either side."""
+    token = sentence.tokens[at]
+    if state.focus.kind is not ReferenceKind.HALF or not sentence.text.endswith("小", 0, token.start):
+        return state
+    return state.refer_to(Focus(state.bilateral, ReferenceKind.POINTED, token.start))
+
+
 def _on_side(sites: Sites, token: Token) -> Sites:
     return tuple(site._replace(side=cast(Side, token.value), side_token=token) for site in sites)
 

@@ -38,6 +38,23 @@ def test_further_columns() -> None:
     assert [f.size_mm for f in study.findings] == [(12, 8), (12, 8), (5,), (5,)]
 
 
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        (
+            "|部位|侧别|T2WI|DWI|\n|额叶|左/右|高/稍高|高/等|\n|脑桥|中线|等|—|",
+            "T2左侧额叶高 DWI左侧额叶高 T2右侧额叶稍高 DWI右侧额叶等 T2脑桥等",
+        ),
+        ("部位 T1WI T2WI\n丘脑（左/右） 低/等 高", "T1左侧丘脑低 T2左侧丘脑高 T1右侧丘脑等 T2右侧丘脑高"),
+        ("部位\tT2WI（右/左）\n壳核\t低/等", "T2右侧壳核低 T2左侧壳核等"),
+        ("海马|左|右\nT1WI|低|等\nFLAIR|高|—", "T1左侧海马低 T1右侧海马等 FLAIR左侧海马高"),
+        ("部位|左侧|右侧\n海马T2WI|高|等\n杏仁核T2WI|—|稍高", "T2左侧海马高 T2右侧海马等 T2右侧杏仁核稍高"),
+    ],
+)
+def test_values_of_left_and_right(text: str, found: str) -> None:
+    assert set(_read(text)[0].split()) == set(found.split())
+
+
 def test_rows_that_semicolons_end() -> None:
     assert _read("部位|T1|T2；左额叶|低|高；脑干|—|稍高。脑室不大。")[0] == "T1左侧额叶低 T2左侧额叶高 T2脑干稍高"
 

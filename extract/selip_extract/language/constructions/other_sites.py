@@ -1,0 +1,67 @@
+"""Sites that are named and are none of what is stated: left out, bordered on, or compared with.
+
+大脑半球（不含枕叶）, 额顶叶（中央前回除外）, 破入侧脑室, 强化程度低于正常垂体.
+"""
+
+import re
+from collections.abc import Sequence
+
+from selip_extract.language.lexicon import Kind
+from selip_extract.language.tokens import Token
+
+_EXCLUDING = re.compile(
+    "[(（](?:(?:不含|不包[括含]|未包[括含]|[未不]累及|未波及|未侵及|除外|除去|除)[^()（），,;；。\n]*|[^()（），,;；。\n]*(?:除外|未累及|未受累|不受累))[)）]"
+    "|(?<=[,，])(?:但|并)?(?:不含|不包[括含]|未包[括含])[^()（），,;；。\n]*?(?=[,，;；。见呈\n]|$)"
+)
+_HINT = re.compile("不含|包[括含]|累及|波及|侵及|除|受累")
+
+_BORDERING = re.compile(
+    "[内外上下前后]?[侧壁缘部段端面]{0,2}(?:之间)?(?:关系(?:密切|欠清|不清)|[分界]界[尚欠不]?清|界限[尚欠不]?清|相[邻贴连通]|紧贴|接触|毗邻|粘连)"
+)
+_EXTENT = re.compile(
+    "[自从](?!身)[^自从,，。;；:：\n]{2,20}?[至到达][^,，。;；:：\n]{2,12}?(?:均|可|内)?(?:见|呈|示|T[12]|FLAIR|DWI|SWI)"
+)
+"""自中脑经导水管周围至脑桥见…: the lesion lies in all of these."""
+_CONTENT = re.compile("(?:内|其内)[,，]?(?:可|并|而)?[见呈]")
+"""血肿破入右侧侧脑室后角内，见液平: what follows is said of what lies in there."""
+_STATING: frozenset[Kind] = frozenset(("sequence", "signal", "enhancement", "restriction"))
+
+
+def with_excluded_parts(tokens: Sequence[Token], text: str) -> list[Token]:
+    """The tokens, what such words hold without a meaning."""
+    if _HINT.search(text) is None:
+        return list(tokens)
+    found = list(tokens)
+    for match in _EXCLUDING.finditer(text):
+        inside = [at for at, token in enumerate(found) if match.start() <= token.start and token.end <= match.end()]
+        if any(found[at].kind in _STATING for at in inside):
+            continue
+        for at in inside:
+            if found[at].kind != "punctuation":
+                found[at] = found[at]._replace(kind="other", value="")
+    return found
+
+
+def is_a_neighbour(token: Token, found: Sequence[Token], text: str) -> bool:
+    """Whether the site behind the tokens `found` only says what a lesion borders on, or what it is compared with."""
+    borders = _borders(found) and not _CONTENT.match(text, token.end) and not _is_within_an_extent(token, text)
+    return borders or _is_compared(token, found, text)
+
+
+def _borders(found: Sequence[Token]) -> bool:
+    """Whether the next site only says what a lesion borders on or drains into: 破入侧脑室, 汇入左侧横窦."""
+    before = [t for t in found[-2:] if t.kind != "side"][-1:]
+    return bool(before) and before[0] == Token("other", "至", before[0].start, before[0].end)
+
+
+def _is_within_an_extent(token: Token, text: str) -> bool:
+    extents = _EXTENT.finditer(text, max(0, token.start - 24), token.end + 16)
+    return any(extent.start() < token.start and token.end <= extent.end() for extent in extents)
+
+
+def _is_compared(token: Token, found: Sequence[Token], text: str) -> bool:
+    """强化程度低于正常垂体, 与小脑上动脉关系密切: the site is only what another is compared with or lies next to."""
+    start = found[-1].start if found and found[-1].kind == "side" else token.start
+    if _BORDERING.match(text, token.end) and text.endswith(("与", "和", "同"), 0, start):
+        return True
+    return text.endswith(("于正常", "与正常", "较正常", "同正常", "似正常"), 0, start)
