@@ -121,7 +121,7 @@ class LanguageModelExtractor:
             yield from (_SentenceReading(question, (), math.nan, status) for question in asked.questions)
             return
         for question, statements, spans, refused in sentences:
-            grounded = ground(lexed.text, question, statements)
+            grounded = ground(lexed, question, statements)
             findings = tuple(
                 f.model_copy(update={"confidence": _confidence(answer.probability_of(statements[_statement(f)]))})
                 for f in grounded

@@ -10,7 +10,7 @@ from selip_extract.language.laterality import LateralisedSite, lateralised_sites
 from selip_extract.language.lesion_words import LesionDescription, clause_end, clause_start, describe_lesion
 from selip_extract.language.lexicon import lexicon
 from selip_extract.language.question import Question, Statement
-from selip_extract.language.tokens import Token
+from selip_extract.language.tokens import LexedReport, Token
 
 _NEGATION_ENDS = frozenset(("signal", "enhancement", "verb", "sequence"))
 # How much further a word counts as away that stands before the word to which it belongs.
@@ -32,25 +32,26 @@ class EvidenceTokens(NamedTuple):
 _ROLES: tuple[SpanRole, ...] = ("site", "side", "signal", "sequence", "negation")
 
 
-def ground(text: str, question: Question, statements: Iterable[Statement]) -> list[Finding]:
+def ground(lexed: LexedReport, question: Question, statements: Iterable[Statement]) -> list[Finding]:
     """The statements as findings with their evidence; a statement that the words do not make exactly is left out."""
     here, before = lateralised_sites(question.sentence), lateralised_sites(question.context)
     found = []
     for statement in statements:
-        at = _site_mention(statement, here)
-        site = at or _site_mention(statement, before)
-        signal = _signal_mention(statement, question.sentence, at) or _repeated(statement, question)
+        sites = _site_mentions(statement, here)
+        site, signal = _nearest(statement, question.sentence, sites)
+        signal = signal or _repeated(statement, question)
+        site = site or (sites or _site_mentions(statement, before) or [None])[-1]
         if site is None or signal is None:
             continue
         words = EvidenceTokens(site.token, site.side_token, signal.token, signal.sequence, signal.negation)
-        found.append(cited_finding(text, text, statement, words, _is_uncertain(text, question, signal.token)))
+        doubtful = _is_uncertain(lexed.read, question, signal.token)
+        found.append(cited_finding(lexed.text, lexed.read, statement, words, doubtful))
     return found
 
 
-def _site_mention(statement: Statement, sites: Sequence[LateralisedSite]) -> LateralisedSite | None:
-    """The last mention of the statement's site with the statement's side."""
-    exact = [s for s in sites if (s.site, s.side) == (statement.site, statement.side)]
-    return exact[-1] if exact else None
+def _site_mentions(statement: Statement, sites: Sequence[LateralisedSite]) -> list[LateralisedSite | None]:
+    """The mentions of the statement's site with the statement's side."""
+    return [s for s in sites if (s.site, s.side) == (statement.site, statement.side)]
 
 
 class SignalMention(NamedTuple):
@@ -76,18 +77,21 @@ def signal_mentions(statement: Statement, tokens: Sequence[Token]) -> Iterator[S
         yield SignalMention(distance, token, sequence, negation)
 
 
-def _signal_mention(
-    statement: Statement, tokens: Sequence[Token], site: LateralisedSite | None
-) -> SignalMention | None:
-    """The mention nearest to the site and beside the name of its sequence; the last of equally near ones."""
+def _nearest(
+    statement: Statement, tokens: Sequence[Token], sites: Sequence[LateralisedSite | None]
+) -> tuple[LateralisedSite | None, SignalMention | None]:
+    """A site and a signal beside the name of its sequence, nearest to each other; the last of equally near ones."""
 
-    def cost(mention: SignalMention) -> int:
+    def cost(pair: tuple[LateralisedSite | None, SignalMention]) -> int:
+        site, mention = pair
         at = tokens.index(mention.token)
         after = 0 if site is None else at - site.index
         apart = mention.sequence is not None and not _is_nearest_name(mention, tokens, at)
         return mention.distance + (after if after >= 0 else _BEFORE * -after) + apart * _OF_ANOTHER_SEQUENCE
 
-    return min(reversed([*signal_mentions(statement, tokens)]), key=cost, default=None)
+    signals = [*signal_mentions(statement, tokens)]
+    pairs = [(site, signal) for site in sites or [None] for signal in signals]
+    return min(reversed(pairs), key=cost, default=(None, None))
 
 
 def _is_nearest_name(mention: SignalMention, tokens: Sequence[Token], at: int) -> bool:
@@ -98,7 +102,7 @@ def _is_nearest_name(mention: SignalMention, tokens: Sequence[Token], at: int) -
 
 def _repeated(statement: Statement, question: Question) -> SignalMention | None:
     """The words by which the sentence says that a signal is as before (信号同上); else the mention before it."""
-    before = _signal_mention(statement, question.context, None)
+    _, before = _nearest(statement, question.context, [])
     again = next((token for token in question.sentence if token.value == "同上"), None)
     return before if before is None or again is None else SignalMention(0, again, None, before.negation)
 

@@ -22,6 +22,7 @@ from selip_extract.rules.sentence import Sentence
 # 脑内见4个转移瘤，分别位于左侧额叶、…; 最大一枚位于…; ①右侧顶叶: the site is that of a lesion of the group
 _OF_THE_GROUP = re.compile("位于|见于|分布|分别|累及|包括|其中|[最较][大多]|大者|[①-⑳]|病灶?[0-9A-D一二三四]")
 _ENUMERATED = frozenset(("site", "side", "post_side", "layer"))
+_LIST_MARKS = frozenset(("、", ",", "以及"))
 Introduction = tuple[int, LesionWords]
 """Where the site ends that is named, and what is said of its lesion there."""
 
@@ -35,7 +36,16 @@ def with_descriptions(findings: Sequence[Finding], sentences: Sequence[Sentence]
             margins.setdefault(_location(finding), finding.margin)
     introductions = _introductions(sentences, {_location(finding) for finding in present})
     text = sentences[0].text if sentences else ""
-    return [_described(finding, introductions, margins, text) if finding.present else finding for finding in findings]
+    described = list(findings)
+    for i, finding in sorted(enumerate(findings), key=lambda item: _stated_at(item[1])):
+        if finding.present:
+            described[i] = _described(finding, introductions, margins, text)
+    return described
+
+
+def _stated_at(finding: Finding) -> int:
+    """Where the signal stands: what is said of a lesion holds for what the text says after it."""
+    return next((s.start for s in finding.evidence.spans if s.role == "signal"), 0) if finding.evidence else 0
 
 
 def _location(finding: Finding) -> Location:
@@ -52,7 +62,7 @@ def _introductions(sentences: Sequence[Sentence], locations: Container[Location]
         end = sentence.tokens[-1].end
         for site in sentence.sites.values():
             if (site.side, site.site) in locations:
-                said = _named_by_site(sentence, site) or introduction(text, site.token.end)
+                said = _named_by_site(sentence, site) or introduction(text, _end_of_list(sentence, site))
                 said = said.or_else(_named_before(sentence, site))
                 said = said.or_else(_group(sentence, site)).or_else(listed)
                 if said != NO_WORDS:
@@ -60,6 +70,17 @@ def _introductions(sentences: Sequence[Sentence], locations: Container[Location]
         if sentence.tokens[-1].value == ":" and _names_whole_brain(sentence, len(sentence.tokens)):
             listed = words_of(text[sentence.tokens[0].start : end])
     return found
+
+
+def _end_of_list(sentence: Sentence, site: LateralisedSite) -> int:
+    """小脑蚓，左侧及右侧颞部见点状灶: where the list of sites ends that the site stands in."""
+    end = last = site.token.end
+    for token in sentence.tokens[site.index + 1 :]:
+        if token.start != last or not (token.kind in _ENUMERATED or token.value in _LIST_MARKS):
+            break
+        last = token.end
+        end = last if token.kind == "site" else end
+    return end
 
 
 def _names_whole_brain(sentence: Sentence, end: int) -> bool:

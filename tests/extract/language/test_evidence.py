@@ -11,7 +11,8 @@ from selip_extract.pseudo_reports.writing.report import write_study
 
 def _ground(text: str, *statements: Statement) -> list[Finding]:
     """What is grounded in the last question that the text poses."""
-    return ground(text, questions(lex(text))[-1], statements)
+    lexed = lex(text)
+    return ground(lexed, questions(lexed)[-1], statements)
 
 
 def _supported(question: Question) -> list[Statement]:
@@ -28,8 +29,9 @@ def _supported(question: Question) -> list[Statement]:
 def test_evidence_is_the_slice_from_the_first_to_the_last_word() -> None:
     for seed in range(60):
         text = write_study(random.Random(seed)).text
-        for question in questions(lex(text)):
-            for finding in ground(text, question, _supported(question)):
+        lexed = lex(text)
+        for question in questions(lexed):
+            for finding in ground(lexed, question, _supported(question)):
                 evidence = finding.evidence
                 assert evidence is not None
                 assert evidence.text == text[evidence.start : evidence.end]
@@ -109,6 +111,18 @@ def test_what_is_said_of_the_lesion() -> None:
     assert (finding.morphology, finding.count, finding.margin, finding.lesion) == (
         "斑片状", "多发", "边界清楚", "软化灶",
     )  # fmt: skip
+
+
+def test_what_is_said_of_the_lesion_is_in_simplified_characters() -> None:
+    (finding,) = _ground("左側額葉見斑片狀T2WI高訊號。", Statement("左侧", "额叶", "T2", "高"))
+    assert finding.morphology == "斑片状"
+
+
+def test_a_site_that_is_named_again_is_that_beside_the_signal() -> None:
+    text = "T1WI示左侧额叶圆形低信号，右侧丘脑片状高信号；T2WI示左侧额叶环形高信号，右侧丘脑低信号。"
+    (finding,) = _ground(text, Statement("左侧", "额叶", "T1", "低"))
+    assert finding.evidence is not None
+    assert (finding.evidence.text, finding.morphology) == ("T1WI示左侧额叶圆形低信号", "圆形")
 
 
 @pytest.mark.parametrize(

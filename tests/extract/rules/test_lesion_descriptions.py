@@ -71,6 +71,27 @@ def test_a_sequence_keeps_the_shape_that_it_alone_states() -> None:
     }  # fmt: skip
 
 
+def test_a_shape_behind_a_list_is_that_of_all_its_sites() -> None:
+    found = findings("脑桥，左侧颞叶以及额叶见多发点状病灶，T2WI呈高信号。")
+    assert {site: (f.morphology, f.count) for (site, _), f in found.items()} == dict.fromkeys(
+        ("脑桥", "左侧颞叶", "左侧额叶"), ("点状", "多发")
+    )
+
+
+@pytest.mark.parametrize(
+    ("text", "shape"),
+    [
+        ("左侧额叶见类园形肿块，T2WI呈高信号。", "类圆形"),
+        ("左侧额叶见肿块，增强呈不规则环形强化。", None),
+        ("左侧额叶多发病灶呈簇状分布，T2WI呈高信号。", None),
+        ("左侧外囊形态不规则，T2WI呈高信号。", None),
+        ("左侧额叶见一枚菜花状肿块，T2WI呈高信号。", "菜花状"),
+    ],
+)
+def test_words_for_a_shape(text: str, shape: str | None) -> None:
+    assert [f.morphology for f in findings(text).values()] == [shape]
+
+
 def test_oedema_has_no_size_of_the_lesion() -> None:
     (reading,) = RuleExtractor().read(["左侧额叶见肿块，约4cm，T1WI呈低信号，瘤周见指状水肿，FLAIR呈高信号。"])
     assert [(f.modality, f.lesion, f.morphology, f.size_mm) for f in reading.study.findings] == [

@@ -20,13 +20,13 @@ from selip_extract.pseudo_reports.writing.collective import (
     put_subset,
     some_signal,
 )
-from selip_extract.pseudo_reports.writing.draft import Draft, Mention
+from selip_extract.pseudo_reports.writing.draft import Draft, LesionWords, Mention
 from selip_extract.pseudo_reports.writing.layouts import LAYOUT_SHARE, put_layout
 from selip_extract.pseudo_reports.writing.lesion import put_lesion
 from selip_extract.pseudo_reports.writing.references.ways import REFERENCE_SHARE, put_references
 from selip_extract.pseudo_reports.writing.sequence_relations import Signals
-from selip_extract.pseudo_reports.writing.sequences import put_enhancement_word, put_sequence, signal_word
-from selip_extract.pseudo_reports.writing.shapes import put_shape, shape_of
+from selip_extract.pseudo_reports.writing.sequences import put_sequence, signal_word, state_enhancement
+from selip_extract.pseudo_reports.writing.shapes import note_description, put_shape, shape_in
 from selip_extract.pseudo_reports.writing.signals import put_enhancement, put_signals
 from selip_extract.pseudo_reports.writing.sites import put_sites
 
@@ -146,8 +146,10 @@ def _put_same_signal(draft: Draft, lesion: SampledLesion, before: WrittenLesion)
     if draft.chance(0.2):
         span = draft.put_one(_PHRASES.similar_signals)
     else:
-        draft.words.morphology = shape_of(draft.put_one(_PHRASES.again_morphologies), draft)
+        draft.put_one(_PHRASES.again_morphologies)
+        draft.words.morphology = shape_in(draft.parts[-1])
         draft.put_one(_PHRASES.again_nouns)
+        draft.words.add(morphology=shape_in(draft.parts[-1]))
         draft.put("，")
         span = draft.put_one(_PHRASES.same_signals)
     start = len(draft.facts)
@@ -165,6 +167,7 @@ def _put_each_side(draft: Draft, lesion: SampledLesion, signals: Signals) -> Wri
     both = put_sites(draft, [s for s in lesion.sites if s.side == "双侧"], plain=True)
     draft.put_one(_PHRASES.each_side_openings)
     draft.put_one(_PHRASES.each_side_nouns)
+    note_description(draft, both)
     draft.put("，")
     start = len(draft.facts)
     if draft.chance(_PHRASES.sides_in_turn_share):
@@ -196,12 +199,11 @@ def _put_sides_in_turn(draft: Draft, both: Sequence[Mention], signals: Signals) 
         pair: tuple[tuple[Side, SignalValue], ...] = (("左侧", values[0]), ("右侧", some_signal(draft, modality)[0]))
         for side, value in pair:
             draft.put("、" * (side == "右侧"))
-            if modality == "T1CE":
-                span = put_enhancement_word(draft, value)
-            else:
-                span = draft.put(value + "信号" * (side == "右侧"))
             named = [Mention(SampledSite(side, m.site.site), m.site_span, sides, m.words) for m in both]
-            draft.state(named, modality, value, span, sequence)
+            if modality == "T1CE":
+                state_enhancement(draft, named, value, sequence)
+            else:
+                draft.state(named, modality, value, draft.put(value + "信号" * (side == "右侧")), sequence)
         draft.separate()
     draft.strip_separators()
 
@@ -250,6 +252,7 @@ def _put_two_together(draft: Draft, first: SampledLesion, second: SampledLesion)
     two = put_sites(draft, _with_sides(sites_two), plain=True)
     draft.put_one(_PHRASES.pair_openings)
     draft.put_naming([*one, *two], draft.rng.choice(_PHRASES.pair_nouns))
+    note_description(draft, [*one, *two])
     former = draft.chance(0.6) and len(one) == 1 == len(two)
     draft.put_one(_PHRASES.former_leads) if former else draft.put_one(_PHRASES.site_leads)
     written: list[WrittenLesion] = []
@@ -313,6 +316,7 @@ def _put_by_sequence(draft: Draft, lesions: Sequence[SampledLesion], stop: str) 
     """T1WI示左侧额叶呈低信号，右侧丘脑呈稍低信号；T2WI…."""
     start = len(draft.facts)
     written: dict[int, list[Mention]] = {}
+    words = [LesionWords() for _ in lesions]
     modalities = [m for m in MODALITIES if any(m in x.signals for x in lesions)]
     for modality in modalities:
         involved = [i for i, x in enumerate(lesions) if modality in x.signals]
@@ -327,7 +331,7 @@ def _put_by_sequence(draft: Draft, lesions: Sequence[SampledLesion], stop: str) 
                     draft, written[i], [m for t in written.values() for m in t], noun=draft.chance(0.5)
                 )
             else:
-                draft.begin_lesion()
+                draft.words = words[i]
                 named = put_sites(draft, lesion.sites, plain=draft.chance(0.5))
             written.setdefault(i, named)
             if modality == "T1CE":

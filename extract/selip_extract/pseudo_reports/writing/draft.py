@@ -17,7 +17,10 @@ _BEFORE_A_SENTENCE = re.compile(r"[。：\n]$|\d[.、]$|（\d{1,2}）$")
 
 @dataclass
 class LesionWords:
-    """What has been written of a lesion beside its signals, under the names of the finding's fields; sizes in mm."""
+    """What has been written of a lesion beside its signals, under the names of the finding's fields; sizes in mm.
+
+    `shapes`: where no shape introduces the lesion, the first that it has on a sequence; it holds from there on.
+    """
 
     morphology: str | None = None
     count: Count | None = None
@@ -25,6 +28,7 @@ class LesionWords:
     size_mm: tuple[float, ...] = ()
     margin: str | None = None
     lesion: str | None = None
+    shapes: dict[SampledSite, str] = field(default_factory=dict)
 
     def add(self, morphology: str | None = None, lesion: str | None = None) -> None:
         """Note a shape or a noun where none has been written before."""
@@ -46,7 +50,7 @@ class Mention:
 class Fact:
     """One statement of the draft: a signal (None: explicitly absent) on a sequence, or a general change.
 
-    `morphology` is that of the lesion on this sequence where it differs.
+    `morphology` is the shape of the lesion on this sequence, or the one that was written before.
     """
 
     mention: Mention
@@ -140,13 +144,15 @@ class Draft:
         uncertain: bool = False,
         morphology: str | None = None,
     ) -> None:
-        """Record one statement for each of the mentions."""
-        mentions = tuple(mentions)
+        """Record one statement for each of the mentions; `morphology`: the shape on this sequence alone."""
         for mention in mentions:
-            mention.words.add(morphology)
-        self.facts += [
-            Fact(m, modality, value, value_span, sequence_span, negation_span, uncertain, morphology) for m in mentions
-        ]
+            words, site = mention.words, mention.site
+            shape = morphology or words.morphology or words.shapes.get(site)
+            if morphology:
+                words.shapes.setdefault(site, morphology)
+            self.facts.append(
+                Fact(mention, modality, value, value_span, sequence_span, negation_span, uncertain, shape)
+            )
 
     @property
     def text(self) -> str:

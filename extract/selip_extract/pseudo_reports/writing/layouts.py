@@ -16,12 +16,12 @@ from selip_extract.pseudo_reports.writing.sequence_relations import Signals
 from selip_extract.pseudo_reports.writing.sequences import (
     ORDER,
     degree_word,
-    put_enhancement_word,
     signal_word,
     size_text,
     spoken_size,
+    state_enhancement,
 )
-from selip_extract.pseudo_reports.writing.shapes import MORPHOLOGIES, shape_of
+from selip_extract.pseudo_reports.writing.shapes import MORPHOLOGIES, shape_in
 from selip_extract.pseudo_reports.writing.signals import put_signals
 from selip_extract.pseudo_reports.writing.sites import put_sites, site_word
 from selip_extract.pseudo_reports.writing.tables import put_lists_with_colons, put_table
@@ -90,8 +90,8 @@ def _put_telegram(draft: Draft, lesions: Sequence[SampledLesion]) -> list[Writte
         start = len(draft.facts)
         mentions = put_sites(draft, lesion.sites, plain=True)
         if draft.chance(0.5):
-            shape = draft.put(lesion.morphology or rng.choice(MORPHOLOGIES))
-            draft.words.morphology = shape_of(shape, draft)
+            draft.put(lesion.morphology or rng.choice(MORPHOLOGIES))
+            draft.words.morphology = shape_in(draft.parts[-1])
         draft.put_one(words.nouns)
         draft.words.lesion = "结节" if draft.parts[-1] == "结节" else None
         if lesion.size_mm and draft.chance(0.5):
@@ -107,7 +107,7 @@ def _put_telegram(draft: Draft, lesions: Sequence[SampledLesion]) -> list[Writte
                 draft.state(mentions, modality, None, span, sequence, span)
             elif modality == "T1CE":
                 value = lesion.signals[modality][0]
-                draft.state(mentions, modality, value, put_enhancement_word(draft, value), sequence)
+                state_enhancement(draft, mentions, value, sequence)
             else:
                 value = lesion.signals[modality][0]
                 # Directly before the name of a sequence 等 and 混杂 belong to the sequence: T1等T2.
@@ -154,7 +154,8 @@ def _put_fields(draft: Draft, lesion: SampledLesion, colon: str, end: str) -> No
         draft.words.count = lesion.count
     if lesion.morphology and draft.chance(0.5):
         draft.put(rng.choice(fields["shape"]) + colon)
-        draft.words.morphology = shape_of(draft.put(lesion.morphology), draft)
+        draft.put(lesion.morphology)
+        draft.words.morphology = shape_in(lesion.morphology)
         draft.put(end)
     if lesion.size_mm and draft.chance(0.7):
         draft.put(rng.choice(fields["size"]) + colon + size_text(rng, lesion.size_mm) + end)
@@ -177,10 +178,10 @@ def _put_value_of_template(
         return
     value = lesion.signals[modality][0]
     if modality == "T1CE":
-        span = put_enhancement_word(draft, value)
+        state_enhancement(draft, mentions, value, sequence)
     else:
         span = draft.put(signal_word(draft.rng, value) if draft.chance(0.5) else degree_word(draft.rng, value))
-    draft.state(mentions, modality, value, span, sequence)
+        draft.state(mentions, modality, value, span, sequence)
 
 
 def _put_dictation(draft: Draft, lesions: Sequence[SampledLesion]) -> list[WrittenLesion]:
@@ -198,7 +199,8 @@ def _put_dictation(draft: Draft, lesions: Sequence[SampledLesion]) -> list[Writt
             draft.words.count = "单发"
         else:
             draft.put_one(words.openings)
-        draft.words.morphology = shape_of(draft.put_one(MORPHOLOGIES), draft)
+        draft.put_one(MORPHOLOGIES)
+        draft.words.morphology = shape_in(draft.parts[-1])
         draft.put_one(words.nouns)
         draft.words.lesion = "结节" if draft.parts[-1] == "结节" else None
         draft.put("，")

@@ -22,7 +22,7 @@ from selip_extract.pseudo_reports.writing.sequences import (
     put_size,
     signal_word,
 )
-from selip_extract.pseudo_reports.writing.shapes import MORPHOLOGIES, shape_of
+from selip_extract.pseudo_reports.writing.shapes import MORPHOLOGIES, shape_in
 from selip_extract.pseudo_reports.writing.signals import put_earlier_signal, put_idiom_words, put_one_each, put_signals
 from selip_extract.pseudo_reports.writing.sites import put_sites
 
@@ -125,8 +125,8 @@ def _put_description(draft: Draft, lesion: SampledLesion) -> None:
         words = {count: rng.choice(phrases) for count, phrases in _PHRASES.counts.items()}
         draft.put(words[lesion.count])
         draft.words.count = lesion.count
-    shape = draft.put(lesion.morphology if lesion.morphology and draft.chance(0.5) else rng.choice(MORPHOLOGIES))
-    draft.words.morphology = shape_of(shape, draft)
+    draft.put(lesion.morphology if lesion.morphology and draft.chance(0.5) else rng.choice(MORPHOLOGIES))
+    draft.words.morphology = shape_in(draft.parts[-1])
 
 
 def _number_word(rng: random.Random, number: int) -> str:
@@ -140,6 +140,7 @@ def _put_noun(draft: Draft, mentions: Sequence[Mention], nouns: Sequence[str]) -
     draft.put_naming(mentions, noun)
     said = noun.rstrip("，").removeprefix("原")
     draft.words.lesion = None if said in _PHRASES.unspecific else said
+    draft.words.add(morphology=shape_in(noun))
 
 
 def _put_size(draft: Draft, lesion: SampledLesion) -> None:
@@ -253,7 +254,9 @@ def _put_site_last(draft: Draft, lesion: SampledLesion, signals: Signals, modali
     value = signals.pop(modality)[0]
     sequence = put_sequence(draft, modality)
     draft.put_one(_PHRASES.site_last_verbs)
-    draft.put_maybe(0.4, MORPHOLOGIES)
+    if draft.chance(0.4):
+        draft.put_one(MORPHOLOGIES)
+        draft.words.morphology = shape_in(draft.parts[-1])
     span = draft.put(signal_word(rng, value))
     draft.put_one(_PHRASES.site_last_locations)
     mentions = put_sites(draft, lesion.sites)

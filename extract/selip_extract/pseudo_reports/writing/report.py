@@ -107,7 +107,7 @@ class WrittenReport:
             site_text=site_text,
             signal=cast(SignalValue | None, fact.value),
             present=present,
-            morphology=(fact.morphology or words.morphology) if present else None,
+            morphology=fact.morphology if present else None,
             count=words.count,
             number=1 if words.count == "单发" else words.number,
             size_mm=words.size_mm,

@@ -9,7 +9,8 @@ from pydantic import AfterValidator
 from selip_contracts.vocabulary import ENHANCEMENTS, MODALITIES, SIGNALS, Enhancement, Modality, Signal
 from selip_extract.pseudo_reports.lesion_archetypes import SignalValue
 from selip_extract.pseudo_reports.phrases import PhraseFile, Phrases, each_of, load
-from selip_extract.pseudo_reports.writing.draft import CharSpan, Draft
+from selip_extract.pseudo_reports.writing.draft import CharSpan, Draft, Mention
+from selip_extract.pseudo_reports.writing.shapes import shape_in
 
 _OfEachSignal = Annotated[dict[Signal, Phrases], AfterValidator(each_of(SIGNALS))]
 
@@ -56,6 +57,19 @@ def relaxation_word(rng: random.Random, modality: Modality, signal: SignalValue)
 def put_enhancement_word(draft: Draft, enhancement: SignalValue) -> CharSpan:
     """Write an enhancement; KeyError for a signal."""
     return draft.put_one(_PHRASES.enhancements[cast(Enhancement, enhancement)])
+
+
+def state_enhancement(
+    draft: Draft,
+    mentions: Sequence[Mention],
+    enhancement: SignalValue,
+    sequence_span: CharSpan | None,
+    uncertain: bool = False,
+) -> None:
+    """Write and state an enhancement: 结节状强化 has a shape, 环形强化 is a signal alone; KeyError for a signal."""
+    span = put_enhancement_word(draft, enhancement)
+    shape = None if enhancement == "环形强化" else shape_in(draft.parts[-1])
+    draft.state(mentions, "T1CE", enhancement, span, sequence_span, uncertain=uncertain, morphology=shape)
 
 
 def put_sequence(draft: Draft, modality: Modality) -> CharSpan:

@@ -1,6 +1,7 @@
 """The clauses of a lesion: its signal on each sequence."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Annotated, Literal
 
 from pydantic import AfterValidator
@@ -8,17 +9,17 @@ from pydantic import AfterValidator
 from selip_contracts.vocabulary import Modality, Signal
 from selip_extract.pseudo_reports.lesion_archetypes import SignalValue, SignalValues
 from selip_extract.pseudo_reports.phrases import PhraseFile, Phrases, Templates, each_of, load, placeholders
-from selip_extract.pseudo_reports.writing.draft import Draft, Mention
+from selip_extract.pseudo_reports.writing.draft import Draft, LesionWords, Mention
 from selip_extract.pseudo_reports.writing.sequence_relations import Signals, put_relation, put_respectively
 from selip_extract.pseudo_reports.writing.sequences import (
     ORDER,
-    put_enhancement_word,
     put_sequence,
     put_sequences,
     relaxation_word,
     signal_word,
+    state_enhancement,
 )
-from selip_extract.pseudo_reports.writing.shapes import put_shape
+from selip_extract.pseudo_reports.writing.shapes import put_shape, shape_in
 
 
 class _TwoValuesPhrases(PhraseFile):
@@ -85,6 +86,7 @@ def put_idiom_words(
     mentions: Sequence[Mention],
     signals: Sequence[tuple[Modality, SignalValue]],
     uncertain: bool = False,
+    morphology: str | None = None,
 ) -> None:
     """长T1长T2信号, with its variants."""
     rng = draft.rng
@@ -99,7 +101,7 @@ def put_idiom_words(
         spans = (one, draft.put(long2 + m2))
     draft.put_one(_PHRASES.idiom_nouns)
     for (modality, value), span in zip(signals, spans, strict=True):
-        draft.state(mentions, modality, value, span, span, uncertain=uncertain)
+        draft.state(mentions, modality, value, span, span, uncertain=uncertain, morphology=morphology)
 
 
 def put_earlier_signal(draft: Draft) -> None:
@@ -232,14 +234,12 @@ def put_enhancement(
                 mention.words.add(lesion=draft.parts[-1] if draft.parts[-1] in ("肿块", "结节") else None)
     doubt = _doubt(draft) if len(values) == 1 else None
     draft.put_one(_PHRASES.doubts if doubt == "before" else _PHRASES.enhancement_verbs)
-    span = put_enhancement_word(draft, values[0])
+    state_enhancement(draft, mentions, values[0], sequence, uncertain=bool(doubt))
     if doubt == "behind":
         draft.put_one(_PHRASES.doubts_behind)
-    draft.state(mentions, "T1CE", values[0], span, sequence, uncertain=bool(doubt))
     if len(values) > 1:
         draft.put_one(_PHRASES.second_enhancement_leads)
-        span = put_enhancement_word(draft, values[1])
-        draft.state(mentions, "T1CE", values[1], span, sequence)
+        state_enhancement(draft, mentions, values[1], sequence)
 
 
 def _put_restriction(draft: Draft, mentions: Sequence[Mention]) -> None:
@@ -263,6 +263,7 @@ def _put_two_values(
         styles += ["both"] * 2
     style = rng.choice(styles)
     spans = second_spans = put_sequences(draft, modalities)
+    second_mentions, second_shape = mentions, None
     draft.put_maybe(0.1, _PHRASES.both_likewise)
     mark = rng.choice(("、", "，", "，", "，" if draft.joined else "；"))
     if draft.chance(0.04):
@@ -278,13 +279,17 @@ def _put_two_values(
         draft.put_one(phrases.first)
         one = draft.put(signal_word(rng, first))
         draft.put(rng.choice(phrases.second).format(mark=mark, verb=verb))
+        second_shape = shape_in(draft.parts[-1])
+        if "水肿" in draft.parts[-1]:
+            second_mentions = [replace(m, words=LesionWords(lesion="水肿")) for m in mentions]
         if style in ("around", "ring") and draft.chance(0.6):
             second_spans = put_sequences(draft, modalities[:1])
             draft.put_maybe(0.4, _PHRASES.second_verbs)
         two = draft.put(signal_word(rng, second))
-    for value, span, named in ((first, one, spans), (second, two, second_spans)):
-        for m in named:
-            draft.state(mentions, m, value, span, named[m])
+    for m in spans:
+        draft.state(mentions, m, first, one, spans[m])
+    for m in second_spans:
+        draft.state(second_mentions, m, second, two, second_spans[m], morphology=second_shape)
 
 
 def _put_two_idioms(draft: Draft, mentions: Sequence[Mention], signals: Signals) -> None:
@@ -293,4 +298,4 @@ def _put_two_idioms(draft: Draft, mentions: Sequence[Mention], signals: Signals)
     draft.put_one(_PHRASES.idiom_centres)
     put_idiom_words(draft, mentions, (("T1", a1), ("T2", a2)))
     draft.put_one(_PHRASES.idiom_rims)
-    put_idiom_words(draft, mentions, (("T1", b1), ("T2", b2)))
+    put_idiom_words(draft, mentions, (("T1", b1), ("T2", b2)), morphology=shape_in(draft.parts[-1]))

@@ -13,10 +13,10 @@ from selip_extract.pseudo_reports.writing.draft import CharSpan, Draft, Fact, Me
 from selip_extract.pseudo_reports.writing.sequences import (
     ORDER,
     degree_word,
-    put_enhancement_word,
     put_sequence,
     signal_word,
     size_text,
+    state_enhancement,
 )
 from selip_extract.pseudo_reports.writing.sites import put_sites
 
@@ -120,7 +120,7 @@ def _put_cell(
         draft.put(empty)
     elif modality == "T1CE":
         value = lesion.signals[modality][0]
-        draft.state(mentions, modality, value, put_enhancement_word(draft, value), sequence)
+        state_enhancement(draft, mentions, value, sequence)
     else:
         value = lesion.signals[modality][0]
         word = signal_word(draft.rng, value) if draft.chance(0.4) else degree_word(draft.rng, value)

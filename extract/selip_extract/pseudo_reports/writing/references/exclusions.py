@@ -8,7 +8,6 @@ from selip_extract.pseudo_reports.sample_study import SampledSite
 from selip_extract.pseudo_reports.writing.collective import ABSENT, put_predicate, put_reference, some_signal
 from selip_extract.pseudo_reports.writing.draft import Draft, Mention
 from selip_extract.pseudo_reports.writing.references.parts import (
-    note_nodule,
     put_named_site,
     put_random_value,
     put_site_list,
@@ -16,6 +15,7 @@ from selip_extract.pseudo_reports.writing.references.parts import (
 )
 from selip_extract.pseudo_reports.writing.references.wording import REFERENCES
 from selip_extract.pseudo_reports.writing.sequences import put_sequence, signal_word
+from selip_extract.pseudo_reports.writing.shapes import note_description
 from selip_extract.pseudo_reports.writing.signals import put_enhancement
 
 _PHRASES = REFERENCES.exclusions
@@ -27,7 +27,7 @@ def put_only_one(draft: Draft, sites: Sequence[SampledSite]) -> None:
     first, second = some_sequences(draft, 2)
     mentions = put_site_list(draft, sites, rng.choice(("及", "、", "和")))
     draft.put_one(_PHRASES.openings)
-    note_nodule(draft, mentions)
+    note_description(draft, mentions)
     draft.put("，")
     put_sequence(draft, first)
     put_predicate(draft, mentions, first, some_signal(draft, first), True)
@@ -83,14 +83,22 @@ def _put_site_behind(draft: Draft, chosen: Mention, mentions: Sequence[Mention],
     draft.put_one(leads)
     named = put_reference(draft, [chosen], mentions, noun=False)
     for fact in facts:
-        draft.state(named, fact.modality, fact.value, fact.value_span, fact.sequence_span, uncertain=fact.uncertain)
+        draft.state(
+            named,
+            fact.modality,
+            fact.value,
+            fact.value_span,
+            fact.sequence_span,
+            uncertain=fact.uncertain,
+            morphology=fact.morphology,
+        )
 
 
 def put_only_on_sequence(draft: Draft, sites: Sequence[SampledSite]) -> None:
     """右侧顶叶病灶仅于DWI呈高信号，其余序列未见异常."""
     mention = put_named_site(draft, sites[0])
     draft.put_one(_PHRASES.nouns_of_one)
-    note_nodule(draft, [mention])
+    note_description(draft, [mention])
     (modality,) = some_sequences(draft, 1)
     draft.put_one(_PHRASES.only_on)
     sequence = put_sequence(draft, modality)

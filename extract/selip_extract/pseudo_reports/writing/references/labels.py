@@ -7,13 +7,13 @@ from selip_extract.pseudo_reports.sample_study import SampledSite
 from selip_extract.pseudo_reports.writing.collective import ABSENT, put_predicate, some_signal
 from selip_extract.pseudo_reports.writing.draft import Draft, Mention
 from selip_extract.pseudo_reports.writing.references.parts import (
-    note_nodule,
     put_named_site,
     put_random_value,
     some_sequences,
 )
 from selip_extract.pseudo_reports.writing.references.wording import REFERENCES
 from selip_extract.pseudo_reports.writing.sequences import put_sequence, signal_word
+from selip_extract.pseudo_reports.writing.shapes import note_description
 
 _PHRASES = REFERENCES.labels
 
@@ -56,7 +56,7 @@ def put_label_list(draft: Draft, sites: Sequence[SampledSite]) -> None:
         for mention in mentions:
             mention.words.count = "单发"
     draft.put_one(_PHRASES.list_nouns)
-    note_nodule(draft, mentions)
+    note_description(draft, mentions)
     end = rng.choice(_PHRASES.ends)
     for modality in some_sequences(draft, rng.choice((1, 2))):
         draft.put("，")

@@ -7,9 +7,10 @@ from selip_extract.pseudo_reports.sample_study import SampledSite
 from selip_extract.pseudo_reports.writing.absences import put_absence
 from selip_extract.pseudo_reports.writing.collective import some_signal
 from selip_extract.pseudo_reports.writing.draft import Draft, Mention
-from selip_extract.pseudo_reports.writing.references.parts import note_nodule, put_named_site, some_sequences
+from selip_extract.pseudo_reports.writing.references.parts import put_named_site, some_sequences
 from selip_extract.pseudo_reports.writing.references.wording import REFERENCES
 from selip_extract.pseudo_reports.writing.sequences import put_sequence, signal_word
+from selip_extract.pseudo_reports.writing.shapes import note_description
 from selip_extract.pseudo_reports.writing.signals import put_enhancement, put_idiom_words
 
 _PHRASES = REFERENCES.lesion_parts
@@ -23,7 +24,7 @@ def put_parts_of_lesion(draft: Draft, sites: Sequence[SampledSite]) -> None:
     mention = put_named_site(draft, sites[0])
     layered = draft.chance(_PHRASES.layered_share)
     draft.put_naming([mention], rng.choice(_PHRASES.layered_openings if layered else _PHRASES.openings))
-    note_nodule(draft, [mention])
+    note_description(draft, [mention])
     draft.put("，")
     one, two = rng.choice(_PHRASES.layers if layered else _PHRASES.pairs)
     write = rng.choice((_put_by_part, _put_by_part, _put_by_sequence, _put_idioms))

@@ -23,13 +23,6 @@ def put_named_site(draft: Draft, site: SampledSite) -> Mention:
     return Mention(site, draft.put(site_word(draft.rng, site.site)), side_span, LesionWords())
 
 
-def note_nodule(draft: Draft, mentions: Sequence[Mention]) -> None:
-    """Note that the words just written call the lesions nodules, where they do."""
-    if "结节" in draft.parts[-1]:
-        for mention in mentions:
-            mention.words.add(lesion="结节")
-
-
 def put_random_value(draft: Draft, mentions: Sequence[Mention], modality: Modality) -> None:
     """T2WI呈高信号."""
     value = some_signal(draft, modality)

@@ -8,6 +8,7 @@ from selip_extract.pseudo_reports.writing.draft import Draft, LesionWords, Menti
 from selip_extract.pseudo_reports.writing.references.parts import put_random_value, some_sequences
 from selip_extract.pseudo_reports.writing.references.wording import REFERENCES
 from selip_extract.pseudo_reports.writing.sequences import size_text
+from selip_extract.pseudo_reports.writing.shapes import shape_in
 from selip_extract.pseudo_reports.writing.sites import site_word
 
 _PHRASES = REFERENCES.sized_sides
@@ -20,12 +21,13 @@ def put_sized_sides(draft: Draft, sites: Sequence[SampledSite]) -> None:
     site = next(site.site for site in sites if SITES[site.site].laterality == "paired")
     site_span = draft.put(site_word(rng, site))
     draft.put_one(_PHRASES.openings)
+    shape = shape_in(draft.parts[-1])
     modalities = some_sequences(draft, rng.choice((1, 1, 2)))
     sides: tuple[Side, ...] = rng.choice((("左侧", "右侧"), ("右侧", "左侧")))
     form = rng.choice(_PHRASES.forms)
     for side in sides:
         draft.put(rng.choice(_PHRASES.separators) if side is not sides[0] else "，")
-        mention = Mention(SampledSite(side, site), site_span, draft.put(side), LesionWords())
+        mention = Mention(SampledSite(side, site), site_span, draft.put(side), LesionWords(morphology=shape))
         before, behind = form.split("{size}")
         size = rng.randint(3, 18)
         draft.put(before + size_text(rng, (size,)) + behind)

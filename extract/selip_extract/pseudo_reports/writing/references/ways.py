@@ -11,7 +11,6 @@ from selip_extract.pseudo_reports.writing.references.exclusions import put_only_
 from selip_extract.pseudo_reports.writing.references.labels import put_bracketed, put_label_list, put_labelled
 from selip_extract.pseudo_reports.writing.references.lesion_parts import put_parts_of_lesion
 from selip_extract.pseudo_reports.writing.references.parts import (
-    note_nodule,
     put_named_site,
     put_random_value,
     put_site_list,
@@ -20,6 +19,7 @@ from selip_extract.pseudo_reports.writing.references.parts import (
 from selip_extract.pseudo_reports.writing.references.sides import put_sized_sides
 from selip_extract.pseudo_reports.writing.references.wording import REFERENCES
 from selip_extract.pseudo_reports.writing.sequences import put_sequence, put_sequences, signal_word, size_text
+from selip_extract.pseudo_reports.writing.shapes import note_description
 from selip_extract.pseudo_reports.writing.sites import site_word
 
 REFERENCE_SHARE = REFERENCES.share
@@ -79,7 +79,7 @@ def _put_largest(draft: Draft, sites: Sequence[SampledSite]) -> None:
     other = put_named_site(draft, sites[1])
     draft.put_one(REFERENCES.smaller)
     other.words.lesion = largest.words.lesion
-    note_nodule(draft, [other])
+    note_description(draft, [other])
     put_random_value(draft, [other], modality)
 
 
@@ -89,7 +89,7 @@ def _put_largest_of_list(draft: Draft, sites: Sequence[SampledSite]) -> None:
     first, second = some_sequences(draft, 2)
     mentions = put_site_list(draft, sites, rng.choice(("及", "、", "和")))
     draft.put_one(REFERENCES.many_at_sites)
-    note_nodule(draft, mentions)
+    note_description(draft, mentions)
     for mention in mentions:
         mention.words.count = "多发"
     draft.put("，")
@@ -116,7 +116,7 @@ def _put_ordinals(draft: Draft, sites: Sequence[SampledSite]) -> None:
     draft.put_one(REFERENCES.each_one)
     for mention in mentions:
         mention.words.count = "单发"
-    note_nodule(draft, mentions)
+    note_description(draft, mentions)
     draft.put("，")
     put_sequence(draft, first)
     put_predicate(draft, mentions, first, some_signal(draft, first), True)
@@ -210,7 +210,7 @@ def _put_same_except(draft: Draft, sites: Sequence[SampledSite]) -> None:
     draft.put("；")
     two = put_named_site(draft, sites[1])
     draft.put_one(REFERENCES.same_nouns)
-    note_nodule(draft, [two])
+    note_description(draft, [two])
     draft.put("，")
     spans = put_sequences(draft, (first, second))
     same = draft.put_one(REFERENCES.same)
