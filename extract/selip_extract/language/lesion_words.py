@@ -37,8 +37,10 @@ _OF_SOMETHING_ELSE = re.compile(
 )
 # 左侧桥小脑角区占位，部分伸入内听道，呈冰淇淋状: where it extends to is an aside
 _EXTENDING = re.compile("[^，,；;。：:\n]*(?:伸入|突入|突向|凸向|凸入|延伸|延及|跨越|长入|生长)")
-# ，为钙化。 names the lesion of the clause before
-_NAMED_BEHIND = re.compile(r"[^，,；;。：:\n]*[，,](?:为|系)([^，,；;。：:\n]{1,8})(?=[，,；;。\n]|$)")
+# ，为钙化。 names the lesion of the clauses before
+_NAMED_BEHIND = re.compile(r"[^；;。：:\n左右双两]*?[，,](?:为|系|属)([^，,；;。：:\n]{1,12})(?=[，,；;。\n]|$)")
+# 边界清楚（应为边界不清）
+_CORRECTED = re.compile("更正|应该?[为是]|改为|实为|不对|说错|口误|而是")
 # 大小分别约1.2cm、0.8cm: which of the sizes is that of the lesion, one clause does not tell
 _OF_SEVERAL = re.compile("分别|依次")
 _QUOTATION_MARKS = dict.fromkeys(map(ord, '“”"'))
@@ -206,18 +208,29 @@ def bare_shape(morphology: str) -> str:
 
 
 def margin_in(text: str) -> str | None:
-    """边界清: the margin that the text states first."""
-    margin = _patterns().margin.search(text)
-    return margin[0] if margin else None
+    """边界清: the margin that the text states first, or the one that corrects it."""
+    return _stated(_patterns().margin, text)
+
+
+def _stated(pattern: re.Pattern[str], text: str) -> str | None:
+    """The first match, or the one behind that corrects it: 3枚（应为4枚）."""
+    matches = pattern.finditer(text)
+    stated = next(matches, None)
+    if stated is None or _CORRECTED.search(text, stated.end()) is None:
+        return stated[0] if stated else None
+    for following in matches:
+        if _CORRECTED.search(text, stated.end(), following.start()):
+            stated = following
+    return stated[0]
 
 
 @lru_cache(1 << 14)
 def words_of(clause: str) -> LesionWords:
     """What the words of a clause say of a lesion."""
     patterns, clause = _patterns(), clause.replace(" ", "")
-    shape = patterns.morphology.search(clause) or patterns.other_shape.search(clause)
+    shape = _stated(patterns.morphology, clause) or _stated(patterns.other_shape, clause)
     lesion = next((m for m in patterns.lesion.finditer(clause) if not _AROUND.search(clause, 1, m.start())), None)
-    return LesionWords(_shape(shape[0]) if shape else None, _number(clause), lesion[0] if lesion else None)
+    return LesionWords(_shape(shape) if shape else None, _number(clause), lesion[0] if lesion else None)
 
 
 def _shape(word: str) -> str:
@@ -231,9 +244,9 @@ def _number(clause: str) -> LesionNumber:
     word = patterns.count.search(clause)
     count = _counts()[word[0]] if word else None
     clause = normalized(clause)
-    written = patterns.number.search(clause)
+    written = _stated(patterns.number, clause)
     if written:
-        number = spoken_number(written[0])
+        number = spoken_number(written)
         return LesionNumber(count or ("单发" if number == 1 else "多发"), number)
     if count is None and patterns.several.search(clause):
         return LesionNumber("多发", None)
@@ -277,7 +290,7 @@ def _size(around: str) -> Size:
     sizes = [
         millimetres(match[0])
         for match in size_pattern().finditer(text)
-        if not is_of_an_earlier_study(text, 0, match.start())
+        if not is_of_an_earlier_study(text, 0, *match.span())
     ]
     if len(sizes) > 1 and _OF_SEVERAL.search(text):
         return ()

@@ -15,6 +15,9 @@ _AXIS = r"(?:\((?:前后|左右|上下|横|纵|长|宽|高|厚|AP|LR|SI|CC)径?\
 """4.4CM(前后)×3.9CM(左右)."""
 _OF_AN_EARLIER_STUDY = re.compile(r"[(（]前[^)）]*$|(?:片|(?<!依)次)(?:约|为)?$")
 """(前片约2.0×1.5CM), 前片约5MM."""
+_BECOMES = "(?:增|缩|减|变|扩)[大小少]?(?:至|到|为)"
+_TURNING_INTO = re.compile(rf"[)）]?.{{0,3}}{_BECOMES}")
+_TURNED = re.compile(rf"{_BECOMES}约?$")
 _TO = "[-~]"
 _DIGITS = "零一二三四五六七八九"
 _SPOKEN = f"[{_DIGITS}十两]+"
@@ -49,9 +52,16 @@ def size_sign_pattern() -> re.Pattern[str]:
     return re.compile(rf"[Xx*{ends}]|[^\x00-\x7f、。，；：（）\u4e00-\u9fff]")
 
 
-def is_of_an_earlier_study(text: str, start: int, end: int) -> bool:
-    """Whether the words text[start:end] before a size say that it was that of an earlier study."""
-    return _OF_AN_EARLIER_STUDY.search(text, start, end) is not None
+def is_of_an_earlier_study(text: str, start: int, size_start: int, size_end: int) -> bool:
+    """Whether the words before a size, from `start` on, or those behind say that it was that of an earlier study."""
+    if _TURNING_INTO.match(text, size_end):
+        return True
+    return _OF_AN_EARLIER_STUDY.search(text, start, size_start) is not None
+
+
+def is_of_the_present(text: str, size_start: int) -> bool:
+    """由前次38×25MM增至42×30MM: whether the size is what an earlier one has become."""
+    return _TURNED.search(text, max(0, size_start - 8), size_start) is not None
 
 
 def largest_size(sizes: Iterable[Size]) -> Size:

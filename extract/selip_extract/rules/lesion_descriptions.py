@@ -10,17 +10,24 @@ from selip_extract.language.lesion_words import (
     NO_WORDS,
     LesionNumber,
     LesionWords,
+    clause_end,
     introduction,
     lesion_at,
     words_of,
 )
 from selip_extract.rules.lookahead import is_mark
 from selip_extract.rules.mentions import Location
+from selip_extract.rules.references.phrases import phrases
 from selip_extract.rules.references.site_references import WHOLE_BRAIN
 from selip_extract.rules.sentence import Sentence
 
 # 脑内见4个转移瘤，分别位于左侧额叶、…; 最大一枚位于…; ①右侧顶叶: the site is that of a lesion of the group
 _OF_THE_GROUP = re.compile("位于|见于|分布|分别|累及|包括|其中|[最较][大多]|大者|[①-⑳]|病灶?[0-9A-D一二三四]")
+_OF_THE_SAME_LESION = frozenset(("predominance", "spread"))
+_SIMILAR = re.compile("(?:类似|相似|同样|相同|相仿)的?(?:异常)?(?:病[灶变]|信号|改变|表现|结节|影)")
+"""左侧桥臂亦见类似病灶: it looks like the one before."""
+_NOUN_ALONE = re.compile("(?:脑内|颅内)?(?:多发)?[一-龥]{1,8}(?:瘤|灶|结节|血肿|肿块|占位|囊肿|脓肿)")
+"""转移瘤，共3枚，右侧额叶2枚…: the first clause names the lesions, those behind their sites."""
 _ENUMERATED = frozenset(("site", "side", "post_side", "layer"))
 _LIST_MARKS = frozenset(("、", ",", "以及"))
 Introduction = tuple[int, LesionWords]
@@ -55,7 +62,7 @@ def _location(finding: Finding) -> Location:
 def _introductions(sentences: Sequence[Sentence], locations: Container[Location]) -> dict[Location, list[Introduction]]:
     """For each of the locations the mentions that say something of its lesion, in the order of the text."""
     found: dict[Location, list[Introduction]] = {}
-    listed, end = NO_WORDS, 0
+    listed, end, last = NO_WORDS, 0, NO_WORDS
     for sentence in sentences:
         text = sentence.text
         listed = listed if any(map(str.isalnum, text[end : sentence.tokens[0].start])) else NO_WORDS
@@ -65,7 +72,12 @@ def _introductions(sentences: Sequence[Sentence], locations: Container[Location]
                 said = _named_by_site(sentence, site) or introduction(text, _end_of_list(sentence, site))
                 said = said.or_else(_named_before(sentence, site))
                 said = said.or_else(_group(sentence, site)).or_else(listed)
+                if _is_of_the_last(sentence, site):
+                    said = said.or_else(last)
+                elif _SIMILAR.search(text, site.token.end, clause_end(text, site.token.end)):
+                    said = said.or_else(last._replace(number=NO_WORDS.number))
                 if said != NO_WORDS:
+                    last = said
                     found.setdefault((site.side, site.site), []).append((site.token.end, said))
         if sentence.tokens[-1].value == ":" and _names_whole_brain(sentence, len(sentence.tokens)):
             listed = words_of(text[sentence.tokens[0].start : end])
@@ -81,6 +93,13 @@ def _end_of_list(sentence: Sentence, site: LateralisedSite) -> int:
         last = token.end
         end = last if token.kind == "site" else end
     return end
+
+
+def _is_of_the_last(sentence: Sentence, site: LateralisedSite) -> bool:
+    """以双侧壳核为著, 累及双侧额叶: the lesion here is that of the site before."""
+    return any(
+        at <= site.index < phrase.end for at, phrase in phrases(sentence).items() if phrase.kind in _OF_THE_SAME_LESION
+    )
 
 
 def _names_whole_brain(sentence: Sentence, end: int) -> bool:
@@ -125,6 +144,7 @@ def _group(sentence: Sentence, site: LateralisedSite) -> LesionWords:
     clause = [*takewhile(lambda token: not is_mark(token), reversed(tokens[: site.index]))]
     begin = clause[-1].start if clause else site.token.start
     heads = len(tokens) > len(first) and tokens[len(first)].value == ":"
+    heads = heads or _NOUN_ALONE.fullmatch(sentence.text, first[0].start, first[-1].end) is not None
     if not heads and not _OF_THE_GROUP.search(sentence.text, begin, site.token.start):
         return NO_WORDS
     return words_of(sentence.text[first[0].start : first[-1].end])

@@ -6,7 +6,7 @@ from itertools import takewhile
 
 from selip_contracts.findings import Finding
 from selip_extract.language.lexer import normalized
-from selip_extract.language.sizes import Size, is_of_an_earlier_study, largest_size, millimetres
+from selip_extract.language.sizes import Size, is_of_an_earlier_study, is_of_the_present, largest_size, millimetres
 from selip_extract.language.tokens import Token
 from selip_extract.rules.dataclass_replace import replace
 from selip_extract.rules.lookahead import clause_after, is_mark, sites_ahead
@@ -51,8 +51,13 @@ def is_of_a_lesion(text: str, tokens: Sequence[Token], start: int, at: int) -> b
         any(t.kind == "change" for t in clause)
         or _is_around(tokens[:at])
         or _OF_NO_LESION.search(text, begin, token.start)
-        or is_of_an_earlier_study(text, begin, token.start)
+        or is_of_an_earlier_study(text, begin, token.start, token.end)
     )
+
+
+def is_what_it_became(sentence: Sentence, at: int) -> bool:
+    """由前次38×25mm增至42×30mm: the second of the two sizes."""
+    return is_of_the_present(sentence.text, sentence.tokens[at].start)
 
 
 def _is_led_by(pattern: re.Pattern[str], text: str, token: Token) -> re.Match[str] | None:
@@ -66,6 +71,8 @@ def _is_further_dimension(sentence: Sentence, at: int) -> bool:
     if before is None or before.kind != "size":
         return False
     own, other = (_is_led_by(_DIMENSION, sentence.text, token) for token in (tokens[at], before))
+    if own is not None and sentence.text[before.end] in "(（":  # 41mm×23mm（高约30mm）
+        return True
     return own is not None and other is not None and own[1] != other[1]
 
 
@@ -78,7 +85,7 @@ def _sites(state: State, sentence: Sentence, at: int) -> Sites:
     largest_one = _largest_one(sentence, at)
     if largest_one:
         return largest_one
-    sites = state.focus.sites or state.announced.sites or state.current_lesion.sites
+    sites = state.focus.sites or state.announced.sites or _continued(state, sentence, at)
     if names_whole_brain(sites):
         sites = sites_ahead(sentence, at) or sites
     before = at - 1
@@ -91,6 +98,13 @@ def _sites(state: State, sentence: Sentence, at: int) -> Sites:
     return _in_order(sites, sentence, state.clause.start, at)
 
 
+def _continued(state: State, sentence: Sentence, at: int) -> Sites:
+    """The sites of the lesion before; none where the sentence is about others (硬膜下积液：右侧有，厚约6mm)."""
+    sites = state.current_lesion.sites
+    named = {(s.side, s.site) for i, s in sentence.sites.items() if i < at and not s.is_qualifier}
+    return () if named and named.isdisjoint([site.location for site in sites]) else sites
+
+
 def _on_side(sites: Sites, side: str) -> Sites:
     """厚度左侧约9mm，右侧约5mm: the sites on this side, and those on both, which have the larger size."""
     here = tuple([site for site in sites if site.side in (side, "双侧")])
@@ -101,11 +115,13 @@ def _on_side(sites: Sites, side: str) -> Sites:
 def _in_order(sites: Sites, sentence: Sentence, start: int, at: int) -> Sites:
     """大小分别约1.2cm、0.8cm: each site has its own; one size is that of all."""
     tokens = sentence.tokens
-    earlier = sum(t.kind == "size" for t in tokens[start:at])
-    following = [t for t in clause_after(tokens, at) if t.kind == "size"]
-    count = earlier + 1 + len(following)
-    last = following[-1] if following else tokens[at]
-    if count == 1 or len(sites) < 2 or _OF_A_RANGE.search(sentence.text, tokens[start].start, last.start):
+    end = at + 1 + sum(1 for _ in clause_after(tokens, at))
+    sizes = [i for i in range(start, end) if tokens[i].kind == "size" and not _is_further_dimension(sentence, i)]
+    count, earlier = len(sizes), sum(i < at for i in sizes)
+    last = tokens[max([at, *sizes])]
+    if at not in sizes or count == 1 or len(sites) < 2:
+        return sites
+    if _OF_A_RANGE.search(sentence.text, tokens[start].start, last.start):
         return sites
     return sites[earlier : earlier + 1] if count == len(sites) else ()
 

@@ -18,7 +18,7 @@ Row = tuple[Cell, ...]
 _BAR = "|"
 _BARS = re.compile(r"[|｜│┃¦丨\t]")
 _BLANKS = re.compile(r"(?<=\S)[ \u3000]+(?=\S)")
-_MAX_VALUE = 8
+_MAX_VALUE = 12
 """Characters of a cell where single blanks part the cells of a line, as they part the words of a sentence."""
 _SEPARATOR = re.compile(rf"[^\S\n]*{_BARS.pattern}[^\S\n]*|{_BLANKS.pattern}")
 _RULE = re.compile(r"[-—–:=|\s]+")
@@ -33,6 +33,7 @@ _SEQUENCE_IN = re.compile(_SEQUENCE.pattern.split("[^高低")[0], re.IGNORECASE)
 _NUMBER = re.compile(r"(?:序|编|病灶)?号|NO\.?|#", re.IGNORECASE)
 _SIDE = re.compile("侧别?|左右|方位")
 _SITE = re.compile("部位|位置|病灶|病变|解剖|区域")
+_OTHER_HEAD = re.compile("(?:病灶)?(?:大小|部位|位置|侧别|数[目量]|形[态状]|边[界缘]|最大径)(?:[(（][^)）]*[)）])?")
 _NOTHING = re.compile(r"[(（][-—–－][)）]|阴性|(?:未见|无)(?:明显|明确)?(?:异常(?:信号|强化)?|强化)?|不强化")
 _DENIED = re.compile("(?:不|未见?|无)[高低]")
 _SOMETHING = re.compile(r"[(（]?[+＋][)）]?|有|阳性")
@@ -114,7 +115,8 @@ def _has_sequences(text: str, heads: Row, rows: Sequence[Row]) -> bool:
         return max(named, 0 if named else below) > 0 or _has_sides(text, heads, rows)
     if all(len(text[end:start]) == 1 for (_, end), (start, _) in pairwise(heads)):
         short = all(end - start <= _MAX_VALUE for row in rows for start, end in row[1:])
-        return short and named > 1 and named == len(heads) - 1
+        others = sum(_OTHER_HEAD.fullmatch(text, *cell) is not None for cell in heads[1:])
+        return short and named > 1 and named + others == len(heads) - 1
     return max(named, 0 if named else below) > 1 or _has_sides(text, heads, rows)
 
 
