@@ -30,6 +30,7 @@ _MAX_CLAUSE = 200
 _MAX_DESCRIBING_CLAUSES = 4
 # nouns that follow are of the surroundings: 周围见片状水肿
 _AROUND = re.compile("周围|灶周|瘤周|邻近|相邻|伴|其内|(?<![脑颅])内见")
+_NO_OEDEMA = re.compile("未见|无|不明显|不著")
 # a clause that names another place, a sequence, a part of the lesion or a diagnosis does not go on introducing it
 _OF_SOMETHING_ELSE = re.compile(
     "[左右双两TFDAS]|(?<!异常)信号|强化|受限|周|邻近|相邻|伴|内|压|部|壁|前片|较前|其[余中]|余|"
@@ -153,8 +154,9 @@ def describe_lesion(text: str, site_end: int, signal: Token, end: int) -> Lesion
 @lru_cache(1 << 8)
 def introduction(text: str, site_end: int) -> LesionWords:
     """What is said of a lesion from its site on, as in 左侧额叶见一肿块，大小约2cm，呈分叶状，T1WI…."""
-    end = clause_end(text, site_end)
-    said = words_of(text[site_end:end])
+    start = site_end + text.startswith((":", "："), site_end)  # 右侧额叶：肿物，…
+    end = clause_end(text, start)
+    said = words_of(text[start:end])
     for _ in range(_MAX_DESCRIBING_CLAUSES):
         if end >= len(text) or text[end] in _SENTENCE_MARKS:
             break
@@ -176,7 +178,9 @@ def _oedema(text: str, start: int, signal: Token) -> LesionWords | None:
         return None
     before = clause_start(text, start - 1)
     clause = text[before : start - 1]
-    return words_of(clause) if "水肿" in clause and _AROUND.match(clause) else None
+    if "水肿" not in clause or _AROUND.match(clause) is None or _NO_OEDEMA.search(clause):
+        return None
+    return words_of(clause)
 
 
 def _named_behind(text: str, end: int) -> str | None:

@@ -144,7 +144,9 @@ class _ChangeReader:
         return self.text.endswith("是", 0, token.start) and self.text[token.end + 1 : token.end + 2] in _ENDS
 
     def _is_of_an_extent(self, token: Token) -> bool:
-        """范围较前扩大."""
+        """范围较前扩大, 由12mm增大至15mm."""
+        if self.text.startswith(("至", "到"), token.end):
+            return True
         return self.text.find("范围", self.tokens[self.clause].start, token.start) >= 0
 
     def _operated(self, at: int) -> Iterator[GeneralFinding]:

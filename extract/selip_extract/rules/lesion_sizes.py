@@ -48,7 +48,7 @@ def is_of_a_lesion(text: str, tokens: Sequence[Token], start: int, at: int) -> b
     clause, token = tokens[start:at], tokens[at]
     begin = clause[0].start if clause else token.start
     return not (
-        any(t.kind == "change" for t in clause)
+        (any(t.kind == "change" for t in clause) and not is_of_the_present(text, token.start))
         or _is_around(tokens[:at])
         or _OF_NO_LESION.search(text, begin, token.start)
         or is_of_an_earlier_study(text, begin, token.start, token.end)
@@ -116,7 +116,13 @@ def _in_order(sites: Sites, sentence: Sentence, start: int, at: int) -> Sites:
     """大小分别约1.2cm、0.8cm: each site has its own; one size is that of all."""
     tokens = sentence.tokens
     end = at + 1 + sum(1 for _ in clause_after(tokens, at))
-    sizes = [i for i in range(start, end) if tokens[i].kind == "size" and not _is_further_dimension(sentence, i)]
+    sizes = [
+        i
+        for i in range(start, end)
+        if tokens[i].kind == "size"
+        and not _is_further_dimension(sentence, i)
+        and is_of_a_lesion(sentence.text, tokens, start, i)
+    ]
     count, earlier = len(sizes), sum(i < at for i in sizes)
     last = tokens[max([at, *sizes])]
     if at not in sizes or count == 1 or len(sites) < 2:

@@ -42,6 +42,10 @@ class _LesionPhrases(PhraseFile):
     named_nouns: Phrases
     named_verbs: Phrases
     change_joins: Phrases
+    heading_nouns: Phrases
+    headings_before_sites: Annotated[Templates, AfterValidator(placeholders("noun"))]
+    headings_around_sites: Annotated[Templates, AfterValidator(placeholders("noun", "site"))]
+    heading_ends: Phrases
     site_last_verbs: Phrases
     site_last_locations: Phrases
     sequence_first_verbs: Phrases
@@ -85,14 +89,14 @@ def _put_introduction(draft: Draft, lesion: SampledLesion, signals: Signals) -> 
     """The lesion's sites and, in many frames, its first signals, which are taken out of `signals`."""
     rng = draft.rng
     first = [m for m in signals if m != "T1CE" and len(signals[m]) == 1]
-    frames = ["noun"] * 5 + ["subject"] * 2 + ["colon"]
+    frames = ["noun"] * 10 + ["subject"] * 4 + ["colon"] * 2 + ["heading"]
     if "T1" in first and "T2" in first:
-        frames += ["idiom"] * 7 + ["signal first", "levels", "named"]
+        frames += ["idiom"] * 14 + ["signal first", "levels", "named"] * 2
     if first:
-        frames += ["sequence"] * 2 + ["direct"] * 3 + ["site last"]
+        frames += ["sequence"] * 4 + ["direct"] * 6 + ["site last"] * 2
     changes = [change for change in _PHRASES.changes if all(change in CHANGES_AT.get(s.site, ()) for s in lesion.sites)]
     if first and changes:
-        frames += ["changed"] * 2
+        frames += ["changed"] * 4
     frame = rng.choice(frames)
     if frame in _FRAMES_OF_T1_AND_T2:
         return _FRAMES_OF_T1_AND_T2[frame](draft, lesion, signals)
@@ -100,6 +104,8 @@ def _put_introduction(draft: Draft, lesion: SampledLesion, signals: Signals) -> 
         return _FRAMES_OF_ONE_SEQUENCE[frame](draft, lesion, signals, rng.choice(first))
     if frame == "changed":
         return _put_changed(draft, lesion, rng.choice(changes))
+    if frame == "heading":
+        return _put_heading(draft, lesion)
     mentions = put_sites(draft, lesion.sites)
     if frame == "subject":
         if draft.chance(0.5):
@@ -141,6 +147,27 @@ def _put_noun(draft: Draft, mentions: Sequence[Mention], nouns: Sequence[str]) -
     said = noun.rstrip("，").removeprefix("原")
     draft.words.lesion = None if said in _PHRASES.unspecific else said
     draft.words.add(morphology=shape_in(noun))
+
+
+def _put_heading(draft: Draft, lesion: SampledLesion) -> list[Mention]:
+    """肿块：右侧额叶；T1WI…, 【左侧丘脑出血灶】T1WI…: the noun before the sites, or together with them a heading."""
+    draft.families.add("noun as a heading")
+    draft.begin_sentence()
+    noun = draft.rng.choice(_PHRASES.heading_nouns)
+    around = draft.chance(0.5)
+    template = draft.rng.choice(_PHRASES.headings_around_sites if around else _PHRASES.headings_before_sites)
+    before, _, after = template.partition("{site}" if around else "\0")
+    head = before.format(noun=noun)
+    start, _ = draft.put(head)
+    mentions = put_sites(draft, lesion.sites, plain=True)
+    behind, _ = draft.put(after.format(noun=noun))
+    if noun == "占位":
+        at = behind + after.index("{noun}") if around else start + head.index(noun)
+        draft.state(mentions, None, "占位", (at, at + len(noun)))
+    draft.words.lesion = noun
+    if not around:
+        draft.put_one(_PHRASES.heading_ends)
+    return mentions
 
 
 def _put_size(draft: Draft, lesion: SampledLesion) -> None:

@@ -8,11 +8,13 @@ from pydantic import AfterValidator
 
 from selip_contracts.vocabulary import ENHANCEMENTS, MODALITIES, SIGNALS, Enhancement, Modality, Signal
 from selip_extract.pseudo_reports.lesion_archetypes import SignalValue
-from selip_extract.pseudo_reports.phrases import PhraseFile, Phrases, each_of, load
+from selip_extract.pseudo_reports.phrases import PhraseFile, Phrases, Templates, each_of, load, placeholders
+from selip_extract.pseudo_reports.sample_study import Share
 from selip_extract.pseudo_reports.writing.draft import CharSpan, Draft, Mention
 from selip_extract.pseudo_reports.writing.shapes import shape_in
 
 _OfEachSignal = Annotated[dict[Signal, Phrases], AfterValidator(each_of(SIGNALS))]
+_Growth = Annotated[Templates, AfterValidator(placeholders("before", "now"))]
 
 
 class _SequencePhrases(PhraseFile):
@@ -20,6 +22,8 @@ class _SequencePhrases(PhraseFile):
     last_joins: Phrases
     signal_nouns: Phrases
     size_leads: Phrases
+    grown_share: Share
+    grown: Annotated[dict[str, _Growth], AfterValidator(each_of(("increased", "decreased")))]
     size_signs: Phrases
     size_units: Annotated[dict[Literal["mm", "cm"], Phrases], AfterValidator(each_of(("mm", "cm")))]
     size_axes: Phrases
@@ -97,6 +101,12 @@ def put_size(draft: Draft, size_mm: Iterable[int]) -> None:
     if len(sizes) > 1 and rng.random() < 0.08:
         axes = rng.sample(_PHRASES.size_axes, len(sizes))
         draft.put("，".join(f"{axis}约{size_text(rng, [mm])}" for axis, mm in zip(axes, sizes, strict=True)))
+    elif draft.chance(_PHRASES.grown_share):
+        draft.families.add("grown size")
+        before = [max(1, round(mm * rng.choice((0.7, 0.8, 1.2, 1.4)))) for mm in sizes]
+        grown = "increased" if before[0] < sizes[0] else "decreased"
+        words = rng.choice(_PHRASES.grown[grown])
+        draft.put(words.format(before=size_text(rng, before), now=size_text(rng, sizes)))
     else:
         draft.put(rng.choice(_PHRASES.size_leads) + size_text(rng, sizes))
 

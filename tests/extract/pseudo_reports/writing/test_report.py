@@ -100,6 +100,8 @@ FAMILIES = {
     "sequences in brackets": 0.95,
     "other body part": 0.9,
     "vessel exam": 0.93,
+    "noun as a heading": 0.93,
+    "grown size": 0.93,
     "damaged text": 0.9,
 }
 """The families of constructions beyond the ordinary report, and the finding F1 that the rules reach at least."""
