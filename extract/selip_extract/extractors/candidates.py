@@ -1,15 +1,25 @@
 """What the rules and a second reader state of one report, finding by finding, and what is known of each finding."""
 
 import math
+import re
+from bisect import bisect_right
+from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 from selip_contracts.findings import Finding, GeneralFinding
 from selip_extract.extractors.review import is_guessed
 from selip_extract.extractors.second_reader import SecondReading
+from selip_extract.language.lexicon import Cue
 from selip_extract.language.tokens import LexedReport
 
 MAX_LOG_ODDS = 10.0
+_BRACKETS = re.compile(r"[(（\[［【〔|｜]")
+"""Of what is put in, and between the cells of a table."""
+_REFERENCES: frozenset[Cue] = frozenset(
+    ("部分", "其中", "其余", "上述", "前者", "后者", "仅", "同上", "除", "分别", "较大")
+)
+"""Words that single out some of several lesions; a tagger gets them wrong more often than the rules do."""
 
 Stated = Finding | GeneralFinding
 
@@ -19,7 +29,9 @@ class Candidate:
     """A finding that the rules or the second reader state.
 
     `probability` is the second reader's own, None where it is unknown. `guessed`: the lexer, from which both readers
-    may have it, mended a word of it or holds its site to be unlisted.
+    may have it, mended a word of it or holds its site to be unlisted. `contested`: another value of the same sequence,
+    side and site is stated too. `bracketed`: its sentence has brackets, or is the row of a table. `referring`: its
+    sentence singles out some of several lesions (前者, 其余, 除…外).
     """
 
     stated: Stated
@@ -27,6 +39,9 @@ class Candidate:
     by_reader: bool
     probability: float | None
     guessed: bool
+    contested: bool = False
+    bracketed: bool = False
+    referring: bool = False
 
     @property
     def agreed(self) -> bool:
@@ -49,14 +64,18 @@ class Candidate:
             "unreturned_unlikely": 0.0 if self.by_reader else min(odds, 0.0),
             "unreturned_likely": 0.0 if self.by_reader else max(odds, 0.0),
             "guessed": float(self.guessed),
+            "contested": float(self.contested),
+            "bracketed": float(self.bracketed),
+            "reader_refers": float(self.by_reader and self.referring),
+            "unsided": float(self.stated.side is None),
             "negative": float(self.negative),
             "general": float(isinstance(self.stated, GeneralFinding)),
         }
 
 
 FEATURES = (
-    "always", "rules", "reader", "returned_log_odds", "unreturned_unlikely", "unreturned_likely", "guessed", "negative",
-    "general",
+    "always", "rules", "reader", "returned_log_odds", "unreturned_unlikely", "unreturned_likely", "guessed",
+    "contested", "bracketed", "reader_refers", "unsided", "negative", "general",
 )  # fmt: skip
 
 
@@ -73,6 +92,8 @@ def candidates(
     """Every finding of the rules or the second reading once, in the order of the text."""
     rules = _by_name((*findings, *(general if reading.general is not None else ())))
     reader = _by_name((*reading.findings, *(reading.general or ())))
+    all_stated = reader | rules
+    values = Counter(_without_value(stated) for stated in all_stated.values())
     found = [
         Candidate(
             stated,
@@ -80,8 +101,10 @@ def candidates(
             name in reader,
             _probability(reader.get(name), stated, reading.unreturned),
             is_guessed(lexed, stated),
+            isinstance(stated, Finding) and values[_without_value(stated)] > 1,
+            *_wording(lexed, stated),
         )
-        for name, stated in (reader | rules).items()
+        for name, stated in all_stated.items()
     ]
     return sorted(found, key=lambda candidate: stated_at(candidate.stated))
 
@@ -89,6 +112,26 @@ def candidates(
 def _by_name(stated: Sequence[Stated]) -> dict[object, Stated]:
     """Each finding where it is stated first."""
     return {(s.key, s.site_text): s for s in reversed(stated)}
+
+
+def _without_value(stated: Stated) -> tuple[object, ...]:
+    """Where it lies and on which sequence."""
+    return *stated.key[:3], stated.site_text
+
+
+def _wording(lexed: LexedReport, stated: Stated) -> tuple[bool, bool]:
+    """Whether its sentence has brackets, and whether it refers to lesions named before."""
+    number = sentence_number(lexed, stated_at(stated))
+    if number < 0:
+        return False, False
+    sentence = lexed.sentences[number]
+    bracketed = _BRACKETS.search(lexed.text, sentence[0].start, sentence[-1].end) is not None
+    return bracketed, any(token.kind == "cue" and token.value in _REFERENCES for token in sentence)
+
+
+def sentence_number(lexed: LexedReport, offset: int) -> int:
+    """The number of the last sentence that begins at the offset or before it; -1 before the first."""
+    return bisect_right(lexed.sentences, offset, key=lambda sentence: sentence[0].start) - 1
 
 
 def _probability(read: Stated | None, stated: Stated, unreturned: Callable[[Stated], float | None]) -> float | None:

@@ -9,7 +9,6 @@ to which the rules were not fitted (`selip-score --fit-combination`), and lie be
 
 import json
 import math
-from bisect import bisect_right
 from collections.abc import Container, Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -24,6 +23,7 @@ from selip_extract.extractors.candidates import (
     Candidate,
     Stated,
     candidates,
+    sentence_number,
     stated_at,
 )
 from selip_extract.extractors.review import quoted
@@ -36,10 +36,9 @@ FILE_NAME = "combination.json"
 KEPT_OF_RULES, KEPT_OF_READER = 0.35, 0.65
 """From which probability on a finding of one of the two alone is kept. On what was read at first sight 0.5 for both is
 no better, and the shipped reader was made with a look at its errors there."""
-UNSURE = 0.8
-"""Below this probability a finding of both readers goes to a person."""
 CLEAR = 0.9
-"""A difference of the two goes to a person unless its finding is kept, or one of the reader left out, so probably."""
+"""A finding goes to a person unless it is right so probably, or one that the reader alone states and that is left out
+wrong so probably."""
 
 
 def is_kept(candidate: Candidate, probability: float) -> bool:
@@ -77,7 +76,7 @@ class Combination(BaseModel):
         A finding of the rules that is left out is not clear, nor any difference by weights that were not learnt.
         """
         if candidate.agreed:
-            return probability >= UNSURE
+            return probability >= CLEAR
         left_out = candidate.by_reader and probability <= 1 - CLEAR
         return self.reports > 0 and (probability >= CLEAR or left_out)
 
@@ -163,14 +162,9 @@ def _changes_little(candidate: Candidate, kept: bool, present: Container[object]
     return kept and isinstance(candidate.stated, GeneralFinding)
 
 
-def _sentence_number(lexed: LexedReport, offset: int) -> int:
-    """The number of the last sentence that begins at the offset or before it; -1 before the first."""
-    return bisect_right(lexed.sentences, offset, key=lambda sentence: sentence[0].start) - 1
-
-
 def _passage(reason: ReviewReason, lexed: LexedReport, stated: Stated) -> Review:
     """The sentence that states it; its evidence alone where the lexer knows no word of that sentence."""
-    number = _sentence_number(lexed, stated_at(stated))
+    number = sentence_number(lexed, stated_at(stated))
     if number >= 0:
         return quoted(reason, lexed, lexed.sentences[number])
     assert stated.evidence is not None

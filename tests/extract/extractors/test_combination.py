@@ -14,6 +14,7 @@ from selip_extract.evaluation.score import score
 from selip_extract.extraction import Usage
 from selip_extract.extractors.base import Extractor
 from selip_extract.extractors.both import DoubleExtractor
+from selip_extract.extractors.candidates import candidates
 from selip_extract.extractors.combination import DEFAULT, Combination, combined, load_combination
 from selip_extract.extractors.language_model import LanguageModelExtractor
 from selip_extract.extractors.registry import ModelChoice, combination_of
@@ -118,6 +119,38 @@ def test_what_both_read_of_which_the_reader_is_unsure_goes_to_a_person() -> None
 def test_on_what_the_lexer_guessed_the_readers_cannot_agree(text: str, agreed: list[bool]) -> None:
     reading = reading_of(range(len(agreed)), 0.9, None, text)
     assert [a for _, a in combine(reading, rules_of(text), text)] == agreed
+
+
+def test_another_value_of_the_same_place_makes_both_less_sure() -> None:
+    weights = Combination(weights=FITTED.weights | {"contested": -2.0}, reports=100)
+    found = rules_of(TEXT)
+    other = found[1].model_copy(update={"signal": "低", "confidence": 0.6})
+    alone = combined(lex(TEXT), found, [], reading_of([0, 1, 2], 0.6, None), weights).findings
+    reading = SecondReading((*reading_of([0, 1, 2], 0.6, None).findings, other))
+    contested = combined(lex(TEXT), found, [], reading, weights).findings
+    before, after = (next(f.confidence for f in findings if f.key == found[1].key) for findings in (alone, contested))
+    assert before is not None
+    assert after is not None
+    assert after < before
+    assert [f.confidence for f in contested if f.modality == "T1"] == [
+        f.confidence for f in alone if f.modality == "T1"
+    ]
+
+
+@pytest.mark.parametrize(
+    ("feature", "text", "stated"),
+    [
+        ("bracketed", "左侧额叶（皮层下）T1WI呈低信号", [True]),
+        ("bracketed", "左侧额叶T1WI呈低信号。右侧枕叶（深部）T2WI呈高信号", [False, True]),
+        ("reader_refers", "左侧额叶T1WI呈低信号，其余病灶T2WI呈高信号", [True, True]),
+        ("reader_refers", "左侧额叶T1WI呈低信号", [False]),
+        ("unsided", "脑桥T1WI呈低信号，左侧额叶T2WI呈高信号", [True, False]),
+    ],
+)
+def test_the_wording_of_a_sentence_is_known_of_its_findings(feature: str, text: str, stated: list[bool]) -> None:
+    found = rules_of(text)
+    known = candidates(lex(text), found, [], SecondReading(tuple(found)))
+    assert [bool(candidate.features()[feature]) for candidate in known] == stated
 
 
 def test_general_findings_are_combined_where_the_reader_looks_for_them() -> None:

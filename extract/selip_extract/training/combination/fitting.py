@@ -14,7 +14,6 @@ from selip_extract.extractors.candidates import FEATURES, Candidate, candidates
 from selip_extract.extractors.combination import Combination, is_kept
 from selip_extract.extractors.second_reader import SecondReader, SecondReading
 from selip_extract.language.lexer import lex
-from selip_extract.language.tokens import LexedReport
 from selip_extract.training.combination.first_readings import RuleReading, rules_today
 from selip_shared.errors import SelipError
 
@@ -24,10 +23,11 @@ MIN_REPORTS = 20
 
 @dataclass(frozen=True)
 class Example:
-    """An annotated report, what the rules read in it, and the group with which it is held out."""
+    """An annotated report, what the rules and the second reader read in it, and the group with which it is held out."""
 
     report: AnnotatedReport
     rules: RuleReading
+    reader: SecondReading
     group: str
 
 
@@ -56,16 +56,20 @@ class Fit:
 
 def fit_combination(reader: SecondReader, annotated: Sequence[AnnotatedReport]) -> Fit:
     """Learn the weights on reports that the reader was not trained on. SelipError where they are too few."""
-    reports = [lex(report.findings_text) for report in annotated]
-    read = map(rules_today, reports)
-    return fit_examples(
-        reader, [Example(report, rules, report.report_id) for report, rules in zip(annotated, read, strict=True)]
-    )
+    return fit_examples(list(_read(reader, annotated)))
 
 
-def fit_examples(reader: SecondReader, examples: Sequence[Example], source: str = "") -> Fit:
+def _read(reader: SecondReader, annotated: Sequence[AnnotatedReport]) -> Iterator[Example]:
+    for start in range(0, len(annotated), reader.batch_size):
+        batch = annotated[start : start + reader.batch_size]
+        reports = [lex(report.findings_text) for report in batch]
+        for report, lexed, reading in zip(batch, reports, reader.second_readings(reports), strict=True):
+            yield Example(report, rules_today(lexed), reading, report.report_id)
+
+
+def fit_examples(examples: Sequence[Example], source: str = "") -> Fit:
     """Learn the weights on examples; their groups are held out in turn, up to FOLDS at a time."""
-    judged = _judged_candidates(reader, examples)
+    judged = _judged_candidates(examples)
     right = np.array([one.right for one in judged])
     groups = np.array([examples[one.report].group for one in judged])
     if len(np.unique([one.report for one in judged])) < MIN_REPORTS or right.all() or not right.any():
@@ -94,21 +98,20 @@ def fit_examples(reader: SecondReader, examples: Sequence[Example], source: str 
     )
 
 
-def _judged_candidates(reader: SecondReader, examples: Sequence[Example]) -> list[_Judged]:
+def _judged_candidates(examples: Sequence[Example]) -> list[_Judged]:
     """Every candidate of the reports that were read, and whether it is right."""
-    found: list[_Judged] = []
-    for start in range(0, len(examples), reader.batch_size):
-        batch = examples[start : start + reader.batch_size]
-        reports = [lex(example.report.findings_text) for example in batch]
-        for number, (lexed, reading) in enumerate(zip(reports, reader.second_readings(reports), strict=True), start):
-            if not reading.failed:
-                found += _judged_of(number, examples[number], lexed, reading)
-    return found
+    return [
+        judged
+        for number, example in enumerate(examples)
+        if not example.reader.failed
+        for judged in _judged_of(number, example)
+    ]
 
 
-def _judged_of(number: int, example: Example, lexed: LexedReport, reading: SecondReading) -> Iterator[_Judged]:
+def _judged_of(number: int, example: Example) -> Iterator[_Judged]:
     annotation = example.report.study
-    for candidate in candidates(lexed, example.rules.findings, example.rules.general, reading):
+    lexed = lex(example.report.findings_text)
+    for candidate in candidates(lexed, example.rules.findings, example.rules.general, example.reader):
         if isinstance(candidate.stated, GeneralFinding):
             (stated,) = with_annotated_sites(Study(general=(candidate.stated,)), annotation).general
             yield _Judged(number, candidate, stated, stated.key in {g.key for g in annotation.general})
