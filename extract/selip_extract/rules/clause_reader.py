@@ -15,7 +15,14 @@ from selip_extract.rules.mentions import Location, MentionedLesions
 from selip_extract.rules.prior_study import prior_words, turn_to_present, turn_to_prior
 from selip_extract.rules.references.by_value import with_value
 from selip_extract.rules.references.label_lists import CIRCLED
-from selip_extract.rules.references.labels import begin_labelled, introduce_labelled, refer_to_label, use_label
+from selip_extract.rules.references.labels import (
+    begin_labelled,
+    introduce_labelled,
+    number_lesion,
+    refer_to_label,
+    refer_to_numbers,
+    use_label,
+)
 from selip_extract.rules.references.ordinals import choose_lesions
 from selip_extract.rules.references.phrases import Phrase, phrases
 from selip_extract.rules.references.side_references import leave_half, refer_to_side
@@ -161,7 +168,7 @@ def _refer_by_phrase(state: State, sentence: Sentence, at: int, phrase: Phrase) 
     """前两枚, 与左侧顶叶病灶相同, 以额颞叶为著, 亦然: a phrase is read as a whole."""
     match phrase.kind:
         case "ordinal":
-            return choose_lesions(state, phrase.chosen, sentence.tokens[at].start)
+            return _choose(state, sentence, at, phrase)
         case "as_nth":
             return state_as_nth(state, sentence, phrase.end, phrase.chosen[0])
         case "comparison":
@@ -172,6 +179,17 @@ def _refer_by_phrase(state: State, sentence: Sentence, at: int, phrase: Phrase) 
             return state.refer_to(with_value(state, sentence, at, phrase.end) or state.focus)
         case "likewise":
             return state_likewise(state, sentence)
+
+
+def _choose(state: State, sentence: Sentence, at: int, phrase: Phrase) -> State:
+    """前两枚, 第二处; 第1处：左侧额叶 gives a number."""
+    source = sentence.tokens[at].start
+    if sentence.text.startswith("第", source):
+        numbers = [i + 1 for i in phrase.chosen]
+        given = number_lesion(state, sentence, at, phrase.end, numbers[0]) if len(numbers) == 1 else None
+        if (after := given or refer_to_numbers(state, numbers, source)) is not None:
+            return after
+    return choose_lesions(state, phrase.chosen, source)
 
 
 def _negate(state: State, sentence: Sentence, at: int) -> State:

@@ -57,19 +57,20 @@ def _with_lists_by_value(tokens: list[Token]) -> list[Token]:
     """多发T2高信号灶：左额叶2枚；脑桥1枚: the tokens; a semicolon between the sites of one value ends no clause."""
     found = list(tokens)
     start = 0
+    before: int | None = None
+    in_list = False
     for at, token in enumerate([*tokens, _STOP]):
-        if token.kind not in ("stop", "mark"):
-            continue
-        colon = next((i for i in range(start, at) if tokens[i].value == ":"), at)
-        heading = {t.kind for t in tokens[start:colon] if t.value not in lexicon().site_groups.whole_brain}
-        listed = tokens[colon + 1 : at]
-        if (
-            heading & _VALUES
-            and "site" not in heading
-            and all(t.kind not in _SAYING and t.value != ":" for t in listed)
-        ):
-            found[colon + 1 : at] = [t._replace(value=",") if t.value == ";" else t for t in listed]
-        start = at + 1
+        ends = token.kind in ("stop", "mark") or token.value == ";"
+        if token.value == ":":
+            heading = {t.kind for t in tokens[start:at] if t.value not in lexicon().site_groups.whole_brain}
+            in_list, before = bool(heading & _VALUES) and "site" not in heading, None
+        elif in_list and ends:
+            if before is not None:
+                found[before] = found[before]._replace(value=",")
+            before, in_list = at, token.value == ";"
+        elif token.kind in _SAYING:
+            in_list = False
+        start = at + 1 if ends or token.value in (",", ":") else start
     return found
 
 

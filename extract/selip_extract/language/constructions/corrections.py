@@ -10,7 +10,15 @@ _CORRECTING = re.compile(
 )
 _RATHER = re.compile("(?:并非|并不是|不是|绝非)[^,，。;；:：]{1,10}?[,，]?而(?=[是为呈])")
 """T1WI并非低信号而是稍高信号."""
-_HINT = re.compile("并非|绝非|不对(?!称|等)|不是|抱歉|对不起|哦不|啊不|说错|讲错|口误|更正|改为|应是|应该是|应为")
+_INSTEAD = re.compile(
+    r"\((?:此处|该处|前述|原)?[^()]{0,8}?(?:误写?[为作成]|误记[为作]|写作|写为|笔误|有误|错写[为成])[^()]*\)"
+    r"|\((?:前述)[^()]{1,10}有误\)|\((?:非|而非|并非|不是|而不是)[^()]{1,10}\)"
+    r"|[,，]?(?:而非|而不是|并非|(?<=[,，])不是|而绝非)[^,，。;；:：()而]{1,10}(?=[,，。;；)]|$)"
+)
+"""T1等信号（此处前稿误写为高信号）, 均匀强化而非环形强化: what is told from it is behind the value."""
+_HINT = re.compile(
+    "[误非]|写作|写为|有误|而不是|并非|绝非|不对(?!称|等)|不是|抱歉|对不起|哦不|啊不|说错|讲错|口误|更正|改为|应是|应该是|应为"
+)
 _REACH = 14
 """Characters before the words of correction in which what is corrected stands."""
 
@@ -19,9 +27,11 @@ def with_corrections(tokens: Sequence[Token], text: str) -> list[Token]:
     """The tokens without those that are taken back, and without the words that say so."""
     if _HINT.search(text) is None:
         return list(tokens)
-    denied = [match.span() for match in _RATHER.finditer(text)]
+    denied = [match.span() for match in (*_RATHER.finditer(text), *_INSTEAD.finditer(text))]
     found = [t for t in tokens if not any(start <= t.start < end for start, end in denied)]
     for match in reversed(list(_CORRECTING.finditer(text))):
+        if any(start < match.end() and match.start() < end for start, end in denied):
+            continue
         behind = next((i for i, t in enumerate(found) if t.start >= match.end()), None)
         before = next((i for i, t in enumerate(found) if t.end > match.start()), None)
         if behind is None or before is None:

@@ -43,7 +43,7 @@ class _Slips(BaseModel):
 
 def mended(text: str) -> Mended:
     """The text to read instead of `text`, character for character."""
-    read = _commas_for_blanks(_joined_lines(with_bars(simplified(without_markup(text)))))
+    read = _joined_lines(_commas_for_blanks(with_bars(simplified(without_markup(text)))))
     found = [(m.start(), m.end()) for m in _slip_pattern().finditer(read)]
     for start, end in found:
         read = read[:start] + slips()[read[start:end]] + read[end:]
@@ -84,11 +84,11 @@ def simplified(text: str) -> str:
 _BREAK = re.compile(r"[^\S\n]*\r?\n\s*")
 _UNFINISHED = re.compile(
     r"(?:左侧?|右侧?|双侧?|两侧|未|未见|未见明显|未见明确|无|不|稍|略|较|等|轻度|明显|均匀|不均匀|呈|见|可见|示|显示|为|及|和|与|、|，|,|：|:|（|\(|约|于|位于|之|的"
-    r"|长|短|[额顶颞枕岛]|斑片?|片|点|小片?|T[12](?:WI?)?|FLAIR|DWI|ADC图?|SWI|黏|粘|异常|信|低|高|依次|分别|均|仅)$",
+    r"|长|短|[额顶颞枕岛]|斑片?|片|点|小片?|T[12](?:WI?)?|FLAIR|DWI|ADC图?|SWI|黏|粘|异常|信|低|高|序|依次|分别|均|仅)$",
     re.IGNORECASE,
 )
 _CONTINUING = re.compile(
-    r"(?:呈|黏膜|粘膜|信号|高信号|低信号|等信号|异常信号|影|灶|状|侧|叶|区|强化|受压|扩大|增宽|变窄|移位|增厚|受限|及|、|，|,|。|；)"
+    r"(?:呈|见|可见|黏膜|粘膜|信号|高信号|低信号|等信号|异常信号|影|灶|状|侧|叶|区|强化|受压|扩大|增宽|变窄|移位|增厚|受限|及|、|，|,|。|；)"
 )
 # lines of a template: 部位：左侧小脑半球 / 大小：18mm×11mm / T1WI：低
 _KEY = (

@@ -5,11 +5,11 @@ from typing import Annotated
 
 from pydantic import AfterValidator
 
-from selip_contracts.vocabulary import MODALITIES, Modality
+from selip_contracts.vocabulary import MODALITIES, SIGNALS, SITES, Modality
 from selip_extract.pseudo_reports.phrases import PhraseFile, Phrases, each_of, load
-from selip_extract.pseudo_reports.sample_study import SampledLesion, Share
+from selip_extract.pseudo_reports.sample_study import SampledLesion, SampledSite, Share
 from selip_extract.pseudo_reports.writing.collective import WrittenLesion
-from selip_extract.pseudo_reports.writing.draft import CharSpan, Draft, Fact, Mention
+from selip_extract.pseudo_reports.writing.draft import CharSpan, Draft, Fact, LesionWords, Mention
 from selip_extract.pseudo_reports.writing.sequences import (
     ORDER,
     degree_word,
@@ -18,7 +18,7 @@ from selip_extract.pseudo_reports.writing.sequences import (
     size_text,
     state_enhancement,
 )
-from selip_extract.pseudo_reports.writing.sites import put_sites
+from selip_extract.pseudo_reports.writing.sites import put_sites, site_word
 
 
 class _TablePhrases(PhraseFile):
@@ -31,6 +31,8 @@ class _TablePhrases(PhraseFile):
     no_enhancement: Phrases
     by_sequence_share: Share
     size_share: Share
+    of_sides_share: Share
+    both_sides: Phrases
     list_ends: Phrases
     list_separators: Phrases
 
@@ -44,6 +46,8 @@ def put_table(draft: Draft, lesions: Sequence[SampledLesion]) -> list[WrittenLes
     draft.put("\n" if draft.parts else "")
     bar = draft.rng.choice(_PHRASES.bars)
     said = [m for m in ORDER if any(m in x.signals or m in x.absent for x in lesions)]
+    if draft.chance(_PHRASES.of_sides_share):
+        return _put_both_sides(draft, lesions, said, bar)
     if draft.chance(_PHRASES.by_sequence_share):
         return _put_rows_of_sequences(draft, lesions, said, bar)
     return _put_rows_of_lesions(draft, lesions, said, bar)
@@ -77,6 +81,42 @@ def _put_rows_of_lesions(
             _put_cell(draft, mentions, lesion, modality, spans[modality], empty)
         draft.put("\n")
         written.append(WrittenLesion(mentions, draft.facts[start:]))
+    return written
+
+
+def _put_both_sides(
+    draft: Draft, lesions: Sequence[SampledLesion], said: Sequence[Modality], bar: str
+) -> list[WrittenLesion]:
+    """部位 | T1WI | T2WI, and below 丘脑（左/右） | 低/等 | 高/稍高: the left and the right of a site in turn."""
+    draft.families.add("table of both sides")
+    rng = draft.rng
+    draft.put_one(_PHRASES.site_heads)
+    modalities = [m for m in said if m != "T1CE"] or ["T2"]
+    spans = {}
+    for modality in modalities:
+        draft.put(bar)
+        spans[modality] = draft.put_one(_PHRASES.sequences[modality])
+    draft.put("\n")
+    paired = {s.site: None for x in lesions for s in x.sites if SITES[s.site].laterality == "paired"} or {"丘脑": None}
+    first, second = rng.choice(_PHRASES.both_sides)
+    written = []
+    for site in paired:
+        site_span = draft.put(site_word(rng, site))
+        left, _, right = (draft.put(part) for part in ("（" + first, "/", second + "）"))
+        sides = ((left[0] + 1, left[1]), (right[0], right[1] - 1))
+        mentions = [
+            Mention(SampledSite("左侧" if word in "左侧" else "右侧", site), site_span, span, LesionWords())
+            for word, span in zip((first, second), sides, strict=True)
+        ]
+        start = len(draft.facts)
+        for modality in modalities:
+            draft.put(bar)
+            for i, mention in enumerate(mentions):
+                draft.put("/" if i else "")
+                value = rng.choice(SIGNALS[:-1])
+                draft.state([mention], modality, value, draft.put(value), spans[modality])
+        draft.put("\n")
+        written += [WrittenLesion([m], [f for f in draft.facts[start:] if f.mention is m]) for m in mentions]
     return written
 
 

@@ -6,12 +6,14 @@ from selip_extract.rules.mentions import ReferenceKind, Sites
 from selip_extract.rules.sentence import Sentence
 from selip_extract.rules.state import Focus, State
 
+_NAMING = frozenset(("sequence", "enhancement"))
+
 
 def with_value(state: State, sentence: Sentence, at: int, end: int) -> Focus | None:
     """The sites with the signal that the tokens from `at` to `end` name; None where it was stated of none."""
     tokens = sentence.tokens[at:end]
     value = next((t for t in tokens if t.kind in VALUES), None)
-    if value is None:
+    if value is None or tokens[0].kind not in _NAMING or any(t.kind in ("site", "verb") for t in tokens):
         return None
     sequence = next((t.value for t in tokens if t.kind == "sequence"), "T1CE")
     known = {

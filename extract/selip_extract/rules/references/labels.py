@@ -1,7 +1,7 @@
 """Labels of lesions: ①左侧额叶…，②…; 病灶A, 结节b. A label is given with its sites and refers to them later."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from selip_extract.language.tokens import Token
 from selip_extract.rules.dataclass_replace import replace
@@ -83,6 +83,26 @@ def _opens_account(tokens: Sequence[Token], at: int) -> bool:
     """A左侧额叶，B：右侧丘脑, C灶位于左侧顶叶."""
     following = [t for t in tokens[at + 1 : at + 5] if t.value not in (":", "位于") and t.kind != "lesion"][:1]
     return (at == 0 or is_mark(tokens[at - 1])) and bool(following) and following[0].kind in _NAMING
+
+
+def number_lesion(state: State, sentence: Sentence, at: int, end: int, number: int) -> State | None:
+    """第1处：左侧额叶 gives the lesion its number, which ends before the token at `end`; None where no site follows."""
+    tokens = sentence.tokens
+    if at and not is_mark(tokens[at - 1]):
+        return None
+    following = next((t for t in tokens[end : end + 3] if t.value not in (":", ",", "位于", "见")), None)
+    if following is None or following.kind not in _NAMING:
+        return None
+    sites = sites_ahead(sentence, end - 1)[:1]
+    return _give(state, f"第{number}", LesionMention((ReferenceKind.LABEL, tokens[at].start), sites)) if sites else None
+
+
+def refer_to_numbers(state: State, numbers: Iterable[int], source: int) -> State | None:
+    """第1处及第3处: the lesions that were given these numbers; None where they were not."""
+    names = [f"第{number}" for number in numbers]
+    if not all(name in state.mentioned.labels for name in names):
+        return None
+    return refer_to_labels(state, names, source)
 
 
 def refer_to_labels(state: State, names: list[str], source: int) -> State:

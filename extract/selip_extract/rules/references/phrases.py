@@ -24,15 +24,13 @@ class Phrase(NamedTuple):
 _COUNTER = "(?:个|枚|处|者|灶|区|部位)(?:病灶|病变|结节|肿块|灶|者)?"
 _TWO_OR_MORE = "二两三四五六"
 _DIGITS = {"一": 1, "二": 2, "两": 2, "三": 3, "四": 4, "五": 5, "六": 6, **{str(n): n for n in range(1, 7)}}
-_WITH_VALUE = (
-    "(?:(?:T[12](?:WI)?|(?:T2-?)?FLAIR|DWI|ADC|SWI)[图像上]?[呈为]?(?:明显|稍|略)?[高低]信号|(?:明显|轻度|环形|不?均匀)?强化)影?"
-    "(?:灶|区|者|处|病灶|病变|结节|部位)"
-)
+_NOUN = "影?(?:灶|区|者|处|病灶|病变|结节|部位)"
+_WITH_VALUE = rf"(?:[A-Z](?:[^,，;；:：。\n高低])*?[稍略]?[高低]信号|(?:明显|轻度|环形|不?均匀)?强化){_NOUN}"
 _PATTERN = re.compile(
     rf"(?P<first>前(?P<n>[{_TWO_OR_MORE}]){_COUNTER})"
     rf"|(?P<last>[后末](?P<m>[{_TWO_OR_MORE}]){_COUNTER})"
     rf"|(?P<as_nth>同第(?P<j>[一二三四五六])(?:个|枚|处|者|灶|区)(?:病灶|结节)?)"
-    rf"|(?P<nth>第(?P<k>[一二三四五六1-6](?:[、和及与][一二三四五六1-6])*){_COUNTER})"
+    rf"|(?P<nth>(?P<k>第[一二三四五六1-6](?:[、和及与][一二三四五六1-6])*{_COUNTER}(?:[、和及与]第[一二三四五六1-6]{_COUNTER})*))"
     rf"|(?P<one>[首]{_COUNTER})"
     rf"|(?P<final>(?:最后一|最末一?|末){_COUNTER})"
     rf"|(?P<comparison>[与同和似][^,，;；:：。\n呈示见为与同和似前较]{{2,16}}?(?:相同|一致|相仿|相似|相近|类似|相当))"
@@ -41,9 +39,10 @@ _PATTERN = re.compile(
     rf"|(?P<predominance>以(?![及内外上下往前后来至])[^,，;；:：。\n]{{2,16}}?(?:为著|为主|为甚|为重|较著|显著|明显))"
     rf"|(?<=[,，])(?P<worst>[^,，;；:：。\n以]{{2,12}}?(?:较重|较著|为著|为甚|尤著|尤甚|较明显|更明显|更重))(?=[,，;；。]|$)"
     rf"|(?<=[,，])(?P<spread>(?:并|且)?(?:主要)?(?:累及|侵及|波及|延及|侵犯)[^,，;；:：。\n]{{2,16}}?)(?=[,，;；。]|$)"
-    rf"|(?P<by_value>(?<=[述上各中除此该]){_WITH_VALUE}|(?<=[,，;；。\n]){_WITH_VALUE}(?=[TFDAS增均亦]))"
+    rf"|(?P<by_value>(?<=[述上各中除此该])(?=[A-Za-z强明轻环不均弥扩磁压])[^,，;；:：。\n高低]{{0,12}}(?:[稍略]?[高低]信号|强化){_NOUN}|(?<=[,，;；。\n]){_WITH_VALUE}(?=[TFDAS增均亦]))"
     rf"|(?P<likewise>亦然|亦如此|亦是如此|也是如此|同样如此)"
 )
+_NUMBERS = re.compile("[一二三四五六1-6]")
 _HINT = re.compile(
     "信号[影灶区者处病结部]|强化[影灶区者处病结部]|第|及|侵|较重|更重|明显|[著甚]|[前后末第首](?:[一二两三四五六]|[个枚处者])|最后|最末|相同|一致|相仿|相似|相近|类似|相当|[变现点征号]同|信号.{0,2}同|以|亦|如此"
 )
@@ -99,5 +98,5 @@ def _chosen(match: re.Match[str]) -> Chosen:
     if match["last"]:
         return tuple(range(-_DIGITS[match["m"]], 0))
     if match["nth"]:
-        return tuple(_DIGITS[character] - 1 for character in match["k"] if character in _DIGITS)
+        return tuple(_DIGITS[number] - 1 for number in _NUMBERS.findall(match["k"]))
     return (0,) if match["one"] else (-1,)

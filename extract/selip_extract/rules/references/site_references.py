@@ -49,7 +49,8 @@ def name_site(state: State, sentence: Sentence, at: int) -> State:
         state = replace(state, clause=state.clause._replace(of_the_largest=False), open=False)
     if not state.open:
         focus = Focus(sites, _NAMED, sentence.tokens[at].start)
-        return replace(state, focus=focus, open=True, standing=CURRENT)
+        # 除右侧颞叶外，左侧颞叶见…: what is excepted from is named here
+        return replace(state, focus=focus, open=True, standing=CURRENT, whole=NO_FOCUS)
     named_before, kind, source = state.focus
     state = replace(state, focus=Focus(named_before + sites, kind, source))
     return _extend_lesion(state, sites) if state.introduced.id == state.focus.lesion_id else state

@@ -7,9 +7,17 @@ from selip_contracts.vocabulary import SITES, Modality, Side, Signal, ancestors
 from selip_extract.pseudo_reports.sample_study import SampledLesion, SampledSite
 from selip_extract.pseudo_reports.writing.collective import ABSENT, WrittenLesion, put_predicate, some_signal
 from selip_extract.pseudo_reports.writing.draft import Draft, LesionWords, Mention
+from selip_extract.pseudo_reports.writing.references.corrections import put_corrected_value, put_exception_before
 from selip_extract.pseudo_reports.writing.references.exclusions import put_only_on_sequence, put_only_one
 from selip_extract.pseudo_reports.writing.references.labels import put_bracketed, put_label_list, put_labelled
 from selip_extract.pseudo_reports.writing.references.lesion_parts import put_parts_of_lesion
+from selip_extract.pseudo_reports.writing.references.lists import (
+    put_by_value,
+    put_listed_by_value,
+    put_nested_brackets,
+    put_numbered,
+    put_same_list,
+)
 from selip_extract.pseudo_reports.writing.references.parts import (
     put_named_site,
     put_random_value,
@@ -308,4 +316,11 @@ _WAYS = {
     "only on one sequence": _Way(put_only_on_sequence, sites=1),
     "parts of a lesion": _Way(put_parts_of_lesion, sites=1),
     "sized sides": _Way(put_sized_sides, sites=1, paired=True),
+    "list by value": _Way(put_listed_by_value),
+    "list of the same": _Way(put_same_list),
+    "by value": _Way(put_by_value),
+    "numbered": _Way(put_numbered),
+    "nested brackets": _Way(put_nested_brackets),
+    "corrected value": _Way(put_corrected_value, sites=1),
+    "exception before": _Way(put_exception_before, paired=True),
 }

@@ -59,6 +59,37 @@ class _SizedSides(PhraseFile):
     separators: Phrases
 
 
+class _Lists(PhraseFile):
+    openings: Phrases
+    nouns: Phrases
+    separators: Phrases
+    counters: Phrases
+    first_openings: Phrases
+    same: Phrases
+    group_openings: Phrases
+    verbs: Phrases
+    all_or_one: Phrases
+    ends: Phrases
+    pointing: Phrases
+    nouns_by_value: Phrases
+    digits: Phrases
+    number_counters: Phrases
+    number_joins: Phrases
+    bracket_leads: Phrases
+    bracketed_shapes: Phrases
+    asides: Annotated[Templates, AfterValidator(placeholders("shape", "size"))]
+
+
+class _Corrections(PhraseFile):
+    openings: Phrases
+    verbs: Phrases
+    mistaken: Annotated[Templates, AfterValidator(placeholders("value"))]
+    enhancement_verbs: Phrases
+    rather_than: Annotated[Templates, AfterValidator(placeholders("value"))]
+    excepted: Phrases
+    group_openings: Phrases
+
+
 class _References(PhraseFile):
     share: Share
     many: Phrases
@@ -87,6 +118,8 @@ class _References(PhraseFile):
     lesion_parts: _LesionParts
     exclusions: _Exclusions
     sized_sides: _SizedSides
+    lists: _Lists
+    corrections: _Corrections
 
 
 REFERENCES = load(_References, "references")
