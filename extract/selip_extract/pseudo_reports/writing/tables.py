@@ -98,7 +98,8 @@ def _put_both_sides(
         spans[modality] = draft.put_one(_PHRASES.sequences[modality])
     draft.put("\n")
     paired = {s.site: None for x in lesions for s in x.sites if SITES[s.site].laterality == "paired"} or {"丘脑": None}
-    first, second = rng.choice(_PHRASES.both_sides)
+    order = rng.choice(_PHRASES.both_sides)
+    first, second = order[0], order[1]
     written = []
     for site in paired:
         site_span = draft.put(site_word(rng, site))

@@ -6,7 +6,6 @@ from selip_contracts.vocabulary import ENHANCEMENTS, SITES, Modality, Side, Sign
 from selip_extract.pseudo_reports.sample_study import SampledSite
 from selip_extract.pseudo_reports.writing.draft import Draft
 from selip_extract.pseudo_reports.writing.references.parts import (
-    note_nodule,
     put_named_site,
     put_random_value,
     put_site_list,
@@ -14,6 +13,7 @@ from selip_extract.pseudo_reports.writing.references.parts import (
 )
 from selip_extract.pseudo_reports.writing.references.wording import REFERENCES
 from selip_extract.pseudo_reports.writing.sequences import put_sequence
+from selip_extract.pseudo_reports.writing.shapes import note_description
 from selip_extract.pseudo_reports.writing.sites import site_word
 
 _PHRASES = REFERENCES.corrections
@@ -25,7 +25,7 @@ def put_corrected_value(draft: Draft, sites: Sequence[SampledSite]) -> None:
     rng = draft.rng
     mention = put_named_site(draft, sites[0])
     draft.put_one(_PHRASES.openings)
-    note_nodule(draft, [mention])
+    note_description(draft, [mention])
     modality, further = some_sequences(draft, 2)
     both = rng.random()
     if both < 0.7:
@@ -55,7 +55,7 @@ def put_exception_before(draft: Draft, sites: Sequence[SampledSite]) -> None:
     others = [SampledSite(sides[1], left_out.site), *(site for site in sites if site is not left_out)]
     mentions = put_site_list(draft, others, rng.choice(("及", "、", "和")))
     draft.put_one(_PHRASES.group_openings)
-    note_nodule(draft, mentions)
+    note_description(draft, mentions)
     modalities: list[Modality] = some_sequences(draft, rng.choice((1, 2)))
     for modality in modalities:
         draft.put("，")

@@ -7,15 +7,14 @@ from selip_extract.pseudo_reports.sample_study import SampledSite
 from selip_extract.pseudo_reports.writing.collective import put_predicate, some_signal
 from selip_extract.pseudo_reports.writing.draft import Draft, Mention
 from selip_extract.pseudo_reports.writing.references.parts import (
-    note_nodule,
     put_named_site,
     put_random_value,
     put_site_list,
     some_sequences,
 )
 from selip_extract.pseudo_reports.writing.references.wording import REFERENCES
-from selip_extract.pseudo_reports.writing.sequences import put_sequence, signal_word, size_text
-from selip_extract.pseudo_reports.writing.signals import put_enhancement
+from selip_extract.pseudo_reports.writing.sequences import put_enhancement_word, put_sequence, signal_word, size_text
+from selip_extract.pseudo_reports.writing.shapes import note_description
 
 _PHRASES = REFERENCES.lists
 _HIGH_OR_LOW: tuple[Signal, Signal] = ("高", "低")
@@ -27,17 +26,10 @@ def put_listed_by_value(draft: Draft, sites: Sequence[SampledSite]) -> None:
     modality: Modality = "T1CE" if draft.chance(0.25) else some_sequences(draft, 1)[0]
     draft.put_one(_PHRASES.openings)
     sequence = None if modality == "T1CE" else put_sequence(draft, modality)
-    value = some_signal(draft, modality)
-    start = len(draft.facts)
-    if modality == "T1CE":
-        put_enhancement(draft, [], value, sequence_named=True)
-    span = (draft.length - len(draft.parts[-1]), draft.length)
-    if modality != "T1CE":
-        span = draft.put(signal_word(rng, value[0]))
-    draft.put_one(_PHRASES.nouns)
-    noun = "结节" if "结节" in draft.parts[-1] else None
+    (value,) = some_signal(draft, modality)
+    span = put_enhancement_word(draft, value) if modality == "T1CE" else draft.put(signal_word(rng, value))
+    noun = draft.put_one(_PHRASES.nouns)
     draft.put("：")
-    del draft.facts[start:]
     separator, counter = rng.choice(_PHRASES.separators), rng.choice(_PHRASES.counters)
     for i, site in enumerate(sites):
         draft.put(separator if i else "")
@@ -45,19 +37,19 @@ def put_listed_by_value(draft: Draft, sites: Sequence[SampledSite]) -> None:
         number = rng.randint(1, 6)
         draft.put(f"{number}{counter}")
         mention.words.number, mention.words.count = number, "单发" if number == 1 else "多发"
-        mention.words.lesion = noun
+        mention.words.lesion = "结节" if draft.text[slice(*noun)] == "结节" else None
         if number == 1 and draft.chance(0.3):
             size = rng.randint(3, 15)
             draft.put("，约" + size_text(rng, (size,)))
             mention.words.size_mm = (float(size),)
-        draft.state([mention], modality, value[0], span, sequence)
+        draft.state([mention], modality, value, span, sequence)
 
 
 def put_same_list(draft: Draft, sites: Sequence[SampledSite]) -> None:
     """左侧额叶见结节，T1WI低信号，T2WI高信号。信号同前：右侧顶叶、脑桥."""
     first = put_named_site(draft, sites[0])
     draft.put_one(_PHRASES.first_openings)
-    note_nodule(draft, [first])
+    note_description(draft, [first])
     start = len(draft.facts)
     for modality in some_sequences(draft, 2):
         draft.put("，")
@@ -78,7 +70,7 @@ def put_by_value(draft: Draft, sites: Sequence[SampledSite]) -> None:
     split, further = some_sequences(draft, 2)
     mentions = put_site_list(draft, sites, rng.choice(("及", "、", "和")))
     draft.put_one(_PHRASES.group_openings)
-    note_nodule(draft, mentions)
+    note_description(draft, mentions)
     draft.put("，")
     named_as = put_sequence(draft, split)
     name = draft.text[slice(*named_as)]
