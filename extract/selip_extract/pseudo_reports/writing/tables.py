@@ -91,7 +91,8 @@ def _put_both_sides(
     draft.families.add("table of both sides")
     rng = draft.rng
     draft.put_one(_PHRASES.site_heads)
-    modalities = [m for m in said if m != "T1CE"] or ["T2"]
+    modalities = [m for m in ORDER if m in said and m != "T1CE"]
+    modalities = modalities if len(modalities) > 1 else ["T1", "T2"]
     spans = {}
     for modality in modalities:
         draft.put(bar)
