@@ -80,9 +80,10 @@ def plan(size: Size, real: RealData = NO_REAL_DATA, device: str = "cpu") -> list
     """
     steps = _reading(size)
     if real.reports is None or real.images is None:
-        steps += [*_cohort(size), *_trainings(size, TRUE), *_trainings_of_errors(size)]
-        steps += [_frozen(size, TRUE, _wrong(size)), _studies(size, TRUE)]
-        steps += [*_comparison(size, TRUE, device), *_costs_of_errors(size, device), _pointing(size, device)]
+        steps += [*_cohort(size), *_trainings(size, TRUE), _frozen(size, TRUE, _wrong(size)), _studies(size, TRUE)]
+        steps += [*_comparison(size, TRUE, device), _pointing(size, device)]
+        if size.training.learn_errors:
+            steps += [*_trainings_of_errors(size), _costs_of_errors(size, device)]
     else:
         steps += [_real_data(size, real.reports, real.images), *_trainings(size, EXTRACTED)]
         steps += [_frozen(size, EXTRACTED, {}), _studies(size, EXTRACTED), *_comparison(size, EXTRACTED, device)]
@@ -223,11 +224,12 @@ def _trainings(size: Size, data: str) -> list[Step]:
 
 
 def _trainings_of_errors(size: Size) -> list[Step]:
-    """Trainings on all studies with findings that are not the true ones."""
+    """Trainings on findings that are not the true ones."""
+    share = size.training.largest_share
     return [
-        _training(size, f"train-{wrong}-{seed}", (f"data-{wrong}", TRUE), ERROR_TARGET, 1.0, seed)
+        _training(size, f"train-{wrong}-{seed}", (f"data-{wrong}", TRUE), ERROR_TARGET, share, seed)
         for wrong in _wrong(size)
-        for seed in size.training.seeds()
+        for seed in size.training.seeds(share)
     ]
 
 
@@ -290,19 +292,20 @@ def _comparison(size: Size, data: str, device: str) -> list[Step]:
     """Retrieval by target for every share of the studies, and zero-shot classification."""
     steps = []
     for share in size.training.repeats:
-        command = ("selip-retrieve", *_models(size, share), *_measured(size, data, device))
+        command = ("selip-retrieve", *_models_of_share(size, share), *_measured(size, data, device))
         steps.append(Step(f"retrieve-{percent(share)}", (command,), seconds=_embedding(size)))
     zero_shot = ("selip-classify", *_models(size), *_measured(size, data, device))
     return [*steps, Step("classify-normal", (zero_shot,), seconds=_embedding(size))]
 
 
-def _costs_of_errors(size: Size, device: str) -> list[Step]:
+def _costs_of_errors(size: Size, device: str) -> Step:
     """Retrieval by models that learnt from findings with errors, against the true texts."""
-    seeds = size.training.seeds()
-    models = [f"{TRUE_FINDINGS}={_best(training_step(ERROR_TARGET, 1.0, seed))}" for seed in seeds]
+    share = size.training.largest_share
+    seeds = size.training.seeds(share)
+    models = [f"{TRUE_FINDINGS}={_best(training_step(ERROR_TARGET, share, seed))}" for seed in seeds]
     models += [f"{name}={_best(f'train-{wrong}-{seed}')}" for wrong, name in _wrong(size).items() for seed in seeds]
     command = ("selip-retrieve", *models, *_measured(size, TRUE, device))
-    return [Step("retrieve-errors", (command,), seconds=_embedding(size))]
+    return Step("retrieve-errors", (command,), seconds=_embedding(size))
 
 
 def _pointing(size: Size, device: str) -> Step:
@@ -331,18 +334,14 @@ def _tumours(size: Size, data: str, brats: Path | None, device: str) -> list[Ste
         "--shares", _listed(measuring.segmentation_shares), "--draws", str(measuring.segmentation_draws),
         "--steps", str(measuring.segmentation_steps), *measured,
     )  # fmt: skip
-    networks = (
-        (1 + len(size.training.targets) * len(size.training.seeds()))
-        * len(measuring.segmentation_shares)
-        * measuring.segmentation_draws
-    )
+    networks = (1 + len(_models(size))) * len(measuring.segmentation_shares) * measuring.segmentation_draws
     inputs = () if brats is None else (brats,)
-    steps = [] if brats is not None else [Step("brats", (rendered,), seconds=5 + 0.2 * studies.gliomas)]
-    return [
-        *steps,
-        Step("classify-brats", (classified,), inputs, seconds=_embedding(size)),
-        Step("segment", (segmented,), inputs, seconds=networks * (3 + measuring.segmentation_steps)),
-    ]
+    steps = [] if brats is not None else [Step("brats", (rendered,), seconds=5 + 0.05 * studies.gliomas)]
+    steps.append(Step("classify-brats", (classified,), inputs, seconds=_embedding(size)))
+    if brats is not None or measuring.segment_rendered:
+        seconds = networks * (3 + measuring.segmentation_steps)
+        steps.append(Step("segment", (segmented,), inputs, seconds=seconds))
+    return steps
 
 
 def _page(size: Size, steps: list[Step], device: str) -> Step:
@@ -354,7 +353,12 @@ def _page(size: Size, steps: list[Step], device: str) -> Step:
     return Step(PAGE, (command,), seconds=30)
 
 
-def _models(size: Size, share: float = 1.0) -> tuple[str, ...]:
+def _models(size: Size) -> tuple[str, ...]:
+    """The models that are measured in all tasks."""
+    return _models_of_share(size, size.training.largest_share)
+
+
+def _models_of_share(size: Size, share: float) -> tuple[str, ...]:
     """The models of every target, of several seeds under one name."""
     return tuple(
         f"{MODELS[target]}={_best(training_step(target, share, seed))}"
@@ -378,7 +382,7 @@ def _figures(size: Size, device: str) -> tuple[str, ...]:
 
 def _embedding(size: Size) -> float:
     """A guess of the seconds that all models take to embed the test studies."""
-    return 20 + 0.001 * size.studies.studies * len(size.training.targets) * len(size.training.seeds())
+    return 20 + 0.001 * size.studies.studies * len(_models(size))
 
 
 def _listed(shares: tuple[float, ...]) -> str:

@@ -58,7 +58,7 @@ class Configuration(BaseModel):
       is a subset of a larger one.
     - `image_rate`, `text_rate`: learning rates, which rise linearly over the share `warmup` of the `steps`, then fall
       with the power `decay_power`, every `decay_every` steps; `adam_eps` and `weight_decay` are AdamW's, `clip` the
-      maximum norm of the gradient, 0 for none.
+      maximum norm of the gradient, 0 for none. A rate of 0 locks an encoder that starts from a checkpoint.
     - `best`: weights of validation metrics; the checkpoint with the highest weighted mean is the best. By default the
       mean reciprocal rank of a volume's text, with a study encoder together with that of a study's.
     """
@@ -89,8 +89,8 @@ class Configuration(BaseModel):
     warmup: float = Field(default=1 / 6, ge=0, lt=1)
     decay_power: PositiveFloat = 0.9
     decay_every: PositiveInt = 1
-    image_rate: PositiveFloat = 1e-4
-    text_rate: PositiveFloat = 5e-5
+    image_rate: NonNegativeFloat = 1e-4
+    text_rate: NonNegativeFloat = 5e-5
     adam_eps: PositiveFloat = 1e-8
     weight_decay: NonNegativeFloat = 0.0
     clip: NonNegativeFloat = 1.0
@@ -110,6 +110,10 @@ class Configuration(BaseModel):
             raise ValueError("the reference loss requires a hard_weight, a soft_weight and a sharpness of 1")
         if not self.hard_weight and (self.target == "hard" or not self.soft_weight):
             raise ValueError("a hard_weight of 0 needs a target other than hard and a soft_weight above 0")
+        if not self.image_rate and (self.init_image is None or self.norm == "batch" or not self.text_rate):
+            raise ValueError("an image_rate of 0 needs an init_image, a group norm, and a text_rate above 0")
+        if not self.text_rate and self.init_text is None:
+            raise ValueError("a text_rate of 0 needs an init_text")
         if not self.study_encoder and "study_mean_reciprocal_rank" in (self.best or {}):
             raise ValueError("without a study encoder there is no study_mean_reciprocal_rank")
         return self

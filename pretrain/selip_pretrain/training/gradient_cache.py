@@ -24,6 +24,11 @@ class Tower:
     items: int
     chunk_size: int | None = None
 
+    @property
+    def is_trained(self) -> bool:
+        """Whether any of its weights gets a gradient; those of a locked encoder do not."""
+        return any(weights.requires_grad for weights in self.encoder.parameters())
+
     def chunks(self) -> list[slice]:
         """Slices of at most `chunk_size` items."""
         size = self.chunk_size or self.items
@@ -55,8 +60,11 @@ class Tower:
 def backward(towers: Sequence[Tower], loss: Callable[..., Tensor]) -> None:
     """Add the gradients of `loss`, a scalar function of the towers' embeddings, to the weights that it depends on."""
     embeddings = [tower.forward() for tower in towers]
-    leaves = [embedding.detach().requires_grad_() for embedding in embeddings]
+    leaves = [
+        embedding.detach().requires_grad_(tower.is_trained) for tower, embedding in zip(towers, embeddings, strict=True)
+    ]
     torch.autograd.backward(loss(*leaves))
     for tower, embedding, leaf in zip(towers, embeddings, leaves, strict=True):
-        assert leaf.grad is not None
-        tower.backward(embedding, leaf.grad)
+        if tower.is_trained:
+            assert leaf.grad is not None
+            tower.backward(embedding, leaf.grad)

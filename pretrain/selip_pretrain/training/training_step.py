@@ -43,6 +43,12 @@ class TrainingStep:
             model.image_encoder = nn.SyncBatchNorm.convert_sync_batchnorm(  # type: ignore[no-untyped-call]
                 model.image_encoder
             )
+        for encoder, rate in (
+            (model.image_encoder, self.configuration.image_rate),
+            (model.text_encoder, self.configuration.text_rate),
+        ):
+            if not rate:
+                encoder.requires_grad_(False)
         self.model = model.to(distributed.device).train()
         self.distributed = distributed
         self.chunk_size = chunk_size
@@ -241,7 +247,8 @@ def _check_norm(configuration: Configuration, distributed: Distributed, chunk_si
 
 def _parallel(module: nn.Module, distributed: Distributed, embed: Callable[[], Tensor]) -> nn.Module:
     """The encoder with gradients averaged over processes; weights that no embedding depends on are frozen."""
-    if distributed.world_size == 1:
+    is_locked = not any(weights.requires_grad for weights in module.parameters())
+    if distributed.world_size == 1 or is_locked:
         return module
     module.train(False)
     torch.autograd.backward(embed().sum())
@@ -254,15 +261,18 @@ def _parallel(module: nn.Module, distributed: Distributed, embed: Callable[[], T
 
 
 def _optimizer(model: SelipModel) -> torch.optim.Optimizer:
-    """AdamW with a learning rate for each encoder; the study encoder and the temperature have the image's.
+    """AdamW with a learning rate for each encoder.
+
+    The study encoder and the temperature have the image's, with a locked image encoder the text's.
 
     Only matrices and kernels decay: neither biases nor scales of norms nor the temperature.
     """
     settings = model.configuration
     study_encoder = [] if model.study_encoder is None else [*model.study_encoder.parameters()]
     images = [*model.image_encoder.parameters(), *study_encoder, model.logit_scale]
+    image_rate = settings.image_rate or settings.text_rate
     groups: list[dict[str, Any]] = []
-    for encoder, rate in ((images, settings.image_rate), ([*model.text_encoder.parameters()], settings.text_rate)):
+    for encoder, rate in ((images, image_rate), ([*model.text_encoder.parameters()], settings.text_rate)):
         for decay, chosen in ((settings.weight_decay, True), (0.0, False)):
             weights = [one for one in encoder if (one.ndim > 1) == chosen]
             groups.append({"params": weights, "lr": rate, "highest": rate, "weight_decay": decay})

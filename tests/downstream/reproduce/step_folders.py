@@ -24,20 +24,27 @@ PATIENTS = [f"p{number:03}" for number in range(150)]
 RETRIEVAL = [Metric.TOP_1, Metric.TOP_5, Metric.FIRST_HIT_SITE, Metric.FIRST_HIT_SIDE]
 LEVELS = {"random": 0.03, "CLIP": 0.3, "SeLIP": 0.35, "best-match": 0.5}
 """How often each model is right."""
-TITLES = [
-    "In short",
-    "Beyond the main comparison",
-    "1. Extraction",
-    "2. The claim on frozen features",
-    "3. The study encoder on frozen features",
-    "4. Retrieval, by target and by share of the training studies",
-    "5. Classification and transfer to gliomas",
-    "6. Segmentation",
-    "7. What the models look at",
-    "8. What an extraction error costs",
-    "9. Conditions",
+NUMBERED_TITLES = [
+    "Extraction",
+    "The claim on frozen features",
+    "The study encoder on frozen features",
+    "Retrieval, by target and by share of the training studies",
+    "Classification and transfer to gliomas",
+    "Segmentation",
+    "What the models look at",
+    "What an extraction error costs",
+    "Conditions",
 ]
-"""Of the sections of a page that shows everything."""
+"""Of the numbered sections of a page that shows everything."""
+
+
+def numbered(titles: Sequence[str]) -> list[str]:
+    """The titles as a page with these sections has them."""
+    return [f"{number}. {title}" for number, title in enumerate(titles, start=1)]
+
+
+TITLES = ["In short", "Beyond the main comparison", *numbered(NUMBERED_TITLES)]
+"""Of all sections of a page that shows everything."""
 
 
 def write_step(root: Path, name: str, figures: Sequence[MetricResult] = ()) -> Path:

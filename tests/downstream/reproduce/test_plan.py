@@ -13,7 +13,7 @@ import typer
 from selip_downstream.reproduce.__main__ import main, put_part
 from selip_downstream.reproduce.plan import RealData, plan
 from selip_downstream.reproduce.runner.steps import Step
-from selip_downstream.reproduce.sizes import QUICK, SIZES, Size
+from selip_downstream.reproduce.sizes import QUICK, SIZES, STANDARD, Size
 from selip_shared.errors import SelipError
 from tests.commands import command
 
@@ -92,6 +92,19 @@ def test_what_has_no_truth_is_left_out_of_real_data(real: RealData) -> None:
     assert {real.reports, real.images} <= set(with_brats["data-extracted"].inputs)
     (train,) = with_brats["train-hard-30-0"].commands
     assert "{data-extracted}/selip.duckdb" in train
+
+
+def test_the_standard_size_has_the_claim_on_frozen_features_and_whole_trainings_with_few_studies_alone(
+    real: RealData,
+) -> None:
+    standard = {step.name: step for step in plan(STANDARD)}
+    trainings = {name for name in standard if name.startswith("train-")}
+    assert trainings == {f"train-{target}-10-{seed}" for target in ("hard", "selip", "best-match") for seed in range(5)}
+    assert standard.keys() >= {"frozen", "frozen-studies", "data-errors-10", "classify-brats", "pointing"}
+    assert trainings <= standard["pointing"].needs & standard["classify-brats"].needs & standard["retrieve-10"].needs
+    assert not standard.keys() & {"segment", "retrieve-errors", "retrieve-100"}
+    assert {"segment", "retrieve-errors", "train-extracted-0"} <= {step.name for step in plan(QUICK)}
+    assert "segment" in {step.name for step in plan(STANDARD, RealData(brats=real.brats))}
 
 
 def test_a_changed_number_changes_what_depends_on_it_alone() -> None:

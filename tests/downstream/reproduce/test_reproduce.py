@@ -17,7 +17,7 @@ from selip_downstream.reproduce.plan import plan
 from selip_downstream.reproduce.runner.code_dependencies import used_modules
 from selip_downstream.reproduce.sizes import BRAIN, QUICK
 from tests.downstream.reproduce.recording_watcher import run
-from tests.downstream.reproduce.step_folders import TITLES
+from tests.downstream.reproduce.step_folders import NUMBERED_TITLES, TITLES, numbered
 
 TINY = replace(
     QUICK,
@@ -124,8 +124,8 @@ def test_on_a_hospitals_own_data_the_page_claims_no_truth(tmp_path: Path) -> Non
     assert rows(data, "SELECT count(*) FROM reports") == [(120,)]
     assert rows(data, "SELECT count(*) FROM images WHERE report_id IS NOT NULL") == [(volumes,)]
     content = json.loads((root / "page" / "reproduction.json").read_text(encoding="utf-8"))
-    without_truth = [title for title in TITLES if "extraction error" not in title]
-    assert [section["title"] for section in content["sections"]] == without_truth
+    without_truth = numbered([title for title in NUMBERED_TITLES if "extraction error" not in title])
+    assert [section["title"] for section in content["sections"]] == [*TITLES[:2], *without_truth]
     assert "How many of them are wrong is not known" in content["summary"][1]
     for name in ("reproduction.html", "reproduction.json", "reproduction.md"):
         page = (root / "page" / name).read_text(encoding="utf-8")

@@ -60,6 +60,19 @@ def test_gradients_are_those_of_the_whole_batch(chunk: int | None) -> None:
         assert (found[name] - gradient).abs().max() <= 1e-12, name
 
 
+@pytest.mark.parametrize("chunk", [None, 3])
+@pytest.mark.parametrize("locked", ["image", "text"])
+def test_a_locked_encoder_gets_no_gradient_and_the_other_one_the_same_as_before(chunk: int | None, locked: str) -> None:
+    model = Small()
+    model.get_submodule(locked).requires_grad_(False)
+    towers = [Tower(model.image, model.embed_images, N, chunk), Tower(model.text, model.embed_texts, N, chunk)]
+    backward(towers, model.loss)
+    expected = {name: gradient for name, gradient in cached(chunk).items() if not name.startswith(locked)}
+    found = model.gradients()
+    assert found.keys() == expected.keys()
+    assert all(torch.equal(found[name], gradient) for name, gradient in expected.items())
+
+
 def test_a_chunk_holds_the_graph_of_no_more_than_its_items() -> None:
     model, seen = Small(), []
 

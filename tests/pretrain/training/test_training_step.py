@@ -2,9 +2,12 @@ import json
 from pathlib import Path
 
 import pytest
+import torch
+from pydantic import ValidationError
+from safetensors.torch import load_file
 
 from selip_pretrain.data.cohort import Cohort
-from selip_pretrain.model.selip_model import SelipModel
+from selip_pretrain.model.selip_model import WEIGHTS, SelipModel
 from selip_pretrain.training.distributed import Distributed
 from selip_pretrain.training.train import Resources, pretrain
 from selip_pretrain.volumes.volume_cache import VolumeCache
@@ -51,6 +54,42 @@ def test_a_gradient_that_is_not_finite_names_the_layer_and_no_image(
     ) as caught:
         pretrain(configuration, cohort, cache, tmp_path, Resources(distributed))
     assert "DWI.nii.gz" not in str(caught.value)
+
+
+@pytest.mark.parametrize(("locked", "learning"), [("image", "text"), ("text", "image")])
+def test_a_locked_encoder_keeps_its_weights_and_the_training_resumes(
+    tmp_path: Path,
+    distributed: Distributed,
+    cohort: Cohort,
+    cache: VolumeCache,
+    whole: Path,
+    locked: str,
+    learning: str,
+) -> None:
+    changes: dict[str, object] = {f"init_{locked}": str(whole / "best"), f"{locked}_rate": 0, "validate_every": 2}
+    for steps in (2, 4):
+        pretrain(small_configuration(**changes, steps=steps), cohort, cache, tmp_path, Resources(distributed, 5))
+    earlier, later = load_file(whole / "best" / WEIGHTS), load_file(tmp_path / "last" / WEIGHTS)
+    unchanged = {name for name, weights in later.items() if torch.equal(weights, earlier[name])}
+    assert unchanged >= {name for name in later if name.startswith(f"{locked}_encoder.")}
+    assert not {name for name in unchanged if name.startswith(f"{learning}_encoder.projection.")}
+    assert "logit_scale" not in unchanged
+
+
+@pytest.mark.parametrize(
+    ("changes", "needed"),
+    [
+        ({"image_rate": 0}, "an image_rate of 0 needs an init_image"),
+        ({"image_rate": 0, "text_rate": 0, "init_image": "best", "init_text": "best"}, "a text_rate above 0"),
+        ({"image_rate": 0, "init_image": "best", "norm": "batch"}, "a group norm"),
+        ({"text_rate": 0}, "a text_rate of 0 needs an init_text"),
+    ],
+)
+def test_a_lock_that_leaves_nothing_to_learn_or_random_weights_is_refused(
+    changes: dict[str, object], needed: str
+) -> None:
+    with pytest.raises(ValidationError, match=needed):
+        small_configuration(**changes)
 
 
 def test_a_vision_transformer_takes_a_step(

@@ -1,6 +1,6 @@
 """The conditions of a reproduction: what differs from the paper and why, what failed, the cohort, and the machine."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from statistics import mean
 
 from selip_downstream.evaluation.tasks import metric_phrase
@@ -9,6 +9,7 @@ from selip_downstream.reproduce.page.conclusions import Conclusions
 from selip_downstream.reproduce.page.figures import CohortCounts, Figures, TrainingGroup
 from selip_downstream.reproduce.page.paper import DATA, METHOD, SETTINGS
 from selip_downstream.reproduce.page.summary import MODEL_PHRASES, percent
+from selip_downstream.reproduce.sizes import SIZES
 from selip_pretrain.model.configuration import resolve
 
 COHORT_CHOICE = (
@@ -33,6 +34,13 @@ TRAININGS = (
     "and their range."
 )
 NO_FAILURE = "Nothing that was measured here."
+SIZES_DIFFER = (
+    "All sizes take the same steps and measure the claim and the cost of errors on frozen features. quick has too few "
+    "trainings to distinguish models. standard has whole trainings with few studies alone, whose models serve all "
+    "tasks; they show whether the claim carries over. full repeats the claim and the cost of errors with whole "
+    "trainings at every share, and segments."
+)
+"""Of the sizes in sizes.py."""
 COMPARED_SETTINGS = (
     "encoder", "norm", "pooling", "text_encoder", "clamp", "batches", "batch", "steps", "image_rate", "text_rate",
     "adam_eps", "weight_decay", "clip", "augment",
@@ -49,18 +57,19 @@ OTHER_REASON = "the time limit of this size"
 
 
 def conditions(figures: Figures, conclusions: Conclusions) -> Section:
-    """Section 8."""
+    """The last section of the page."""
     cohort, trainings = _cohort(figures), _trainings(figures.training_groups)
     ran_on = _machine(figures)
     sections = [
         Section("What differs from the paper and why", tables=[_differences(figures)]),
+        *([Section("How the sizes differ", [SIZES_DIFFER], [_sizes()])] if figures.is_phantom else []),
         Section("What failed", _failures(figures, conclusions) or [NO_FAILURE]),
         *([Section("Cohort", [COHORT_CHOICE] if figures.is_phantom else [], [cohort])] if cohort.rows else []),
         *([Section("Trainings", [TRAININGS], [trainings])] if trainings.rows else []),
         *([Section("Machine, versions and seeds", tables=[ran_on])] if ran_on.rows else []),
         Section("Time", tables=[_times(figures.results.seconds)]),
     ]
-    return Section("9. Conditions", [INTERVALS], sections=sections)
+    return Section("Conditions", [INTERVALS], sections=sections)
 
 
 def _differences(figures: Figures) -> Table:
@@ -81,6 +90,37 @@ def _differences(figures: Figures) -> Table:
         ]
     rows += [list(row) for row in METHOD]
     return Table("The paper, or its authors' program, and this one", ["", "there", "here", "why"], rows, 4)
+
+
+def _sizes() -> Table:
+    """A column for each size."""
+    rows = {
+        "studies": [f"{size.studies.studies:,}" for size in SIZES.values()],
+        "voxels": [size.studies.shape.replace("x", "×") for size in SIZES.values()],
+        "image encoder": [resolve(size.training.preset, None, {}).encoder for size in SIZES.values()],
+        "targets of whole trainings": [str(len(size.training.targets)) for size in SIZES.values()],
+        "whole trainings of each target": [_repeats(size.training.repeats) for size in SIZES.values()],
+        "steps of a whole training": [f"{size.training.settings['steps']:,}" for size in SIZES.values()],
+        "whole trainings on errors": [_yes(size.training.learn_errors) for size in SIZES.values()],
+        "trainings of each target on frozen features": [
+            f"{size.frozen.seeds} with {_listed(size.frozen.steps)}" for size in SIZES.values()
+        ],
+        "rendered gliomas": [f"{size.studies.gliomas:,}" for size in SIZES.values()],
+        "their segmentation": [_yes(size.measuring.segment_rendered) for size in SIZES.values()],
+    }
+    return Table("The sizes", ["", *SIZES], [[name, *cells] for name, cells in rows.items()])
+
+
+def _repeats(of_share: Mapping[float, int]) -> str:
+    return ", ".join(f"{count} with {percent(share)}" for share, count in of_share.items())
+
+
+def _listed(shares: Iterable[float]) -> str:
+    return ", ".join(map(percent, shares))
+
+
+def _yes(value: bool) -> str:
+    return "yes" if value else "no"
 
 
 def _failures(figures: Figures, conclusions: Conclusions) -> list[str]:

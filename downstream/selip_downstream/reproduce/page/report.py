@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -55,8 +56,7 @@ def command(
     sections = [
         Section("In short", main, [claim_table(figures, conclusions)] if trained else []),
         *([Section("Beyond the main comparison", further)] if further else []),
-        *measured_sections(figures),
-        conditions(figures, conclusions),
+        *_numbered([*measured_sections(figures), conditions(figures, conclusions)]),
     ]
     document = Document(f"SeLIP: reproduction, size {size}", SUBTITLE, sections)
     out.mkdir(parents=True, exist_ok=True)
@@ -65,6 +65,10 @@ def command(
     write_text(out / f"{NAME}.json", json.dumps(content, ensure_ascii=False, indent=1) + "\n")
     write_text(out / f"{NAME}.md", markdown(document))
     say(f"The page is {out / f'{NAME}.html'}.")
+
+
+def _numbered(sections: Sequence[Section]) -> list[Section]:
+    return [replace(one, title=f"{number}. {one.title}") for number, one in enumerate(sections, start=1)]
 
 
 def _folders(steps: Sequence[str]) -> dict[str, Path]:

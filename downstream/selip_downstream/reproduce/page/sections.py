@@ -1,4 +1,4 @@
-"""Sections 1 to 8 of a reproduction's page: its figures as tables and plots. A section without figures is left out."""
+"""What a reproduction's page shows: its figures as tables and plots. A section without figures is left out."""
 
 import math
 from collections.abc import Sequence
@@ -48,41 +48,41 @@ INTERVALS = "Bars are 95 % intervals over patients and trainings."
 
 
 def measured_sections(figures: Figures) -> list[Section]:
-    """Sections 1 to 8."""
+    """The sections that have figures, from extraction to the cost of its errors."""
     sections = (
         (
-            "1. Extraction",
+            "Extraction",
             "How well the findings of a report are extracted. F1 is of findings: sequence, side, site and signal must "
             "be right. Intervals are over reports. The speed was measured while other steps ran on the same machine.",
             extraction(figures),
         ),
-        ("2. The claim on frozen features", f"{DESIGN} {CONTROL_NOTE}", frozen_sections(figures)),
-        ("3. The study encoder on frozen features", STUDY_DESIGN, study_sections(figures)),
+        ("The claim on frozen features", f"{DESIGN} {CONTROL_NOTE}", frozen_sections(figures)),
+        ("The study encoder on frozen features", STUDY_DESIGN, study_sections(figures)),
         (
-            "4. Retrieval, by target and by share of the training studies",
+            "Retrieval, by target and by share of the training studies",
             "How well an image finds its text among the distinct ones of the test split. Similarity of texts as a "
             "target is meant to lower the need for data: what counts is the comparison with few training studies.",
             retrieval(figures),
         ),
         (
-            "5. Classification and transfer to gliomas",
+            "Classification and transfer to gliomas",
             "What the frozen encoders know of a label: without any labels, by statements alone, and learnt from few "
             "labels or from all.",
             classification(figures),
         ),
         (
-            "6. Segmentation",
+            "Segmentation",
             "Gliomas segmented by a U-Net around each encoder, learnt from few patients or from all.",
             segmentation(figures),
         ),
         (
-            "7. What the models look at",
+            "What the models look at",
             "Whether the voxel that supports a statement most is at the lesion; then images of the test split with the "
             "cosines of candidate texts, and where in the head each model sees the first statement.",
             [*pointing(figures), *example_sections(figures.examples)],
         ),
         (
-            "8. What an extraction error costs",
+            "What an extraction error costs",
             "The same training from true findings, from extracted findings, and from findings of which a known share "
             "is wrong: missed, on the other side, at another site or of another signal. All are measured with the true "
             "texts of the same patients.",
