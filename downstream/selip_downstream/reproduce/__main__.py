@@ -19,9 +19,9 @@ MAX_GPU_WORKERS = 2
 ROOT = Path("out") / "reproduction"
 DOCUMENT_HEAD = """<!-- Written by `just reproduce`: the newest run of each size. -->
 
-`just reproduce` runs the paper's experiments on phantoms and writes one page, on two cores in less than an hour. `just
+`just reproduce` runs the paper's experiments on phantoms and writes one page, in about an hour of one core. `just
 reproduce quick` takes minutes, and is too small to distinguish models; `just reproduce full` needs a GPU. The newest
-run of each follows.
+run of each follows; its last section has a table of how the sizes differ.
 
 """
 

@@ -12,6 +12,7 @@ from selip_downstream.reproduce.page.conclusions import CLIP, CONTROLS, FROZEN_M
 from selip_downstream.reproduce.page.figures import Figures
 from selip_downstream.reproduce.page.summary import MODEL_PHRASES, percent, tally
 from selip_downstream.reproduce.plan import (
+    MODELS,
     SELIP_ALONE,
     SHUFFLED,
     SOFT_ALONE,
@@ -34,6 +35,9 @@ DESIGN = (
     "each target were chosen on a cohort with another seed. The weights are averaged over steps, and the validation "
     "split selects the step. The figures say what a target does, not how good an encoder is."
 )
+BEST_MATCH = MODELS["best-match"]
+MEANINGLESS = (UNIFORM, SHUFFLED)
+"""The controls whose similarities do not depend on what texts mean."""
 CONTROL_NOTE = (
     f"Controls have what {SOFT_ALONE} has besides its meaning, and its settings. {UNIFORM}: every other text gets the "
     f"same weight, as much in sum. {SHUFFLED}: the same similarities, between other texts. {SELIP_ALONE}: the "
@@ -52,6 +56,7 @@ def frozen_summary(figures: Figures, tests: Sequence[FrozenTest]) -> Iterator[st
         f"{'; '.join(_of_models(tests, CONTROLS, CLIP))}. The widest interval of a difference between two targets has "
         f"a half-width of {max(_half_width(test) for test in tests):.3f}."
     )
+    yield from _what_is_claimed(tests)
     if figures.frozen_errors is not None:
         yield from _errors(figures.frozen_errors)
 
@@ -92,6 +97,35 @@ def frozen_sections(figures: Figures) -> list[Section]:
     if figures.frozen_errors is not None:
         sections.append(_error_section(figures.frozen_errors))
     return sections
+
+
+def _what_is_claimed(tests: Sequence[FrozenTest]) -> Iterator[str]:
+    """By share, whether best-match is above CLIP, and whether a control without meaning is too."""
+    from_clip = [test for test in tests if test.reference == CLIP]
+    meant: list[str] = []
+    regularised: list[str] = []
+    for share in dict.fromkeys(test.share for test in from_clip):
+        own = [test for test in from_clip if test.share == share]
+        if all(test.difference.sign > 0 for test in own if test.model == BEST_MATCH):
+            controlled = any(test.difference.sign > 0 for test in own if test.model in MEANINGLESS)
+            (regularised if controlled else meant).append(percent(share))
+    if meant:
+        yield (
+            f"What is claimed: with {', '.join(meant)} of the studies best-match is above CLIP in both metrics, and no "
+            "control without meaning is above CLIP in either; so there the meaning of the similarities helps."
+        )
+    if regularised:
+        yield (
+            f"What is not claimed: with {', '.join(regularised)} best-match is above CLIP in both, but so is a control "
+            "without meaning in at least one; so there the lead cannot be told from that of smoothed targets, which "
+            "regularise."
+        )
+    if meant or regularised:
+        yield (
+            "Nor is it claimed that best-match is above a CLIP whose learning rate and weight decay were chosen for it "
+            "alone: all targets have the same settings here, and with all studies a stronger weight decay gives CLIP "
+            "more than similarities do (docs/experiments.md)."
+        )
 
 
 def _differences(

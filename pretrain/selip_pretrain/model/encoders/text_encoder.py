@@ -6,7 +6,7 @@ from typing import Self
 
 import torch
 from torch import Tensor, nn
-from transformers import AutoConfig, AutoModel, AutoTokenizer, PreTrainedModel, PreTrainedTokenizerFast
+from transformers import AutoConfig, AutoModel, AutoTokenizer, BertModel, PreTrainedModel, PreTrainedTokenizerFast
 
 from selip_pretrain.model.encoders.image_encoder import EMBEDDING
 from selip_shared.errors import SelipError
@@ -29,6 +29,8 @@ class TextEncoder(nn.Module):
         super().__init__()
         if getattr(backbone, "pooler", None) is not None:
             backbone.pooler = None  # type: ignore[assignment] # unused: its weights would get no gradient
+        if isinstance(backbone, BertModel):
+            backbone.encoder.layer[-1].attention.output.register_forward_pre_hook(_first_token_only)
         self.backbone = backbone.train(False)
         self.tokenizer = tokenizer
         self.max_tokens = max_tokens
@@ -83,6 +85,11 @@ class TextEncoder(nn.Module):
             raise SelipError(
                 f"There is no text encoder in {folder}: name a checkpoint that selip-pretrain has written."
             ) from failure
+
+
+def _first_token_only(_output: nn.Module, states: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
+    """The states (N, 1, H) of the first token, from those (N, T, H) of all: of the last layer no other one is used."""
+    return tuple(one[:, :1] for one in states)
 
 
 def load_tokenizer(folder: Path) -> PreTrainedTokenizerFast:

@@ -69,11 +69,16 @@ def test_what_frozen_features_show_stands_first_with_its_controls(tmp_path: Path
     write_frozen(tmp_path)
     folders = {folder.name: folder for folder in tmp_path.iterdir()}
     figures = compute_figures(read_step_results(folders), [], {}, {})
-    first, errors = frozen_summary(figures, draw_conclusions(figures).frozen)
+    first, claimed, not_claimed, tuned, errors = frozen_summary(figures, draw_conclusions(figures).frozen)
     assert first.startswith("On frozen features, with 3 trainings for each target and share")
     assert "best-match is above CLIP in each of 4 comparisons" in first
     assert "best-match alone with shuffled similarities is below CLIP in each of 4 comparisons" in first
-    assert "uniform smoothing is not significantly different from CLIP in each of 4 comparisons" in first
+    assert "uniform smoothing is above CLIP in 2 and not significantly different from CLIP in 2 of 4" in first
+    assert claimed.startswith("What is claimed: with 10 % of the studies best-match is above CLIP in both metrics")
+    assert not_claimed.startswith(
+        "What is not claimed: with 100 % best-match is above CLIP in both, but so is a control"
+    )
+    assert tuned.startswith("Nor is it claimed that best-match is above a CLIP whose learning rate")
     assert "30 % wrong -0." in errors
     assert "extracted +0.000 (+0.000 to +0.000), not significant" in errors
     assert frozen_sections(figures)[-1].tables[0].rows[-1][0] == "30 % wrong"
