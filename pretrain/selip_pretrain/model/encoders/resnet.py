@@ -89,8 +89,8 @@ class SlicewiseMaxPool(nn.MaxPool3d):
         images, depth = x.shape[0], x.shape[2]
         # Slices side by side, so that neither they nor their gradient are copied once more.
         slices = x.contiguous(memory_format=torch.channels_last_3d).transpose(1, 2).flatten(0, 1)
-        pooled = max_pool2d(slices, 3, stride=2, padding=1)
-        return pooled.unflatten(0, (images, depth)).transpose(1, 2).contiguous()
+        pooled: Tensor = max_pool2d(slices, 3, stride=2, padding=1)
+        return pooled.view(images, depth, *pooled.shape[1:]).transpose(1, 2).contiguous()
 
 
 def _with_right_gradient(module: nn.Module, x: Tensor, slices: int, kernel: int) -> Tensor:

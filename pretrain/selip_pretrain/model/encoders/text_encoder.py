@@ -30,7 +30,8 @@ class TextEncoder(nn.Module):
         if getattr(backbone, "pooler", None) is not None:
             backbone.pooler = None  # type: ignore[assignment] # unused: its weights would get no gradient
         if isinstance(backbone, BertModel):
-            backbone.encoder.layer[-1].attention.output.register_forward_pre_hook(_first_token_only)
+            last = backbone.get_submodule(f"encoder.layer.{backbone.config.num_hidden_layers - 1}.attention.output")
+            last.register_forward_pre_hook(_first_token_only)
         self.backbone = backbone.train(False)
         self.tokenizer = tokenizer
         self.max_tokens = max_tokens
