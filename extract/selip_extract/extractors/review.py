@@ -65,6 +65,7 @@ def _uncited(lexed: LexedReport, cited: Sequence[Evidence], present: Sequence[ob
     Where something is `present`, a sentence that no finding can come from (术后第5天，左侧枕叶脑挫裂伤) adds nothing,
     nor does an impression.
     """
+    ranges = [(evidence.start, evidence.end) for evidence in cited]
     spans = {(span.start, span.end) for evidence in cited for span in evidence.spans}
     for sentence in lexed.sentences:
         elsewhere = next((at for at, token in enumerate(sentence) if token.kind == "elsewhere"), None)
@@ -74,7 +75,7 @@ def _uncited(lexed: LexedReport, cited: Sequence[Evidence], present: Sequence[ob
                 yield quoted("uncited", lexed, sentence)
             continue
         start, end = sentence[0].start, sentence[-1].end
-        if any(evidence.start < end and start < evidence.end for evidence in cited):
+        if any(begin < end and start < stop for begin, stop in ranges):
             understood = all((token.start, token.end) in spans for token in _abnormal_words(sentence, lexed.read))
             # beside what is denied a disease may be named: DWI未见高信号，左侧枕叶出血
             understood = understood and (bool(present) or is_understood(sentence, lexed.read, whole=True))

@@ -144,9 +144,8 @@ def span(role: SpanRole, start: int, end: int) -> Span:
 
 def cited_finding(stored: str, read: str, statement: Statement, words: EvidenceTokens, doubtful: bool) -> Finding:
     """The statement as a finding: evidence from the stored text, the description of its lesion from the mended one."""
-    said = [(role, token) for role, token in zip(_ROLES, words, strict=True) if token is not None]
-    spans = tuple([span(role, token.start, token.end) for role, token in said])
-    start, end = min([token.start for _, token in said]), max([token.end for _, token in said])
+    spans = tuple([span(role, token.start, token.end) for role, token in zip(_ROLES, words, strict=True) if token])
+    start, end = min([token.start for token in words if token]), max([token.end for token in words if token])
     present = statement.value is not None
     site, site_text = site_and_words(statement.site)
     return Finding(

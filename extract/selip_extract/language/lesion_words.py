@@ -81,6 +81,8 @@ class LesionWords(NamedTuple):
         """What this passage says, and of what it leaves open what the other says."""
         if other == NO_WORDS:
             return self
+        if self == NO_WORDS:
+            return other
         number = LesionNumber(self.number.kind or other.number.kind, self.number.exact or other.number.exact)
         return LesionWords(self.morphology or other.morphology, number, self.lesion or other.lesion)
 

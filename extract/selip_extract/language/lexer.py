@@ -2,7 +2,7 @@
 
 import re
 import unicodedata
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from functools import cache
 from itertools import takewhile
 
@@ -76,6 +76,8 @@ _MORE_THERE = re.compile(r"(?:[较更尤稍略]?(?:明显|显著|重|多|甚|著
 _BLOCKS = re.compile(f"[{BETWEEN_WORDS}]|[^{BETWEEN_WORDS}]+")
 BLOCK_CACHE_SIZE = 1 << 14
 """So many blocks are segmented once: reports repeat the same clauses."""
+_Word = tuple[Kind, str, int, int]
+"""As a token, but its offsets refer to its block."""
 
 
 class _NormalForms(dict[int, str]):
@@ -106,12 +108,15 @@ def normalized(text: str) -> str:
     return text.translate(_NORMAL_FORMS)
 
 
-def _offsets(text: str) -> Sequence[int]:
-    """For each character of the normalized text its offset in `text`, and last the end of `text`."""
+def _placed(sentences: Iterable[Sequence[Token]], text: str) -> Iterator[Sequence[Token]]:
+    """The sentences with offsets that refer to `text` and no longer to its normal form."""
     if _NORMAL_FORMS.resized.isdisjoint(text):
-        return range(len(text) + 1)
+        yield from sentences
+        return
     offsets = [offset for offset, character in enumerate(text) for _ in _NORMAL_FORMS[ord(character)]]
-    return [*offsets, len(text)]
+    offsets.append(len(text))
+    for sentence in sentences:
+        yield [Token(kind, value, offsets[start], offsets[end - 1] + 1) for kind, value, start, end in sentence]
 
 
 def _lobe_tokens(match: re.Match[str]) -> Iterator[Token]:
@@ -145,18 +150,18 @@ def _word_tokens(text: str, start: int, end: int) -> list[Token]:
     """The tokens of a part without letters and digits."""
     found: list[Token] = []
     for block in _BLOCKS.findall(text, start, end):
-        found += [Token(kind, value, start + at, start + to) for kind, value, at, to in _block_tokens(block)]
+        found += [Token(kind, value, start + at, start + to) for kind, value, at, to in _block_words(block)]
         start += len(block)
     return found
 
 
 @cached_until_sites_change(BLOCK_CACHE_SIZE)
-def _block_tokens(block: str) -> tuple[Token, ...]:
-    """The tokens of a block between two marks, segmented by the lexicon; offsets refer to the block."""
+def _block_words(block: str) -> tuple[_Word, ...]:
+    """The words of a block between two marks, segmented by the lexicon."""
     return tuple(_segmented(block))
 
 
-def _segmented(text: str) -> Iterator[Token]:
+def _segmented(text: str) -> Iterator[_Word]:
     meanings = lexicon().words
     at = 0
     for cut in segmenter().cut(text):
@@ -165,15 +170,15 @@ def _segmented(text: str) -> Iterator[Token]:
         meaning: Meaning | None = meanings.get(word)
         if meaning is None:
             mark = _PUNCTUATION.get(word)
-            yield Token("punctuation", mark, at, to) if mark else Token("other", word, at, to)
+            yield ("punctuation", mark, at, to) if mark else ("other", word, at, to)
         elif meaning.kind == "enhancement" and meaning.value == "无":
-            yield Token("negation", "未见", at, to)
-            yield Token("enhancement", "强化", at, to)
+            yield "negation", "未见", at, to
+            yield "enhancement", "强化", at, to
         elif "|" in meaning.value:
             for value in meaning.value.split("|"):
-                yield Token(meaning.kind, value, at, to)
+                yield meaning.kind, value, at, to
         else:
-            yield Token(*meaning, at, to)
+            yield *meaning, at, to
         at = to
 
 
@@ -358,24 +363,24 @@ def lex(text: str) -> LexedReport:
     """The report's sentences as tokens, whose offsets refer to `text` itself."""
     read = mended(text)
     normal = normalized(read.text)
-    offsets = _offsets(read.text)
     tokens = _raw_tokens(normal)
     for reading in _READINGS:
         tokens = reading(tokens, normal)
     tokens = with_other_parts_apart(tokens)
     for reading in (with_usual_order, with_bracketed_sequences, with_bracketed_sides, with_pairs):
         tokens = reading(tokens, normal)
-    sentences: list[tuple[Token, ...]] = []
-    current: list[Token] = []
-    for token in _resolved(tokens, normal):
-        if token.kind in ("stop", "mark"):
-            if current:
-                sentences.append(tuple(current))
-            current = []
-        else:
-            start, end = offsets[token.start], offsets[token.end - 1] + 1
-            moved = (start, end) != (token.start, token.end)
-            current.append(token._replace(start=start, end=end) if moved else token)
-    if current:
-        sentences.append(tuple(current))
-    return LexedReport(text, read.text, tuple(sentences), read.slips)
+    sentences = _placed(_sentences(_resolved(tokens, normal)), read.text)
+    return LexedReport(text, read.text, tuple(map(tuple, sentences)), read.slips)
+
+
+def _sentences(tokens: Iterable[Token]) -> Iterator[Sequence[Token]]:
+    """The tokens of each sentence, or item of a list, without the mark that ends or opens it."""
+    sentence: list[Token] = []
+    for token in tokens:
+        if token.kind not in ("stop", "mark"):
+            sentence.append(token)
+        elif sentence:
+            yield sentence
+            sentence = []
+    if sentence:
+        yield sentence

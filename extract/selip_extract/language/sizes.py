@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterable
-from functools import cache
+from functools import cache, lru_cache
 
 from selip_extract.language.lexicon import lexicon
 
@@ -69,6 +69,7 @@ def largest_size(sizes: Iterable[Size]) -> Size:
     return max(sizes, key=lambda size: (len(size), max(size, default=0)), default=())
 
 
+@lru_cache(1 << 8)
 def millimetres(size: str) -> Size:
     """The dimensions of a matched size in mm, of a range its upper end.
 

@@ -33,8 +33,10 @@ def punctuate(state: State, sentence: Sentence, at: int) -> State:
 
 def _places_the_largest(state: State, sentence: Sentence, at: int) -> bool:
     """最大者约18mm，位于右侧小脑半球: the next clause says where the largest lies."""
+    if not state.clause.of_the_largest:
+        return False
     following = sentence.tokens[at + 1 : at + 2]
-    return state.clause.of_the_largest and bool(following) and following[0].value == "位于"
+    return bool(following) and following[0].value == "位于"
 
 
 def end_clause(state: State, sentence: Sentence, at: int) -> State:

@@ -162,6 +162,8 @@ def largest(sizes: Iterable[tuple[Location, Size]]) -> dict[Location, Size]:
 def with_sizes(findings: Iterable[Finding], sizes: Mapping[Location, Size]) -> list[Finding]:
     """Findings without a size have that of their site, wherever it stands; not the oedema around another lesion."""
     found = list(findings)
+    if not sizes:
+        return found
     lesions = {(f.side, f.site_name) for f in found if f.lesion != _OEDEMA}
     return [
         f if f.size_mm or (f.lesion == _OEDEMA and (f.side, f.site_name) in lesions) else with_size(f, sizes)

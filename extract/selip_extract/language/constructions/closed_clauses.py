@@ -87,10 +87,10 @@ def _separated(tokens: Sequence[Token]) -> list[Token]:
     found: list[Token] = []
     for at, token in enumerate(tokens):
         found.append(token)
-        following = tokens[at + 1 : at + 3]
-        stated = token.kind in _VALUES or (token.kind == "cue" and token.value == "信号")
-        if stated and [t.kind for t in following] == ["side", "site"] and following[0].start == token.end:
-            found.append(Token("stop", "stop", token.end, token.end))
+        if token.kind in _VALUES or (token.kind == "cue" and token.value == "信号"):
+            following = tokens[at + 1 : at + 3]
+            if [t.kind for t in following] == ["side", "site"] and following[0].start == token.end:
+                found.append(Token("stop", "stop", token.end, token.end))
     return found
 
 

@@ -52,31 +52,23 @@ def mended(text: str) -> Mended:
 
 # --- traditional characters
 
-_CHINESE_OR_LATER = re.compile(r"[\u3400-\u9fff]")
 
-
-class _SimplifiedForms(dict[int, str]):
-    """By code point the simplified character; a character whose simplified form is longer stays as it is."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self._converter = opencc.OpenCC("t2s")
-
-    def __missing__(self, code: int) -> str:
-        character = chr(code)
-        form = self._converter.convert(character) if _CHINESE_OR_LATER.match(character) else character
-        self[code] = form if len(form) == 1 else character
-        return self[code]
+@cache
+def _simplified_forms() -> dict[str, str]:
+    """The simplified form of each traditional character; one whose form is longer stays as it is."""
+    characters = list(map(chr, range(0x3400, 0xA000)))
+    forms = opencc.OpenCC("t2s").convert("\n".join(characters)).split("\n")
+    return {c: form for c, form in zip(characters, forms, strict=True) if form != c and len(form) == 1}
 
 
 @cache
-def _simplified_forms() -> _SimplifiedForms:
-    return _SimplifiedForms()
+def _traditional() -> re.Pattern[str]:
+    return re.compile(f"[{''.join(_simplified_forms())}]")
 
 
 def simplified(text: str) -> str:
     """The text in simplified characters, as many as before."""
-    return text.translate(_simplified_forms())
+    return _traditional().sub(lambda found: _simplified_forms()[found[0]], text)
 
 
 # --- lines that are broken inside a sentence or a word
@@ -121,10 +113,10 @@ def _joined_lines(text: str) -> str:
     if "\n" not in text:
         return text
     read = text
-    wrapped = _is_wrapped(text)
+    wrapped, barred = _is_wrapped(text), "|" in text
     for match in _BREAK.finditer(text):
         before, after = text[: match.start()], text[match.end() :]
-        if _ROW.search(before) or _ROW.match(after):
+        if barred and (_ROW.search(before) or _ROW.match(after)):
             continue
         if _FIELD.search(before) and _NEXT_FIELD.match(after):
             start = match.start() - (before[-1] in "。；;")

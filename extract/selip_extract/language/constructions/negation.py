@@ -25,20 +25,22 @@ def with_negations(tokens: Sequence[Token], text: str) -> list[Token]:
     found: list[Token] = []
     at = 0
     while at < len(tokens):
-        end = _before(tokens, at, text) or _after(found, tokens, at, text)
-        if end:
-            found.append(Token("negation", "未见", tokens[at].start, tokens[end - 1].end))
+        token, end = tokens[at], None
+        if token.kind == "other" and text[token.start] in _OPENING:
+            end = _before(tokens, at, text)
+        if end is None and found and found[-1].kind in _DENIED and found[-1].end == token.start:
+            end = _after(tokens, at, text)
+        if end is not None:
+            found.append(Token("negation", "未见", token.start, tokens[end - 1].end))
             at = end
         else:
-            found.append(tokens[at])
+            found.append(token)
             at += 1
     return found
 
 
 def _before(tokens: Sequence[Token], at: int, text: str) -> int | None:
-    """The end of the negator that begins at `at` right before what it denies."""
-    if tokens[at].kind != "other" or text[tokens[at].start] not in _OPENING:
-        return None
+    """The end of the negator that begins at `at`, with a word that opens one, right before what it denies."""
     end = at
     while end < len(tokens) and end < at + 4 and tokens[end].kind == "other" and _adjoins(tokens, end):
         end += 1
@@ -48,10 +50,8 @@ def _before(tokens: Sequence[Token], at: int, text: str) -> int | None:
     return None
 
 
-def _after(found: Sequence[Token], tokens: Sequence[Token], at: int, text: str) -> int | None:
-    """The end of the negator that begins at `at` right behind what it denies and ends its clause."""
-    if not found or found[-1].kind not in _DENIED or found[-1].end != tokens[at].start:
-        return None
+def _after(tokens: Sequence[Token], at: int, text: str) -> int | None:
+    """The end of the negator that begins at `at`, right behind what may be denied, and ends its clause."""
     # 强化：无, a line of a template
     end = at + 1 if tokens[at].value == ":" else at
     while end < len(tokens) and end < at + 5 and tokens[end].kind in _LOOSE and _adjoins(tokens, end):

@@ -50,8 +50,10 @@ def is_a_neighbour(token: Token, found: Sequence[Token], text: str) -> bool:
 
 def _borders(found: Sequence[Token]) -> bool:
     """Whether the next site only says what a lesion borders on or drains into: 破入侧脑室, 汇入左侧横窦."""
-    before = [t for t in found[-2:] if t.kind != "side"][-1:]
-    return bool(before) and before[0] == Token("other", "至", before[0].start, before[0].end)
+    if not found:
+        return False
+    before = found[-2] if found[-1].kind == "side" and len(found) > 1 else found[-1]
+    return before.value == "至" and before.kind == "other"
 
 
 def _is_within_an_extent(token: Token, text: str) -> bool:
@@ -62,6 +64,6 @@ def _is_within_an_extent(token: Token, text: str) -> bool:
 def _is_compared(token: Token, found: Sequence[Token], text: str) -> bool:
     """强化程度低于正常垂体, 与小脑上动脉关系密切: the site is only what another is compared with or lies next to."""
     start = found[-1].start if found and found[-1].kind == "side" else token.start
-    if _BORDERING.match(text, token.end) and text.endswith(("与", "和", "同"), 0, start):
+    if text.endswith(("与", "和", "同"), 0, start) and _BORDERING.match(text, token.end):
         return True
     return text.endswith(("于正常", "与正常", "较正常", "同正常", "似正常"), 0, start)

@@ -89,19 +89,19 @@ def _known_end(tokens: Sequence[Token], at: int, end: int, text: str, known: fro
 
 
 def _unknown(token: Token, text: str) -> bool:
-    if token.kind != "other":
+    kind, value, start, end = token
+    if kind != "other" or value in words():
         return False
-    word = text[token.start : token.end]
-    return token.value == word and word not in words() and _CHINESE.fullmatch(word) is not None
+    return value == text[start:end] and _CHINESE.fullmatch(value) is not None
 
 
 def _run_end(tokens: Sequence[Token], at: int, text: str) -> int:
     """Where the run of unknown words that begins at `at` ends; words that may stand after a site are not of it."""
     end = at
     while end < len(tokens) and (end == at or tokens[end].start == tokens[end - 1].end):
-        if end > at and _DESCRIBING.match(text, tokens[end].start):
-            break
         if not (_unknown(tokens[end], text) or _inside(tokens, end, text, end > at)):
+            break
+        if end > at and _DESCRIBING.match(text, tokens[end].start):
             break
         end += 1
     while end > at and text[tokens[end - 1].start : tokens[end - 1].end] in _BEHIND:

@@ -31,19 +31,20 @@ def with_verdicts(tokens: Sequence[Token], text: str) -> list[Token]:
     found: list[Token] = []
     end = 0
     for token in tokens:
-        if token.start < end:
+        kind, _, start, stop = token
+        if start < end:
             continue
-        if text[token.start] == "强" and (field := _FIELD_OF_ENHANCEMENT.match(text, token.start)) is not None:
-            token = Token("sequence", "T1CE", token.start, field.end() - 1)
-            end = token.end
+        if text[start] == "强" and (field := _FIELD_OF_ENHANCEMENT.match(text, start)) is not None:
+            kind, end = "sequence", field.end() - 1
+            token = Token(kind, "T1CE", start, end)
         found.append(token)
-        if token.kind == "change" and (denied := _DENIED.match(text, token.end)):
+        if kind == "change" and (denied := _DENIED.match(text, stop)):
             found.append(Token("negation", "未见", *denied.span()))
             end = denied.end()
-        if token.kind in ("site", "layer") and (wide := _WIDE.match(text, token.end)):
+        elif kind in ("site", "layer") and (wide := _WIDE.match(text, stop)):
             found.append(Token("change", _CHANGES[wide[1] or wide[2]], *wide.span()))
             end = wide.end()
-        if token.kind == "sequence" and (said := _said(token, text)):
+        elif kind == "sequence" and (said := _said(token, text)):
             found += said
             end = said[-1].end
     return found

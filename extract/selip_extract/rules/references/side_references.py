@@ -79,6 +79,7 @@ def _is_of_a_lesion(token: Token) -> bool:
 
 def _is_measured(sentence: Sentence, at: int) -> bool:
     """左侧厚约6mm，呈…: a clause that begins with a side and gives a size, but no site."""
+    if at and not is_mark(sentence.tokens[at - 1]):
+        return False
     clause = list(clause_after(sentence.tokens, at))
-    opens = at == 0 or is_mark(sentence.tokens[at - 1])
-    return opens and any(t.kind == "size" for t in clause) and not any(t.kind in ("site", "change") for t in clause)
+    return any(t.kind == "size" for t in clause) and not any(t.kind in ("site", "change") for t in clause)

@@ -41,7 +41,7 @@ def name_site(state: State, sentence: Sentence, at: int) -> State:
     if named.is_qualifier or _is_pointed_at(state, sentence, at) or _is_a_layer(state, sentence, at):
         return state
     here = (state.introduced.sites, state.own.sites)
-    inside = lesion_follows(sentence.tokens, at) or _is_among_them(state, sentence, at)
+    inside = named.side is None and (lesion_follows(sentence.tokens, at) or _is_among_them(state, sentence, at))
     sites = state.mentioned.resolve(sentence.mention(named), here, inside)
     if state.clause.of_the_largest:
         if is_an_aside(state, sentence, at):
