@@ -18,7 +18,7 @@ from selip_shared.toml_files import read_toml
 Words = tuple[str, ...]
 
 _CLAUSE_MARKS = re.compile("[,，;；。:：\n]")
-_HEAD = re.compile("头颅|颅脑|头部|脑部")
+_HEAD = re.compile("头颅|颅脑|头部|脑部|脑子|脑叶|灰白质")
 _SEQUENCES_OF_THE_HEAD = frozenset(("FLAIR", "SWI"))
 _STATING = frozenset(("site", "sequence", "signal", "enhancement", "restriction", "change", "abnormal"))
 _NAMING = frozenset(("site", "side", "post_side", "layer", "sequence", "punctuation", "mark", "date", "verb"))
@@ -39,6 +39,7 @@ class _NormalityWords(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
     abnormal: Words = Field(min_length=1)
+    incomplete: Words = Field(min_length=1)
     negation: Words = Field(min_length=1)
     no_negation: Words = Field(min_length=1)
     left_open: Words = Field(min_length=1)
@@ -50,6 +51,7 @@ class _NormalityWords(BaseModel):
 
 class _Patterns(NamedTuple):
     abnormal: re.Pattern[str]
+    incomplete: re.Pattern[str]
     negation: re.Pattern[str]
     no_negation: re.Pattern[str]
     left_open: re.Pattern[str]
@@ -80,7 +82,7 @@ def is_understood(sentence: Sequence[Token], text: str, *, whole: bool = False) 
         return True
     patterns = _patterns()
     start, end = sentence[0].start, sentence[-1].end
-    if is_damaged(text, start, end):
+    if is_damaged(text, start, end) or patterns.incomplete.search(text, start, end):
         return False
     unstated, normal = False, False
     for at, clause in _clauses(text, start, end):
@@ -156,6 +158,8 @@ def _is_neutral(sentence: Sequence[Token], text: str, *, known: bool) -> bool:
         return False
     start, end = sentence[0].start, sentence[-1].end
     patterns = _patterns()
+    if patterns.incomplete.search(text, start, end):
+        return False
     if patterns.neutral.search(text, start, end):
         return True
     return not known and not patterns.abnormal.search(text, start, end)
