@@ -101,8 +101,8 @@ def _sites(state: State, sentence: Sentence, at: int) -> Sites:
 def _continued(state: State, sentence: Sentence, at: int) -> Sites:
     """The sites of the lesion before; none where the sentence is about others (硬膜下积液：右侧有，厚约6mm)."""
     sites = state.current_lesion.sites
-    named = {(s.side, s.site) for i, s in sentence.sites.items() if i < at and not s.is_qualifier}
-    return () if named and named.isdisjoint([site.location for site in sites]) else sites
+    named = {s.site for i, s in sentence.sites.items() if i < at and not s.is_qualifier}
+    return () if named and named.isdisjoint([site.site for site in sites]) else sites
 
 
 def _on_side(sites: Sites, side: str) -> Sites:

@@ -47,13 +47,18 @@ def name_site(state: State, sentence: Sentence, at: int) -> State:
         if is_an_aside(state, sentence, at):
             return state
         state = replace(state, clause=state.clause._replace(of_the_largest=False), open=False)
-    if not state.open:
+    if not state.open or _is_named_again(state, sites):
         focus = Focus(sites, _NAMED, sentence.tokens[at].start)
         # 除右侧颞叶外，左侧颞叶见…: what is excepted from is named here
         return replace(state, focus=focus, open=True, standing=CURRENT, whole=NO_FOCUS)
     named_before, kind, source = state.focus
     state = replace(state, focus=Focus(named_before + sites, kind, source))
     return _extend_lesion(state, sites) if state.introduced.id == state.focus.lesion_id else state
+
+
+def _is_named_again(state: State, sites: Sites) -> bool:
+    """T1低信号灶位于右侧额叶、脑桥，右侧额叶灶SWI…: a site of which the focus has been told begins another one."""
+    return state.mentioned.has_stated(sites) and locations(sites) <= locations(state.focus.sites)
 
 
 def _is_among_them(state: State, sentence: Sentence, at: int) -> bool:
