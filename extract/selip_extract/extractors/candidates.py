@@ -4,10 +4,11 @@ import math
 import re
 from bisect import bisect_right
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from selip_contracts.findings import Finding, GeneralFinding
+from selip_contracts.vocabulary import ancestors
 from selip_extract.extractors.review import is_guessed
 from selip_extract.extractors.second_reader import SecondReading
 from selip_extract.language.lexicon import Cue
@@ -30,8 +31,9 @@ class Candidate:
 
     `probability` is the second reader's own, None where it is unknown. `guessed`: the lexer, from which both readers
     may have it, mended a word of it or holds its site to be unlisted. `contested`: another value of the same sequence,
-    side and site is stated too. `bracketed`: its sentence has brackets, or is the row of a table. `referring`: its
-    sentence singles out some of several lesions (前者, 其余, 除…外).
+    side and site is stated too. `also_of_part`: the same words are stated of a part of its site, which it may only
+    place (延髓背侧（极后区）). `bracketed`: its sentence has brackets, or is the row of a table. `referring`: it
+    singles out some of several lesions (前者, 其余, 除…外).
     """
 
     stated: Stated
@@ -40,6 +42,7 @@ class Candidate:
     probability: float | None
     guessed: bool
     contested: bool = False
+    also_of_part: bool = False
     bracketed: bool = False
     referring: bool = False
 
@@ -65,6 +68,7 @@ class Candidate:
             "unreturned_likely": 0.0 if self.by_reader else max(odds, 0.0),
             "guessed": float(self.guessed),
             "contested": float(self.contested),
+            "also_of_part": float(self.also_of_part),
             "bracketed": float(self.bracketed),
             "reader_refers": float(self.by_reader and self.referring),
             "unsided": float(self.stated.side is None),
@@ -75,7 +79,7 @@ class Candidate:
 
 FEATURES = (
     "always", "rules", "reader", "returned_log_odds", "unreturned_unlikely", "unreturned_likely", "guessed",
-    "contested", "bracketed", "reader_refers", "unsided", "negative", "general",
+    "contested", "also_of_part", "bracketed", "reader_refers", "unsided", "negative", "general",
 )  # fmt: skip
 
 
@@ -94,6 +98,7 @@ def candidates(
     reader = _by_name((*reading.findings, *(reading.general or ())))
     all_stated = reader | rules
     values = Counter(_without_value(stated) for stated in all_stated.values())
+    of_parts = {part for stated in all_stated.values() for part in _of_regions(stated)}
     found = [
         Candidate(
             stated,
@@ -102,6 +107,7 @@ def candidates(
             _probability(reader.get(name), stated, reading.unreturned),
             is_guessed(lexed, stated),
             isinstance(stated, Finding) and values[_without_value(stated)] > 1,
+            (stated_at(stated), stated.site) in of_parts,
             *_wording(lexed, stated),
         )
         for name, stated in all_stated.items()
@@ -117,6 +123,11 @@ def _by_name(stated: Sequence[Stated]) -> dict[object, Stated]:
 def _without_value(stated: Stated) -> tuple[object, ...]:
     """Where it lies and on which sequence."""
     return *stated.key[:3], stated.site_text
+
+
+def _of_regions(stated: Stated) -> Iterator[tuple[int, str]]:
+    """Where it is stated, with each region that its site is a part of."""
+    return ((stated_at(stated), region) for region in ancestors(stated.site))
 
 
 def _wording(lexed: LexedReport, stated: Stated) -> tuple[bool, bool]:

@@ -144,13 +144,15 @@ def test_another_value_of_the_same_place_makes_both_less_sure() -> None:
         ("bracketed", "左侧额叶T1WI呈低信号。右侧枕叶（深部）T2WI呈高信号", [False, True]),
         ("reader_refers", "左侧额叶T1WI呈低信号，其余病灶T2WI呈高信号", [True, True]),
         ("reader_refers", "左侧额叶T1WI呈低信号", [False]),
+        ("also_of_part", "左侧颞叶、左侧海马T1WI呈低信号", [True, False]),
+        ("also_of_part", "左侧颞叶T1WI呈低信号，左侧海马T1WI呈低信号", [False, False]),
         ("unsided", "脑桥T1WI呈低信号，左侧额叶T2WI呈高信号", [True, False]),
     ],
 )
 def test_the_wording_of_a_sentence_is_known_of_its_findings(feature: str, text: str, stated: list[bool]) -> None:
     found = rules_of(text)
-    known = candidates(lex(text), found, [], SecondReading(tuple(found)))
-    assert [bool(candidate.features()[feature]) for candidate in known] == stated
+    known = {c.stated.key: c for c in candidates(lex(text), found, [], SecondReading(tuple(found)))}
+    assert [bool(known[finding.key].features()[feature]) for finding in found] == stated
 
 
 def test_general_findings_are_combined_where_the_reader_looks_for_them() -> None:
