@@ -38,7 +38,7 @@ _REMEDIES: dict[Problem, str] = {
     "invalid_reply": "{url} is no OpenAI-compatible server ({reason}): name the base URL of one, which usually ends in "
     "/v1.",
     **dict.fromkeys(
-        ("unreachable", "busy", "no_reply"), "No server answers at {url} ({reason}): start it, or correct --base-url."
+        ("unreachable", "busy", "no_reply"), "No server answers at {url} ({reason}): start it, or correct the URL."
     ),
 }
 # After this number of requests in a row without an answer the fault is not in the requests.
