@@ -67,18 +67,19 @@ def _introductions(sentences: Sequence[Sentence], locations: Container[Location]
         text = sentence.text
         listed = listed if any(map(str.isalnum, text[end : sentence.tokens[0].start])) else NO_WORDS
         end = sentence.tokens[-1].end
-        for site in sentence.sites.values():
-            if (site.side, site.site) in locations:
-                said = _named_by_site(sentence, site) or introduction(text, _end_of_list(sentence, site))
-                said = said.or_else(_named_before(sentence, site))
-                said = said.or_else(_group(sentence, site)).or_else(listed)
-                if _is_of_the_last(sentence, site):
-                    said = said.or_else(last)
-                elif _SIMILAR.search(text, site.token.end, clause_end(text, site.token.end)):
-                    said = said.or_else(last._replace(number=NO_WORDS.number))
-                if said != NO_WORDS:
-                    last = said
-                    found.setdefault((site.side, site.site), []).append((site.token.end, said))
+        here = [site for site in sentence.sites.values() if (site.side, site.site) in locations]
+        of_the_last = _of_the_last(sentence) if here else frozenset()
+        for site in here:
+            said = _named_by_site(sentence, site) or introduction(text, _end_of_list(sentence, site))
+            said = said.or_else(_named_before(sentence, site))
+            said = said.or_else(_group(sentence, site)).or_else(listed)
+            if site.index in of_the_last:
+                said = said.or_else(last)
+            elif _SIMILAR.search(text, site.token.end, clause_end(text, site.token.end)):
+                said = said.or_else(last._replace(number=NO_WORDS.number))
+            if said != NO_WORDS:
+                last = said
+                found.setdefault((site.side, site.site), []).append((site.token.end, said))
         if sentence.tokens[-1].value == ":" and _names_whole_brain(sentence, len(sentence.tokens)):
             listed = words_of(text[sentence.tokens[0].start : end])
     return found
@@ -95,11 +96,10 @@ def _end_of_list(sentence: Sentence, site: LateralisedSite) -> int:
     return end
 
 
-def _is_of_the_last(sentence: Sentence, site: LateralisedSite) -> bool:
-    """以双侧壳核为著, 累及双侧额叶: the lesion here is that of the site before."""
-    return any(
-        at <= site.index < phrase.end for at, phrase in phrases(sentence).items() if phrase.kind in _OF_THE_SAME_LESION
-    )
+def _of_the_last(sentence: Sentence) -> frozenset[int]:
+    """以双侧壳核为著, 累及双侧额叶: the tokens whose lesion is that of the site before."""
+    whole = ((at, phrase) for at, phrase in phrases(sentence).items() if phrase.kind in _OF_THE_SAME_LESION)
+    return frozenset([i for at, phrase in whole for i in range(at, phrase.end)])
 
 
 def _names_whole_brain(sentence: Sentence, end: int) -> bool:

@@ -21,7 +21,7 @@ _SAYING: frozenset[Kind] = _STATING | {"negation", "change", "abnormal", "normal
 
 def with_closed_clauses(tokens: Sequence[Token], text: str) -> list[Token]:
     """The tokens, the comma after such a clause as a semicolon where the next one opens with a site of its own."""
-    found = _with_open_brackets(tokens)
+    found = _with_open_brackets(tokens) if "(" in text or "[" in text else list(tokens)
     start = 0
     for at, token in enumerate(found):
         if token.kind in ("stop", "mark") or (token.kind == "punctuation" and token.value in (",", ";", ":")):
@@ -29,7 +29,7 @@ def with_closed_clauses(tokens: Sequence[Token], text: str) -> list[Token]:
             if token.value == "," and _is_complete(clause, text) and _opens(found, at):
                 found[at] = token._replace(value=";")
             start = at + 1
-    return _separated(_with_lists_by_value(found))
+    return _separated(_with_lists_by_value(found) if ":" in text else found)
 
 
 def _with_open_brackets(tokens: Sequence[Token]) -> list[Token]:

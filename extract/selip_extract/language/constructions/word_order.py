@@ -79,6 +79,8 @@ def _is_of_a_sequence(tokens: Sequence[Token], at: int) -> bool:
 
 def with_bracketed_sides(tokens: Sequence[Token], text: str) -> list[Token]:
     """The tokens; the side in brackets behind 大者 or 小者 stands for the lesion on it: 大者（左侧）约12mm."""
+    if "者(" not in text and "者[" not in text:
+        return list(tokens)
     found: list[Token] = []
     for token in tokens:
         found.append(token)

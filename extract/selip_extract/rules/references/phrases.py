@@ -44,7 +44,7 @@ _PATTERN = re.compile(
 )
 _NUMBERS = re.compile("[一二三四五六1-6]")
 _HINT = re.compile(
-    "信号[影灶区者处病结部]|强化[影灶区者处病结部]|第|及|侵|较重|更重|明显|[著甚]|[前后末第首](?:[一二两三四五六]|[个枚处者])|最后|最末|相同|一致|相仿|相似|相近|类似|相当|[变现点征号]同|信号.{0,2}同|以|亦|如此"
+    "(?:信号|强化)影?[灶区者处病结部]|第|及|侵|较重|更重|明显|[著甚]|[前后末第首](?:[一二两三四五六]|[个枚处者])|最后|最末|相同|一致|相仿|相似|相近|类似|相当|[变现点征号]同|信号.{0,2}同|以|亦|如此"
 )
 _KINDS = {"worst": "predominance", "same": "comparison", "same_as": "comparison"}
 _TOLD = frozenset(("change", "lesion", "abnormal", "sequence", "negation"))
