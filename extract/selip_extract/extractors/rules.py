@@ -2,16 +2,18 @@
 
 from collections.abc import Sequence
 
+from selip_contracts.vocabulary import cached_until_sites_change
 from selip_extract.extractors.base import Reading
 from selip_extract.extractors.review import reviewed
 from selip_extract.language.lexer import lex
 from selip_extract.language.study import assembled
-from selip_extract.language.tokens import LexedReport
 from selip_extract.rules.clause_reader import read_clauses
 from selip_extract.rules.general_findings import read_changes
 from selip_extract.rules.sentence import sentences
 
 RULES_VERSION = "3"
+KEPT_READINGS = 1 << 9
+"""Normal reports repeat word for word, and equal ones are near each other in batches that are sorted by length."""
 
 
 class RuleExtractor:
@@ -31,14 +33,17 @@ class RuleExtractor:
 
     def read(self, texts: Sequence[str]) -> list[Reading]:
         """One reading per text."""
-        return [self.read_lexed(lex(text)) for text in texts]
+        return [_reading(text) for text in texts]
 
     def close(self) -> None:
         """Nothing to release."""
 
-    def read_lexed(self, lexed: LexedReport) -> Reading:
-        """The reading of a report that has been lexed already."""
-        read = sentences(lexed)
-        findings = read_clauses(read)
-        study, review = reviewed(lexed, assembled(findings, read_changes(read)), findings)
-        return Reading(study, review=review)
+
+@cached_until_sites_change(KEPT_READINGS)
+def _reading(text: str) -> Reading:
+    """The reading of a text, which depends on nothing else than the vocabulary."""
+    lexed = lex(text)
+    read = sentences(lexed)
+    findings = read_clauses(read)
+    study, review = reviewed(lexed, assembled(findings, read_changes(read)), findings)
+    return Reading(study, review=review)
