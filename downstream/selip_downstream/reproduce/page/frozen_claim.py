@@ -122,9 +122,8 @@ def _what_is_claimed(tests: Sequence[FrozenTest]) -> Iterator[str]:
         )
     if meant or regularised:
         yield (
-            "Nor is it claimed that best-match is above a CLIP whose learning rate and weight decay were chosen for it "
-            "alone: all targets have the same settings here, and with all studies a stronger weight decay gives CLIP "
-            "more than similarities do (docs/experiments.md)."
+            "Nor is it claimed that best-match is above a CLIP with other settings: with a stronger weight decay for "
+            "both it was above CLIP with few studies, and not with all (docs/experiments.md)."
         )
 
 

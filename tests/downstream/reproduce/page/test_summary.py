@@ -78,7 +78,7 @@ def test_what_frozen_features_show_stands_first_with_its_controls(tmp_path: Path
     assert not_claimed.startswith(
         "What is not claimed: with 100 % best-match is above CLIP in both, but so is a control"
     )
-    assert tuned.startswith("Nor is it claimed that best-match is above a CLIP whose learning rate")
+    assert tuned.startswith("Nor is it claimed that best-match is above a CLIP with other settings")
     assert "30 % wrong -0." in errors
     assert "extracted +0.000 (+0.000 to +0.000), not significant" in errors
     assert frozen_sections(figures)[-1].tables[0].rows[-1][0] == "30 % wrong"
