@@ -1,5 +1,6 @@
 """Laterality: a side carries over an enumeration of sites until another side is named (rule 2 of the annotation)."""
 
+import re
 from collections.abc import Sequence
 from typing import NamedTuple, cast
 
@@ -10,11 +11,14 @@ from selip_extract.language.tokens import Token
 _PREDICATES = frozenset(
     "signal enhancement restriction change negation abnormal normal verb sequence elsewhere".split()
 )
+_VENTRICLES = "脑室系统"
 _INSIDE = frozenset(("内", "之内"))
 PARTS_OF_A_SITE = frozenset(
     "上部 下部 中部 前部 后部 上份 下份 中份 前份 后份 内侧 外侧 背侧 腹侧 内侧部 外侧部".split()
 )
 """Words for a part of a site, which may stand between it and its side, or a site within it: 脑桥下部偏左侧."""
+_PART = re.compile("(?:[上下中前后背腹内外]{1,2}[侧部份缘]|[体头尾顶底]部|表面|实质)内?")
+"""Words for a part of a site that the lexer does not hold together: 延髓背侧（极后区）."""
 _ENDING_CUES = frozenset(("外", "其余", "上述", "前者", "后者", "同上"))
 
 
@@ -126,8 +130,22 @@ def _locates(tokens: Sequence[Token], at: int) -> bool:
     return adjoin and (part.kind == "post_side" or part.value in PARTS_OF_A_SITE)
 
 
+def _behind_a_part(tokens: Sequence[Token], at: int) -> str | None:
+    """The site right behind the words for a part of the site at `at`, or in a bracket there."""
+    words, end = "", at + 1
+    while end < len(tokens) and tokens[end].kind == "other" and tokens[end].start == tokens[end - 1].end:
+        words, end = words + tokens[end].value, end + 1
+    if not words or _PART.fullmatch(words) is None:
+        return None
+    end += end < len(tokens) and tokens[end].value == "("
+    return tokens[end].value if end < len(tokens) and tokens[end].kind == "site" else None
+
+
 def _is_qualifier(tokens: Sequence[Token], at: int) -> bool:
     """Whether the next site is a part of this one: 基底节区（壳核） and 基底节区壳核 name the putamen only."""
+    behind = _behind_a_part(tokens, at)
+    if behind is not None and tokens[at].value in ancestors(behind):
+        return True
     following = tokens[at + 1 : at + 3]
     if len(following) > 1 and following[0].value == "(":
         return any(t.kind == "site" for t in following[1:2]) or _names_a_part(tokens, at)
@@ -140,4 +158,7 @@ def _is_qualifier(tokens: Sequence[Token], at: int) -> bool:
         return True
     if not following or following[0].start != tokens[at].end or following[0].kind != "site":
         return False
-    return tokens[at].value in lexicon().site_groups.regions or tokens[at].value in ancestors(following[0].value)
+    groups, value = lexicon().site_groups, tokens[at].value
+    if following[0].value in groups.linings and _VENTRICLES in (value, *ancestors(value)):
+        return True
+    return value in groups.regions or value in ancestors(following[0].value)

@@ -204,7 +204,9 @@ def _resolved(tokens: list[Token], text: str) -> list[Token]:
                 token = _resolved_site(token, found, text)
             case "side":
                 token = _resolved_side(token, found, following, text)
-            case "post_side" if not _follows(token, found, _SITE_OR_LAYER, "("):
+            case "post_side" if not (found and found[-1].kind in _SITE_OR_LAYER) and not _follows(
+                token, found, _SIDE, "("
+            ):
                 token = token._replace(kind="side")
             case "other" if token.value in PARTS_OF_A_SITE and following is not None and following.kind == "post_side":
                 if _follows(token, found, _SITE_OR_LAYER):
@@ -217,7 +219,7 @@ def _resolved(tokens: list[Token], text: str) -> list[Token]:
             case "other" if (
                 token.value in _SHORT_SIGNALS
                 and _adjoining(token, found)
-                and (_opens_a_signal(found) or _is_a_field(found, following))
+                and (_opens_a_signal(found) or _is_a_field(found, following) or _is_listed(token, found, following))
             ):
                 token = token._replace(kind="signal", value=_SHORT_SIGNALS[token.value])
             case "signal" if _is_trend(token, found, text):
@@ -336,10 +338,27 @@ def _opens_a_signal(found: list[Token]) -> bool:
     return last.kind in ("verb", "cue", "sequence", "signal")
 
 
+def _is_listed(token: Token, found: list[Token], following: Token | None) -> bool:
+    """T2：脑桥高，延髓等，左侧小脑稍高: the value of a site behind another site with its value."""
+    if token.value != "等" or found[-1].kind not in _SITE_OR_LAYER or not _ends_clause(following):
+        return False
+    named = [*takewhile(lambda t: t.kind in (*_SITE_OR_LAYER, "side"), reversed(found))]
+    before = found[: len(found) - len(named)][-3:]
+    return [t.kind for t in before][1:] == ["signal", "punctuation"] and before[0].kind in _SITE_OR_LAYER
+
+
+def _ends_clause(following: Token | None) -> bool:
+    return following is None or following.kind in ("punctuation", "stop", "mark")
+
+
 def _is_a_field(found: list[Token], following: Token | None) -> bool:
     """T1WI：右侧桥臂：等；: all that stands behind the colon of a site."""
-    ends = following is None or following.kind in ("punctuation", "stop", "mark")
-    return ends and len(found) > 1 and found[-1].value == ":" and (found[-2].kind in _FIELDS or found[-2].value == ")")
+    return (
+        _ends_clause(following)
+        and len(found) > 1
+        and found[-1].value == ":"
+        and (found[-2].kind in _FIELDS or found[-2].value == ")")
+    )
 
 
 @cache

@@ -117,6 +117,7 @@ class SiteGroups(_Table):
     outside_the_brain: SiteNames
     qualifiers: SiteNames
     regions: SiteNames
+    linings: SiteNames
 
 
 class DescriptionWords(_Table):

@@ -19,8 +19,8 @@ _PATTERN = "pattern_"
 def token_table() -> tuple[tuple[str, str], ...]:
     """Kind of token and regular expression, in the order in which they are tried at each character."""
     return (
-        # the end of a sentence; a point between digits is a decimal point
-        ("stop", r"[。\n!?]|(?<!\d)\.|\.(?!\d)"),
+        # the end of a sentence, but not （肝性脑病？）; a point between digits is a decimal point
+        ("stop", r"[。\n!]|\?(?!\))|(?<!\d)\.|\.(?!\d)"),
         # JSON or another language's code that stands in a report
         ("code", r'\{[^{}\n]*"[^\n]*\}'),
         # names of sequences, sites and examinations, from the files in words/

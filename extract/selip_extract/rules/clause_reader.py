@@ -35,6 +35,7 @@ from selip_extract.rules.references.site_references import (
     refer_to_above,
     refer_to_all_again,
     refer_to_one_of_two,
+    refer_to_operated,
     refer_to_rest,
 )
 from selip_extract.rules.repeated_values import (
@@ -178,7 +179,7 @@ def _refer_by_phrase(state: State, sentence: Sentence, at: int, phrase: Phrase) 
         case "by_value":
             return state.refer_to(with_value(state, sentence, at, phrase.end) or state.focus)
         case "likewise":
-            return state_likewise(state, sentence)
+            return state_likewise(state, sentence, at)
 
 
 def _choose(state: State, sentence: Sentence, at: int, phrase: Phrase) -> State:
@@ -212,8 +213,9 @@ def _end_exception(state: State, sentence: Sentence, at: int) -> State:
 
 
 def _name_lesion(state: State, sentence: Sentence, at: int) -> State:
-    """小者 is none on the side of 大者（左侧）; 病灶1 has a label."""
-    return refer_to_label(leave_half(state, sentence, at), sentence, at)
+    """小者 is none on the side of 大者（左侧）; 术区 lies where the operation was; 病灶1 has a label."""
+    state = refer_to_operated(leave_half(state, sentence, at), sentence, at)
+    return refer_to_label(state, sentence, at)
 
 
 def _turn_to_now(state: State, _sentence: Sentence, _at: int) -> State:

@@ -29,7 +29,9 @@ def state_the_same(state: State, sentence: Sentence, at: int) -> State:
     if before is not None and before.kind == "signal" and before.end == sentence.tokens[at].start:
         return state
     state = _of_a_list(state, sentence, at + 1)
-    return _repeat(state, sentence, at, state.mentioned.last_stated(state.focus.sites))
+    state = _repeat(state, sentence, at, state.mentioned.last_stated(state.focus.sites))
+    # 左侧额叶见类似病灶，增强后左侧额叶…: not one enumeration
+    return state.close() if before is not None and before.kind == "verb" else state
 
 
 def state_as_compared(state: State, sentence: Sentence, at: int, end: int) -> State:
@@ -120,14 +122,22 @@ def _of_the_sequence(state: State, sentence: Sentence, at: int) -> Focus | None:
     return Focus(sites, ReferenceKind.POINTED, tokens[at].start) if sites else None
 
 
-def state_likewise(state: State, sentence: Sentence) -> State:
-    """T2WI呈高信号，FLAIR亦然: the value stated last, on these sequences too."""
+def state_likewise(state: State, sentence: Sentence, at: int) -> State:
+    """T2WI呈高信号，FLAIR亦然: the value stated last, on these sequences; 双侧大脑脚同样如此: all of the lesion."""
     sequences = state.sequences
-    if sequences.used or not state.findings:
+    if not state.findings:
         return state
     last = state.findings[-1]
+    clause = {t.kind for t in sentence.tokens[state.clause.start : at]}
+    if "site" in clause and "sequence" not in clause:
+        for finding in [f for f in state.findings if (f.side, f.site) == (last.side, last.site)]:
+            signal, name = _token(sentence, finding, "signal"), _token(sentence, finding, "sequence")
+            if signal is not None:
+                token = sentence.tokens[signal if name is None else name]._replace(value=finding.modality)
+                state = state_values(state, sentence, signal, [(token, finding.signal)])
+        return state
     signal = _token(sentence, last, "signal")
-    if signal is None:
+    if sequences.used or signal is None:
         return state
     state = state_values(state, sentence, signal, [(token, last.signal) for token in sequences.tokens])
     return replace(state, sequences=sequences._replace(used=True))
@@ -163,7 +173,8 @@ def spreads(state: State) -> bool:
     here = locations(state.focus.sites)
     if state.clause.negation is not None or names_whole_brain(state.focus.sites):
         return False
-    return any((finding.side, finding.site_name) in here for finding in state.findings)
+    introduced = state.introduced.id == state.focus.lesion_id and state.mentioned.is_current(state.introduced)
+    return introduced or any((finding.side, finding.site_name) in here for finding in state.findings)
 
 
 def name_largest(state: State, sentence: Sentence, at: int) -> State:

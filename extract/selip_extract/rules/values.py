@@ -82,7 +82,7 @@ def state_signal(state: State, sentence: Sentence, at: int) -> State:
     sequences, used, order = state.sequences
     if order is not None:
         return _state_in_order(state, sentence, at, value, order)
-    if used and _describes(sentence, at):
+    if used and (_describes(sentence, at) or _introduces(state, sentence, at)):
         return state
     plain = [t for t in sequences if t.value != "T1CE"]
     if not plain:
@@ -152,6 +152,21 @@ def _describes(sentence: Sentence, at: int) -> bool:
     """呈高信号，内部信号欠均匀: how the signal looks that was stated before."""
     words = sentence.words(at)
     return sentence.tokens[at].value == "混杂" and words.startswith("信号") and "均" in words
+
+
+def _introduces(state: State, sentence: Sentence, at: int) -> bool:
+    """左侧横窦…，SWI呈低信号；左侧顶叶见混杂信号，T1WI…: the sequence is that of the lesion before the semicolon."""
+    tokens, start = sentence.tokens, state.clause.start
+    clause = tokens[start:at]
+    opens = start > 0 and tokens[start - 1].value == ";" and any(t.kind == "site" for t in clause)
+    if not opens or not any("见" in sentence.words(i) for i in range(start, at)):
+        return False
+    following = tokens[at + 1 : at + 3]
+    if len(following) < 2 or following[0].value != "," or following[1].kind != "sequence":
+        return False
+    lesion = takewhile(lambda t: t.value != ";", reversed(tokens[: start - 1]))
+    named = [t.kind for t in lesion if t.kind in ("site", "sequence")]
+    return "sequence" in named and named[-1] == "site"
 
 
 def _compares(sentence: Sentence, at: int) -> bool:

@@ -30,8 +30,11 @@ def _check_offsets(read: LexedReport) -> None:
     tokens = [token for sentence in read.sentences for token in sentence]
     spans = [(t.start, t.end) for t in tokens]
     assert all(0 <= start < end <= len(read.text) for start, end in spans)
-    # a sequence may be read before its signal, though it stands behind it or at the head of a table
-    starts = [[t.start for t in sentence if t.kind != "sequence" and t.value != "、"] for sentence in read.sentences]
+    # a sequence may be read before its signal, though it stands behind it or, as a side may, at the head of a table
+    starts = [
+        [t.start for t in sentence if t.kind not in ("sequence", "post_side") and t.value != "、"]
+        for sentence in read.sentences
+    ]
     assert all(inside == sorted(inside) for inside in starts)
     openings = [sentence[0].start for sentence in read.sentences]
     assert openings == sorted(openings)

@@ -42,8 +42,8 @@ def test_as_the_lesion_that_is_compared() -> None:
 def test_likewise_on_another_sequence() -> None:
     of = sentence("左侧额叶T2WI呈高信号，FLAIR亦然")
     state = state_signal(on("T2WI", named("左侧额叶")), of, at(of, "高信号"))
-    assert found(state_likewise(on("FLAIR", state), of)) == "左侧额叶:T2高 左侧额叶:FLAIR高"
-    assert state_likewise(state, of) == state
+    assert found(state_likewise(on("FLAIR", state), of, at(of, "亦"))) == "左侧额叶:T2高 左侧额叶:FLAIR高"
+    assert state_likewise(state, of, at(of, "亦")) == state
 
 
 def test_the_most_affected_sites_share_what_was_stated() -> None:

@@ -29,7 +29,7 @@ def with_closed_clauses(tokens: Sequence[Token], text: str) -> list[Token]:
             if token.value == "," and _is_complete(clause, text) and _opens(found, at):
                 found[at] = token._replace(value=";")
             start = at + 1
-    return _separated(_with_lists_by_value(found) if ":" in text else found)
+    return _separated(_denial_ended(_with_lists_by_value(found) if ":" in text else found))
 
 
 def _with_open_brackets(tokens: Sequence[Token]) -> list[Token]:
@@ -68,7 +68,7 @@ def _with_lists_by_value(tokens: list[Token]) -> list[Token]:
             if before is not None:
                 found[before] = found[before]._replace(value=",")
             before, in_list = at, token.value == ";"
-        elif token.kind in _SAYING:
+        elif token.kind in _SAYING or token.kind == "verb" or token.value == "位于":
             in_list = False
         start = at + 1 if ends or token.value in (",", ":") else start
     return found
@@ -92,6 +92,28 @@ def _separated(tokens: Sequence[Token]) -> list[Token]:
             if [t.kind for t in following] == ["side", "site"] and following[0].start == token.end:
                 found.append(Token("stop", "stop", token.end, token.end))
     return found
+
+
+def _denial_ended(tokens: Sequence[Token]) -> list[Token]:
+    """ADC未见减低增强后强化: the tokens, with an end of the sentence behind what is denied where the next adjoins."""
+    found: list[Token] = []
+    denied = False
+    for at, token in enumerate(tokens):
+        before = tokens[at - 1] if at else None
+        ended = denied and before is not None and before.kind in _VALUES | {"abnormal"} and before.end == token.start
+        if ended and token.kind in ("sequence", "site", "side") and not _is_relaxation(tokens, at):
+            found.append(Token("stop", "stop", token.start, token.start))
+            denied = False
+        elif token.kind in ("stop", "mark") or token.value in (",", ";", ":"):
+            denied = False
+        denied = denied or token.kind == "negation"
+        found.append(token)
+    return found
+
+
+def _is_relaxation(tokens: Sequence[Token], at: int) -> bool:
+    """长T2 is a sequence and its signal in one word."""
+    return at + 1 < len(tokens) and tokens[at + 1].start == tokens[at].start
 
 
 def _is_complete(clause: Sequence[Token], text: str) -> bool:

@@ -40,6 +40,7 @@ _SOMETHING = re.compile(r"[(（]?[+＋][)）]?|有|阳性")
 _ALONE = {"等": "等", "↑": "高", "↓": "低"}
 _RELAXATION = {("T1", "长"): "低", ("T1", "短"): "高", ("T2", "长"): "高", ("T2", "短"): "低"}
 _ONE_SIDE = re.compile("[左右双两]侧?")
+_NAMES: frozenset[Kind] = frozenset(("site", "layer"))
 _SIDES = {"左": "左侧", "右": "右侧"}
 _BOTH_SIDES = re.compile("(左|右)侧?[/、和及](?!\\1)(左|右)")
 _IN_TURN = re.compile("(?<!未见)[/、](?=[^/、]+$)")
@@ -180,16 +181,15 @@ def _read(table: Table, tokens: Sequence[Token], text: str) -> Iterator[Token]:
 
 def _read_sides(table: Table, tokens: Sequence[Token], text: str) -> Iterator[Token]:
     """A sentence for each value: its side, the site of its row or of the table, and the sequence of its row."""
-    naming = ("site", "layer")
     for row in table.rows:
-        site = [t for t in _words(tokens, row[0]) if t.kind in naming] or [
-            t for t in _words(tokens, table.heads[0]) if t.kind in naming
+        site = [t for t in _words(tokens, row[0]) if t.kind in _NAMES] or [
+            t for t in _words(tokens, table.heads[0]) if t.kind in _NAMES
         ]
         for head, cell in zip(table.heads[1:], row[1:], strict=True):
-            side = [t for t in _words(tokens, head) if t.kind == "side"]
+            side = [t._replace(kind="post_side") for t in _words(tokens, head) if t.kind == "side"]
             value = _value(row[0], cell, tokens, text)
             if site and value:
-                yield from (*side, *site, *value, _mark("stop", "stop", cell[1], text))
+                yield from (*site, *side, *value, _mark("stop", "stop", cell[1], text))
 
 
 def _left_and_right(lesion: Sequence[tuple[Cell, Cell]], text: str) -> tuple[Token, ...]:
@@ -220,7 +220,7 @@ def _sentence(
     side = next((at for at, (head, _) in enumerate(lesion) if _SIDE.fullmatch(names[head])), None)
     named = _words(tokens, lesion[site][1])
     if half is not None:
-        named = [half, *(token for token in named if token.kind in ("site", "layer"))]
+        named = [*(token for token in named if token.kind in _NAMES), half._replace(kind="post_side")]
     elif side is not None and named:
         yield from (token for token in _words(tokens, lesion[side][1]) if token.kind == "side")
     yield from named

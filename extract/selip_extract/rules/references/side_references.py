@@ -56,7 +56,11 @@ def _on_side(sites: Sites, token: Token) -> Sites:
 def _headed(state: State, sentence: Sentence, at: int) -> Focus | None:
     """海马：左侧体积小，T2高信号: the side of the site that heads the line; None where the side names another site."""
     following = sentence.tokens[at + 1] if at + 1 < len(sentence.tokens) else None
-    if not at or sentence.tokens[at - 1].value != ":" or following is None or following.kind == "site":
+    if not at or following is None or following.kind == "site":
+        return None
+    # 硬膜下积液：左侧无，右侧有
+    has = is_mark(sentence.tokens[at - 1]) and sentence.words(at + 1) in ("有", "见", "无", "可见")
+    if sentence.tokens[at - 1].value != ":" and not has:
         return None
     sites = state.announced.sites
     if not sites or any(site.side is not None for site in sites):

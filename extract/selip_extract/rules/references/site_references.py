@@ -6,6 +6,7 @@ from itertools import takewhile
 
 from selip_contracts.vocabulary import Side
 from selip_extract.language.tokens import Token
+from selip_extract.rules.changes_of_sites import is_within
 from selip_extract.rules.dataclass_replace import replace
 from selip_extract.rules.lookahead import (
     VALUES,
@@ -30,6 +31,8 @@ _LAYERS = frozenset(("白质", "皮层下", "皮质下", "皮层下白质", "皮
 _CORTEX = re.compile("皮[层质](?!下)|灰质")
 _NUMBERS = {"三": 3, "四": 4, "五": 5, "六": 6}
 _CLAUSE_END = re.compile("[,，;；。:：\n]")
+_OPERATED = frozenset(("术区", "术腔", "残腔", "瘤腔", "术野"))
+_OPERATION = re.compile("术后|切除|手术|开颅")
 _ONE_SIDED: tuple[Side, Side] = ("左侧", "右侧")
 _NAMING = frozenset(("site", "side", "lesion"))
 _POINTING = frozenset(("上述", "其余", "前者", "后者"))
@@ -216,6 +219,20 @@ def parts(sites: Iterable[SiteMention]) -> tuple[LesionMention, ...]:
     return tuple(LesionMention((ReferenceKind.PART, site.token.start), (site,)) for site in sites)
 
 
+def refer_to_operated(state: State, sentence: Sentence, at: int) -> State:
+    """右侧颞叶胶质瘤术后：右颞骨缺损，术区见囊腔，T1WI…: not the skull, but what the sentence says was operated on."""
+    tokens = sentence.tokens
+    here = state.focus.sites or state.announced.sites
+    if sentence.words(at) not in _OPERATED or not here or any(not is_within(site.site, "颅骨") for site in here):
+        return state
+    for i in sorted((i for i in sentence.sites if i < at), reverse=True):
+        behind = _CLAUSE_END.split(sentence.text[tokens[i].end : tokens[at].start], maxsplit=1)[0]
+        site = sentence.mention(sentence.sites[i])
+        if _OPERATION.search(behind) and not behind.startswith("瘤") and not is_within(site.site, "颅骨"):
+            return state.refer_to(Focus((site,), _NAMED, tokens[at].start))
+    return state
+
+
 def refer_to_rest(state: State, sentence: Sentence, at: int) -> State:
     """其余病灶: those of which the sequence that follows has not been stated; 其余脑实质 names its own site.
 
@@ -345,6 +362,10 @@ def end_exception(state: State, sentence: Sentence, at: int) -> State:
     left_out = locations(state.focus.sites)
     in_sentence = left_out < locations(state.own.sites)
     whole = state.own if in_sentence else Focus(state.mentioned.in_item(), ReferenceKind.POINTED, source)
+    bilateral = {site.site for site in whole.sites if site.side == "双侧"}
+    whole = whole._replace(
+        sites=tuple(s for s in whole.sites if s.location not in left_out or s.side == "双侧" or s.site not in bilateral)
+    )
     others = [site for site in whole.sites if site.location not in left_out]
     return replace(state, focus=state.narrow(others, source), open=False, whole=whole, before_exception=None)
 
