@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator, Mapping
+from functools import lru_cache
 from typing import Literal, NamedTuple
 
 from selip_extract.rules.lookahead import VALUES
@@ -53,10 +54,15 @@ _NAMING: frozenset[str] = frozenset(("comparison", "predominance", "spread"))
 
 def phrases(sentence: Sentence) -> Mapping[int, Phrase]:
     """The phrases of a sentence, by the index of their first token."""
-    start, end = sentence.tokens[0].start, sentence.tokens[-1].end
-    if _HINT.search(sentence.text, start, end) is None:
+    if _HINT.search(sentence.text, sentence.tokens[0].start, sentence.tokens[-1].end) is None:
         return {}
-    return dict(_found(sentence, start, end))
+    return _phrases(sentence)
+
+
+@lru_cache(1 << 6)
+def _phrases(sentence: Sentence) -> Mapping[int, Phrase]:
+    """Asked for twice: for the clauses of a sentence, and for what describes its lesions."""
+    return dict(_found(sentence, sentence.tokens[0].start, sentence.tokens[-1].end))
 
 
 def _found(sentence: Sentence, start: int, end: int) -> Iterator[tuple[int, Phrase]]:
