@@ -19,12 +19,14 @@ def initialise(model: SelipModel, download: bool = False) -> list[str]:
     """Load the encoders that the configuration's init_image and init_text name; what was loaded, in a sentence each.
 
     Weights of other shapes, or that only one side has, keep their random values. Token embeddings are loaded by token,
-    so that the vocabularies may differ. SelipError where there is no checkpoint, or nothing in it fits.
+    so that the vocabularies may differ. SelipError where there is no checkpoint, or nothing in it fits, or not all of a
+    locked encoder.
     """
     notes = []
     if model.configuration.init_image is not None:
         folder = model_folder(model.configuration.init_image, download)
-        notes.append(_load(model.image_encoder, "image_encoder", _weights(folder), folder))
+        is_locked = not model.configuration.image_rate
+        notes.append(_load(model.image_encoder, "image_encoder", _weights(folder), folder, is_locked))
     if model.configuration.init_text is not None:
         folder = model_folder(model.configuration.init_text, download)
         weights = _weights(folder)
@@ -39,7 +41,7 @@ def initialise(model: SelipModel, download: bool = False) -> list[str]:
                 if token in earlier:
                     rows[row] = old[earlier[token]]
             weights[f"text_encoder.{name}"] = rows
-        notes.append(_load(encoder, "text_encoder", weights, folder))
+        notes.append(_load(encoder, "text_encoder", weights, folder, is_locked=not model.configuration.text_rate))
     return notes
 
 
@@ -52,12 +54,18 @@ def _weights(folder: Path) -> dict[str, Tensor]:
         ) from failure
 
 
-def _load(encoder: nn.Module, part: str, weights: dict[str, Tensor], folder: Path) -> str:
+def _load(encoder: nn.Module, part: str, weights: dict[str, Tensor], folder: Path, is_locked: bool) -> str:
     own = encoder.state_dict()
     given = {name.removeprefix(f"{part}."): one for name, one in weights.items() if name.startswith(f"{part}.")}
     fitting = {name: given[name] for name, one in own.items() if name in given and given[name].shape == one.shape}
     if all(name.startswith("projection.") for name in fitting):
         raise SelipError(f"No layer of the {part} in {folder} fits: use a checkpoint of the same encoder.")
+    if is_locked and len(fitting) < len(own):
+        missing = [name for name in own if name not in fitting]
+        raise SelipError(
+            f"{len(missing)} tensors of the locked {part} do not fit those in {folder} and would stay random: "
+            f"{', '.join(missing[:MAX_NAMED])}. Use a checkpoint of the same preset and recipe, or a rate above 0."
+        )
     with torch.no_grad():
         encoder.load_state_dict(fitting, strict=False)
     left = [

@@ -41,6 +41,17 @@ def test_layers_of_another_shape_are_named_and_keep_their_random_weights(checkpo
         assert fits or f"{name} (" in note
 
 
+def test_a_locked_encoder_is_loaded_whole_or_refused(checkpoint: Path) -> None:
+    locked = {"init_image": str(checkpoint), "image_rate": 0}
+    model = SelipModel.build(small_configuration(**locked, recipe={"shape": (8, 64, 64)}), TEXTS)
+    with pytest.raises(
+        SelipError, match=r"^1 tensors of the locked image_encoder do not fit .*: projection\.weight\. Use"
+    ):
+        initialise(model)
+    (note,) = initialise(SelipModel.build(small_configuration(**locked), TEXTS))
+    assert "not loaded" not in note
+
+
 def test_token_embeddings_follow_the_token(checkpoint: Path) -> None:
     source = SelipModel.from_pretrained(checkpoint).text_encoder
     model = SelipModel.build(small_configuration(init_text=str(checkpoint)), [*TEXTS, *OTHER_TEXTS])
