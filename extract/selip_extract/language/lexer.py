@@ -20,7 +20,7 @@ from selip_extract.language.constructions.other_sites import is_a_neighbour, wit
 from selip_extract.language.constructions.sections import with_other_parts_apart, without_other_exams
 from selip_extract.language.constructions.tables import with_tables
 from selip_extract.language.constructions.unlisted_sites import with_unlisted_sites
-from selip_extract.language.constructions.verdicts import with_verdicts
+from selip_extract.language.constructions.verdicts import short_signal, with_verdicts
 from selip_extract.language.constructions.word_order import (
     with_bracketed_sequences,
     with_bracketed_sides,
@@ -44,7 +44,6 @@ _OUTER: frozenset[Kind] = frozenset(("site", "layer", "other", "lesion"))
 _STATING: frozenset[Kind] = frozenset(
     ("sequence", "verb", "signal", "abnormal", "lesion", "restriction", "enhancement", "change")
 )
-_FIELDS: frozenset[Kind] = frozenset(("site", "layer", "post_side"))
 _CORTEX = frozenset(("皮层", "皮质", "皮层区", "皮质区"))
 _SIDE: frozenset[Kind] = frozenset(("side",))
 _SIDE_CHARACTERS = {"左": "左侧", "右": "右侧", "两": "双侧", "双": "双侧"}
@@ -67,8 +66,6 @@ _READINGS = (
     without_damaged_sentences,
 )
 """What the words around a token make of it, one construction after the other."""
-_SHORT_SIGNALS = {"等": "等", "亮": "高", "白": "高", "↑": "高", "暗": "低", "黑": "低", "↓": "低"}
-"""Words that are a signal only right after a verb or a sequence."""
 _TRENDS = frozenset("减低 降低 下降 减弱 增高 升高 减少 增加".split())
 _OPPOSITE = {"左侧": "右侧", "右侧": "左侧"}
 
@@ -215,13 +212,8 @@ def _resolved(tokens: list[Token], text: str) -> list[Token]:
                 token = token._replace(kind="site", value="大脑皮层")
             case "layer" if not _follows(token, found, _SITE_OR_LAYER):
                 token = token._replace(kind="other")
-            # 等 alone also ends a list (额叶等处): it is a signal only right after a verb or a sequence
-            case "other" if (
-                token.value in _SHORT_SIGNALS
-                and _adjoining(token, found)
-                and (_opens_a_signal(found) or _is_a_field(found, following) or _is_listed(token, found, following))
-            ):
-                token = token._replace(kind="signal", value=_SHORT_SIGNALS[token.value])
+            case "other" if _adjoining(token, found) and (signal := short_signal(token, found, following)) is not None:
+                token = token._replace(kind="signal", value=signal)
             case "signal" if _is_trend(token, found, text):
                 token = token._replace(kind="other")
             case "cue" if token.value == "其内" and token.end - token.start == 1 and _follows(token, found, _OUTER):
@@ -325,40 +317,6 @@ def _is_trend(token: Token, found: list[Token], text: str) -> bool:
         return False
     clause = takewhile(lambda t: t.kind not in ("stop", "mark") and t.value not in (",", ";", ":"), reversed(found))
     return any(t.kind == "signal" for t in clause)
-
-
-def _opens_a_signal(found: list[Token]) -> bool:
-    last = found[-1]
-    if last.value == "、" and len(found) > 1:
-        return found[-2].kind == "signal"
-    if last.kind == "side" and last.end - last.start == 1 and len(found) > 1:
-        return found[-2].kind in ("sequence", "signal")
-    if last.value in (":", "(") and len(found) > 1:
-        return found[-2].kind == "sequence" or found[-2].value == "信号"
-    return last.kind in ("verb", "cue", "sequence", "signal")
-
-
-def _is_listed(token: Token, found: list[Token], following: Token | None) -> bool:
-    """T2：脑桥高，延髓等，左侧小脑稍高: the value of a site behind another site with its value."""
-    if token.value != "等" or found[-1].kind not in _SITE_OR_LAYER or not _ends_clause(following):
-        return False
-    named = [*takewhile(lambda t: t.kind in (*_SITE_OR_LAYER, "side"), reversed(found))]
-    before = found[: len(found) - len(named)][-3:]
-    return [t.kind for t in before][1:] == ["signal", "punctuation"] and before[0].kind in _SITE_OR_LAYER
-
-
-def _ends_clause(following: Token | None) -> bool:
-    return following is None or following.kind in ("punctuation", "stop", "mark")
-
-
-def _is_a_field(found: list[Token], following: Token | None) -> bool:
-    """T1WI：右侧桥臂：等；: all that stands behind the colon of a site."""
-    return (
-        _ends_clause(following)
-        and len(found) > 1
-        and found[-1].value == ":"
-        and (found[-2].kind in _FIELDS or found[-2].value == ")")
-    )
 
 
 @cache

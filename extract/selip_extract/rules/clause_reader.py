@@ -262,5 +262,6 @@ _BY_WORD: Mapping[str, Transition] = {
     "均": refer_to_all_again,
     "other": use_label,
     **dict.fromkeys(CIRCLED, use_label),
+    **dict.fromkeys("一二三四五六", use_label),
     **dict.fromkeys(AS_SEQUENCE, state_as_on_sequence),
 }

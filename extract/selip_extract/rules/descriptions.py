@@ -84,7 +84,8 @@ def _opens_another_lesion(state: State, sentence: Sentence, at: int) -> bool:
     following = [t.kind for t in tokens[at + 1 : at + 3]]
     named = any(t.kind == "site" for t in tokens[state.clause.start : at])
     new = locations(state.focus.sites).isdisjoint(locations(state.mentioned.everywhere()))
-    return tokens[at].value in _WITH_A_SIGNAL and following == ["punctuation", "sequence"] and named and new
+    signal = tokens[at].value in _WITH_A_SIGNAL or sentence.words(at).endswith("增粗")
+    return signal and following == ["punctuation", "sequence"] and named and new
 
 
 def is_not_seen(sentence: Sentence, clause: Sequence[Token]) -> bool:

@@ -176,6 +176,20 @@ def sites_ahead(sentence: Sentence, at: int) -> Sites:
     return tuple(found)
 
 
+def states_in_bracket(tokens: Sequence[Token], at: int) -> bool:
+    """DWI稍高信号（扣带回为高信号）: whether a value stands in the bracket that opens at `at`."""
+    inside = takewhile(lambda t: t.value != ")", tokens[at + 1 :])
+    return any(token.kind in VALUES for token in inside)
+
+
+def open_bracket(tokens: Sequence[Token], at: int) -> int | None:
+    """Where the bracket opens in which the token at `at` stands."""
+    for i in range(at - 1, -1, -1):
+        if tokens[i].value in ("(", ")"):
+            return i if tokens[i].value == "(" else None
+    return None
+
+
 def _only_names(tokens: Sequence[Token], at: int) -> bool:
     """Whether nothing is stated of the site at `at` before its clause ends."""
     for token, following in pairwise([*clause_after(tokens, at), None]):

@@ -66,6 +66,8 @@ def _end(text: str, tokens: Sequence[Token], at: int) -> int:
         closing = next((i for i in range(at + 1, len(tokens)) if tokens[i].value == ")"), len(tokens))
         return closing if now is None or now > closing else now
     mark = next((i for i in range(at + 1, len(tokens)) if is_mark(tokens[i])), len(tokens))
+    end = next((i for i in range(at + 1, len(tokens)) if tokens[i].value == ";"), len(tokens))
+    now = now if now is None or now < end else None
     opens = tokens[at].kind == "cue" and (at == 0 or tokens[at - 1].value in (";", ":"))
     return now if now is not None and (now < mark or opens) else mark
 

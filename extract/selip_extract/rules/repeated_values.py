@@ -170,8 +170,9 @@ def name_most_affected(state: State, sentence: Sentence, at: int, end: int) -> S
 
 def spreads(state: State) -> bool:
     """左侧顶叶见长T2信号，累及胼胝体压部: whether the lesion of which something is stated reaches further."""
-    here = locations(state.focus.sites)
-    if state.clause.negation is not None or names_whole_brain(state.focus.sites):
+    sites = state.focus.sites or state.introduced.sites
+    here = locations(sites)
+    if state.clause.negation is not None or names_whole_brain(sites):
         return False
     introduced = state.introduced.id == state.focus.lesion_id and state.mentioned.is_current(state.introduced)
     return introduced or any((finding.side, finding.site_name) in here for finding in state.findings)

@@ -13,14 +13,16 @@ from selip_extract.language.tokens import Token
 from selip_extract.rules.dataclass_replace import replace
 from selip_extract.rules.descriptions import describe_as_normal
 from selip_extract.rules.lookahead import (
+    VALUES,
     accounts_in_a_row,
     exception_ends,
     names_a_sequence,
     negation_after,
+    open_bracket,
     sequences_of_exception,
     values_in_a_row,
 )
-from selip_extract.rules.mentions import ReferenceKind, Sites, StatedValue, Value
+from selip_extract.rules.mentions import ReferenceKind, Sites, StatedValue, Value, locations
 from selip_extract.rules.references.introductions import introduce, referents, take_apart
 from selip_extract.rules.references.site_references import rest
 from selip_extract.rules.sentence import Sentence
@@ -50,7 +52,27 @@ def state_values(
         focus = referents(state, sentence, at, positive)
         if focus.sites:
             state = introduce(state, focus, positive)
-    return _state_of(state, sentence, at, values, focus.sites)
+    return _state_of(_without_excepted(state, sentence, at, values, focus.sites), sentence, at, values, focus.sites)
+
+
+def _without_excepted(
+    state: State, sentence: Sentence, at: int, values: Sequence[SequenceValue], sites: Sites
+) -> State:
+    """DWI稍高信号（扣带回为高信号）: the value before the bracket is not that of the site in it."""
+    bracket = open_bracket(sentence.tokens, at)
+    named = bracket and any(t.kind == "site" for t in sentence.tokens[bracket:at])
+    if not named or bracket is None or sentence.tokens[bracket - 1].kind not in VALUES:
+        return state
+    here, modalities = locations(sites), {sequence.value for sequence, _ in values}
+    before = sentence.tokens[bracket - 1].start
+    kept = tuple(
+        f
+        for f in state.findings
+        if f.modality not in modalities
+        or (f.side, f.site_name) not in here
+        or not any(span.role == "signal" and span.start == before for span in (f.evidence.spans if f.evidence else ()))
+    )
+    return replace(state, findings=kept) if len(kept) < len(state.findings) else state
 
 
 def _state_of(state: State, sentence: Sentence, at: int, values: Sequence[SequenceValue], sites: Sites) -> State:
@@ -85,6 +107,8 @@ def state_signal(state: State, sentence: Sentence, at: int) -> State:
     if used and (_describes(sentence, at) or _introduces(state, sentence, at)):
         return state
     plain = [t for t in sequences if t.value != "T1CE"]
+    if len(plain) == 1 and not used and _in_turn(sentence, at, len(referents(state, sentence, at, True).sites)):
+        return _state_in_order(replace(state, sequences=state.sequences._replace(order=0)), sentence, at, value, 0)
     if not plain:
         return introduce(state, state.focus, True) if state.focus.sites and not state.clause.negation else state
     if plain[-1][2:] == token[2:]:
@@ -152,6 +176,18 @@ def _describes(sentence: Sentence, at: int) -> bool:
     """呈高信号，内部信号欠均匀: how the signal looks that was stated before."""
     words = sentence.words(at)
     return sentence.tokens[at].value == "混杂" and words.startswith("信号") and "均" in words
+
+
+def _in_turn(sentence: Sentence, at: int, sites: int) -> bool:
+    """右侧额叶、左侧额叶、脑桥：T2高、稍高、等: three values or more, or one that is repeated, of as many sites."""
+    values: list[str] = []
+    for i, token in enumerate(sentence.tokens[at:]):
+        if token.value == "、" and i % 2:
+            continue
+        if token.kind != "signal" or i % 2:
+            break
+        values.append(token.value)
+    return len(values) == sites > 1 and (sites > 2 or len(set(values)) < sites)
 
 
 def _introduces(state: State, sentence: Sentence, at: int) -> bool:

@@ -8,16 +8,48 @@ from selip_extract.language.lexicon import lexicon
 from selip_extract.language.tokens import Token
 
 _POINTING = re.compile("(?:相应|对应|所属|其|该(?:动脉|血管|支))的?(?:供血|供应|分布|支配)(?:区域?|范围)")
+_BARE_PART = re.compile("(?:[膝体压嘴头尾峡]部|[前后]肢)(?![、及]?[膝体压嘴头尾峡]部位)")
 _TERRITORY = "供血区"
 
 
 def with_parts_in_a_list(tokens: Sequence[Token], text: str) -> list[Token]:
     """The tokens, such a part as the site that its name and that of the whole make."""
-    found = list(tokens)
+    found = _with_bare_parts(tokens, text) if _BARE_PART.search(text) is not None else list(tokens)
+    tokens = list(found)
     for mark in reversed([at for at, token in enumerate(tokens) if token.value == "、"]):
         part = _part(tokens, mark, text)
         if part is not None:
             found[mark + 1 :] = [part, *(token for token in found[mark + 1 :] if token.start >= part.end)]
+    return found
+
+
+def _with_bare_parts(tokens: Sequence[Token], text: str) -> list[Token]:
+    """胼胝体膝部-体部-压部见…，DWI体部等: a part by itself is one of the site that the sentence named last."""
+    found: list[Token] = []
+    whole: list[str] = []
+    end = 0
+    for token in tokens:
+        part = _BARE_PART.match(text, token.start) if token.kind in ("other", "cue") else None
+        if token.start < end:
+            continue
+        if token.kind == "site":
+            whole = [token.value, SITES[token.value].parent or ""] if token.value in SITES else []
+        elif token.kind == "stop":
+            whole = []
+        names = [lexicon().words.get(name + part[0]) for name in whole if name] if part is not None else []
+        site = next((m for m in names if m is not None and m.kind == "site"), None)
+        if (
+            part is not None
+            and site is not None
+            and found
+            and found[-1].end == token.start
+            and found[-1].kind != "site"
+        ):
+            if text[found[-1].start] in "-—~" and len(found) > 1 and found[-2].kind == "site":
+                found[-1] = found[-1]._replace(kind="punctuation", value="、")
+            token = Token("site", site.value, token.start, part.end())
+            end = token.end
+        found.append(token)
     return found
 
 

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Sequence
+from itertools import takewhile
 
 from selip_extract.language.constructions.compound_values import manner_of_enhancement
 from selip_extract.language.lexicon import Kind
@@ -13,6 +14,10 @@ _VERDICT = re.compile(
     + _END
 )
 _WIDE = re.compile(f"(?:略|稍|明显|较|偏)?([宽大窄厚]){_END}|(?:部分|大部)?(?<=[沟裂池])(消失){_END}")
+_SITE_OR_LAYER: frozenset[Kind] = frozenset(("site", "layer"))
+_FIELDS: frozenset[Kind] = frozenset(("site", "layer", "post_side"))
+_SHORT_SIGNALS = {"等": "等", "亮": "高", "白": "高", "↑": "高", "暗": "低", "黑": "低", "↓": "低"}
+"""Words that are a signal only right after a verb or a sequence."""
 _CHANGES = {"宽": "增宽", "大": "扩大", "窄": "变窄", "厚": "增厚", "消失": "变浅"}
 """What a word alone says of a site: 脑沟宽，脑室大，脑沟消失."""
 _DENIED = re.compile(r"\([-—–]\)" + _END)
@@ -62,3 +67,49 @@ def _said(sequence: Token, text: str) -> list[Token]:
     match = _MANNER.match(text, sequence.end) if sequence.value == "T1CE" else None
     manner = None if match is None else manner_of_enhancement(match["manner"])
     return [] if match is None or manner is None else [Token("enhancement", manner, *match.span("manner"))]
+
+
+def short_signal(token: Token, found: Sequence[Token], following: Token | None) -> str | None:
+    """The signal that 等, 亮, ↑ and their like are behind the tokens `found`; None where they are none (额叶等处)."""
+    if token.value not in _SHORT_SIGNALS:
+        return None
+    stated = _opens_a_signal(found) or _is_a_field(found, following) or _is_listed(token, found, following)
+    return _SHORT_SIGNALS[token.value] if stated else None
+
+
+def _opens_a_signal(found: Sequence[Token]) -> bool:
+    last = found[-1]
+    if last.value == "、" and len(found) > 1:
+        return found[-2].kind == "signal"
+    if last.kind == "side" and last.end - last.start == 1 and len(found) > 1:
+        return found[-2].kind in ("sequence", "signal")
+    if last.value in (":", "(") and len(found) > 1:
+        return found[-2].kind == "sequence" or found[-2].value == "信号"
+    return last.kind in ("verb", "cue", "sequence", "signal")
+
+
+def _is_listed(token: Token, found: Sequence[Token], following: Token | None) -> bool:
+    """T2：脑桥高，延髓等; 额叶者等、脑桥者高: the value of a site behind another site with its value, or behind 者."""
+    if token.value != "等" or not _ends_clause(following):
+        return False
+    if found[-1].kind == "lesion" and found[-1].end - found[-1].start == 1 and found[-2:-1]:
+        return found[-2].kind in _SITE_OR_LAYER or found[-2].kind == "side"
+    if found[-1].kind not in _SITE_OR_LAYER:
+        return False
+    named = [*takewhile(lambda t: t.kind in (*_SITE_OR_LAYER, "side") or t.value == "、", reversed(found))]
+    before = found[: len(found) - len(named)][-3:]
+    return [t.kind for t in before][1:] == ["signal", "punctuation"] and before[0].kind in _SITE_OR_LAYER
+
+
+def _ends_clause(following: Token | None) -> bool:
+    return following is None or following.kind in ("punctuation", "stop", "mark")
+
+
+def _is_a_field(found: Sequence[Token], following: Token | None) -> bool:
+    """T1WI：右侧桥臂：等；: all that stands behind the colon of a site."""
+    return (
+        _ends_clause(following)
+        and len(found) > 1
+        and found[-1].value == ":"
+        and (found[-2].kind in _FIELDS or found[-2].value == ")")
+    )

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 from selip_contracts.vocabulary import SITES
 from selip_extract.language.tokens import Token
 from selip_extract.rules.dataclass_replace import replace
-from selip_extract.rules.lookahead import sites_ahead, sites_follow
+from selip_extract.rules.lookahead import sites_ahead, sites_follow, states_in_bracket
 from selip_extract.rules.mentions import ReferenceKind, SiteMention, Sites, distinct, locations
 from selip_extract.rules.references.site_references import WHOLE_BRAIN, all_above, parts
 from selip_extract.rules.sentence import Sentence
@@ -101,7 +101,9 @@ def _counts_sites(sentence: Sentence, at: int) -> bool:
 def _opens_bracket(sentence: Sentence, at: int) -> bool:
     """DWI示高信号（左侧壳核、脑桥）."""
     following = sentence.tokens[at + 1 : at + 3]
-    return len(following) > 1 and following[0].value == "(" and following[1].kind in ("site", "side")
+    if len(following) < 2 or following[0].value != "(" or following[1].kind not in ("site", "side"):
+        return False
+    return not states_in_bracket(sentence.tokens, at + 1)
 
 
 def introduce(state: State, focus: Focus, positive: bool) -> State:

@@ -14,6 +14,8 @@ from selip_extract.rules.state import Focus, SequenceFocus, State
 
 _MARKS = re.compile(rf"[{CIRCLED}]|[(（]\d{{1,2}}[)）]")
 _NAMING = frozenset(("site", "side"))
+_NUMERALS = frozenset("一二三四五六")
+_STATED = frozenset(("verb", "sequence", "negation", *VALUES))
 
 
 def begin_labelled(state: State, sentence: Sentence, marks: str, before: SequenceFocus) -> State:
@@ -55,7 +57,7 @@ def refer_to_label(state: State, sentence: Sentence, at: int) -> State:
 def use_label(state: State, sentence: Sentence, at: int) -> State:
     """The label at `at`: A呈低信号 refers to what it was given to, with 病灶A、B to both; a new one is given."""
     token, tokens = sentence.tokens[at], sentence.tokens
-    if not is_label(sentence.words(at)):
+    if not is_label(sentence.words(at)) or (sentence.words(at) in _NUMERALS and _counts(tokens, at)):
         return state
     name = label_name(sentence.words(at))
     given = state.mentioned.labels.get(name)
@@ -71,6 +73,15 @@ def use_label(state: State, sentence: Sentence, at: int) -> State:
         return state
     sites = _sites_of_label(state, sentence, at)
     return _give(state, name, LesionMention((ReferenceKind.LABEL, token.start), sites)) if sites else state
+
+
+def _counts(tokens: Sequence[Token], at: int) -> bool:
+    """见一结节, 一环形强化灶: the numeral is no label, as it is in T2WI一、二呈高信号 and 病灶一."""
+    if _follows_lesion(tokens, at):
+        return False
+    following = tokens[at + 1] if at + 1 < len(tokens) else None
+    stands_for = following is not None and (following.kind in _STATED or following.value == "、")
+    return not stands_for or (at > 0 and tokens[at - 1].kind == "verb")
 
 
 def _follows_lesion(tokens: Sequence[Token], at: int) -> bool:

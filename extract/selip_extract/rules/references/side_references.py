@@ -19,7 +19,8 @@ def refer_to_side(state: State, sentence: Sentence, at: int) -> State:
     token, following = sentence.tokens[at], adjoining(sentence, at)
     if (headed := _headed(state, sentence, at)) is not None:
         return state.refer_to(headed)
-    if not _is_measured(sentence, at) and (following is None or not _is_of_a_lesion(following)):
+    stands_for_a_lesion = following is not None and (_is_of_a_lesion(following) or _changes_and_goes_on(sentence, at))
+    if not stands_for_a_lesion and not _is_measured(sentence, at):
         return state
     if following is None or sentence.text.startswith("于", following.end):
         return state
@@ -79,6 +80,12 @@ def _are_headed(sites: Sites, sentence: Sentence) -> bool:
 def _is_of_a_lesion(token: Token) -> bool:
     """右侧者, 右侧呈…, 右侧该病灶."""
     return token.kind in _OF_A_LESION or (token.kind == "cue" and token.value == "上述")
+
+
+def _changes_and_goes_on(sentence: Sentence, at: int) -> bool:
+    """左侧萎缩并T2WI信号增高: the clause of the change states a signal, and names no site."""
+    kinds = [t.kind for t in clause_after(sentence.tokens, at)]
+    return kinds[:1] == ["change"] and "sequence" in kinds and "site" not in kinds
 
 
 def _is_measured(sentence: Sentence, at: int) -> bool:

@@ -14,7 +14,9 @@ from selip_extract.rules.lookahead import (
     is_mark,
     lesion_follows,
     names_a_site,
+    open_bracket,
     sites_follow,
+    states_in_bracket,
 )
 from selip_extract.rules.mentions import LesionMention, ReferenceKind, SiteMention, Sites, distinct, locations
 from selip_extract.rules.sentence import Sentence
@@ -50,6 +52,9 @@ def name_site(state: State, sentence: Sentence, at: int) -> State:
         if is_an_aside(state, sentence, at):
             return state
         state = replace(state, clause=state.clause._replace(of_the_largest=False), open=False)
+    bracket = open_bracket(sentence.tokens, at)
+    if bracket and sentence.tokens[bracket - 1].kind in VALUES and states_in_bracket(sentence.tokens, bracket):
+        state = replace(state.close(), before_bracket=state.before_bracket or state.focus)
     if not state.open or _is_named_again(state, sites):
         focus = Focus(sites, _NAMED, sentence.tokens[at].start)
         # 除右侧颞叶外，左侧颞叶见…: what is excepted from is named here
