@@ -170,7 +170,7 @@ def name_most_affected(state: State, sentence: Sentence, at: int, end: int) -> S
 
 def spreads(state: State) -> bool:
     """左侧顶叶见长T2信号，累及胼胝体压部: whether the lesion of which something is stated reaches further."""
-    sites = state.focus.sites or state.introduced.sites
+    sites = state.focus.sites or (state.introduced.sites if state.own.sites else ())
     here = locations(sites)
     if state.clause.negation is not None or names_whole_brain(sites):
         return False

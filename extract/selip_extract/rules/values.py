@@ -32,6 +32,10 @@ SequenceValue = tuple[Token, Value]
 _ENHANCING = frozenset(("垂体", "垂体柄", "脉络丛", "鼻甲", "海绵窦"))
 """Sites that enhance where nothing is wrong with them."""
 _RESTRICTED: dict[str, Value] = {"DWI": "高", "ADC": "低"}
+_CHANGED = re.compile("(?:[现今]?已|现|今|目前|逐渐|均)*(?:转变?|变|降|升|演变|变化)[为成](?=.{0,4}[高低等混杂])")
+"""DWI高信号现已转为等信号: the signal was that of an earlier study."""
+_PAIRS = re.compile("(?:[A-Z0-9]|[上图像:：])[稍略]?[高低等]、[稍略]?[高低等](?=[,，;；。]|$)")
+"""T1WI等、低；T2WI高、高: sequences with two bare values each."""
 _SIDES: tuple[Side, Side] = ("左侧", "右侧")
 _LEFT_AND_RIGHT = re.compile("左侧?[、及和]?右(?:侧|边|两侧)?$|左右双侧$")
 
@@ -96,7 +100,7 @@ def _state_of(state: State, sentence: Sentence, at: int, values: Sequence[Sequen
 
 def state_signal(state: State, sentence: Sentence, at: int) -> State:
     """T1WI、T2WI呈高信号: one signal on every sequence that has none yet; in 长T1长T2 each sequence has its own."""
-    if _compares(sentence, at):
+    if _compares(sentence, at) or _CHANGED.match(sentence.text, sentence.tokens[at].end):
         return state
     state = _negated_from_behind(state, sentence, at)
     token = sentence.tokens[at]
@@ -152,7 +156,9 @@ def state_restriction(state: State, sentence: Sentence, at: int) -> State:
     """弥散受限: high on DWI and low on ADC, or on the one of them that is named (DWI上弥散受限)."""
     state = _negated_from_behind(state, sentence, at)
     token, sequences = sentence.tokens[at], state.sequences
-    named = [] if sequences.used else [t for t in sequences.tokens if t.value in _RESTRICTED]
+    before = next((t for t in reversed(sentence.tokens[:at]) if t.kind in VALUES), None)
+    goes_on = before is not None and before.kind == "restriction" and sentence.words(at)[0] not in "弥扩水"
+    named = [t for t in sequences.tokens if t.value in _RESTRICTED and (goes_on or not sequences.used)]
     given = named or [token._replace(value=modality) for modality in _RESTRICTED]
     negated = state.clause.negation is not None
     return _use(state_values(state, sentence, at, [(t, None if negated else _RESTRICTED[t.value]) for t in given]))
@@ -187,7 +193,9 @@ def _in_turn(sentence: Sentence, at: int, sites: int) -> bool:
         if token.kind != "signal" or i % 2:
             break
         values.append(token.value)
-    return len(values) == sites > 1 and (sites > 2 or len(set(values)) < sites)
+    if len(values) != sites or sites < 2:
+        return False
+    return sites > 2 or len(set(values)) < sites or len(_PAIRS.findall(sentence.text)) > 1
 
 
 def _introduces(state: State, sentence: Sentence, at: int) -> bool:

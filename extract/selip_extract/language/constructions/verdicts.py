@@ -10,7 +10,7 @@ from selip_extract.language.tokens import Token
 
 _END = r"(?=[,;。、\n\s]|$)"
 _VERDICT = re.compile(
-    r":?(?P<verdict>(?P<positive>\(\+\)|阳性)|\([-—–]\)|阴性|(?:未见|无)(?:明显|明确)?异常|(?:病灶)?显示不明显|未见?显示|未见|无)"
+    r":?(?P<verdict>(?P<positive>\(\+\)|阳性)|\([-—–]\)|[-—–]|阴性|(?:未见|无)(?:明显|明确)?异常|(?:病灶)?显示不明显|未见?显示|未见|无)"
     + _END
 )
 _WIDE = re.compile(f"(?:略|稍|明显|较|偏)?([宽大窄厚]){_END}|(?:部分|大部)?(?<=[沟裂池])(消失){_END}")
@@ -96,9 +96,9 @@ def _is_listed(token: Token, found: Sequence[Token], following: Token | None) ->
         return found[-2].kind in _SITE_OR_LAYER or found[-2].kind == "side"
     if found[-1].kind not in _SITE_OR_LAYER:
         return False
-    named = [*takewhile(lambda t: t.kind in (*_SITE_OR_LAYER, "side") or t.value == "、", reversed(found))]
-    before = found[: len(found) - len(named)][-3:]
-    return [t.kind for t in before][1:] == ["signal", "punctuation"] and before[0].kind in _SITE_OR_LAYER
+    named = [*takewhile(lambda t: t.kind in (*_SITE_OR_LAYER, "side", "punctuation"), reversed(found))]
+    before = found[: len(found) - len(named)][-2:]
+    return len(before) == 2 and before[0].kind in _SITE_OR_LAYER and before[1].kind == "signal"
 
 
 def _ends_clause(following: Token | None) -> bool:
