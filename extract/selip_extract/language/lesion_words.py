@@ -44,6 +44,7 @@ _NAMED_BEHIND = re.compile(r"[^；;。：:\n左右双两]*?[，,](?:为|系|属)
 _CORRECTED = re.compile("更正|应该?[为是]|改为|实为|不对|说错|口误|而是")
 # 大小分别约1.2cm、0.8cm: which of the sizes is that of the lesion, one clause does not tell
 _OF_SEVERAL = re.compile("分别|依次")
+_VALUE_HEADS = ("大小", "范围", "直径", "长径", "边界", "边缘", "形态", "数目")
 _QUOTATION_MARKS = dict.fromkeys(map(ord, '“”"'))
 _GENERIC_ENDING = re.compile("(?<=..)性?(?:病变|病灶|灶|影|带|区)+$")
 _SHAPE_ENDINGS = frozenset("状样形性层则")
@@ -160,7 +161,7 @@ def introduction(text: str, site_end: int) -> LesionWords:
     end = clause_end(text, start)
     said = words_of(text[start:end])
     for _ in range(_MAX_DESCRIBING_CLAUSES):
-        if end >= len(text) or text[end] in _SENTENCE_MARKS:
+        if end >= len(text) or (text[end] in _SENTENCE_MARKS and not _heads_a_value(text, end)):
             break
         start, end = end + 1, clause_end(text, end + 1)
         if _EXTENDING.match(text, start):
@@ -169,6 +170,11 @@ def introduction(text: str, site_end: int) -> LesionWords:
             break
         said = said.or_else(words_of(text[start:end]))
     return said
+
+
+def _heads_a_value(text: str, at: int) -> bool:
+    """大小：18mm×15mm，类球形: the colon names an attribute of the same lesion."""
+    return text[at] in ":：" and text.endswith(_VALUE_HEADS, 0, at)
 
 
 def _oedema(text: str, start: int, signal: Token) -> LesionWords | None:
@@ -251,6 +257,8 @@ def _number(clause: str) -> LesionNumber:
     count = _counts()[word[0]] if word else None
     clause = normalized(clause)
     written = _stated(patterns.number, clause)
+    if written and _OF_SEVERAL.search(clause) and len(patterns.number.findall(clause)) > 1:
+        return _NO_NUMBER  # 分别见1枚、2枚
     if written:
         number = spoken_number(written)
         return LesionNumber(count or ("单发" if number == 1 else "多发"), number)

@@ -1,6 +1,7 @@
 """The end of a clause: which sites the next one refers to."""
 
 from collections.abc import Set
+from itertools import takewhile
 
 from selip_extract.language.lexicon import Kind
 from selip_extract.rules.dataclass_replace import replace
@@ -57,7 +58,8 @@ def end_clause(state: State, sentence: Sentence, at: int) -> State:
     if state.clause.negation is not None and kinds.isdisjoint(_STATING) and not kinds.isdisjoint(_LESION_NOUNS):
         state = describe_as_normal(state, sentence, at - 1)
     inside = bool(clause) and clause[0].value == "其内"
-    if state.focus.kind is ReferenceKind.HALF and not inside and kinds.isdisjoint(_OF_A_HALF):
+    of_a_half = not kinds.isdisjoint(_OF_A_HALF) and not _gives_the_other_size(sentence, at)
+    if state.focus.kind is ReferenceKind.HALF and not inside and not of_a_half:
         state = replace(state, focus=Focus(state.bilateral, ReferenceKind.POINTED, offset), open=False)
     if mark == "," and state.own.sites and is_not_seen(sentence, clause):
         state = replace(state, focus=state.narrow((), offset), open=False)
@@ -66,6 +68,14 @@ def end_clause(state: State, sentence: Sentence, at: int) -> State:
     if mark == ";":
         return replace(state.refer_to(Focus((), ReferenceKind.NAMED, offset)), introduced=NO_LESION)
     return state.close() if mark == ":" or "size" in kinds else state
+
+
+def _gives_the_other_size(sentence: Sentence, at: int) -> bool:
+    """左侧约4.1×2.8cm，右侧约3.3×2.2cm，T1WI…: the sizes of both sides, and what follows is of both."""
+    told = _STATING | {"site"}
+    tail = [*takewhile(lambda token: token.kind not in told, reversed(sentence.tokens[:at]))]
+    sizes = sum(token.kind == "size" for token in tail)
+    return sizes > 1 and {t.value for t in tail if t.kind == "side"} >= {"左侧", "右侧"}
 
 
 def _calls_it_otherwise(kinds: Set[Kind], last_word: str) -> bool:

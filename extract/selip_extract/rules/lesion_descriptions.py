@@ -15,6 +15,7 @@ from selip_extract.language.lesion_words import (
     lesion_at,
     words_of,
 )
+from selip_extract.language.tokens import Token
 from selip_extract.rules.lookahead import is_mark
 from selip_extract.rules.mentions import Location
 from selip_extract.rules.references.phrases import phrases
@@ -69,10 +70,12 @@ def _introductions(sentences: Sequence[Sentence], locations: Container[Location]
         end = sentence.tokens[-1].end
         here = [site for site in sentence.sites.values() if (site.side, site.site) in locations]
         of_the_last = _of_the_last(sentence) if here else frozenset()
+        told = _former_and_latter(sentence) if here else {}
         for site in here:
             said = _named_by_site(sentence, site) or introduction(text, _end_of_list(sentence, site))
             said = said.or_else(_named_before(sentence, site))
             said = said.or_else(_group(sentence, site)).or_else(listed)
+            said = told.get((site.side, site.site), NO_WORDS).or_else(said)
             if site.index in of_the_last:
                 said = said.or_else(last)
             elif _SIMILAR.search(text, site.token.end, clause_end(text, site.token.end)):
@@ -100,6 +103,28 @@ def _of_the_last(sentence: Sentence) -> frozenset[int]:
     """以双侧壳核为著, 累及双侧额叶: the tokens whose lesion is that of the site before."""
     whole = ((at, phrase) for at, phrase in phrases(sentence).items() if phrase.kind in _OF_THE_SAME_LESION)
     return frozenset([i for at, phrase in whole for i in range(at, phrase.end)])
+
+
+def _former_and_latter(sentence: Sentence) -> dict[Location, LesionWords]:
+    """左侧丘脑、右侧放射冠梗死灶，前者呈斑点状，后者呈小片状: what is said of each of the two sites before."""
+    tokens = sentence.tokens
+    pair = [next((t for t in tokens if t.value == word), None) for word in ("前者", "后者")]
+    if pair[0] is None or pair[1] is None:
+        return {}
+    sites = [s for s in sentence.sites.values() if s.token.end <= pair[0].start and not s.is_qualifier]
+    if len(sites) != 2:
+        return {}
+    return {
+        (site.side, site.site): words_of(sentence.text[token.end : clause_end(sentence.text, token.end)])
+        for site, token in zip(sites, pair, strict=True)
+        if token is not None and not _names_a_sequence_next(sentence, token)
+    }
+
+
+def _names_a_sequence_next(sentence: Sentence, token: Token) -> bool:
+    """前者SWI内见点状低信号: what is said holds for one sequence."""
+    end = clause_end(sentence.text, token.end)
+    return any(t.kind == "sequence" for t in sentence.tokens if token.end <= t.start < end)
 
 
 def _names_whole_brain(sentence: Sentence, end: int) -> bool:
