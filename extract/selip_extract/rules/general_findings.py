@@ -29,7 +29,7 @@ _REMOVED = re.compile("(?:切除|摘除)?术[后前]|切除后?")
 """左侧额叶占位切除术后: what was there."""
 _CLINICAL = re.compile("(?:查体|体检)(?:时|后)?(?:发现|示|提示)")
 _PRESSING = re.compile("压迫|推压|推挤|挤压")
-_HINT = re.compile(_PRESSING.pattern + "|术后改变")
+_HINT = re.compile(_PRESSING.pattern + "|术后改变|积液影")
 """A change may be stated without a word of kind change."""
 
 
@@ -79,6 +79,8 @@ class _ChangeReader:
                 self._end_clause(at)
             else:
                 self._note(at)
+            if token.kind == "lesion" and self.text.startswith("积液", token.start) and not self.negated:
+                yield from self._collected(token)
             if token.kind == "other" and self.text.startswith("术后改变", token.start):
                 yield from self._operated(at)
             elif token.value == "为著":
@@ -155,6 +157,11 @@ class _ChangeReader:
         if before and before[0].kind in _ENUMERATING:
             token = self.tokens[at]._replace(value="其他")
             yield from (_change(self.sentence, s, token) for s in self.named if is_within(s.site, "颅骨"))
+
+    def _collected(self, token: Token) -> Iterator[GeneralFinding]:
+        """双侧硬膜下见弧形积液影: a noun that is a change of what lies outside the brain."""
+        sites = [site for site in self.named if not is_of_the_brain(site.site)]
+        yield from self._changed(sites, token._replace(value="积液"))
 
     def _predominate(self) -> Iterator[GeneralFinding]:
         """幕上脑室扩大，以双侧侧脑室为著: these sites have changed, too."""
