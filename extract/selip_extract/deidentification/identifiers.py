@@ -139,7 +139,7 @@ def read_identifiers(file: Path | Traversable) -> IdentifierFile:
 
 
 @cache
-def _identifiers() -> IdentifierFile:
+def shipped_identifiers() -> IdentifierFile:
     """The file of the package, read where it is first needed: that takes a tenth of a second."""
     return read_identifiers(files("selip_extract.deidentification").joinpath("identifiers.toml"))
 
@@ -179,7 +179,7 @@ def identifiers(text: str) -> list[Mask]:
         return found
 
     names: set[str] = set()
-    for rule, pattern in _identifiers().patterns:
+    for rule, pattern in shipped_identifiers().patterns:
         found = take(pattern, rule.replacement)
         if rule.identifier == "姓名":
             names |= {name.strip() for mask in found for name in re.split("[/、,，]", text[mask.start : mask.end])}
@@ -190,6 +190,6 @@ def identifiers(text: str) -> list[Mask]:
 
 def _is_a_name_anywhere(name: str) -> bool:
     """Whether these characters are no part of the lexicon's words: then they are masked without a label, too."""
-    if len(name) < (2 if name[:1] in _identifiers().words["surname"] else 3):
+    if len(name) < (2 if name[:1] in shipped_identifiers().words["surname"] else 3):
         return False
     return not any(name in word or (len(word) > 1 and word in name) for word in words())

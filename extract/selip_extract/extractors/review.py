@@ -5,6 +5,7 @@ from collections.abc import Container, Iterable, Iterator, Sequence
 
 from selip_contracts.findings import Evidence, Finding, GeneralFinding, Study
 from selip_contracts.vocabulary import UNLISTED
+from selip_extract.deidentification.patients import speaks_of_several_patients
 from selip_extract.extraction import Review, ReviewReason
 from selip_extract.language.constructions.sections import names_another_method
 from selip_extract.language.lexer import normalized
@@ -12,7 +13,6 @@ from selip_extract.language.sizes import Size, largest_size, millimetres, size_p
 from selip_extract.language.tokens import LexedReport, Token
 from selip_extract.language.understanding.damage import is_damaged
 from selip_extract.language.understanding.normality import is_understood, states_normal
-from selip_extract.language.understanding.patients import speaks_of_several_patients
 from selip_extract.rules.lesion_sizes import is_of_a_lesion
 from selip_extract.rules.lookahead import is_mark
 from selip_extract.rules.prior_study import prior_words
@@ -70,6 +70,9 @@ def _uncited(lexed: LexedReport, cited: Sequence[Evidence], present: Sequence[ob
     for sentence in lexed.sentences:
         elsewhere = next((at for at, token in enumerate(sentence) if token.kind == "elsewhere"), None)
         if elsewhere is not None:
+            if sentence[elsewhere].value == "指令":
+                yield quoted("uncited", lexed, sentence)
+                continue
             judged = sentence[1:] if sentence[0].value == "他处" else sentence
             if not present and not is_understood(judged, lexed.read, whole=True):
                 yield quoted("uncited", lexed, sentence)

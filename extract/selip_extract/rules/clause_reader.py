@@ -119,9 +119,12 @@ def read_sentence(state: State, sentence: Sentence) -> State:
         kind = token.kind
         if kind == "elsewhere" and is_listed_with_a_site(sentence.tokens, at):
             continue
-        if kind == "elsewhere" and not _is_aside(sentence, at):
-            return state
-        if kind == "elsewhere":
+        if kind == "elsewhere" and at >= end and not _is_aside(sentence, at):
+            back = _returns(sentence, at)
+            if back is None:
+                return state
+            end = back
+        elif kind == "elsewhere" and at >= end:
             end = at + 1 + sum(1 for _ in clause_after(sentence.tokens, at))
         if prior:
             state = _follow_study(state, sentence, at, at in prior)
@@ -145,6 +148,15 @@ def _is_aside(sentence: Sentence, at: int) -> bool:
     tokens = sentence.tokens
     following = tokens[at + 1] if at + 1 < len(tokens) else None
     return tokens[at].value == "血管" and at > 0 and following is not None and following.value != ":"
+
+
+def _returns(sentence: Sentence, at: int) -> int | None:
+    """CTA示左侧大脑中动脉闭塞；DWI左侧额叶…: where the sentence returns from the vessels to a sequence, if it does."""
+    tokens = sentence.tokens
+    if tokens[at].value != "血管":
+        return None
+    marks = (i for i in range(at, len(tokens) - 1) if tokens[i].value == ";")
+    return next((i + 1 for i in marks if tokens[i + 1].kind == "sequence"), None)
 
 
 def _follow_study(state: State, sentence: Sentence, at: int, prior: bool) -> State:

@@ -141,7 +141,7 @@ _OTHER_CHANGES = [
     ("其他", ("other", "术后改变")),
     ("积液", ("lesion", "灶")),
 ]
-"""Changes that a word means only of some sites: 病灶压迫中脑, 视神经增粗或变细, 小脑蚓部变小, 顶骨术后改变, 硬膜下见积液影."""
+"""Changes that a word means only of some sites: 病灶压迫中脑, 视神经增粗, 小脑蚓部变小, 顶骨术后改变."""
 _REPEATED = [[("cue", "同上")], [("cue", "较前")], [("cue", "较大")], *([("cue", cue)] for cue in AS_SEQUENCE)]
 """Words that state a signal once more: 信号同上, 与左侧顶叶病灶相同, 最大者位于右侧顶叶, FLAIR同T2WI."""
 

@@ -13,12 +13,14 @@ from selip_extract.language.tokens import Token, sentences_of
 _OTHER_METHOD = re.compile(
     "CT(?!A)|MRS|波谱|NAA|CHO|胆碱|肌酸|ASL|PWI|灌注|CBF|CBV|MTT|TTP|DTI|DKI|FA图|FA值|纤维束成像|BOLD|PET|超声"
 )
-_HEADING_OF_ANOTHER = re.compile(rf"(?:增强|平扫|头颅|颅脑|外院|本院|同日|复查|多排|螺旋)*(?:{_OTHER_METHOD.pattern})")
+_HEADING_OF_ANOTHER = re.compile(
+    rf"(?:增强|平扫|头颅|颅脑|外院|本院|同日|复查|多排|螺旋)*(?:{_OTHER_METHOD.pattern})(?:\([^()]*\))?"
+)
 _BRACKETED = re.compile("【[^】]*】|\\[[^\\]]*\\]")
 _OTHER_QUANTITY = re.compile("密度|灌注|代谢|回声|血流|摄取|峰")
 _LIKE_CSF = re.compile("(?:同|似|与|近|类)脑脊液|脑脊液(?:样|相仿|相似|一致|相同|相近)")
 _COMPARED = re.compile("参照|对照|对比|比较|参考")
-_EXAM = re.compile(r"扫描|平扫|检查|MRI?平|常规|一站式|筛查|套餐|方案|卒中|专用|序列\([^()]*\+")
+_EXAM = re.compile(r"扫描|平扫|检查|MRI?[平+＋、]|常规|一站式|筛查|套餐|方案|卒中|专用|序列\([^()]*\+")
 _ANY = re.compile(
     "|".join(p.pattern for p in (_OTHER_METHOD, _BRACKETED, _OTHER_QUANTITY, _COMPARED, _EXAM)) + "|脑脊液"
 )

@@ -2,7 +2,9 @@
 
 import re
 
-_DAMAGE = re.compile("[\ufffd□☐☑☒锟拷@$^]|烫烫|屯屯")
+_DAMAGE = re.compile(
+    "[\ufffd□☐☑☒锟拷@$^]|烫烫|屯屯|(?<![^\\s，。；：、一-龥])[#&%§¤ΩЀ-ӿ]+(?=[一-龥])|(?<=[一-龥])[#&§¤ΩЀ-ӿ]"
+)
 
 
 def is_damaged(text: str, start: int = 0, end: int | None = None) -> bool:
