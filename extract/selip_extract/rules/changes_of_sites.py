@@ -43,7 +43,7 @@ def change_at(site: str, word: str, change: str) -> str | None:
         return "增厚"
     if word.endswith(("变小", "缩小")) and "受压" not in word and is_of_the_brain(site):
         return "萎缩"
-    if word.endswith("变细") and (nerve or is_of_the_brain(site)):
+    if word.endswith(("变细", "纤细")) and (nerve or is_of_the_brain(site)):
         return "萎缩"
     if "变薄" in word and is_within(site, "颅骨"):
         return None
