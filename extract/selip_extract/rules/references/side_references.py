@@ -1,5 +1,7 @@
 """Sides that stand for a lesion, or for the half of one: 右侧者轻度强化; 左侧T1WI呈高信号，右侧则呈等信号."""
 
+import re
+from itertools import takewhile
 from typing import cast
 
 from selip_contracts.vocabulary import Side
@@ -10,6 +12,7 @@ from selip_extract.rules.mentions import ReferenceKind, Sites
 from selip_extract.rules.sentence import Sentence
 from selip_extract.rules.state import Focus, State
 
+_MEASURE = re.compile("(?:最大)?(?:厚度?|大小|直径|长径|范围)(?:分别)?")
 _OF_A_COUNTERPART = frozenset(("signal", "enhancement", "restriction", "negation", "verb"))
 _OF_A_LESION = frozenset(("lesion", "sequence", "size", "signal", "enhancement", "restriction", "negation", "verb"))
 
@@ -89,8 +92,9 @@ def _changes_and_goes_on(sentence: Sentence, at: int) -> bool:
 
 
 def _is_measured(sentence: Sentence, at: int) -> bool:
-    """左侧厚约6mm，呈…: a clause that begins with a side and gives a size, but no site."""
-    if at and not is_mark(sentence.tokens[at - 1]):
+    """左侧厚约6mm，呈…, 厚度左侧约9mm: a clause that gives the size of a side, but no site."""
+    opens = [*takewhile(lambda t: not is_mark(t), reversed(sentence.tokens[:at]))]
+    if opens and not _MEASURE.fullmatch(sentence.text, opens[-1].start, sentence.tokens[at].start):
         return False
     clause = list(clause_after(sentence.tokens, at))
     return any(t.kind == "size" for t in clause) and not any(t.kind in ("site", "change") for t in clause)
