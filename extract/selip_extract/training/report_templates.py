@@ -37,7 +37,7 @@ _CHOICE = re.compile(r"\(([^()]*)\)")
 _WORD = re.compile(r"\$([a-z]+)")
 _PART = re.compile(
     r"\[(?P<group>[a-z])(?P<one>1?)\]|\[(?P<named>[a-z])=(?P<ahead>=|左侧|右侧|双侧|左|右)?(?:(?P<within>[^\]~]*)~)?(?P<words>[^\]]+)\]"
-    r"|\^(?P<behind>[^^]+)\^|(?P<both>\[lrd\])|(?P<apart>\[l,r\])|<(?P<sequence>\w+)>|#(?P<label>[a-d])|~(?P<side>[lr])"
+    r"|\^(?P<behind>[^^]+)\^|\{=(?P<change>[^}]+)\}|(?P<both>\[lrd\])|(?P<apart>\[l,r\])|<(?P<sequence>\w+)>|#(?P<label>[a-d])|~(?P<side>[lr])"
     r"|\{(?P<value>[A-Z0-9+]+)(?P<mood>[!?]?)(?::(?P<form>[drs]))?(?:@(?P<groups>[a-z]+))?\}"
 )
 _REFERENCE_SHARE = 0.15
@@ -173,6 +173,8 @@ def put_sentence(draft: Draft, template: str) -> None:
             _put_group(sentence, match["group"], again or bool(match["one"]))
         elif match["named"]:
             _put_named(sentence, match)
+        elif match["change"]:
+            _put_change(sentence, match["change"])
         elif match["behind"]:
             _put_side_behind(sentence, match["behind"])
         elif match["both"]:
@@ -234,6 +236,12 @@ def _site_of(words: str) -> str:
     meaning = lexicon().words.get(words) or lexicon().names.get(words)
     named = LOBE_CHARACTERS.get(words) or (meaning.value if meaning and meaning.kind == "site" else None)
     return named or unlisted(words)
+
+
+def _put_change(sentence: _Sentence, words: str) -> None:
+    """四脑室受压: a change of the sites named last, by its own words."""
+    span = sentence.draft.put(words)
+    sentence.state(sentence.last, None, cast(Change, lexicon().words[words].value), span)
 
 
 def _put_side_behind(sentence: _Sentence, words: str) -> None:

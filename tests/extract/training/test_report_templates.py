@@ -134,6 +134,14 @@ def test_a_change_is_general() -> None:
     assert change is not None
 
 
+def test_a_change_by_its_own_words_is_of_the_site_named_last() -> None:
+    draft = Draft(random.Random(1))
+    put_sentence(draft, "[a1]<T2>{T2@a}，[b=四脑室]{=受压}")
+    signal, change = draft.facts
+    assert (signal.modality, change.modality, change.value) == ("T2", None, "受压")
+    assert draft.text[slice(*change.mention.site_span)] + draft.text[slice(*change.value_span)] == "四脑室受压"
+
+
 def test_doubt_is_noted() -> None:
     draft = Draft(random.Random(1))
     put_sentence(draft, "[a1]可疑<DWI>{DWI?}")
