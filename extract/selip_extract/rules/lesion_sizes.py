@@ -152,10 +152,13 @@ def _largest_one(sentence: Sentence, at: int) -> Sites:
 
 
 def largest(sizes: Iterable[tuple[Location, Size]]) -> dict[Location, Size]:
-    """The size of each location: of several the one with most dimensions, then the largest."""
+    """The size of each location, and of both sides of a site: the one with most dimensions, then the largest."""
     found: dict[Location, Size] = {}
     for location, size in sizes:
         found[location] = largest_size((found.get(location, ()), size))
+    for side, site in list(found):
+        if side == "左侧" and ("右侧", site) in found:
+            found.setdefault(("双侧", site), largest_size((found["左侧", site], found["右侧", site])))
     return found
 
 
