@@ -106,11 +106,11 @@ def _stands_before(side: Token, tokens: Sequence[Token], at: int) -> bool:
 
 
 def _side_after(tokens: Sequence[Token], at: int) -> Token | None:
-    """The side, if it follows its site: 脑桥左侧份, 额叶（左侧）."""
+    """The side, if it follows its site: 脑桥左侧份, 额叶（左侧）, 额叶（仅左侧）."""
     for token in tokens[at + 1 : at + 4]:
         if token.kind == "post_side":
             return token
-        if not (token.kind == "layer" or token.value == "("):
+        if not (token.kind == "layer" or token.value in ("(", "仅")):
             return None
     return None
 

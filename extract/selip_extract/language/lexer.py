@@ -295,7 +295,10 @@ def _resolved_side(token: Token, found: list[Token], following: Token | None, te
     if following is not None and following.kind in _SITE_OR_LAYER:
         return token
     before = _adjoining(token, found)
-    bracketed = before is not None and before.value == "(" and len(found) > 1 and found[-2].kind in _SITE_OR_LAYER
+    # 额叶（左侧）, 额叶（仅左侧）
+    opening = found[-3:-1] if before is not None and before.value == "仅" else found[-2:]
+    bracketed = before is not None and len(opening) > 1 and opening[1].value == "("
+    bracketed = bracketed and opening[0].kind in _SITE_OR_LAYER
     if bracketed and _MORE_THERE.match(text, token.end):
         return token._replace(kind="other")
     if bracketed or (_follows(token, found, _SITE_OR_LAYER) and (token.value != "双侧" or _is_stated(following))):

@@ -35,8 +35,8 @@ def token_table() -> tuple[tuple[str, str], ...]:
         ),
         # 1.2×0.8CM
         ("size", size_expression()),
-        # the mark of a list's item, at the beginning of a clause: 1. 2、 (3) ④
-        ("mark", r"(?<![^。;\n:,])(?:\(\d{1,2}\)|\d{1,2}[.、)](?!\d)|[①-⑳])"),
+        # the mark of a list's item, at the beginning of a clause: 1. 2、 (3) ④ (Ⅴ)
+        ("mark", r"(?<![^。;\n:,])(?:\((?:\d{1,2}|[IVX]{1,4})\)|\d{1,2}[.、)](?!\d)|[①-⑳])"),
         # 额颞叶, 额、颞、顶叶, but not 额骨, 颞角
         ("lobes", rf"(?<!丘脑){_LOBE}(?:[、及和,]?{_LOBE})++(?:叶|部|区)?+(?!(?:[外内]侧)?回|[骨窦角肌底极束])"),
         # a lobe by its first character alone: 左额、右颞叶, 左额（12mm）

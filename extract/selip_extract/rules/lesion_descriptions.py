@@ -23,7 +23,7 @@ from selip_extract.rules.references.site_references import WHOLE_BRAIN
 from selip_extract.rules.sentence import Sentence
 
 # 脑内见4个转移瘤，分别位于左侧额叶、…; 最大一枚位于…; ①右侧顶叶: the site is that of a lesion of the group
-_OF_THE_GROUP = re.compile("位于|见于|分布|分别|累及|包括|其中|[最较][大多]|大者|[①-⑳]|病灶?[0-9A-D一二三四]")
+_OF_THE_GROUP = re.compile("位于|见于|分布|分别|累及|包括|其中|[最较][大多]|大者|[①-⑳Ⅰ-Ⅻ]|病灶?[0-9A-D一二三四]")
 _OF_THE_SAME_LESION = frozenset(("predominance", "spread"))
 _SIMILAR = re.compile("(?:类似|相似|同样|相同|相仿)的?(?:异常)?(?:病[灶变]|信号|改变|表现|结节|影)")
 """左侧桥臂亦见类似病灶: it looks like the one before."""

@@ -92,7 +92,7 @@ _FIELD = re.compile(
 )
 _NEXT_FIELD = re.compile(rf"(?!部位|位置|病灶|病变){_KEY}[：:]", re.IGNORECASE)
 _ANY_FIELD = re.compile(r"\w{1,8}[：:]")
-_ITEM = re.compile(r"(?:\d{1,2}[.、)）]|[(（]\d{1,2}[)）]|[①-⑳]|【|\[)")
+_ITEM = re.compile(r"(?:\d{1,2}[.、)）]|[(（]\d{1,2}[)）]|[①-⑳Ⅰ-Ⅻ]|[(（][Ⅰ-Ⅻ][)）]|【|\[)")
 _SEQUENCE = re.compile(
     r"(?:T[12]|弥散|扩散|磁敏感)加权|加权(?:成像|图像|序列|像)|T[12]WI|T[12]\*?|FLAIR|DWI|ADC|SWI", re.IGNORECASE
 )

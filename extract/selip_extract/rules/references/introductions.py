@@ -15,8 +15,13 @@ _COUNTING = frozenset(("site", "side", "layer", "post_side", "other", "punctuati
 
 
 def referents(state: State, sentence: Sentence, at: int, positive: bool) -> Focus:
-    """The sites of which the value at `at`, or its absence, is stated: in focus, announced, continued, or ahead."""
+    """The sites of which the value at `at`, or its absence, is stated: in focus, announced, continued, or ahead.
+
+    A label that was given to no lesion has none.
+    """
     focus = state.focus
+    if focus.kind is ReferenceKind.LABEL and not focus.sites:
+        return focus
     leads_in = names_whole_brain(focus.sites) and not _is_of_the_whole(state, sentence, at)
     if state.standing is CURRENT and not leads_in and not _heads_a_list(state, sentence, at):
         return focus

@@ -5,23 +5,25 @@ import unicodedata
 
 from selip_extract.rules.lookahead import VALUES
 from selip_extract.rules.mentions import LesionMention, ReferenceKind, SiteMention, Sites
+from selip_extract.rules.references.site_references import WHOLE_BRAIN
 from selip_extract.rules.sentence import Sentence
 
 CIRCLED = "①②③④⑤⑥⑦⑧⑨⑩⑪⑫⑬⑭⑮⑯⑰⑱⑲⑳"
-_LABEL = re.compile(f"[0-9A-Za-z{CIRCLED}一二三四五六]")
+ROMAN = "(?:[Ⅰ-Ⅻ]|I{1,3}|I?V|VI{1,3}|I?X)"
+_LABEL = re.compile(f"(?:[0-9A-Za-z{CIRCLED}一二三四五六]|{ROMAN})[.]?")
 _NAMING = frozenset(("site", "side", "layer", "post_side", "lesion"))
 _MARKS = frozenset(("、", ",", "(", ")"))
 _STATING = frozenset(("verb", "abnormal", "negation", "sequence", "change", *VALUES))
 
 
 def is_label(word: str) -> bool:
-    """Whether the word may be the label of a lesion: ①, 1, A, 一."""
+    """Whether the word may be the label of a lesion: ①, 1, A, 一, Ⅱ, II."""
     return _LABEL.fullmatch(word) is not None
 
 
 def label_name(label: str) -> str:
-    """①, （1） and 1 are one label."""
-    return unicodedata.normalize("NFKC", label).upper().strip("()")
+    """①, （1） and 1 are one label, and so are Ⅱ and II."""
+    return unicodedata.normalize("NFKC", label).upper().strip("().")
 
 
 def labelled_sites(sentence: Sentence, mark: str | None) -> dict[str, LesionMention]:
@@ -40,7 +42,11 @@ def labelled_sites(sentence: Sentence, mark: str | None) -> dict[str, LesionMent
             labels.append((at, label_name(sentence.words(at)), token.start))
     if len(labels) < 2:
         return {}
-    named = {at: sentence.mention(s) for at, s in sentence.sites.items() if at < end and not s.is_qualifier}
+    named = {
+        at: sentence.mention(site)
+        for at, site in sentence.sites.items()
+        if at < end and not site.is_qualifier and site.site not in WHOLE_BRAIN
+    }
     before = labels[0][0] >= 0 and any(at < labels[0][0] for at in named)
     borders = [-1, *(at for at, _, _ in labels)] if before else [*(at for at, _, _ in labels), end]
     found = {

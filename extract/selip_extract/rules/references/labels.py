@@ -8,11 +8,11 @@ from selip_extract.rules.dataclass_replace import replace
 from selip_extract.rules.lookahead import VALUES, clause_after, is_mark, names_a_sequence, sites_ahead
 from selip_extract.rules.mentions import LesionMention, ReferenceKind, Sites, distinct
 from selip_extract.rules.references.introductions import introduce
-from selip_extract.rules.references.label_lists import CIRCLED, is_label, label_name, labelled_sites
+from selip_extract.rules.references.label_lists import CIRCLED, ROMAN, is_label, label_name, labelled_sites
 from selip_extract.rules.sentence import Sentence
 from selip_extract.rules.state import Focus, SequenceFocus, State
 
-_MARKS = re.compile(rf"[{CIRCLED}]|[(（]\d{{1,2}}[)）]")
+_MARKS = re.compile(rf"[{CIRCLED}]|[(（](?:\d{{1,2}}|{ROMAN})[)）]")
 _NAMING = frozenset(("site", "side"))
 _NUMERALS = frozenset("一二三四五六")
 _STATED = frozenset(("verb", "sequence", "negation", *VALUES))
@@ -71,8 +71,10 @@ def use_label(state: State, sentence: Sentence, at: int) -> State:
         return refer_to_labels(state, [name], token.start)
     if not (_follows_lesion(tokens, at) or _opens_account(tokens, at)):
         return state
-    sites = _sites_of_label(state, sentence, at)
-    return _give(state, name, LesionMention((ReferenceKind.LABEL, token.start), sites)) if sites else state
+    lesion = LesionMention((ReferenceKind.LABEL, token.start), _sites_of_label(state, sentence, at))
+    if lesion.sites:
+        return _give(state, name, lesion)
+    return state.refer_to(Focus.on(lesion)) if state.mentioned.labels else state
 
 
 def _counts(tokens: Sequence[Token], at: int) -> bool:
@@ -92,7 +94,7 @@ def _follows_lesion(tokens: Sequence[Token], at: int) -> bool:
 
 def _opens_account(tokens: Sequence[Token], at: int) -> bool:
     """A左侧额叶，B：右侧丘脑, C灶位于左侧顶叶."""
-    following = [t for t in tokens[at + 1 : at + 5] if t.value not in (":", "位于") and t.kind != "lesion"][:1]
+    following = [t for t in tokens[at + 1 : at + 5] if t.value not in (":", "、", "位于") and t.kind != "lesion"][:1]
     return (at == 0 or is_mark(tokens[at - 1])) and bool(following) and following[0].kind in _NAMING
 
 
@@ -128,14 +130,17 @@ def refer_to_labels(state: State, names: list[str], source: int) -> State:
 
 
 def _sites_of_label(state: State, sentence: Sentence, at: int) -> Sites:
-    """左侧额叶结节a: the last site of its clause; 病灶A位于左侧额叶, 病灶A：左侧额叶: those that follow."""
+    """左侧额叶结节a: the last site of its clause; 病灶A位于左侧额叶, 病灶A：左侧额叶: those that follow.
+
+    None where the clause goes on from another label: 病灶B呈低信号，病灶C呈高信号.
+    """
     clause = sentence.tokens[state.clause.start : at]
     if any(token.kind == "site" for token in clause):
         return state.focus.sites[-1:]
     opens_list = at + 1 < len(sentence.tokens) and sentence.tokens[at + 1].value == ":"
     end = max((token.end for token in clause_after(sentence.tokens, at + opens_list)), default=0)
     ahead = tuple(site for site in sites_ahead(sentence, at) if site.token.end <= end)
-    return ahead or state.focus.sites[-1:]
+    return ahead or (() if state.focus.kind is ReferenceKind.LABEL else state.focus.sites[-1:])
 
 
 def _give(state: State, name: str, lesion: LesionMention) -> State:

@@ -28,7 +28,7 @@ def refer_to_side(state: State, sentence: Sentence, at: int) -> State:
     if following is None or sentence.text.startswith("于", following.end):
         return state
     sites = state.focus.sites or state.announced.sites or state.current_lesion.sites
-    bilateral = tuple(s for s in sites if s.side == "双侧") or state.bilateral
+    bilateral = tuple(s for s in sites if s.side == "双侧") or _of_the_same(state, sites)
     if bilateral:
         half = _on_side(bilateral, token)
         alone = tuple(s for s in sites if s.side == token.value and s not in state.half.sites)
@@ -51,6 +51,14 @@ def leave_half(state: State, sentence: Sentence, at: int) -> State:
     if state.focus.kind is not ReferenceKind.HALF or not sentence.text.endswith("小", 0, token.start):
         return state
     return state.refer_to(Focus(state.bilateral, ReferenceKind.POINTED, token.start))
+
+
+def _of_the_same(state: State, sites: Sites) -> Sites:
+    """双侧颞叶…，但左侧颞叶…，右侧…: the bilateral lesion of which the clause has named a side."""
+    named = {site.site for site in sites}
+    if not named or any(site.site in named for site in state.bilateral):
+        return state.bilateral
+    return tuple(site for site in state.own.sites if site.side == "双侧" and site.site in named)
 
 
 def _on_side(sites: Sites, token: Token) -> Sites:

@@ -3,6 +3,7 @@
 import pytest
 
 from selip_extract.rules.mentions import ReferenceKind
+from selip_extract.rules.references.label_lists import label_name
 from selip_extract.rules.references.labels import begin_labelled, introduce_labelled, refer_to_label, use_label
 from selip_extract.rules.state import NO_SEQUENCES, START, SequenceFocus
 from tests.extract.rules.sentences import apply, named, names, sentence
@@ -25,16 +26,24 @@ def test_a_label_is_given_once_and_refers_from_then_on() -> None:
         ("病灶A：右侧丘脑，T1WI呈低信号", "A", "右侧丘脑"),
         ("右侧丘脑病灶（A）", "A", "右侧丘脑"),
         ("A左侧额叶，B脑桥", "A", "左侧额叶"),
+        ("A.左侧额叶，B.脑桥", "A.", "左侧额叶"),
+        ("Ⅰ、左侧额叶，Ⅱ、脑桥", "Ⅰ", "左侧额叶"),
     ],
 )
 def test_to_what_a_label_is_given(text: str, word: str, sites: str) -> None:
     before = named("右侧丘脑") if "右侧丘脑" in text else START
     given = apply(use_label, before, text, word).mentioned.labels
-    assert names(given[word].sites) == sites
+    assert names(given[label_name(word)].sites) == sites
 
 
 def test_a_letter_that_stands_elsewhere_is_no_label() -> None:
     assert apply(use_label, named("左侧额叶"), "左侧额叶见B超", "B") == named("左侧额叶")
+
+
+def test_a_label_that_no_lesion_has_names_no_site() -> None:
+    given = apply(use_label, START, "病灶A位于左侧额叶", "A")
+    assert apply(use_label, given, "病灶C呈低信号", "C").focus.sites == ()
+    assert apply(use_label, named("左侧额叶"), "病灶C呈低信号", "C").focus == named("左侧额叶").focus
 
 
 def test_a_mark_gives_a_label_to_the_sites_of_its_sentence() -> None:
