@@ -60,8 +60,11 @@ class Question:
         return self.context + self.sentence
 
     def holds(self, offset: int) -> bool:
-        """Whether the character at `offset` of the report is in the sentence."""
-        return self.sentence[0].start <= offset < self.sentence[-1].end
+        """Whether the character at `offset` of the report is in a word of the sentence.
+
+        In a table the words of another row, or of the other side of a cell (高/低), may stand between them.
+        """
+        return any(token.start <= offset < token.end for token in self.sentence)
 
 
 class Support(NamedTuple):

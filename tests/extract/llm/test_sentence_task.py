@@ -173,6 +173,14 @@ def test_lessons_are_in_the_words_of_the_vocabulary() -> None:
         assert {*example.prompt, *example.answer} <= set(VOCABULARY)
 
 
+def test_a_word_of_a_table_stands_in_one_question() -> None:
+    text = "部位 | T1 | T2\n海马（左/右） | 低/等 | 高/稍高"
+    values = {text.index(word): word for word in ("低/", "等 |", "高/", "稍高")}
+    held = {word: [q for q in questions(lex(text)) if q.holds(at)] for at, word in values.items()}
+    assert [len(by) for by in held.values()] == [1, 1, 1, 1]
+    assert held["低/"] == held["高/"] != held["等 |"] == held["稍高"]
+
+
 def test_few_questions_have_a_truth_that_their_words_do_not_support() -> None:
     asked = taught = 0
     for seed in range(300):
