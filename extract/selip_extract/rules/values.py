@@ -287,13 +287,21 @@ def begin_order(state: State, sentence: Sentence, at: int) -> State:
 
 
 def _left_and_right(state: State, sentence: Sentence, at: int) -> Token | None:
-    """T2WI左右分别呈高、稍高信号, and after it ADC分别呈低、等信号: the words that name both sides."""
+    """T2WI左右分别呈高、稍高信号, 左、右侧海马分别呈…, then ADC分别呈低、等信号: what names both sides."""
     for i in range(at - 1, state.clause.start - 1, -1):
         token = sentence.tokens[i]
         if token.kind == "site":
             break
         if token.kind == "side" and _LEFT_AND_RIGHT.search(sentence.text, 0, token.end):
             return token
+    if len(state.focus.sites) == len(state.sequences.tokens) == 1 and values_in_a_row(sentence.tokens, at) == 2:
+        named, site = state.focus.sites[0].side_token, state.focus.sites[0].token
+        if (
+            named is not None
+            and named.end == site.start
+            and _LEFT_AND_RIGHT.search(sentence.text, named.start, named.end)
+        ):
+            return named
     return state.half.sites[0].side_token if state.half.kind is ReferenceKind.SIDES else None
 
 
