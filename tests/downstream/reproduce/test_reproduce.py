@@ -127,7 +127,7 @@ def test_on_a_hospitals_own_data_the_page_claims_no_truth(tmp_path: Path) -> Non
     content = json.loads((root / "page" / "reproduction.json").read_text(encoding="utf-8"))
     without_truth = numbered([title for title in NUMBERED_TITLES if "extraction error" not in title])
     assert [section["title"] for section in content["sections"]] == [*TITLES[:2], *without_truth]
-    assert "How many of them are wrong is not known" in content["summary"][1]
+    assert any("How many of them are wrong is not known" in sentence for sentence in content["summary"])
     for name in ("reproduction.html", "reproduction.json", "reproduction.md"):
         page = (root / "page" / name).read_text(encoding="utf-8")
         for claimed in ("true findings", "true texts", "hantom", "every truth", "ointing game", "rendered", SURNAME):
