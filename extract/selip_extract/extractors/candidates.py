@@ -117,7 +117,12 @@ def candidates(
 
 def _by_name(stated: Sequence[Stated]) -> dict[object, Stated]:
     """Each finding where it is stated first."""
-    return {(s.key, s.site_text): s for s in reversed(stated)}
+    return {name_of(s): s for s in reversed(stated)}
+
+
+def name_of(stated: Stated) -> object:
+    """What two readers state alike has one name."""
+    return stated.key, stated.site_text
 
 
 def _without_value(stated: Stated) -> tuple[object, ...]:

@@ -4,12 +4,12 @@ from collections.abc import Callable, Mapping, Sequence
 
 from selip_contracts.findings import Finding
 from selip_extract.language.constructions.compared_sequences import AS_SEQUENCE, REPEATING
-from selip_extract.language.sizes import Size
+from selip_extract.language.sizes import Size, is_of_the_present
 from selip_extract.rules.clause_end import end_clause, punctuate
 from selip_extract.rules.dataclass_replace import replace
 from selip_extract.rules.descriptions import describe_as_normal, describe_change
 from selip_extract.rules.lesion_descriptions import with_descriptions
-from selip_extract.rules.lesion_sizes import is_what_it_became, largest, state_size, with_size, with_sizes
+from selip_extract.rules.lesion_sizes import largest, state_size, with_size, with_sizes
 from selip_extract.rules.lookahead import VALUES, clause_after, is_listed_with_a_site
 from selip_extract.rules.mentions import Location, MentionedLesions
 from selip_extract.rules.prior_study import prior_words, turn_to_present, turn_to_prior
@@ -138,7 +138,8 @@ def read_sentence(state: State, sentence: Sentence) -> State:
             continue
         if kind in VALUES:
             state = state.close()
-        if at not in prior or kind not in _OF_THE_PRESENT or (kind == "size" and is_what_it_became(sentence, at)):
+        became = kind == "size" and is_of_the_present(sentence.text, token.start)
+        if became or at not in prior or kind not in _OF_THE_PRESENT:
             state = transition(state, sentence, at)
     return end_clause(state, sentence, len(sentence.tokens)) if state.before_prior is None else state
 

@@ -55,11 +55,6 @@ def is_of_a_lesion(text: str, tokens: Sequence[Token], start: int, at: int) -> b
     )
 
 
-def is_what_it_became(sentence: Sentence, at: int) -> bool:
-    """由前次38×25mm增至42×30mm: the second of the two sizes."""
-    return is_of_the_present(sentence.text, sentence.tokens[at].start)
-
-
 def _is_led_by(pattern: re.Pattern[str], text: str, token: Token) -> re.Match[str] | None:
     return pattern.search(text, max(0, token.start - _MAX_LEAD), token.start)
 

@@ -22,7 +22,7 @@ from selip_extract.pseudo_reports.writing.sequences import (
     put_size,
     signal_word,
 )
-from selip_extract.pseudo_reports.writing.shapes import MORPHOLOGIES, shape_in
+from selip_extract.pseudo_reports.writing.shapes import MORPHOLOGIES, put_shape, shape_in
 from selip_extract.pseudo_reports.writing.signals import put_earlier_signal, put_idiom_words, put_one_each, put_signals
 from selip_extract.pseudo_reports.writing.sites import put_sites
 
@@ -281,9 +281,7 @@ def _put_site_last(draft: Draft, lesion: SampledLesion, signals: Signals, modali
     value = signals.pop(modality)[0]
     sequence = put_sequence(draft, modality)
     draft.put_one(_PHRASES.site_last_verbs)
-    if draft.chance(0.4):
-        draft.put_one(MORPHOLOGIES)
-        draft.words.morphology = shape_in(draft.parts[-1])
+    draft.words.morphology = put_shape(draft, 0.4)
     span = draft.put(signal_word(rng, value))
     draft.put_one(_PHRASES.site_last_locations)
     mentions = put_sites(draft, lesion.sites)

@@ -47,7 +47,12 @@ _NUMBERS = re.compile("[一二三四五六1-6]")
 _HINT = re.compile(
     "[A-Za-z像列图上]亦?同|(?:信号|强化)影?[灶区者处病结部]|第|及|侵|较重|更重|明显|[著甚]|[前后末第首](?:[一二两三四五六]|[个枚处者])|最后|最末|相同|一致|相仿|相似|相近|类似|相当|[变现点征号]同|信号.{0,2}同|以|亦|如此"
 )
-_KINDS = {"worst": "predominance", "same": "comparison", "same_as": "comparison"}
+_KINDS: Mapping[str, PhraseKind] = {
+    "worst": "predominance", "same": "comparison", "same_as": "comparison", "comparison": "comparison",
+    "predominance": "predominance", "spread": "spread", "by_value": "by_value", "likewise": "likewise",
+    "as_nth": "as_nth",
+}  # fmt: skip
+"""By the group of the pattern; all others are ordinals."""
 _TOLD = frozenset(("change", "lesion", "abnormal", "sequence", "negation"))
 _NAMING: frozenset[str] = frozenset(("comparison", "predominance", "spread"))
 
@@ -74,28 +79,22 @@ def _found(sentence: Sentence, start: int, end: int) -> Iterator[tuple[int, Phra
         to = at
         while to < len(tokens) and tokens[to].start < match.end():
             to += 1
-        kind = _KINDS.get(match.lastgroup or "", match.lastgroup)
+        kind = _KINDS.get(match.lastgroup or "", "ordinal")
         names = any(t.kind == "site" for t in tokens[at:to])
         states = any(t.kind in VALUES or (match["worst"] and t.kind in _TOLD) for t in tokens[at:to])
         if to == at or (kind in _NAMING and (states or not names)):
             continue
-        yield at, _phrase(match, to)
+        yield at, _phrase(kind, match, to)
 
 
-def _phrase(match: re.Match[str], end: int) -> Phrase:
-    if match["comparison"] or match["same"] or match["same_as"]:
-        return Phrase("comparison", end)
-    if match["spread"]:
-        return Phrase("spread", end)
-    if match["as_nth"]:
-        return Phrase("as_nth", end, (_DIGITS[match["j"]] - 1,))
-    if match["predominance"] or match["worst"]:
-        return Phrase("predominance", end)
-    if match["by_value"]:
-        return Phrase("by_value", end)
-    if match["likewise"]:
-        return Phrase("likewise", end)
-    return Phrase("ordinal", end, _chosen(match))
+def _phrase(kind: PhraseKind, found: re.Match[str], end: int) -> Phrase:
+    match kind:
+        case "ordinal":
+            return Phrase(kind, end, _chosen(found))
+        case "as_nth":
+            return Phrase(kind, end, (_DIGITS[found["j"]] - 1,))
+        case _:
+            return Phrase(kind, end)
 
 
 def _chosen(match: re.Match[str]) -> Chosen:

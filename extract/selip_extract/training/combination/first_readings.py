@@ -19,7 +19,7 @@ from pydantic import BaseModel, ConfigDict
 from selip_contracts.annotated import GOLD, read_annotated
 from selip_contracts.findings import AnnotatedReport, Evidence, Finding, GeneralFinding, Span, SpanRole
 from selip_contracts.vocabulary import Change, Enhancement, Modality, Side, Signal
-from selip_extract.extractors.candidates import Candidate, candidates
+from selip_extract.extractors.candidates import Candidate, candidates, name_of
 from selip_extract.extractors.second_reader import SecondReading
 from selip_extract.extractors.tagger import TaggerExtractor
 from selip_extract.language.lexer import lex
@@ -101,8 +101,8 @@ class _Line(BaseModel):
         report = _annotated(self.set)[self.report_id]
         findings = [(stored, stored.stated(report.findings_text)) for stored in self.findings]
         general = [(stored, stored.stated(report.findings_text)) for stored in self.general]
-        probability = {_name(stated): stored.p for stored, stated in findings}
-        probability |= {_name(stated): stored.p for stored, stated in general}
+        probability = {name_of(stated): stored.p for stored, stated in findings}
+        probability |= {name_of(stated): stored.p for stored, stated in general}
         rules = RuleReading(
             tuple(stated for stored, stated in findings if stored.by != "reader"),
             tuple(stated for stored, stated in general if stored.by != "reader"),
@@ -110,13 +110,9 @@ class _Line(BaseModel):
         reader = SecondReading(
             tuple(s.model_copy(update={"confidence": stored.p}) for stored, s in findings if stored.by != "rules"),
             tuple(stated for stored, stated in general if stored.by != "rules"),
-            lambda stated: probability[_name(stated)],
+            lambda stated: probability[name_of(stated)],
         )
         return FirstReading(self.set, report, rules, reader)
-
-
-def _name(stated: Finding | GeneralFinding) -> object:
-    return stated.key, stated.site_text
 
 
 def first_readings() -> Iterator[FirstReading]:

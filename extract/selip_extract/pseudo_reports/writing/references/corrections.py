@@ -6,9 +6,9 @@ from selip_contracts.vocabulary import ENHANCEMENTS, SITES, Modality, Side, Sign
 from selip_extract.pseudo_reports.sample_study import SampledSite
 from selip_extract.pseudo_reports.writing.draft import Draft
 from selip_extract.pseudo_reports.writing.references.parts import (
+    put_described_sites,
     put_named_site,
     put_random_value,
-    put_site_list,
     some_sequences,
 )
 from selip_extract.pseudo_reports.writing.references.wording import REFERENCES
@@ -53,9 +53,7 @@ def put_exception_before(draft: Draft, sites: Sequence[SampledSite]) -> None:
     draft.put(f"除{sides[0]}{site_word(rng, left_out.site)}")
     draft.put_one(_PHRASES.excepted)
     others = [SampledSite(sides[1], left_out.site), *(site for site in sites if site is not left_out)]
-    mentions = put_site_list(draft, others, rng.choice(("及", "、", "和")))
-    draft.put_one(_PHRASES.group_openings)
-    note_description(draft, mentions)
+    mentions = put_described_sites(draft, others, _PHRASES.group_openings)
     modalities: list[Modality] = some_sequences(draft, rng.choice((1, 2)))
     for modality in modalities:
         draft.put("，")

@@ -8,9 +8,9 @@ from selip_extract.pseudo_reports.sample_study import SampledSite
 from selip_extract.pseudo_reports.writing.collective import ABSENT, put_predicate, put_reference, some_signal
 from selip_extract.pseudo_reports.writing.draft import Draft, Mention
 from selip_extract.pseudo_reports.writing.references.parts import (
+    put_described_sites,
     put_named_site,
     put_random_value,
-    put_site_list,
     some_sequences,
 )
 from selip_extract.pseudo_reports.writing.references.wording import REFERENCES
@@ -25,9 +25,7 @@ def put_only_one(draft: Draft, sites: Sequence[SampledSite]) -> None:
     """左侧额叶、右侧丘脑见结节，T2WI均呈高信号，DWI仅左侧额叶病灶呈高信号，余未见高信号."""
     rng = draft.rng
     first, second = some_sequences(draft, 2)
-    mentions = put_site_list(draft, sites, rng.choice(("及", "、", "和")))
-    draft.put_one(_PHRASES.openings)
-    note_description(draft, mentions)
+    mentions = put_described_sites(draft, sites, _PHRASES.openings)
     draft.put("，")
     put_sequence(draft, first)
     put_predicate(draft, mentions, first, some_signal(draft, first), True)

@@ -7,6 +7,7 @@ from selip_extract.pseudo_reports.sample_study import SampledSite
 from selip_extract.pseudo_reports.writing.collective import put_predicate, some_signal
 from selip_extract.pseudo_reports.writing.draft import Draft, Mention
 from selip_extract.pseudo_reports.writing.references.parts import (
+    put_described_sites,
     put_named_site,
     put_random_value,
     put_site_list,
@@ -68,9 +69,7 @@ def put_by_value(draft: Draft, sites: Sequence[SampledSite]) -> None:
     """左侧额叶、右侧颞叶及脑桥见片状T2高信号，DWI左侧额叶呈高信号，右侧颞叶、脑桥呈低信号。上述DWI高信号灶ADC均呈低信号."""
     rng = draft.rng
     split, further = some_sequences(draft, 2)
-    mentions = put_site_list(draft, sites, rng.choice(("及", "、", "和")))
-    draft.put_one(_PHRASES.group_openings)
-    note_description(draft, mentions)
+    mentions = put_described_sites(draft, sites, _PHRASES.group_openings)
     draft.put("，")
     named_as = put_sequence(draft, split)
     name = draft.text[slice(*named_as)]

@@ -3,9 +3,11 @@
 from collections.abc import Sequence
 
 from selip_contracts.vocabulary import Modality
+from selip_extract.pseudo_reports.phrases import Phrases
 from selip_extract.pseudo_reports.sample_study import SampledSite
 from selip_extract.pseudo_reports.writing.collective import some_signal
 from selip_extract.pseudo_reports.writing.draft import Draft, LesionWords, Mention
+from selip_extract.pseudo_reports.writing.shapes import note_description
 from selip_extract.pseudo_reports.writing.signals import put_enhancement, put_value
 from selip_extract.pseudo_reports.writing.sites import site_word
 
@@ -38,4 +40,12 @@ def put_site_list(draft: Draft, sites: Sequence[SampledSite], last_join: str = "
     for i, site in enumerate(sites):
         draft.put("" if not i else last_join if i == len(sites) - 1 else "、")
         mentions.append(put_named_site(draft, site))
+    return mentions
+
+
+def put_described_sites(draft: Draft, sites: Sequence[SampledSite], openings: Phrases) -> list[Mention]:
+    """左侧额叶、右侧颞叶及脑桥见片状异常信号: a list of sites, and what is said of the lesions there."""
+    mentions = put_site_list(draft, sites, draft.rng.choice(("及", "、", "和")))
+    draft.put_one(openings)
+    note_description(draft, mentions)
     return mentions

@@ -19,6 +19,7 @@ from selip_extract.pseudo_reports.writing.references.lists import (
     put_same_list,
 )
 from selip_extract.pseudo_reports.writing.references.parts import (
+    put_described_sites,
     put_named_site,
     put_random_value,
     put_site_list,
@@ -95,9 +96,7 @@ def _put_largest_of_list(draft: Draft, sites: Sequence[SampledSite]) -> None:
     """左侧额叶、右侧顶叶见多发结节，T2WI呈高信号，最大者位于右侧顶叶，约22×19mm，增强后明显强化，其余病灶未见强化."""
     rng = draft.rng
     first, second = some_sequences(draft, 2)
-    mentions = put_site_list(draft, sites, rng.choice(("及", "、", "和")))
-    draft.put_one(REFERENCES.many_at_sites)
-    note_description(draft, mentions)
+    mentions = put_described_sites(draft, sites, REFERENCES.many_at_sites)
     for mention in mentions:
         mention.words.count = "多发"
     draft.put("，")
