@@ -1,4 +1,5 @@
 import random
+import re
 from itertools import product
 
 import pytest
@@ -161,3 +162,34 @@ def test_reports_are_learnt_and_the_same_for_the_same_seed() -> None:
     reports = [write_template_report(random.Random(i)) for i in range(100)]
     assert reports == [write_template_report(random.Random(i)) for i in range(100)]
     assert sum(tagged(report) is not None for report in reports) > 90
+
+
+_SIGNAL = re.compile("(?:T1|T2|FLAIR|DWI|ADC|SWI)(?:WI)?(?:正常)?[呈为]?[高低]信号")
+_SAID_OF_ANOTHER_TIME = re.compile("原|前片|旧片|当时|外院|消失|上述DWI高信号灶|伪影|CT")
+
+
+@pytest.mark.parametrize("held_out", [False, True])
+def test_a_signal_in_the_words_of_a_sentence_is_of_another_time_or_no_finding(held_out: bool) -> None:
+    """灶周水肿呈T2高信号 as mere words would teach that edema has no signal: a present signal is a value."""
+    for sentence in (s for style in template_sentences(held_out) for s in style):
+        assert not _SIGNAL.search(sentence) or _SAID_OF_ANOTHER_TIME.search(sentence), sentence
+
+
+def test_what_lies_near_a_lesion_takes_none_of_its_signals() -> None:
+    (style,) = (s for s in template_sentences(held_out=False) if any("内听道口" in sentence for sentence in s))
+    for template in (s for s in style if "{=扩大}" in s and "桥小脑角" in s):
+        draft = Draft(random.Random(1))
+        put_sentence(draft, template)
+        near = {f.modality for f in draft.facts if "内听道" in draft.text[slice(*f.mention.site_span)]}
+        of_the_lesion = {f.modality for f in draft.facts if "桥小脑角" in draft.text[slice(*f.mention.site_span)]}
+        assert near == {None}
+        assert {"T1", "T2", "T1CE"} <= of_the_lesion
+
+
+def test_a_midline_site_in_a_list_has_no_side() -> None:
+    sentences = [s for style in template_sentences(held_out=False) for s in style if "导水管周围灰质" in s]
+    for template, seed in product(sentences, range(3)):
+        draft = Draft(random.Random(seed))
+        put_sentence(draft, template)
+        sides = {f.mention.site.side for f in draft.facts if f.mention.site.site == "导水管周围"}
+        assert sides <= {None}
