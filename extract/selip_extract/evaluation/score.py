@@ -120,11 +120,19 @@ def score(gold: Sequence[AnnotatedReport], extracted: Mapping[str, Study]) -> Ex
 
 
 def grounded(site: str, text: str) -> bool:
-    """Whether the text, as it is or mended, has a form of the site or the words of an unlisted one, in any case."""
+    """Whether the text, as it is or mended, has a form of the site or the words of an unlisted one, in any case.
+
+    A part may stand apart from the name of the whole: 胼胝体膝部及体部.
+    """
     listed, words = site_and_words(site)
     forms = SITES[listed].surface_forms if words is None else (words,)
+    whole = SITES[listed].parent or listed
     texts = (text.upper(), mended(text).text.upper())
-    return any(form.upper() in read for form in forms for read in texts)
+    return any(
+        form.upper() in read or (form.startswith(whole) and whole in read and form.removeprefix(whole) in read)
+        for form in forms
+        for read in texts
+    )
 
 
 def resamples(reports: int) -> Iterator[Tallies]:

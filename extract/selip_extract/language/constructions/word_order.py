@@ -10,6 +10,9 @@ _HINT = re.compile("[高低等杂](?:T[12]|FLAIR|DWI|ADC|SWI)")
 _BRACKETED = re.compile(r"\((?:[A-Z]|[压黑抑水弥扩磁梯增])")
 _NAMES: frozenset[Kind] = frozenset(("sequence", "signal"))
 _ENDS = frozenset((",", ";", ":"))
+_LEFT_AND_RIGHT = re.compile("左侧?(?:及|、)?右侧?(?:两侧)?$")
+_JOINS = "/、及和与"
+_LEADING: frozenset[Kind] = frozenset(("verb", "other"))
 
 
 def with_usual_order(tokens: Sequence[Token], text: str) -> list[Token]:
@@ -94,32 +97,42 @@ def with_bracketed_sides(tokens: Sequence[Token], text: str) -> list[Token]:
 
 
 def with_pairs(tokens: Sequence[Token], text: str) -> list[Token]:
-    """DWI/ADC呈高/低信号: as many signals as sequences, each for its own; a 分别 is put before the first signal."""
-    if "/" not in text:
-        return list(tokens)
+    """As many signals as sequences or sides, each for one: DWI/ADC呈高/低, T1、T2呈低、高信号, T2WI左右呈高、等信号.
+
+    A 分别 is put for the verb before the first signal; where no slash stands between the signals, only if that adjoins
+    the sequences or sides.
+    """
     found: list[Token] = []
-    sequences = 0
+    sequences, adjoins = 0, False
     for at, token in enumerate(tokens):
         if token.kind == "sequence":
-            sequences = sequences + 1 if sequences and _is_slashed(tokens[at - 1], text) else 1
+            sequences = sequences + 1 if sequences and _joins(tokens[at - 1], text) else 1
+            adjoins = True
+        elif token.kind == "side" and _LEFT_AND_RIGHT.match(text, token.start, token.end):
+            sequences, adjoins = 2, True
         elif _is_signal(token):
-            if sequences > 1 and _slashed_signals(tokens, at, text) == sequences:
-                found.append(Token("cue", "分别", token.start, token.start))
+            slashed = at + 1 < len(tokens) and text[tokens[at + 1].start] == "/"
+            if sequences > 1 and (adjoins or slashed) and _signals_in_a_row(tokens, at, text) == sequences:
+                before = found.pop() if found[-1].kind == "verb" else found[-1]
+                found.append(Token("cue", "分别", before.start, before.end))
+            adjoins = False
         elif token.kind in ("stop", "mark"):
             sequences = 0
+        elif "均" in text[token.start : token.end] or not (token.kind in _LEADING or _joins(token, text)):
+            adjoins = False
         found.append(token)
     return found
 
 
-def _is_slashed(before: Token, text: str) -> bool:
-    """Whether the token before a sequence is its slash, or the sequence of the same name: T1/T2/FLAIR."""
-    return before.kind == "sequence" or (before.kind == "punctuation" and text[before.start] == "/")
+def _joins(before: Token, text: str) -> bool:
+    """Whether the token is a slash or the mark of a list, or the sequence of the same name: T1/T2/FLAIR."""
+    return before.kind == "sequence" or (before.kind == "punctuation" and text[before.start] in _JOINS)
 
 
-def _slashed_signals(tokens: Sequence[Token], at: int, text: str) -> int:
-    """How many signals follow one another from `at`, with nothing but a slash between them."""
+def _signals_in_a_row(tokens: Sequence[Token], at: int, text: str) -> int:
+    """How many signals follow one another from `at`, with nothing but a slash or the mark of a list between them."""
     count = 1
-    while at + 2 < len(tokens) and text[tokens[at + 1].start] == "/" and _is_signal(tokens[at + 2]):
+    while at + 2 < len(tokens) and _joins(tokens[at + 1], text) and _is_signal(tokens[at + 2]):
         count, at = count + 1, at + 2
     return count
 

@@ -1,4 +1,4 @@
-"""What is told from another: T1等信号（前稿误写为高信号）; 均匀强化而非环形强化; 除右侧颞叶外，左侧颞叶见…."""
+"""What is told from another: T1等信号（前稿误写为高信号）; 均匀强化而非环形强化; 除右侧颞叶外，…; …（脑桥除外）."""
 
 from collections.abc import Sequence
 
@@ -58,3 +58,18 @@ def put_exception_before(draft: Draft, sites: Sequence[SampledSite]) -> None:
     for modality in modalities:
         draft.put("，")
         put_random_value(draft, mentions, modality)
+
+
+def put_exception_behind(draft: Draft, sites: Sequence[SampledSite]) -> None:
+    """左侧额叶、右侧顶叶、脑桥见异常信号，T2WI呈高信号（脑桥除外）: the sequence is stated of the other sites."""
+    rng = draft.rng
+    mentions = put_described_sites(draft, sites, _PHRASES.group_openings)
+    first, second = some_sequences(draft, 2)
+    if draft.chance(0.5):
+        draft.put("，")
+        put_random_value(draft, mentions, first)
+    draft.put("，")
+    left_out = rng.choice(mentions).site
+    put_random_value(draft, [m for m in mentions if m.site != left_out], second)
+    name = (left_out.side or "") + site_word(rng, left_out.site)
+    draft.put(rng.choice(_PHRASES.bracketed).format(site=name))

@@ -1,4 +1,4 @@
-"""Both sides of a site told apart by their size: 双侧额部硬膜下积液，左侧厚约8mm，T1WI呈…，右侧厚约5mm，…."""
+"""Both sides of a site told apart by their size: 双侧积液，左侧厚约8mm，…，右侧厚约5mm，…; 大者（左侧）约12mm."""
 
 from collections.abc import Sequence
 
@@ -35,3 +35,27 @@ def put_sized_sides(draft: Draft, sites: Sequence[SampledSite]) -> None:
         for i, modality in enumerate(modalities):
             draft.put("，" if i else "")
             put_random_value(draft, [mention], modality)
+
+
+def put_largest_of_both_sides(draft: Draft, sites: Sequence[SampledSite]) -> None:
+    """双侧额叶见多发结节，大者（左侧）约12×8mm，T2WI呈高信号，小者呈低信号: the smaller ones lie on either side."""
+    rng = draft.rng
+    both = draft.put("双侧")
+    site = next(site.site for site in sites if SITES[site.site].laterality == "paired")
+    site_span = draft.put(site_word(rng, site))
+    draft.put_one(_PHRASES.many)
+    noun = "结节" if "结节" in draft.parts[-1] else None
+    draft.put("，")
+    draft.put_one(_PHRASES.largest)
+    side: Side = rng.choice(("左侧", "右侧"))
+    _, end = draft.put(f"（{side}）")
+    size = (rng.randint(12, 30), rng.randint(8, 12))
+    words = LesionWords(count="多发", size_mm=tuple(map(float, size)), lesion=noun)
+    draft.put("约" + size_text(rng, size) + "，")
+    modality, further = some_sequences(draft, 2)
+    put_random_value(draft, [Mention(SampledSite(side, site), site_span, (end - 3, end - 1), words)], modality)
+    if draft.chance(0.6):
+        draft.put_one(_PHRASES.separators)
+        draft.put_one(_PHRASES.smaller)
+        smaller = Mention(SampledSite("双侧", site), site_span, both, LesionWords(count="多发", lesion=noun))
+        put_random_value(draft, [smaller], rng.choice((modality, further)))

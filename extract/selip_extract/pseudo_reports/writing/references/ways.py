@@ -7,7 +7,11 @@ from selip_contracts.vocabulary import SITES, Modality, Side, Signal, ancestors
 from selip_extract.pseudo_reports.sample_study import SampledLesion, SampledSite
 from selip_extract.pseudo_reports.writing.collective import ABSENT, WrittenLesion, put_predicate, some_signal
 from selip_extract.pseudo_reports.writing.draft import Draft, LesionWords, Mention
-from selip_extract.pseudo_reports.writing.references.corrections import put_corrected_value, put_exception_before
+from selip_extract.pseudo_reports.writing.references.corrections import (
+    put_corrected_value,
+    put_exception_before,
+    put_exception_behind,
+)
 from selip_extract.pseudo_reports.writing.references.exclusions import put_only_on_sequence, put_only_one
 from selip_extract.pseudo_reports.writing.references.labels import put_bracketed, put_label_list, put_labelled
 from selip_extract.pseudo_reports.writing.references.lesion_parts import put_parts_of_lesion
@@ -25,7 +29,8 @@ from selip_extract.pseudo_reports.writing.references.parts import (
     put_site_list,
     some_sequences,
 )
-from selip_extract.pseudo_reports.writing.references.sides import put_sized_sides
+from selip_extract.pseudo_reports.writing.references.sides import put_largest_of_both_sides, put_sized_sides
+from selip_extract.pseudo_reports.writing.references.site_parts import put_parts_of_site
 from selip_extract.pseudo_reports.writing.references.wording import REFERENCES
 from selip_extract.pseudo_reports.writing.sequences import put_sequence, put_sequences, signal_word, size_text
 from selip_extract.pseudo_reports.writing.shapes import note_description
@@ -42,7 +47,7 @@ def put_references(draft: Draft, lesions: Sequence[SampledLesion]) -> list[Writt
     sites = _separate(lesions)
     fitting = [name for name, way in _WAYS.items() if way.fits(sites)]
     # Few ways fit a site alone: without this they would be written more often than all others together.
-    if not fitting or (len(sites) == 1 and draft.chance(0.6)):
+    if not fitting or (len(sites) == 1 and draft.chance(0.68)):
         return []
     name = draft.rng.choice(fitting)
     draft.families.add(name)
@@ -73,8 +78,10 @@ def _put_largest(draft: Draft, sites: Sequence[SampledSite]) -> None:
     draft.put_one(REFERENCES.many)
     nodules = "结节" in draft.parts[-1]
     draft.put("，")
-    draft.put_one(REFERENCES.largest)
+    bracketed = draft.chance(0.25)
+    draft.put("大者（") if bracketed else draft.put_one(REFERENCES.largest)
     largest = put_named_site(draft, sites[0])
+    draft.put("）" if bracketed else "")
     largest.words.lesion = "结节" if nodules else None
     draft.put("，")
     if draft.chance(0.4):
@@ -322,4 +329,7 @@ _WAYS = {
     "nested brackets": _Way(put_nested_brackets),
     "corrected value": _Way(put_corrected_value, sites=1),
     "exception before": _Way(put_exception_before, paired=True),
+    "exception behind": _Way(put_exception_behind),
+    "the largest of both sides": _Way(put_largest_of_both_sides, sites=1, paired=True),
+    "parts of a site": _Way(put_parts_of_site, sites=1),
 }

@@ -5,7 +5,7 @@ from typing import Annotated
 from pydantic import AfterValidator
 
 from selip_contracts.vocabulary import Signal
-from selip_extract.pseudo_reports.phrases import PhraseFile, Phrases, Templates, load, placeholders
+from selip_extract.pseudo_reports.phrases import PhraseFile, Phrases, SiteName, Templates, load, placeholders
 from selip_extract.pseudo_reports.sample_study import Share
 
 
@@ -57,6 +57,16 @@ class _SizedSides(PhraseFile):
     openings: Phrases
     forms: Annotated[Templates, AfterValidator(placeholders("size"))]
     separators: Phrases
+    many: Phrases
+    largest: Phrases
+    smaller: Phrases
+
+
+class _SiteParts(PhraseFile):
+    wholes: dict[SiteName, tuple[str, ...]]
+    openings: Phrases
+    last_joins: Phrases
+    sequence_leads: Phrases
 
 
 class _Lists(PhraseFile):
@@ -88,6 +98,7 @@ class _Corrections(PhraseFile):
     rather_than: Annotated[Templates, AfterValidator(placeholders("value"))]
     excepted: Phrases
     group_openings: Phrases
+    bracketed: Annotated[Templates, AfterValidator(placeholders("site"))]
 
 
 class _References(PhraseFile):
@@ -119,6 +130,7 @@ class _References(PhraseFile):
     exclusions: _Exclusions
     sized_sides: _SizedSides
     lists: _Lists
+    site_parts: _SiteParts
     corrections: _Corrections
 
 
