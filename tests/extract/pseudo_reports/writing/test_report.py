@@ -27,7 +27,7 @@ CONSTRUCTIONS = {
     "some of the lesions": "部分病灶",
     "respectively": "分别(?:呈|为)",
     "in turn": "依次(?:呈|为)",
-    "in turn without a word": "(?:T[12]|FLAIR)[^，。；（）]{0,7}[、及和与](?:T[12]|FLAIR|DWI)[^，。；（）、及均别次]{0,6}"
+    "in turn without a word": "(?:T[12]|FLAIR)[^，。；（）]{0,7}[、及和与](?:T[12]|FLAIR|DWI)[^，。；（）、均别次]{0,6}"
     "[呈为][极略稍轻微度偏较很明显等]{0,3}[高低等](?:信号)?[、及和]",
     "Roman labels": "[ⅠⅡ]|病灶I",
     "a territory and what lies in it": "动脉供血区[（(]",
