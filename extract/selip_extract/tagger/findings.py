@@ -4,17 +4,18 @@ What no such word supports is left out, as of any other model: the passage goes 
 """
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import replace
 from typing import cast
 
 from selip_contracts.findings import Evidence, Finding, GeneralFinding, SpanRole
-from selip_contracts.vocabulary import Change, Enhancement, Signal, site_and_words
+from selip_contracts.vocabulary import SITES, Change, Enhancement, Signal, site_and_words
 from selip_extract.language.evidence import EvidenceTokens, cited_finding, span, states
 from selip_extract.language.question import Statement
 from selip_extract.language.tokens import LexedReport, Token
 from selip_extract.rules.changes_of_sites import change_at
 from selip_extract.tagger.characters import normal_form
 from selip_extract.tagger.pairs import Span
-from selip_extract.tagger.places import side_span, sites_named
+from selip_extract.tagger.places import Places
 from selip_extract.tagger.tagger import TaggedStatement, TaggedWindow
 
 CONFIDENCE_DIGITS = 4
@@ -22,26 +23,70 @@ CONFIDENCE_DIGITS = 4
 Stated = tuple[Finding | GeneralFinding | None, TaggedStatement]
 
 
-def findings(lexed: LexedReport, window: TaggedWindow, statements: Iterable[TaggedStatement]) -> Iterator[Stated]:
+def findings(lexed: LexedReport, window: TaggedWindow, statements: Sequence[TaggedStatement]) -> Iterator[Stated]:
     """What the statements say, one finding for each site that the words name; None where no words support it."""
     shift = window.window.start
-    normal = normal_form(lexed.text)
-    sides = [(s.start + shift, s.end + shift) for s in window.spans["side"]]
+    places = Places(
+        normal_form(lexed.text),
+        [(s.start + shift, s.end + shift) for s in window.spans["site"]],
+        [(s.start + shift, s.end + shift) for s in window.spans["side"]],
+    )
     tokens = [token for sentence in lexed.sentences for token in sentence]
-    for statement in statements:
-        side_at = None if statement.side is None else side_span(normal, statement.side, statement.site, sides)
+    for statement, name in _with_sides(places, _of_sites(places, statements)):
+        side_at = None if statement.side is None else places.side_span(statement.side, statement.site)
         side = None if side_at is None else _on(tokens, side_at, _is_side(statement.side))
-        if (side is None) != (statement.side is None):
+        site = _site(tokens, statement.site, name)
+        if site is None or (side is None) != (statement.side is None):
             yield None, statement
+        elif statement.stated.modality is None:
+            yield _general(lexed.text, tokens, statement, site, side), statement
+        else:
+            yield _finding(lexed, tokens, statement, site, side), statement
+
+
+def _of_sites(places: Places, statements: Sequence[TaggedStatement]) -> Iterator[tuple[TaggedStatement, str]]:
+    """Each statement with each site that its place names, but for places that only say where the next one lies.
+
+    A midline site takes no side from the places before it.
+    """
+    made = {(s.site, s.value, s.stated) for s in statements}
+    for statement in statements:
+        part = places.part_behind(statement.site)
+        if part is not None and (part, statement.value, statement.stated) in made:
             continue
-        for name in sites_named(normal, statement.site):
-            site = _site(tokens, statement.site, name)
-            if site is None:
-                yield None, statement
-            elif statement.stated.modality is None:
-                yield _general(lexed.text, tokens, statement, site, side), statement
-            else:
-                yield _finding(lexed, tokens, statement, site, side), statement
+        for name in places.sites(statement.site):
+            midline = name in SITES and SITES[name].laterality == "midline"
+            lent = midline and statement.side is not None and not places.side_beside(statement.side, statement.site)
+            yield replace(statement, side=None) if lent else statement, name
+
+
+def _with_sides(
+    places: Places, statements: Iterable[tuple[TaggedStatement, str]]
+) -> Iterator[tuple[TaggedStatement, str]]:
+    """The statements; a site that is named again without its side has the one that it has elsewhere.
+
+    A midline site has it only behind the words that give it, or where it has the same signal there.
+    """
+    stated = list(statements)
+    sided = [(s, name, places.words(s.site)) for s, name in stated if s.side is not None]
+    for statement, name in stated:
+        if statement.side is None and statement.stated.modality is not None:
+            words, paired = places.words(statement.site), name not in SITES or SITES[name].laterality == "paired"
+            sides = {
+                s.side
+                for s, same, other in sided
+                if same == name
+                and (other in words or words in other)
+                and (paired or s.site < statement.site or _says_the_same(s, statement))
+            }
+            if len(sides) == 1:
+                yield replace(statement, side=sides.pop()), name
+                continue
+        yield statement, name
+
+
+def _says_the_same(one: TaggedStatement, other: TaggedStatement) -> bool:
+    return (one.value, one.stated) == (other.value, other.stated)
 
 
 def _on(tokens: Sequence[Token], at: Span, fits: Callable[[Token], bool]) -> Token | None:

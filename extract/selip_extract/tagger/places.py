@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterator, Sequence
 
-from selip_contracts.vocabulary import Side, cached_until_sites_change, unlisted
+from selip_contracts.vocabulary import SITES, Side, ancestors, cached_until_sites_change, unlisted
 from selip_extract.language.constructions.mending import slips
 from selip_extract.language.lexer import normalized
 from selip_extract.language.lexicon import LOBE_CHARACTERS, Meaning, lexicon
@@ -16,7 +16,11 @@ _SIDES: tuple[tuple[Side, re.Pattern[str]], ...] = (
 )
 _RELATIVE = re.compile("对侧|同侧")
 _NAME = re.compile("[A-Z]*[\u4e00-\u9fff]{2,}")
-_PART = re.compile("[上下中前后内外背腹左右]侧?[部份段缘方]?|[头体尾]部|区域?|局?部|旁|处|内侧?|外侧?|深部|走行区|术区")
+_PART = re.compile(
+    "[上下中前后内外背腹左右]侧?[部份段缘方]?|[头体尾]部|区域?|局?部|旁|处|侧|内侧?|外侧?|深部|走行区|术区"
+)
+_BEFORE_A_PART = re.compile("[上下中前后内外背腹左右]{0,2}[侧部份缘方体]?内?(?:[(（\\[［](?:[左右双两]侧?)?)?")
+"""What may stand between a site and a part of it that is meant: 延髓背侧（极后区）."""
 _MAX_WORD = 12
 _REACH = 2
 """So many characters may a word of the vocabulary begin or end away from where a place is tagged."""
@@ -85,6 +89,53 @@ def side_span(text: str, side: Side, site: Span, sides: Sequence[Span]) -> Span 
     fitting = list(_fitting(text, side, sides))
     before = [span for span in fitting if span[0] <= site[0]]
     return before[-1] if before else next(iter(fitting), None)
+
+
+class Places:
+    """The places that are tagged in a text, by the sites that they name and the words of their sides.
+
+    `text` is in the normal form, spans are of it and in its order.
+    """
+
+    def __init__(self, text: str, places: Sequence[Span], sides: Sequence[Span]) -> None:
+        self._text = text
+        self._places = places
+        self._sides = sides
+        self._named: dict[Span, tuple[str, ...]] = {}
+
+    def sites(self, place: Span) -> tuple[str, ...]:
+        """The sites that the place names."""
+        if place not in self._named:
+            self._named[place] = sites_named(self._text, place)
+        return self._named[place]
+
+    def words(self, place: Span) -> str:
+        """The characters of the place."""
+        return self._text[slice(*place)]
+
+    def part_behind(self, place: Span) -> Span | None:
+        """The place right behind this one that names a part of its site: in 延髓背侧极后区 the site is 极后区."""
+        sites = self.sites(place)
+        for behind in self._places:
+            if behind[0] < place[1]:
+                continue
+            if _BEFORE_A_PART.fullmatch(self._text, place[1], behind[0]) is None:
+                return None
+            if any(site in ancestors(part) for part in self.sites(behind) if part in SITES for site in sites):
+                return behind
+        return None
+
+    def side_span(self, side: Side, place: Span) -> Span | None:
+        """The words that give the place this side."""
+        return side_span(self._text, side, place, self._sides)
+
+    def side_beside(self, side: Side, place: Span) -> bool:
+        """Whether the side stands beside the place, so that no other place lies between: 双侧丘脑及四叠体 has none."""
+        return any(
+            not any(min(words[1], place[1]) <= other[0] < max(words[0], place[0]) for other in self._places)
+            and (words[1] <= place[0] or not any(other[0] == words[1] for other in self._places))
+            for words in _fitting(self._text, side, self._sides)
+        )
 
 
 def _fitting(text: str, side: Side, sides: Sequence[Span]) -> Iterator[Span]:
