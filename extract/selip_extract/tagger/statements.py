@@ -15,7 +15,7 @@ from selip_contracts.vocabulary import (
     Signal,
 )
 
-TAGGER_VERSION = "1"
+TAGGER_VERSION = "2"
 
 Role = Literal["site", "value", "side", "sequence", "negation"]
 ROLES: tuple[Role, ...] = get_args(Role)

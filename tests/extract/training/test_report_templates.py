@@ -193,3 +193,13 @@ def test_a_midline_site_in_a_list_has_no_side() -> None:
         put_sentence(draft, template)
         sides = {f.mention.site.side for f in draft.facts if f.mention.site.site == "导水管周围"}
         assert sides <= {None}
+
+
+def test_slices_are_no_sites_and_figures_no_values() -> None:
+    sentences = [s for style in template_sentences(held_out=False) for s in style if "层面" in s or "图A" in s]
+    for template, seed in product(sentences, range(3)):
+        draft = Draft(random.Random(seed))
+        put_sentence(draft, template)
+        named = {draft.text[slice(*f.mention.site_span)] for f in draft.facts}
+        assert draft.facts
+        assert not any("层面" in words or "图" in words for words in named)
