@@ -16,7 +16,7 @@ from selip_extract.language.constructions.damaged_text import without_damaged_se
 from selip_extract.language.constructions.impressions import without_impressions
 from selip_extract.language.constructions.mending import mended
 from selip_extract.language.constructions.negation import with_negations
-from selip_extract.language.constructions.other_sites import is_a_neighbour, with_excluded_parts
+from selip_extract.language.constructions.other_sites import is_a_neighbour, with_excluded_parts, without_slices
 from selip_extract.language.constructions.sections import with_other_parts_apart, without_other_exams
 from selip_extract.language.constructions.tables import with_tables
 from selip_extract.language.constructions.unlisted_sites import with_unlisted_sites
@@ -55,6 +55,7 @@ _READINGS = (
     with_corrections,
     with_verdicts,
     with_excluded_parts,
+    without_slices,
     with_territories,
     with_compared_sequences,
     with_parts_in_a_list,

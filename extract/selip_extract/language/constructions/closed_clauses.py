@@ -29,7 +29,7 @@ def with_closed_clauses(tokens: Sequence[Token], text: str) -> list[Token]:
             if token.value == "," and _is_complete(clause, text) and _opens(found, at):
                 found[at] = token._replace(value=";")
             start = at + 1
-    return _separated(_denial_ended(_with_lists_by_value(found) if ":" in text else found))
+    return _separated(_denial_ended(_with_lists_by_value(found) if ":" in text else found), text)
 
 
 def _with_open_brackets(tokens: Sequence[Token]) -> list[Token]:
@@ -82,16 +82,23 @@ class _Bracket:
         self.marks: list[int] = []
 
 
-def _separated(tokens: Sequence[Token]) -> list[Token]:
+def _separated(tokens: Sequence[Token], text: str) -> list[Token]:
     """The tokens, with an end of the sentence where a text without punctuation goes on to the next site."""
     found: list[Token] = []
     for at, token in enumerate(tokens):
         found.append(token)
-        if token.kind in _VALUES or (token.kind == "cue" and token.value == "信号"):
+        if token.kind in _VALUES or _says_all(token, text):
             following = tokens[at + 1 : at + 3]
             if [t.kind for t in following] == ["side", "site"] and following[0].start == token.end:
                 found.append(Token("stop", "stop", token.end, token.end))
     return found
+
+
+def _says_all(token: Token, text: str) -> bool:
+    """脑沟增宽, 海马对称, 异常信号: words that complete a statement; 占位 and 正常 may belong to the site behind."""
+    if token.kind in ("change", "normal"):
+        return token.value != "占位" and text[token.start : token.end] != "正常"
+    return token.kind == "cue" and token.value == "信号"
 
 
 def _denial_ended(tokens: Sequence[Token]) -> list[Token]:

@@ -1,6 +1,6 @@
-"""Sites that are named and are none of what is stated: left out, bordered on, or compared with.
+"""Sites that are named and are none of what is stated: left out, bordered on, compared with, or those of a slice.
 
-大脑半球（不含枕叶）, 额顶叶（中央前回除外）, 破入侧脑室, 强化程度低于正常垂体.
+大脑半球（不含枕叶）, 额顶叶（中央前回除外）, 破入侧脑室, 强化程度低于正常垂体, 基底节层面T2WI示右侧额叶….
 """
 
 import re
@@ -25,6 +25,11 @@ _EXTENT = re.compile(
 _CONTENT = re.compile("(?:内|其内)[,，]?(?:可|并|而)?[见呈]")
 """血肿破入右侧侧脑室后角内，见液平: what follows is said of what lies in there."""
 _STATING: frozenset[Kind] = frozenset(("sequence", "signal", "enhancement", "restriction"))
+_SLICE = re.compile(
+    "(?:层面|水平|平面|切面|断面)(?:的?(?:轴[位面]|横断[位面]|冠状[位面]|矢状[位面]|横轴[位面]|M?RI?|平扫|图像|磁共振|[(（)）、,，的]))*"
+)
+_SLICE_HINT = re.compile("层面|水平|[切断平]面")
+_SHOWING = re.compile("(?:上|中|图像上?|像上?)*(?:可|能)?(?:示|显示|见)")
 
 
 def with_excluded_parts(tokens: Sequence[Token], text: str) -> list[Token]:
@@ -40,6 +45,36 @@ def with_excluded_parts(tokens: Sequence[Token], text: str) -> list[Token]:
             if found[at].kind != "punctuation":
                 found[at] = found[at]._replace(kind="other", value="")
     return found
+
+
+def without_slices(tokens: Sequence[Token], text: str) -> list[Token]:
+    """The tokens; the site of a slice without a meaning, where a sequence or another site follows it.
+
+    A site with a side, or the only one of the text, is where the lesion lies: 左侧丘脑水平见长T2信号.
+    """
+    if _SLICE_HINT.search(text) is None:
+        return list(tokens)
+    found = list(tokens)
+    slices = [at for at, token in enumerate(tokens) if token.kind == "site" and _is_of_a_slice(tokens, at, text)]
+    if slices and any(token.kind == "site" for at, token in enumerate(tokens) if at not in slices):
+        for at in slices:
+            found[at] = found[at]._replace(kind="other", value="")
+    return found
+
+
+def _is_of_a_slice(tokens: Sequence[Token], at: int, text: str) -> bool:
+    if at and tokens[at - 1].kind == "side":
+        return False
+    words = _SLICE.match(text, tokens[at].end)
+    if words is None:
+        return False
+    behind = [token for token in tokens[at + 1 : at + 12] if token.start >= words.end()]
+    if behind and behind[0].kind == "sequence":
+        return behind[0].start == words.end()
+    if _SHOWING.match(text, words.end()) is None:
+        return False
+    named = next((token.kind for token in behind if token.kind in _STATING or token.kind == "site"), None)
+    return named == "site"
 
 
 def is_a_neighbour(token: Token, found: Sequence[Token], text: str) -> bool:

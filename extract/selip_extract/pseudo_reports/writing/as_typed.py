@@ -1,17 +1,19 @@
-"""The text as it comes: broken lines, blanks for punctuation, slips, lost characters; the facts move with it."""
+"""The text as it comes: broken lines, blanks, slips, lost characters, figures; the facts move with it."""
 
 import random
 import re
 from bisect import bisect_left, bisect_right
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import cache
+from itertools import accumulate, pairwise
+from typing import Annotated
 
 import opencc
-from pydantic import Field
+from pydantic import AfterValidator, Field
 
 from selip_extract.language.constructions.mending import slips
-from selip_extract.pseudo_reports.phrases import PhraseFile, Phrases, load
+from selip_extract.pseudo_reports.phrases import PhraseFile, Phrases, Templates, load, placeholders
 from selip_extract.pseudo_reports.sample_study import Share
 from selip_extract.pseudo_reports.writing.draft import CharSpan, Fact
 
@@ -25,17 +27,28 @@ class _AsTyped(PhraseFile):
     slips: Share
     damaged: Share
     lost_characters: Phrases
+    figures: Share
+    figure_references: Annotated[Templates, AfterValidator(placeholders("number", "letter"))]
+    spaced_sequences: Share
 
 
 _SETTINGS = load(_AsTyped, "as_typed")
 _BREAKABLE = re.compile(r"(?<=[\w、，；）/+])(?=[\w（])(?<!\d)(?!\d)")
 _OMITTED = re.compile("(?<=[\u4e00-\u9fff])[，；。](?=[\u4e00-\u9fffA-Z])")
 _MARK = re.compile("[，；。](?=[\u4e00-\u9fff])")
+_END_OF_CLAUSE = re.compile("(?<=[\u4e00-\u9fff])(?=[，；。,;])")
+_IN_A_SEQUENCE = re.compile("(?<=T)(?=[12])|(?<=T[12])(?=WI)|(?<=T[12]-)(?=FLAIR)")
 
 
 def as_typed(rng: random.Random, text: str, facts: Sequence[Fact]) -> tuple[str, tuple[Fact, ...], set[str]]:
     """The text as a hospital exports it, the facts with their new offsets, and the names of what was done to it."""
     done: set[str] = set()
+    if rng.random() < _SETTINGS.figures:
+        done.add("figures")
+        text, facts = _with_inserted(text, facts, _figures(rng, text))
+    if rng.random() < _SETTINGS.spaced_sequences and (blanks := _blanks_in_sequences(rng, text)):
+        done.add("spaced sequences")
+        text, facts = _with_inserted(text, facts, blanks)
     if rng.random() < _SETTINGS.slips and (slipped := _with_slips(rng, text)) != text:
         done.add("slip")
         text = slipped
@@ -51,7 +64,8 @@ def as_typed(rng: random.Random, text: str, facts: Sequence[Fact]) -> tuple[str,
         text, facts = _without(text, marks), [_with_spans(fact, lambda s: _before_marks(s, marks)) for fact in facts]
     if rng.random() < _SETTINGS.broken_lines and "\n" not in text and (breaks := _line_breaks(rng, text)):
         done.add("broken lines")
-        return _broken(text, breaks), tuple(_moved(fact, breaks) for fact in facts), done
+        text, facts = _with_inserted(text, facts, dict.fromkeys(breaks, "\n"))
+        return text, tuple(facts), done
     if rng.random() < _SETTINGS.damaged and (sentence := _last_sentence(text, facts)) is not None:
         done.add("damaged text")
         facts = [fact for fact in facts if fact.value_span[0] < sentence[0]]
@@ -118,12 +132,31 @@ def _line_breaks(rng: random.Random, text: str) -> list[int]:
     return sorted(rng.sample(allowed, min(len(allowed), rng.randint(1, 4))))
 
 
-def _broken(text: str, breaks: Sequence[int]) -> str:
-    return "\n".join(text[a:b] for a, b in zip((0, *breaks), (*breaks, len(text)), strict=True))
+def _figures(rng: random.Random, text: str) -> dict[int, str]:
+    """References to a figure or to what marks a lesion in it, by where they are inserted: 呈高信号（图1A），."""
+    ends = [match.start() for match in _END_OF_CLAUSE.finditer(text)]
+    chosen = sorted(rng.sample(ends, min(len(ends), rng.choice((1, 2, 3)))))
+    number, letter = rng.choice("123456"), rng.choice("abcdeABCDE")
+    return {at: rng.choice(_SETTINGS.figure_references).format(number=number, letter=letter) for at in chosen}
 
 
-def _moved(fact: Fact, breaks: Sequence[int]) -> Fact:
-    return _with_spans(fact, lambda s: (s[0] + bisect_right(breaks, s[0]), s[1] + bisect_left(breaks, s[1])))
+def _blanks_in_sequences(rng: random.Random, text: str) -> dict[int, str]:
+    """Blanks within the names of sequences, as a page leaves them: T 1WI, T2 WI, T2- FLAIR."""
+    places = [match.start() for match in _IN_A_SEQUENCE.finditer(text)]
+    return {at: " " for at in places if rng.random() < 0.6}
+
+
+def _with_inserted(text: str, facts: Sequence[Fact], inserted: Mapping[int, str]) -> tuple[str, Sequence[Fact]]:
+    """The text with words inserted before the given offsets, in their order, and the facts moved."""
+    places = sorted(inserted)
+    grown = [0, *accumulate(len(inserted[at]) for at in places)]
+
+    def moved(span: CharSpan) -> CharSpan:
+        return span[0] + grown[bisect_right(places, span[0])], span[1] + grown[bisect_left(places, span[1])]
+
+    pieces = [text[a:b] for a, b in pairwise((0, *places, len(text)))]
+    written = "".join(piece + inserted[at] for piece, at in zip(pieces, places, strict=False)) + pieces[-1]
+    return written, [_with_spans(fact, moved) for fact in facts]
 
 
 def _without(text: str, marks: Sequence[int]) -> str:

@@ -23,7 +23,14 @@ from selip_extract.pseudo_reports.writing.sequences import (
     signal_word,
 )
 from selip_extract.pseudo_reports.writing.shapes import MORPHOLOGIES, put_shape, shape_in
-from selip_extract.pseudo_reports.writing.signals import put_earlier_signal, put_idiom_words, put_one_each, put_signals
+from selip_extract.pseudo_reports.writing.signals import (
+    put_earlier_signal,
+    put_idiom_words,
+    put_one_each,
+    put_restriction,
+    put_restriction_lead,
+    put_signals,
+)
 from selip_extract.pseudo_reports.writing.sites import put_sites
 
 
@@ -98,6 +105,8 @@ def _put_introduction(draft: Draft, lesion: SampledLesion, signals: Signals) -> 
     if first and changes:
         frames += ["changed"] * 4
     frame = rng.choice(frames)
+    if signals.get("DWI") == ("高",) and signals.get("ADC") == ("低",) and draft.chance(0.5):
+        return _put_restricted_sites(draft, lesion, signals)
     if frame in _FRAMES_OF_T1_AND_T2:
         return _FRAMES_OF_T1_AND_T2[frame](draft, lesion, signals)
     if frame in _FRAMES_OF_ONE_SEQUENCE:
@@ -272,6 +281,16 @@ def _put_changed(draft: Draft, lesion: SampledLesion, change: Change) -> list[Me
     span = draft.put_one(_PHRASES.changes[change])
     draft.state(mentions, None, change, span)
     draft.put_one(_PHRASES.change_joins)
+    return mentions
+
+
+def _put_restricted_sites(draft: Draft, lesion: SampledLesion, signals: Signals) -> list[Mention]:
+    """DWI和ADC示双侧额叶、海马扩散受限: one word states both sequences of all sites."""
+    put_restriction_lead(draft, 0.7)
+    mentions = put_sites(draft, lesion.sites)
+    put_restriction(draft, mentions)
+    del signals["DWI"], signals["ADC"]
+    draft.separate()
     return mentions
 
 

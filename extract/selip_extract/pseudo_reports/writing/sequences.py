@@ -27,6 +27,9 @@ class _SequencePhrases(PhraseFile):
     size_signs: Phrases
     size_units: Annotated[dict[Literal["mm", "cm"], Phrases], AfterValidator(each_of(("mm", "cm")))]
     size_axes: Phrases
+    slice_share: Share
+    slices: Annotated[Templates, AfterValidator(placeholders("region"))]
+    regions: Phrases
     sequences: Annotated[dict[Modality, Phrases], AfterValidator(each_of(MODALITIES))]
     degrees: _OfEachSignal
     changed_signals: _OfEachSignal
@@ -36,6 +39,7 @@ class _SequencePhrases(PhraseFile):
 
 _PHRASES = load(_SequencePhrases, "sequences")
 _FULL_WIDTH = str.maketrans("0123456789.", "０１２３４５６７８９．")
+_CLAUSE_ENDS = frozenset("，；。")
 _DIGITS = "零一二三四五六七八九"
 # The order in which a report describes the sequences.
 ORDER: tuple[Modality, ...] = tuple(_PHRASES.sequences)
@@ -82,7 +86,9 @@ def put_sequence(draft: Draft, modality: Modality) -> CharSpan:
 
 
 def put_sequences(draft: Draft, modalities: Sequence[Modality]) -> dict[Modality, CharSpan]:
-    """Write the names of the sequences as a list; the characters of each."""
+    """Write the names of the sequences as a list, seldom with the slice before them; the characters of each."""
+    if draft.parts and draft.parts[-1] in _CLAUSE_ENDS and draft.chance(_PHRASES.slice_share):
+        draft.put(draft.rng.choice(_PHRASES.slices).format(region=draft.rng.choice(_PHRASES.regions)))
     if list(modalities) == ["T2", "FLAIR"] and draft.chance(0.35):
         return dict.fromkeys(modalities, draft.put_one(_PHRASES.t2_and_flair))
     spans: dict[Modality, CharSpan] = {}

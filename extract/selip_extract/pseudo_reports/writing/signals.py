@@ -163,7 +163,8 @@ def put_signals(draft: Draft, mentions: Sequence[Mention], signals: Signals) -> 
             and draft.chance(0.35)
         ):
             order.remove("ADC")
-            _put_restriction(draft, mentions)
+            put_restriction_lead(draft, 0.15)
+            put_restriction(draft, mentions)
         elif len(values) == 2:
             alike = [modality, *(m for m in order if signals[m] == values and draft.chance(0.5))]
             if (
@@ -242,9 +243,13 @@ def put_enhancement(
         state_enhancement(draft, mentions, values[1], sequence)
 
 
-def _put_restriction(draft: Draft, mentions: Sequence[Mention]) -> None:
+def put_restriction_lead(draft: Draft, share: float) -> None:
+    """DWI及ADC图示, in this share."""
+    draft.put_maybe(share, _PHRASES.dwi_and_adc_show)
+
+
+def put_restriction(draft: Draft, mentions: Sequence[Mention]) -> None:
     """弥散受限: high on DWI and low on ADC."""
-    draft.put_maybe(0.15, _PHRASES.dwi_and_adc_show)
     span = draft.put_one(_PHRASES.restriction_on_dwi_and_adc)
     draft.state(mentions, "DWI", "高", span)
     draft.state(mentions, "ADC", "低", span)
