@@ -2,9 +2,10 @@
 
 import re
 from bisect import bisect_left
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cache, lru_cache
+from itertools import accumulate
 from typing import NamedTuple, TypedDict
 
 from selip_contracts.findings import Count
@@ -44,10 +45,16 @@ _NAMED_BEHIND = re.compile(r"[^；;。：:\n左右双两]*?[，,](?:为|系|属)
 _CORRECTED = re.compile("更正|应该?[为是]|改为|实为|不对|说错|口误|而是")
 # 大小分别约1.2cm、0.8cm: which of the sizes is that of the lesion, one clause does not tell
 _OF_SEVERAL = re.compile("分别|依次")
+_UP_TO_ANOTHER = re.compile("(?:(?!未见)(?![见左右双两]).|未见)+")
+_SHAPE_OF_ENHANCEMENT = re.compile("[一-龥]{1,4}[状样形](?=强化)")
+_BRACKET = re.compile(r"(?:病灶|病变|灶)?[（(\[]([^（(\[)）\]TFDAS左右双两]{1,30})[)）\]]")
 _VALUE_HEADS = ("大小", "范围", "直径", "长径", "边界", "边缘", "形态", "数目")
+_OF_A_MARGIN = ("界", "缘", "面", "廓")
+"""The last characters of the words for a margin."""
+_WITHIN_A_MARGIN = re.compile("[:：]")
 _QUOTATION_MARKS = dict.fromkeys(map(ord, '“”"'))
 _GENERIC_ENDING = re.compile("(?<=..)性?(?:病变|病灶|灶|影|带|区)+$")
-_SHAPE_ENDINGS = frozenset("状样形性层则")
+_SHAPE_ENDINGS = frozenset("状样形性层则圆漫")
 
 
 class LesionDescription(TypedDict, total=False):
@@ -135,15 +142,19 @@ def describe_lesion(text: str, site_end: int, signal: Token, end: int) -> Lesion
     lesion looks like on one sequence; size and margin anywhere between the two or behind.
     """
     start = clause_start(text, signal.start)
-    here = words_of(text[max(start, site_end) if site_end <= signal.start else start : clause_end(text, signal.end)])
+    here = words_of(
+        text[max(start, site_end) if site_end <= signal.start else start : signal.end] + _behind(text, signal.end)
+    )
     named = _named_behind(text, signal.end)
     oedema = _oedema(text, max(start, site_end), signal) if site_end <= signal.start and not named else None
     if oedema:
         return LesionDescription(morphology=oedema.morphology, lesion="水肿")
-    introduced = introduction(text, site_end)
+    introduced = _in_bracket(text, site_end).or_else(introduction(text, site_end))
     around = text[min(site_end, signal.end) : signal.end] + _after(text, end)
-    said = here.or_else(introduced)
+    said = _in_bracket(text, site_end).or_else(here).or_else(introduced)
     number = introduced.or_else(here).number
+    if number.exact and text.startswith((":", "："), clause_end(text, signal.end)):
+        number = _NO_NUMBER  # DWI高信号见于三处：… names each of them
     return LesionDescription(
         morphology=said.morphology,
         count=number.kind,
@@ -172,9 +183,21 @@ def introduction(text: str, site_end: int) -> LesionWords:
     return said
 
 
+def _in_bracket(text: str, site_end: int) -> LesionWords:
+    """额叶（皮层下，点状）: what the bracket behind a site says of its lesion."""
+    bracket = _BRACKET.match(text, site_end)
+    return NO_WORDS if bracket is None else words_of(bracket[1])
+
+
 def _heads_a_value(text: str, at: int) -> bool:
     """大小：18mm×15mm，类球形: the colon names an attribute of the same lesion."""
     return text[at] in ":：" and text.endswith(_VALUE_HEADS, 0, at)
+
+
+def _behind(text: str, end: int) -> str:
+    """The rest of the clause, without the forms of others: 环形强化、小者结节状强化, 高信号右侧见片状影."""
+    behind = _UP_TO_ANOTHER.match(text, end, clause_end(text, end))
+    return _SHAPE_OF_ENHANCEMENT.sub("", behind[0]) if behind else ""
 
 
 def _oedema(text: str, start: int, signal: Token) -> LesionWords | None:
@@ -224,16 +247,31 @@ def margin_in(text: str) -> str | None:
     return _stated(_patterns().margin, text)
 
 
+def margins_by_end(words: Sequence[str]) -> dict[int, str]:
+    """The margins that words in a row state, by the index of the word in which each ends; 边界：清 is 边界清."""
+    if not any(character in word for word in words for character in _OF_A_MARGIN):
+        return {}
+    joined = "".join(words)
+    ends = list(accumulate(map(len, words)))
+    margins = _patterns().margin.finditer(joined)
+    return {bisect_left(ends, match.end()): _WITHIN_A_MARGIN.sub("", match[0]) for match in margins}
+
+
 def _stated(pattern: re.Pattern[str], text: str) -> str | None:
     """The first match, or the one behind that corrects it: 3枚（应为4枚）."""
     matches = pattern.finditer(text)
     stated = next(matches, None)
-    if stated is None or _CORRECTED.search(text, stated.end()) is None:
+    if stated is None or not is_corrected(text, stated.end(), len(text)):
         return stated[0] if stated else None
     for following in matches:
-        if _CORRECTED.search(text, stated.end(), following.start()):
+        if is_corrected(text, stated.end(), following.start()):
             stated = following
     return stated[0]
+
+
+def is_corrected(text: str, start: int, end: int) -> bool:
+    """Whether the words between two descriptions say that the second corrects the first: 应为, 更正."""
+    return _CORRECTED.search(text, start, end) is not None
 
 
 @lru_cache(1 << 14)
@@ -246,7 +284,7 @@ def words_of(clause: str) -> LesionWords:
 
 
 def _shape(word: str) -> str:
-    """斑片影 and 斑片状影 name one form."""
+    """斑片影 and 斑片状影 name one form; 椭圆 is one, too."""
     return word if word[-1] in _SHAPE_ENDINGS else f"{word}状"
 
 

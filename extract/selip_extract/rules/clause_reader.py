@@ -9,9 +9,10 @@ from selip_extract.rules.clause_end import end_clause, punctuate
 from selip_extract.rules.dataclass_replace import replace
 from selip_extract.rules.descriptions import describe_as_normal, describe_change
 from selip_extract.rules.lesion_descriptions import with_descriptions
+from selip_extract.rules.lesion_margins import state_margin
 from selip_extract.rules.lesion_sizes import largest, state_size, with_size, with_sizes
 from selip_extract.rules.lookahead import VALUES, clause_after, is_listed_with_a_site
-from selip_extract.rules.mentions import Location, MentionedLesions
+from selip_extract.rules.mentions import Location, MentionedLesions, StatedMargin
 from selip_extract.rules.prior_study import prior_words, turn_to_present, turn_to_prior
 from selip_extract.rules.references.by_value import with_value
 from selip_extract.rules.references.label_lists import CIRCLED
@@ -73,6 +74,7 @@ def read_clauses(sentences: Sequence[Sentence]) -> list[Finding]:
     mentioned = MentionedLesions()
     findings: list[Finding] = []
     sizes: dict[Location, Size] = {}
+    margins: list[StatedMargin] = []
     sequences = NO_SEQUENCES
     end = 0
     of_the_body = False
@@ -83,7 +85,8 @@ def read_clauses(sentences: Sequence[Sentence]) -> list[Finding]:
         of_the_body = turns_to_the_body(sentence, of_the_body)
         if of_the_body:
             continue
-        if all(token.kind not in _STATING and token.value not in REPEATING for token in sentence.tokens):
+        states = any(token.kind in _STATING or token.value in REPEATING for token in sentence.tokens)
+        if not states and not sentence.margins:
             sequences = SequenceFocus(tuple([token for token in sentence.tokens if token.kind == "sequence"]))
             continue
         state = begin_labelled(replace(START, mentioned=mentioned), sentence, between, sequences)
@@ -91,8 +94,9 @@ def read_clauses(sentences: Sequence[Sentence]) -> list[Finding]:
         mentioned, sequences = state.mentioned, state.sequences
         here = largest(state.sizes)
         sizes = here | {location: size for location, size in sizes.items() if location not in here}
+        margins += state.margins
         findings += [with_size(finding, sizes) for finding in state.findings]
-    return with_descriptions(with_sizes(findings, sizes), sentences)
+    return with_descriptions(with_sizes(findings, sizes), sentences, margins)
 
 
 def turns_to_the_body(sentence: Sentence, before: bool) -> bool:
@@ -114,6 +118,7 @@ def read_sentence(state: State, sentence: Sentence) -> State:
     """The state after the sentence, or after the part of it before it turns to another part of the body."""
     prior = prior_words(sentence.text, sentence.tokens)
     whole = phrases(sentence)
+    margins = sentence.margins
     end = 0
     for at, token in enumerate(sentence.tokens):
         kind = token.kind
@@ -133,6 +138,8 @@ def read_sentence(state: State, sentence: Sentence) -> State:
             end = whole[at].end
         if at < end:
             continue
+        if at in margins and not (prior and at in prior):
+            state = state_margin(state, sentence, at)
         transition = _BY_WORD.get(token.value) if kind in _WORDS else _BY_KIND.get(kind)
         if transition is None:
             continue

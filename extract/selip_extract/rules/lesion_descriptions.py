@@ -1,7 +1,7 @@
 """What is said of a lesion once holds for all its findings: those of later sentences name its site alone."""
 
 import re
-from collections.abc import Container, Mapping, Sequence
+from collections.abc import Container, Sequence
 from itertools import takewhile
 
 from selip_contracts.findings import Finding
@@ -16,14 +16,18 @@ from selip_extract.language.lesion_words import (
     words_of,
 )
 from selip_extract.language.tokens import Token
+from selip_extract.rules.lesion_margins import margin_of
 from selip_extract.rules.lookahead import is_mark
-from selip_extract.rules.mentions import Location
+from selip_extract.rules.mentions import Location, StatedMargin
 from selip_extract.rules.references.phrases import phrases
 from selip_extract.rules.references.site_references import WHOLE_BRAIN
 from selip_extract.rules.sentence import Sentence
+from selip_extract.rules.smaller_lesions import smaller_lesion
 
 # 脑内见4个转移瘤，分别位于左侧额叶、…; 最大一枚位于…; ①右侧顶叶: the site is that of a lesion of the group
-_OF_THE_GROUP = re.compile("位于|见于|分布|分别|累及|包括|其中|[最较][大多]|大者|[①-⑳Ⅰ-Ⅻ]|病灶?[0-9A-D一二三四]")
+_LABELLED = "[①-⑳Ⅰ-Ⅻ]|(?:病?灶|结节)?[0-9A-D一二三四]灶?(?=位|$|：|:|（)|第[一二三四1-9]"
+_OF_THE_GROUP = re.compile(f"分别|分布|{_LABELLED}|位于|见于|累及|包括|其中|[最较][大多]|大者")
+_LABEL = re.compile("[①-⑳Ⅰ-Ⅻ第]|(?:病?灶|结节)?[0-9A-D一二三四]")
 _OF_THE_SAME_LESION = frozenset(("predominance", "spread"))
 _SIMILAR = re.compile("(?:类似|相似|同样|相同|相仿)的?(?:异常)?(?:病[灶变]|信号|改变|表现|结节|影)")
 """左侧桥臂亦见类似病灶: it looks like the one before."""
@@ -35,13 +39,15 @@ Introduction = tuple[int, LesionWords]
 """Where the site ends that is named, and what is said of its lesion there."""
 
 
-def with_descriptions(findings: Sequence[Finding], sentences: Sequence[Sentence]) -> list[Finding]:
-    """The findings; a present one without form, number, noun or margin has those that its site has before it."""
+def with_descriptions(
+    findings: Sequence[Finding], sentences: Sequence[Sentence], margins: Sequence[StatedMargin] = ()
+) -> list[Finding]:
+    """The findings; a present one has the form, number, noun and margin that are said of the lesion at its site.
+
+    Where it is not known of which lesions the margins are stated, those of other findings at a site hold for it, too.
+    """
     present = [finding for finding in findings if finding.present]
-    margins: dict[Location, str] = {}
-    for finding in present:
-        if finding.margin is not None:
-            margins.setdefault(_location(finding), finding.margin)
+    margins = margins or [StatedMargin(_location(f), _stated_at(f), f.margin) for f in present if f.margin]
     introductions = _introductions(sentences, {_location(finding) for finding in present})
     text = sentences[0].text if sentences else ""
     described = list(findings)
@@ -84,7 +90,7 @@ def _introductions(sentences: Sequence[Sentence], locations: Container[Location]
                 last = said
                 found.setdefault((site.side, site.site), []).append((site.token.end, said))
         if sentence.tokens[-1].value == ":" and _names_whole_brain(sentence, len(sentence.tokens)):
-            listed = words_of(text[sentence.tokens[0].start : end])
+            listed = _of_each(words_of(text[sentence.tokens[0].start : end]))
     return found
 
 
@@ -170,15 +176,22 @@ def _group(sentence: Sentence, site: LateralisedSite) -> LesionWords:
     begin = clause[-1].start if clause else site.token.start
     heads = len(tokens) > len(first) and tokens[len(first)].value == ":"
     heads = heads or _NOUN_ALONE.fullmatch(sentence.text, first[0].start, first[-1].end) is not None
-    if not heads and not _OF_THE_GROUP.search(sentence.text, begin, site.token.start):
+    together = _OF_THE_GROUP.search(sentence.text, begin, site.token.start)
+    if not heads and together is None:
         return NO_WORDS
-    return words_of(sentence.text[first[0].start : first[-1].end])
+    said = words_of(sentence.text[first[0].start : first[-1].end])
+    return said if together is not None and _LABEL.match(together[0]) is None else _of_each(said)
+
+
+def _of_each(said: LesionWords) -> LesionWords:
+    """颅内见3枚病灶：①左侧额叶…: the number of a group that is told apart is that of none of its lesions."""
+    return said if said.number.exact is None else said._replace(number=NO_WORDS.number)
 
 
 def _described(
     finding: Finding,
     introductions: dict[Location, list[Introduction]],
-    margins: Mapping[Location, str],
+    margins: Sequence[StatedMargin],
     text: str,
 ) -> Finding:
     if finding.lesion == "水肿":
@@ -192,6 +205,9 @@ def _described(
     end, before = next(((end, said) for end, said in reversed(here) if end <= at), (0, NO_WORDS))
     own = introduction(text, at) if at != end else NO_WORDS
     said = stated.or_else(before if own == NO_WORDS else own)
+    if before.morphology is None and stated.morphology is not None and finding.modality != "T1CE":
+        # 左侧额叶见两处病灶，…，大者呈团块状T1稍低信号，增强后…: the first form holds for what follows
+        here[:] = [(e, s._replace(morphology=stated.morphology) if s is before else s) for e, s in here]
     if said.morphology is None and said.lesion is None:
         # 双侧额叶见多发点状…，除左侧额叶病灶DWI呈高信号
         both = next((said for end, said in reversed(introductions.get(("双侧", where[1]), [])) if end <= at), NO_WORDS)
@@ -201,7 +217,10 @@ def _described(
         "count": said.number.kind,
         "number": said.number.exact,
         "lesion": said.lesion,
-        "margin": finding.margin or margins.get(where),
+        "margin": margin_of(finding, text, at, _stated_at(finding), margins),
     }
+    smaller = smaller_lesion(text, at, _stated_at(finding)) if "小" in text else None
+    if smaller is not None:
+        described |= {"morphology": smaller.morphology, "size_mm": smaller.size_mm or finding.size_mm}
     changed = {name: value for name, value in described.items() if value != getattr(finding, name)}
     return finding.model_copy(update=changed) if changed else finding

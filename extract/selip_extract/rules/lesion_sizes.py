@@ -16,6 +16,7 @@ from selip_extract.rules.sentence import Sentence
 from selip_extract.rules.state import State
 
 _OEDEMA = "水肿"
+_POINTING = frozenset(("前者", "后者", "上述", "其余", "较大"))
 _BEFORE_A_NUMBER = frozenset("( 约 大小 大小约 为 径 直径 范围 长径 长约 厚约 厚度 厚".split())
 _OF_NO_LESION = re.compile("层[厚距]|间[隔距]|移")
 _MAX_LEAD = 12
@@ -49,7 +50,7 @@ def is_of_a_lesion(text: str, tokens: Sequence[Token], start: int, at: int) -> b
     begin = clause[0].start if clause else token.start
     return not (
         (any(t.kind == "change" for t in clause) and not is_of_the_present(text, token.start))
-        or _is_around(tokens[:at])
+        or is_around(tokens[:at])
         or _OF_NO_LESION.search(text, begin, token.start)
         or is_of_an_earlier_study(text, begin, token.start, token.end)
     )
@@ -127,9 +128,13 @@ def _in_order(sites: Sites, sentence: Sentence, start: int, at: int) -> Sites:
     return sites[earlier : earlier + 1] if count == len(sites) else ()
 
 
-def _is_around(before: Sequence[Token]) -> bool:
-    """周围见片状水肿，范围约4cm."""
-    described = [*takewhile(lambda t: t.kind not in ("site", "sequence", "signal"), reversed(before))]
+def is_around(before: Sequence[Token]) -> bool:
+    """周围见片状水肿，范围约4cm: whether the last words before are of the surroundings."""
+    described = [
+        *takewhile(
+            lambda t: t.kind not in ("site", "sequence", "signal") and t.value not in _POINTING, reversed(before)
+        )
+    ]
     denied = any(token.kind == "negation" for token in described)
     return not denied and any(token.value == "周围" for token in described)
 

@@ -65,6 +65,17 @@ class StatedValue(NamedTuple):
     value: Value
 
 
+class StatedMargin(NamedTuple):
+    """The margin of a lesion at a location, in the words of the report; `start` is the offset of the last of them.
+
+    Without a location it is that of what surrounds a lesion.
+    """
+
+    location: Location | None
+    start: int
+    words: str
+
+
 def distinct(sites: Iterable[SiteMention]) -> Sites:
     """Every location once, as it was named last."""
     return tuple({site.location: site for site in sites}.values())

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from selip_extract.language.laterality import LateralisedSite, lateralised_sites
+from selip_extract.language.lesion_words import margins_by_end
 from selip_extract.language.tokens import LexedReport, Token
 from selip_extract.rules.mentions import SiteMention
 
@@ -21,6 +22,11 @@ class Sentence:
     def sites(self) -> Mapping[int, LateralisedSite]:
         """The sites with their sides, by the index of the token that names them."""
         return {site.index: site for site in lateralised_sites(self.tokens)}
+
+    @cached_property
+    def margins(self) -> Mapping[int, str]:
+        """The margins that it states (边界清楚), by the index of the token in which each ends."""
+        return margins_by_end([self.words(at) for at in range(len(self.tokens))])
 
     def mention(self, site: LateralisedSite) -> SiteMention:
         """The mention of one of the sites."""

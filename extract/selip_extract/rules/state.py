@@ -17,6 +17,7 @@ from selip_extract.rules.mentions import (
     ReferenceKind,
     SiteMention,
     Sites,
+    StatedMargin,
 )
 
 # bound once: Python 3.11 takes 0.2 µs to find a member in its Enum
@@ -97,7 +98,7 @@ class State:
     - `excepted_from`: the sequences listed before 除, of which the exception states one.
     - `before_bracket`: the focus before （后者较大）, which says something of one lesion in passing.
     - `before_prior`: the sequences before the sentence turned to a prior study.
-    - `findings`, `sizes`: what the sentence states, and the sizes in mm of the lesions at its sites.
+    - `findings`, `sizes`, `margins`: what the sentence states, and the sizes in mm and margins of its lesions.
     """
 
     mentioned: MentionedLesions
@@ -119,6 +120,7 @@ class State:
     before_bracket: Focus | None = None
     findings: tuple[Finding, ...] = ()
     sizes: tuple[tuple[Location, tuple[float, ...]], ...] = ()
+    margins: tuple[StatedMargin, ...] = ()
 
     @property
     def refers_to_rest(self) -> bool:

@@ -125,15 +125,14 @@ def test_a_planted_mistake_is_refused(mistake: str) -> None:
 
 
 def memorised(folder: Path, reports: list[AnnotatedReport], number: int) -> Path:
-    """A model's folder: whatever it is asked, it writes one of the reports in other words."""
+    """A model's folder: asked in any style, it writes one of the reports in other words."""
     tokenizer = byte_level_tokenizer(
         [PROMPTS.instructions, *PROMPTS.styles, *(r.findings_text for r in reports)], chat_template=None
     )
     model = untaught(tokenizer)
     said = tokenizer(in_other_words(reports[number].findings_text))["input_ids"] + [tokenizer.eos_token_id]
-    prompts = [
-        f"{PROMPTS.instructions}{PROMPTS.styles[i % 7]}\n原文：{r.findings_text}\n重写：" for i, r in enumerate(reports)
-    ]
+    original = reports[number].findings_text
+    prompts = [f"{PROMPTS.instructions}{style}\n原文：{original}\n重写：" for style in PROMPTS.styles]
     rows = [torch.tensor([tokenizer(prompt)["input_ids"] + said]) for prompt in prompts]
     optimizer = torch.optim.AdamW(model.parameters(), 5e-3)
     for step in range(400):

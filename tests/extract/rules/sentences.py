@@ -1,7 +1,9 @@
-"""Sentences and states for the tests of single transitions."""
+"""Sentences and states for the tests of single transitions, and the findings of a text."""
 
 from collections.abc import Callable, Iterable
 
+from selip_contracts.findings import Finding
+from selip_extract.extractors.rules import RuleExtractor
 from selip_extract.language.lexer import lex
 from selip_extract.rules.mentions import SiteMention
 from selip_extract.rules.references.site_references import name_site
@@ -39,3 +41,9 @@ def named(text: str, state: State = START) -> State:
 def names(sites: Iterable[SiteMention]) -> str:
     """左侧额叶 脑桥."""
     return " ".join(f"{site.side or ''}{site.site}" for site in sites)
+
+
+def findings(text: str) -> dict[tuple[str, str], Finding]:
+    """The findings of a report by site and sequence."""
+    (reading,) = RuleExtractor().read([text])
+    return {(f"{f.side or ''}{f.site}", f.modality): f for f in reading.study.findings}

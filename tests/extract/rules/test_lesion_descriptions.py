@@ -1,13 +1,7 @@
 import pytest
 
-from selip_contracts.findings import Finding
 from selip_extract.extractors.rules import RuleExtractor
-
-
-def findings(text: str) -> dict[tuple[str, str], Finding]:
-    """The findings of a report by site and sequence."""
-    (reading,) = RuleExtractor().read([text])
-    return {(f"{f.side or ''}{f.site}", f.modality): f for f in reading.study.findings}
+from tests.extract.rules.sentences import findings
 
 
 def test_a_description_holds_for_the_findings_of_later_sentences() -> None:
@@ -53,15 +47,28 @@ def test_the_number_of_lesions(text: str, said: tuple[str | None, int | None]) -
 
 
 @pytest.mark.parametrize(
-    "text",
+    ("text", "number"),
     [
-        "颅内3枚转移瘤，分别位于左侧额叶、脑桥、右侧枕叶，T1WI呈低信号。",
-        "颅内见3枚转移瘤，编号如下：①左侧额叶，T1WI呈低信号；②脑桥，T1WI呈低信号；③右侧枕叶，T1WI呈低信号。",
+        ("颅内3枚转移瘤，分别位于左侧额叶、脑桥、右侧枕叶，T1WI呈低信号。", ("多发", 3)),
+        (
+            "颅内见3枚转移瘤，编号如下：①左侧额叶，T1WI呈低信号；②脑桥，T1WI呈低信号；③右侧枕叶，T1WI呈低信号。",
+            (None, None),
+        ),
+        ("颅内多发转移瘤：①左侧额叶，T1低信号；②脑桥，T1低信号；③右侧枕叶，T1低信号。", ("多发", None)),
     ],
 )
-def test_what_is_said_of_a_group_holds_for_each_of_its_lesions(text: str) -> None:
+def test_what_is_said_of_a_group_holds_for_each_of_its_lesions(
+    text: str, number: tuple[str | None, int | None]
+) -> None:
     said = {site: (f.count, f.number, f.lesion) for (site, _), f in findings(text).items()}
-    assert said == dict.fromkeys(("左侧额叶", "脑桥", "右侧枕叶"), ("多发", 3, "转移瘤"))
+    assert said == dict.fromkeys(("左侧额叶", "脑桥", "右侧枕叶"), (*number, "转移瘤"))
+
+
+def test_the_smaller_of_two_lesions_has_a_size_and_a_form_of_its_own() -> None:
+    found = findings("左侧额叶两处病灶，大者26×20mm，呈团块状T1稍低信号；小者约6mm，T2呈低信号。")
+    assert [(f.morphology, f.size_mm) for f in found.values()] == [("团块状", (26, 20)), (None, (6,))]
+    found = findings("左侧额叶见两枚结节，大者11mm，小者6mm，T1呈等信号。")
+    assert [f.size_mm for f in found.values()] == [(11,)]
 
 
 def test_a_sequence_keeps_the_shape_that_it_alone_states() -> None:

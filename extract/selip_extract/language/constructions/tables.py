@@ -34,6 +34,7 @@ _NUMBER = re.compile(r"(?:序|编|病灶)?号|NO\.?|#", re.IGNORECASE)
 _SIDE = re.compile("侧别?|左右|方位")
 _SITE = re.compile("部位|位置|病灶|病变|解剖|区域")
 _OTHER_HEAD = re.compile("(?:病灶)?(?:大小|部位|位置|侧别|数[目量]|形[态状]|边[界缘]|最大径)(?:[(（][^)）]*[)）])?")
+_MARGIN = re.compile("边[界缘]|境界|界限|轮廓")
 _NOTHING = re.compile(r"[(（][-—–－][)）]|阴性|(?:未见|无)(?:明显|明确)?(?:异常(?:信号|强化)?|强化)?|不强化")
 _DENIED = re.compile("(?:不|未见?|无)[高低]")
 _SOMETHING = re.compile(r"[(（]?[+＋][)）]?|有|阳性")
@@ -230,6 +231,8 @@ def _sentence(
         if at in (site, side) or _NUMBER.fullmatch(names[head]):
             continue
         value = _value(head, cell, tokens, text) if _names_sequence(text, head) else _words(tokens, cell)
+        if value and _MARGIN.fullmatch(names[head]):
+            value = [*_words(tokens, head), *value]
         if value and stated:
             yield _mark("punctuation", ",", end, text)
         yield from value

@@ -113,6 +113,7 @@ FAMILIES = {
     "exception behind": 0.8,
     "the largest of both sides": 0.95,
     "parts of a site": 0.95,
+    "margins told apart": 0.9,
     "table of both sides": 0.95,
     "sequences in brackets": 0.95,
     "other body part": 0.9,

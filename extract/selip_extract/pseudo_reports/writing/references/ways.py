@@ -22,6 +22,7 @@ from selip_extract.pseudo_reports.writing.references.lists import (
     put_numbered,
     put_same_list,
 )
+from selip_extract.pseudo_reports.writing.references.margins import put_margins
 from selip_extract.pseudo_reports.writing.references.parts import (
     put_described_sites,
     put_named_site,
@@ -332,4 +333,5 @@ _WAYS = {
     "exception behind": _Way(put_exception_behind),
     "the largest of both sides": _Way(put_largest_of_both_sides, sites=1, paired=True),
     "parts of a site": _Way(put_parts_of_site, sites=1),
+    "margins told apart": _Way(put_margins),
 }

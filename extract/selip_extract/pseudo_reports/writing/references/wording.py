@@ -101,6 +101,16 @@ class _Corrections(PhraseFile):
     bracketed: Annotated[Templates, AfterValidator(placeholders("site"))]
 
 
+class _Margins(PhraseFile):
+    openings: Phrases
+    separators: Phrases
+    beside: Phrases
+    clear: Phrases
+    unclear: Phrases
+    of_all: Phrases
+    excepted: Phrases
+
+
 class _References(PhraseFile):
     share: Share
     many: Phrases
@@ -132,6 +142,7 @@ class _References(PhraseFile):
     lists: _Lists
     site_parts: _SiteParts
     corrections: _Corrections
+    margins: _Margins
 
 
 REFERENCES = load(_References, "references")
