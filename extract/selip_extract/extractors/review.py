@@ -7,6 +7,7 @@ from selip_contracts.findings import Evidence, Finding, GeneralFinding, Study
 from selip_contracts.vocabulary import UNLISTED
 from selip_extract.deidentification.patients import speaks_of_several_patients
 from selip_extract.extraction import Review, ReviewReason
+from selip_extract.extractors.inconsistencies import misread
 from selip_extract.language.constructions.sections import names_another_method
 from selip_extract.language.lexer import normalized
 from selip_extract.language.sizes import Size, largest_size, millimetres, size_pattern, size_sign_pattern
@@ -36,7 +37,8 @@ def reviewed(lexed: LexedReport, study: Study, stated: Iterable[Finding]) -> tup
         uncited = (Review.beginning("uncited", lexed.text),)
     if speaks_of_several_patients(lexed.text):
         uncited = (Review.beginning("uncited", lexed.text), *uncited)
-    passages = (*uncited, *_unlisted(lexed, study), *_mended(lexed, cited), *_unplaced_sizes(lexed, study))
+    unfit = (quoted("uncited", lexed, sentence) for sentence in misread(lexed, stated))
+    passages = (*uncited, *_unlisted(lexed, study), *_mended(lexed, cited), *_unplaced_sizes(lexed, study), *unfit)
     return study.model_copy(update={"understood": not uncited}), tuple(dict.fromkeys(passages))
 
 

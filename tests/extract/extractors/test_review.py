@@ -105,6 +105,27 @@ def test_a_size_that_no_finding_has_is_to_be_looked_at(text: str, reviewed: bool
     )
 
 
+@pytest.mark.parametrize(
+    ("text", "reviewed"),
+    [
+        ("中脑右侧大脑脚与左侧丘脑见异常信号，T2WI呈高信号。", True),
+        ("右侧额叶T1WI呈低信号，T2WI呈高信号。右侧额叶T1WI呈高信号。", True),
+        ("右侧额叶T1WI呈低信号，DWI未见高信号。右侧额叶DWI呈高信号。", True),
+        ("右侧额叶T1WI呈低信号——此处有误，应为高信号。", True),
+        ("病灶（左侧额叶（皮层下）、脑桥）呈T2WI高信号。", True),
+        ("侧脑室旁T2WI呈高信号，左侧范围较大。", True),
+        ("右侧额叶T1WI中心呈低信号，边缘呈高信号，T2WI呈等、高信号。", False),
+        ("双侧海马信号异常，T2WI左侧呈高信号，右侧呈等信号。", False),
+        ("上矢状窦及左侧横窦T1WI呈高信号。", False),
+        ("右侧颞叶、海马T2WI呈高信号。", False),
+    ],
+)
+def test_findings_that_do_not_fit_the_words_are_to_be_looked_at(text: str, reviewed: bool) -> None:
+    reading = RuleExtractor().read([text])[0]
+    assert reading.study.findings
+    assert {passage.reason for passage in reading.review} == ({"uncited"} if reviewed else set())
+
+
 @pytest.mark.parametrize("text", ["左侧枕叶脑挫裂伤。", "蛛网膜下腔出血。", "双侧豆状核未受累。"])
 def test_a_disease_that_gives_no_finding_is_not_looked_at_beside_findings(text: str) -> None:
     reading = RuleExtractor().read([f"右侧额叶T2WI呈高信号。{text}"])[0]

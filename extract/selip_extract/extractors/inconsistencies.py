@@ -1,0 +1,150 @@
+"""Signs that a sentence was misread, which need no knowledge of its construction.
+
+A clause names a side or a site that none of its findings has; a region and its part have one value (中脑右侧大脑脚);
+values of one sequence at one site contradict each other.
+"""
+
+import re
+from bisect import bisect_left
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import chain, groupby, pairwise, takewhile
+from typing import NamedTuple
+
+from selip_contracts.findings import Finding, SpanRole
+from selip_contracts.vocabulary import SITES, ancestors
+from selip_extract.language.tokens import LexedReport, Token
+from selip_extract.rules.lookahead import VALUES, is_mark
+from selip_extract.rules.prior_study import prior_words
+from selip_extract.rules.sentence import Sentence
+
+_Values = Mapping[object, Mapping[object, int]]
+
+_OF_A_PART = re.compile(
+    "[内中旁周外缘壁层囊实间混或伴]|[上下前后]部|部分|局部|核心|水肿|包膜|坏死|液|[大小多较]者|出血|为主|[、及和与-](?=[稍略]?[高低等])|[~～]"
+)
+"""Words of a part of a lesion, which may have another value than the rest."""
+_REACH = (14, 6)
+"""Characters before and behind the beginning of a value in which such a word stands."""
+_CORRECTING = re.compile("误[写记作为]|[笔有]误|更正|应[为是]|勘误|错写|说错|口误|不对(?!称|等)")
+_NESTED = re.compile(r"[(（\[［][^()（）\[\]［］]*[(（\[［]")
+_VENOUS_SINUSES = "静脉窦"
+_SIDES = frozenset(("side", "post_side"))
+_BOTH = {"左侧", "右侧"}
+_BESIDE = frozenset(("side", "post_side", "other", "layer"))
+_SAYING_ELSE = frozenset(("negation", "normal", "change"))
+
+
+class _Stated(NamedTuple):
+    """A finding, and where its value stands."""
+
+    at: int
+    finding: Finding
+
+
+def misread(lexed: LexedReport, findings: Iterable[Finding]) -> Iterator[Sequence[Token]]:
+    """The sentences with findings that do not fit the words, or other findings of the same sequence and site."""
+    stated = [_Stated(_start(finding, "signal"), finding) for finding in findings if finding.evidence is not None]
+    stated.sort(key=_at)
+    values = _values(stated)
+    first = 0
+    for tokens in lexed.sentences:
+        end = bisect_left(stated, tokens[-1].end, first, key=_at)
+        present = [one for one in stated[first:end] if one.finding.present]
+        if present and _is_inconsistent(Sentence(lexed.read, lexed.text, tokens), present, values):
+            yield tokens
+        first = end
+
+
+def _at(stated: _Stated) -> int:
+    return stated.at
+
+
+def _start(finding: Finding, role: SpanRole) -> int:
+    """Where the words of this role stand, or those of the whole finding where none has it."""
+    assert finding.evidence is not None
+    return next((span.start for span in finding.evidence.spans if span.role == role), finding.evidence.start)
+
+
+def _values(stated: Iterable[_Stated]) -> _Values:
+    """By sequence, side and site the values that are stated, None for an absent one, with where each stands first."""
+    found: dict[object, dict[object, int]] = defaultdict(dict)
+    for at, finding in stated:
+        found[_place(finding)].setdefault(finding.signal, at)
+    return found
+
+
+def _place(finding: Finding) -> object:
+    return finding.modality, finding.side, finding.site, finding.site_text
+
+
+def _is_inconsistent(sentence: Sentence, present: Sequence[_Stated], values: _Values) -> bool:
+    words = sentence.text[sentence.tokens[0].start : sentence.tokens[-1].end]
+    return (
+        _CORRECTING.search(words) is not None
+        or _NESTED.search(words) is not None
+        or _lacks_a_side(sentence, present)
+        or _has_words_left(sentence, present)
+        or _says_the_same_of_a_part(sentence, present)
+        or any(_is_contradicted(sentence.text, one, values[_place(one.finding)]) for one in present)
+    )
+
+
+def _lacks_a_side(sentence: Sentence, present: Iterable[_Stated]) -> bool:
+    """侧脑室后角旁FLAIR高信号，左侧…: no side of a paired site, though one is named beside it."""
+    tokens = sentence.tokens
+    for _, finding in present:
+        if finding.side is None and SITES[finding.site].laterality == "paired" and finding.site != _VENOUS_SINUSES:
+            before = takewhile(_goes_on, reversed([t for t in tokens if t.start < _start(finding, "site")]))
+            behind = takewhile(_goes_on, (t for t in tokens if t.start > _start(finding, "site")))
+            if any(token.kind in _SIDES for token in chain(before, behind)):
+                return True
+    return False
+
+
+def _goes_on(token: Token) -> bool:
+    return token.value != ";"
+
+
+def _has_words_left(sentence: Sentence, present: Sequence[_Stated]) -> bool:
+    """右侧则T1WI等信号: a clause with a value names a side or a site of which nothing is found there."""
+    prior = prior_words(sentence.text, sentence.tokens)
+    for mark, group in groupby(enumerate(sentence.tokens), key=lambda pair: is_mark(pair[1])):
+        clause = [(at, token) for at, token in group if at not in prior]
+        kinds = {token.kind for _, token in clause}
+        if mark or not kinds & VALUES or kinds & _SAYING_ELSE or any(token.value == "除" for _, token in clause):
+            continue
+        start, end = clause[0][1].start, clause[-1][1].end
+        here = [finding for at, finding in present if start <= at < end]
+        sides = {finding.side for finding in here}
+        sites = {name for finding in here for name in (finding.site_name, *ancestors(finding.site))}
+        for at, token in clause:
+            if token.kind in _SIDES and token.value not in sides and not sides >= _BOTH:
+                return True
+            if token.kind == "site" and token.value not in sites and not sentence.sites[at].is_qualifier:
+                return True
+    return False
+
+
+def _says_the_same_of_a_part(sentence: Sentence, present: Iterable[_Stated]) -> bool:
+    """中脑右侧大脑脚T2WI呈高信号: the region right before a part of it is read as a site of its own."""
+    said = {finding.site for _, finding in present}
+    sites = [(at, token) for at, token in enumerate(sentence.tokens) if token.kind == "site"]
+    return any(
+        one.value in said
+        and other.value in said
+        and one.value in ancestors(other.value)
+        and all(t.kind in _BESIDE or t.value in ("(", ")") for t in sentence.tokens[first + 1 : second])
+        for (first, one), (second, other) in pairwise(sites)
+    )
+
+
+def _is_contradicted(text: str, stated: _Stated, values: Mapping[object, int]) -> bool:
+    """Whether another value of the same sequence, side and site is stated, and neither of a part of the lesion."""
+    others = [at for value, at in values.items() if value != stated.finding.signal]
+    return bool(others) and not any(_is_of_a_part(text, at) for at in (stated.at, *others))
+
+
+def _is_of_a_part(text: str, at: int) -> bool:
+    """Whether a word of a part of a lesion stands around the value at `at`."""
+    return _OF_A_PART.search(text, max(0, at - _REACH[0]), at + _REACH[1]) is not None
