@@ -14,6 +14,7 @@ from selip_extract.language.question import Statement
 from selip_extract.language.tokens import LexedReport, Token
 from selip_extract.rules.changes_of_sites import change_at
 from selip_extract.tagger.characters import normal_form
+from selip_extract.tagger.contrasts import without_those_set_apart
 from selip_extract.tagger.pairs import Span
 from selip_extract.tagger.places import Places
 from selip_extract.tagger.tagger import TaggedStatement, TaggedWindow
@@ -26,13 +27,12 @@ Stated = tuple[Finding | GeneralFinding | None, TaggedStatement]
 def findings(lexed: LexedReport, window: TaggedWindow, statements: Sequence[TaggedStatement]) -> Iterator[Stated]:
     """What the statements say, one finding for each site that the words name; None where no words support it."""
     shift = window.window.start
-    places = Places(
-        normal_form(lexed.text),
-        [(s.start + shift, s.end + shift) for s in window.spans["site"]],
-        [(s.start + shift, s.end + shift) for s in window.spans["side"]],
-    )
+    text = normal_form(lexed.text)
+    sites = [(s.start + shift, s.end + shift) for s in window.spans["site"]]
+    places = Places(text, sites, [(s.start + shift, s.end + shift) for s in window.spans["side"]])
     tokens = [token for sentence in lexed.sentences for token in sentence]
-    for statement, name in _with_sides(places, _of_sites(places, statements)):
+    sided = list(_with_sides(places, _of_sites(places, statements)))
+    for statement, name in without_those_set_apart(text, sided, sites):
         side_at = None if statement.side is None else places.side_span(statement.side, statement.site)
         side = None if side_at is None else _on(tokens, side_at, _is_side(statement.side))
         site = _site(tokens, statement.site, name)

@@ -82,3 +82,40 @@ def test_other_words_for_a_site_without_a_side_keep_none() -> None:
     value = _span(text, "高信号")
     said = [_said(sites[0], None, value), _said(sites[1], "右侧", value)]
     assert _sites(text, sites, [_span(text, "右侧")], said) == [(None, "静脉窦"), ("右侧", "静脉窦")]
+
+
+def test_what_is_said_of_the_rest_is_not_said_of_a_site_that_was_set_apart() -> None:
+    for text in (
+        "DWI左侧岛叶呈低信号，余右侧额叶、脑桥等均呈高信号",
+        "DWI除左侧岛叶呈低信号外均呈高信号，右侧额叶亦然",
+        "DWI除左侧岛叶呈低信号外，右侧额叶等处均呈高信号",
+    ):
+        apart, other = _span(text, "岛叶"), _span(text, "额叶")
+        low, high = _span(text, "低信号"), _span(text, "高信号")
+        said = [
+            _said(apart, "左侧", low, Stated("DWI", "低")),
+            _said(apart, "左侧", high, Stated("DWI", "高")),
+            _said(other, "右侧", high, Stated("DWI", "高")),
+        ]
+        found = _sites(text, [apart, other], [_span(text, "左侧"), _span(text, "右侧")], said)
+        assert found == [("左侧", "岛叶"), ("右侧", "额叶")]
+
+
+def test_what_is_said_of_the_rest_of_one_site_is_said_of_it() -> None:
+    text = "脑桥DWI大者呈低信号，余者呈高信号"
+    site = _span(text, "脑桥")
+    said = [
+        _said(site, None, _span(text, "低信号"), Stated("DWI", "低")),
+        _said(site, None, _span(text, "高信号"), Stated("DWI", "高")),
+    ]
+    assert _sites(text, [site], [], said) == [(None, "脑桥")] * 2
+
+
+def test_what_is_said_of_the_other_side_is_not_said_of_this_one() -> None:
+    text = "左侧海马T2WI呈高信号，右侧T2WI呈稍高信号"
+    site = _span(text, "海马")
+    said = [
+        _said(site, "左侧", _span(text, "高信号")),
+        _said(site, "左侧", _span(text, "稍高信号"), Stated("T2", "稍高")),
+    ]
+    assert _sites(text, [site], [_span(text, "左侧"), _span(text, "右侧")], said) == [("左侧", "海马")]
