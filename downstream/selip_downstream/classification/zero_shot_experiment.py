@@ -126,7 +126,7 @@ def _prediction_rows(
 
 def statements_of(questions: Mapping[ZeroShotQuestion, Answers]) -> list[str]:
     """Every statement that the questions need."""
-    normal = [ZeroShotQuestion("normal", modality) for modality in MODALITIES[:1]]
+    normal = [ZeroShotQuestion("normal", modality=modality) for modality in MODALITIES[:1]]
     return sorted({statement for question in (*questions, *normal) for statement in question.statements})
 
 

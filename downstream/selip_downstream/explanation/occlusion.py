@@ -56,7 +56,7 @@ def nearest_statements(model: Embedder, image: Tensor, modality: Modality, count
 
     So the list is a differential of sites, not one site with every signal.
     """
-    statements = [text for site in SITES for text in ZeroShotQuestion("site", modality, site).statements]
+    statements = [text for site in SITES for text in ZeroShotQuestion("site", site, modality=modality).statements]
     best: dict[tuple[str | None, str], str] = {}
     for text, _ in likenesses(model, image, modality, statements):
         side, site, *_ = parse_statement(text, modality)

@@ -54,6 +54,8 @@ class Configuration(BaseModel):
     - `hard_weight`, `soft_weight`: the weights of CLIP's loss and of the divergence from the soft targets.
     - `clamp`: the probability to which smaller ones are raised in the divergence: 0 in the formula, 1e-3 in the
       authors' code. `loss` "reference" requires weights and a sharpness of 1.
+    - `findings_weight`: the weight of the loss of a head that predicts from a volume's embedding which findings its
+      report states on its sequence; 0 for no head.
     - `share`: the share of the training patients that are used, the same in every training with a seed; a smaller share
       is a subset of a larger one.
     - `image_rate`, `text_rate`: learning rates, which rise linearly over the share `warmup` of the `steps`, then fall
@@ -80,6 +82,7 @@ class Configuration(BaseModel):
     sharpness: PositiveFloat = 1.0
     clamp: float = Field(default=0.0, ge=0, lt=1)
     loss: Mode = "logits"
+    findings_weight: NonNegativeFloat = 0.0
     share: float = Field(default=1.0, gt=0, le=1)
     batches: str = "distinct_texts"
     augment: bool = True

@@ -1,11 +1,12 @@
 """The model: an image encoder and a text encoder with a common embedding space of 512 dimensions.
 
-With a study encoder, whole studies have embeddings in that space too.
+With a study encoder, whole studies have embeddings in that space too; with a findings head, findings are predicted.
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 from typing import Self
 
 import torch
@@ -18,7 +19,9 @@ from selip_pretrain.model.configuration import CONFIGURATION_FILE, Configuration
 from selip_pretrain.model.encoders.image_encoder import ImageEncoder
 from selip_pretrain.model.encoders.registry import IMAGE_ENCODERS, make_text_encoder
 from selip_pretrain.model.encoders.text_encoder import TextEncoder
+from selip_pretrain.model.findings_head import FindingsHead, read_labels, write_labels
 from selip_pretrain.model.study_encoder import StudyEncoder, by_study
+from selip_pretrain.objective.finding_labels import FindingLabel
 from selip_pretrain.volumes.preprocess import VolumeRecipe
 from selip_shared.errors import SelipError
 from selip_shared.files import write_text
@@ -35,20 +38,36 @@ MAX_LOGIT_SCALE = math.log(100)
 class SelipModel(nn.Module):
     """Embeds volumes and canonical texts; the inner product of two embeddings is their cosine similarity."""
 
-    def __init__(self, configuration: Configuration, image_encoder: ImageEncoder, text_encoder: TextEncoder) -> None:
+    def __init__(
+        self,
+        configuration: Configuration,
+        image_encoder: ImageEncoder,
+        text_encoder: TextEncoder,
+        labels: Mapping[FindingLabel, float] = MappingProxyType({}),
+    ) -> None:
         super().__init__()
         self.configuration = configuration
         self.image_encoder = image_encoder
         self.text_encoder = text_encoder
         self.study_encoder = StudyEncoder() if configuration.study_encoder else None
+        self.findings_head = FindingsHead(labels) if labels else None
         self.logit_scale = nn.Parameter(torch.tensor(INITIAL_LOGIT_SCALE))
 
     @classmethod
-    def build(cls, configuration: Configuration, corpus: Sequence[str], download: bool = False) -> Self:
-        """A model to train, with random weights from the configuration's seed; `corpus` are the training texts."""
+    def build(
+        cls,
+        configuration: Configuration,
+        corpus: Sequence[str],
+        download: bool = False,
+        labels: Mapping[FindingLabel, float] = MappingProxyType({}),
+    ) -> Self:
+        """A model to train, with random weights from the configuration's seed; `corpus` are the training texts.
+
+        With `labels`, and their shares of the training volumes, it has a findings head.
+        """
         torch.manual_seed(configuration.seed)
         text_encoder = make_text_encoder(configuration.text_encoder, corpus, download, configuration.max_tokens)
-        return cls(configuration, _image_encoder(configuration), text_encoder)
+        return cls(configuration, _image_encoder(configuration), text_encoder, labels)
 
     @property
     def recipe(self) -> VolumeRecipe:
@@ -96,17 +115,30 @@ class SelipModel(nn.Module):
         index_of = {text: index for index, text in enumerate(distinct)}
         return embeddings[torch.tensor([index_of[text] for text in texts], device=self.device)]
 
+    def predict_findings(self, volumes: Tensor) -> Tensor:
+        """Probabilities (N, L) that the reports state the findings `findings_head.labels` on the volumes' sequences.
+
+        `volumes` (N, 512) are their embeddings, as `embed_images` returns them. SelipError where the model was trained
+        without a findings head.
+        """
+        if self.findings_head is None:
+            raise SelipError("The model predicts no findings: train one with findings_weight = 0.1 in --config.")
+        probabilities: Tensor = self.findings_head(volumes.to(self.device)).sigmoid()
+        return probabilities
+
     def truncated_token_counts(self, texts: Sequence[str]) -> list[int]:
         """The number of tokens of each distinct text that has more than the text encoder reads."""
         counts = self.text_encoder.token_counts(list(dict.fromkeys(texts)))
         return [count for count in counts if count > self.configuration.max_tokens]
 
     def save_pretrained(self, folder: Path | str) -> None:
-        """Write weights, configuration and text encoder to a folder, which is created if needed."""
+        """Write weights, configuration, text encoder and labels to a folder, which is created if needed."""
         folder = Path(folder)
         (folder / TEXT_ENCODER_FOLDER).mkdir(parents=True, exist_ok=True)
         self.text_encoder.save(folder / TEXT_ENCODER_FOLDER)
         write_text(folder / CONFIGURATION_FILE, self.configuration.json_text())
+        if self.findings_head is not None:
+            write_labels(folder, self.findings_head)
         save_file({name: tensor.contiguous() for name, tensor in self.state_dict().items()}, folder / WEIGHTS)
 
     @classmethod
@@ -121,7 +153,8 @@ class SelipModel(nn.Module):
         folder = model_folder(str(folder_or_id), download)
         configuration = read_configuration(folder)
         text_encoder = TextEncoder.load(folder / TEXT_ENCODER_FOLDER, configuration.max_tokens)
-        model = cls(configuration, _image_encoder(configuration), text_encoder)
+        labels = read_labels(folder) if configuration.findings_weight else {}
+        model = cls(configuration, _image_encoder(configuration), text_encoder, labels)
         try:
             model.load_state_dict(load_file(folder / WEIGHTS))
         except (OSError, SafetensorError, RuntimeError) as failure:

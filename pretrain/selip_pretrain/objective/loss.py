@@ -1,10 +1,14 @@
-"""The loss of the pretraining: contrastive over the pairs of a batch, plus divergence from the texts' soft targets."""
+"""The losses of the pretraining: contrastive over the pairs of a batch, plus divergence from the texts' soft targets.
+
+And of the findings head.
+"""
 
 import math
 from typing import Literal, NamedTuple
 
 import torch
 from torch import Tensor
+from torch.nn.functional import binary_cross_entropy_with_logits
 
 from selip_pretrain.objective.targets import soft_targets
 
@@ -60,6 +64,16 @@ def contrastive_loss(
         p = soft_targets(similarity.to(dtype), sharpness)
         soft = torch.stack([_divergence(p, q, clamp) for q in log_q]).mean()
         return Loss(hard_weight * hard + soft_weight * soft, hard, soft)
+
+
+def findings_loss(log_odds: Tensor, answers: Tensor) -> Tensor:
+    """The mean over volumes of the binary cross-entropies of their known labels, summed: a scalar.
+
+    `log_odds`, `answers` (N, L): predicted, and 1 present, 0 absent or NaN unknown.
+    """
+    known = ~answers.isnan()
+    total = binary_cross_entropy_with_logits(log_odds, answers.nan_to_num(), known.to(log_odds.dtype), reduction="sum")
+    return total / max(1, len(answers))
 
 
 def _divergence(p: Tensor, log_q: Tensor, clamp: float) -> Tensor:

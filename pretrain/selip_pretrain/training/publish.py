@@ -10,6 +10,7 @@ from huggingface_hub import HfApi, ModelCard, ModelCardData
 from huggingface_hub.errors import HfHubHTTPError, HFValidationError, OfflineModeIsEnabled
 
 from selip_pretrain.model.configuration import CONFIGURATION_FILE, Configuration, read_configuration
+from selip_pretrain.model.findings_head import LABELS_FILE
 from selip_pretrain.model.selip_model import TEXT_ENCODER_FOLDER, WEIGHTS
 from selip_pretrain.training.checkpoint import VALIDATION_FILE
 from selip_shared.errors import SelipError
@@ -18,7 +19,7 @@ from selip_shared.files import replacing_folder, write_text
 CARD_FILE = "README.md"
 SETTINGS = (
     "encoder", "norm", "pooling", "text_encoder", "study_encoder", "texts", "target", "sharpness", "hard_weight",
-    "soft_weight", "loss", "weight_decay", "batch", "steps", "precision", "share", "seed",
+    "soft_weight", "findings_weight", "loss", "weight_decay", "batch", "steps", "precision", "share", "seed",
 )  # fmt: skip
 
 
@@ -39,7 +40,8 @@ def write_model_folder(checkpoint: Path, out: Path, name: str, license_id: str |
         raise SelipError(f"{out} holds other files: name a new folder with --out.")
     try:
         with replacing_folder(out) as partial:
-            shutil.copy(checkpoint / WEIGHTS, partial / WEIGHTS)
+            for file in (WEIGHTS, *([LABELS_FILE] if configuration.findings_weight else [])):
+                shutil.copy(checkpoint / file, partial / file)
             shutil.copytree(checkpoint / TEXT_ENCODER_FOLDER, partial / TEXT_ENCODER_FOLDER)
             shutil.copy(checkpoint / VALIDATION_FILE, partial / VALIDATION_FILE)
             write_text(partial / CONFIGURATION_FILE, configuration.json_text())

@@ -18,6 +18,7 @@ from selip_pretrain.data.studies import StudyDataset, studies_of
 from selip_pretrain.model.configuration import CONFIGURATION_FILE, Configuration, read_configuration
 from selip_pretrain.model.initial_weights import initialise
 from selip_pretrain.model.selip_model import SelipModel
+from selip_pretrain.objective.finding_labels import MIN_CASES, FindingLabel, common_labels
 from selip_pretrain.objective.finding_similarity import TextTable
 from selip_pretrain.training.checkpoint import (
     LAST,
@@ -88,8 +89,7 @@ def check_training(configuration: Configuration, cohort: Cohort, out: Path, down
     _batch_plan(configuration, cohort)
     check_best_metrics(configuration, cohort.validation)
     state = saved_state(out, configuration)
-    texts, _ = _training_texts(cohort.train, configuration.flip_probability > 0)
-    model = SelipModel.build(configuration, [*texts, *_sentences(cohort.train)], download)
+    model, _ = _build(configuration, cohort, download)
     if state is None:
         initialise(model, download)
 
@@ -105,17 +105,15 @@ def pretrain(
     distributed = resources.distributed
     plan = _batch_plan(configuration, cohort)
     state = distributed.broadcast(_prepare_folder(out, configuration, cohort) if distributed.is_main else None)
-    texts, modalities = _training_texts(cohort.train, configuration.flip_probability > 0)
-    sentences = _sentences(cohort.train)
-    model = SelipModel.build(configuration, [*texts, *sentences], resources.download)
+    model, table = _build(configuration, cohort, resources.download)
     if distributed.is_main:
-        _print_truncated(model, [*texts, *sentences, *(text for pair in cohort.validation for text in pair.texts)])
+        _print_truncated(model, cohort)
     if state is None:
         notes = initialise(model, resources.download)
         if distributed.is_main:
             for note in notes:
                 say(note, sys.stderr)
-    step = TrainingStep(model, TextTable(texts, modalities), distributed, resources.chunk_size)
+    step = TrainingStep(model, table, distributed, resources.chunk_size)
     if state is not None:
         load_last(out, step.training, state)
     run = TrainingRun(configuration, cohort, cache, out, resources, plan, step)
@@ -247,8 +245,10 @@ def _prepare_folder(out: Path, configuration: Configuration, cohort: Cohort) -> 
     return state
 
 
-def _print_truncated(model: SelipModel, texts: Sequence[str]) -> None:
+def _print_truncated(model: SelipModel, cohort: Cohort) -> None:
     """Print on stderr how many distinct texts have more tokens than the text encoder reads."""
+    texts = [*_training_texts(cohort.train, model.configuration.flip_probability > 0), *_sentences(cohort.train)]
+    texts += [text for pair in cohort.validation for text in pair.texts]
     longer = model.truncated_token_counts(texts)
     if longer:
         limit = model.configuration.max_tokens
@@ -264,11 +264,26 @@ def _sentences(pairs: Sequence[Pair]) -> list[str]:
     return list(dict.fromkeys(pair.sentences for pair in pairs if pair.sentences))
 
 
-def _training_texts(pairs: Sequence[Pair], with_mirrored: bool) -> tuple[list[str], list[str]]:
-    """The distinct texts, optionally with their mirrored forms, and the sequence of each."""
+def _training_texts(pairs: Sequence[Pair], with_mirrored: bool) -> dict[str, str]:
+    """The sequence of each distinct text, optionally with their mirrored forms."""
     modality_of: dict[str, str] = {}
     for pair in pairs:
         for text in pair.texts:
             for form in (text, mirrored(text)) if with_mirrored else (text,):
                 modality_of.setdefault(form, pair.modality)
-    return list(modality_of), list(modality_of.values())
+    return modality_of
+
+
+def _build(configuration: Configuration, cohort: Cohort, download: bool) -> tuple[SelipModel, TextTable]:
+    """A model with initial weights, and the table of the training texts."""
+    modality_of = _training_texts(cohort.train, configuration.flip_probability > 0)
+    table = TextTable([*modality_of], [*modality_of.values()])
+    labels: dict[FindingLabel, float] = {}
+    if configuration.findings_weight:
+        labels = common_labels(table, table.rows([pair.text for pair in cohort.train if pair.text]))
+        if not labels:
+            raise SelipError(
+                f"There is nothing for findings_weight to learn: no finding is on {MIN_CASES} training volumes and"
+                f" missing on {MIN_CASES}. Use a findings_weight of 0, or scan more studies."
+            )
+    return SelipModel.build(configuration, [*modality_of, *_sentences(cohort.train)], download, labels), table

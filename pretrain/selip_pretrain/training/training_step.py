@@ -13,8 +13,9 @@ from torch.nn.parallel import DistributedDataParallel
 from selip_pretrain.data.batches import Batch
 from selip_pretrain.model.configuration import Configuration, Precision
 from selip_pretrain.model.selip_model import MAX_LOGIT_SCALE, SelipModel
+from selip_pretrain.objective.finding_labels import LabelledTexts
 from selip_pretrain.objective.finding_similarity import TextTable
-from selip_pretrain.objective.loss import Loss, contrastive_loss
+from selip_pretrain.objective.loss import Loss, contrastive_loss, findings_loss
 from selip_pretrain.objective.targets import TARGETS
 from selip_pretrain.training.checkpoint import TrainingState
 from selip_pretrain.training.distributed import Distributed
@@ -53,6 +54,8 @@ class TrainingStep:
         self.distributed = distributed
         self.chunk_size = chunk_size
         self.table = table.to(distributed.device)
+        head = model.findings_head
+        self.labelled = None if head is None else LabelledTexts(self.table, head.labels)
         volume = torch.zeros(1, 1, *model.recipe.shape), torch.zeros(1, dtype=torch.int64)
         self.image_encoder = _parallel(model.image_encoder, distributed, lambda: model.embed_images(*volume))
         self.text_encoder = _parallel(model.text_encoder, distributed, lambda: model.embed_texts(["无"]))
@@ -115,7 +118,8 @@ class TrainingStep:
         def losses(images: Tensor, distinct_texts: Tensor) -> tuple[Losses, Tensor]:
             all_images = gather(images)
             loss = self._contrastive(all_images, gather(distinct_texts[text_index]), similarity)
-            return {"loss": loss.total, "hard": loss.hard, "soft": loss.soft}, all_images
+            parts = {"loss": loss.total, "hard": loss.hard, "soft": loss.soft}
+            return self._with_findings(parts, all_images, rows), all_images
 
         return losses
 
@@ -143,11 +147,24 @@ class TrainingStep:
             study = self._contrastive(
                 whole.embedded(encoder, seed), whole.study_texts, self._similarity(whole.study_rows)
             )
-            parts = {"hard": of_volumes.hard, "soft": of_volumes.soft}
+            parts = {"loss": of_volumes.total + study.total, "hard": of_volumes.hard, "soft": of_volumes.soft}
             parts |= {"study_hard": study.hard, "study_soft": study.soft}
-            return {"loss": of_volumes.total + study.total} | parts, whole.volumes[whole.modalities >= 0]
+            stated = whole.rows >= 0
+            parts = self._with_findings(parts, whole.volumes[stated], whole.rows[stated])
+            return parts, whole.volumes[whole.modalities >= 0]
 
         return losses
+
+    def _with_findings(self, losses: Losses, images: Tensor, rows: Tensor) -> Losses:
+        """The losses, with that of the findings head where there is one.
+
+        `images` (N, E) are embeddings of volumes of all processes, `rows` int64 (N,) those of their texts in the table.
+        """
+        if self.labelled is None:
+            return losses
+        assert self.model.findings_head is not None
+        findings = findings_loss(self.model.findings_head(images), self.labelled.answers(rows))
+        return losses | {"loss": losses["loss"] + self.configuration.findings_weight * findings, "findings": findings}
 
     def _index(self, texts: Sequence[str], distinct: Sequence[str]) -> Tensor:
         index_of = {text: index for index, text in enumerate(distinct)}
@@ -263,13 +280,13 @@ def _parallel(module: nn.Module, distributed: Distributed, embed: Callable[[], T
 def _optimizer(model: SelipModel) -> torch.optim.Optimizer:
     """AdamW with a learning rate for each encoder.
 
-    The study encoder and the temperature have the image's, with a locked image encoder the text's.
+    Study encoder, findings head and temperature have the image's, with a locked image encoder the text's.
 
     Only matrices and kernels decay: neither biases nor scales of norms nor the temperature.
     """
     settings = model.configuration
-    study_encoder = [] if model.study_encoder is None else [*model.study_encoder.parameters()]
-    images = [*model.image_encoder.parameters(), *study_encoder, model.logit_scale]
+    parts = (model.image_encoder, model.study_encoder, model.findings_head)
+    images = [*(one for part in parts if part is not None for one in part.parameters()), model.logit_scale]
     image_rate = settings.image_rate or settings.text_rate
     groups: list[dict[str, Any]] = []
     for encoder, rate in ((images, image_rate), ([*model.text_encoder.parameters()], settings.text_rate)):

@@ -1,10 +1,11 @@
 """Validation: how well images, and studies, retrieve their own texts among the distinct texts of a split.
 
-And how well statements tell images apart: normal ones, and those with a finding at one of the commonest sites.
+And how well statements, and the findings head, tell images apart: normal ones, and those with a finding.
 """
 
 from collections.abc import Sequence
 
+import numpy as np
 import torch
 import torch.distributed as dist
 from torch import Tensor
@@ -15,7 +16,11 @@ from selip_pretrain.data.batches import load_batches, sequential_batches
 from selip_pretrain.data.pairs import Pair, PairDataset
 from selip_pretrain.data.studies import studies_of, study_numbers
 from selip_pretrain.model.configuration import Configuration
+from selip_pretrain.model.findings_head import FindingsHead
 from selip_pretrain.model.selip_model import SelipModel
+from selip_pretrain.objective.finding_labels import LabelledTexts
+from selip_pretrain.objective.finding_similarity import TextTable
+from selip_pretrain.objective.loss import findings_loss
 from selip_pretrain.training.gather import gather
 from selip_pretrain.training.zero_shot import (
     MIN_CASES,
@@ -53,6 +58,8 @@ def validate(model: SelipModel, pairs: Sequence[Pair], cache: VolumeCache, batch
     own = [(in_own_words and pairs[index].sentences) or pairs[index].text for index in stated]
     metrics = _retrieval(model, images[stated], own)
     metrics |= _zero_shot(model, images[stated], [pairs[index] for index in stated])
+    if model.findings_head is not None:
+        metrics |= _findings(model.findings_head, images[stated], [pairs[index] for index in stated])
     if model.study_encoder is not None:
         of_studies, texts = embed_studies(model, pairs, images)
         metrics |= {f"{STUDY}{name}": value for name, value in _retrieval(model, of_studies, texts).items()}
@@ -94,6 +101,25 @@ def _zero_shot(model: SelipModel, images: Tensor, pairs: Sequence[Pair]) -> Metr
     embedded = dict(zip(texts, model.embed_texts(texts).float().cpu().numpy(), strict=True))
     areas = mean_areas(questions, images.float().cpu().numpy(), embedded)
     return {f"{AREA}{kind}": area for kind, area in areas.items()}
+
+
+def _findings(head: FindingsHead, images: Tensor, pairs: Sequence[Pair]) -> Metrics:
+    """The loss of the head and the mean area under the ROC curve of its labels, of images (N, E) of these pairs.
+
+    The area is of the labels with enough cases; without any it is missing.
+    """
+    from sklearn.metrics import roc_auc_score
+
+    table = TextTable([pair.text for pair in pairs], [pair.modality for pair in pairs])
+    answers = LabelledTexts(table, head.labels).answers(table.rows([pair.text for pair in pairs]))
+    log_odds = head(images)
+    areas = []
+    for given, scores in zip(answers.T.numpy(), log_odds.nan_to_num().cpu().T.numpy(), strict=True):
+        cases = given[~np.isnan(given)]
+        if min(cases.sum(), (1 - cases).sum()) >= MIN_CASES:
+            areas.append(roc_auc_score(cases, scores[~np.isnan(given)]))
+    metrics = {"findings": findings_loss(log_odds, answers.to(log_odds.device)).item()}
+    return metrics | ({f"{AREA}findings": float(np.mean(areas))} if areas else {})
 
 
 def _retrieval(model: SelipModel, images: Tensor, own: Sequence[str]) -> Metrics:

@@ -6,26 +6,16 @@ other questions of that kind. The score of an image is the difference of its cos
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Literal, get_args
+from dataclasses import dataclass, field
+from typing import get_args
 
 import numpy as np
 from numpy.typing import NDArray
 
 from selip_contracts.statements import NORMAL_TEXT, ParsedStatement, parse_sequence_text
-from selip_contracts.vocabulary import (
-    ENHANCEMENTS,
-    SIDES,
-    SIGNAL_CLASS,
-    SIGNALS,
-    SITES,
-    Modality,
-    Side,
-    SignalClass,
-    ancestors,
-)
+from selip_contracts.vocabulary import ENHANCEMENTS, SIGNAL_CLASS, SIGNALS, Modality
+from selip_pretrain.objective.finding_labels import FindingLabel, Kind, sides_of
 
-Kind = Literal["normal", "site", "side", "signal"]
 KINDS: tuple[Kind, ...] = get_args(Kind)
 MIN_CASES = 5
 """A question needs at least so many positive and so many negative images."""
@@ -35,56 +25,21 @@ Answers = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
-class ZeroShotQuestion:
-    """Whether a finding is present: at a site, on its side, with a class of signal; or none, in a normal study."""
+class ZeroShotQuestion(FindingLabel):
+    """A label of a finding, asked of the images of one sequence."""
 
-    kind: Kind
-    modality: Modality
-    site: str | None = None
-    side: Side | None = None
-    signal_class: SignalClass | None = None
+    modality: Modality = field(kw_only=True)
 
     @property
     def statements(self) -> tuple[str, ...]:
         """The texts that say yes."""
         if self.site is None:
             return (NORMAL_TEXT,)
-        sides = _sides_of(self.site) if self.kind == "site" else (self.side,)
+        sides = sides_of(self.site) if self.kind == "site" else (self.side,)
         words = ENHANCEMENTS if self.modality == "T1CE" else SIGNALS
         signals = [s for s in words if self.kind != "signal" or SIGNAL_CLASS[s] == self.signal_class]
         unit = "" if self.modality == "T1CE" else "信号"
         return tuple(f"在{side or ''}{self.site}表现为{signal}{unit}" for side in sides for signal in signals)
-
-    def answer(self, findings: Sequence[ParsedStatement]) -> float:
-        """1 where the findings say yes, 0 where they say no.
-
-        NaN where they leave it open: the finding is in a part of the site or in what contains it, or on both sides, or
-        its side is not said.
-        """
-        if self.site is None:
-            return float(not findings)
-        if any(self._is_met(finding) for finding in findings):
-            return 1.0
-        return np.nan if any(self._may_be_met(finding) for finding in findings) else 0.0
-
-    def _is_met(self, finding: ParsedStatement) -> bool:
-        side, site, signal, _ = finding
-        return (
-            site == self.site
-            and (self.kind == "site" or side == self.side)
-            and (self.kind != "signal" or SIGNAL_CLASS[signal] == self.signal_class)
-        )
-
-    def _may_be_met(self, finding: ParsedStatement) -> bool:
-        side, site, signal, _ = finding
-        assert self.site is not None
-        overlap = site == self.site or site in ancestors(self.site) or self.site in ancestors(site)
-        one_side_each = {side, self.side} == {"左侧", "右侧"}
-        return (
-            overlap
-            and (self.kind == "site" or not one_side_each)
-            and (self.kind != "signal" or SIGNAL_CLASS[signal] == self.signal_class)
-        )
 
 
 def questions_of(texts: Sequence[str], modalities: Sequence[Modality]) -> dict[ZeroShotQuestion, Answers]:
@@ -160,16 +115,10 @@ def _candidates(
     distinct: Sequence[tuple[str, Modality]], findings: Sequence[Sequence[ParsedStatement]]
 ) -> Iterator[ZeroShotQuestion]:
     for (_, modality), stated in zip(distinct, findings, strict=True):
-        yield ZeroShotQuestion("normal", modality)
+        yield ZeroShotQuestion("normal", modality=modality)
         for side, site, signal, _ in stated:
-            yield ZeroShotQuestion("site", modality, site)
-            if side in _sides_of(site):
-                yield ZeroShotQuestion("side", modality, site, side)
-                yield ZeroShotQuestion("signal", modality, site, side, SIGNAL_CLASS[signal])
-
-
-def _sides_of(site: str) -> tuple[Side | None, ...]:
-    return SIDES if SITES[site].laterality == "paired" else (None,)
+            for label in FindingLabel.of_finding(side, site, SIGNAL_CLASS[signal]):
+                yield ZeroShotQuestion(**vars(label), modality=modality)
 
 
 def _direction(embeddings: Sequence[NDArray[np.floating]]) -> NDArray[np.float64]:

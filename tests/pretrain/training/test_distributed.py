@@ -12,10 +12,13 @@ from tests.pretrain.training.training_runs import ENVIRONMENT, assert_same_gradi
 
 
 def test_two_processes_have_the_gradients_of_one(
-    tmp_path: Path, db: Path, distributed: Distributed, cohort: Cohort, cache: VolumeCache, config: Path
+    tmp_path: Path, db: Path, distributed: Distributed, cohort: Cohort, cache: VolumeCache
 ) -> None:
-    pretrain(small_configuration(steps=1), cohort, cache, tmp_path / "one", Resources(distributed))
-    two = torchrun(db, tmp_path / "two", config, "--steps", "1", "--chunk", "4")
+    configuration = small_configuration(steps=1, findings_weight=0.1)
+    pretrain(configuration, cohort, cache, tmp_path / "one", Resources(distributed))
+    config = tmp_path / "config.json"
+    config.write_text(configuration.json_text(), encoding="utf-8")
+    two = torchrun(db, tmp_path / "two", config, "--chunk", "4")
     done = subprocess.run(two, env=ENVIRONMENT, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     assert_same_gradients(tmp_path / "two", tmp_path / "one")

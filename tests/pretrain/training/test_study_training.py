@@ -76,7 +76,7 @@ def test_a_stopped_training_ends_as_if_it_had_not_been_stopped(
 def test_two_processes_and_chunks_have_the_gradients_of_one(
     tmp_path: Path, studies_db: Path, distributed: Distributed, studies: Cohort, studies_cache: VolumeCache
 ) -> None:
-    configuration = CONFIGURATION.model_copy(update={"steps": 1})
+    configuration = CONFIGURATION.model_copy(update={"steps": 1, "findings_weight": 0.1})
     pretrain(configuration, studies, studies_cache, tmp_path / "one", Resources(distributed))
     config = tmp_path / "configuration.json"
     config.write_text(configuration.json_text())

@@ -25,25 +25,25 @@ def answers(question: ZeroShotQuestion, *texts: str) -> list[float]:
 
 
 def test_a_question_is_answered_by_findings_and_left_open_where_they_do_not_decide() -> None:
-    site = ZeroShotQuestion("site", "T2", "额叶")
-    side = ZeroShotQuestion("side", "T2", "额叶", "左侧")
-    signal = ZeroShotQuestion("signal", "T2", "额叶", "左侧", "高")
+    site = ZeroShotQuestion("site", "额叶", modality="T2")
+    side = ZeroShotQuestion("side", "额叶", "左侧", modality="T2")
+    signal = ZeroShotQuestion("signal", "额叶", "左侧", "高", modality="T2")
     texts = (LEFT, RIGHT, LOW, BOTH, PART, AROUND, ELSEWHERE, NORMAL_TEXT, f"{ELSEWHERE}，{LEFT}")
     open_ = np.nan
     np.testing.assert_array_equal(answers(site, *texts), [1, 1, 1, 1, open_, open_, 0, 0, 1])
     np.testing.assert_array_equal(answers(side, *texts), [1, 0, 1, open_, open_, open_, 0, 0, 1])
     np.testing.assert_array_equal(answers(signal, *texts), [1, 0, 0, open_, open_, open_, 0, 0, 1])
-    np.testing.assert_array_equal(answers(ZeroShotQuestion("normal", "T2"), LEFT, NORMAL_TEXT), [0, 1])
+    np.testing.assert_array_equal(answers(ZeroShotQuestion("normal", modality="T2"), LEFT, NORMAL_TEXT), [0, 1])
 
 
 @pytest.mark.parametrize("modality", ["T2", "T1CE"])
 def test_every_statement_of_a_question_says_yes_to_it(modality: Modality) -> None:
     signal_class: SignalClass = "强化" if modality == "T1CE" else "低"
     for question in (
-        ZeroShotQuestion("site", modality, "额叶"),
-        ZeroShotQuestion("side", modality, "额叶", "右侧"),
-        ZeroShotQuestion("signal", modality, "额叶", "右侧", signal_class),
-        ZeroShotQuestion("signal", modality, "胼胝体", None, signal_class),
+        ZeroShotQuestion("site", "额叶", modality=modality),
+        ZeroShotQuestion("side", "额叶", "右侧", modality=modality),
+        ZeroShotQuestion("signal", "额叶", "右侧", signal_class, modality=modality),
+        ZeroShotQuestion("signal", "胼胝体", None, signal_class, modality=modality),
     ):
         stated = [parse_statement(text, modality) for text in question.statements]
         assert stated
@@ -63,7 +63,7 @@ def test_only_questions_with_enough_images_on_both_sides_are_asked() -> None:
         ("signal", "T2", "额叶", "左侧"),
         ("normal", "T2", None, None),
     }
-    normal = asked[ZeroShotQuestion("normal", "T2")]
+    normal = asked[ZeroShotQuestion("normal", modality="T2")]
     assert normal[:15].tolist() == [0.0] * 10 + [1.0] * 5
     assert np.isnan(normal[15:]).all()
 
