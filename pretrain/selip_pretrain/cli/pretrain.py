@@ -139,14 +139,14 @@ def _print_best(out: Path) -> None:
 
     metrics = json.loads((out / BEST / VALIDATION_FILE).read_text(encoding="utf-8"))
     table = Table(title=f"Best checkpoint, of step {metrics['step']:,}: each image's text among the distinct texts")
-    columns = {"images": f"{metrics['images']:,}", "texts": f"{metrics['texts']:,}"}
-    columns |= {f"top {top}": f"{metrics[f'top_{top}']:.1%}" for top in (1, 5, 10)}
-    columns["mean rank"] = f"{metrics['mean_rank']:.1f}"
-    if "auc_findings" in metrics:
-        columns["AUC of findings"] = f"{metrics['auc_findings']:.3f}"
-    for heading in columns:
+    for heading in ("images", "texts", "top 1", "top 5", "top 10", "mean rank"):
         table.add_column(heading, justify="right")
-    table.add_row(*columns.values())
+    tops = (f"{metrics[f'top_{top}']:.1%}" for top in (1, 5, 10))
+    row = [f"{metrics['images']:,}", f"{metrics['texts']:,}", *tops, f"{metrics['mean_rank']:.1f}"]
+    if "auc_findings" in metrics:
+        table.add_column("AUC of findings", justify="right")
+        row.append(f"{metrics['auc_findings']:.3f}")
+    table.add_row(*row)
     Console().print(table)
     say(f"Model: {out / BEST}")
 
