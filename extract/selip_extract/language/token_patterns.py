@@ -12,7 +12,7 @@ from selip_extract.language.lexicon import LOBE_CHARACTERS, Meaning, lexicon
 from selip_extract.language.sizes import size_expression
 
 _LOBE = f"[{''.join(LOBE_CHARACTERS)}]"
-_OR = r"(?:[、或/至~\-,]|或者)?"
+_OR = r"(?:[、或及和/至~\-,]|或者)?"
 _PATTERN = "pattern_"
 
 

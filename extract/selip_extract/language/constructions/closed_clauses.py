@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Sequence
+from itertools import takewhile
 
 from selip_extract.language.lexicon import Kind, lexicon
 from selip_extract.language.tokens import Token
@@ -9,11 +10,16 @@ from selip_extract.language.tokens import Token
 _COMPLETE = re.compile(
     "术后|切除|不规则|欠规则|形态(?:失常|异常|改变)|不对称|缺如|变薄|骨折|不连续|开颅|气化不良|发育不良"
 )
+_NORMAL = re.compile(
+    "(?:分界|界[限线]|对比|交界|形态|大小|结构|位置|显示|发育|轮廓|信号)(?:[均尚较亦]|基本)*(?:清楚?|清晰|可|佳|良?好|正常|如常|存在|自然|分明|规则)(?=[,，]|$)"
+)
+"""双侧大脑半球灰白质分界清: what is said of the sites is that they are normal."""
 _STATING: frozenset[Kind] = frozenset(("sequence", "signal", "enhancement", "restriction"))
 _VALUES: frozenset[Kind] = frozenset(("signal", "enhancement", "restriction"))
 _DESCRIBING: frozenset[Kind] = frozenset(("layer", "post_side", "other", "cue"))
 _DISEASE = re.compile("变性|畸形|梗死|梗塞|出血|[瘤炎疝]|发育|肥大|裂伤|挫伤|脱髓鞘|硬化")
 _OPENING: frozenset[Kind] = frozenset(("site", "side"))
+_BEFORE_SITES: frozenset[Kind] = frozenset(("side", "sequence", "verb"))
 _STOP = Token("stop", "stop", 0, 0)
 _NAMES: frozenset[Kind] = frozenset(("site", "layer", "post_side"))
 _SAYING: frozenset[Kind] = _STATING | {"negation", "change", "abnormal", "normal", "stop", "mark"}
@@ -127,7 +133,8 @@ def _is_complete(clause: Sequence[Token], text: str) -> bool:
     kinds = {t.kind for t in clause}
     if "site" not in kinds or kinds & _STATING:
         return False
-    return bool(_COMPLETE.search(text[clause[0].start : clause[-1].end])) or _says_more(clause, text)
+    said = text[clause[0].start : clause[-1].end]
+    return bool(_COMPLETE.search(said) or _NORMAL.search(said)) or _says_more(clause, text)
 
 
 def _says_more(clause: Sequence[Token], text: str) -> bool:
@@ -140,5 +147,7 @@ def _says_more(clause: Sequence[Token], text: str) -> bool:
 
 
 def _opens(tokens: Sequence[Token], at: int) -> bool:
-    following = [t.kind for t in tokens[at + 1 : at + 3]]
-    return "site" in following and following[0] in _OPENING
+    """Whether a site is named behind the mark at `at`, with nothing before it but sequences and a verb: DWI示左侧额叶."""
+    following = [*takewhile(lambda t: t.kind in _BEFORE_SITES or t.value == "、", tokens[at + 1 : at + 9])]
+    named = tokens[at + 1 + len(following) : at + 2 + len(following)]
+    return bool(named) and named[0].kind == "site"
