@@ -147,7 +147,7 @@ def _says_more(clause: Sequence[Token], text: str) -> bool:
 
 
 def _opens(tokens: Sequence[Token], at: int) -> bool:
-    """Whether a site is named behind the mark at `at`, with nothing before it but sequences and a verb: DWI示左侧额叶."""
+    """Whether a site is named behind the mark at `at`, behind nothing but sequences and a verb: DWI示左侧额叶."""
     following = [*takewhile(lambda t: t.kind in _BEFORE_SITES or t.value == "、", tokens[at + 1 : at + 9])]
     named = tokens[at + 1 + len(following) : at + 2 + len(following)]
     return bool(named) and named[0].kind == "site"

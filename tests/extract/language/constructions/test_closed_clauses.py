@@ -33,3 +33,16 @@ def test_a_text_without_punctuation_goes_on_to_the_next_site() -> None:
     ]  # fmt: skip
     assert [(f.modality, f.side, f.site) for f in study.negatives] == [("DWI", "双侧", "额叶")]
     assert [(g.site, g.change) for g in study.general] == [("脑沟", "增宽")]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "两侧大脑半球灰白质分界清，右侧颞叶见片状T2WI高信号。",
+        "双侧基底节区显示尚可，右侧颞叶见片状T2WI高信号。",
+        "脑干形态、大小可，T2WI示右侧颞叶片状高信号。",
+    ],
+)
+def test_a_normal_statement_lends_its_sites_to_none(text: str) -> None:
+    study = RuleExtractor().read([text])[0].study
+    assert [f.key for f in study.findings] == [("T2", "右侧", "颞叶", "高")]

@@ -22,3 +22,22 @@ def test_brackets_that_state_a_signal_are_read() -> None:
     text = "双侧额叶病灶（除左侧额叶T2WI呈低信号外）DWI呈高信号。"
     study = RuleExtractor().read([text])[0].study
     assert ("T2", "左侧", "额叶", "低") in {f.key for f in study.findings}
+
+
+@pytest.mark.parametrize(
+    ("text", "site"),
+    [
+        ("丘脑层面T2WI示左侧岛叶片状高信号。", "岛叶"),
+        ("侧脑室体部水平轴位T2WI可见左侧半卵圆中心高信号。", "半卵圆中心"),
+        ("左侧顶叶见病灶，三角区层面T2WI呈高信号。", "顶叶"),
+        ("左侧丘脑水平T2WI呈高信号。", "丘脑"),
+    ],
+)
+def test_the_site_of_a_slice_is_no_site_of_the_lesion(text: str, site: str) -> None:
+    study = RuleExtractor().read([text])[0].study
+    assert [f.key for f in study.findings] == [("T2", "左侧", site, "高")]
+
+
+def test_the_only_site_of_a_report_is_no_slice() -> None:
+    study = RuleExtractor().read(["中脑水平T2WI可见高信号。"])[0].study
+    assert [f.key for f in study.findings] == [("T2", None, "中脑", "高")]
