@@ -9,6 +9,7 @@ from itertools import accumulate
 from typing import NamedTuple, TypedDict
 
 from selip_contracts.findings import Count
+from selip_extract.language.first_characters import filtered
 from selip_extract.language.lexer import normalized
 from selip_extract.language.lexicon import lexicon
 from selip_extract.language.sizes import (
@@ -122,7 +123,7 @@ def _patterns() -> _Patterns:
         words.margin,
         lesion,
     )
-    return _Patterns(*map(re.compile, expressions))
+    return _Patterns(*map(filtered, expressions))
 
 
 @cache

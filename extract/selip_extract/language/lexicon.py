@@ -26,7 +26,7 @@ from selip_contracts.vocabulary import (
     cached_until_sites_change,
     parts,
 )
-from selip_extract.language.first_characters import first_characters
+from selip_extract.language.first_characters import filtered, first_characters
 from selip_shared.errors import SelipError
 from selip_shared.toml_files import read_toml
 
@@ -356,7 +356,7 @@ def _relaxation(read: Mapping[str, WordFile]) -> dict[str, Relaxation]:
 def _any_expression(read: Mapping[str, WordFile], field: str) -> re.Pattern[str]:
     """The regular expressions of a field as one."""
     name, expressions = _only(read, field)
-    return re.compile("|".join(_expression(expression, read[name], name) for expression in expressions))
+    return filtered("|".join(_expression(expression, read[name], name) for expression in expressions))
 
 
 def _description(read: Mapping[str, WordFile]) -> DescriptionWords:

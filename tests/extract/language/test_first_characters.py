@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from selip_extract.language.first_characters import first_characters
+from selip_extract.language.first_characters import filtered, first_characters
 
 
 @pytest.mark.parametrize(
@@ -55,3 +55,10 @@ def test_no_match_begins_with_another_character(one: list[str], other: list[str]
         return
     for match in re.finditer(expression, text, re.ASCII):
         assert match[0][0] in first
+
+
+@given(st.lists(PIECES, max_size=4), st.lists(PIECES, max_size=4), st.text("T12加权像WI图9٣", max_size=12))
+def test_a_filtered_expression_finds_the_same(one: list[str], other: list[str], text: str) -> None:
+    expression = f"{''.join(one)}|{''.join(other)}"
+    found = [match.span() for match in filtered(expression).finditer(text)]
+    assert found == [match.span() for match in re.finditer(expression, text)]

@@ -1,8 +1,8 @@
 """Text that cannot be trusted: characters that an encoding lost, boxes of a form that were not filled in."""
 
-import re
+from selip_extract.language.first_characters import filtered
 
-_DAMAGE = re.compile(
+_DAMAGE = filtered(
     "[\ufffd□☐☑☒锟拷@$^]|烫烫|屯屯|(?<![^\\s，。；：、一-龥])[#&%§¤ΩЀ-ӿ]+(?=[一-龥])|(?<=[一-龥])[#&§¤ΩЀ-ӿ]"
 )
 

@@ -10,6 +10,7 @@ from typing import NamedTuple
 from pydantic import BaseModel, ConfigDict, Field
 
 from selip_contracts.vocabulary import UNLISTED
+from selip_extract.language.first_characters import filtered
 from selip_extract.language.lexicon import lexicon
 from selip_extract.language.tokens import LexedReport, Token
 from selip_extract.language.understanding.damage import is_damaged
@@ -66,7 +67,7 @@ def _patterns() -> _Patterns:
     table = read_toml(files("selip_extract.language.understanding").joinpath("normality.toml"), _NormalityWords)
     lists = {name: "|".join(getattr(table, name)) for name in _Patterns._fields}
     lists["normal"] = f"{_NOT_DEGRADED}(?:{lists['normal']})"
-    return _Patterns(**{name: re.compile(pattern) for name, pattern in lists.items()})
+    return _Patterns(**{name: filtered(pattern) for name, pattern in lists.items()})
 
 
 def is_understood(sentence: Sequence[Token], text: str, *, whole: bool = False) -> bool:
