@@ -19,6 +19,7 @@ from selip_extract.rules.lookahead import is_mark
 from selip_extract.rules.prior_study import prior_words
 
 _STATING = frozenset(("sequence", "signal", "enhancement", "restriction", "change", "abnormal"))
+_ABNORMAL = frozenset(("signal", "enhancement", "restriction"))
 _NORMAL_ENHANCEMENT = re.compile("垂体柄?(?:呈|为)?(?:明显)?均匀强化$")
 _REACH = 12
 """Characters before the end of an enhancement in which the pituitary stands that enhances."""
@@ -39,7 +40,9 @@ def reviewed(lexed: LexedReport, study: Study, stated: Iterable[Finding]) -> tup
         uncited = (Review.beginning("uncited", lexed.text), *uncited)
     unfit = (quoted("uncited", lexed, sentence) for sentence in misread(lexed, stated))
     passages = (*uncited, *_unlisted(lexed, study), *_mended(lexed, cited), *_unplaced_sizes(lexed, study), *unfit)
-    return study.model_copy(update={"understood": not uncited}), tuple(dict.fromkeys(passages))
+    if uncited:
+        study = study.model_copy(update={"understood": False})
+    return study, tuple(dict.fromkeys(passages))
 
 
 def quoted(reason: ReviewReason, lexed: LexedReport, sentence: Iterable[Token]) -> Review:
@@ -114,8 +117,10 @@ def _may_state_a_finding(sentence: Sequence[Token], text: str) -> bool:
 
 def _abnormal_words(sentence: Sequence[Token], text: str) -> Iterator[Token]:
     """The words that state something abnormal of a named site, neither denied nor of a prior study."""
+    kinds = {token.kind for token in sentence}
+    if "site" not in kinds or kinds.isdisjoint(_ABNORMAL):
+        return
     negated = False
-    sited = any(token.kind == "site" for token in sentence)
     prior = prior_words(text, sentence)
     for at, token in enumerate(sentence):
         if at in prior:
@@ -124,17 +129,13 @@ def _abnormal_words(sentence: Sequence[Token], text: str) -> Iterator[Token]:
             negated = True
         elif token.kind == "punctuation" and token.value in (",", ";"):
             negated = False
-        elif sited and not negated and _is_abnormal(token) and not _is_normal(token, text):
+        elif token.kind in _ABNORMAL and token.value != "等" and not negated and not _is_normal(token, text):
             yield token
 
 
 def _is_normal(token: Token, text: str) -> bool:
     """增强后垂体均匀强化: enhancement that is not that of a lesion."""
     return _NORMAL_ENHANCEMENT.search(text, max(0, token.end - _REACH), token.end) is not None
-
-
-def _is_abnormal(token: Token) -> bool:
-    return token.kind in ("enhancement", "restriction") or (token.kind == "signal" and token.value != "等")
 
 
 def _unlisted(lexed: LexedReport, study: Study) -> Iterator[Review]:
@@ -188,7 +189,9 @@ def _largest_sizes(text: str, sentence: Sequence[Token], sites: Container[tuple[
 
 
 def _is_length(text: str, token: Token) -> bool:
-    return token.kind == "other" and size_pattern().fullmatch(normalized(text[token.start : token.end])) is not None
+    if token.kind != "other" or size_sign_pattern().search(text, token.start, token.end) is None:
+        return False
+    return size_pattern().fullmatch(normalized(text[token.start : token.end])) is not None
 
 
 def _rest_on(cited: Iterable[Evidence], slip: tuple[int, int]) -> bool:

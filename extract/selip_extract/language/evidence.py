@@ -144,8 +144,9 @@ def span(role: SpanRole, start: int, end: int) -> Span:
 
 def cited_finding(stored: str, read: str, statement: Statement, words: EvidenceTokens, doubtful: bool) -> Finding:
     """The statement as a finding: evidence from the stored text, the description of its lesion from the mended one."""
-    spans = tuple([span(role, token.start, token.end) for role, token in zip(_ROLES, words, strict=True) if token])
-    start, end = min([token.start for token in words if token]), max([token.end for token in words if token])
+    cited = [(role, token.start, token.end) for role, token in zip(_ROLES, words, strict=True) if token is not None]
+    spans = tuple([span(*place) for place in cited])
+    start, end = min([start for _, start, _ in cited]), max([end for _, _, end in cited])
     present = statement.value is not None
     site, site_text = site_and_words(statement.site)
     return Finding(

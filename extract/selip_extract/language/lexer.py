@@ -2,8 +2,8 @@
 
 import re
 import unicodedata
-from collections.abc import Iterable, Iterator, Sequence
-from functools import cache
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import cache, partial
 from itertools import takewhile
 
 from selip_contracts.vocabulary import ancestors, cached_until_sites_change
@@ -20,7 +20,7 @@ from selip_extract.language.constructions.other_sites import is_a_neighbour, wit
 from selip_extract.language.constructions.sections import with_other_parts_apart, without_other_exams
 from selip_extract.language.constructions.tables import with_tables
 from selip_extract.language.constructions.unlisted_sites import with_unlisted_sites
-from selip_extract.language.constructions.verdicts import short_signal, with_verdicts
+from selip_extract.language.constructions.verdicts import SHORT_SIGNALS, short_signal, with_verdicts
 from selip_extract.language.constructions.word_order import (
     with_bracketed_sequences,
     with_bracketed_sides,
@@ -76,6 +76,8 @@ BLOCK_CACHE_SIZE = 1 << 14
 """So many blocks are segmented once: reports repeat the same clauses."""
 _Word = tuple[Kind, str, int, int]
 """As a token, but its offsets refer to its block."""
+_new_token: Callable[[_Word], Token] = partial(tuple.__new__, Token)
+"""As Token(...), without the function in Python that a NamedTuple is made by."""
 
 
 class _NormalForms(dict[int, str]):
@@ -114,7 +116,7 @@ def _placed(sentences: Iterable[Sequence[Token]], text: str) -> Iterator[Sequenc
     offsets = [offset for offset, character in enumerate(text) for _ in _NORMAL_FORMS[ord(character)]]
     offsets.append(len(text))
     for sentence in sentences:
-        yield [Token(kind, value, offsets[start], offsets[end - 1] + 1) for kind, value, start, end in sentence]
+        yield [_new_token((kind, value, offsets[start], offsets[end - 1] + 1)) for kind, value, start, end in sentence]
 
 
 def _lobe_tokens(match: re.Match[str]) -> Iterator[Token]:
@@ -125,30 +127,30 @@ def _lobe_tokens(match: re.Match[str]) -> Iterator[Token]:
         yield Token("site", LOBE_CHARACTERS[match[0][i]], start + i, to)
 
 
-def _pattern_tokens(match: re.Match[str]) -> Iterator[Token]:
+def _pattern_tokens(match: re.Match[str]) -> Iterable[Token]:
     row = match.lastgroup
     match row:
+        case "stop" | "other" | "size" | "date" | "mark":
+            return (Token(row, row, *match.span()),)
         case "relaxation":
-            yield from relaxation_tokens(match)
+            return relaxation_tokens(match)
         case "lobes" | "lobe":
-            yield from _lobe_tokens(match)
+            return _lobe_tokens(match)
         case "hemisphere":
             side, site = _SIDE_CHARACTERS[match[0][2]], match[0][:2] + "半球"
-            yield Token("side", side, *match.span())
-            yield Token("site", site, *match.span())
+            return Token("side", side, *match.span()), Token("site", site, *match.span())
         case "code":
-            yield Token("other", row, *match.span())
-        case "date" | "size" | "mark" | "stop" | "other":
-            yield Token(row, row, *match.span())
+            return (Token("other", row, *match.span()),)
         case _:
-            yield Token(*name_meaning(match), *match.span())
+            return (Token(*name_meaning(match), *match.span()),)
 
 
 def _word_tokens(text: str, start: int, end: int) -> list[Token]:
     """The tokens of a part without letters and digits."""
     found: list[Token] = []
     for block in _BLOCKS.findall(text, start, end):
-        found += [Token(kind, value, start + at, start + to) for kind, value, at, to in _block_words(block)]
+        for kind, value, at, to in _block_words(block):
+            found.append(_new_token((kind, value, start + at, start + to)))
         start += len(block)
     return found
 
@@ -184,10 +186,11 @@ def _raw_tokens(text: str) -> list[Token]:
     tokens: list[Token] = []
     done = 0
     for match in token_pattern().finditer(text):
-        if match.start() > done:
-            tokens += _word_tokens(text, done, match.start())
+        start, end = match.span()
+        if start > done:
+            tokens += _word_tokens(text, done, start)
         tokens += _pattern_tokens(match)
-        done = match.end()
+        done = end
     if done < len(text):
         tokens += _word_tokens(text, done, len(text))
     return tokens
@@ -213,8 +216,9 @@ def _resolved(tokens: list[Token], text: str) -> list[Token]:
                 token = token._replace(kind="site", value="大脑皮层")
             case "layer" if not _follows(token, found, _SITE_OR_LAYER):
                 token = token._replace(kind="other")
-            case "other" if _adjoining(token, found) and (signal := short_signal(token, found, following)) is not None:
-                token = token._replace(kind="signal", value=signal)
+            case "other" if token.value in SHORT_SIGNALS and _adjoining(token, found):
+                signal = short_signal(token, found, following)
+                token = token if signal is None else token._replace(kind="signal", value=signal)
             case "signal" if _is_trend(token, found, text):
                 token = token._replace(kind="other")
             case "cue" if token.value == "其内" and token.end - token.start == 1 and _follows(token, found, _OUTER):

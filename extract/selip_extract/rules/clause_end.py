@@ -17,6 +17,7 @@ _PREDICATES = frozenset(("negation", "change", *VALUES))
 _OF_A_HALF = _PREDICATES | {"sequence", "size", "abnormal"}
 _STATING = frozenset(("change", "sequence", *VALUES))
 _STATED = frozenset(("negation", "abnormal", *VALUES))
+_HALF, _PRIOR = ReferenceKind.HALF, Standing.PRIOR
 _LESION_NOUNS = frozenset(("abnormal", "lesion"))
 
 
@@ -47,7 +48,7 @@ def end_clause(state: State, sentence: Sentence, at: int) -> State:
     mark, offset = (tokens[at].value, tokens[at].start) if at < len(tokens) else ("", len(sentence.text))
     kinds = {t.kind for t in clause}
     if state.focus.sites and not state.refers_to_rest:
-        only_names = state.standing is not Standing.PRIOR and "site" in kinds and kinds.isdisjoint(_PREDICATES)
+        only_names = state.standing is not _PRIOR and "site" in kinds and kinds.isdisjoint(_PREDICATES)
         leads_in = mark == ":" and names_whole_brain(state.focus.sites)
         if only_names and not leads_in and not kinds.isdisjoint(_LESION_NOUNS):
             state = introduce(state, state.focus, True).close()
@@ -57,10 +58,11 @@ def end_clause(state: State, sentence: Sentence, at: int) -> State:
         state = replace(state, sequences=state.sequences._replace(used=True))
     if state.clause.negation is not None and kinds.isdisjoint(_STATING) and not kinds.isdisjoint(_LESION_NOUNS):
         state = describe_as_normal(state, sentence, at - 1)
-    inside = bool(clause) and clause[0].value == "其内"
-    of_a_half = not kinds.isdisjoint(_OF_A_HALF) and not _gives_the_other_size(sentence, at)
-    if state.focus.kind is ReferenceKind.HALF and not inside and not of_a_half:
-        state = replace(state, focus=Focus(state.bilateral, ReferenceKind.POINTED, offset), open=False)
+    if state.focus.kind is _HALF:
+        inside = bool(clause) and clause[0].value == "其内"
+        of_a_half = not kinds.isdisjoint(_OF_A_HALF) and not _gives_the_other_size(sentence, at)
+        if not inside and not of_a_half:
+            state = replace(state, focus=Focus(state.bilateral, ReferenceKind.POINTED, offset), open=False)
     if mark == "," and state.own.sites and is_not_seen(sentence, clause):
         state = replace(state, focus=state.narrow((), offset), open=False)
     if state.whole.sites and mark != ":" and not (clause and clause[-1].value == "外"):

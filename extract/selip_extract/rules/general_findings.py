@@ -38,7 +38,7 @@ def read_changes(sentences: Iterable[Sentence]) -> list[GeneralFinding]:
     return [
         change
         for sentence in sentences
-        if any(token.kind == "change" for token in sentence.tokens)
+        if "change" in [token.kind for token in sentence.tokens]
         or _HINT.search(sentence.text, sentence.tokens[0].start, sentence.tokens[-1].end)
         for change in _sentence_changes(sentence)
     ]

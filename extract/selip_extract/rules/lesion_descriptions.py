@@ -47,6 +47,8 @@ def with_descriptions(
     Where it is not known of which lesions the margins are stated, those of other findings at a site hold for it, too.
     """
     present = [finding for finding in findings if finding.present]
+    if not present:
+        return list(findings)
     margins = margins or [StatedMargin(_location(f), _stated_at(f), f.margin) for f in present if f.margin]
     introductions = _introductions(sentences, {_location(finding) for finding in present})
     text = sentences[0].text if sentences else ""

@@ -1,7 +1,7 @@
 """A sentence of a report as the rules read it."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 
 from selip_extract.language.laterality import LateralisedSite, lateralised_sites
@@ -12,16 +12,19 @@ from selip_extract.rules.mentions import SiteMention
 
 @dataclass(frozen=True)
 class Sentence:
-    """The tokens of a sentence; their offsets refer to `text`, the whole report as it was mended, and to `stored`."""
+    """The tokens of a sentence; their offsets refer to `text`, the whole report as it was mended, and to `stored`.
+
+    `sites` are the sites with their sides, by the index of the token that names them.
+    """
 
     text: str
     stored: str
     tokens: Sequence[Token]
+    sites: Mapping[int, LateralisedSite] = field(init=False, compare=False, repr=False)
 
-    @cached_property
-    def sites(self) -> Mapping[int, LateralisedSite]:
-        """The sites with their sides, by the index of the token that names them."""
-        return {site.index: site for site in lateralised_sites(self.tokens)}
+    def __post_init__(self) -> None:
+        """Find the sites at once: nearly every sentence is asked for them many times."""
+        object.__setattr__(self, "sites", {site.index: site for site in lateralised_sites(self.tokens)})
 
     @cached_property
     def margins(self) -> Mapping[int, str]:

@@ -111,7 +111,7 @@ def state_signal(state: State, sentence: Sentence, at: int) -> State:
     if used and (_describes(sentence, at) or _introduces(state, sentence, at)):
         return state
     plain = [t for t in sequences if t.value != "T1CE"]
-    if len(plain) == 1 and not used and _in_turn(sentence, at, len(referents(state, sentence, at, True).sites)):
+    if len(plain) == 1 and not used and _in_turn(state, sentence, at):
         return _state_in_order(replace(state, sequences=state.sequences._replace(order=0)), sentence, at, value, 0)
     if not plain:
         return introduce(state, state.focus, True) if state.focus.sites and not state.clause.negation else state
@@ -184,7 +184,7 @@ def _describes(sentence: Sentence, at: int) -> bool:
     return sentence.tokens[at].value == "混杂" and words.startswith("信号") and "均" in words
 
 
-def _in_turn(sentence: Sentence, at: int, sites: int) -> bool:
+def _in_turn(state: State, sentence: Sentence, at: int) -> bool:
     """右侧额叶、左侧额叶、脑桥：T2高、稍高、等: three values or more, or one that is repeated, of as many sites."""
     values: list[str] = []
     for i, token in enumerate(sentence.tokens[at:]):
@@ -193,9 +193,10 @@ def _in_turn(sentence: Sentence, at: int, sites: int) -> bool:
         if token.kind != "signal" or i % 2:
             break
         values.append(token.value)
-    if len(values) != sites or sites < 2:
+    count = len(values)
+    if count < 2 or count != len(referents(state, sentence, at, True).sites):
         return False
-    return sites > 2 or len(set(values)) < sites or len(_PAIRS.findall(sentence.text)) > 1
+    return count > 2 or len(set(values)) < count or len(_PAIRS.findall(sentence.text)) > 1
 
 
 def _introduces(state: State, sentence: Sentence, at: int) -> bool:

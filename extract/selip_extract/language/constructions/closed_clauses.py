@@ -16,6 +16,10 @@ _NORMAL = re.compile(
 """双侧大脑半球灰白质分界清: what is said of the sites is that they are normal."""
 _STATING: frozenset[Kind] = frozenset(("sequence", "signal", "enhancement", "restriction"))
 _VALUES: frozenset[Kind] = frozenset(("signal", "enhancement", "restriction"))
+_ENDS: frozenset[Kind] = frozenset(("stop", "mark"))
+_MARKS = frozenset((",", ";", ":"))
+_NEXT: frozenset[Kind] = frozenset(("sequence", "site", "side"))
+"""With one of these a further statement begins."""
 _DESCRIBING: frozenset[Kind] = frozenset(("layer", "post_side", "other", "cue"))
 _DISEASE = re.compile("变性|畸形|梗死|梗塞|出血|[瘤炎疝]|发育|肥大|裂伤|挫伤|脱髓鞘|硬化")
 _OPENING: frozenset[Kind] = frozenset(("site", "side"))
@@ -30,9 +34,8 @@ def with_closed_clauses(tokens: Sequence[Token], text: str) -> list[Token]:
     found = _with_open_brackets(tokens) if "(" in text or "[" in text else list(tokens)
     start = 0
     for at, token in enumerate(found):
-        if token.kind in ("stop", "mark") or (token.kind == "punctuation" and token.value in (",", ";", ":")):
-            clause = found[start:at]
-            if token.value == "," and _is_complete(clause, text) and _opens(found, at):
+        if token.kind in _ENDS or (token.kind == "punctuation" and token.value in _MARKS):
+            if token.value == "," and _opens(found, at) and _is_complete(found[start:at], text):
                 found[at] = token._replace(value=";")
             start = at + 1
     return _separated(_denial_ended(_with_lists_by_value(found) if ":" in text else found), text)
@@ -112,16 +115,20 @@ def _denial_ended(tokens: Sequence[Token]) -> list[Token]:
     found: list[Token] = []
     denied = False
     for at, token in enumerate(tokens):
-        before = tokens[at - 1] if at else None
-        ended = denied and before is not None and before.kind in _VALUES | {"abnormal"} and before.end == token.start
-        if ended and token.kind in ("sequence", "site", "side") and not _is_relaxation(tokens, at):
-            found.append(Token("stop", "stop", token.start, token.start))
+        kind, value, start, _ = token
+        if denied and kind in _NEXT and _ends_a_denial(tokens[at - 1], start) and not _is_relaxation(tokens, at):
+            found.append(Token("stop", "stop", start, start))
             denied = False
-        elif token.kind in ("stop", "mark") or token.value in (",", ";", ":"):
+        elif kind in _ENDS or value in _MARKS:
             denied = False
-        denied = denied or token.kind == "negation"
+        denied = denied or kind == "negation"
         found.append(token)
     return found
+
+
+def _ends_a_denial(token: Token, at: int) -> bool:
+    """Whether what is denied ends right before the offset."""
+    return token.end == at and (token.kind in _VALUES or token.kind == "abnormal")
 
 
 def _is_relaxation(tokens: Sequence[Token], at: int) -> bool:

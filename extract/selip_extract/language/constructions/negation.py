@@ -56,8 +56,10 @@ def _after(tokens: Sequence[Token], at: int, text: str) -> int | None:
     end = at + 1 if tokens[at].value == ":" else at
     while end < len(tokens) and end < at + 5 and tokens[end].kind in _LOOSE and _adjoins(tokens, end):
         end += 1
+    if end == at:
+        return None
     closed = end == len(tokens) or tokens[end].kind in ("stop", "mark") or tokens[end].value in _CLAUSE_ENDS
-    if end == at or not closed:
+    if not closed:
         return None
     return end if lexicon().negation_behind.fullmatch(text, tokens[at].start, tokens[end - 1].end) else None
 

@@ -63,12 +63,14 @@ def _recognised(tokens: Sequence[Token], text: str, known: frozenset[str]) -> li
             at += 1
             continue
         end = _run_end(tokens, at, text)
-        part = end > at and _part_of_site(found, tokens, at, end, text)
-        if end > at and not part and known:
+        if end == at:
+            found.append(tokens[at])
+            at += 1
+            continue
+        part = _part_of_site(found, tokens, at, end, text)
+        if not part and known:
             end = _known_end(tokens, at, end, text, known)
-        if part or (
-            end > at and (text[tokens[at].start : tokens[end - 1].end] in known or _names_a_site(tokens, at, end, text))
-        ):
+        if part or text[tokens[at].start : tokens[end - 1].end] in known or _names_a_site(tokens, at, end, text):
             start = found.pop().start if part else tokens[at].start
             stop = tokens[end - 1].end
             word = text[start:stop]

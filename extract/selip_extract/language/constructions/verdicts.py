@@ -16,7 +16,7 @@ _VERDICT = re.compile(
 _WIDE = re.compile(f"(?:略|稍|明显|较|偏)?([宽大窄厚]){_END}|(?:部分|大部)?(?<=[沟裂池])(消失){_END}")
 _SITE_OR_LAYER: frozenset[Kind] = frozenset(("site", "layer"))
 _FIELDS: frozenset[Kind] = frozenset(("site", "layer", "post_side"))
-_SHORT_SIGNALS = {"等": "等", "亮": "高", "白": "高", "↑": "高", "暗": "低", "黑": "低", "↓": "低"}
+SHORT_SIGNALS = {"等": "等", "亮": "高", "白": "高", "↑": "高", "暗": "低", "黑": "低", "↓": "低"}
 """Words that are a signal only right after a verb or a sequence."""
 _CHANGES = {"宽": "增宽", "大": "扩大", "窄": "变窄", "厚": "增厚", "消失": "变浅"}
 """What a word alone says of a site: 脑沟宽，脑室大，脑沟消失."""
@@ -70,11 +70,9 @@ def _said(sequence: Token, text: str) -> list[Token]:
 
 
 def short_signal(token: Token, found: Sequence[Token], following: Token | None) -> str | None:
-    """The signal that 等, 亮, ↑ and their like are behind the tokens `found`; None where they are none (额叶等处)."""
-    if token.value not in _SHORT_SIGNALS:
-        return None
+    """The signal that a word of SHORT_SIGNALS is behind the tokens `found`; None where it is none (额叶等处)."""
     stated = _opens_a_signal(found) or _is_a_field(found, following) or _is_listed(token, found, following)
-    return _SHORT_SIGNALS[token.value] if stated else None
+    return SHORT_SIGNALS[token.value] if stated else None
 
 
 def _opens_a_signal(found: Sequence[Token]) -> bool:

@@ -95,14 +95,17 @@ def _is_of_a_lesion(token: Token) -> bool:
 
 def _changes_and_goes_on(sentence: Sentence, at: int) -> bool:
     """左侧萎缩并T2WI信号增高: the clause of the change states a signal, and names no site."""
-    kinds = [t.kind for t in clause_after(sentence.tokens, at)]
-    return kinds[:1] == ["change"] and "sequence" in kinds and "site" not in kinds
+    following = sentence.tokens[at + 1 : at + 2]
+    if not following or following[0].kind != "change":
+        return False
+    kinds = {t.kind for t in clause_after(sentence.tokens, at)}
+    return "sequence" in kinds and "site" not in kinds
 
 
 def _is_measured(sentence: Sentence, at: int) -> bool:
     """左侧厚约6mm，呈…, 厚度左侧约9mm: a clause that gives the size of a side, but no site."""
-    opens = [*takewhile(lambda t: not is_mark(t), reversed(sentence.tokens[:at]))]
-    if opens and not _MEASURE.fullmatch(sentence.text, opens[-1].start, sentence.tokens[at].start):
+    kinds = {t.kind for t in clause_after(sentence.tokens, at)}
+    if "size" not in kinds or not kinds.isdisjoint(("site", "change")):
         return False
-    clause = list(clause_after(sentence.tokens, at))
-    return any(t.kind == "size" for t in clause) and not any(t.kind in ("site", "change") for t in clause)
+    opens = [*takewhile(lambda t: not is_mark(t), reversed(sentence.tokens[:at]))]
+    return not opens or _MEASURE.fullmatch(sentence.text, opens[-1].start, sentence.tokens[at].start) is not None
