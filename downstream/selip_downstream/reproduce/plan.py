@@ -319,6 +319,8 @@ def _pointing(size: Size, device: str) -> Step:
 def _tumours(size: Size, data: str, brats: Path | None, device: str) -> list[Step]:
     """Classification of grades and segmentation of tumours, in a BraTS cohort or in rendered gliomas."""
     measuring, studies = size.measuring, size.studies
+    if brats is None and not studies.gliomas:
+        return []
     rendered = (
         "selip-phantom", "--brats", str(studies.gliomas), "--out", "{out}/cohort", "--shape", studies.shape,
         "--seed", str(size.seed),
@@ -336,12 +338,11 @@ def _tumours(size: Size, data: str, brats: Path | None, device: str) -> list[Ste
     )  # fmt: skip
     networks = (1 + len(_models(size))) * len(measuring.segmentation_shares) * measuring.segmentation_draws
     inputs = () if brats is None else (brats,)
-    steps = [] if brats is not None else [Step("brats", (rendered,), seconds=5 + 0.05 * studies.gliomas)]
-    steps.append(Step("classify-brats", (classified,), inputs, seconds=_embedding(size)))
-    if brats is not None or measuring.segment_rendered:
-        seconds = networks * (3 + measuring.segmentation_steps)
-        steps.append(Step("segment", (segmented,), inputs, seconds=seconds))
-    return steps
+    return [
+        *([Step("brats", (rendered,), seconds=5 + 0.05 * studies.gliomas)] if brats is None else []),
+        Step("classify-brats", (classified,), inputs, seconds=_embedding(size)),
+        Step("segment", (segmented,), inputs, seconds=networks * (3 + measuring.segmentation_steps)),
+    ]
 
 
 def _page(size: Size, steps: list[Step], device: str) -> Step:

@@ -29,7 +29,7 @@ NUMBERED_TITLES = [
     "The claim on frozen features",
     "The study encoder on frozen features",
     "Retrieval, by target and by share of the training studies",
-    "Classification and transfer to gliomas",
+    "Classification",
     "Segmentation",
     "What the models look at",
     "What an extraction error costs",

@@ -38,7 +38,7 @@ SIZES_DIFFER = (
     "All sizes take the same steps and measure the claim and the cost of errors on frozen features. quick has too few "
     "trainings to distinguish models. standard has whole trainings with few studies alone, whose models serve all "
     "tasks; they show whether the claim carries over. full repeats the claim and the cost of errors with whole "
-    "trainings at every share, and segments."
+    "trainings at every share, and grades and segments gliomas. A real cohort is graded and segmented in every size."
 )
 """Of the sizes in sizes.py."""
 COMPARED_SETTINGS = (
@@ -106,7 +106,6 @@ def _sizes() -> Table:
             f"{size.frozen.seeds} with {_listed(size.frozen.steps)}" for size in SIZES.values()
         ],
         "rendered gliomas": [f"{size.studies.gliomas:,}" for size in SIZES.values()],
-        "their segmentation": [_yes(size.measuring.segment_rendered) for size in SIZES.values()],
     }
     return Table("The sizes", ["", *SIZES], [[name, *cells] for name, cells in rows.items()])
 

@@ -65,7 +65,7 @@ def measured_sections(figures: Figures) -> list[Section]:
             retrieval(figures),
         ),
         (
-            "Classification and transfer to gliomas",
+            "Classification",
             "What the frozen encoders know of a label: without any labels, by statements alone, and learnt from few "
             "labels or from all.",
             classification(figures),
