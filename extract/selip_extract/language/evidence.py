@@ -158,8 +158,14 @@ def cited_finding(stored: str, read: str, statement: Statement, words: EvidenceT
         present=present,
         evidence=Evidence(text=stored[start:end], start=start, end=end, spans=spans),
         certainty="可疑" if doubtful or _is_doubted(read, words.site.end, words.signal) else "肯定",
-        **(describe_lesion(read, words.site.end, words.signal, end) if present else LesionDescription()),
+        **(describe_lesion(read, _place_ends(words), words.signal, end) if present else LesionDescription()),
     )
+
+
+def _place_ends(words: EvidenceTokens) -> int:
+    """Where the site is named, or its side behind it: 脑桥左份见…；右份见另一枚."""
+    after = words.side is not None and words.site.end <= words.side.start < words.signal.start
+    return words.side.end if words.side is not None and after else words.site.end
 
 
 @lru_cache(1 << 10)

@@ -31,11 +31,11 @@ _MAX_CLAUSE = 200
 """Characters behind a mark in which its clause may state a value; a text with no nearer mark is read from its start."""
 _MAX_DESCRIBING_CLAUSES = 4
 # nouns that follow are of the surroundings: 周围见片状水肿
-_AROUND = re.compile("周围|灶周|瘤周|邻近|相邻|伴|其内|(?<![脑颅])内见")
+_AROUND = re.compile("周围|周边|灶周|瘤周|邻近|相邻|伴|其内|(?<![脑颅])内见")
 _NO_OEDEMA = re.compile("未见|无|不明显|不著")
 # a clause that names another place, a sequence, a part of the lesion or a diagnosis does not go on introducing it
 _OF_SOMETHING_ELSE = re.compile(
-    "[左右双两TFDAS]|(?<!异常)信号|强化|受限|周|邻近|相邻|伴|内|压|部|壁|前片|较前|其[余中]|余|"
+    "[左右双两TFDAS]|(?<!异常)信号|强化|受限|周|邻近|相邻|伴|内|压|部|壁|前片|较前|其[余中]|余|前者|后者|"
     "考虑|可能|提示|符合|疑|似|倾向|待|除外|排除"
 )
 # 左侧桥小脑角区占位，部分伸入内听道，呈冰淇淋状: where it extends to is an aside
@@ -46,8 +46,13 @@ _NAMED_BEHIND = re.compile(r"[^；;。：:\n左右双两]*?[，,](?:为|系|属)
 _CORRECTED = re.compile("更正|应该?[为是]|改为|实为|不对|说错|口误|而是")
 # 大小分别约1.2cm、0.8cm: which of the sizes is that of the lesion, one clause does not tell
 _OF_SEVERAL = re.compile("分别|依次")
-_UP_TO_ANOTHER = re.compile("(?:(?!未见)(?![见左右双两]).|未见)+")
+_UP_TO_ANOTHER = re.compile("(?:(?!未见|[、，]?(?:周边|边缘|中[心央]|外周|囊壁))(?![见左右双两]).|未见)+")
 _SHAPE_OF_ENHANCEMENT = re.compile("[一-龥]{1,4}[状样形](?=强化)")
+_DENIED = re.compile(
+    "(?:未见|未发现|没有|无明[显确]|(?<![大小有])无(?=出血|钙化|囊变|坏死|结节|肿块|占位))[^，,；;。]*"
+)
+"""未见出血灶: what is not there describes no lesion."""
+_HEADING_END = re.compile("[)）]?[:：]")
 _BRACKET = re.compile(r"(?:病灶|病变|灶)?[（(\[]([^（(\[)）\]TFDAS左右双两]{1,30})[)）\]]")
 _VALUE_HEADS = ("大小", "范围", "直径", "长径", "边界", "边缘", "形态", "数目")
 _OF_A_MARGIN = ("界", "缘", "面", "廓")
@@ -150,6 +155,7 @@ def describe_lesion(text: str, site_end: int, signal: Token, end: int) -> Lesion
     oedema = _oedema(text, max(start, site_end), signal) if site_end <= signal.start and not named else None
     if oedema:
         return LesionDescription(morphology=oedema.morphology, lesion="水肿")
+    of_surroundings = _AROUND.match(text, start) is not None  # 周边胶质增生呈FLAIR高信号
     introduced = _in_bracket(text, site_end).or_else(introduction(text, site_end))
     around = text[min(site_end, signal.end) : signal.end] + _after(text, end)
     said = _in_bracket(text, site_end).or_else(here).or_else(introduced)
@@ -162,16 +168,19 @@ def describe_lesion(text: str, site_end: int, signal: Token, end: int) -> Lesion
         number=number.exact,
         size_mm=_size(around),
         margin=margin_in(around),
-        lesion=introduced.lesion or here.lesion or named,
+        lesion=(here.lesion if of_surroundings else None) or introduced.lesion or here.lesion or named,
     )
 
 
 @lru_cache(1 << 8)
 def introduction(text: str, site_end: int) -> LesionWords:
     """What is said of a lesion from its site on, as in 左侧额叶见一肿块，大小约2cm，呈分叶状，T1WI…."""
-    start = site_end + text.startswith((":", "："), site_end)  # 右侧额叶：肿物，…
+    heading = _HEADING_END.match(text, site_end)  # 右侧额叶（中央前回）：肿物，…
+    start = heading.end() if heading else site_end
     end = clause_end(text, start)
     said = words_of(text[start:end])
+    if said.morphology is not None and f"{said.morphology}强化" in text[start:end]:
+        said = said._replace(morphology=None)  # 见T2高信号、增强后结节状强化
     for _ in range(_MAX_DESCRIBING_CLAUSES):
         if end >= len(text) or (text[end] in _SENTENCE_MARKS and not _heads_a_value(text, end)):
             break
@@ -278,7 +287,7 @@ def is_corrected(text: str, start: int, end: int) -> bool:
 @lru_cache(1 << 14)
 def words_of(clause: str) -> LesionWords:
     """What the words of a clause say of a lesion."""
-    patterns, clause = _patterns(), clause.replace(" ", "")
+    patterns, clause = _patterns(), _DENIED.sub("", clause.replace(" ", ""))
     shape = _stated(patterns.morphology, clause) or _stated(patterns.other_shape, clause)
     lesion = next((m for m in patterns.lesion.finditer(clause) if not _AROUND.search(clause, 1, m.start())), None)
     return LesionWords(_shape(shape) if shape else None, _number(clause), lesion[0] if lesion else None)

@@ -1,15 +1,17 @@
 """The end of a clause: which sites the next one refers to."""
 
-from collections.abc import Set
+from collections.abc import Sequence, Set
 from itertools import takewhile
 
+from selip_extract.language.lesion_words import words_of
 from selip_extract.language.lexicon import Kind
+from selip_extract.language.tokens import Token
 from selip_extract.rules.dataclass_replace import replace
 from selip_extract.rules.descriptions import describe_as_normal, is_not_seen
 from selip_extract.rules.lookahead import VALUES, denial_ends, is_mark, sequence_precedes_site
 from selip_extract.rules.mentions import NO_LESION, ReferenceKind
 from selip_extract.rules.references.introductions import introduce, names_whole_brain
-from selip_extract.rules.references.site_references import return_from_exception
+from selip_extract.rules.references.site_references import WHOLE_BRAIN, return_from_exception
 from selip_extract.rules.sentence import Sentence
 from selip_extract.rules.state import Clause, Focus, Standing, State
 
@@ -50,7 +52,7 @@ def end_clause(state: State, sentence: Sentence, at: int) -> State:
     if state.focus.sites and not state.refers_to_rest:
         only_names = state.standing is not _PRIOR and "site" in kinds and kinds.isdisjoint(_PREDICATES)
         leads_in = mark == ":" and names_whole_brain(state.focus.sites)
-        if only_names and not leads_in and not kinds.isdisjoint(_LESION_NOUNS):
+        if only_names and not leads_in and (not kinds.isdisjoint(_LESION_NOUNS) or _names_a_disease(sentence, clause)):
             state = introduce(state, state.focus, True).close()
         elif (mark == ":" and state.open) or (mark == ";" and _goes_on(state, sentence, at)):
             state = replace(state, announced=state.focus)
@@ -70,6 +72,13 @@ def end_clause(state: State, sentence: Sentence, at: int) -> State:
     if mark == ";":
         return replace(state.refer_to(Focus((), ReferenceKind.NAMED, offset)), introduced=NO_LESION)
     return state.close() if mark == ":" or "size" in kinds else state
+
+
+def _names_a_disease(sentence: Sentence, clause: Sequence[Token]) -> bool:
+    """右额叶及左顶叶各一脑膜瘤，右侧者…: the disease is the lesion; 颅内血管影存在 names none."""
+    if any(token.value in WHOLE_BRAIN for token in clause):
+        return False
+    return words_of(sentence.text[clause[0].start : clause[-1].end]).lesion is not None
 
 
 def _gives_the_other_size(sentence: Sentence, at: int) -> bool:

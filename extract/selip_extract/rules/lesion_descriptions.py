@@ -35,6 +35,10 @@ _NOUN_ALONE = re.compile("(?:脑内|颅内)?(?:多发)?[一-龥]{1,8}(?:瘤|灶|
 """转移瘤，共3枚，右侧额叶2枚…: the first clause names the lesions, those behind their sites."""
 _ENUMERATED = frozenset(("site", "side", "post_side", "layer"))
 _LIST_MARKS = frozenset(("、", ",", "以及"))
+_REMARK = re.compile(
+    "(?:(?:以上|上述|前述|各|所有|全部)(?:各|全部)?(?:病灶|病变|灶|结节)|(?<=[。；;\n]))[均都皆](?:为|呈|系)?([^。；;\n]{1,40})"
+)
+_OF_A_SEQUENCE = re.compile("T[12]|FLAIR|DWI|ADC|SWI|信号|强化|受限", re.IGNORECASE)
 Introduction = tuple[int, LesionWords]
 """Where the site ends that is named, and what is said of its lesion there."""
 
@@ -52,16 +56,32 @@ def with_descriptions(
     margins = margins or [StatedMargin(_location(f), _stated_at(f), f.margin) for f in present if f.margin]
     introductions = _introductions(sentences, {_location(finding) for finding in present})
     text = sentences[0].text if sentences else ""
+    remarks = _remarks_on_all(text) if present else []
     described = list(findings)
     for i, finding in sorted(enumerate(findings), key=lambda item: _stated_at(item[1])):
         if finding.present:
-            described[i] = _described(finding, introductions, margins, text)
+            described[i] = _described(finding, introductions, margins, remarks, text)
     return described
+
+
+def _remarks_on_all(text: str) -> list[Introduction]:
+    """附：以上病灶均为单发, 。均呈类圆形: where a remark on all lesions before it begins, and what it says of them."""
+    found = []
+    for remark in _REMARK.finditer(text):
+        clauses = takewhile(lambda clause: not _OF_A_SEQUENCE.search(clause), re.split("[，,]", remark[1]))
+        found.append((remark.start(), words_of("，".join(clauses))))
+    return found
 
 
 def _stated_at(finding: Finding) -> int:
     """Where the signal stands: what is said of a lesion holds for what the text says after it."""
     return next((s.start for s in finding.evidence.spans if s.role == "signal"), 0) if finding.evidence else 0
+
+
+def _site_span(finding: Finding) -> tuple[int, int]:
+    """Where the site is named."""
+    spans = finding.evidence.spans if finding.evidence else ()
+    return next(((s.start, s.end) for s in spans if s.role == "site"), (0, 0))
 
 
 def _location(finding: Finding) -> Location:
@@ -194,12 +214,13 @@ def _described(
     finding: Finding,
     introductions: dict[Location, list[Introduction]],
     margins: Sequence[StatedMargin],
+    remarks: Sequence[Introduction],
     text: str,
 ) -> Finding:
     if finding.lesion == "水肿":
         return finding
     where = _location(finding)
-    at = next((s.end for s in finding.evidence.spans if s.role == "site"), 0) if finding.evidence else 0
+    _, at = _site_span(finding)
     stated = LesionWords(finding.morphology, LesionNumber(finding.count, finding.number), finding.lesion)
     here = introductions.setdefault(where, [])
     if stated != NO_WORDS and not any(end <= at for end, _ in here):
@@ -214,6 +235,9 @@ def _described(
         # 双侧额叶见多发点状…，除左侧额叶病灶DWI呈高信号
         both = next((said for end, said in reversed(introductions.get(("双侧", where[1]), [])) if end <= at), NO_WORDS)
         said = said._replace(morphology=both.morphology, lesion=both.lesion)
+    for start, remark in remarks:
+        if at < start:
+            said = said.or_else(remark)
     described: dict[str, object] = {
         "morphology": said.morphology,
         "count": said.number.kind,
@@ -221,8 +245,9 @@ def _described(
         "lesion": said.lesion,
         "margin": margin_of(finding, text, at, _stated_at(finding), margins),
     }
-    smaller = smaller_lesion(text, at, _stated_at(finding)) if "小" in text else None
+    smaller = smaller_lesion(text, _site_span(finding), _stated_at(finding)) if "小" in text else None
     if smaller is not None:
         described |= {"morphology": smaller.morphology, "size_mm": smaller.size_mm or finding.size_mm}
+        described |= {"count": None, "number": None}
     changed = {name: value for name, value in described.items() if value != getattr(finding, name)}
     return finding.model_copy(update=changed) if changed else finding

@@ -10,7 +10,7 @@ from selip_extract.language.sizes import Size, is_of_an_earlier_study, is_of_the
 from selip_extract.language.tokens import Token
 from selip_extract.rules.dataclass_replace import replace
 from selip_extract.rules.lookahead import clause_after, is_mark, sites_ahead
-from selip_extract.rules.mentions import Location, Sites
+from selip_extract.rules.mentions import Location, Sites, distinct
 from selip_extract.rules.references.introductions import names_whole_brain
 from selip_extract.rules.sentence import Sentence
 from selip_extract.rules.state import State
@@ -25,6 +25,7 @@ _MAX_LEAD = 12
 _DIMENSION = re.compile("(前后|左右|上下|头尾|横|纵|长|短|宽|厚|高|深)[径度]?(?:分别)?(?:约|为)*$")
 _OF_THE_OTHER = re.compile("(?:另外?一?[枚个处者]|较?小者)(?:[长直]?径|大小|范围)?(?:约|为)*$")
 _CORRECTED = re.compile("(?:应为|更正为|实为|改为)约?$")
+_IN_ORDER = re.compile("依次|分别")
 _OF_A_RANGE = re.compile("[最较][大小]|[大小]者")
 
 
@@ -121,8 +122,14 @@ def _in_order(sites: Sites, sentence: Sentence, start: int, at: int) -> Sites:
     ]
     count, earlier = len(sizes), sum(i < at for i in sizes)
     last = tokens[max([at, *sizes])]
-    if at not in sizes or count == 1 or len(sites) < 2:
+    if at not in sizes or count == 1:
         return sites
+    if len(sites) < 2:
+        named = distinct(
+            sentence.mention(site) for i, site in sentence.sites.items() if i < at and not site.is_qualifier
+        )
+        in_order = _IN_ORDER.search(sentence.text, tokens[start].start, tokens[at].start)
+        return named[earlier : earlier + 1] if in_order and len(named) == count else sites
     if _OF_A_RANGE.search(sentence.text, tokens[start].start, last.start):
         return sites
     return sites[earlier : earlier + 1] if count == len(sites) else ()

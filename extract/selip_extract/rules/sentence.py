@@ -9,6 +9,8 @@ from selip_extract.language.lesion_words import margins_by_end
 from selip_extract.language.tokens import LexedReport, Token
 from selip_extract.rules.mentions import SiteMention
 
+_COUNTING = frozenset(("other", "cue"))
+
 
 @dataclass(frozen=True)
 class Sentence:
@@ -24,7 +26,16 @@ class Sentence:
 
     def __post_init__(self) -> None:
         """Find the sites at once: nearly every sentence is asked for them many times."""
-        object.__setattr__(self, "sites", {site.index: site for site in lateralised_sites(self.tokens)})
+        sites = lateralised_sites(self.tokens)
+        named = {s.index: s._replace(is_qualifier=True) if self._is_in_a_name(s) else s for s in sites}
+        object.__setattr__(self, "sites", named)
+
+    def _is_in_a_name(self, site: LateralisedSite) -> bool:
+        """左侧桥小脑角区见一听神经瘤: whether it stands in the name of a lesion that is seen at another site."""
+        if site.side is not None or not self.text.startswith("瘤", site.token.end):
+            return False
+        before = (token.kind for token in reversed(self.tokens[: site.index]) if token.kind not in _COUNTING)
+        return next(before, None) == "verb" and next(before, None) in ("site", "layer", "post_side")
 
     @cached_property
     def margins(self) -> Mapping[int, str]:

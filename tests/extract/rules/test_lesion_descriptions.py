@@ -134,6 +134,14 @@ def test_a_doubted_disease_leaves_the_signal_certain(text: str, certainty: str) 
         ("左侧额叶结节约9mm；脑桥结节约6mm；均呈长T1信号。", {"左侧额叶": (9,), "脑桥": (6,)}),
         ("左侧额叶、脑桥各见一枚血肿，前者约2cm，后者约1cm，均呈短T1信号。", {"左侧额叶": (20,), "脑桥": (10,)}),
         (
+            "病灶A位于左侧额叶，病灶B位于脑桥，长径依次为9mm、6mm；T1WI：A、B均呈低信号。",
+            {"左侧额叶": (9,), "脑桥": (6,)},
+        ),
+        (
+            "左侧额叶及脑桥各一脑膜瘤，左侧者约9mm，二者T1WI均呈低信号。",
+            {"左侧额叶": (9,), "脑桥": ()},
+        ),
+        (
             "左侧额叶、脑桥各见结节，左侧额叶者约9mm，脑桥者约6mm，T1WI均呈低信号。",
             {"左侧额叶": (9,), "脑桥": (6,)},
         ),
@@ -162,3 +170,34 @@ def test_the_noun_may_stand_before_its_site_or_begin_with_it(text: str, lesion: 
 def test_a_lesion_of_both_sides_looks_the_same_where_one_is_an_exception() -> None:
     found = findings("双侧额叶见多发点状FLAIR高信号，除左侧额叶病灶DWI呈高信号外，余病灶DWI均未见高信号。")
     assert found["左侧额叶", "DWI"].morphology == "点状"
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("左侧额叶T2WI呈高信号。附：以上病灶均为单发，边界清；双侧乳突积液。", (None, "单发", None)),
+        ("左侧额叶、脑桥T2WI高信号。均呈类圆形，FLAIR呈高信号。", ("类圆形", None, None)),
+        ("左侧额叶见线状T2低信号，未见出血灶。", ("线状", None, None)),
+        ("左侧额叶软化灶，T1WI低信号，周边胶质增生呈T2高信号。", (None, None, "胶质增生")),
+        ("左侧额叶病灶（椭圆，边界清）呈T2高信号。", ("椭圆", None, None)),
+        ("左侧额叶（中央前回）：陈旧梗死，楔形，T2WI高信号。", ("楔形", None, "梗死")),
+        ("左侧额叶各一脑膜瘤，T2WI高信号。", (None, "单发", "脑膜瘤")),
+        ("左侧额叶见T2高信号、增强后结节状强化。", (None, None, None)),
+    ],
+)
+def test_where_a_description_stands(text: str, said: tuple[str | None, str | None, str | None]) -> None:
+    finding = next(f for (_, sequence), f in findings(text).items() if sequence == "T2")
+    assert (finding.morphology, finding.count, finding.lesion) == said
+
+
+def test_lesions_of_one_site_on_both_sides_are_described_behind_their_sides() -> None:
+    found = findings("脑桥左份可见不规则斑片状病灶，呈T2高信号；右份见另一枚，点状，仅DWI呈高信号。")
+    assert {site: f.morphology for (site, _), f in found.items()} == {"左侧脑桥": "不规则斑片状", "右侧脑桥": "点状"}
+
+
+def test_a_site_in_the_name_of_a_lesion_that_is_seen_at_others() -> None:
+    found = findings("左侧桥小脑角区及右侧内听道各见一听神经瘤，前者呈冰淇淋样，后者呈柱状，均呈T2稍高信号。")
+    assert {site: (f.morphology, f.lesion) for (site, _), f in found.items()} == {
+        "左侧桥小脑角区": ("冰淇淋样", "听神经瘤"), "右侧内听道": ("柱状", "听神经瘤"),
+    }  # fmt: skip
+    assert set(findings("左侧听神经瘤，T2WI呈高信号。")) == {("左侧听神经", "T2")}

@@ -334,6 +334,9 @@ def _two(state: State, token: Token) -> Focus:
     mentioned = state.mentioned
     if state.own.sites and not mentioned.pair:
         return state.own
+    here = state.focus.sites or state.announced.sites
+    if len(here) == 2 and not mentioned.pair:  # 右额叶及左顶叶各见一脑膜瘤，二者…
+        return Focus(here, ReferenceKind.POINTED, token.start)
     two: LesionMention | Sites = mentioned.last_two()
     return Focus.on(two) if isinstance(two, LesionMention) else Focus(two, ReferenceKind.POINTED, token.start)
 
