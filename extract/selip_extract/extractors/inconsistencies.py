@@ -14,7 +14,7 @@ from typing import NamedTuple
 from selip_contracts.findings import Finding, SpanRole
 from selip_contracts.vocabulary import SITES, ancestors
 from selip_extract.language.tokens import LexedReport, Token
-from selip_extract.rules.lookahead import VALUES, is_mark
+from selip_extract.rules.lookahead import VALUES, clause_after, is_mark
 from selip_extract.rules.prior_study import prior_words
 from selip_extract.rules.sentence import Sentence
 
@@ -86,6 +86,7 @@ def _is_inconsistent(sentence: Sentence, present: Sequence[_Stated], values: _Va
         or _lacks_a_side(sentence, present)
         or _has_words_left(sentence, present)
         or _says_the_same_of_a_part(sentence, present)
+        or _tells_nothing_apart(sentence, present)
         or any(_is_contradicted(sentence.text, one, values[_place(one.finding)]) for one in present)
     )
 
@@ -112,9 +113,11 @@ def _has_words_left(sentence: Sentence, present: Sequence[_Stated]) -> bool:
     for mark, group in groupby(enumerate(sentence.tokens), key=lambda pair: is_mark(pair[1])):
         clause = [(at, token) for at, token in group if at not in prior]
         kinds = {token.kind for _, token in clause}
-        if mark or not kinds & VALUES or kinds & _SAYING_ELSE or any(token.value == "除" for _, token in clause):
+        if mark or not kinds & VALUES or kinds & _SAYING_ELSE:
             continue
         start, end = clause[0][1].start, clause[-1][1].end
+        if "除" in sentence.text[start:end]:
+            continue
         here = [finding for at, finding in present if start <= at < end]
         sides = {finding.side for finding in here}
         sites = {name for finding in here for name in (finding.site_name, *ancestors(finding.site))}
@@ -137,6 +140,17 @@ def _says_the_same_of_a_part(sentence: Sentence, present: Iterable[_Stated]) -> 
         and all(t.kind in _BESIDE or t.value in ("(", ")") for t in sentence.tokens[first + 1 : second])
         for (first, one), (second, other) in pairwise(sites)
     )
+
+
+def _tells_nothing_apart(sentence: Sentence, present: Iterable[_Stated]) -> bool:
+    """双侧海马T2WI分别呈高、稍高信号: values in turn, two of which are read of the same site and sequence."""
+    in_turn = [at for at, token in enumerate(sentence.tokens) if token.value == "分别"]
+    for at in in_turn:
+        end = max((token.end for token in clause_after(sentence.tokens, at)), default=0)
+        places = [_place(one.finding) for one in present if sentence.tokens[at].start <= one.at < end]
+        if len(places) > len(set(places)):
+            return True
+    return False
 
 
 def _is_contradicted(text: str, stated: _Stated, values: Mapping[object, int]) -> bool:

@@ -60,7 +60,9 @@ def _side(token: Token) -> Side:
 def _ends_enumeration(tokens: Sequence[Token], at: int) -> bool:
     match tokens[at].kind:
         case "punctuation":
-            return tokens[at].value in (";", ":")
+            # 左侧：额叶、枕叶；右侧：…
+            heads = tokens[at].value == ":" and at > 0 and tokens[at - 1].kind == "side"
+            return tokens[at].value in (";", ":") and not heads
         case "lesion":
             return not _continues(tokens, at)
         case "cue":
@@ -116,9 +118,12 @@ def _side_after(tokens: Sequence[Token], at: int) -> Token | None:
 
 
 def _names_a_part(tokens: Sequence[Token], at: int) -> bool:
-    """双侧基底节区（右侧壳核、左侧尾状核）: the bracket names parts of the site, each with its side."""
-    following = tokens[at + 2 : at + 4]
-    return [t.kind for t in following] == ["side", "site"] and tokens[at].value in ancestors(following[1].value)
+    """双侧基底节区（右侧壳核、左侧尾状核）, 中脑右侧大脑脚: parts of the site follow, each with its side."""
+    bracketed = at + 1 < len(tokens) and tokens[at + 1].value == "("
+    following = tokens[at + 1 + bracketed : at + 3 + bracketed]
+    adjoins = bracketed or (bool(following) and following[0].start == tokens[at].end)
+    named = adjoins and [t.kind for t in following] == ["side", "site"]
+    return named and tokens[at].value in ancestors(following[1].value)
 
 
 def _locates(tokens: Sequence[Token], at: int) -> bool:
@@ -142,7 +147,7 @@ def _behind_a_part(tokens: Sequence[Token], at: int) -> str | None:
 
 
 def _is_qualifier(tokens: Sequence[Token], at: int) -> bool:
-    """Whether the next site is a part of this one: 基底节区（壳核） and 基底节区壳核 name the putamen only."""
+    """Whether the next site is a part of this one: 基底节区（壳核）, 基底节区壳核, 中脑右侧大脑脚 name the part."""
     behind = _behind_a_part(tokens, at)
     if behind is not None and tokens[at].value in ancestors(behind):
         return True
@@ -154,7 +159,7 @@ def _is_qualifier(tokens: Sequence[Token], at: int) -> bool:
         return bool(inside) and inside[0].kind == "site" and tokens[at].value in ancestors(inside[0].value)
     if len(following) > 1 and following[0].value in _INSIDE and following[1].kind == "site":
         return tokens[at].value in ancestors(following[1].value)
-    if _locates(tokens, at):
+    if _locates(tokens, at) or _names_a_part(tokens, at):
         return True
     if not following or following[0].start != tokens[at].end or following[0].kind != "site":
         return False

@@ -22,6 +22,7 @@ from selip_extract.language.constructions.tables import with_tables
 from selip_extract.language.constructions.unlisted_sites import with_unlisted_sites
 from selip_extract.language.constructions.verdicts import SHORT_SIGNALS, short_signal, with_verdicts
 from selip_extract.language.constructions.word_order import (
+    with_both_sides,
     with_bracketed_sequences,
     with_bracketed_sides,
     with_pairs,
@@ -352,7 +353,7 @@ def lex(text: str) -> LexedReport:
     for reading in _READINGS:
         tokens = reading(tokens, normal)
     tokens = with_other_parts_apart(tokens)
-    for reading in (with_usual_order, with_bracketed_sequences, with_bracketed_sides, with_pairs):
+    for reading in (with_usual_order, with_bracketed_sequences, with_bracketed_sides, with_both_sides, with_pairs):
         tokens = reading(tokens, normal)
     sentences = _placed(_sentences(_resolved(tokens, normal)), read.text)
     return LexedReport(text, read.text, tuple(map(tuple, sentences)), read.slips)

@@ -20,6 +20,8 @@ _OF_A_HALF = _PREDICATES | {"sequence", "size", "abnormal"}
 _STATING = frozenset(("change", "sequence", *VALUES))
 _STATED = frozenset(("negation", "abnormal", *VALUES))
 _HALF, _PRIOR = ReferenceKind.HALF, Standing.PRIOR
+_CONTRASTING = ("相反", "不然")
+"""右侧则相反，T1WI…: the next clause says how."""
 _LESION_NOUNS = frozenset(("abnormal", "lesion"))
 
 
@@ -56,14 +58,15 @@ def end_clause(state: State, sentence: Sentence, at: int) -> State:
             state = introduce(state, state.focus, True).close()
         elif (mark == ":" and state.open) or (mark == ";" and _goes_on(state, sentence, at)):
             state = replace(state, announced=state.focus)
-    if mark in (",", ";") and _calls_it_otherwise(kinds, sentence.words(at - 1)):
+    denied = mark == ";" and state.clause.negation is not None and "sequence" in kinds
+    if denied or (mark in (",", ";") and _calls_it_otherwise(kinds, sentence.words(at - 1))):
         state = replace(state, sequences=state.sequences._replace(used=True))
     if state.clause.negation is not None and kinds.isdisjoint(_STATING) and not kinds.isdisjoint(_LESION_NOUNS):
         state = describe_as_normal(state, sentence, at - 1)
     if state.focus.kind is _HALF:
         inside = bool(clause) and clause[0].value == "其内"
         of_a_half = not kinds.isdisjoint(_OF_A_HALF) and not _gives_the_other_size(sentence, at)
-        if not inside and not of_a_half:
+        if not inside and not of_a_half and sentence.words(at - 1) not in _CONTRASTING:
             state = replace(state, focus=Focus(state.bilateral, ReferenceKind.POINTED, offset), open=False)
     if mark == "," and state.own.sites and is_not_seen(sentence, clause):
         state = replace(state, focus=state.narrow((), offset), open=False)

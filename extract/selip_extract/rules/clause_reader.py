@@ -15,6 +15,7 @@ from selip_extract.rules.lookahead import VALUES, clause_after, is_listed_with_a
 from selip_extract.rules.mentions import Location, MentionedLesions, StatedMargin
 from selip_extract.rules.prior_study import prior_words, turn_to_present, turn_to_prior
 from selip_extract.rules.references.by_value import with_value
+from selip_extract.rules.references.introductions import with_listed
 from selip_extract.rules.references.label_lists import CIRCLED
 from selip_extract.rules.references.labels import (
     begin_labelled,
@@ -40,6 +41,7 @@ from selip_extract.rules.references.site_references import (
     refer_to_rest,
 )
 from selip_extract.rules.repeated_values import (
+    leave_out,
     name_largest,
     name_most_affected,
     spreads,
@@ -90,7 +92,7 @@ def read_clauses(sentences: Sequence[Sentence]) -> list[Finding]:
             sequences = SequenceFocus(tuple([token for token in sentence.tokens if token.kind == "sequence"]))
             continue
         state = begin_labelled(replace(START, mentioned=mentioned), sentence, between, sequences)
-        state = introduce_labelled(read_sentence(state, sentence), between)
+        state = with_listed(introduce_labelled(read_sentence(state, sentence), between), sentence)
         mentioned, sequences = state.mentioned, state.sequences
         here = largest(state.sizes)
         sizes = here | {location: size for location, size in sizes.items() if location not in here}
@@ -196,6 +198,8 @@ def _refer_by_phrase(state: State, sentence: Sentence, at: int, phrase: Phrase) 
             return state_as_compared(state, sentence, at, phrase.end)
         case "predominance" | "spread":
             return name_most_affected(state, sentence, at, phrase.end)
+        case "left_out":
+            return leave_out(state, sentence, at, phrase.end)
         case "by_value":
             return state.refer_to(with_value(state, sentence, at, phrase.end) or state.focus)
         case "likewise":

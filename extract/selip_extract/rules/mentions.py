@@ -91,7 +91,8 @@ class MentionedLesions:
     """What is remembered from sentence to sentence.
 
     `subject` is the lesion that a sentence without a site continues, `changed` are sites with a general change, `pair`
-    the two lesions that 前者 and 后者 tell apart. The lesions of the current numbered item begin at `item_start`.
+    the two lesions that 前者 and 后者 tell apart. `listed` are sites of lesions since nothing has been stated of any.
+    The lesions of the current numbered item begin at `item_start`.
     """
 
     lesions: tuple[LesionMention, ...] = ()
@@ -101,6 +102,7 @@ class MentionedLesions:
     stated: tuple[StatedValue, ...] = ()
     labels: Mapping[str, LesionMention] = field(default_factory=dict)
     item_start: int = 0
+    listed: Sites = ()
 
     def begin_item(self, numbered: bool) -> "MentionedLesions":
         """An item of a numbered list refers to its own lesions; text without a number to all."""

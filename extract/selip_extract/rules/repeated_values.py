@@ -143,6 +143,28 @@ def state_likewise(state: State, sentence: Sentence, at: int) -> State:
     return replace(state, sequences=sequences._replace(used=True))
 
 
+def leave_out(state: State, sentence: Sentence, at: int, end: int) -> State:
+    """T2WI呈高信号（脑桥除外）: the value that was stated last is not that of the sites named here."""
+    if not state.findings or state.findings[-1].evidence is None:
+        return state
+    named = {(site.side, site.site) for site in _named(sentence, at, end)}
+    last = _span(state.findings[-1], "signal")
+
+    def stays(finding: Finding) -> bool:
+        location = (finding.side, finding.site_name)
+        unsided = (None, finding.site_name)
+        return _span(finding, "signal") != last or not {location, unsided} & named
+
+    kept = tuple(finding for finding in state.findings if stays(finding))
+    return replace(state, findings=kept) if kept else state
+
+
+def _span(finding: Finding, role: str) -> int | None:
+    """Where the words of this role stand."""
+    assert finding.evidence is not None
+    return next((span.start for span in finding.evidence.spans if span.role == role), None)
+
+
 def name_most_affected(state: State, sentence: Sentence, at: int, end: int) -> State:
     """左侧大脑半球见…，以额颞叶为著: the sites are those of the lesion too, with all that was stated of it."""
     focus = state.focus if state.focus.sites else Focus.on(state.introduced)

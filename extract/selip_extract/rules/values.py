@@ -15,6 +15,7 @@ from selip_extract.rules.descriptions import describe_as_normal
 from selip_extract.rules.lookahead import (
     VALUES,
     accounts_in_a_row,
+    clause_after,
     exception_ends,
     names_a_sequence,
     negation_after,
@@ -37,7 +38,7 @@ _CHANGED = re.compile("(?:[现今]?已|现|今|目前|逐渐|均)*(?:转变?|变
 _PAIRS = re.compile("(?:[A-Z0-9]|[上图像:：])[稍略]?[高低等]、[稍略]?[高低等](?=[,，;；。]|$)")
 """T1WI等、低；T2WI高、高: sequences with two bare values each."""
 _SIDES: tuple[Side, Side] = ("左侧", "右侧")
-_LEFT_AND_RIGHT = re.compile("左侧?[、及和]?右(?:侧|边|两侧)?$|左右双侧$")
+_LEFT_AND_RIGHT = re.compile("左侧?[、及和/]?右(?:侧|边|两侧)?$|左右双侧$")
 
 
 def state_values(
@@ -106,6 +107,8 @@ def state_signal(state: State, sentence: Sentence, at: int) -> State:
     token = sentence.tokens[at]
     value: Value = None if state.clause.negation else token.value  # type: ignore[assignment]
     sequences, used, order = state.sequences
+    if value == "高" and _is_of_a_normal_lobe(state, sentence, at):
+        return describe_as_normal(state, sentence, at)
     if order is not None:
         return _state_in_order(state, sentence, at, value, order)
     if used and (_describes(sentence, at) or _introduces(state, sentence, at)):
@@ -138,6 +141,16 @@ def state_enhancement(state: State, sentence: Sentence, at: int) -> State:
         return describe_as_normal(state, sentence, at)
     state = state_values(state, sentence, at, [(sequence, value)])
     return replace(state, sequences=state.sequences._replace(tokens=(sequence,), used=True))
+
+
+def _is_of_a_normal_lobe(state: State, sentence: Sentence, at: int) -> bool:
+    """垂体后叶短T1信号存在: high on T1, as the posterior lobe always is, and nothing else is said."""
+    here = state.focus.sites
+    if not here or any(site.site != "垂体后叶" for site in here):
+        return False
+    clause = [*sentence.tokens[state.clause.start : at], *clause_after(sentence.tokens, at)]
+    sequences = [token.value for token in clause if token.kind == "sequence"]
+    return sequences == ["T1"] and not any(token.kind in ("lesion", "abnormal", "size", "change") for token in clause)
 
 
 def _is_of_a_normal_gland(state: State, sentence: Sentence, at: int) -> bool:

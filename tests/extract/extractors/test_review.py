@@ -2,6 +2,7 @@ import pytest
 
 from selip_contracts.annotated import GOLD, read_annotated
 from selip_contracts.findings import Study
+from selip_extract.extractors.inconsistencies import misread
 from selip_extract.extractors.review import reviewed
 from selip_extract.extractors.rules import RuleExtractor
 from selip_extract.language.lexer import lex
@@ -108,7 +109,6 @@ def test_a_size_that_no_finding_has_is_to_be_looked_at(text: str, reviewed: bool
 @pytest.mark.parametrize(
     ("text", "reviewed"),
     [
-        ("中脑右侧大脑脚与左侧丘脑见异常信号，T2WI呈高信号。", True),
         ("右侧额叶T1WI呈低信号，T2WI呈高信号。右侧额叶T1WI呈高信号。", True),
         ("右侧额叶T1WI呈低信号，DWI未见高信号。右侧额叶DWI呈高信号。", True),
         ("右侧额叶T1WI呈低信号——此处有误，应为高信号。", True),
@@ -124,6 +124,14 @@ def test_findings_that_do_not_fit_the_words_are_to_be_looked_at(text: str, revie
     reading = RuleExtractor().read([text])[0]
     assert reading.study.findings
     assert {passage.reason for passage in reading.review} == ({"uncited"} if reviewed else set())
+
+
+def test_a_region_with_the_value_of_the_part_behind_it_is_to_be_looked_at() -> None:
+    lexed = lex("中脑右侧大脑脚T2WI呈高信号。")
+    (part,) = read_clauses(sentences(lexed))
+    region = part.model_copy(update={"site": "中脑", "side": None})
+    assert list(misread(lexed, [part])) == []
+    assert len(list(misread(lexed, [region, part]))) == 1
 
 
 @pytest.mark.parametrize("text", ["左侧枕叶脑挫裂伤。", "蛛网膜下腔出血。", "双侧豆状核未受累。"])

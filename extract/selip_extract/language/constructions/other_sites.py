@@ -24,6 +24,7 @@ _EXTENT = re.compile(
 """自中脑经导水管周围至脑桥见…: the lesion lies in all of these."""
 _CONTENT = re.compile("(?:内|其内)[,，]?(?:可|并|而)?[见呈]")
 """血肿破入右侧侧脑室后角内，见液平: what follows is said of what lies in there."""
+_OTHER_SIDE = {"左侧": "右侧", "右侧": "左侧"}
 _STATING: frozenset[Kind] = frozenset(("sequence", "signal", "enhancement", "restriction"))
 _SLICE = re.compile(
     "(?:层面|水平|平面|切面|断面)(?:的?(?:轴[位面]|横断[位面]|冠状[位面]|矢状[位面]|横轴[位面]|M?RI?|平扫|图像|磁共振|[(（)）、,，的]))*"
@@ -33,17 +34,21 @@ _SHOWING = re.compile("(?:上|中|图像上?|像上?)*(?:可|能)?(?:示|显示|
 
 
 def with_excluded_parts(tokens: Sequence[Token], text: str) -> list[Token]:
-    """The tokens, what such words hold without a meaning."""
+    """The tokens, what such words hold without a meaning; T2WI呈高信号（脑桥除外） is read by the rules."""
     if _HINT.search(text) is None:
         return list(tokens)
     found = list(tokens)
     for match in _EXCLUDING.finditer(text):
         inside = [at for at, token in enumerate(found) if match.start() <= token.start and token.end <= match.end()]
-        if any(found[at].kind in _STATING for at in inside):
+        of_a_value = inside and inside[0] and found[inside[0] - 1].kind in _STATING
+        if of_a_value or any(found[at].kind in _STATING for at in inside):
             continue
+        other = _on_the_other_side(found, inside)
         for at in inside:
             if found[at].kind != "punctuation":
                 found[at] = found[at]._replace(kind="other", value="")
+        if other is not None:
+            found[inside[1]] = other
     return found
 
 
@@ -75,6 +80,17 @@ def _is_of_a_slice(tokens: Sequence[Token], at: int, text: str) -> bool:
         return False
     named = next((token.kind for token in behind if token.kind in _STATING or token.kind == "site"), None)
     return named == "site"
+
+
+def _on_the_other_side(tokens: Sequence[Token], bracket: Sequence[int]) -> Token | None:
+    """双侧额叶、颞叶（左侧颞叶除外）: of the site before the bracket the right is left; None for another exception."""
+    named = [tokens[at] for at in bracket if tokens[at].kind in ("side", "site")]
+    before = tokens[bracket[0] - 1] if bracket and bracket[0] else None
+    if before is None or before.kind != "site" or not named or named[0].value not in _OTHER_SIDE:
+        return None
+    if [token.value for token in named[1:]] not in ([], [before.value]):
+        return None
+    return Token("side", _OTHER_SIDE[named[0].value], named[0].start, named[0].end)
 
 
 def is_a_neighbour(token: Token, found: Sequence[Token], text: str) -> bool:

@@ -11,6 +11,7 @@ _BRACKETED = re.compile(r"\((?:[A-Z]|[压黑抑水弥扩磁梯增])")
 _NAMES: frozenset[Kind] = frozenset(("sequence", "signal"))
 _ENDS = frozenset((",", ";", ":"))
 _LEFT_AND_RIGHT = re.compile("左侧?(?:及|、)?右侧?(?:两侧)?$")
+_LEFT_SLASH_RIGHT = re.compile(r"\(左侧?[/、及]右侧?\)")
 _JOINS = "/、及和与"
 _LEADING: frozenset[Kind] = frozenset(("verb", "other"))
 
@@ -94,6 +95,30 @@ def with_bracketed_sides(tokens: Sequence[Token], text: str) -> list[Token]:
             side = bracket[1]
             found[-3:] = [side, Token("lesion", "灶", side.end, side.end + 1)]
     return found
+
+
+def with_both_sides(tokens: Sequence[Token], text: str) -> list[Token]:
+    """海马（左/右）：T1低/等，T2高/稍高: the bracket is both sides, and before each pair of signals stands 左右分别."""
+    found = list(tokens)
+    for bracket in reversed(list(_LEFT_SLASH_RIGHT.finditer(text))):
+        inside = [at for at, token in enumerate(found) if bracket.start() < token.start < bracket.end() - 1]
+        if not inside or inside[0] < 2 or found[inside[0] - 2].kind not in ("site", "layer"):
+            continue
+        end = next((at for at in range(inside[-1], len(found)) if found[at].kind == "stop"), len(found))
+        both = Token("side", "双侧", found[inside[0]].start, found[inside[-1]].end)
+        pairs = [at for at in range(inside[-1], end) if _is_signal(found[at]) and _is_a_pair(found, at, text)]
+        for at in reversed(pairs):
+            before = found.pop(at - 1) if found[at - 1].kind == "verb" else found[at - 1]
+            at -= before.kind == "verb"
+            found[at:at] = [both, Token("cue", "分别", before.start, before.end)]
+        found[inside[0] : inside[-1] + 1] = [both]
+    return found
+
+
+def _is_a_pair(tokens: Sequence[Token], at: int, text: str) -> bool:
+    """Whether the signal at `at` is the first of two behind one sequence, with a slash between them."""
+    behind = tokens[at - 1].kind in ("sequence", "verb") and text[tokens[at + 1].start : tokens[at + 1].end] == "/"
+    return behind and _signals_in_a_row(tokens, at, text) == 2
 
 
 def with_pairs(tokens: Sequence[Token], text: str) -> list[Token]:

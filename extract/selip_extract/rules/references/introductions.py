@@ -1,5 +1,6 @@
 """Which lesion a value is stated of, and how a lesion becomes the one that the next clauses continue."""
 
+import re
 from collections.abc import Iterator, Sequence
 
 from selip_contracts.vocabulary import SITES
@@ -11,6 +12,9 @@ from selip_extract.rules.references.site_references import WHOLE_BRAIN, all_abov
 from selip_extract.rules.sentence import Sentence
 from selip_extract.rules.state import CURRENT, NO_FOCUS, Focus, Standing, State
 
+_SAYING_ELSE = frozenset(("normal", "negation", "change", "elsewhere"))
+_OF_A_LESION = frozenset(("size", "lesion"))
+_LEFT_OUT = re.compile("[(（][^()（）]*除外")
 _COUNTING = frozenset(("site", "side", "layer", "post_side", "other", "punctuation", "size", "lesion"))
 
 
@@ -108,7 +112,23 @@ def _opens_bracket(sentence: Sentence, at: int) -> bool:
     following = sentence.tokens[at + 1 : at + 3]
     if len(following) < 2 or following[0].value != "(" or following[1].kind not in ("site", "side"):
         return False
+    if _LEFT_OUT.match(sentence.text, following[0].start):
+        return False
     return not states_in_bracket(sentence.tokens, at + 1)
+
+
+def with_listed(state: State, sentence: Sentence) -> State:
+    """右额叶3枚；左顶叶2枚。T1WI均呈低信号: sites of lesions are listed, and the next sentence is of them."""
+    mentioned = state.mentioned
+    if state.findings:
+        return replace(state, mentioned=replace(mentioned, listed=())) if mentioned.listed else state
+    kinds = {token.kind for token in sentence.tokens}
+    counts = "other" in kinds and any(sentence.words(at).isdigit() for at in range(len(sentence.tokens)))
+    if "site" not in kinds or kinds & _SAYING_ELSE or not (counts or kinds & _OF_A_LESION):
+        return state
+    named = (sentence.mention(site) for site in sentence.sites.values() if not site.is_qualifier)
+    listed = distinct((*mentioned.listed, *(site for site in named if site.site not in WHOLE_BRAIN)))
+    return replace(state, mentioned=replace(mentioned, listed=listed))
 
 
 def introduce(state: State, focus: Focus, positive: bool) -> State:

@@ -23,7 +23,7 @@ def is_label(word: str) -> bool:
 
 def label_name(label: str) -> str:
     """①, （1） and 1 are one label, and so are Ⅱ and II."""
-    return unicodedata.normalize("NFKC", label).upper().strip("().")
+    return unicodedata.normalize("NFKC", label).upper().strip("().、")
 
 
 def labelled_sites(sentence: Sentence, mark: str | None) -> dict[str, LesionMention]:

@@ -12,7 +12,7 @@ from selip_extract.rules.references.label_lists import CIRCLED, ROMAN, is_label,
 from selip_extract.rules.sentence import Sentence
 from selip_extract.rules.state import Focus, SequenceFocus, State
 
-_MARKS = re.compile(rf"[{CIRCLED}]|[(（](?:\d{{1,2}}|{ROMAN})[)）]")
+_MARKS = re.compile(rf"[{CIRCLED}]|[(（](?:\d{{1,2}}|{ROMAN})[)）]|(?<!\d)\d{{1,2}}[.．、]")
 _NAMING = frozenset(("site", "side"))
 _NUMERALS = frozenset("一二三四五六")
 _STATED = frozenset(("verb", "sequence", "negation", *VALUES))

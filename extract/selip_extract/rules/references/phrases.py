@@ -8,7 +8,7 @@ from typing import Literal, NamedTuple
 from selip_extract.rules.lookahead import VALUES
 from selip_extract.rules.sentence import Sentence
 
-PhraseKind = Literal["ordinal", "as_nth", "comparison", "predominance", "spread", "likewise", "by_value"]
+PhraseKind = Literal["ordinal", "as_nth", "comparison", "predominance", "spread", "likewise", "by_value", "left_out"]
 
 Chosen = tuple[int, ...]
 """The indices of the lesions that are meant, in the order in which they were mentioned; -1 is the last."""
@@ -29,7 +29,7 @@ _NOUN = "影?(?:灶|区|者|处|病灶|病变|结节|部位)"
 _WITH_VALUE = rf"(?:[A-Z](?:[^,，;；:：。\n高低])*?[稍略]?[高低]信号|(?:明显|轻度|环形|不?均匀)?强化){_NOUN}"
 _PATTERN = re.compile(
     # with what a phrase begins, or what stands right before it: most places of a text are ruled out by one of the two
-    r"(?:(?=[前后末同第首最与和似以信亦也])|(?<=[,，;；。\n述上各中除此该]))"
+    r"(?:(?=[前后末同第首最与和似以信亦也(（])|(?<=[,，;；。\n述上各中除此该]))"
     rf"(?:(?P<first>前(?P<n>[{_TWO_OR_MORE}]){_COUNTER})"
     rf"|(?P<last>[后末](?P<m>[{_TWO_OR_MORE}]){_COUNTER})"
     rf"|(?P<as_nth>同第(?P<j>[一二三四五六])(?:个|枚|处|者|灶|区)(?:病灶|结节)?)"
@@ -43,20 +43,21 @@ _PATTERN = re.compile(
     rf"|(?<=[,，])(?P<worst>[^,，;；:：。\n以]{{2,12}}?(?:较重|较著|为著|为甚|尤著|尤甚|较明显|更明显|更重))(?=[,，;；。]|$)"
     rf"|(?<=[,，])(?P<spread>(?:并|且)?(?:向[上下内外前后]{{1,2}}方?)?(?:主要)?(?:累及|侵及|波及|延及|侵犯|(?<=[上下内外前后方])(?:延伸)?[达至])[^,，;；:：。\n]{{2,16}}?)(?=[,，;；。]|$)"
     rf"|(?P<by_value>(?<=[述上各中除此该])(?=[A-Za-z强明轻环不均弥扩磁压])[^,，;；:：。\n高低]{{0,12}}(?:[稍略]?[高低]信号|强化){_NOUN}|(?<=[,，;；。\n]){_WITH_VALUE}(?=[TFDAS增均亦]))"
+    rf"|(?P<left_out>[(（](?:(?:除|不含|不包括)[^()（），,;；。]{{1,16}}外?|[^()（），,;；。]{{2,16}}?(?:者|病灶)?除外)[)）])"
     rf"|(?P<likewise>(?<=[A-Za-z像列图上])亦?同(?=[,，;；。]|$)|亦然|亦如此|亦是如此|也是如此|同样如此))"
 )
 _NUMBERS = re.compile("[一二三四五六1-6]")
 _HINT = re.compile(
-    "[A-Za-z像列图上]亦?同|(?:信号|强化)影?[灶区者处病结部]|第|及|侵|较重|更重|明显|[著甚]|[前后末第首](?:[一二两三四五六]|[个枚处者])|最后|最末|相同|一致|相仿|相似|相近|类似|相当|[变现点征号]同|信号.{0,2}同|以|亦|如此"
+    "[A-Za-z像列图上]亦?同|(?:信号|强化)影?[灶区者处病结部]|第|及|侵|较重|更重|明显|[著甚]|[前后末第首](?:[一二两三四五六]|[个枚处者])|最后|最末|相同|一致|相仿|相似|相近|类似|相当|[变现点征号]同|信号.{0,2}同|以|亦|如此|[(（][除不]|除外"
 )
 _KINDS: Mapping[str, PhraseKind] = {
     "worst": "predominance", "same": "comparison", "same_as": "comparison", "comparison": "comparison",
     "predominance": "predominance", "spread": "spread", "by_value": "by_value", "likewise": "likewise",
-    "as_nth": "as_nth",
+    "as_nth": "as_nth", "left_out": "left_out",
 }  # fmt: skip
 """By the group of the pattern; all others are ordinals."""
 _TOLD = frozenset(("change", "lesion", "abnormal", "sequence", "negation"))
-_NAMING: frozenset[str] = frozenset(("comparison", "predominance", "spread"))
+_NAMING: frozenset[str] = frozenset(("comparison", "predominance", "spread", "left_out"))
 
 
 def phrases(sentence: Sentence) -> Mapping[int, Phrase]:

@@ -23,11 +23,13 @@ from selip_extract.rules.sentence import Sentence
 from selip_extract.rules.state import CURRENT, NO_FOCUS, NO_SEQUENCES, Focus, State
 
 WHOLE_BRAIN = frozenset(("脑实质", "大脑半球", "脑白质"))
+_COMPARTMENTS = frozenset(("幕上", "幕下"))
 _NAMED = ReferenceKind.NAMED
 _TOWARDS = ("邻近", "靠近", "紧邻", "紧贴", "毗邻", "贴近", "临近", "指向", "朝向", "朝着")
 _PRESSING = ("包绕", "包裹", "环绕", "压迫", "推压", "挤压", "推挤", "推移")
 _ABOUT = ("局部", "邻近", "相邻", "周围", "附近")
 _SPECIFIC = re.compile("结节|肿块|肿物|囊肿|血肿|软化|梗死|出血|转移|脓肿|斑块|占位")
+_SMALLER = re.compile("[，,；;。、](?:较|另一?)?小(?:者|的|一[枚个处])")
 _OTHER_SEQUENCES = re.compile("各?(?:个|扫描|加权)?(?:序列|图像|加权像)")
 _LAYERS = frozenset(("白质", "皮层下", "皮质下", "皮层下白质", "皮质下白质", "深部白质"))
 _CORTEX = re.compile("皮[层质](?!下)|灰质")
@@ -55,13 +57,20 @@ def name_site(state: State, sentence: Sentence, at: int) -> State:
     bracket = open_bracket(sentence.tokens, at)
     if bracket and sentence.tokens[bracket - 1].kind in VALUES and states_in_bracket(sentence.tokens, bracket):
         state = replace(state.close(), before_bracket=state.before_bracket or state.focus)
-    if not state.open or _is_named_again(state, sites):
+    if not state.open or _is_named_again(state, sites) or (bracket and _leads_in(state, sentence, bracket)):
         focus = Focus(sites, _NAMED, sentence.tokens[at].start)
         # 除右侧颞叶外，左侧颞叶见…: what is excepted from is named here
         return replace(state, focus=focus, open=True, standing=CURRENT, whole=NO_FOCUS)
     named_before, kind, source = state.focus
     state = replace(state, focus=Focus(named_before + sites, kind, source))
     return _extend_lesion(state, sites) if state.introduced.id == state.focus.lesion_id else state
+
+
+def _leads_in(state: State, sentence: Sentence, bracket: int) -> bool:
+    """幕上见多发病灶（左侧额叶、右侧顶叶）: the bracket says where in the region the lesions lie."""
+    return sentence.tokens[bracket - 1].kind in ("lesion", "abnormal") and all(
+        site.site in WHOLE_BRAIN or site.site in _COMPARTMENTS for site in state.focus.sites
+    )
 
 
 def _is_named_again(state: State, sites: Sites) -> bool:
@@ -103,7 +112,7 @@ def _is_a_layer(state: State, sentence: Sentence, at: int) -> bool:
 def is_an_aside(state: State, sentence: Sentence, at: int) -> bool:
     """多发结节，较大者位于左侧顶叶，约2cm，T1WI呈…: of named lesions where one of a size lies; what follows is of all.
 
-    Without a size, or where 其余 follows, it is of that one.
+    Without a size, or where 其余 or 小者 follows, it is of that one.
     """
     sites = state.focus.sites
     if all(site.site in WHOLE_BRAIN for site in sites) and not state.mentioned.has_stated(sites):
@@ -114,7 +123,10 @@ def is_an_aside(state: State, sentence: Sentence, at: int) -> bool:
     )
     largest = max((i for i in range(at) if sentence.tokens[i].value == "较大"), default=at)
     sized = [*sentence.tokens[largest:at], *clauses]
-    return any(t.kind == "size" for t in sized) and not any(t.value == "其余" for t in following)
+    told_apart = any(t.value == "其余" for t in following) or _SMALLER.search(
+        sentence.text, sentence.tokens[at].end, sentence.tokens[-1].end
+    )
+    return any(t.kind == "size" for t in sized) and not told_apart
 
 
 def _extend_lesion(state: State, sites: Sites) -> State:
@@ -131,6 +143,9 @@ def refer_to_all_again(state: State, sentence: Sentence, at: int) -> State:
     if not sentence.text.startswith("均", tokens[at].start):
         return state
     clause = tokens[state.clause.start : at]
+    listed = state.mentioned.listed
+    if len(listed) > 1 and not focus.sites and not any(t.kind in _NAMING or t.value in _POINTING for t in tokens[:at]):
+        return state.refer_to(Focus(listed, ReferenceKind.POINTED, tokens[at].start))
     if not any(t.kind in _NAMING or t.value in _POINTING for t in clause) and (
         sized := _sized_apart(state, sentence, at)
     ):
@@ -315,8 +330,10 @@ def _of_the_noun(state: State, sentence: Sentence, at: int) -> Focus | None:
 
 
 def all_above(state: State, source: int) -> Focus:
-    """All lesions of this sentence, else of the item."""
-    return state.own if state.own.sites else Focus(state.mentioned.in_item(), ReferenceKind.POINTED, source)
+    """All lesions of this sentence, else of the item, else those that are only listed."""
+    if state.own.sites:
+        return state.own
+    return Focus(state.mentioned.in_item() or state.mentioned.listed, ReferenceKind.POINTED, source)
 
 
 def _so_many(state: State, token: Token, number: int) -> Focus:

@@ -110,7 +110,7 @@ FAMILIES = {
     "nested brackets": 0.85,
     "corrected value": 0.88,
     "exception before": 0.9,
-    "exception behind": 0.8,
+    "exception behind": 0.95,
     "the largest of both sides": 0.95,
     "parts of a site": 0.95,
     "margins told apart": 0.9,
