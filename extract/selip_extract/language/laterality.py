@@ -48,7 +48,7 @@ def lateralised_sites(tokens: Sequence[Token]) -> list[LateralisedSite]:
                 found = [s if s.side else s._replace(side=_side(token), side_token=token) for s in found]
         elif token.kind == "site":
             found.append(_lateralised(tokens, i, carried))
-        elif _ends_enumeration(tokens, i):
+        elif carried is not None and _ends_enumeration(tokens, i):
             carried = None
     return found
 
@@ -128,8 +128,10 @@ def _names_a_part(tokens: Sequence[Token], at: int) -> bool:
 
 def _locates(tokens: Sequence[Token], at: int) -> bool:
     """第三脑室后部松果体区, 脑桥左份皮质脊髓束: a part of the site is named, and right after it the site meant."""
-    part, meant = [*tokens[at + 1 : at + 3], None, None][:2]
-    if part is None or meant is None or meant.kind != "site" or meant.value in lexicon().site_groups.layers:
+    if at + 2 >= len(tokens):
+        return False
+    part, meant = tokens[at + 1], tokens[at + 2]
+    if meant.kind != "site" or meant.value in lexicon().site_groups.layers:
         return False
     adjoin = tokens[at].end == part.start and part.end == meant.start
     return adjoin and (part.kind == "post_side" or part.value in PARTS_OF_A_SITE)

@@ -259,9 +259,9 @@ def margin_in(text: str) -> str | None:
 
 def margins_by_end(words: Sequence[str]) -> dict[int, str]:
     """The margins that words in a row state, by the index of the word in which each ends; 边界：清 is 边界清."""
-    if not any(character in word for word in words for character in _OF_A_MARGIN):
-        return {}
     joined = "".join(words)
+    if not any(character in joined for character in _OF_A_MARGIN):
+        return {}
     ends = list(accumulate(map(len, words)))
     margins = _patterns().margin.finditer(joined)
     return {bisect_left(ends, match.end()): _WITHIN_A_MARGIN.sub("", match[0]) for match in margins}

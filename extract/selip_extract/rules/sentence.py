@@ -1,7 +1,7 @@
 """A sentence of a report as the rules read it."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cached_property
 
 from selip_extract.language.laterality import LateralisedSite, lateralised_sites
@@ -14,21 +14,17 @@ _COUNTING = frozenset(("other", "cue"))
 
 @dataclass(frozen=True)
 class Sentence:
-    """The tokens of a sentence; their offsets refer to `text`, the whole report as it was mended, and to `stored`.
-
-    `sites` are the sites with their sides, by the index of the token that names them.
-    """
+    """The tokens of a sentence; their offsets refer to `text`, the whole report as it was mended, and to `stored`."""
 
     text: str
     stored: str
     tokens: Sequence[Token]
-    sites: Mapping[int, LateralisedSite] = field(init=False, compare=False, repr=False)
 
-    def __post_init__(self) -> None:
-        """Find the sites at once: nearly every sentence is asked for them many times."""
+    @cached_property
+    def sites(self) -> Mapping[int, LateralisedSite]:
+        """The sites with their sides, by the index of the token that names them."""
         sites = lateralised_sites(self.tokens)
-        named = {s.index: s._replace(is_qualifier=True) if self._is_in_a_name(s) else s for s in sites}
-        object.__setattr__(self, "sites", named)
+        return {s.index: s._replace(is_qualifier=True) if self._is_in_a_name(s) else s for s in sites}
 
     def _is_in_a_name(self, site: LateralisedSite) -> bool:
         """左侧桥小脑角区见一听神经瘤: whether it stands in the name of a lesion that is seen at another site."""
@@ -40,7 +36,8 @@ class Sentence:
     @cached_property
     def margins(self) -> Mapping[int, str]:
         """The margins that it states (边界清楚), by the index of the token in which each ends."""
-        return margins_by_end([self.words(at) for at in range(len(self.tokens))])
+        text = self.text
+        return margins_by_end([text[start:end] for _, _, start, end in self.tokens])
 
     def mention(self, site: LateralisedSite) -> SiteMention:
         """The mention of one of the sites."""

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Sequence
+from itertools import pairwise
 
 from selip_extract.language.lexicon import Kind
 from selip_extract.language.tokens import Token
@@ -127,6 +128,9 @@ def with_pairs(tokens: Sequence[Token], text: str) -> list[Token]:
     A 分别 is put for the verb before the first signal; where no slash stands between the signals, only if that adjoins
     the sequences or sides.
     """
+    signals = [at for at, token in enumerate(tokens) if _is_signal(token)]
+    if all(second != first + 2 for first, second in pairwise(signals)):
+        return list(tokens)
     found: list[Token] = []
     sequences, adjoins = 0, False
     for at, token in enumerate(tokens):
