@@ -16,7 +16,12 @@ from selip_extract.language.constructions.damaged_text import without_damaged_se
 from selip_extract.language.constructions.impressions import without_impressions
 from selip_extract.language.constructions.mending import mended
 from selip_extract.language.constructions.negation import with_negations
-from selip_extract.language.constructions.other_sites import is_a_neighbour, with_excluded_parts, without_slices
+from selip_extract.language.constructions.other_sites import (
+    is_a_neighbour,
+    with_excluded_parts,
+    without_regions,
+    without_slices,
+)
 from selip_extract.language.constructions.sections import with_other_parts_apart, without_other_exams
 from selip_extract.language.constructions.tables import with_tables
 from selip_extract.language.constructions.unlisted_sites import with_unlisted_sites
@@ -26,6 +31,7 @@ from selip_extract.language.constructions.word_order import (
     with_bracketed_sequences,
     with_bracketed_sides,
     with_pairs,
+    with_symmetry,
     with_usual_order,
 )
 from selip_extract.language.laterality import PARTS_OF_A_SITE
@@ -57,6 +63,7 @@ _READINGS = (
     with_verdicts,
     with_excluded_parts,
     without_slices,
+    without_regions,
     with_territories,
     with_compared_sequences,
     with_parts_in_a_list,
@@ -200,7 +207,8 @@ def _raw_tokens(text: str) -> list[Token]:
 def _resolved(tokens: list[Token], text: str) -> list[Token]:
     """The tokens with kinds that depend on their neighbours: layers, qualifiers, sides before and after a site."""
     found: list[Token] = []
-    for token, following in zip(tokens, [*tokens, None][1:], strict=True):
+    for at, token in enumerate(tokens):
+        following = tokens[at + 1] if at + 1 < len(tokens) else None
         match token.kind:
             case "site":
                 token = _resolved_site(token, found, text)
@@ -215,6 +223,8 @@ def _resolved(tokens: list[Token], text: str) -> list[Token]:
                     token = token._replace(kind="layer")
             case "layer" if token.value in _CORTEX and _follows(token, found, _SIDE):
                 token = token._replace(kind="site", value="大脑皮层")
+            case "layer" if token.value in _CORTEX and _heads_a_list(tokens, at):
+                token = token._replace(kind="site", value="大脑皮层")
             case "layer" if not _follows(token, found, _SITE_OR_LAYER):
                 token = token._replace(kind="other")
             case "other" if token.value in SHORT_SIGNALS and _adjoining(token, found):
@@ -226,6 +236,17 @@ def _resolved(tokens: list[Token], text: str) -> list[Token]:
                 token = token._replace(kind="other")
         found.append(token)
     return found
+
+
+def _heads_a_list(tokens: list[Token], at: int) -> bool:
+    """皮质及胼胝体…, DWI示皮层、丘脑…: a layer of no site stands first in a list of sites."""
+    before = tokens[at - 1] if at else None
+    if before is not None and before.kind not in ("verb", "sequence", "stop") and before.value not in (",", ";", ":"):
+        return False
+    following = [t for t in tokens[at + 1 : at + 4] if t.kind != "side"]
+    if len(following) < 2 or following[0].value != "、" or following[1].kind != "site":
+        return False
+    return following[1].value not in lexicon().site_groups.layers
 
 
 def _adjoining(token: Token, found: list[Token]) -> Token | None:
@@ -355,7 +376,8 @@ def lex(text: str) -> LexedReport:
     tokens = with_other_parts_apart(tokens)
     for reading in (with_usual_order, with_bracketed_sequences, with_bracketed_sides, with_both_sides, with_pairs):
         tokens = reading(tokens, normal)
-    sentences = _placed(_sentences(_resolved(tokens, normal)), read.text)
+    tokens = with_symmetry(_resolved(tokens, normal), normal)
+    sentences = _placed(_sentences(tokens), read.text)
     return LexedReport(text, read.text, tuple(map(tuple, sentences)), read.slips)
 
 

@@ -140,7 +140,7 @@ class Patterns(_Table):
     sequence: dict[Modality, Expressions] = {}
     side: dict[Side, Expressions] = {}
     elsewhere: dict[Literal["他处", "血管", "躯体", "指令"], Expressions] = {}
-    other: dict[Literal["标题"], Expressions] = {}
+    other: dict[Literal["标题", "其他序列", "血管强化"], Expressions] = {}
 
 
 class WordFile(_Table):

@@ -31,9 +31,12 @@ def describe_as_normal(state: State, sentence: Sentence, at: int) -> State:
 
 
 def _is_of_a_lesion(sentence: Sentence, at: int) -> bool:
-    """见对称FLAIR高信号: how a lesion lies, right before what is stated of it."""
-    around = sentence.tokens[max(0, at - 1) : at + 2]
-    return len(around) == 3 and around[0].kind == "verb" and around[2].kind in ("sequence", "signal", "lesion")
+    """见对称FLAIR高信号, 双侧不对称的T2高信号: how a lesion lies, right before what is stated of it."""
+    before = sentence.tokens[at - 1 : at] if at else []
+    following = next((t for t in sentence.tokens[at + 1 : at + 6] if t.kind != "other"), None)
+    if not before or following is None or following.kind not in ("sequence", "signal", "lesion"):
+        return False
+    return before[0].kind in ("verb", "side") or before[0].value in ("的", "不")
 
 
 def describe_change(state: State, sentence: Sentence, at: int) -> State:
@@ -75,6 +78,8 @@ def _leads_in(state: State, sentence: Sentence, at: int) -> bool:
 
 def _goes_on(sentence: Sentence, token: Token) -> bool:
     """硬脑膜增厚强化, 乳突积液T2高信号, 桥臂变细且T2高信号: the clause of the change states a value, too."""
+    if token.value == "、":
+        return sentence.text.startswith("强化", token.end)
     return token.kind in ("enhancement", "sequence") or sentence.text.startswith(("且", "并", "伴"), token.start)
 
 

@@ -17,6 +17,7 @@ from selip_extract.rules.lookahead import (
     accounts_in_a_row,
     clause_after,
     exception_ends,
+    is_mark,
     names_a_sequence,
     negation_after,
     open_bracket,
@@ -173,8 +174,18 @@ def state_restriction(state: State, sentence: Sentence, at: int) -> State:
     goes_on = before is not None and before.kind == "restriction" and sentence.words(at)[0] not in "弥扩水"
     named = [t for t in sequences.tokens if t.value in _RESTRICTED and (goes_on or not sequences.used)]
     given = named or [token._replace(value=modality) for modality in _RESTRICTED]
-    negated = state.clause.negation is not None
-    return _use(state_values(state, sentence, at, [(t, None if negated else _RESTRICTED[t.value]) for t in given]))
+    if state.clause.negation is not None:
+        return _use(state_values(state, sentence, at, [(t, None) for t in given]))
+    if not named:
+        given = _not_stated(state, sentence, at, given)
+    return _use(state_values(state, sentence, at, [(t, _RESTRICTED[t.value]) for t in given]))
+
+
+def _not_stated(state: State, sentence: Sentence, at: int, sequences: Sequence[Token]) -> list[Token]:
+    """DWI呈稍高信号，ADC呈稍低信号，提示弥散受限: only says what the signals mean that have been stated."""
+    here = locations(referents(state, sentence, at, True).sites)
+    stated = {s.modality for s in state.mentioned.stated if s.location in here and s.value is not None}
+    return [t for t in sequences if t.value not in stated]
 
 
 def _negated_from_behind(state: State, sentence: Sentence, at: int) -> State:
@@ -274,11 +285,24 @@ def name_sequence(state: State, sentence: Sentence, at: int) -> State:
     before, used, order = state.sequences
     if used and _is_a_b_value(sentence, at) and any(t.value == "DWI" for t in before):
         return state
-    sequences = SequenceFocus((token,)) if used else SequenceFocus((*before, token), False, order)
+    apart = used or _is_another_account(sentence, before, at)
+    sequences = SequenceFocus((token,)) if apart else SequenceFocus((*before, token), False, order)
     if state.awaiting and state.mentioned.has_stated(state.focus.sites, token.value):
         following, *awaiting = state.awaiting
         state = replace(state.refer_to(Focus((following,), ReferenceKind.PART, token.start)), awaiting=tuple(awaiting))
     return replace(state, sequences=sequences)
+
+
+def _is_another_account(sentence: Sentence, before: Sequence[Token], at: int) -> bool:
+    """DWI示左侧额叶T1WI低信号, SWI病灶内见血管影，T1WI…: no value was stated on the sequences before."""
+    between = [t for t in sentence.tokens[:at] if before and t.start >= before[-1].end]
+    if not before or before[-1].start < sentence.tokens[0].start:
+        return False
+    if any(t.kind == "site" for t in between):
+        return True
+    verb = next((i for i, t in enumerate(between) if t.kind == "verb"), None)
+    said = [*takewhile(lambda t: not is_mark(t), between[verb + 1 :])] if verb is not None else []
+    return bool(said) and len(said) < len(between) - (verb or 0) - 1
 
 
 def _is_a_b_value(sentence: Sentence, at: int) -> bool:

@@ -21,6 +21,7 @@ _BRACKETED = re.compile(
     r"\((?P<manner>(?:[呈为、,]|明显|显著|轻度|轻微|稍|略|不均匀?|均匀|环形|环状|花环|[状样]|强化)+)\)"
 )
 """强化（呈环形）."""
+_DEGREE = re.compile("(?:轻度|轻微|稍|略)$")
 _FILLING = re.compile(".{0,4}充盈")
 
 
@@ -41,7 +42,9 @@ def with_compound_values(tokens: Sequence[Token], text: str) -> list[Token]:
         if compared is not None and token.kind in ("enhancement", "other"):
             less = compared["less"] is not None
             token = Token("enhancement", "轻度强化" if less else "明显强化", token.start, token.end)
-        if token.kind == "enhancement" and _FILLING.match(text, token.end):
+        if token.kind == "signal" and token.value in ("高", "低") and _has_its_degree_before(found, token, text):
+            token = token._replace(value="稍" + token.value)
+        elif token.kind == "enhancement" and _FILLING.match(text, token.end):
             token = token._replace(kind="other")
         elif token.kind == "enhancement" and (manner := _bracketed_manner(token, text)) is not None:
             token = manner
@@ -52,6 +55,16 @@ def with_compound_values(tokens: Sequence[Token], text: str) -> list[Token]:
             token = _mixed(found, token)
         found.append(token)
     return found
+
+
+def _has_its_degree_before(found: list[Token], token: Token, text: str) -> bool:
+    """轻度T2高信号, 略FLAIR低信号: the degree stands before the sequence, right behind which the signal follows."""
+    start = token.start
+    for before in reversed(found):
+        if before.end != start or not (before.kind == "sequence" or before.value == "、"):
+            break
+        start = before.start
+    return start < token.start and _DEGREE.search(text, max(0, start - 2), start) is not None
 
 
 def _hydrocephalus(token: Token) -> tuple[Token, Token]:

@@ -6,7 +6,7 @@
 import re
 from collections.abc import Sequence
 
-from selip_extract.language.lexicon import Kind
+from selip_extract.language.lexicon import Kind, lexicon
 from selip_extract.language.tokens import Token
 
 _EXCLUDING = re.compile(
@@ -30,6 +30,9 @@ _SLICE = re.compile(
     "(?:层面|水平|平面|切面|断面)(?:的?(?:轴[位面]|横断[位面]|冠状[位面]|矢状[位面]|横轴[位面]|M?RI?|平扫|图像|磁共振|[(（)）、,，的]))*"
 )
 _SLICE_HINT = re.compile("层面|水平|[切断平]面")
+_REGION_HINT = re.compile("幕[上下]|中线[部区处]")
+_REGIONS = frozenset(("幕上", "幕下"))
+_MIDLINE = re.compile("部位?|区域?|处")
 _SHOWING = re.compile("(?:上|中|图像上?|像上?)*(?:可|能)?(?:示|显示|见)")
 
 
@@ -65,6 +68,33 @@ def without_slices(tokens: Sequence[Token], text: str) -> list[Token]:
         for at in slices:
             found[at] = found[at]._replace(kind="other", value="")
     return found
+
+
+def without_regions(tokens: Sequence[Token], text: str) -> list[Token]:
+    """The tokens; 幕上 and 幕下 behind sites that were named (额叶见幕上及幕下…), and 中线部位, without a meaning."""
+    if _REGION_HINT.search(text) is None:
+        return list(tokens)
+    found: list[Token] = []
+    placed = parted = False
+    for token in tokens:
+        if token.kind in ("stop", "mark") or token.value in (",", ";", ":"):
+            placed = parted = False
+        elif token.kind == "site" and text.startswith("中线", token.start) and _MIDLINE.match(text, token.end):
+            if found and found[-1].kind == "site" and found[-1].end == token.start:
+                token = token._replace(kind="other", value="")
+        elif token.kind == "site" and placed and parted and token.value in _REGIONS and not _is_listed(found):
+            token = token._replace(kind="other", value="")
+        elif token.kind == "site":
+            placed = placed or token.value not in lexicon().site_groups.whole_brain
+        elif token.kind == "verb" or token.value == "的":
+            parted = placed
+        found.append(token)
+    return found
+
+
+def _is_listed(found: Sequence[Token]) -> bool:
+    """位于小脑扁桃体、小脑幕下: the next site goes on a list of sites."""
+    return [t.kind for t in found[-2:]] == ["site", "punctuation"]
 
 
 def _is_of_a_slice(tokens: Sequence[Token], at: int, text: str) -> bool:

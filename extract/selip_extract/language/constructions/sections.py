@@ -22,7 +22,8 @@ _LIKE_CSF = re.compile("(?:同|似|与|近|类)脑脊液|脑脊液(?:样|相仿|
 _COMPARED = re.compile("参照|对照|对比|比较|参考")
 _EXAM = re.compile(r"扫描|平扫|检查|MRI?[平+＋、]|常规|一站式|筛查|套餐|方案|卒中|专用|序列\([^()]*\+")
 _ANY = re.compile(
-    "|".join(p.pattern for p in (_OTHER_METHOD, _BRACKETED, _OTHER_QUANTITY, _COMPARED, _EXAM)) + "|脑脊液"
+    "|".join(p.pattern for p in (_OTHER_METHOD, _BRACKETED, _OTHER_QUANTITY, _COMPARED, _EXAM))
+    + "|脑脊液|PD|质子|E-?ADC|QSM|[位值度]图|相位|FIESTA|CISS|SPACE|TOF|FFE|MI?IP|投影"
 )
 """Without one of these a report is about nothing else."""
 _HEADING_KINDS: frozenset[Kind] = frozenset(
@@ -99,6 +100,8 @@ def _read(clause: Sequence[Token], said: str, text: str) -> list[Token]:
         return _without(clause, frozenset(("date", "cue")))
     if _LIKE_CSF.search(said) and all(token.kind != "signal" for token in clause):
         return _without(clause, frozenset(("sequence",)))
+    if any(token.value == "其他序列" for token in clause):
+        clause = _without_other_sequences(clause)
     method = _OTHER_METHOD.search(said)
     behind = clause[-1].end if method is None else clause[0].start + method.start()
     return [
@@ -107,6 +110,28 @@ def _read(clause: Sequence[Token], said: str, text: str) -> list[Token]:
         else token
         for token in clause
     ]
+
+
+def _without_other_sequences(clause: Sequence[Token]) -> list[Token]:
+    """PDWI呈高信号: the tokens; what is said of such images states nothing, but for those listed with a sequence.
+
+    In T2WI、FLAIR及PDWI呈高信号 the signal is also that of T2 and FLAIR; SWI相位图 is none of SWI.
+    """
+    found = list(clause)
+    unread = False
+    for at, token in enumerate(clause):
+        if token.value == "其他序列":
+            beside = [*clause[max(0, at - 2) : at], *clause[at + 1 : at + 3]]
+            adjoined = at > 0 and clause[at - 1].kind == "sequence" and clause[at - 1].end == token.start
+            listed = any(t.kind == "sequence" for t in beside) and any(t.value == "、" for t in beside)
+            unread = adjoined or not listed
+            if adjoined:
+                found[at - 1] = _meaningless(clause[at - 1])
+        elif unread and token.kind == "sequence":
+            unread = False
+        elif unread and token.kind in _STATED:
+            found[at] = _meaningless(token)
+    return found
 
 
 def _without(clause: Sequence[Token], kinds: frozenset[Kind]) -> list[Token]:

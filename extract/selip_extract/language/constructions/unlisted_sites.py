@@ -124,7 +124,9 @@ def _part_of_site(found: Sequence[Token], tokens: Sequence[Token], at: int, end:
     """翼突窝 and 小脑幕下 where only 翼突 and 小脑幕 are known: another place than the known one."""
     if not found or found[-1].kind != "site" or found[-1].end != tokens[at].start:
         return False
-    return bool(_PARTS.fullmatch(text[tokens[at].start : tokens[end - 1].end]))
+    words = text[tokens[at].start : tokens[end - 1].end]
+    # 额中回沟: a sulcus named by its gyrus
+    return bool(_PARTS.fullmatch(words)) and not (words == "沟" and text[found[-1].end - 1] == "回")
 
 
 def _names_a_site(tokens: Sequence[Token], at: int, end: int, text: str) -> bool:

@@ -1,9 +1,10 @@
-"""Signals that do not stand behind their sequence: 呈稍低T1、稍高T2信号; DWI/ADC呈高/低信号; 见高信号（T2WI）."""
+"""Words in an unusual place: 呈稍低T1、稍高T2信号; DWI/ADC呈高/低信号; 见高信号（T2WI）; 见高信号，双侧对称."""
 
 import re
 from collections.abc import Sequence
-from itertools import pairwise
+from itertools import chain, dropwhile, pairwise
 
+from selip_contracts.vocabulary import SITES
 from selip_extract.language.lexicon import Kind
 from selip_extract.language.tokens import Token
 
@@ -11,6 +12,8 @@ _HINT = re.compile("[高低等杂](?:T[12]|FLAIR|DWI|ADC|SWI)")
 _BRACKETED = re.compile(r"\((?:[A-Z]|[压黑抑水弥扩磁梯增])")
 _NAMES: frozenset[Kind] = frozenset(("sequence", "signal"))
 _ENDS = frozenset((",", ";", ":"))
+_BOTH_BEHIND = re.compile("(?<=,)[呈均]?(?:双侧|两侧|左右)(?:大致|基本|呈)?对称性?(?:分布|改变|存在)?(?=[,;。\n]|$)")
+_SIDED: frozenset[Kind] = frozenset(("side", "post_side"))
 _LEFT_AND_RIGHT = re.compile("左侧?(?:及|、)?右侧?(?:两侧)?$")
 _LEFT_SLASH_RIGHT = re.compile(r"\(左侧?[/、及]右侧?\)")
 _JOINS = "/、及和与"
@@ -120,6 +123,29 @@ def _is_a_pair(tokens: Sequence[Token], at: int, text: str) -> bool:
     """Whether the signal at `at` is the first of two behind one sequence, with a slash between them."""
     behind = tokens[at - 1].kind in ("sequence", "verb") and text[tokens[at + 1].start : tokens[at + 1].end] == "/"
     return behind and _signals_in_a_row(tokens, at, text) == 2
+
+
+def with_symmetry(tokens: Sequence[Token], text: str) -> list[Token]:
+    """基底节区见片状高信号，双侧对称: the tokens, the side behind the sites where nothing before names another one."""
+    found = list(tokens)
+    for match in reversed(list(_BOTH_BEHIND.finditer(text))):
+        before = [i for i, t in enumerate(found) if t.end <= match.start()]
+        start = next((i + 1 for i in reversed(before) if found[i].kind in ("stop", "mark")), 0)
+        sentence = found[start : len(before)]
+        if any(t.kind in _SIDED for t in sentence) or not _in_one_list(sentence):
+            continue
+        side = Token("post_side", "双侧", *match.span())
+        placed = [[t, side] if t.kind == "site" and SITES[t.value].laterality == "paired" else [t] for t in sentence]
+        behind = [t._replace(kind="other", value="") if t.start < match.end() else t for t in found[len(before) :]]
+        found = [*found[:start], *chain.from_iterable(placed), *behind]
+    return found
+
+
+def _in_one_list(tokens: Sequence[Token]) -> bool:
+    """Whether no site stands behind the first list of sites, of which something is stated."""
+    named = dropwhile(lambda t: t.kind != "site", tokens)
+    behind = [*dropwhile(lambda t: t.kind in ("site", "layer", "other") or t.value == "、", named)]
+    return not any(t.kind == "site" for t in behind) and any(t.kind == "signal" for t in behind)
 
 
 def with_pairs(tokens: Sequence[Token], text: str) -> list[Token]:
