@@ -8,9 +8,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from selip_contracts.findings import AnnotatedReport, Finding, Study
-from selip_contracts.vocabulary import SITES, site_and_words
+from selip_contracts.vocabulary import SITES, cached_until_sites_change, site_and_words
 from selip_extract.evaluation.unlisted_sites import with_annotated_sites
 from selip_extract.language.constructions.mending import mended
+from selip_extract.language.lexicon import lexicon
 from selip_shared.bootstrap import ROUNDS, Estimate, percentile_interval, resample_counts
 
 BOOTSTRAP_SEED = 0
@@ -119,13 +120,24 @@ def score(gold: Sequence[AnnotatedReport], extracted: Mapping[str, Study]) -> Ex
     )
 
 
+@cached_until_sites_change()
+def _forms_of_sites() -> dict[str, tuple[str, ...]]:
+    """The forms that name each site: those of the vocabulary and those that the lexicon reads besides."""
+    forms = {name: [*site.surface_forms] for name, site in SITES.items()}
+    for form, meaning in lexicon().words.items():
+        for name in meaning.value.split("|") if meaning.kind == "site" else ():
+            forms[name].append(form)
+    forms["大脑皮层"] += lexicon().site_groups.cortex
+    return {name: tuple(of_site) for name, of_site in forms.items()}
+
+
 def grounded(site: str, text: str) -> bool:
     """Whether the text, as it is or mended, has a form of the site or the words of an unlisted one, in any case.
 
     A part may stand apart from the name of the whole: 胼胝体膝部及体部.
     """
     listed, words = site_and_words(site)
-    forms = SITES[listed].surface_forms if words is None else (words,)
+    forms = _forms_of_sites()[listed] if words is None else (words,)
     whole = SITES[listed].parent or listed
     texts = (text.upper(), mended(text).text.upper())
     return any(

@@ -51,7 +51,6 @@ _OUTER: frozenset[Kind] = frozenset(("site", "layer", "other", "lesion"))
 _STATING: frozenset[Kind] = frozenset(
     ("sequence", "verb", "signal", "abnormal", "lesion", "restriction", "enhancement", "change")
 )
-_CORTEX = frozenset(("皮层", "皮质", "皮层区", "皮质区"))
 _SIDE: frozenset[Kind] = frozenset(("side",))
 _SIDE_CHARACTERS = {"左": "左侧", "右": "右侧", "两": "双侧", "双": "双侧"}
 _BESIDE = frozenset(("中线旁", "近中线", "中线两旁"))
@@ -221,9 +220,9 @@ def _resolved(tokens: list[Token], text: str) -> list[Token]:
             case "other" if token.value in PARTS_OF_A_SITE and following is not None and following.kind == "post_side":
                 if _follows(token, found, _SITE_OR_LAYER):
                     token = token._replace(kind="layer")
-            case "layer" if token.value in _CORTEX and _follows(token, found, _SIDE):
+            case "layer" if token.value in lexicon().site_groups.cortex and _follows(token, found, _SIDE):
                 token = token._replace(kind="site", value="大脑皮层")
-            case "layer" if token.value in _CORTEX and _heads_a_list(tokens, at):
+            case "layer" if token.value in lexicon().site_groups.cortex and _heads_a_list(tokens, at):
                 token = token._replace(kind="site", value="大脑皮层")
             case "layer" if not _follows(token, found, _SITE_OR_LAYER):
                 token = token._replace(kind="other")

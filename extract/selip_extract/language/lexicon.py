@@ -118,6 +118,7 @@ class SiteGroups(_Table):
     qualifiers: SiteNames
     regions: SiteNames
     linings: SiteNames
+    cortex: Forms
 
 
 class DescriptionWords(_Table):
