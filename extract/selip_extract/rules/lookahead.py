@@ -62,6 +62,18 @@ def names_a_sequence(tokens: Sequence[Token], at: int) -> bool:
     return False
 
 
+def begins_another_account(sentence: Sentence, before: Sequence[Token], at: int) -> bool:
+    """DWI示左侧额叶T1WI低信号, SWI病灶内见血管影，T1WI…: no value was stated on the sequences before."""
+    between = [t for t in sentence.tokens[:at] if before and t.start >= before[-1].end]
+    if not before or before[-1].start < sentence.tokens[0].start:
+        return False
+    if any(t.kind == "site" for t in between):
+        return True
+    verb = next((i for i, t in enumerate(between) if t.kind == "verb"), None)
+    said = [*takewhile(lambda t: not is_mark(t), between[verb + 1 :])] if verb is not None else []
+    return bool(said) and len(said) < len(between) - (verb or 0) - 1
+
+
 def sequence_precedes_site(tokens: Sequence[Token], at: int) -> bool:
     """Whether a sequence is named before the next site."""
     for token in tokens[at + 1 :]:

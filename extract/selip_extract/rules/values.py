@@ -15,9 +15,9 @@ from selip_extract.rules.descriptions import describe_as_normal
 from selip_extract.rules.lookahead import (
     VALUES,
     accounts_in_a_row,
+    begins_another_account,
     clause_after,
     exception_ends,
-    is_mark,
     names_a_sequence,
     negation_after,
     open_bracket,
@@ -285,24 +285,12 @@ def name_sequence(state: State, sentence: Sentence, at: int) -> State:
     before, used, order = state.sequences
     if used and _is_a_b_value(sentence, at) and any(t.value == "DWI" for t in before):
         return state
-    apart = used or _is_another_account(sentence, before, at)
+    apart = used or begins_another_account(sentence, before, at)
     sequences = SequenceFocus((token,)) if apart else SequenceFocus((*before, token), False, order)
     if state.awaiting and state.mentioned.has_stated(state.focus.sites, token.value):
         following, *awaiting = state.awaiting
         state = replace(state.refer_to(Focus((following,), ReferenceKind.PART, token.start)), awaiting=tuple(awaiting))
     return replace(state, sequences=sequences)
-
-
-def _is_another_account(sentence: Sentence, before: Sequence[Token], at: int) -> bool:
-    """DWI示左侧额叶T1WI低信号, SWI病灶内见血管影，T1WI…: no value was stated on the sequences before."""
-    between = [t for t in sentence.tokens[:at] if before and t.start >= before[-1].end]
-    if not before or before[-1].start < sentence.tokens[0].start:
-        return False
-    if any(t.kind == "site" for t in between):
-        return True
-    verb = next((i for i, t in enumerate(between) if t.kind == "verb"), None)
-    said = [*takewhile(lambda t: not is_mark(t), between[verb + 1 :])] if verb is not None else []
-    return bool(said) and len(said) < len(between) - (verb or 0) - 1
 
 
 def _is_a_b_value(sentence: Sentence, at: int) -> bool:
