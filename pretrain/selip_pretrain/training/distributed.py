@@ -12,6 +12,7 @@ import torch
 import torch.distributed as dist
 
 from selip_shared.errors import SelipError
+from selip_shared.memory import keep_freed_memory
 
 PREPARATION_TIMEOUT = timedelta(hours=12)
 """The main process may prepare volumes for hours while the others wait for the cohort."""
@@ -59,7 +60,10 @@ class Distributed:
 
 @contextmanager
 def joined_processes() -> Iterator[Distributed]:
-    """Join the processes that torchrun started, if it did; on a CPU only deterministic algorithms are used."""
+    """Join the processes that torchrun started, if it did.
+
+    On a CPU only deterministic algorithms are used, and freed memory is kept for the next step.
+    """
     gpu = torch.cuda.is_available()
     local_rank = int(os.environ.get("LOCAL_RANK", "0"))
     device = torch.device("cuda", local_rank) if gpu else torch.device("cpu")
@@ -70,6 +74,8 @@ def joined_processes() -> Iterator[Distributed]:
                 "--nproc-per-node."
             )
         torch.cuda.set_device(device)
+    else:
+        keep_freed_memory()
     world_size = int(os.environ.get("WORLD_SIZE", "1"))
     deterministic = torch.are_deterministic_algorithms_enabled()
     memory: Any = torch.utils.deterministic
