@@ -38,7 +38,7 @@ def change_at(site: str, word: str, change: str) -> str | None:
 
     视神经增粗: a nerve grows thick, a vessel wide; 小脑蚓部变小: the brain shrinks, a ventricle narrows.
     """
-    nerve = site in ("视交叉", "垂体柄", "视束", "视神经") or is_within(site, "颅神经")
+    nerve = site in ("视交叉", "垂体柄", "视束", "视神经", "眼外肌") or is_within(site, "颅神经")
     if "增粗" in word and nerve:
         return "增厚"
     if word.endswith(("变小", "缩小")) and "受压" not in word and is_of_the_brain(site):

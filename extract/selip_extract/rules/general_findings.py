@@ -29,6 +29,15 @@ _REMOVED = re.compile("(?:切除|摘除)?术[后前]|切除后?")
 """左侧额叶占位切除术后: what was there."""
 _CLINICAL = re.compile("(?:查体|体检)(?:时|后)?(?:发现|示|提示)")
 _PRESSING = re.compile("压迫|推压|推挤|挤压")
+_LEADS = ("以", "尤以", "尤其", "且以", "其中以")
+_MUCH_MORE_THERE = re.compile(
+    "[^,，、]{0,3}?(?:为著|为甚|尤著|较著|[较更](?:对侧|健侧|[左右]侧)?(?:明显|显著|突出|重))"
+)
+_MORE_THERE = re.compile(rf"{_MUCH_MORE_THERE.pattern}|[^,，、]{{0,3}}?(?:为主|明显|显著|突出)")
+_AS_IT_SHOULD_BE = ("适中", "正常", "自然")
+"""形态饱满适中: a word that alone would state a change."""
+_MAX_OPERATION = 5
+"""Words between the bone and 术后改变 that name the operation."""
 _HINT = re.compile(_PRESSING.pattern + "|术后改变|积液影")
 """A change may be stated without a word of kind change."""
 
@@ -76,6 +85,7 @@ class _ChangeReader:
             elif token.kind == "change":
                 yield from self._state(at)
             elif token.kind == "punctuation" and token.value in (",", ";", ":"):
+                yield from self._predominate(at)
                 self._end_clause(at)
             else:
                 self._note(at)
@@ -83,12 +93,11 @@ class _ChangeReader:
                 yield from self._collected(token)
             if token.kind == "other" and self.text.startswith("术后改变", token.start):
                 yield from self._operated(at)
-            elif token.value == "为著":
-                yield from self._predominate()
             if token.kind in ("change", "other", "verb", "cue") and _PRESSING.fullmatch(
                 self.text, token.start, token.end
             ):
                 yield from self._press(at)
+        yield from self._predominate(len(self.tokens))
 
     def _name(self, at: int) -> Iterator[GeneralFinding]:
         """A site joins those named before it, unless something has been stated of them."""
@@ -130,6 +139,8 @@ class _ChangeReader:
         denied = self.negated or self._is_denied_behind(at)
         if denied or at in self.prior or not token.value or self.of_lesion:
             return
+        if self.text.startswith(_AS_IT_SHOULD_BE, token.end) or self._is_of_another(token):
+            return
         begin = self.tokens[self.clause].start
         if _REMOVED.match(self.text, token.end) or _CLINICAL.search(self.text, begin, token.start):
             return
@@ -140,6 +151,12 @@ class _ChangeReader:
             found = list(self._changed(self.named, token))
             # 左侧额叶见肿块，局部脑沟变浅，脑回肿胀: gyri are no site, and sulci do not swell
             yield from found or self._changed(self.brain if token.value == "肿胀" else (), token)
+
+    def _is_of_another(self, token: Token) -> bool:
+        """经骨质缺损处膨出 only says where; 脑沟增宽而脑回变窄 is said of no site."""
+        if token.value == "缺损" and self.text.startswith(("处", "区", "口", "缘"), token.end):
+            return True
+        return token.value != "肿胀" and self.text.endswith("脑回", 0, token.start)
 
     def _is_copula(self, token: Token) -> bool:
         """外侧裂是增宽的."""
@@ -152,22 +169,31 @@ class _ChangeReader:
         return self.text.find("范围", self.tokens[self.clause].start, token.start) >= 0
 
     def _operated(self, at: int) -> Iterator[GeneralFinding]:
-        """右侧额骨术后改变, 左侧颞骨呈术后改变."""
-        before = self.tokens[at - 2 : at] if at > 1 and self.tokens[at - 1].kind == "verb" else self.tokens[at - 1 : at]
-        if before and before[0].kind in _ENUMERATING:
+        """右侧额骨术后改变, 左侧颞骨呈术后改变, 右侧额骨修补术后改变."""
+        before = [*takewhile(lambda t: t.kind in ("other", "verb"), reversed(self.tokens[:at]))]
+        site = at - len(before) - 1
+        if site >= 0 and len(before) < _MAX_OPERATION and self.tokens[site].kind in _ENUMERATING:
             token = self.tokens[at]._replace(value="其他")
-            yield from (_change(self.sentence, s, token) for s in self.named if is_within(s.site, "颅骨"))
+            yield from (
+                _change(self.sentence, s, token) for s in self.named if is_within(s.site, "颅骨") and s.site != "骨瓣"
+            )
 
     def _collected(self, token: Token) -> Iterator[GeneralFinding]:
         """双侧硬膜下见弧形积液影: a noun that is a change of what lies outside the brain."""
         sites = [site for site in self.named if not is_of_the_brain(site.site)]
         yield from self._changed(sites, token._replace(value="积液"))
 
-    def _predominate(self) -> Iterator[GeneralFinding]:
-        """幕上脑室扩大，以双侧侧脑室为著: these sites have changed, too."""
-        begin = self.tokens[self.clause].start
-        if self.changed is not None and self.changed.end <= begin and self.text.startswith("以", begin):
-            yield from self._changed([site for site in self.named if site.token.start > begin], self.changed)
+    def _predominate(self, end: int) -> Iterator[GeneralFinding]:
+        """幕上脑室扩大，以双侧侧脑室为著, 右侧侧脑室较对侧明显: these sites have changed, too."""
+        if self.changed is None or not self.tokens[self.clause : end] or self.negated:
+            return
+        begin, stop = self.tokens[self.clause].start, self.tokens[end - 1].end
+        sites = [site for site in self.named if site.token.start >= begin >= self.changed.end]
+        if not sites:
+            return
+        pattern = _MORE_THERE if self.text.startswith(_LEADS, begin) else _MUCH_MORE_THERE
+        if pattern.fullmatch(self.text, sites[-1].token.end, stop):
+            yield from self._changed(sites, self.changed)
 
     def _changed(self, sites: Iterable[LateralisedSite], token: Token) -> Iterator[GeneralFinding]:
         """What the word for a change states of each of the sites."""

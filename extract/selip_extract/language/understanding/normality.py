@@ -41,6 +41,8 @@ class _NormalityWords(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
     abnormal: Words = Field(min_length=1)
     incomplete: Words = Field(min_length=1)
+    exam: Words = Field(min_length=1)
+    failure: Words = Field(min_length=1)
     negation: Words = Field(min_length=1)
     no_negation: Words = Field(min_length=1)
     left_open: Words = Field(min_length=1)
@@ -53,6 +55,8 @@ class _NormalityWords(BaseModel):
 class _Patterns(NamedTuple):
     abnormal: re.Pattern[str]
     incomplete: re.Pattern[str]
+    exam: re.Pattern[str]
+    failure: re.Pattern[str]
     negation: re.Pattern[str]
     no_negation: re.Pattern[str]
     left_open: re.Pattern[str]
@@ -83,7 +87,7 @@ def is_understood(sentence: Sequence[Token], text: str, *, whole: bool = False) 
         return True
     patterns = _patterns()
     start, end = sentence[0].start, sentence[-1].end
-    if is_damaged(text, start, end) or patterns.incomplete.search(text, start, end):
+    if is_damaged(text, start, end) or _failed(text, start, end):
         return False
     unstated, normal = False, False
     for at, clause in _clauses(text, start, end):
@@ -159,11 +163,21 @@ def _is_neutral(sentence: Sequence[Token], text: str, *, known: bool) -> bool:
         return False
     start, end = sentence[0].start, sentence[-1].end
     patterns = _patterns()
-    if patterns.incomplete.search(text, start, end):
+    if _failed(text, start, end):
         return False
     if patterns.neutral.search(text, start, end):
         return True
     return not known and not patterns.abnormal.search(text, start, end)
+
+
+def _failed(text: str, start: int, end: int) -> bool:
+    """显示欠清, 后续序列没做完: whether something could not be seen or was not done."""
+    patterns = _patterns()
+    if patterns.incomplete.search(text, start, end):
+        return True
+    return patterns.failure.search(text, start, end) is not None and any(
+        patterns.exam.search(clause) and patterns.failure.search(clause) for _, clause in _clauses(text, start, end)
+    )
 
 
 def _is_denied(clause: str, start: int, end: int) -> bool:
