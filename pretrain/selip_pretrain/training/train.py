@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from statistics import fmean
 from typing import NamedTuple
 
 from selip_pretrain.data.augment import mirrored
@@ -158,6 +159,7 @@ class TrainingRun:
         dataset = StudyDataset(studies, volumes) if studies else volumes
         drawn = [study.pairs for study in studies] or [(pair,) for pair in self.cohort.train]
         draws = self.plan.steps(done.step, steps, distributed.rank, distributed.world_size)
+        losses: list[float] = []
         previous = time.perf_counter()
         pin_memory = distributed.device.type == "cuda"
         for batch in load_batches(dataset, draws, self.resources.workers, pin_memory):
@@ -166,12 +168,14 @@ class TrainingRun:
             done = done.model_copy(update={"step": done.step + 1})
             now = time.perf_counter()
             metrics["volumes_per_second"], previous = len(image_ids) / (now - previous), now
+            losses.append(metrics["loss"])
             if writer is not None:
                 writer.add(TRAINING, done.step, metrics)
             stopped_by = distributed.maximum(stop.number)
             if done.step % self.configuration.validate_every == 0 or done.step == steps:
-                done = self._validate(done, writer)
+                done = self._validate(done, writer, fmean(losses))
                 self._save(done)
+                losses.clear()
                 previous = time.perf_counter()
             elif stopped_by:
                 self._save(done)
@@ -180,21 +184,29 @@ class TrainingRun:
                 return TrainingOutcome(done, stopped_by)
         return TrainingOutcome(done, 0)
 
-    def _validate(self, done: TrainingProgress, writer: MetricsWriter | None) -> TrainingProgress:
-        """Validate, and save the best checkpoint where this is the best validation so far."""
+    def _validate(self, done: TrainingProgress, writer: MetricsWriter | None, loss: float) -> TrainingProgress:
+        """Validate, and save the best checkpoint where this is the best validation so far.
+
+        `loss` is the mean over the steps since the last validation, for the user.
+        """
         with self.step.autocast():
             metrics = validate(
                 self.step.model, self.cohort.validation, self.cache, self.configuration.batch, self.resources.workers
             )
-        if writer is not None:
-            writer.add(VALIDATION, done.step, metrics)
         weights = self.configuration.best_weights
         score = sum(weight * metrics[name] for name, weight in weights.items()) / sum(weights.values())
-        if done.best_score is not None and score <= done.best_score:
-            return done
-        if self.resources.distributed.is_main:
-            save_best(self.out, self.step.model, {"step": done.step, **metrics})
-        return done.model_copy(update={"best_step": done.step, "best_score": score})
+        if done.best_score is None or score > done.best_score:
+            done = done.model_copy(update={"best_step": done.step, "best_score": score})
+            if self.resources.distributed.is_main:
+                save_best(self.out, self.step.model, {"step": done.step, **metrics})
+        if writer is not None:
+            writer.add(VALIDATION, done.step, metrics)
+            say(
+                f"Step {done.step:,}: loss {loss:.3f}, validation: {metrics['top_5']:.1%} in the top 5, mean reciprocal"
+                f" rank {metrics['mean_reciprocal_rank']:.3f}; the best checkpoint is of step {done.best_step:,}.",
+                sys.stderr,
+            )
+        return done
 
     def _save(self, done: TrainingProgress) -> None:
         if self.resources.distributed.is_main:

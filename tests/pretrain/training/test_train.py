@@ -60,8 +60,12 @@ def test_a_finished_training_can_be_lengthened(
     for steps in (4, 6):
         outcome = pretrain(small_configuration(steps=steps), cohort, cache, tmp_path, Resources(distributed))
         assert outcome.progress.step == steps
-    assert "had 4 steps and is lengthened to 6: it continues after step 4, at 0.44" in capsys.readouterr().err
-    assert [row["step"] for row in table(tmp_path, "training")] == list(range(1, 7))
+    said = capsys.readouterr().err
+    assert "had 4 steps and is lengthened to 6: it continues after step 4, at 0.44" in said
+    rows, validations = table(tmp_path, "training"), table(tmp_path, "validation")
+    assert [row["step"] for row in rows] == list(range(1, 7))
+    shown = f"Step 6: loss {rows[-1]['loss']:.3f}, validation: {validations[-1]['top_5']:.1%} in the top 5, "
+    assert shown in said
     with pytest.raises(SelipError, match="holds a training with steps 6 instead of 5"):
         pretrain(small_configuration(steps=5), cohort, cache, tmp_path, Resources(distributed))
 
