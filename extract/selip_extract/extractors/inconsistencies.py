@@ -87,6 +87,7 @@ def _is_inconsistent(sentence: Sentence, present: Sequence[_Stated], values: _Va
         or _has_words_left(sentence, present)
         or _says_the_same_of_a_part(sentence, present)
         or _tells_nothing_apart(sentence, present)
+        or _has_both_sides_and_one(present)
         or any(_is_contradicted(sentence.text, one, values[_place(one.finding)]) for one in present)
     )
 
@@ -110,6 +111,9 @@ def _goes_on(token: Token) -> bool:
 def _has_words_left(sentence: Sentence, present: Sequence[_Stated]) -> bool:
     """右侧则T1WI等信号: a clause with a value names a side or a site of which nothing is found there."""
     prior = prior_words(sentence.text, sentence.tokens)
+    placed = {finding.side for _, finding in present}
+    if any(token.kind == "post_side" and token.value not in placed for token in sentence.tokens):
+        return True
     for mark, group in groupby(enumerate(sentence.tokens), key=lambda pair: is_mark(pair[1])):
         clause = [(at, token) for at, token in group if at not in prior]
         kinds = {token.kind for _, token in clause}
@@ -140,6 +144,12 @@ def _says_the_same_of_a_part(sentence: Sentence, present: Iterable[_Stated]) -> 
         and all(t.kind in _BESIDE or t.value in ("(", ")") for t in sentence.tokens[first + 1 : second])
         for (first, one), (second, other) in pairwise(sites)
     )
+
+
+def _has_both_sides_and_one(present: Iterable[_Stated]) -> bool:
+    """双侧苍白球T1WI信号增高，左侧为稍高: a sequence of a bilateral lesion, and again of one side."""
+    told = {(finding.modality, finding.side, finding.site_name) for _, finding in present}
+    return any(side == "双侧" and ({(m, one, site) for one in _BOTH} & told) for m, side, site in told)
 
 
 def _tells_nothing_apart(sentence: Sentence, present: Iterable[_Stated]) -> bool:

@@ -54,7 +54,11 @@ def end_clause(state: State, sentence: Sentence, at: int) -> State:
     if state.focus.sites and not state.refers_to_rest:
         only_names = state.standing is not _PRIOR and "site" in kinds and kinds.isdisjoint(_PREDICATES)
         leads_in = mark == ":" and names_whole_brain(state.focus.sites)
-        if only_names and not leads_in and (not kinds.isdisjoint(_LESION_NOUNS) or _names_a_disease(sentence, clause)):
+        if (
+            only_names
+            and not leads_in
+            and (not kinds.isdisjoint(_LESION_NOUNS) or _names_a_disease(sentence, clause) or _locates(state, clause))
+        ):
             state = introduce(state, state.focus, True).close()
         elif (mark == ":" and state.open) or (mark == ";" and _goes_on(state, sentence, at)):
             state = replace(state, announced=state.focus)
@@ -66,7 +70,8 @@ def end_clause(state: State, sentence: Sentence, at: int) -> State:
     if state.focus.kind is _HALF:
         inside = bool(clause) and clause[0].value == "其内"
         of_a_half = not kinds.isdisjoint(_OF_A_HALF) and not _gives_the_other_size(sentence, at)
-        if not inside and not of_a_half and sentence.words(at - 1) not in _CONTRASTING:
+        goes_on = sentence.words(at - 1) in _CONTRASTING or _is_pointed_at(sentence, at)
+        if not (inside or of_a_half or goes_on):
             state = replace(state, focus=Focus(state.bilateral, ReferenceKind.POINTED, offset), open=False)
     if mark == "," and state.own.sites and is_not_seen(sentence, clause):
         state = replace(state, focus=state.narrow((), offset), open=False)
@@ -82,6 +87,18 @@ def _names_a_disease(sentence: Sentence, clause: Sequence[Token]) -> bool:
     if any(token.value in WHOLE_BRAIN for token in clause):
         return False
     return words_of(sentence.text[clause[0].start : clause[-1].end]).lesion is not None
+
+
+def _locates(state: State, clause: Sequence[Token]) -> bool:
+    """脑内见四枚结节，分别位于…: the clause says where the lesions of the brain lie."""
+    whole = state.introduced.sites
+    return bool(whole) and names_whole_brain(whole) and any(token.value == "位于" for token in clause)
+
+
+def _is_pointed_at(sentence: Sentence, at: int) -> bool:
+    """左侧较小，其T2WI…: the next clause speaks of what this one describes."""
+    following = sentence.tokens[at + 1 : at + 2]
+    return bool(following) and following[0].value == "上述" and sentence.text[following[0].start] in "其该此"
 
 
 def _gives_the_other_size(sentence: Sentence, at: int) -> bool:

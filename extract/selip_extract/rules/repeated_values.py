@@ -167,8 +167,10 @@ def _span(finding: Finding, role: str) -> int | None:
 
 def name_most_affected(state: State, sentence: Sentence, at: int, end: int) -> State:
     """左侧大脑半球见…，以额颞叶为著: the sites are those of the lesion too, with all that was stated of it."""
-    focus = state.focus if state.focus.sites else Focus.on(state.introduced)
+    focus = state.focus if state.focus.sites else Focus.on(state.current_lesion)
     known = {site.site for site in focus.sites}
+    if (pointed := _pointed_at_next(focus, sentence, at, end)) is not None:
+        return state.refer_to(pointed)
     sites = tuple(with_side(site, focus.sites) for site in _named(sentence, at, end) if site.site not in known)
     if not sites or state.refers_to_rest:
         return state
@@ -198,6 +200,16 @@ def spreads(state: State) -> bool:
         return False
     introduced = state.introduced.id == state.focus.lesion_id and state.mentioned.is_current(state.introduced)
     return introduced or any((finding.side, finding.site_name) in here for finding in state.findings)
+
+
+def _pointed_at_next(focus: Focus, sentence: Sentence, at: int, end: int) -> Focus | None:
+    """以丘脑为著，该处SWI…: the sites of the lesion of which the next clause speaks; None where it speaks of all."""
+    behind = sentence.tokens[end : end + 2]
+    if [token.value for token in behind] != [",", "上述"] or sentence.text[behind[1].start] not in "该此":
+        return None
+    named = {site.site for site in _named(sentence, at, end)}
+    sites = tuple(site for site in focus.sites if site.site in named)
+    return Focus(sites, ReferenceKind.PART, sentence.tokens[at].start) if sites else None
 
 
 def name_largest(state: State, sentence: Sentence, at: int) -> State:

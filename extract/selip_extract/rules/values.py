@@ -36,6 +36,7 @@ _ENHANCING = frozenset(("垂体", "垂体柄", "脉络丛", "鼻甲", "海绵窦
 _RESTRICTED: dict[str, Value] = {"DWI": "高", "ADC": "低"}
 _CHANGED = re.compile("(?:[现今]?已|现|今|目前|逐渐|均)*(?:转变?|变|降|升|演变|变化)[为成](?=.{0,4}[高低等混杂])")
 """DWI高信号现已转为等信号: the signal was that of an earlier study."""
+_AMONG = re.compile("(?:灶|区|影|者|病灶|结节)?(?:当中|之中|中|内)")
 _PAIRS = re.compile("(?:[A-Z0-9]|[上图像:：])[稍略]?[高低等]、[稍略]?[高低等](?=[,，;；。]|$)")
 """T1WI等、低；T2WI高、高: sequences with two bare values each."""
 _SIDES: tuple[Side, Side] = ("左侧", "右侧")
@@ -102,7 +103,11 @@ def _state_of(state: State, sentence: Sentence, at: int, values: Sequence[Sequen
 
 def state_signal(state: State, sentence: Sentence, at: int) -> State:
     """T1WI、T2WI呈高信号: one signal on every sequence that has none yet; in 长T1长T2 each sequence has its own."""
-    if _compares(sentence, at) or _CHANGED.match(sentence.text, sentence.tokens[at].end):
+    if (
+        _compares(sentence, at)
+        or _is_pointed_at(sentence, at)
+        or _CHANGED.match(sentence.text, sentence.tokens[at].end)
+    ):
         return state
     state = _negated_from_behind(state, sentence, at)
     token = sentence.tokens[at]
@@ -236,6 +241,13 @@ def _introduces(state: State, sentence: Sentence, at: int) -> bool:
     lesion = takewhile(lambda t: t.value != ";", reversed(tokens[: start - 1]))
     named = [t.kind for t in lesion if t.kind in ("site", "sequence")]
     return "sequence" in named and named[-1] == "site"
+
+
+def _is_pointed_at(sentence: Sentence, at: int) -> bool:
+    """上述高信号中: the lesions are meant that have been told of."""
+    before = sentence.tokens[at - 1] if at else None
+    pointed = before is not None and before.value == "上述" and before.end == sentence.tokens[at].start
+    return pointed and _AMONG.match(sentence.text, sentence.tokens[at].end) is not None
 
 
 def _compares(sentence: Sentence, at: int) -> bool:

@@ -114,6 +114,8 @@ def test_a_size_that_no_finding_has_is_to_be_looked_at(text: str, reviewed: bool
         ("右侧额叶T1WI呈低信号——此处有误，应为高信号。", True),
         ("病灶（左侧额叶（皮层下）、脑桥）呈T2WI高信号。", True),
         ("侧脑室旁T2WI呈高信号，左侧范围较大。", True),
+        ("双侧海马T2WI分别呈高、稍高信号。", True),
+        ("双侧苍白球T1WI信号增高，左侧为稍高信号。", True),
         ("右侧额叶T1WI中心呈低信号，边缘呈高信号，T2WI呈等、高信号。", False),
         ("双侧海马信号异常，T2WI左侧呈高信号，右侧呈等信号。", False),
         ("上矢状窦及左侧横窦T1WI呈高信号。", False),

@@ -171,6 +171,9 @@ def with_pairs(tokens: Sequence[Token], text: str) -> list[Token]:
                 before = found.pop() if found[-1].kind == "verb" else found[-1]
                 found.append(Token("cue", "分别", before.start, before.end))
             adjoins = False
+        elif token.value == ":" and any(before.value == "分别" for before in found[-2:]):
+            # 信号依次为：低、高
+            continue
         elif token.kind in ("stop", "mark"):
             sequences = 0
         elif "均" in text[token.start : token.end] or not (token.kind in _LEADING or _joins(token, text)):

@@ -11,6 +11,10 @@ from selip_extract.rules.sentence import Sentence
 CIRCLED = "①②③④⑤⑥⑦⑧⑨⑩⑪⑫⑬⑭⑮⑯⑰⑱⑲⑳"
 ROMAN = "(?:[Ⅰ-Ⅻ]|I{1,3}|I?V|VI{1,3}|I?X)"
 _LABEL = re.compile(f"(?:[0-9A-Za-z{CIRCLED}一二三四五六]|{ROMAN})[.]?")
+_IN_TURN = re.compile(
+    "(?:编号|标号|标记|记|命名)(?:分别|依次)?(?:为|作|:|：)?(?P<labels>[^,，;；。:：、及和]{1,3}(?:[、及和][^,，;；。:：、及和]{1,3})+)"
+)
+_SEPARATORS = re.compile("[、及和]")
 _NAMING = frozenset(("site", "side", "layer", "post_side", "lesion"))
 _MARKS = frozenset(("、", ",", "(", ")"))
 _STATING = frozenset(("verb", "abnormal", "negation", "sequence", "change", *VALUES))
@@ -32,6 +36,8 @@ def labelled_sites(sentence: Sentence, mark: str | None) -> dict[str, LesionMent
     `mark` is the label that stands before the sentence.
     """
     tokens = sentence.tokens
+    if in_turn := _labelled_in_turn(sentence):
+        return in_turn
     labels: list[tuple[int, str, int]] = [] if mark is None else [(-1, mark, tokens[0].start)]
     end = len(tokens)
     for at, token in enumerate(tokens):
@@ -54,6 +60,21 @@ def labelled_sites(sentence: Sentence, mark: str | None) -> dict[str, LesionMent
         for (_, name, source), start, stop in zip(labels, borders, borders[1:], strict=False)
     }
     return found if len(found) > 1 and all(lesion.sites for lesion in found.values()) else {}
+
+
+def _labelled_in_turn(sentence: Sentence) -> dict[str, LesionMention]:
+    """右侧额叶、左侧颞叶见结节，编号a、b: as many labels as sites before them."""
+    start, end = sentence.tokens[0].start, sentence.tokens[-1].end
+    found = _IN_TURN.search(sentence.text, start, end)
+    if found is None:
+        return {}
+    named = [s for s in sentence.sites.values() if s.token.end <= found.start() and not s.is_qualifier]
+    sites = [sentence.mention(site) for site in named if site.site not in WHOLE_BRAIN]
+    labels = _SEPARATORS.split(found["labels"])
+    if len(sites) != len(labels) or not all(is_label(label) for label in labels):
+        return {}
+    pairs = zip(labels, sites, strict=True)
+    return {label_name(label): LesionMention((ReferenceKind.LABEL, s.token.start), (s,)) for label, s in pairs}
 
 
 def _between(named: dict[int, SiteMention], start: int, stop: int) -> Sites:

@@ -20,9 +20,13 @@ _OF_A_LESION = frozenset(("lesion", "sequence", "size", "signal", "enhancement",
 def refer_to_side(state: State, sentence: Sentence, at: int) -> State:
     """右侧者轻度强化, 右侧T1WI呈高信号: a side that stands for the lesion, or the half of one, on it."""
     token, following = sentence.tokens[at], adjoining(sentence, at)
+    if sentence.text.endswith(("较", "比", "高于", "低于"), 0, token.start):
+        return state
     if (headed := _headed(state, sentence, at)) is not None:
         return state.refer_to(headed)
-    stands_for_a_lesion = following is not None and (_is_of_a_lesion(following) or _changes_and_goes_on(sentence, at))
+    stands_for_a_lesion = following is not None and (
+        _is_of_a_lesion(following) or _changes_and_goes_on(sentence, at) or _is_pointed_at_next(sentence, at)
+    )
     if not stands_for_a_lesion and not _is_measured(sentence, at):
         return state
     if following is None or sentence.text.startswith("于", following.end):
@@ -100,6 +104,14 @@ def _changes_and_goes_on(sentence: Sentence, at: int) -> bool:
         return False
     kinds = {t.kind for t in clause_after(sentence.tokens, at)}
     return "sequence" in kinds and "site" not in kinds
+
+
+def _is_pointed_at_next(sentence: Sentence, at: int) -> bool:
+    """双侧海马不等大，左侧较小，其T2WI信号增高: the clause only describes the side, and the next one speaks of it."""
+    clause = list(clause_after(sentence.tokens, at))
+    behind = sentence.tokens[at + 1 + len(clause) :][:2]
+    points = len(behind) == 2 and behind[0].value == "," and behind[1].value == "上述"
+    return points and sentence.text[behind[1].start] in "其该此" and not any(t.kind == "site" for t in clause)
 
 
 def _is_measured(sentence: Sentence, at: int) -> bool:

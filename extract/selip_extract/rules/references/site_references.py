@@ -1,7 +1,7 @@
 """Words that refer to sites: each transition moves the focus to the sites that the words mean."""
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Container, Iterable, Sequence
 from itertools import takewhile
 
 from selip_contracts.vocabulary import Side
@@ -18,7 +18,7 @@ from selip_extract.rules.lookahead import (
     sites_follow,
     states_in_bracket,
 )
-from selip_extract.rules.mentions import LesionMention, ReferenceKind, SiteMention, Sites, distinct, locations
+from selip_extract.rules.mentions import LesionMention, Location, ReferenceKind, SiteMention, Sites, distinct, locations
 from selip_extract.rules.sentence import Sentence
 from selip_extract.rules.state import CURRENT, NO_FOCUS, NO_SEQUENCES, Focus, State
 
@@ -29,6 +29,8 @@ _TOWARDS = ("邻近", "靠近", "紧邻", "紧贴", "毗邻", "贴近", "临近"
 _PRESSING = ("包绕", "包裹", "环绕", "压迫", "推压", "挤压", "推挤", "推移")
 _ABOUT = ("局部", "邻近", "相邻", "周围", "附近")
 _SPECIFIC = re.compile("结节|肿块|肿物|囊肿|血肿|软化|梗死|出血|转移|脓肿|斑块|占位")
+_MORE_THERE = re.compile("(?:病灶|者|处)?(?:[较更尤]?(?:为)?(?:明显|显著|著|甚|重|多|大)|受累[较更]?(?:明显|重))[)）]")
+"""T2WI高信号（右侧齿状核较明显）."""
 _SMALLER = re.compile("[，,；;。、](?:较|另一?)?小(?:者|的|一[枚个处])")
 _OTHER_SEQUENCES = re.compile("各?(?:个|扫描|加权)?(?:序列|图像|加权像)")
 _LAYERS = frozenset(("白质", "皮层下", "皮质下", "皮层下白质", "皮质下白质", "深部白质"))
@@ -55,7 +57,10 @@ def name_site(state: State, sentence: Sentence, at: int) -> State:
             return state
         state = replace(state, clause=state.clause._replace(of_the_largest=False), open=False)
     bracket = open_bracket(sentence.tokens, at)
-    if bracket and sentence.tokens[bracket - 1].kind in VALUES and states_in_bracket(sentence.tokens, bracket):
+    aside = bracket and (
+        states_in_bracket(sentence.tokens, bracket) or _MORE_THERE.match(sentence.text, named.token.end)
+    )
+    if bracket and aside and sentence.tokens[bracket - 1].kind in VALUES:
         state = replace(state.close(), before_bracket=state.before_bracket or state.focus)
     if not state.open or _is_named_again(state, sites) or (bracket and _leads_in(state, sentence, bracket)):
         focus = Focus(sites, _NAMED, sentence.tokens[at].start)
@@ -288,7 +293,12 @@ def rest(state: State, modality: str) -> Sites:
     if chosen and locations(chosen) < locations(mentioned.in_item()) and state.focus.kind is ReferenceKind.REST:
         return mentioned.without(chosen, modality)
     nearest_first = (state.own.sites, mentioned.in_item(), mentioned.everywhere())
-    return next((left for sites in nearest_first if (left := mentioned.without(sites, modality))), ())
+    return _specific(next((left for sites in nearest_first if (left := mentioned.without(sites, modality))), ()))
+
+
+def _specific(sites: Sites) -> Sites:
+    """脑内见四枚结节，分别位于…: where the lesions lie, and not the brain."""
+    return tuple(site for site in sites if site.site != "脑实质") or sites
 
 
 def deny_rest(state: State, sentence: Sentence, at: int) -> State:
@@ -332,7 +342,7 @@ def _of_the_noun(state: State, sentence: Sentence, at: int) -> Focus | None:
 def all_above(state: State, source: int) -> Focus:
     """All lesions of this sentence, else of the item, else those that are only listed."""
     if state.own.sites:
-        return state.own
+        return state.own._replace(sites=_specific(state.own.sites))
     return Focus(state.mentioned.in_item() or state.mentioned.listed, ReferenceKind.POINTED, source)
 
 
@@ -391,8 +401,14 @@ def end_exception(state: State, sentence: Sentence, at: int) -> State:
     whole = whole._replace(
         sites=tuple(s for s in whole.sites if s.location not in left_out or s.side == "双侧" or s.site not in bilateral)
     )
-    others = [site for site in whole.sites if site.location not in left_out]
+    others = [_without_side(site, left_out) for site in whole.sites if site.location not in left_out]
     return replace(state, focus=state.narrow(others, source), open=False, whole=whole, before_exception=None)
+
+
+def _without_side(site: SiteMention, left_out: Container[Location]) -> SiteMention:
+    """除右侧顶叶外 leaves the left side of 双侧顶叶."""
+    left, right = ((side, site.site) in left_out for side in _ONE_SIDED)
+    return site._replace(side="右侧" if left else "左侧") if site.side == "双侧" and left != right else site
 
 
 def return_from_exception(state: State) -> State:
