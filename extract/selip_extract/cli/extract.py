@@ -28,7 +28,7 @@ from selip_extract.cli.summary import print_summary
 from selip_extract.database.corrections import import_corrections
 from selip_extract.database.store import Store
 from selip_extract.extractors.registry import AUTO, EXTRACTORS, ModelChoice, automatic, extractor_maker
-from selip_extract.extractors.workers import automatic_on_cluster, opened_extractor
+from selip_extract.extractors.workers import automatic_on_cluster, load_early, opened_extractor
 from selip_extract.language.vocabulary_file import use_vocabulary
 from selip_extract.llm.engine import CONCURRENCY
 from selip_extract.pipeline import RunOptions, extract
@@ -169,6 +169,7 @@ def command(
             print_time(console, tables, made, taken)
         return
     deidentifier = None if deidentify is None else deidentifier_of(deidentify)
+    load_early(name, choice, taken, workers, ray)
     with Store(db) as store:
         print_tables(console, tables, _shown_rows(console, deidentifier))
         with opened_extractor(name, choice, taken, workers, ray) as opened:

@@ -14,6 +14,7 @@ from selip_extract.extractors.registry import ModelChoice, extractor_maker
 from selip_extract.reports.report import Report
 from selip_shared.errors import SelipError
 from selip_shared.execution.base import Workers
+from selip_shared.execution.processes import start_server
 from selip_shared.execution.workers import open_workers
 from selip_shared.threads import granted_cpus
 
@@ -82,17 +83,31 @@ def opened_extractor(
         raise SelipError("A server reads on its own machine: leave out --ray, or use another extractor.")
     if name not in ON_PROCESSORS and ray is None and (workers or 1) > 1:
         raise SelipError(f"--extractor {name} reads many reports at once by itself: leave out --workers.")
-    if ray is None and workers is None:
-        # Another model takes memory in each process, and computes in several threads by itself.
-        shares = name in ON_PROCESSORS and choice.model is None
-        workers = min(granted_cpus(), 1 + reports // REPORTS_PER_WORKER) if shares else 1
+    if ray is None:
+        workers = _count(name, choice, reports, workers)
     if ray is None and workers == 1:
         with closing(make()) as made:
             yield made
     else:
-        modules = ("selip_extract.extractors.workers", *ON_PROCESSORS.get(name, ()))
-        with open_workers(workers, ray, gpu=name == "vllm", modules=modules) as opened:
+        with open_workers(workers, ray, gpu=name == "vllm", modules=_modules(name)) as opened:
             yield ExtractorWorkers(opened, ExtractorRecipe(name, choice, tuple(SITES.values())))
+
+
+def load_early(name: str, choice: ModelChoice, reports: int, workers: int | None, ray: str | None) -> None:
+    """Begin to load what the processes of `opened_extractor` share, while the caller still opens the database."""
+    if ray is None and _count(name, choice, reports, workers) > 1:
+        start_server(_modules(name))
+
+
+def _count(name: str, choice: ModelChoice, reports: int, workers: int | None) -> int:
+    """The number of processes: as many as wanted, else what the machine grants, and fewer for few reports."""
+    # Another model takes memory in each process, and computes in several threads by itself.
+    shares = name in ON_PROCESSORS and choice.model is None
+    return workers or (min(granted_cpus(), 1 + reports // REPORTS_PER_WORKER) if shares else 1)
+
+
+def _modules(name: str) -> tuple[str, ...]:
+    return ("selip_extract.extractors.workers", *ON_PROCESSORS.get(name, ()))
 
 
 def automatic_on_cluster(ray: str) -> tuple[str, str]:

@@ -30,7 +30,7 @@ class ProcessWorkers(Workers):
     def map(self, function: Callable[[Task], Result], tasks: Iterable[Task], chunk_size: int = 1) -> Iterator[Result]:
         """As in `Workers`; SelipError where a process was killed."""
         if self.count > 1 and self._pool is None:
-            _start_server((getattr(function, "func", function).__module__, *self._modules))
+            start_server((getattr(function, "func", function).__module__, *self._modules))
             threads = max(1, granted_cpus() // self.count)
             self._pool = ProcessPoolExecutor(self.count, get_context("forkserver"), _start_worker, (threads,))
         try:
@@ -59,8 +59,11 @@ class ProcessWorkers(Workers):
             self._pool.shutdown(cancel_futures=True)
 
 
-def _start_server(modules: Sequence[str]) -> None:
-    """Start the process that loads the modules and from which workers are forked; there is one for all pools."""
+def start_server(modules: Sequence[str]) -> None:
+    """Start the process that loads the modules and from which workers are forked; there is one for all pools.
+
+    It loads them while the caller goes on.
+    """
     forkserver.set_forkserver_preload(["__main__", *modules])
     resource_tracker.ensure_running()  # else the server starts it, and it unblocks the signal
     with _ctrl_c_waiting():  # the server inherits that it hears nothing of it: the parent handles it
