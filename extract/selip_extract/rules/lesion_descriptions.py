@@ -190,9 +190,11 @@ def _named_before(sentence: Sentence, site: LateralisedSite) -> LesionWords:
 def _group(sentence: Sentence, site: LateralisedSite) -> LesionWords:
     """What the sentence says of all lesions before it comes to this one."""
     tokens = sentence.tokens
+    if not any(map(is_mark, tokens[: site.index])):
+        return NO_WORDS
     first = [*takewhile(lambda token: not is_mark(token), tokens)]
     negated = any(token.kind == "negation" for token in first)
-    if not first or len(first) >= site.index or negated or not _names_whole_brain(sentence, len(first)):
+    if not first or negated or not _names_whole_brain(sentence, len(first)):
         return NO_WORDS
     clause = [*takewhile(lambda token: not is_mark(token), reversed(tokens[: site.index]))]
     begin = clause[-1].start if clause else site.token.start

@@ -25,6 +25,7 @@ _DISEASE = re.compile("变性|畸形|梗死|梗塞|出血|[瘤炎疝]|发育|肥
 _OPENING: frozenset[Kind] = frozenset(("site", "side"))
 _BEFORE_SITES: frozenset[Kind] = frozenset(("side", "sequence", "verb"))
 _STOP = Token("stop", "stop", 0, 0)
+_COMPLETING: frozenset[Kind] = frozenset(("change", "normal", "cue"))
 _NAMES: frozenset[Kind] = frozenset(("site", "layer", "post_side"))
 _SAYING: frozenset[Kind] = _STATING | {"negation", "change", "abnormal", "normal", "stop", "mark"}
 
@@ -96,7 +97,7 @@ def _separated(tokens: Sequence[Token], text: str) -> list[Token]:
     found: list[Token] = []
     for at, token in enumerate(tokens):
         found.append(token)
-        if token.kind in _VALUES or _says_all(token, text):
+        if token.kind in _VALUES or (token.kind in _COMPLETING and _says_all(token, text)):
             following = tokens[at + 1 : at + 3]
             if [t.kind for t in following] == ["side", "site"] and following[0].start == token.end:
                 found.append(Token("stop", "stop", token.end, token.end))

@@ -27,8 +27,11 @@ _FILLING = re.compile(".{0,4}充盈")
 
 def with_compound_values(tokens: Sequence[Token], text: str) -> list[Token]:
     """The tokens, values that are said together as one; the normal filling of vessels states nothing."""
-    found: list[Token] = []
     hydrocephalus = "脑积水" in text
+    compound = [token for token in tokens if token.kind == "enhancement" or token.value == "混杂"]
+    if not (compound or hydrocephalus or "强" in text):
+        return list(tokens)
+    found: list[Token] = []
     end = 0
     for token in tokens:
         if token.start < end:

@@ -106,7 +106,7 @@ def _read(clause: Sequence[Token], said: str, text: str) -> list[Token]:
     behind = clause[-1].end if method is None else clause[0].start + method.start()
     return [
         _meaningless(token)
-        if (token.start >= behind and token.kind in _STATED) or _is_of_another_quantity(token, text)
+        if token.kind in _STATED and (token.start >= behind or _is_of_another_quantity(token, text))
         else token
         for token in clause
     ]
