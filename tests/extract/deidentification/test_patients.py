@@ -16,6 +16,7 @@ from selip_extract.deidentification.patients import speaks_of_several_patients
         "MR号A1：脑干T2高信号；MR号A2：延髓T2高信号。",
         "门诊号 0017：未见异常。门诊号：0018 未见异常。".replace(" ", ""),
         "第一例，左侧额叶T2高信号；第二例，小脑蚓部T2高信号。",
+        "张某某：左侧额叶T2WI高信号。李某某：右侧小脑FLAIR高信号。",
         "张三，男，45岁：点状长T2信号。李四，女，60岁：未见异常。",
     ],
 )

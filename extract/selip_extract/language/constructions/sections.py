@@ -30,6 +30,7 @@ _HEADING_KINDS: frozenset[Kind] = frozenset(
     ("sequence", "punctuation", "other", "cue", "verb", "elsewhere", "date", "site")
 )
 _STATED: frozenset[Kind] = frozenset(("signal", "enhancement", "restriction", "change", "sequence"))
+_WITH_CONTRAST = ("强化", "增强")
 _QUANTITY_REACH = 3
 """Characters before a signal in which the quantity stands that it is said of: 灌注增高."""
 
@@ -104,6 +105,8 @@ def _read(clause: Sequence[Token], said: str, text: str) -> list[Token]:
         clause = _without_other_sequences(clause)
     method = _OTHER_METHOD.search(said)
     behind = clause[-1].end if method is None else clause[0].start + method.start()
+    if text.endswith(_WITH_CONTRAST, 0, behind):  # 强化CT见左侧鞍旁明显强化结节
+        behind -= len(_WITH_CONTRAST[0])
     return [
         _meaningless(token)
         if token.kind in _STATED and (token.start >= behind or _is_of_another_quantity(token, text))

@@ -1,5 +1,7 @@
 """Text that cannot be trusted: characters that an encoding lost, boxes of a form that were not filled in."""
 
+import re
+
 from selip_extract.language.first_characters import filtered
 
 _DAMAGE = filtered(
@@ -7,6 +9,11 @@ _DAMAGE = filtered(
 )
 
 
+_FORM = re.compile(r"[(（][ \u3000_]*[)）][^。\n]*[(（][ \u3000_]*[)）]|_{3,}[^。\n]*_{3,}")
+"""左侧（ ） 右侧（ ）: a form that nobody filled in."""
+
+
 def is_damaged(text: str, start: int = 0, end: int | None = None) -> bool:
     """Whether a character of text[start:end] is lost: it may have been a negator or a side."""
-    return _DAMAGE.search(text, start, len(text) if end is None else end) is not None
+    stop = len(text) if end is None else end
+    return _DAMAGE.search(text, start, stop) is not None or _FORM.search(text, start, stop) is not None

@@ -15,6 +15,7 @@ class ExamWords(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
     other_body_parts: tuple[str, ...] = Field(min_length=1)
     other_methods: tuple[str, ...] = Field(min_length=1)
+    animals: tuple[str, ...] = Field(min_length=1)
 
 
 @cache
@@ -33,6 +34,12 @@ def other_body_part() -> re.Pattern[str]:
 def other_method() -> re.Pattern[str]:
     """A method that is no MRI."""
     return _any(exam_words().other_methods)
+
+
+@cache
+def animal() -> re.Pattern[str]:
+    """A word for an animal."""
+    return _any(exam_words().animals)
 
 
 def _any(words: tuple[str, ...]) -> re.Pattern[str]:

@@ -142,8 +142,16 @@ def _says_more(tokens: Sequence[Token], clause: str, at: int) -> bool:
 def states_normal(lexed: LexedReport) -> bool:
     """Whether any sentence says of a site of the head that it is normal."""
     return any(
-        _names_the_head(sentence, lexed.read) and is_understood(sentence, lexed.read) for sentence in lexed.sentences
+        _names_the_head(sentence, lexed.read) and is_understood(sentence, lexed.read)
+        for sentence in lexed.sentences
+        if _judges(lexed.read, sentence[0].start, sentence[-1].end)
     )
+
+
+def _judges(text: str, start: int, end: int) -> bool:
+    """Whether anything is called normal or abnormal; a list of headings only names sites."""
+    patterns = _patterns()
+    return any(pattern.search(text, start, end) is not None for pattern in (patterns.normal, patterns.abnormal))
 
 
 def _names_the_head(sentence: Sequence[Token], text: str) -> bool:

@@ -5,7 +5,7 @@ from typing import Literal
 
 from selip_contracts.vocabulary import SITES, cached_until_sites_change
 from selip_extract.language.lexicon import LOBE_CHARACTERS
-from selip_extract.language.understanding.exam_words import exam_words, other_body_part, other_method
+from selip_extract.language.understanding.exam_words import animal, exam_words, other_body_part, other_method
 
 OtherKind = Literal["not_chinese", "not_mri", "not_head"]
 
@@ -24,13 +24,16 @@ def other_kind(text: str) -> OtherKind | None:
     """Why the text is not the findings of a head MRI in Chinese; None where it may be.
 
     not_chinese: hardly any Chinese (English, numbers, characters of a broken file); not_mri: words of CT, ultrasound or
-    X-ray and none of MRI; not_head: parts of the body that a head MRI does not show, and none that it does.
+    X-ray and none of MRI; not_head: parts of the body that a head MRI does not show, and none that it does; or an
+    animal.
     """
     chinese = len(_CHINESE.findall(text))
     if chinese < MIN_CHINESE or _is_rare(chinese, text):
         return "not_chinese"
     if not _MRI.search(text) and other_method().search(text):
         return "not_mri"
+    if animal().search(text):
+        return "not_head"
     without_other_parts, others = other_body_part().subn("，", text)  # 硬膜囊 is no 硬膜
     if others and not _head().search(without_other_parts):
         return "not_head"
