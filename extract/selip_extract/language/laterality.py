@@ -77,7 +77,9 @@ def _describes_a_side(tokens: Sequence[Token], at: int) -> bool:
     """双侧对称的脑白质…, 双侧不对称多发…: how both sides look, before the site is named."""
     before = tokens[at - 2 : at] if at > 1 and tokens[at - 1].value == "不" else tokens[at - 1 : at]
     following = tokens[at + 1 : at + 2]
-    return bool(at and before) and before[0].kind == "side" and bool(following) and following[0].kind == "other"
+    return (
+        bool(at and before) and before[0].kind == "side" and bool(following) and following[0].kind in ("other", "site")
+    )
 
 
 def _leads_to_site(tokens: Sequence[Token], at: int) -> bool:

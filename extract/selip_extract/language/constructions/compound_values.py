@@ -14,7 +14,7 @@ _MANNERS = (
 )
 """What the words before 强化 say of it; the first that is found counts: a pattern before a degree."""
 _COMPARED = re.compile(
-    "强化(?:程度|幅度)?(?:明显|稍|略|均)?(?:(?P<less>[低弱]于|不及|不如)|[高强]于)(?:周围|邻近|相邻|同侧|对侧)?(?:的?正常)"
+    "强化(?:程度|幅度)?(?:明显|稍|略|均)?(?:(?P<less>[低弱]于|不及|不如)|[高强]于)(?:周围|邻近|相邻|同侧|对侧)?(?:的?正常|(?=垂体|脑|[灰白]质))"
 )
 """强化程度低于正常垂体."""
 _BRACKETED = re.compile(

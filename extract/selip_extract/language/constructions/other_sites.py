@@ -22,6 +22,11 @@ _EXTENT = re.compile(
     "[自从](?!身)[^自从,，。;；:：\n]{2,20}?[至到达][^,，。;；:：\n]{2,12}?(?:均|可|内)?(?:见|呈|示|T[12]|FLAIR|DWI|SWI)"
 )
 """自中脑经导水管周围至脑桥见…: the lesion lies in all of these."""
+_COMPARING = re.compile("(?:WI|FLAIR|T[12]|ADC|[像图呈]|信号|序列|强度)(?:与|同|较|相对于?)$")
+_ALIKE = re.compile("[灰白皮实]?质?(?:相比|比较)?[,，]?[呈为]?(?:[稍略]?[高低等]信号|信号?相[似仿近等当同]|信号)")
+"""T1WI与脑干等信号, T2WI较小脑呈稍高信号."""
+_LESS_THAN = re.compile("(?:强化|信号)(?:程度|强度)?(?:明显|稍|略|均)?[低弱高强]于$")
+"""强化程度低于垂体."""
 _CONTENT = re.compile("(?:内|其内)[,，]?(?:可|并|而)?[见呈]")
 """血肿破入右侧侧脑室后角内，见液平: what follows is said of what lies in there."""
 _OTHER_SIDE = {"左侧": "右侧", "右侧": "左侧"}
@@ -146,5 +151,9 @@ def _is_compared(token: Token, found: Sequence[Token], text: str) -> bool:
     """强化程度低于正常垂体, 与小脑上动脉关系密切: the site is only what another is compared with or lies next to."""
     start = found[-1].start if found and found[-1].kind == "side" else token.start
     if text.endswith(("与", "和", "同"), 0, start) and _BORDERING.match(text, token.end):
+        return True
+    if _COMPARING.search(text, max(0, start - 12), start) and _ALIKE.match(text, token.end):
+        return True
+    if _LESS_THAN.search(text, max(0, start - 10), start):
         return True
     return text.endswith(("于正常", "与正常", "较正常", "同正常", "似正常"), 0, start)
