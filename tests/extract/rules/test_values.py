@@ -18,7 +18,7 @@ from selip_extract.rules.values import (
     state_restriction,
     state_signal,
 )
-from tests.extract.rules.sentences import Transition, apply, at, named, sentence
+from tests.extract.rules.sentences import Transition, apply, at, findings, named, sentence
 
 
 def on(sequences: str, state: State, used: bool = False) -> State:
@@ -73,9 +73,9 @@ def test_values_in_order_of_sequences_and_of_sites() -> None:
     text = "分别呈低、高信号"
     by_sequence = apply(begin_order, on("T1WI、T2WI", named("左侧额叶")), text, "分别呈")
     by_site = apply(begin_order, on("T1WI", named("左侧额叶、脑桥")), text, "分别呈")
-    for state, findings in ((by_sequence, "左侧额叶:T1低 左侧额叶:T2高"), (by_site, "左侧额叶:T1低 脑桥:T1高")):
+    for state, expected in ((by_sequence, "左侧额叶:T1低 左侧额叶:T2高"), (by_site, "左侧额叶:T1低 脑桥:T1高")):
         after = apply(state_signal, apply(state_signal, state, text, "低"), text, "高信号")
-        assert found(after) == findings
+        assert found(after) == expected
         assert after.sequences.used
         assert after.sequences.order is None
 
@@ -119,3 +119,23 @@ def test_the_sequences_of_an_exception() -> None:
     used = on("DWI", named("左侧额叶"), used=True)
     assert resume_sequences(used, of, at(of, "外")) == used
     assert not apply(resume_sequences, used, "除脑桥外呈高信号", "外").sequences.used
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        (
+            "左侧额叶DWI呈稍高信号，ADC呈稍低信号，提示弥散受限。",
+            {("左侧额叶", "DWI"): "稍高", ("左侧额叶", "ADC"): "稍低"},
+        ),
+        ("左侧额叶DWI呈稍高信号，弥散受限。", {("左侧额叶", "DWI"): "稍高", ("左侧额叶", "ADC"): "低"}),
+        ("左侧额叶弥散受限。", {("左侧额叶", "DWI"): "高", ("左侧额叶", "ADC"): "低"}),
+    ],
+)
+def test_a_restriction_does_not_restate_what_was_stated(text: str, expected: dict[tuple[str, str], str]) -> None:
+    assert {where: finding.signal for where, finding in findings(text).items()} == expected
+
+
+def test_a_sequence_without_a_value_is_not_in_the_next_account() -> None:
+    text = "SWI左侧小脑半球见细小血管影，T1WI呈低信号。DWI示左侧额叶T2WI稍高信号。"
+    assert list(findings(text)) == [("左侧小脑半球", "T1"), ("左侧额叶", "T2")]

@@ -22,6 +22,7 @@ _BRACKETED = re.compile(
 )
 """强化（呈环形）."""
 _DEGREE = re.compile("(?:轻度|轻微|稍|略)$")
+_DEGREE_BEFORE = re.compile("[度微稍略](?:[A-Z]|[弥扩压抑水黑磁])")
 _FILLING = re.compile(".{0,4}充盈")
 
 
@@ -29,7 +30,7 @@ def with_compound_values(tokens: Sequence[Token], text: str) -> list[Token]:
     """The tokens, values that are said together as one; the normal filling of vessels states nothing."""
     hydrocephalus = "脑积水" in text
     compound = [token for token in tokens if token.kind == "enhancement" or token.value == "混杂"]
-    if not (compound or hydrocephalus or "强" in text):
+    if not (compound or hydrocephalus or "强" in text or _DEGREE_BEFORE.search(text)):
         return list(tokens)
     found: list[Token] = []
     end = 0

@@ -24,3 +24,12 @@ def test_the_filling_of_a_sinus_is_no_enhancement_of_a_lesion() -> None:
 def test_hydrocephalus_is_a_dilatation_of_the_ventricles() -> None:
     study = RuleExtractor().read(["第四脑室受压，幕上脑积水。"])[0].study
     assert [(g.site, g.change) for g in study.general] == [("四脑室", "受压"), ("脑室系统", "扩张")]
+
+
+@pytest.mark.parametrize(
+    ("text", "signal"),
+    [("左侧丘脑轻度T2高信号。", "稍高"), ("左侧丘脑略T2WI低信号。", "稍低"), ("左侧丘脑明显T2高信号。", "高")],
+)
+def test_a_degree_may_stand_before_the_sequence(text: str, signal: str) -> None:
+    study = RuleExtractor().read([text])[0].study
+    assert [f.key for f in study.findings] == [("T2", "左侧", "丘脑", signal)]

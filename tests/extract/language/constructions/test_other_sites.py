@@ -41,3 +41,28 @@ def test_the_site_of_a_slice_is_no_site_of_the_lesion(text: str, site: str) -> N
 def test_the_only_site_of_a_report_is_no_slice() -> None:
     study = RuleExtractor().read(["中脑水平T2WI可见高信号。"])[0].study
     assert [f.key for f in study.findings] == [("T2", None, "中脑", "高")]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "左侧桥臂病灶，T2WI与脑干等信号。",
+        "左侧桥臂病灶，T2WI较小脑呈等信号。",
+        "左侧桥臂病灶，与小脑关系密切，T2WI等信号。",
+    ],
+)
+def test_a_site_that_is_compared_with_has_no_signal(text: str) -> None:
+    study = RuleExtractor().read([text])[0].study
+    assert [f.key for f in study.findings] == [("T2", "左侧", "桥臂", "等")]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "左侧额叶及左侧顶叶见幕上和幕下多发T2WI高信号灶。",
+        "左侧额叶中线部位及左侧顶叶中线区见T2WI高信号。",
+    ],
+)
+def test_a_region_behind_the_sites_is_none(text: str) -> None:
+    study = RuleExtractor().read([text])[0].study
+    assert {f.key for f in study.findings} == {("T2", "左侧", site, "高") for site in ("额叶", "顶叶")}

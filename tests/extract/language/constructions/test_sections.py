@@ -56,3 +56,18 @@ def test_each_part_of_a_sentence_about_several_parts_of_the_body() -> None:
     assert found("腹部MRI：肝左叶血管瘤，T2WI高信号；头颅MRI：双侧额叶FLAIR高信号；腰椎：椎间盘T2WI低信号。") == {
         "FLAIR双侧额叶高"
     }
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "左侧额叶T2WI呈高信号，PDWI呈低信号。",
+        "左侧额叶T2WI呈高信号，质子密度像呈稍低信号。",
+        "左侧额叶T2WI呈高信号、SWI相位图呈低信号。",
+        "左侧额叶T2WI呈高信号，eADC图呈高信号。",
+        "左侧额叶T2WI及PDWI呈高信号，MIP图见低信号。",
+    ],
+)
+def test_what_another_image_shows_is_no_finding(text: str) -> None:
+    study = RuleExtractor().read([text])[0].study
+    assert [f.key for f in study.findings] == [("T2", "左侧", "额叶", "高")]

@@ -36,3 +36,17 @@ def test_sequences_named_first_are_those_of_each_lesion(text: str) -> None:
         ("顶叶", "T2", "稍高"),
         ("顶叶", "FLAIR", "等"),
     ]
+
+
+@pytest.mark.parametrize(
+    ("text", "side"),
+    [
+        ("豆状核见片状T2WI高信号，双侧对称。", "双侧"),
+        ("豆状核T2WI呈高信号，呈左右对称性分布，边界不清。", "双侧"),
+        ("左侧豆状核T2WI呈高信号，双侧对称。", "左侧"),
+        ("豆状核T2WI呈高信号。", None),
+    ],
+)
+def test_both_sides_may_be_said_behind(text: str, side: str | None) -> None:
+    study = RuleExtractor().read([text])[0].study
+    assert [f.key for f in study.findings] == [("T2", side, "豆状核", "高")]
