@@ -24,7 +24,7 @@ def with_parts_in_a_list(tokens: Sequence[Token], text: str) -> list[Token]:
 
 
 def _with_bare_parts(tokens: Sequence[Token], text: str) -> list[Token]:
-    """胼胝体膝部-体部-压部见…，DWI体部等: a part by itself is one of the site that the sentence named last."""
+    """胼胝体膝部-体部-压部见…，DWI体部等: a part by itself is one of the site that was named last."""
     found: list[Token] = []
     whole: list[str] = []
     end = 0
@@ -34,8 +34,6 @@ def _with_bare_parts(tokens: Sequence[Token], text: str) -> list[Token]:
             continue
         if token.kind == "site":
             whole = [token.value, SITES[token.value].parent or ""] if token.value in SITES else []
-        elif token.kind == "stop":
-            whole = []
         names = [lexicon().words.get(name + part[0]) for name in whole if name] if part is not None else []
         site = next((m for m in names if m is not None and m.kind == "site"), None)
         if (

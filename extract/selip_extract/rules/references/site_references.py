@@ -4,7 +4,7 @@ import re
 from collections.abc import Container, Iterable, Sequence
 from itertools import takewhile
 
-from selip_contracts.vocabulary import Side
+from selip_contracts.vocabulary import SITES, Side
 from selip_extract.language.tokens import Token
 from selip_extract.rules.changes_of_sites import is_within
 from selip_extract.rules.dataclass_replace import replace
@@ -31,6 +31,9 @@ _ABOUT = ("局部", "邻近", "相邻", "周围", "附近")
 _SPECIFIC = re.compile("结节|肿块|肿物|囊肿|血肿|软化|梗死|出血|转移|脓肿|斑块|占位")
 _MORE_THERE = re.compile("(?:病灶|者|处)?(?:[较更尤]?(?:为)?(?:明显|显著|著|甚|重|多|大)|受累[较更]?(?:明显|重))[)）]")
 """T2WI高信号（右侧齿状核较明显）."""
+_BESIDE = re.compile("(?:其|病灶|灶)(?:[前后上下内外深旁]{1,2}[方侧部]?|邻近|相邻|周围)(?:的|之)?$")
+_MAX_BESIDE = 6
+"""Characters before a site in which such words stand."""
 _SMALLER = re.compile("[，,；;。、](?:较|另一?)?小(?:者|的|一[枚个处])")
 _OTHER_SEQUENCES = re.compile("各?(?:个|扫描|加权)?(?:序列|图像|加权像)")
 _LAYERS = frozenset(("白质", "皮层下", "皮质下", "皮层下白质", "皮质下白质", "深部白质"))
@@ -51,7 +54,7 @@ def name_site(state: State, sentence: Sentence, at: int) -> State:
         return state
     here = (state.introduced.sites, state.own.sites)
     inside = named.side is None and (lesion_follows(sentence.tokens, at) or _is_among_them(state, sentence, at))
-    sites = state.mentioned.resolve(sentence.mention(named), here, inside)
+    sites = state.mentioned.resolve(_on_its_side(state, sentence, at), here, inside)
     if state.clause.of_the_largest:
         if is_an_aside(state, sentence, at):
             return state
@@ -69,6 +72,18 @@ def name_site(state: State, sentence: Sentence, at: int) -> State:
     named_before, kind, source = state.focus
     state = replace(state, focus=Focus(named_before + sites, kind, source))
     return _extend_lesion(state, sites) if state.introduced.id == state.focus.lesion_id else state
+
+
+def _on_its_side(state: State, sentence: Sentence, at: int) -> SiteMention:
+    """左侧枕叶软化灶；其前方顶叶见…: a paired site beside the lesion is on its side."""
+    site = sentence.mention(sentence.sites[at])
+    around = {(s.side, s.side_token) for s in state.focus.sites or state.current_lesion.sites}
+    if site.side is not None or len(around) != 1 or SITES[site.site].laterality != "paired":
+        return site
+    if _BESIDE.search(sentence.text, max(0, site.token.start - _MAX_BESIDE), site.token.start) is None:
+        return site
+    ((side, side_token),) = around
+    return site._replace(side=side, side_token=side_token)
 
 
 def _leads_in(state: State, sentence: Sentence, bracket: int) -> bool:
