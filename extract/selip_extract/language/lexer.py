@@ -330,7 +330,7 @@ def _resolved_side(token: Token, found: list[Token], following: Token | None, te
     if bracketed or (_follows(token, found, _SITE_OR_LAYER) and (token.value != "双侧" or _is_stated(following))):
         return token._replace(kind="post_side")
     adjoins = following is not None and following.start == token.end
-    signal = following is not None and adjoins and (following.kind == "signal" or following.value == "等")
+    signal = following is not None and adjoins and (following.kind in ("signal", "lesion") or following.value == "等")
     return token._replace(kind="other") if token.end - token.start == 1 and not signal else token
 
 

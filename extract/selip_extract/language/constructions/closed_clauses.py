@@ -32,6 +32,7 @@ _SAYING: frozenset[Kind] = _STATING | {"negation", "change", "abnormal", "normal
 
 def with_closed_clauses(tokens: Sequence[Token], text: str) -> list[Token]:
     """The tokens, the comma after such a clause as a semicolon where the next one opens with a site of its own."""
+    tokens = _with_dashes(tokens, text) if "——" in text else tokens
     found = _with_open_brackets(tokens) if "(" in text or "[" in text else list(tokens)
     start = 0
     for at, token in enumerate(found):
@@ -40,6 +41,23 @@ def with_closed_clauses(tokens: Sequence[Token], text: str) -> list[Token]:
                 found[at] = token._replace(value=";")
             start = at + 1
     return _separated(_denial_ended(_with_lists_by_value(found) if ":" in text else found), text)
+
+
+def _with_dashes(tokens: Sequence[Token], text: str) -> list[Token]:
+    """DWI高信号——左侧额叶、脑桥: the tokens, the dash between a value and its sites as a colon."""
+    found: list[Token] = []
+    for at, token in enumerate(tokens):
+        lists = (
+            text.startswith("——", token.start)
+            and at + 2 < len(tokens)
+            and tokens[at + 2].kind in _OPENING
+            and bool(found)
+            and found[-1].kind in _VALUES
+        )
+        dashed = found and found[-1].value == ":" and found[-1].end == token.start and text[token.start] == "—"
+        if not dashed:
+            found.append(token._replace(value=":") if lists else token)
+    return found
 
 
 def _with_open_brackets(tokens: Sequence[Token]) -> list[Token]:

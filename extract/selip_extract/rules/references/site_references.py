@@ -11,6 +11,7 @@ from selip_extract.rules.dataclass_replace import replace
 from selip_extract.rules.lookahead import (
     VALUES,
     adjoining,
+    clause_after,
     is_mark,
     lesion_follows,
     names_a_site,
@@ -34,6 +35,7 @@ _MORE_THERE = re.compile("(?:病灶|者|处)?(?:[较更尤]?(?:为)?(?:明显|�
 _BESIDE = re.compile("(?:其|病灶|灶)(?:[前后上下内外深旁]{1,2}[方侧部]?|邻近|相邻|周围)(?:的|之)?$")
 _MAX_BESIDE = 6
 """Characters before a site in which such words stand."""
+_PART = re.compile("(?:内|外|上|下)?部[分份]")
 _SMALLER = re.compile("[，,；;。、](?:较|另一?)?小(?:者|的|一[枚个处])")
 _OTHER_SEQUENCES = re.compile("各?(?:个|扫描|加权)?(?:序列|图像|加权像)")
 _LAYERS = frozenset(("白质", "皮层下", "皮质下", "皮层下白质", "皮质下白质", "深部白质"))
@@ -51,6 +53,8 @@ def name_site(state: State, sentence: Sentence, at: int) -> State:
     """左侧额叶、顶叶: a site joins the sites of its enumeration; 其内见…，脑桥: the first of one replaces the focus."""
     named = sentence.sites[at]
     if named.is_qualifier or _is_pointed_at(state, sentence, at) or _is_a_layer(state, sentence, at):
+        return state
+    if _is_a_measured_part(state, sentence, at):
         return state
     here = (state.introduced.sites, state.own.sites)
     inside = named.side is None and (lesion_follows(sentence.tokens, at) or _is_among_them(state, sentence, at))
@@ -127,6 +131,14 @@ def _is_a_layer(state: State, sentence: Sentence, at: int) -> bool:
     before = sentence.text[sentence.tokens[0].start : sentence.tokens[at].start]
     contrasted = at > 0 and sentence.words(at - 1) == "而"
     return bool(_CORTEX.search(before)) and (contrasted or at - len(list(opens)) <= state.clause.start)
+
+
+def _is_a_measured_part(state: State, sentence: Sentence, at: int) -> bool:
+    """听神经肿块，内听道部分约8mm，桥小脑角部分约21mm，T1WI…: how large the lesion is there."""
+    behind = [token.kind for token in clause_after(sentence.tokens, at)]
+    measured = "size" in behind and set(behind) <= {"cue", "other", "size"}
+    known = state.focus.sites or state.current_lesion.sites or state.mentioned.changed
+    return bool(measured and known) and _PART.match(sentence.text, sentence.tokens[at].end) is not None
 
 
 def is_an_aside(state: State, sentence: Sentence, at: int) -> bool:
