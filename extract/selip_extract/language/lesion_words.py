@@ -53,6 +53,7 @@ _DENIED = re.compile(
 )
 """未见出血灶: what is not there describes no lesion."""
 _HEADING_END = re.compile("[)）]?[:：]")
+_MAX_FORM = 8
 _BRACKET = re.compile(r"(?:病灶|病变|灶)?[（(\[]([^（(\[)）\]TFDAS左右双两]{1,30})[)）\]]")
 _VALUE_HEADS = ("大小", "范围", "直径", "长径", "边界", "边缘", "形态", "数目")
 _OF_A_MARGIN = ("界", "缘", "面", "廓")
@@ -158,7 +159,7 @@ def describe_lesion(text: str, site_end: int, signal: Token, end: int) -> Lesion
     of_surroundings = _AROUND.match(text, start) is not None  # 周边胶质增生呈FLAIR高信号
     introduced = _in_bracket(text, site_end).or_else(introduction(text, site_end))
     around = text[min(site_end, signal.end) : signal.end] + _after(text, end)
-    said = _in_bracket(text, site_end).or_else(here).or_else(introduced)
+    said = _in_bracket(text, site_end).or_else(here).or_else(introduced).or_else(_form_behind(text, signal.end))
     number = introduced.or_else(here).number
     if number.exact and text.startswith((":", "："), clause_end(text, signal.end)):
         number = _NO_NUMBER  # DWI高信号见于三处：… names each of them
@@ -191,6 +192,14 @@ def introduction(text: str, site_end: int) -> LesionWords:
             break
         said = said.or_else(words_of(text[start:end]))
     return said
+
+
+def _form_behind(text: str, signal_end: int) -> LesionWords:
+    """DWI高信号；椭圆形；12×7mm: the next clause, where it is nothing but a form."""
+    start = clause_end(text, signal_end) + 1
+    clause = text[start : clause_end(text, start)].lstrip("呈为")
+    said = words_of(clause) if 1 < len(clause) < _MAX_FORM else NO_WORDS
+    return LesionWords(said.morphology) if said.morphology == clause else NO_WORDS
 
 
 def _in_bracket(text: str, site_end: int) -> LesionWords:

@@ -9,11 +9,15 @@ from selip_extract.rules.dataclass_replace import replace
 from selip_extract.rules.lesion_sizes import is_around
 from selip_extract.rules.mentions import Location, Sites, StatedMargin
 from selip_extract.rules.references.introductions import referents
+from selip_extract.rules.references.site_references import all_above
 from selip_extract.rules.sentence import Sentence
 from selip_extract.rules.state import State
 
 # 中心坏死区边界不规则, 囊壁内缘光滑
 _OF_A_PART = re.compile("中[心央]|坏死区|囊[壁性变腔液内]|实[性质]|周边|环壁|壁结节|内[缘侧壁]|部分(?!边)")
+
+_NAMING = frozenset(("site", "side", "post_side", "sequence"))
+_POINTING = frozenset(("上述", "前者", "后者", "其余", "除"))
 
 
 def state_margin(state: State, sentence: Sentence, at: int) -> State:
@@ -29,7 +33,10 @@ def state_margin(state: State, sentence: Sentence, at: int) -> State:
 
 
 def _sites(state: State, sentence: Sentence, at: int) -> Sites:
-    """The sites of the clause; 其余病灶 are those of which no margin has been stated."""
+    """The sites of the clause; 其余病灶 are those of which no margin has been stated, 边缘均清 those of all lesions."""
+    before = sentence.tokens[:at]
+    if "均" in sentence.margins[at] and not any(t.kind in _NAMING or t.value in _POINTING for t in before):
+        return all_above(state, sentence.tokens[at].start).sites
     if not state.refers_to_rest:
         return referents(state, sentence, at, True).sites
     told = {margin.location for margin in state.margins}

@@ -187,7 +187,7 @@ def refer_to_all_again(state: State, sentence: Sentence, at: int) -> State:
     if state.refers_to_rest or len(focus.sites) > 1:
         return state
     pair = state.mentioned.pair
-    if not clause and len(pair) == 2 and focus.sites in (pair[0].sites, pair[1].sites):
+    if all(t.kind == "other" for t in clause) and len(pair) == 2 and focus.sites in (pair[0].sites, pair[1].sites):
         return state.refer_to(
             Focus(distinct((*pair[0].sites, *pair[1].sites)), ReferenceKind.POINTED, tokens[at].start)
         )
