@@ -181,6 +181,7 @@ def test_a_lesion_of_both_sides_looks_the_same_where_one_is_an_exception() -> No
         ("左侧额叶软化灶，T1WI低信号，周边胶质增生呈T2高信号。", (None, None, "胶质增生")),
         ("左侧额叶病灶（椭圆，边界清）呈T2高信号。", ("椭圆", None, None)),
         ("左侧额叶（中央前回）：陈旧梗死，楔形，T2WI高信号。", ("楔形", None, "梗死")),
+        ("左侧额叶：T2WI高信号；椭圆形；12×7mm；ADC低信号。", ("椭圆形", None, None)),
         ("左侧额叶各一脑膜瘤，T2WI高信号。", (None, "单发", "脑膜瘤")),
         ("左侧额叶见T2高信号、增强后结节状强化。", (None, None, None)),
     ],
