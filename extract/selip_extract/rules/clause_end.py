@@ -10,8 +10,9 @@ from selip_extract.rules.dataclass_replace import replace
 from selip_extract.rules.descriptions import describe_as_normal, is_not_seen
 from selip_extract.rules.lookahead import VALUES, denial_ends, is_mark, sequence_precedes_site
 from selip_extract.rules.mentions import NO_LESION, ReferenceKind
+from selip_extract.rules.references.exceptions import return_from_exception
 from selip_extract.rules.references.introductions import introduce, names_whole_brain
-from selip_extract.rules.references.site_references import WHOLE_BRAIN, return_from_exception
+from selip_extract.rules.references.site_references import WHOLE_BRAIN
 from selip_extract.rules.sentence import Sentence
 from selip_extract.rules.state import Clause, Focus, Standing, State
 

@@ -15,6 +15,7 @@ from selip_extract.rules.lookahead import VALUES, clause_after, is_listed_with_a
 from selip_extract.rules.mentions import Location, MentionedLesions, StatedMargin
 from selip_extract.rules.prior_study import prior_words, turn_to_present, turn_to_prior
 from selip_extract.rules.references.by_value import with_value
+from selip_extract.rules.references.exceptions import begin_exception, end_exception, names_exception
 from selip_extract.rules.references.introductions import with_listed
 from selip_extract.rules.references.label_lists import CIRCLED
 from selip_extract.rules.references.labels import (
@@ -26,17 +27,14 @@ from selip_extract.rules.references.labels import (
     use_label,
 )
 from selip_extract.rules.references.ordinals import choose_lesions
+from selip_extract.rules.references.pairs import refer_to_one_of_two
 from selip_extract.rules.references.phrases import Phrase, phrases
 from selip_extract.rules.references.side_references import leave_half, refer_to_side
 from selip_extract.rules.references.site_references import (
-    begin_exception,
     deny_rest,
-    end_exception,
     name_site,
-    names_exception,
     refer_to_above,
     refer_to_all_again,
-    refer_to_one_of_two,
     refer_to_operated,
     refer_to_rest,
 )

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 from selip_extract.language.tokens import Token
 from selip_extract.rules.dataclass_replace import replace
+from selip_extract.rules.lookahead import clause_after
 from selip_extract.rules.mentions import ReferenceKind, locations
 from selip_extract.rules.sentence import Sentence
 from selip_extract.rules.state import Focus, Standing, State
@@ -14,6 +15,8 @@ _DISPLACED = frozenset(("受压", "移位", "变窄", "变浅", "狭窄", "闭�
 _WITH_A_SIGNAL = frozenset(("积液", "增厚", "肿胀", "占位"))
 _LEADING_IN = frozenset(("其内", "伴", "以"))
 _UNCLEAR = frozenset(("不清", "欠清", "不清楚", "不清晰"))
+# what enhances where nothing is wrong
+_ENHANCING = frozenset(("垂体", "垂体柄", "脉络丛", "鼻甲", "海绵窦"))
 _OF_A_MARGIN = frozenset(("规则", "清楚", "清晰", "光滑", "光整", "完整"))
 
 
@@ -97,3 +100,25 @@ def is_not_seen(sentence: Sentence, clause: Sequence[Token]) -> bool:
     """垂体柄显示不清: the clause describes a neighbour."""
     words = [sentence.text[t.start : t.end] for t in clause[-2:]]
     return len(clause) > 2 and clause[-3].kind == "site" and words[0] == "显示" and words[1] in _UNCLEAR
+
+
+def is_of_a_normal_lobe(state: State, sentence: Sentence, at: int) -> bool:
+    """垂体后叶短T1信号存在: high on T1, as the posterior lobe always is, and nothing else is said."""
+    here = state.focus.sites
+    if not here or any(site.site != "垂体后叶" for site in here):
+        return False
+    clause = [*sentence.tokens[state.clause.start : at], *clause_after(sentence.tokens, at)]
+    sequences = [token.value for token in clause if token.kind == "sequence"]
+    return sequences == ["T1"] and not any(token.kind in ("lesion", "abnormal", "size", "change") for token in clause)
+
+
+def is_of_a_normal_gland(state: State, sentence: Sentence, at: int) -> bool:
+    """垂体均匀强化，未见异常: what always enhances, and of which the sentence names no lesion."""
+    if state.clause.negation is not None or not state.focus.sites or state.own.sites:
+        return False
+    if any(site.site not in _ENHANCING for site in state.focus.sites):
+        return False
+    if sentence.tokens[at].value not in ("均匀强化", "明显强化", "强化"):
+        return False
+    normal = any(t.kind in ("normal", "negation") for t in sentence.tokens)
+    return normal and not any(t.kind in ("lesion", "signal") for t in sentence.tokens[: at + 1])

@@ -11,12 +11,11 @@ from selip_extract.language.evidence import EvidenceTokens, cited_finding
 from selip_extract.language.question import Statement
 from selip_extract.language.tokens import Token
 from selip_extract.rules.dataclass_replace import replace
-from selip_extract.rules.descriptions import describe_as_normal
+from selip_extract.rules.descriptions import describe_as_normal, is_of_a_normal_gland, is_of_a_normal_lobe
 from selip_extract.rules.lookahead import (
     VALUES,
     accounts_in_a_row,
     begins_another_account,
-    clause_after,
     exception_ends,
     names_a_sequence,
     negation_after,
@@ -31,8 +30,6 @@ from selip_extract.rules.sentence import Sentence
 from selip_extract.rules.state import NO_SEQUENCES, Focus, SequenceFocus, State
 
 SequenceValue = tuple[Token, Value]
-_ENHANCING = frozenset(("垂体", "垂体柄", "脉络丛", "鼻甲", "海绵窦"))
-"""Sites that enhance where nothing is wrong with them."""
 _RESTRICTED: dict[str, Value] = {"DWI": "高", "ADC": "低"}
 _CHANGED = re.compile("(?:[现今]?已|现|今|目前|逐渐|均)*(?:转变?|变|降|升|演变|变化)[为成](?=.{0,4}[高低等混杂])")
 """DWI高信号现已转为等信号: the signal was that of an earlier study."""
@@ -113,7 +110,7 @@ def state_signal(state: State, sentence: Sentence, at: int) -> State:
     token = sentence.tokens[at]
     value: Value = None if state.clause.negation else token.value  # type: ignore[assignment]
     sequences, used, order = state.sequences
-    if value == "高" and _is_of_a_normal_lobe(state, sentence, at):
+    if value == "高" and is_of_a_normal_lobe(state, sentence, at):
         return describe_as_normal(state, sentence, at)
     if order is not None:
         return _state_in_order(state, sentence, at, value, order)
@@ -143,32 +140,10 @@ def state_enhancement(state: State, sentence: Sentence, at: int) -> State:
             value,
             state.sequences.order,
         )
-    if _is_of_a_normal_gland(state, sentence, at):
+    if is_of_a_normal_gland(state, sentence, at):
         return describe_as_normal(state, sentence, at)
     state = state_values(state, sentence, at, [(sequence, value)])
     return replace(state, sequences=state.sequences._replace(tokens=(sequence,), used=True))
-
-
-def _is_of_a_normal_lobe(state: State, sentence: Sentence, at: int) -> bool:
-    """垂体后叶短T1信号存在: high on T1, as the posterior lobe always is, and nothing else is said."""
-    here = state.focus.sites
-    if not here or any(site.site != "垂体后叶" for site in here):
-        return False
-    clause = [*sentence.tokens[state.clause.start : at], *clause_after(sentence.tokens, at)]
-    sequences = [token.value for token in clause if token.kind == "sequence"]
-    return sequences == ["T1"] and not any(token.kind in ("lesion", "abnormal", "size", "change") for token in clause)
-
-
-def _is_of_a_normal_gland(state: State, sentence: Sentence, at: int) -> bool:
-    """垂体均匀强化，未见异常: what always enhances, and of which the sentence names no lesion."""
-    if state.clause.negation is not None or not state.focus.sites or state.own.sites:
-        return False
-    if any(site.site not in _ENHANCING for site in state.focus.sites):
-        return False
-    if sentence.tokens[at].value not in ("均匀强化", "明显强化", "强化"):
-        return False
-    normal = any(t.kind in ("normal", "negation") for t in sentence.tokens)
-    return normal and not any(t.kind in ("lesion", "signal") for t in sentence.tokens[: at + 1])
 
 
 def state_restriction(state: State, sentence: Sentence, at: int) -> State:

@@ -1,7 +1,7 @@
 """Words that refer to sites: each transition moves the focus to the sites that the words mean."""
 
 import re
-from collections.abc import Container, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from itertools import takewhile
 
 from selip_contracts.vocabulary import SITES, Side
@@ -19,7 +19,7 @@ from selip_extract.rules.lookahead import (
     sites_follow,
     states_in_bracket,
 )
-from selip_extract.rules.mentions import LesionMention, Location, ReferenceKind, SiteMention, Sites, distinct, locations
+from selip_extract.rules.mentions import LesionMention, ReferenceKind, SiteMention, Sites, distinct, locations
 from selip_extract.rules.sentence import Sentence
 from selip_extract.rules.state import CURRENT, NO_FOCUS, NO_SEQUENCES, Focus, State
 
@@ -226,46 +226,6 @@ def _told_apart(state: State, before: Sequence[Token]) -> Sites:
     return sites if inside and not mentioned.without(sites, mentioned.stated[-1].modality) else ()
 
 
-def refer_to_one_of_two(state: State, sentence: Sentence, at: int) -> State:
-    """前者 and 后者: the first and the second lesion of the pair that is compared."""
-    state = compare_pair(state, sentence.text)
-    pair = state.mentioned.pair
-    if at and sentence.tokens[at - 1].value == "(":
-        state = replace(state, before_bracket=state.focus)
-    if len(pair) != 2:
-        return state.refer_to(Focus.on(state.focus.lesion))
-    return state.refer_to(Focus.on(pair[0 if sentence.tokens[at].value == "前者" else 1]))
-
-
-def compare_pair(state: State, text: str) -> State:
-    """左侧额叶、脑桥见结节，前者…: the two sites in focus, else those of the last lesion, else the last two lesions."""
-    mentioned, focus = state.mentioned, state.focus
-    last = mentioned.lesions[-1].sites if mentioned.lesions else ()
-    if len(focus.sites) == 2 and (not mentioned.pair or focus.sites == state.introduced.sites):
-        pair = parts(focus.sites)
-    elif len(state.announced.sites) == 2 and not mentioned.pair:
-        pair = parts(state.announced.sites)
-    elif len(last) == 2 and not mentioned.has_stated(last):
-        pair = parts(last)
-    elif len(mentioned.pair) != 2 and len(mentioned.lesions) > 1:
-        pair = _last_two(mentioned.lesions, text)
-    elif len(mentioned.subject.sites) == 2 and not mentioned.pair:
-        pair = parts(mentioned.subject.sites)
-    else:
-        return state
-    return replace(state, mentioned=replace(mentioned, pair=pair))
-
-
-def _last_two(lesions: Sequence[LesionMention], text: str) -> tuple[LesionMention, ...]:
-    """The last two lesions; where the last one stands alone in its sentence, the two of a sentence before it."""
-    last_three = [lesion.sites[0].token.start for lesion in lesions[-3:]]
-    if len(last_three) == 3:
-        first, second, third = last_three
-        if "。" not in text[first:second] and "。" in text[second:third]:
-            return tuple(lesions[-3:-1])
-    return tuple(lesions[-2:])
-
-
 def parts(sites: Iterable[SiteMention]) -> tuple[LesionMention, ...]:
     """Each site as a lesion of its own."""
     return tuple(LesionMention((ReferenceKind.PART, site.token.start), (site,)) for site in sites)
@@ -403,42 +363,3 @@ def _names_its_sites(state: State, sentence: Sentence, at: int) -> bool:
         or state.whole.sites
         or (state.open and any(t.kind == "site" for t in tokens[state.clause.start : at]))
     )
-
-
-def begin_exception(state: State) -> State:
-    """除: the sites that follow are left out."""
-    return replace(state, before_exception=state.focus, open=False)
-
-
-def names_exception(state: State) -> bool:
-    """Whether sites have come into focus since 除."""
-    before = state.before_exception
-    return before is not None and before.lesion_id != state.focus.lesion_id
-
-
-def end_exception(state: State, sentence: Sentence, at: int) -> State:
-    """外: what follows is stated of the others, of this sentence if the excepted are among them, else of the item."""
-    if not names_exception(state):
-        return replace(state, before_exception=None)
-    source = sentence.tokens[at].start
-    left_out = locations(state.focus.sites)
-    in_sentence = left_out < locations(state.own.sites)
-    whole = state.own if in_sentence else Focus(state.mentioned.in_item(), ReferenceKind.POINTED, source)
-    bilateral = {site.site for site in whole.sites if site.side == "双侧"}
-    whole = whole._replace(
-        sites=tuple(s for s in whole.sites if s.location not in left_out or s.side == "双侧" or s.site not in bilateral)
-    )
-    others = [_without_side(site, left_out) for site in whole.sites if site.location not in left_out]
-    return replace(state, focus=state.narrow(others, source), open=False, whole=whole, before_exception=None)
-
-
-def _without_side(site: SiteMention, left_out: Container[Location]) -> SiteMention:
-    """除右侧顶叶外 leaves the left side of 双侧顶叶."""
-    left, right = ((side, site.site) in left_out for side in _ONE_SIDED)
-    return site._replace(side="右侧" if left else "左侧") if site.side == "双侧" and left != right else site
-
-
-def return_from_exception(state: State) -> State:
-    """除左侧额叶外呈高信号，…: after the clause of the exception the focus is on all of them again."""
-    focus = state.focus if state.refers_to_rest else state.whole
-    return replace(state, focus=focus, whole=NO_FOCUS, open=False)

@@ -3,8 +3,8 @@
 import pytest
 
 from selip_extract.rules.references.ordinals import choose_lesions
+from selip_extract.rules.references.pairs import refer_to_one_of_two
 from selip_extract.rules.references.phrases import Chosen
-from selip_extract.rules.references.site_references import refer_to_one_of_two
 from selip_extract.rules.state import START, State
 from tests.extract.rules.references.test_site_references import introduced
 from tests.extract.rules.sentences import apply, named, names

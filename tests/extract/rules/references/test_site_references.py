@@ -4,21 +4,22 @@ import pytest
 
 from selip_extract.rules.dataclass_replace import replace
 from selip_extract.rules.mentions import ReferenceKind, StatedValue
+from selip_extract.rules.references.exceptions import (
+    begin_exception,
+    end_exception,
+    names_exception,
+    return_from_exception,
+)
 from selip_extract.rules.references.introductions import introduce
+from selip_extract.rules.references.pairs import compare_pair, refer_to_one_of_two
 from selip_extract.rules.references.side_references import refer_to_side
 from selip_extract.rules.references.site_references import (
-    begin_exception,
-    compare_pair,
     deny_rest,
-    end_exception,
     name_site,
-    names_exception,
     refer_to_above,
     refer_to_all_again,
-    refer_to_one_of_two,
     refer_to_rest,
     rest,
-    return_from_exception,
 )
 from selip_extract.rules.state import START, Standing, State
 from tests.extract.rules.sentences import apply, at, named, names, sentence
