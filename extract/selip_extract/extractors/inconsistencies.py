@@ -8,7 +8,7 @@ import re
 from bisect import bisect_left
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from itertools import chain, groupby, pairwise, takewhile
+from itertools import chain, pairwise, takewhile
 from typing import NamedTuple
 
 from selip_contracts.findings import Finding, SpanRole
@@ -114,10 +114,11 @@ def _has_words_left(sentence: Sentence, present: Sequence[_Stated]) -> bool:
     placed = {finding.side for _, finding in present}
     if any(token.kind == "post_side" and token.value not in placed for token in sentence.tokens):
         return True
-    for mark, group in groupby(enumerate(sentence.tokens), key=lambda pair: is_mark(pair[1])):
-        clause = [(at, token) for at, token in group if at not in prior]
+    marks = [at for at, token in enumerate(sentence.tokens) if is_mark(token)]
+    for before, mark in pairwise((-1, *marks, len(sentence.tokens))):
+        clause = [(at, sentence.tokens[at]) for at in range(before + 1, mark) if at not in prior]
         kinds = {token.kind for _, token in clause}
-        if mark or not kinds & VALUES or kinds & _SAYING_ELSE:
+        if VALUES.isdisjoint(kinds) or kinds & _SAYING_ELSE:
             continue
         start, end = clause[0][1].start, clause[-1][1].end
         if "除" in sentence.text[start:end]:

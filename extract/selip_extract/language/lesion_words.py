@@ -56,7 +56,7 @@ _HEADING_END = re.compile("[)）]?[:：]")
 _MAX_FORM = 8
 _BRACKET = re.compile(r"(?:病灶|病变|灶)?[（(\[]([^（(\[)）\]TFDAS左右双两]{1,30})[)）\]]")
 _VALUE_HEADS = ("大小", "范围", "直径", "长径", "边界", "边缘", "形态", "数目")
-_OF_A_MARGIN = ("界", "缘", "面", "廓")
+_OF_A_MARGIN = re.compile("[界缘面廓]")
 """The last characters of the words for a margin."""
 _WITHIN_A_MARGIN = re.compile("[:：]")
 _QUOTATION_MARKS = dict.fromkeys(map(ord, '“”"'))
@@ -269,7 +269,7 @@ def margin_in(text: str) -> str | None:
 def margins_by_end(words: Sequence[str]) -> dict[int, str]:
     """The margins that words in a row state, by the index of the word in which each ends; 边界：清 is 边界清."""
     joined = "".join(words)
-    if not any(character in joined for character in _OF_A_MARGIN):
+    if _OF_A_MARGIN.search(joined) is None:
         return {}
     ends = list(accumulate(map(len, words)))
     margins = _patterns().margin.finditer(joined)

@@ -58,9 +58,9 @@ def with_descriptions(
     text = sentences[0].text if sentences else ""
     remarks = _remarks_on_all(text) if present else []
     described = list(findings)
-    for i, finding in sorted(enumerate(findings), key=lambda item: _stated_at(item[1])):
-        if finding.present:
-            described[i] = _described(finding, introductions, margins, remarks, text)
+    for signal, i in sorted((_stated_at(finding), i) for i, finding in enumerate(findings)):
+        if findings[i].present:
+            described[i] = _described(findings[i], signal, introductions, margins, remarks, text)
     return described
 
 
@@ -214,11 +214,13 @@ def _of_each(said: LesionWords) -> LesionWords:
 
 def _described(
     finding: Finding,
+    signal: int,
     introductions: dict[Location, list[Introduction]],
     margins: Sequence[StatedMargin],
     remarks: Sequence[Introduction],
     text: str,
 ) -> Finding:
+    """The finding, whose signal stands at `signal`, with what is said of the lesion at its site."""
     if finding.lesion == "水肿":
         return finding
     where = _location(finding)
@@ -245,9 +247,9 @@ def _described(
         "count": said.number.kind,
         "number": said.number.exact,
         "lesion": said.lesion,
-        "margin": margin_of(finding, text, at, _stated_at(finding), margins),
+        "margin": margin_of(finding, text, at, signal, margins),
     }
-    smaller = smaller_lesion(text, _site_span(finding), _stated_at(finding)) if "小" in text else None
+    smaller = smaller_lesion(text, _site_span(finding), signal) if "小" in text else None
     if smaller is not None:
         described |= {"morphology": smaller.morphology, "size_mm": smaller.size_mm or finding.size_mm}
         described |= {"count": None, "number": None}

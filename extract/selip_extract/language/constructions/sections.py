@@ -101,7 +101,7 @@ def _read(clause: Sequence[Token], said: str, text: str) -> list[Token]:
         return _without(clause, frozenset(("date", "cue")))
     if _LIKE_CSF.search(said) and all(token.kind != "signal" for token in clause):
         return _without(clause, frozenset(("sequence",)))
-    if any(token.value == "其他序列" for token in clause):
+    if "其他序列" in [token.value for token in clause]:
         clause = _without_other_sequences(clause)
     method = _OTHER_METHOD.search(said)
     behind = clause[-1].end if method is None else clause[0].start + method.start()

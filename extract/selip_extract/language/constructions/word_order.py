@@ -154,7 +154,7 @@ def with_pairs(tokens: Sequence[Token], text: str) -> list[Token]:
     A 分别 is put for the verb before the first signal; where no slash stands between the signals, only if that adjoins
     the sequences or sides.
     """
-    signals = [at for at, token in enumerate(tokens) if _is_signal(token)]
+    signals = [at for at, token in enumerate(tokens) if token.kind == "signal" or token.value == "等"]
     if all(second != first + 2 for first, second in pairwise(signals)):
         return list(tokens)
     found: list[Token] = []
