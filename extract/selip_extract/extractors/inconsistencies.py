@@ -26,7 +26,7 @@ _OF_A_PART = re.compile(
 """Words of a part of a lesion, which may have another value than the rest."""
 _REACH = (14, 6)
 """Characters before and behind the beginning of a value in which such a word stands."""
-_CORRECTING = re.compile("误[写记作为]|[笔有]误|更正|应[为是]|勘误|错写|说错|口误|不对(?!称|等)")
+_CORRECTING = re.compile("误[写记作为]|[笔有]误|更正|应[为是]|勘误|错写|说错|口误|不对(?!称|等)|[初终]稿|为准")
 _NESTED = re.compile(r"[(（\[［][^()（）\[\]［］]*[(（\[［]")
 _VENOUS_SINUSES = "静脉窦"
 _SIDES = frozenset(("side", "post_side"))

@@ -126,7 +126,8 @@ def state_likewise(state: State, sentence: Sentence, at: int) -> State:
     """T2WI呈高信号，FLAIR亦然: the value stated last, on these sequences; 双侧大脑脚同样如此: all of the lesion."""
     sequences = state.sequences
     if not state.findings:
-        return state
+        # 双侧侧脑室旁亦见: of the lesion that was described last
+        return _repeat(state, sentence, at, state.mentioned.last_stated(state.focus.sites))
     last = state.findings[-1]
     clause = {t.kind for t in sentence.tokens[state.clause.start : at]}
     if "site" in clause and "sequence" not in clause:

@@ -43,7 +43,12 @@ def with_verdicts(tokens: Sequence[Token], text: str) -> list[Token]:
             kind, end = "sequence", field.end() - 1
             token = Token(kind, "T1CE", start, end)
         found.append(token)
-        if kind == "change" and (denied := _DENIED.match(text, stop)):
+        if kind == "enhancement" and token.value == "强化" and (denied := _DENIED.match(text, stop)):
+            # 强化（-）
+            found[-1:] = [Token("negation", "未见", *denied.span()), token]
+            found[-2] = found[-2]._replace(start=start, end=stop)
+            end = denied.end()
+        elif kind == "change" and (denied := _DENIED.match(text, stop)):
             found.append(Token("negation", "未见", *denied.span()))
             end = denied.end()
         elif kind in ("site", "layer") and (wide := _WIDE.match(text, stop)):

@@ -27,6 +27,8 @@ def referents(state: State, sentence: Sentence, at: int, positive: bool) -> Focu
     if focus.kind is ReferenceKind.LABEL and not focus.sites:
         return focus
     leads_in = names_whole_brain(focus.sites) and not _is_of_the_whole(state, sentence, at)
+    if _goes_on_nevertheless(state, sentence):
+        return focus
     if state.standing is CURRENT and not leads_in and not _heads_a_list(state, sentence, at):
         return focus
     continues = state.announced.sites or (state.introduced.sites and not focus.sites)
@@ -46,6 +48,13 @@ def referents(state: State, sentence: Sentence, at: int, positive: bool) -> Focu
             ahead = tuple(with_side(site, focus.sites) for site in ahead)
             return Focus(ahead, ReferenceKind.NAMED, sentence.tokens[at].start)
     return before if before.sites else Focus.on(continued)
+
+
+def _goes_on_nevertheless(state: State, sentence: Sentence) -> bool:
+    """右侧海马体积正常，唯FLAIR信号略高: the site that was called normal, but for one thing."""
+    start = state.clause.start
+    words = sentence.words(start) if start < len(sentence.tokens) else ""
+    return state.standing is Standing.NORMAL and bool(state.focus.sites) and words in ("唯", "惟", "但", "仅")
 
 
 def _points_back(sentence: Sentence, at: int, end: int) -> bool:
