@@ -53,7 +53,8 @@ _DENIED = re.compile(
 )
 """未见出血灶: what is not there describes no lesion."""
 _HEADING_END = re.compile("[)）]?[:：]")
-_MAX_FORM = 8
+_MAX_FORM = 12
+_NOTHING_BUT = re.compile("^[呈为]|(?:改变|外观|表现)$")
 _BRACKET = re.compile(r"(?:病灶|病变|灶)?[（(\[]([^（(\[)）\]TFDAS左右双两]{1,30})[)）\]]")
 _VALUE_HEADS = ("大小", "范围", "直径", "长径", "边界", "边缘", "形态", "数目")
 _OF_A_MARGIN = re.compile("[界缘面廓]")
@@ -195,11 +196,11 @@ def introduction(text: str, site_end: int) -> LesionWords:
 
 
 def _form_behind(text: str, signal_end: int) -> LesionWords:
-    """DWI高信号；椭圆形；12×7mm: the next clause, where it is nothing but a form."""
+    """DWI高信号；椭圆形；12×7mm, 高信号，呈“熊猫脸”样改变: the next clause, where it is nothing but a form."""
     start = clause_end(text, signal_end) + 1
-    clause = text[start : clause_end(text, start)].lstrip("呈为")
+    clause = text[start : clause_end(text, start)]
     said = words_of(clause) if 1 < len(clause) < _MAX_FORM else NO_WORDS
-    return LesionWords(said.morphology) if said.morphology == clause else NO_WORDS
+    return LesionWords(said.morphology) if said.morphology == _NOTHING_BUT.sub("", clause) else NO_WORDS
 
 
 def _in_bracket(text: str, site_end: int) -> LesionWords:

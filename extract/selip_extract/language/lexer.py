@@ -22,7 +22,7 @@ from selip_extract.language.constructions.other_sites import (
     without_regions,
     without_slices,
 )
-from selip_extract.language.constructions.sections import with_other_parts_apart, without_other_exams
+from selip_extract.language.constructions.sections import with_other_parts_apart, without_orders, without_other_exams
 from selip_extract.language.constructions.tables import with_tables
 from selip_extract.language.constructions.unlisted_sites import with_unlisted_sites
 from selip_extract.language.constructions.verdicts import SHORT_SIGNALS, short_signal, with_verdicts
@@ -372,7 +372,7 @@ def lex(text: str) -> LexedReport:
     tokens = _raw_tokens(normal)
     for reading in _READINGS:
         tokens = reading(tokens, normal)
-    tokens = with_other_parts_apart(tokens)
+    tokens = with_other_parts_apart(without_orders(tokens))
     for reading in (with_usual_order, with_bracketed_sequences, with_bracketed_sides, with_both_sides, with_pairs):
         tokens = reading(tokens, normal)
     tokens = with_symmetry(_resolved(tokens, normal), normal)

@@ -24,6 +24,8 @@ _MAX_LEAD = 12
 # 前后径约5.1cm，左右径约3.9cm: dimensions of one lesion
 _DIMENSION = re.compile("(前后|左右|上下|头尾|横|纵|长|短|宽|厚|高|深)[径度]?(?:分别)?(?:约|为)*$")
 _OF_THE_OTHER = re.compile("(?:另外?一?[枚个处者]|较?小者)(?:[长直]?径|大小|范围)?(?:约|为)*$")
+_OF_ONE = re.compile("(?:[大小]者|一[枚个]|一处)(?:[长直]?径|大小|范围)?(?:约|为)*$")
+"""大者约1.6cm，位于左侧海马: where the lesion lies that has the size is said behind it."""
 _CORRECTED = re.compile("(?:应为|更正为|实为|改为)约?$")
 _IN_ORDER = re.compile("依次|分别")
 _OF_A_RANGE = re.compile("[最较][大小]|[大小]者")
@@ -76,6 +78,10 @@ def _is_further_dimension(sentence: Sentence, at: int) -> bool:
 def _sites(state: State, sentence: Sentence, at: int) -> Sites:
     """The sites of the lesion that has the size; none where several sizes do not fit the number of sites."""
     tokens = sentence.tokens
+    if [token.value for token in tokens[at + 1 : at + 3]] == [",", "位于"] and _is_led_by(
+        _OF_ONE, sentence.text, tokens[at]
+    ):
+        return sites_ahead(sentence, at)
     if _is_led_by(_OF_THE_OTHER, sentence.text, tokens[at]):
         sized, sites = {location for location, _ in state.sizes}, state.current_lesion.sites
         return tuple([site for site in sites if site.location not in sized]) or sites

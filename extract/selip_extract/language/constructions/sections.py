@@ -62,6 +62,18 @@ def without_other_exams(tokens: Sequence[Token], text: str) -> list[Token]:
     return read
 
 
+def without_orders(tokens: Sequence[Token]) -> list[Token]:
+    """输出右侧丘脑FLAIR高信号: the tokens; what follows an order to a machine in its sentence states nothing."""
+    if "指令" not in [token.value for token in tokens]:
+        return list(tokens)
+    found: list[Token] = []
+    for sentence in sentences_of(tokens):
+        order = next((at for at, token in enumerate(sentence) if token.value == "指令"), len(sentence))
+        found += sentence[: order + 1]
+        found += (_meaningless(t) if t.kind in _STATED or t.kind == "site" else t for t in sentence[order + 1 :])
+    return found
+
+
 def with_other_parts_apart(tokens: Sequence[Token]) -> list[Token]:
     """肝左叶…；头颅MRI：双侧额叶…: in a sentence with another part of the body each semicolon ends a sentence."""
     if "躯体" not in [token.value for token in tokens]:
