@@ -22,7 +22,12 @@ from selip_extract.language.constructions.other_sites import (
     without_regions,
     without_slices,
 )
-from selip_extract.language.constructions.sections import with_other_parts_apart, without_orders, without_other_exams
+from selip_extract.language.constructions.sections import (
+    with_other_parts_apart,
+    with_own_date,
+    without_orders,
+    without_other_exams,
+)
 from selip_extract.language.constructions.tables import with_tables
 from selip_extract.language.constructions.unlisted_sites import with_unlisted_sites
 from selip_extract.language.constructions.verdicts import SHORT_SIGNALS, short_signal, with_verdicts
@@ -57,6 +62,7 @@ _BESIDE = frozenset(("中线旁", "近中线", "中线两旁"))
 """Words that may stand between a lobe and the site outside the brain that it locates."""
 _READINGS = (
     with_tables,
+    with_own_date,
     without_impressions,
     with_corrections,
     with_verdicts,

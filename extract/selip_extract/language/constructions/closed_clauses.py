@@ -22,6 +22,10 @@ _NEXT: frozenset[Kind] = frozenset(("sequence", "site", "side"))
 """With one of these a further statement begins."""
 _DESCRIBING: frozenset[Kind] = frozenset(("layer", "post_side", "other", "cue"))
 _DISEASE = re.compile("变性|畸形|梗死|梗塞|出血|[瘤炎疝]|发育|肥大|裂伤|挫伤|脱髓鞘|硬化")
+_PLACES = re.compile(
+    "(?:[内外处区部侧缘端面旁周及约各均可上下前后左右中份半央心的一二三四五六七两数多几枚个灶者]|[()、]|周围|皮[层质]|深部|浅部|深层|白质|灰质|交界|局部|多发|散在|少许|表面|部分|偏|背|腹|近|体|头|尾|范围|邻近|[A-Za-z0-9.×*\\-~])*"
+)
+"""Words that say where in a site a lesion lies, or how many there are."""
 _OPENING: frozenset[Kind] = frozenset(("site", "side"))
 _BEFORE_SITES: frozenset[Kind] = frozenset(("side", "sequence", "verb"))
 _STOP = Token("stop", "stop", 0, 0)
@@ -164,12 +168,14 @@ def _is_complete(clause: Sequence[Token], text: str) -> bool:
 
 
 def _says_more(clause: Sequence[Token], text: str) -> bool:
-    """左侧额叶大面积脑梗死: more than the names of sites, and no noun that a later clause may describe."""
+    """左侧额叶大面积脑梗死, 小脑扁桃体下缘位置低: words behind the sites that neither place nor name a lesion there."""
     last = max(i for i, token in enumerate(clause) if token.kind == "site")
     behind = clause[last + 1 :]
     if not behind or any(token.kind not in _DESCRIBING for token in behind):
         return False
-    return bool(_DISEASE.search(text[behind[0].start : behind[-1].end]))
+    words = text[behind[0].start : behind[-1].end]
+    opens = clause[0].kind in _OPENING
+    return _DISEASE.search(words) is not None or (opens and _PLACES.fullmatch(words) is None)
 
 
 def _opens(tokens: Sequence[Token], at: int) -> bool:

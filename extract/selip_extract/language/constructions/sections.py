@@ -21,6 +21,15 @@ _OTHER_QUANTITY = re.compile("密度|灌注|代谢|回声|血流|摄取|峰")
 _LIKE_CSF = re.compile("(?:同|似|与|近|类)脑脊液|脑脊液(?:样|相仿|相似|一致|相同|相近)")
 _COMPARED = re.compile("参照|对照|对比|比较|参考")
 _EXAM = re.compile(r"扫描|平扫|检查|MRI?[平+＋、]|常规|一站式|筛查|套餐|方案|卒中|专用|序列\([^()]*\+")
+_EXAM_WORDS = re.compile(
+    "(?:头颅|头部|颅脑|脑部?|MRI?|磁共振|核磁(?:共振)?|平扫|增强|检查|扫描|[本我]院|入院|门诊|[(),+及、])*"
+)
+_BEGINS_EXAM = re.compile(
+    f"(?=[^,;。\n]*(?:MR|磁共振|核磁|[:示]))(?:{_EXAM_WORDS.pattern})(?:示|显示|提示|所见)?(?:示|:)"
+)
+_OTHER_TIME = re.compile(
+    "[较同与比]前|前[片次述]|原[片来]|旧片|上次|既往|对比|对照|比较|参照|复查|随访|本次|此次|今|现|转为|变为|报告|外院|术前|消失|吸收|缩小|增[大多]|减少|进展|好转"
+)
 _ANY = re.compile(
     "|".join(p.pattern for p in (_OTHER_METHOD, _BRACKETED, _OTHER_QUANTITY, _COMPARED, _EXAM))
     + "|脑脊液|PD|质子|E-?ADC|QSM|[位值度]图|相位|FIESTA|CISS|SPACE|TOF|FFE|MI?IP|投影"
@@ -72,6 +81,21 @@ def without_orders(tokens: Sequence[Token]) -> list[Token]:
         found += sentence[: order + 1]
         found += (_meaningless(t) if t.kind in _STATED or t.kind == "site" else t for t in sentence[order + 1 :])
     return found
+
+
+def with_own_date(tokens: Sequence[Token], text: str) -> list[Token]:
+    """2021-05-06头颅MRI示…: the tokens; the only date of a text, in the heading at its beginning, is that of this exam.
+
+    Not where a word compares with another exam.
+    """
+    dates = [at for at, token in enumerate(tokens) if token.kind == "date"]
+    if len(dates) != 1 or _OTHER_TIME.search(text) is not None:
+        return list(tokens)
+    (at,) = dates
+    before, behind = text[: tokens[at].start], text[tokens[at].end :]
+    if _EXAM_WORDS.fullmatch(before) is None or (_BEGINS_EXAM.match(behind) is None):
+        return list(tokens)
+    return [*tokens[:at], tokens[at]._replace(kind="other", value=""), *tokens[at + 1 :]]
 
 
 def with_other_parts_apart(tokens: Sequence[Token]) -> list[Token]:

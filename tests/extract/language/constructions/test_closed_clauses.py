@@ -41,8 +41,22 @@ def test_a_text_without_punctuation_goes_on_to_the_next_site() -> None:
         "两侧大脑半球灰白质分界清，右侧颞叶见片状T2WI高信号。",
         "双侧基底节区显示尚可，右侧颞叶见片状T2WI高信号。",
         "脑干形态、大小可，T2WI示右侧颞叶片状高信号。",
+        "小脑扁桃体下缘位于枕大孔水平以上，右侧颞叶见片状T2WI高信号。",
+        "垂体上缘膨隆，右侧颞叶见片状T2WI高信号。",
     ],
 )
-def test_a_normal_statement_lends_its_sites_to_none(text: str) -> None:
+def test_a_statement_lends_its_sites_to_none(text: str) -> None:
     study = RuleExtractor().read([text])[0].study
     assert [f.key for f in study.findings] == [("T2", "右侧", "颞叶", "高")]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "右侧额叶前部，右侧颞叶内侧份，见片状T2WI高信号。",
+        "右侧额叶皮层下多发，右侧颞叶2枚，T2WI呈高信号。",
+    ],
+)
+def test_words_for_a_part_leave_a_list_open(text: str) -> None:
+    study = RuleExtractor().read([text])[0].study
+    assert [f.key for f in study.findings] == [("T2", "右侧", site, "高") for site in ("额叶", "颞叶")]

@@ -71,3 +71,17 @@ def test_each_part_of_a_sentence_about_several_parts_of_the_body() -> None:
 def test_what_another_image_shows_is_no_finding(text: str) -> None:
     study = RuleExtractor().read([text])[0].study
     assert [f.key for f in study.findings] == [("T2", "左侧", "额叶", "高")]
+
+
+@pytest.mark.parametrize(
+    ("text", "findings"),
+    [
+        ("2021-05-06头颅MRI示：左侧额叶T2WI高信号。", {"T2左侧额叶高"}),
+        ("MRI（2021年5月）：左侧额叶T2WI高信号。", {"T2左侧额叶高"}),
+        ("2021-05-06片示：左侧额叶T2WI高信号。", set()),
+        ("2021-05-06头颅MRI示：左侧额叶T2WI高信号，本次呈低信号。", {"T2左侧额叶低"}),
+        ("2021-05-06头颅MRI示：左侧额叶T2WI高信号。2021-08-06头颅MRI示病灶消失。", set()),
+    ],
+)
+def test_the_only_date_of_a_text_is_that_of_its_exam(text: str, findings: set[str]) -> None:
+    assert found(text) == findings
