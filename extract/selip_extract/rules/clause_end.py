@@ -91,8 +91,8 @@ def _names_a_disease(sentence: Sentence, clause: Sequence[Token]) -> bool:
 
 
 def _locates(state: State, clause: Sequence[Token]) -> bool:
-    """脑内见四枚结节，分别位于…: the clause says where the lesions of the brain lie."""
-    whole = state.introduced.sites
+    """脑内见四枚结节，两枚位于…，一枚位于…: the clause says where the lesions of the brain lie."""
+    whole = state.own.sites[:1]
     return bool(whole) and names_whole_brain(whole) and any(token.value == "位于" for token in clause)
 
 

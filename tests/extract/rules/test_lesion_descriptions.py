@@ -206,3 +206,10 @@ def test_a_site_in_the_name_of_a_lesion_that_is_seen_at_others() -> None:
         "左侧桥小脑角区": ("冰淇淋样", "听神经瘤"), "右侧内听道": ("柱状", "听神经瘤"),
     }  # fmt: skip
     assert set(findings("左侧听神经瘤，T2WI呈高信号。")) == {("左侧听神经", "T2")}
+
+
+def test_lesions_of_the_brain_that_are_counted_one_site_after_the_other() -> None:
+    found = findings("脑内见四枚结节，两枚位于左侧额叶，一枚位于右侧颞叶，一枚位于脑桥，均呈T2WI高信号。")
+    assert {site: (f.number, f.lesion) for (site, _), f in found.items()} == {
+        "左侧额叶": (2, "结节"), "右侧颞叶": (1, "结节"), "脑桥": (1, "结节"),
+    }  # fmt: skip

@@ -186,6 +186,10 @@ def refer_to_all_again(state: State, sentence: Sentence, at: int) -> State:
         return state.refer_to(Focus(state.mentioned.in_item(), ReferenceKind.REST, tokens[at].start))
     if state.refers_to_rest or len(focus.sites) > 1:
         return state
+    located = _specific(state.own.sites)
+    if not clause and not state.findings and len(located) > 1 and state.own.sites[0].site in WHOLE_BRAIN:
+        # 脑内见四枚结节，两枚位于左侧额叶，一枚位于脑桥，均呈…
+        return state.refer_to(Focus(located, ReferenceKind.POINTED, tokens[at].start))
     pair = state.mentioned.pair
     if all(t.kind == "other" for t in clause) and len(pair) == 2 and focus.sites in (pair[0].sites, pair[1].sites):
         return state.refer_to(
