@@ -112,7 +112,8 @@ def _has_words_left(sentence: Sentence, present: Sequence[_Stated]) -> bool:
     """右侧则T1WI等信号: a clause with a value names a side or a site of which nothing is found there."""
     prior = prior_words(sentence.text, sentence.tokens)
     placed = {finding.side for _, finding in present}
-    if any(token.kind == "post_side" and token.value not in placed for token in sentence.tokens):
+    behind = (token.value for token in sentence.tokens if token.kind == "post_side")
+    if not placed >= _BOTH and any(side not in placed for side in behind):
         return True
     marks = [at for at, token in enumerate(sentence.tokens) if is_mark(token)]
     for before, mark in pairwise((-1, *marks, len(sentence.tokens))):

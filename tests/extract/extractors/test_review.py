@@ -119,6 +119,7 @@ def test_a_size_that_no_finding_has_is_to_be_looked_at(text: str, reviewed: bool
         ("右侧额叶T1WI中心呈低信号，边缘呈高信号，T2WI呈等、高信号。", False),
         ("双侧海马信号异常，T2WI左侧呈高信号，右侧呈等信号。", False),
         ("上矢状窦及左侧横窦T1WI呈高信号。", False),
+        ("海马（左/右）：T1 低/等，T2 高/稍高。", False),
         ("右侧颞叶、海马T2WI呈高信号。", False),
     ],
 )
