@@ -58,6 +58,7 @@ _STATING: frozenset[Kind] = frozenset(
 )
 _SIDE: frozenset[Kind] = frozenset(("side",))
 _SIDE_CHARACTERS = {"左": "左侧", "右": "右侧", "两": "双侧", "双": "双侧"}
+_OF_A_LAYER = frozenset(("对称性", "多发", "散在", "大片", "大片状"))  # 额叶对称性脑白质
 _BESIDE = frozenset(("中线旁", "近中线", "中线两旁"))
 """Words that may stand between a lobe and the site outside the brain that it locates."""
 _READINGS = (
@@ -279,7 +280,7 @@ def _resolved_site(token: Token, found: list[Token], text: str) -> Token:
         return Token("site", name, token.start - 1, token.end)
     if (
         token.value in lexicon().site_groups.layers
-        and before.value in PARTS_OF_A_SITE
+        and (before.value in PARTS_OF_A_SITE or before.value in _OF_A_LAYER)
         and _follows(before, found[:-1], _SITE_OR_LAYER)
     ):
         return token._replace(kind="layer")

@@ -60,3 +60,9 @@ def test_a_statement_lends_its_sites_to_none(text: str) -> None:
 def test_words_for_a_part_leave_a_list_open(text: str) -> None:
     study = RuleExtractor().read([text])[0].study
     assert [f.key for f in study.findings] == [("T2", "右侧", site, "高") for site in ("额叶", "颞叶")]
+
+
+@pytest.mark.parametrize("text", ["右侧颞叶对称性脑白质T2WI高信号。", "右侧颞叶多发皮层下T2WI高信号。"])
+def test_a_layer_stays_with_its_lobe_behind_a_description(text: str) -> None:
+    study = RuleExtractor().read([text])[0].study
+    assert [f.key for f in study.findings] == [("T2", "右侧", "颞叶", "高")]
