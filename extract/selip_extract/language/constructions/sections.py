@@ -154,7 +154,7 @@ def _read(clause: Sequence[Token], said: str, text: str) -> list[Token]:
 def _without_other_sequences(clause: Sequence[Token]) -> list[Token]:
     """PDWI呈高信号: the tokens; what is said of such images states nothing, but for those listed with a sequence.
 
-    In T2WI、FLAIR及PDWI呈高信号 the signal is also that of T2 and FLAIR; SWI相位图 is none of SWI.
+    In T2WI、FLAIR及PDWI呈高信号 the signal is also that of T2 and FLAIR. SWI相位图 is none of SWI, 相位图及幅值图 is.
     """
     found = list(clause)
     unread = False
@@ -162,6 +162,7 @@ def _without_other_sequences(clause: Sequence[Token]) -> list[Token]:
         if token.value == "其他序列":
             beside = [*clause[max(0, at - 2) : at], *clause[at + 1 : at + 3]]
             adjoined = at > 0 and clause[at - 1].kind == "sequence" and clause[at - 1].end == token.start
+            adjoined = adjoined and not any(t.value.startswith("幅") for t in clause[at + 1 : at + 3])
             listed = any(t.kind == "sequence" for t in beside) and any(t.value == "、" for t in beside)
             unread = adjoined or not listed
             if adjoined:
