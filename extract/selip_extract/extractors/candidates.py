@@ -8,7 +8,8 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from selip_contracts.findings import Finding, GeneralFinding
-from selip_contracts.vocabulary import ancestors
+from selip_contracts.vocabulary import SITES, ancestors
+from selip_extract.extractors.inconsistencies import misread
 from selip_extract.extractors.review import is_guessed
 from selip_extract.extractors.second_reader import SecondReading
 from selip_extract.language.lexicon import Cue
@@ -33,7 +34,8 @@ class Candidate:
     may have it, mended a word of it or holds its site to be unlisted. `contested`: another value of the same sequence,
     side and site is stated too. `also_of_part`: the same words are stated of a part of its site, which it may only
     place (延髓背侧（极后区）). `bracketed`: its sentence has brackets, or is the row of a table. `referring`: it
-    singles out some of several lesions (前者, 其余, 除…外).
+    singles out some of several lesions (前者, 其余, 除…外). `misread_by_rules`, `misread_by_reader`: what these state
+    in its sentence does not fit the words (see inconsistencies.py).
     """
 
     stated: Stated
@@ -45,6 +47,8 @@ class Candidate:
     also_of_part: bool = False
     bracketed: bool = False
     referring: bool = False
+    misread_by_rules: bool = False
+    misread_by_reader: bool = False
 
     @property
     def agreed(self) -> bool:
@@ -72,6 +76,10 @@ class Candidate:
             "bracketed": float(self.bracketed),
             "reader_refers": float(self.by_reader and self.referring),
             "unsided": float(self.stated.side is None),
+            "side_missing": float(self.stated.side is None and SITES[self.stated.site].laterality == "paired"),
+            "outermost": float(SITES[self.stated.site].parent is None),
+            "rules_misread": float(self.by_rules and self.misread_by_rules),
+            "reader_misread": float(self.by_reader and self.misread_by_reader),
             "negative": float(self.negative),
             "general": float(isinstance(self.stated, GeneralFinding)),
         }
@@ -79,7 +87,8 @@ class Candidate:
 
 FEATURES = (
     "always", "rules", "reader", "returned_log_odds", "unreturned_unlikely", "unreturned_likely", "guessed",
-    "contested", "also_of_part", "bracketed", "reader_refers", "unsided", "negative", "general",
+    "contested", "also_of_part", "bracketed", "reader_refers", "unsided", "side_missing", "outermost", "rules_misread",
+    "reader_misread", "negative", "general",
 )  # fmt: skip
 
 
@@ -91,7 +100,7 @@ def log_odds(probability: float) -> float:
 
 
 def candidates(
-    lexed: LexedReport, findings: Iterable[Finding], general: Iterable[GeneralFinding], reading: SecondReading
+    lexed: LexedReport, findings: Sequence[Finding], general: Iterable[GeneralFinding], reading: SecondReading
 ) -> list[Candidate]:
     """Every finding of the rules or the second reading once, in the order of the text."""
     rules = _by_name((*findings, *(general if reading.general is not None else ())))
@@ -99,6 +108,8 @@ def candidates(
     all_stated = reader | rules
     values = Counter(_without_value(stated) for stated in all_stated.values())
     of_parts = {part for stated in all_stated.values() for part in _of_regions(stated)}
+    misread_by_rules = _misread_sentences(lexed, findings)
+    misread_by_reader = _misread_sentences(lexed, reading.findings)
     found = [
         Candidate(
             stated,
@@ -109,6 +120,8 @@ def candidates(
             isinstance(stated, Finding) and values[_without_value(stated)] > 1,
             (stated_at(stated), stated.site) in of_parts,
             *_wording(lexed, stated),
+            sentence_number(lexed, stated_at(stated)) in misread_by_rules,
+            sentence_number(lexed, stated_at(stated)) in misread_by_reader,
         )
         for name, stated in all_stated.items()
     ]
@@ -143,6 +156,11 @@ def _wording(lexed: LexedReport, stated: Stated) -> tuple[bool, bool]:
     sentence = lexed.sentences[number]
     bracketed = _BRACKETS.search(lexed.text, sentence[0].start, sentence[-1].end) is not None
     return bracketed, any(token.kind == "cue" and token.value in _REFERENCES for token in sentence)
+
+
+def _misread_sentences(lexed: LexedReport, findings: Iterable[Finding]) -> frozenset[int]:
+    """The numbers of the sentences whose findings do not fit the words."""
+    return frozenset(sentence_number(lexed, tokens[0].start) for tokens in misread(lexed, findings))
 
 
 def sentence_number(lexed: LexedReport, offset: int) -> int:

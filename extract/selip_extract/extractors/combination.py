@@ -9,7 +9,7 @@ to which the rules were not fitted (`selip-score --fit-combination`), and lie be
 
 import json
 import math
-from collections.abc import Container, Iterable
+from collections.abc import Container, Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -36,9 +36,9 @@ FILE_NAME = "combination.json"
 KEPT_OF_RULES, KEPT_OF_READER = 0.35, 0.65
 """From which probability on a finding of one of the two alone is kept. On what was read at first sight 0.5 for both is
 no better, and the shipped reader was made with a look at its errors there."""
-CLEAR = 0.9
-"""A finding goes to a person unless it is right so probably, or one that the reader alone states and that is left out
-wrong so probably."""
+CLEAR, CLEAR_ALONE = 0.9, 0.95
+"""A finding of both goes to a person unless it is right so probably; one of one of the two alone unless it is right so
+probably or, if it is the reader's, left out and wrong so probably."""
 
 
 def is_kept(candidate: Candidate, probability: float) -> bool:
@@ -77,8 +77,8 @@ class Combination(BaseModel):
         """
         if candidate.agreed:
             return probability >= CLEAR
-        left_out = candidate.by_reader and probability <= 1 - CLEAR
-        return self.reports > 0 and (probability >= CLEAR or left_out)
+        left_out = candidate.by_reader and probability <= 1 - CLEAR_ALONE
+        return self.reports > 0 and (probability >= CLEAR_ALONE or left_out)
 
     def save(self, path: Path) -> None:
         """Write it as JSON."""
@@ -117,7 +117,7 @@ class Combined:
 
 def combined(
     lexed: LexedReport,
-    findings: Iterable[Finding],
+    findings: Sequence[Finding],
     general: Iterable[GeneralFinding],
     reading: SecondReading,
     combination: Combination,

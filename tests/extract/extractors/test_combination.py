@@ -147,6 +147,10 @@ def test_another_value_of_the_same_place_makes_both_less_sure() -> None:
         ("also_of_part", "左侧颞叶、左侧海马T1WI呈低信号", [True, False]),
         ("also_of_part", "左侧颞叶T1WI呈低信号，左侧海马T1WI呈低信号", [False, False]),
         ("unsided", "脑桥T1WI呈低信号，左侧额叶T2WI呈高信号", [True, False]),
+        ("side_missing", "脑桥T1WI呈低信号，额叶T2WI呈高信号", [False, True]),
+        ("outermost", "脑实质T1WI呈低信号，左侧额叶T2WI呈高信号", [True, False]),
+        ("rules_misread", "左侧额叶T1WI呈低信号，前片有误。右侧枕叶T2WI呈高信号", [True, False]),
+        ("reader_misread", "左侧额叶T1WI呈低信号，前片有误。右侧枕叶T2WI呈高信号", [True, False]),
     ],
 )
 def test_the_wording_of_a_sentence_is_known_of_its_findings(feature: str, text: str, stated: list[bool]) -> None:
