@@ -176,7 +176,13 @@ def test_json_lines_are_the_annotated_format_and_give_the_studies_back(
     out = tmp_path / "studies.jsonl"
     code, said, _ = selip_export(database, "--out", out)
     assert (code, said) == (0, f"{out}: 19 studies\n")
-    assert list(read_annotated(out)) == stored(database)
+    # of a study with findings the format does not say whether a passage was not understood: that stands in review
+    assert list(read_annotated(out)) == [
+        report.model_copy(update={"study": report.study.model_copy(update={"understood": True})})
+        if report.study.findings
+        else report
+        for report in stored(database)
+    ]
 
 
 def test_the_papers_code_finds_each_studys_texts_by_sequence(
