@@ -54,7 +54,7 @@ def test_the_folder_holds_a_tagger_and_its_recipe(trained: Path) -> None:
     assert (recipe["steps"], recipe["seed"], recipe["tagger"]) == (STEPS, SEED, TAGGER_VERSION)
     assert [point["step"] for point in recipe["curve"]] == [2, 4, 6, 7]
     assert all({"pseudo_loss", "pseudo_exact", "styles_loss", "styles_exact"} <= set(p) for p in recipe["curve"])
-    assert load_combination(trained / "model" / FILE_NAME).reports == 660
+    assert load_combination(trained / "model" / FILE_NAME).reports == 720
     assert {path.suffix for path in trained.rglob("*") if path.is_file()} == {".safetensors", ".json"}
 
 
