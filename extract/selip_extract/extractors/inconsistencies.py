@@ -1,13 +1,13 @@
 """Signs that a sentence was misread, which need no knowledge of its construction.
 
 A clause names a side or a site that none of its findings has; a region and its part have one value (中脑右侧大脑脚);
-values of one sequence at one site contradict each other.
+values of one sequence at one site contradict each other; one side of a bilateral finding is normal.
 """
 
 import re
 from bisect import bisect_left
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from itertools import chain, pairwise, takewhile
 from typing import NamedTuple
 
@@ -32,6 +32,7 @@ _VENOUS_SINUSES = "静脉窦"
 _SIDES = frozenset(("side", "post_side"))
 _BOTH = {"左侧", "右侧"}
 _BESIDE = frozenset(("side", "post_side", "other", "layer"))
+_NORMAL = (["normal"], ["negation", "abnormal"])
 _SAYING_ELSE = frozenset(("negation", "normal", "change"))
 
 
@@ -47,11 +48,12 @@ def misread(lexed: LexedReport, findings: Iterable[Finding]) -> Iterator[Sequenc
     stated = [_Stated(_start(finding, "signal"), finding) for finding in findings if finding.evidence is not None]
     stated.sort(key=_at)
     values = _values(stated)
+    bilateral = {finding.site_name for _, finding in stated if finding.present and finding.side == "双侧"}
     first = 0
     for tokens in lexed.sentences:
         end = bisect_left(stated, tokens[-1].end, first, key=_at)
         present = [one for one in stated[first:end] if one.finding.present]
-        if present and _is_inconsistent(Sentence(lexed.read, lexed.text, tokens), present, values):
+        if (present and _is_inconsistent(Sentence(lexed.read, lexed.text, tokens), present, values)) or (bilateral and _has_a_normal_side(tokens, bilateral)):
             yield tokens
         first = end
 
@@ -133,6 +135,21 @@ def _has_words_left(sentence: Sentence, present: Sequence[_Stated]) -> bool:
             if token.kind == "site" and token.value not in sites and not sentence.sites[at].is_qualifier:
                 return True
     return False
+
+
+def _has_a_normal_side(tokens: Sequence[Token], bilateral: Container[str]) -> bool:
+    """双侧尾状核…高信号，唯左侧尾状核正常: what is stated of both sides is not true of one."""
+    for at, token in enumerate(tokens[:-2]):
+        if token.kind == "side" and token.value in _BOTH and tokens[at + 1].value in bilateral:
+            said = [one.kind for one in takewhile(_is_within, tokens[at + 2 :])]
+            of_a_sequence = at > 0 and tokens[at - 1].value in (":", "除")
+            if not of_a_sequence and (said in _NORMAL or tokens[at + 2].value == "除外"):
+                return True
+    return False
+
+
+def _is_within(token: Token) -> bool:
+    return not is_mark(token)
 
 
 def _says_the_same_of_a_part(sentence: Sentence, present: Iterable[_Stated]) -> bool:
