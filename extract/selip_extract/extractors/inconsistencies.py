@@ -7,7 +7,7 @@ values of one sequence at one site contradict each other; one side of a bilatera
 import re
 from bisect import bisect_left
 from collections import defaultdict
-from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from itertools import chain, pairwise, takewhile
 from typing import NamedTuple
 
@@ -53,7 +53,8 @@ def misread(lexed: LexedReport, findings: Iterable[Finding]) -> Iterator[Sequenc
     for tokens in lexed.sentences:
         end = bisect_left(stated, tokens[-1].end, first, key=_at)
         present = [one for one in stated[first:end] if one.finding.present]
-        if (present and _is_inconsistent(Sentence(lexed.read, lexed.text, tokens), present, values)) or (bilateral and _has_a_normal_side(tokens, bilateral)):
+        sentence = Sentence(lexed.read, lexed.text, tokens)
+        if (present and _is_inconsistent(sentence, present, values)) or _has_a_normal_side(tokens, bilateral):
             yield tokens
         first = end
 
@@ -137,9 +138,9 @@ def _has_words_left(sentence: Sentence, present: Sequence[_Stated]) -> bool:
     return False
 
 
-def _has_a_normal_side(tokens: Sequence[Token], bilateral: Container[str]) -> bool:
+def _has_a_normal_side(tokens: Sequence[Token], bilateral: Collection[str]) -> bool:
     """双侧尾状核…高信号，唯左侧尾状核正常: what is stated of both sides is not true of one."""
-    for at, token in enumerate(tokens[:-2]):
+    for at, token in enumerate(tokens[:-2] if bilateral else ()):
         if token.kind == "side" and token.value in _BOTH and tokens[at + 1].value in bilateral:
             said = [one.kind for one in takewhile(_is_within, tokens[at + 2 :])]
             of_a_sequence = at > 0 and tokens[at - 1].value in (":", "除")
