@@ -36,7 +36,8 @@ def is_of_the_brain(site: str) -> bool:
 def change_at(site: str, word: str, change: str) -> str | None:
     """The change that a word states of a site, given the one that it states of most sites; None where it states none.
 
-    视神经增粗: a nerve grows thick, a vessel wide; 小脑蚓部变小: the brain shrinks, a ventricle narrows.
+    视神经增粗: a nerve grows thick, a vessel wide; 小脑蚓部变小: the brain shrinks, a ventricle narrows;
+    脑室饱满: it is wide.
     """
     nerve = site in ("视交叉", "垂体柄", "视束", "视神经", "眼外肌") or is_within(site, "颅神经")
     if "增粗" in word and nerve:
@@ -45,6 +46,8 @@ def change_at(site: str, word: str, change: str) -> str | None:
         return "萎缩"
     if word.endswith(("变细", "纤细")) and (nerve or is_of_the_brain(site)):
         return "萎缩"
+    if word.endswith("饱满") and is_within(site, "脑室系统"):
+        return "扩大"
     if "变薄" in word and is_within(site, "颅骨"):
         return None
     if word == "中断" and not is_within(site, "血管"):  # 纤维束中断

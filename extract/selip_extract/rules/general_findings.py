@@ -6,7 +6,7 @@ from itertools import takewhile
 from typing import cast
 
 from selip_contracts.findings import Evidence, GeneralFinding
-from selip_contracts.vocabulary import SITES, Change, site_and_words
+from selip_contracts.vocabulary import SITES, Change, Side, site_and_words
 from selip_extract.language.evidence import span
 from selip_extract.language.laterality import LateralisedSite
 from selip_extract.language.tokens import Token
@@ -148,9 +148,21 @@ class _ChangeReader:
             return  # 左侧海马见异常信号，较前增大: the lesion
         if not self.text.startswith("的", token.end) or self._is_copula(token):
             self.changed = token
-            found = list(self._changed(self.named, token))
+            found = list(self._changed(self._on_the_side_named(at), token))
             # 左侧额叶见肿块，局部脑沟变浅，脑回肿胀: gyri are no site, and sulci do not swell
             yield from found or self._changed(self.brain if token.value == "肿胀" else (), token)
+
+    def _on_the_side_named(self, at: int) -> list[LateralisedSite]:
+        """双侧侧脑室不等大，左侧增宽: a side alone in the clause is that of the bilateral sites named before."""
+        clause = self.tokens[self.clause : at]
+        sides = [token for token in clause if token.kind in ("side", "post_side")]
+        if len(sides) != 1 or any(token.kind == "site" for token in clause):
+            return self.named
+        (side,) = sides
+        if side.value == "双侧" or self.text.endswith(("较", "比"), 0, side.start):
+            return self.named
+        value = cast(Side, side.value)
+        return [s._replace(side=value, side_token=side) if s.side == "双侧" else s for s in self.named]
 
     def _is_of_another(self, token: Token) -> bool:
         """经骨质缺损处膨出 only says where; 脑沟增宽而脑回变窄 is said of no site."""

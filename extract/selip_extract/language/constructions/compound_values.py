@@ -21,6 +21,11 @@ _BRACKETED = re.compile(
     r"\((?P<manner>(?:[呈为、,]|明显|显著|轻度|轻微|稍|略|不均匀?|均匀|环形|环状|花环|[状样]|强化)+)\)"
 )
 """强化（呈环形）."""
+_TEXTURE = re.compile(
+    "[、,]?[且而但又和及]?(?:尚|较|很|也)?(?P<manner>[不欠]甚?均匀?|均匀|均一|均质)(?=[,;。、\n\\s]|$)"
+)
+"""强化明显且均匀."""
+_DEGREES = frozenset(("强化", "明显强化", "轻度强化"))
 _DEGREE = re.compile("(?:轻度|轻微|稍|略)$")
 _DEGREE_BEFORE = re.compile("[度微稍略](?:[A-Z]|[弥扩压抑水黑磁])")
 _FILLING = re.compile(".{0,4}充盈")
@@ -52,6 +57,10 @@ def with_compound_values(tokens: Sequence[Token], text: str) -> list[Token]:
             token = token._replace(kind="other")
         elif token.kind == "enhancement" and (manner := _bracketed_manner(token, text)) is not None:
             token = manner
+            end = token.end
+        elif token.value in _DEGREES and (texture := _TEXTURE.match(text, token.end)) is not None:
+            even = texture["manner"][0] == "均"
+            token = Token("enhancement", "均匀强化" if even else "不均匀强化", token.start, texture.end())
             end = token.end
         elif token.kind == "enhancement" and found and _adjoins(found[-1], token) and found[-1].kind == "signal":
             token = _enhancement(found, token, text)

@@ -1,4 +1,4 @@
-"""What a template or a telegram says of a sequence in one word: DWI(-), SWI阴性, 增强：无, 强化方式：环形."""
+"""What is said in one word, of a sequence: DWI(-), SWI阴性, 增强：无, 强化方式：环形; of a site: 脑沟宽, 中线稍偏左."""
 
 import re
 from collections.abc import Sequence
@@ -20,6 +20,9 @@ SHORT_SIGNALS = {"等": "等", "亮": "高", "白": "高", "↑": "高", "暗": 
 """Words that are a signal only right after a verb or a sequence."""
 _CHANGES = {"宽": "增宽", "大": "扩大", "窄": "变窄", "厚": "增厚", "消失": "变浅"}
 """What a word alone says of a site: 脑沟宽，脑室大，脑沟消失."""
+_MIDLINE = frozenset(("中线结构", "大脑镰", "透明隔", "垂体柄"))
+"""What 偏左 says where such a structure lies, not on which side of it a lesion is."""
+_OFF = re.compile("约|[0-9]|" + _END)
 _DENIED = re.compile(r"\([-—–]\)" + _END)
 _POSITIVE: dict[str, tuple[Kind, str]] = {
     "DWI": ("signal", "高"),
@@ -54,10 +57,25 @@ def with_verdicts(tokens: Sequence[Token], text: str) -> list[Token]:
         elif kind in ("site", "layer") and (wide := _WIDE.match(text, stop)):
             found.append(Token("change", _CHANGES[wide[1] or wide[2]], *wide.span()))
             end = wide.end()
+        elif kind in ("side", "post_side") and _is_off_the_midline(found, text):
+            found[-2 if found[-2].kind == "normal" else -1 :] = [Token("change", "移位", start, stop)]
         elif kind == "sequence" and (said := _said(token, text)):
             found += said
             end = said[-1].end
     return found
+
+
+def _is_off_the_midline(found: Sequence[Token], text: str) -> bool:
+    """中线稍偏左, 垂体柄居中偏右: the last token is all that the clause says of a structure of the midline."""
+    side = found[-1]
+    before = [token for token in found[-4:-1] if token.kind != "normal"]
+    return (
+        "偏" in text[side.start : side.end]
+        and bool(before)
+        and before[-1].value in _MIDLINE
+        and _ends_clause(before[-2] if len(before) > 1 else None)
+        and _OFF.match(text, side.end) is not None
+    )
 
 
 def _said(sequence: Token, text: str) -> list[Token]:
