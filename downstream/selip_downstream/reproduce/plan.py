@@ -338,11 +338,11 @@ def _tumours(size: Size, data: str, brats: Path | None, device: str) -> list[Ste
     )  # fmt: skip
     networks = (1 + len(_models(size))) * len(measuring.segmentation_shares) * measuring.segmentation_draws
     inputs = () if brats is None else (brats,)
-    return [
-        *([Step("brats", (rendered,), seconds=5 + 0.05 * studies.gliomas)] if brats is None else []),
+    measures = [
         Step("classify-brats", (classified,), inputs, seconds=_embedding(size)),
         Step("segment", (segmented,), inputs, seconds=networks * (3 + measuring.segmentation_steps)),
     ]
+    return measures if brats else [Step("brats", (rendered,), seconds=5 + 0.05 * studies.gliomas), *measures]
 
 
 def _page(size: Size, steps: list[Step], device: str) -> Step:

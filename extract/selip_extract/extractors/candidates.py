@@ -120,10 +120,11 @@ def candidates(
             isinstance(stated, Finding) and values[_without_value(stated)] > 1,
             (stated_at(stated), stated.site) in of_parts,
             *_wording(lexed, stated),
-            sentence_number(lexed, stated_at(stated)) in misread_by_rules,
-            sentence_number(lexed, stated_at(stated)) in misread_by_reader,
+            sentence in misread_by_rules,
+            sentence in misread_by_reader,
         )
         for name, stated in all_stated.items()
+        for sentence in [sentence_number(lexed, stated_at(stated))]
     ]
     return sorted(found, key=lambda candidate: stated_at(candidate.stated))
 

@@ -142,15 +142,11 @@ def _has_a_normal_side(tokens: Sequence[Token], bilateral: Collection[str]) -> b
     """双侧尾状核…高信号，唯左侧尾状核正常: what is stated of both sides is not true of one."""
     for at, token in enumerate(tokens[:-2] if bilateral else ()):
         if token.kind == "side" and token.value in _BOTH and tokens[at + 1].value in bilateral:
-            said = [one.kind for one in takewhile(_is_within, tokens[at + 2 :])]
+            said = [one.kind for one in clause_after(tokens, at + 1)]
             of_a_sequence = at > 0 and tokens[at - 1].value in (":", "除")
             if not of_a_sequence and (said in _NORMAL or tokens[at + 2].value == "除外"):
                 return True
     return False
-
-
-def _is_within(token: Token) -> bool:
-    return not is_mark(token)
 
 
 def _says_the_same_of_a_part(sentence: Sentence, present: Iterable[_Stated]) -> bool:

@@ -8,7 +8,7 @@ from selip_extract.language.lexicon import Kind
 from selip_extract.language.tokens import Token
 from selip_extract.rules.dataclass_replace import replace
 from selip_extract.rules.descriptions import describe_as_normal, is_not_seen
-from selip_extract.rules.lookahead import VALUES, denial_ends, is_mark, sequence_precedes_site
+from selip_extract.rules.lookahead import VALUES, denial_ends, is_mark, points_back, sequence_precedes_site
 from selip_extract.rules.mentions import NO_LESION, ReferenceKind
 from selip_extract.rules.references.exceptions import return_from_exception
 from selip_extract.rules.references.introductions import introduce, names_whole_brain
@@ -71,7 +71,7 @@ def end_clause(state: State, sentence: Sentence, at: int) -> State:
     if state.focus.kind is _HALF:
         inside = bool(clause) and clause[0].value == "其内"
         of_a_half = not kinds.isdisjoint(_OF_A_HALF) and not _gives_the_other_size(sentence, at)
-        goes_on = sentence.words(at - 1) in _CONTRASTING or _is_pointed_at(sentence, at)
+        goes_on = sentence.words(at - 1) in _CONTRASTING or points_back(sentence, at + 1)
         if not (inside or of_a_half or goes_on):
             state = replace(state, focus=Focus(state.bilateral, ReferenceKind.POINTED, offset), open=False)
     if mark == "," and state.own.sites and is_not_seen(sentence, clause):
@@ -94,12 +94,6 @@ def _locates(state: State, clause: Sequence[Token]) -> bool:
     """脑内见四枚结节，两枚位于…，一枚位于…: the clause says where the lesions of the brain lie."""
     whole = state.own.sites[:1]
     return bool(whole) and names_whole_brain(whole) and any(token.value == "位于" for token in clause)
-
-
-def _is_pointed_at(sentence: Sentence, at: int) -> bool:
-    """左侧较小，其T2WI…: the next clause speaks of what this one describes."""
-    following = sentence.tokens[at + 1 : at + 2]
-    return bool(following) and following[0].value == "上述" and sentence.text[following[0].start] in "其该此"
 
 
 def _gives_the_other_size(sentence: Sentence, at: int) -> bool:

@@ -29,6 +29,12 @@ def clause_after(tokens: Sequence[Token], at: int) -> Iterator[Token]:
         yield token
 
 
+def points_back(sentence: Sentence, at: int) -> bool:
+    """其T2WI…, 该处…: what begins at `at`, if anything, speaks of what was described right before."""
+    following = sentence.tokens[at : at + 1]
+    return bool(following) and following[0].value == "上述" and sentence.text[following[0].start] in "其该此"
+
+
 def is_listed_with_a_site(tokens: Sequence[Token], at: int) -> bool:
     """延髓及上段颈髓: the part of the body at `at` stands in one enumeration with a site of the head."""
     for step in (-1, 1):

@@ -7,7 +7,7 @@ from typing import cast
 from selip_contracts.vocabulary import Side
 from selip_extract.language.tokens import Token
 from selip_extract.rules.dataclass_replace import replace
-from selip_extract.rules.lookahead import adjoining, clause_after, is_mark
+from selip_extract.rules.lookahead import adjoining, clause_after, is_mark, points_back
 from selip_extract.rules.mentions import ReferenceKind, Sites
 from selip_extract.rules.sentence import Sentence
 from selip_extract.rules.state import Focus, State
@@ -109,9 +109,9 @@ def _changes_and_goes_on(sentence: Sentence, at: int) -> bool:
 def _is_pointed_at_next(sentence: Sentence, at: int) -> bool:
     """双侧海马不等大，左侧较小，其T2WI信号增高: the clause only describes the side, and the next one speaks of it."""
     clause = list(clause_after(sentence.tokens, at))
-    behind = sentence.tokens[at + 1 + len(clause) :][:2]
-    points = len(behind) == 2 and behind[0].value == "," and behind[1].value == "上述"
-    return points and sentence.text[behind[1].start] in "其该此" and not any(t.kind == "site" for t in clause)
+    mark = at + 1 + len(clause)
+    ends = [token.value for token in sentence.tokens[mark : mark + 1]] == [","]
+    return ends and points_back(sentence, mark + 1) and not any(t.kind == "site" for t in clause)
 
 
 def _is_measured(sentence: Sentence, at: int) -> bool:
