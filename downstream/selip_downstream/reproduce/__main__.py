@@ -1,6 +1,9 @@
 """The whole reproduction, on one page: python -m selip_downstream.reproduce quick|standard|full."""
 
+import os
+import shutil
 import signal
+from contextlib import suppress
 from pathlib import Path
 from typing import Annotated
 
@@ -9,7 +12,7 @@ import typer
 from selip_downstream.reproduce.plan import NO_REAL_DATA, PAGE, RealData, plan
 from selip_downstream.reproduce.runner.progress_display import display
 from selip_downstream.reproduce.runner.steps import run_steps
-from selip_downstream.reproduce.sizes import SIZES, STANDARD
+from selip_downstream.reproduce.sizes import SIZES, STANDARD, Size
 from selip_shared.errors import SelipError, run_command
 from selip_shared.files import write_text
 from selip_shared.threads import granted_cpus
@@ -46,6 +49,7 @@ def command(
         raise SelipError(f"There is no size {size}: name one of {', '.join(SIZES)}.")
     real = RealData(reports, images, brats)
     root = out or ROOT / (size if real == NO_REAL_DATA else f"{size}-real-data")
+    check_disk(SIZES[size], real, root)
     device, workers, threads = _machine()
     # SIGTERM also ends the commands, like Ctrl-C.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
@@ -55,6 +59,31 @@ def command(
     if document is not None and real == NO_REAL_DATA:
         put_part(document, size, (folders[PAGE] / "reproduction.md").read_text(encoding="utf-8"))
     print(folders[PAGE] / "reproduction.html")
+
+
+def check_disk(size: Size, real: RealData, root: Path) -> None:
+    """SelipError where the disk has no room for what a reproduction in `root` has yet to write.
+
+    The volumes of real data are left to selip-prepare, which counts them first.
+    """
+    root.mkdir(parents=True, exist_ok=True)
+    whole = size.disk_gb if real.reports else size.disk_gb + size.studies.disk_gb
+    needed, free = whole - _bytes_below(root) / 1e9, shutil.disk_usage(root).free / 1e9
+    if needed > free:
+        raise SelipError(
+            f"The size {size.name} needs about {needed:,.1f} GB more, and {root} has {free:,.1f} GB: free some space,"
+            " name a folder on another disk with --out, or name a smaller size."
+        )
+
+
+def _bytes_below(folder: Path) -> int:
+    total = 0
+    for parent, _, names in os.walk(folder):
+        for name in names:
+            # Another reproduction may be running here, which the steps notice.
+            with suppress(FileNotFoundError):
+                total += Path(parent, name).lstat().st_size
+    return total
 
 
 def put_part(document: Path, name: str, text: str) -> None:

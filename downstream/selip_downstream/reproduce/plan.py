@@ -251,7 +251,7 @@ def _training(size: Size, name: str, data: tuple[str, str], target: str, share: 
     )  # fmt: skip
     seconds = 7 + size.seconds_a_step * size.training.settings["steps"]
     settings = {**size.training.settings, **size.training.of_target.get(target, {})}
-    return Step(name, (command,), texts=_settings(settings), seconds=seconds)
+    return Step(name, (command,), texts=_settings(settings), seconds=seconds, scratch=("last",))
 
 
 def _frozen(size: Size, data: str, wrong: Mapping[str, str]) -> Step:
@@ -340,7 +340,13 @@ def _tumours(size: Size, data: str, brats: Path | None, device: str) -> list[Ste
     inputs = () if brats is None else (brats,)
     measures = [
         Step("classify-brats", (classified,), inputs, seconds=_embedding(size)),
-        Step("segment", (segmented,), inputs, seconds=networks * (3 + measuring.segmentation_steps)),
+        Step(
+            "segment",
+            (segmented,),
+            inputs,
+            seconds=networks * (3 + measuring.segmentation_steps),
+            scratch=("networks/cases", "networks/**/best.safetensors"),
+        ),
     ]
     return measures if brats else [Step("brats", (rendered,), seconds=5 + 0.05 * studies.gliomas), *measures]
 

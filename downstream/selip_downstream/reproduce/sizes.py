@@ -32,8 +32,9 @@ class ReadingSize:
 class Studies:
     """The cohort, chosen from a pool of pseudo-reports, and the images rendered for it.
 
-    `gliomas` are rendered too, graded and segmented, unless a real cohort takes their place. `shares` are those of the
-    patients for training, validation and test.
+    `gliomas` are rendered too, graded and segmented, unless a real cohort takes their place. `disk_gb` is what the
+    rendered images and their prepared volumes take. `shares` are those of the patients for training, validation and
+    test.
     """
 
     pool: int
@@ -47,6 +48,7 @@ class Studies:
     lesion_contrast: float
     noise: float
     gliomas: int
+    disk_gb: float
     shares: tuple[float, float, float] = (0.8, 0.1, 0.1)
 
 
@@ -107,7 +109,11 @@ class Measuring:
 
 @dataclass(frozen=True)
 class Size:
-    """Every number that decides a reproduction; `seconds_a_step` of training only estimates the remaining time."""
+    """Every number that decides a reproduction.
+
+    `seconds_a_step` of training only estimates the remaining time, and `disk_gb` the most that is on the disk at once
+    besides rendered images and prepared volumes: checkpoints, texts and databases.
+    """
 
     name: str
     seed: int
@@ -117,6 +123,7 @@ class Size:
     frozen: FrozenSize
     measuring: Measuring
     seconds_a_step: float
+    disk_gb: float
 
 
 QUICK = Size(
@@ -141,6 +148,7 @@ QUICK = Size(
         lesion_contrast=2.0,
         noise=0.01,
         gliomas=40,
+        disk_gb=0.1,
     ),
     training=TrainingSize(
         preset="small",
@@ -161,6 +169,7 @@ QUICK = Size(
         pointed=2,
     ),
     seconds_a_step=0.15,
+    disk_gb=0.4,
 )
 
 STANDARD = Size(
@@ -194,6 +203,7 @@ STANDARD = Size(
         noise=0.015,
         # Neither the grades of 200 test cases nor networks of a few steps distinguish trained from untrained weights.
         gliomas=0,
+        disk_gb=1.6,
         # Test patients decide how narrow an interval can be.
         shares=(0.7, 0.1, 0.2),
     ),
@@ -226,6 +236,7 @@ STANDARD = Size(
         pointed=10,
     ),
     seconds_a_step=0.23,
+    disk_gb=0.8,
 )
 
 FULL = Size(
@@ -250,6 +261,7 @@ FULL = Size(
         lesion_contrast=1.5,
         noise=0.02,
         gliomas=400,
+        disk_gb=100,
     ),
     training=TrainingSize(
         preset="paper",
@@ -277,6 +289,7 @@ FULL = Size(
         pointed=200,
     ),
     seconds_a_step=0.5,
+    disk_gb=70,
 )
 
 SIZES = {size.name: size for size in (QUICK, STANDARD, FULL)}

@@ -1,17 +1,19 @@
 import importlib
+import re
+import shutil
 from collections.abc import Iterator
 from dataclasses import replace
 from functools import cache
 from graphlib import TopologicalSorter
 from importlib.metadata import entry_points
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import Any
 
 import pytest
 import typer
 
-from selip_downstream.reproduce.__main__ import main, put_part
-from selip_downstream.reproduce.plan import RealData, plan
+from selip_downstream.reproduce.__main__ import check_disk, main, put_part
+from selip_downstream.reproduce.plan import NO_REAL_DATA, RealData, plan
 from selip_downstream.reproduce.runner.steps import Step
 from selip_downstream.reproduce.sizes import QUICK, SIZES, STANDARD, Size
 from selip_shared.errors import SelipError
@@ -107,6 +109,14 @@ def test_the_standard_size_has_the_claim_on_frozen_features_and_whole_trainings_
     assert {"classify-brats", "segment"} <= {step.name for step in plan(STANDARD, RealData(brats=real.brats))}
 
 
+def test_a_finished_training_keeps_what_others_read_and_not_the_state_to_continue_from(real: RealData) -> None:
+    for steps in plans(real):
+        assert {step.scratch for step in steps if step.name.startswith("train-")} == {("last",)}
+        removed = [f"{{{step.name}}}/{pattern}" for step in steps for pattern in step.scratch]
+        read = [word.partition("=")[2] or word for step in steps for command in step.commands for word in command]
+        assert not any(PurePath(word).match(pattern) for word in read for pattern in removed)
+
+
 def test_a_changed_number_changes_what_depends_on_it_alone() -> None:
     assert changed(QUICK, QUICK) == set()
     pointed = replace(QUICK, measuring=replace(QUICK.measuring, pointed=5))
@@ -134,6 +144,26 @@ def test_an_unknown_size_is_named(monkeypatch: pytest.MonkeyPatch, capsys: pytes
     code, _, said = command(main, monkeypatch, capsys)("huge")
     assert code == 1
     assert "There is no size huge: name one of quick, standard, full." in said
+
+
+def test_a_disk_without_room_is_noticed_before_the_first_step(
+    tmp_path: Path, real: RealData, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    free = shutil.disk_usage(tmp_path).free / 1e9
+    too_large = replace(QUICK, disk_gb=free + 1)
+    monkeypatch.setitem(SIZES, "quick", too_large)
+    code, _, said = command(main, monkeypatch, capsys)("quick", "--out", tmp_path / "out")
+    assert (code, [*(tmp_path / "out").iterdir()]) == (1, [])
+    assert re.fullmatch(
+        r"The size quick needs about [\d,.]+ GB more, and .*out has [\d,.]+ GB: free some space, name a folder on"
+        r" another disk with --out, or name a smaller size\.\n",
+        said,
+    )
+    check_disk(replace(QUICK, studies=replace(QUICK.studies, disk_gb=free + 1)), real, tmp_path)
+    # What is there already is not needed again.
+    with (tmp_path / "held").open("wb") as file:
+        file.truncate(int(2e9))
+    check_disk(replace(too_large, studies=replace(QUICK.studies, disk_gb=0)), NO_REAL_DATA, tmp_path)
 
 
 def test_a_document_holds_the_newest_run_of_each_size(tmp_path: Path) -> None:

@@ -63,6 +63,9 @@ def test_from_nothing_to_the_page_once_and_then_only_what_a_change_concerns(
     assert len(measured) == 8
     for database in measured:
         assert rows(database, "FROM results WHERE value IS NOT NULL")
+    assert {path.name for path in tmp_path.glob("train-*/*/*.safetensors")} == {"model.safetensors"}
+    assert not any(tmp_path.glob("train-*/last"))
+    assert not any(tmp_path.glob("segment/**/*.safetensors"))
     for step in steps:
         came = imported(tmp_path / step.name / "log.txt")
         assert "selip_shared.errors" in came

@@ -43,7 +43,8 @@ class Step:
 
     The first word is a program in the folder of python, or any other. `inputs` are files and folders from outside that
     decide the outcome, `texts` files by name that are written to the folder before the commands run, `seconds` a guess
-    of the time it takes. If an optional step fails, the others continue.
+    of the time it takes, `scratch` patterns of what no later step reads: it is removed once the step is done. If an
+    optional step fails, the others continue.
     """
 
     name: str
@@ -52,6 +53,7 @@ class Step:
     texts: tuple[tuple[str, str], ...] = ()
     seconds: float = 1.0
     optional: bool = False
+    scratch: tuple[str, ...] = ()
 
     @cached_property
     def needs(self) -> frozenset[str]:
@@ -188,6 +190,7 @@ def _run(step: Step, key: str, work: _Work) -> float:
     folder = work.folders[step.name]
     record = _record(folder)
     if record.get("key") == key and record.get("seconds") is not None:
+        _remove_scratch(step, folder)
         return 0.0
     if record.get("key") != key:
         shutil.rmtree(folder, ignore_errors=True)
@@ -209,7 +212,17 @@ def _run(step: Step, key: str, work: _Work) -> float:
             raise StepFailure(step, why, folder / LOG_FILE)
     seconds = time.monotonic() - began
     _write_record(folder, {"key": key, "seconds": seconds, "ended": datetime.now(UTC).isoformat()})
+    # Only now: after a kill in between, what is left is removed when the step is found done.
+    _remove_scratch(step, folder)
     return seconds
+
+
+def _remove_scratch(step: Step, folder: Path) -> None:
+    for path in [path for pattern in step.scratch for path in folder.glob(pattern)]:
+        if path.is_dir():
+            shutil.rmtree(path)
+        else:
+            path.unlink()
 
 
 def _call(words: Sequence[str], folder: Path, work: _Work) -> int:

@@ -115,6 +115,37 @@ def test_a_new_file_in_a_folder_from_outside_is_a_change(tmp_path: Path) -> None
     assert run(root, write("scan", "a", outside)).run == ["scan"]
 
 
+MAKE = """
+import pathlib, sys
+out, fails = pathlib.Path(sys.argv[1]), pathlib.Path(sys.argv[2])
+for name in ("best/weights", "last/optimizer", "networks/one/weights", "networks/one/scores"):
+    (out / name).parent.mkdir(parents=True, exist_ok=True)
+    (out / name).touch()
+sys.exit("not yet" if fails.exists() else None)
+"""
+
+
+def test_scratch_is_removed_once_the_step_is_done_and_not_before(tmp_path: Path) -> None:
+    fails, root = tmp_path / "fails", tmp_path / "steps"
+    step = Step("one", (("python", "-c", MAKE, "{out}", str(fails)),), scratch=("last", "networks/**/weights"))
+    fails.touch()
+    with pytest.raises(StepFailure, match="not yet"):
+        run(root, step)
+    assert (root / "one" / "last" / "optimizer").exists()
+    fails.unlink()
+    assert run(root, step).run == ["one"]
+    kept = ["best/weights", "log.txt", "networks/one/scores", "stdout.txt", "step.json"]
+    assert files_of(root / "one") == kept
+    # As after a kill between the end of the step and the removal.
+    (root / "one" / "last").mkdir()
+    assert run(root, step).run == []
+    assert (files_of(root / "one"), (root / "one" / "last").exists()) == (kept, False)
+
+
+def files_of(folder: Path) -> list[str]:
+    return sorted(str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file())
+
+
 SLOW = """
 import os, pathlib, sys
 folder, ready, never = map(pathlib.Path, sys.argv[1:])
