@@ -35,13 +35,15 @@ _AROUND = re.compile("周围|周边|灶周|瘤周|邻近|相邻|伴|其内|(?<![
 _NO_OEDEMA = re.compile("未见|无|不明显|不著")
 # a clause that names another place, a sequence, a part of the lesion or a diagnosis does not go on introducing it
 _OF_SOMETHING_ELSE = re.compile(
-    "[左右双两TFDAS]|(?<!异常)信号|强化|受限|周|邻近|相邻|伴|内|压|部|壁|前片|较前|其[余中]|余|前者|后者|"
+    "[左右双两TFDAS]|(?<!异常)信号|强化|受限|周|邻近|相邻|伴|内|压|(?<!局)部|壁|前片|较前|其[余中]|余|前者|后者|"
     "考虑|可能|提示|符合|疑|似|倾向|待|除外|排除"
 )
 # 左侧桥小脑角区占位，部分伸入内听道，呈冰淇淋状: where it extends to is an aside
 _EXTENDING = re.compile("[^，,；;。：:\n]*(?:伸入|突入|突向|凸向|凸入|延伸|延及|跨越|长入|生长)")
-# ，为钙化。 names the lesion of the clauses before
-_NAMED_BEHIND = re.compile(r"[^；;。：:\n左右双两]*?[，,](?:为|系|属)([^，,；;。：:\n]{1,12})(?=[，,；;。\n]|$)")
+# ，为钙化。, 。此系血肿 names the lesion of the clauses before
+_NAMED_BEHIND = re.compile(
+    r"[^；;。：:\n左右双两]*?(?:[，,]此?|。此)(?:即?为|系|属)([^，,；;。：:\n]{1,12})(?=[，,；;。\n]|$)"
+)
 # 边界清楚（应为边界不清）
 _CORRECTED = re.compile("更正|应该?[为是]|改为|实为|不对|说错|口误|而是")
 # 大小分别约1.2cm、0.8cm: which of the sizes is that of the lesion, one clause does not tell
@@ -62,6 +64,10 @@ _OF_A_MARGIN = re.compile("[界缘面廓]")
 _WITHIN_A_MARGIN = re.compile("[:：]")
 _QUOTATION_MARKS = dict.fromkeys(map(ord, '“”"'))
 _GENERIC_ENDING = re.compile("(?<=..)性?(?:病变|病灶|灶|影|带|区)+$")
+_ENDS_OF_FORMS = frozenset("状样形性变观现")
+_SAID_OF_A_FORM = re.compile(
+    "(?:该|上述|以上|[两三]者)?(?:病[灶变]|肿[块物瘤]|结节|囊肿|血肿|占位|灶)?的?(?:整体|大体)?(?:形态|形状|外形)?(?:分别|依次|[均都皆各])*(?:呈|为)?"
+)
 _SHAPE_ENDINGS = frozenset("状样形性层则圆漫")
 
 
@@ -164,13 +170,14 @@ def describe_lesion(text: str, site_end: int, signal: Token, end: int) -> Lesion
     number = introduced.or_else(here).number
     if number.exact and text.startswith((":", "："), clause_end(text, signal.end)):
         number = _NO_NUMBER  # DWI高信号见于三处：… names each of them
+    lesion = (here.lesion if of_surroundings else None) or introduced.lesion or here.lesion or named
     return LesionDescription(
         morphology=said.morphology,
         count=number.kind,
         number=number.exact,
-        size_mm=_size(around),
+        size_mm=() if lesion == "水肿" else _size(around),
         margin=margin_in(around),
-        lesion=(here.lesion if of_surroundings else None) or introduced.lesion or here.lesion or named,
+        lesion=lesion,
     )
 
 
@@ -198,9 +205,13 @@ def introduction(text: str, site_end: int) -> LesionWords:
 def _form_behind(text: str, signal_end: int) -> LesionWords:
     """DWI高信号；椭圆形；12×7mm, 高信号，呈“熊猫脸”样改变: the next clause, where it is nothing but a form."""
     start = clause_end(text, signal_end) + 1
-    clause = text[start : clause_end(text, start)]
+    return LesionWords(form_alone(text[start : clause_end(text, start)]))
+
+
+def form_alone(clause: str) -> str | None:
+    """The form in the words of a clause that says nothing else: 椭圆形, 呈“熊猫脸”样改变."""
     said = words_of(clause) if 1 < len(clause) < _MAX_FORM else NO_WORDS
-    return LesionWords(said.morphology) if said.morphology == _NOTHING_BUT.sub("", clause) else NO_WORDS
+    return said.morphology if said.morphology == _NOTHING_BUT.sub("", clause) else None
 
 
 def _in_bracket(text: str, site_end: int) -> LesionWords:
@@ -275,6 +286,23 @@ def margins_by_end(words: Sequence[str]) -> dict[int, str]:
     ends = list(accumulate(map(len, words)))
     margins = _patterns().margin.finditer(joined)
     return {bisect_left(ends, match.end()): _WITHIN_A_MARGIN.sub("", match[0]) for match in margins}
+
+
+def forms_by_end(text: str, ends: Sequence[int], start: int) -> dict[int, list[str]]:
+    """The forms of clauses that say nothing else (呈卵圆形, 形态分别为团块状、点状), by the index of their last word.
+
+    The words end at `ends`, and the first one begins at `start`.
+    """
+    found: dict[int, list[str]] = {}
+    while start < ends[-1]:
+        end = min(clause_end(text, start), ends[-1])
+        if text[end - 1] in _ENDS_OF_FORMS and end in ends:
+            said = _SAID_OF_A_FORM.match(text, start, end)
+            forms = [form_alone(words) for words in re.split("[、和及与]", text[said.end() if said else start : end])]
+            if all(forms):
+                found[ends.index(end)] = [form for form in forms if form]
+        start = end + 1
+    return found
 
 
 def _stated(pattern: re.Pattern[str], text: str) -> str | None:

@@ -9,10 +9,11 @@ from selip_extract.rules.clause_end import end_clause, punctuate
 from selip_extract.rules.dataclass_replace import replace
 from selip_extract.rules.descriptions import describe_as_normal, describe_change
 from selip_extract.rules.lesion_descriptions import with_descriptions
+from selip_extract.rules.lesion_forms import state_form
 from selip_extract.rules.lesion_margins import state_margin
 from selip_extract.rules.lesion_sizes import largest, state_size, with_size, with_sizes
 from selip_extract.rules.lookahead import VALUES, clause_after, is_listed_with_a_site
-from selip_extract.rules.mentions import Location, MentionedLesions, StatedMargin
+from selip_extract.rules.mentions import Location, MentionedLesions, StatedForm, StatedMargin
 from selip_extract.rules.prior_study import prior_words, turn_to_present, turn_to_prior
 from selip_extract.rules.references.by_value import with_value
 from selip_extract.rules.references.exceptions import begin_exception, end_exception, names_exception
@@ -75,6 +76,7 @@ def read_clauses(sentences: Sequence[Sentence]) -> list[Finding]:
     findings: list[Finding] = []
     sizes: dict[Location, Size] = {}
     margins: list[StatedMargin] = []
+    forms: list[StatedForm] = []
     sequences = NO_SEQUENCES
     end = 0
     of_the_body = False
@@ -86,7 +88,7 @@ def read_clauses(sentences: Sequence[Sentence]) -> list[Finding]:
         if of_the_body:
             continue
         states = any(token.kind in _STATING or token.value in REPEATING for token in sentence.tokens)
-        if not states and not sentence.margins:
+        if not states and not sentence.margins and not sentence.forms:
             sequences = SequenceFocus(tuple([token for token in sentence.tokens if token.kind == "sequence"]))
             continue
         state = begin_labelled(replace(START, mentioned=mentioned), sentence, between, sequences)
@@ -95,8 +97,9 @@ def read_clauses(sentences: Sequence[Sentence]) -> list[Finding]:
         here = largest(state.sizes)
         sizes = here | {location: size for location, size in sizes.items() if location not in here}
         margins += state.margins
+        forms += state.forms
         findings += [with_size(finding, sizes) for finding in state.findings]
-    return with_descriptions(with_sizes(findings, sizes), sentences, margins)
+    return with_descriptions(with_sizes(findings, sizes), sentences, margins, forms)
 
 
 def turns_to_the_body(sentence: Sentence, before: bool) -> bool:
@@ -118,7 +121,7 @@ def read_sentence(state: State, sentence: Sentence) -> State:
     """The state after the sentence, or after the part of it before it turns to another part of the body."""
     prior = prior_words(sentence.text, sentence.tokens)
     whole = phrases(sentence)
-    margins = sentence.margins
+    margins, forms = sentence.margins, sentence.forms
     end = 0
     for at, token in enumerate(sentence.tokens):
         kind = token.kind
@@ -140,6 +143,8 @@ def read_sentence(state: State, sentence: Sentence) -> State:
             continue
         if at in margins and not (prior and at in prior):
             state = state_margin(state, sentence, at)
+        if at in forms and not (prior and at in prior):
+            state = state_form(state, sentence, at)
         transition = _BY_WORD.get(token.value) if kind in _WORDS else _BY_KIND.get(kind)
         if transition is None:
             continue

@@ -11,6 +11,7 @@ from selip_extract.language.lesion_words import (
     LesionNumber,
     LesionWords,
     clause_end,
+    clause_start,
     introduction,
     lesion_at,
     words_of,
@@ -18,9 +19,10 @@ from selip_extract.language.lesion_words import (
 from selip_extract.language.tokens import Token
 from selip_extract.rules.lesion_margins import margin_of
 from selip_extract.rules.lookahead import is_mark
-from selip_extract.rules.mentions import Location, StatedMargin
+from selip_extract.rules.mentions import Location, StatedForm, StatedMargin
 from selip_extract.rules.references.phrases import phrases
 from selip_extract.rules.references.site_references import WHOLE_BRAIN
+from selip_extract.rules.second_lesions import second_lesion
 from selip_extract.rules.sentence import Sentence
 from selip_extract.rules.smaller_lesions import smaller_lesion
 
@@ -31,6 +33,8 @@ _LABEL = re.compile("[①-⑳Ⅰ-Ⅻ第]|(?:病?灶|结节)?[0-9A-D一二三四]
 _OF_THE_SAME_LESION = frozenset(("predominance", "spread"))
 _SIMILAR = re.compile("(?:类似|相似|同样|相同|相仿)的?(?:异常)?(?:病[灶变]|信号|改变|表现|结节|影)")
 """左侧桥臂亦见类似病灶: it looks like the one before."""
+_ONE_OF_THEM = re.compile("(?:[大小]者|其[中余]|另?[一二三两][枚个处])[^，,；;。：:\n]*$")
+"""见两枚结节，大者位于…: the site is that of one of the lesions before."""
 _NOUN_ALONE = re.compile("(?:脑内|颅内)?(?:多发)?[一-龥]{1,8}(?:瘤|灶|结节|血肿|肿块|占位|囊肿|脓肿)")
 """转移瘤，共3枚，右侧额叶2枚…: the first clause names the lesions, those behind their sites."""
 _ENUMERATED = frozenset(("site", "side", "post_side", "layer"))
@@ -44,7 +48,10 @@ Introduction = tuple[int, LesionWords]
 
 
 def with_descriptions(
-    findings: Sequence[Finding], sentences: Sequence[Sentence], margins: Sequence[StatedMargin] = ()
+    findings: Sequence[Finding],
+    sentences: Sequence[Sentence],
+    margins: Sequence[StatedMargin] = (),
+    forms: Sequence[StatedForm] = (),
 ) -> list[Finding]:
     """The findings; a present one has the form, number, noun and margin that are said of the lesion at its site.
 
@@ -60,7 +67,7 @@ def with_descriptions(
     described = list(findings)
     for signal, i in sorted((_stated_at(finding), i) for i, finding in enumerate(findings)):
         if findings[i].present:
-            described[i] = _described(findings[i], signal, introductions, margins, remarks, text)
+            described[i] = _described(findings[i], signal, introductions, margins, forms, remarks, text)
     return described
 
 
@@ -99,17 +106,22 @@ def _introductions(sentences: Sequence[Sentence], locations: Container[Location]
         here = [site for site in sentence.sites.values() if (site.side, site.site) in locations]
         of_the_last = _of_the_last(sentence) if here else frozenset()
         told = _former_and_latter(sentence) if here else {}
+        before = NO_WORDS
         for site in here:
             said = _named_by_site(sentence, site) or introduction(text, _end_of_list(sentence, site))
             said = said.or_else(_named_before(sentence, site))
+            if said == NO_WORDS and (site.side, site.site) in found:
+                continue  # 其中左侧额叶者DWI呈高信号
             said = said.or_else(_group(sentence, site)).or_else(listed)
             said = told.get((site.side, site.site), NO_WORDS).or_else(said)
             if site.index in of_the_last:
                 said = said.or_else(last)
             elif _SIMILAR.search(text, site.token.end, clause_end(text, site.token.end)):
                 said = said.or_else(last._replace(number=NO_WORDS.number))
+            elif _ONE_OF_THEM.search(text, clause_start(text, site.token.start), site.token.start):
+                said = said.or_else(before._replace(number=NO_WORDS.number))
             if said != NO_WORDS:
-                last = said
+                last = before = said
                 found.setdefault((site.side, site.site), []).append((site.token.end, said))
         if sentence.tokens[-1].value == ":" and _names_whole_brain(sentence, len(sentence.tokens)):
             listed = _of_each(words_of(text[sentence.tokens[0].start : end]))
@@ -217,14 +229,20 @@ def _described(
     signal: int,
     introductions: dict[Location, list[Introduction]],
     margins: Sequence[StatedMargin],
+    forms: Sequence[StatedForm],
     remarks: Sequence[Introduction],
     text: str,
 ) -> Finding:
     """The finding, whose signal stands at `signal`, with what is said of the lesion at its site."""
-    if finding.lesion == "水肿":
-        return finding
     where = _location(finding)
     _, at = _site_span(finding)
+    second = second_lesion(text, at, signal)
+    if second is not None:
+        (morphology, (kind, exact), lesion), size, margin, is_component = second
+        update = {"morphology": morphology, "count": kind, "number": exact, "lesion": lesion}
+        return finding.model_copy(update=update if is_component else update | {"size_mm": size, "margin": margin})
+    if finding.lesion == "水肿":
+        return finding
     stated = LesionWords(finding.morphology, LesionNumber(finding.count, finding.number), finding.lesion)
     here = introductions.setdefault(where, [])
     if stated != NO_WORDS and not any(end <= at for end, _ in here):
@@ -242,6 +260,10 @@ def _described(
     for start, remark in remarks:
         if at < start:
             said = said.or_else(remark)
+    since = end if own == NO_WORDS else at
+    following = next((e for e, _ in here if e > at), len(text))
+    form = next((f.words for f in forms if f.location == where and since < f.start < following), None)
+    said = said.or_else(LesionWords(form))
     described: dict[str, object] = {
         "morphology": said.morphology,
         "count": said.number.kind,

@@ -10,6 +10,7 @@ from selip_extract.rules.lesion_sizes import is_around
 from selip_extract.rules.mentions import Location, Sites, StatedMargin
 from selip_extract.rules.references.introductions import referents
 from selip_extract.rules.references.site_references import all_above
+from selip_extract.rules.second_lesions import is_of_a_second_lesion
 from selip_extract.rules.sentence import Sentence
 from selip_extract.rules.state import State
 
@@ -24,7 +25,7 @@ def state_margin(state: State, sentence: Sentence, at: int) -> State:
     """边界清楚: the margin, which ends at `at`, of the lesions that the clause refers to."""
     start, words = sentence.tokens[at].start, sentence.margins[at]
     beside = sentence.text.find("与", clause_start(sentence.text, start), start) >= 0  # 与周围组织分界不清
-    if is_around(sentence.tokens[:at]) and not beside:
+    if (is_around(sentence.tokens[:at]) and not beside) or is_of_a_second_lesion(sentence, at):
         return replace(state, margins=(*state.margins, StatedMargin(None, start, words)))
     before, sites = state.margins, _sites(state, sentence, at)
     if before and is_corrected(sentence.text, before[-1].start, start):

@@ -12,8 +12,9 @@ from selip_extract.rules.dataclass_replace import replace
 from selip_extract.rules.lookahead import clause_after, is_mark, sites_ahead
 from selip_extract.rules.mentions import Location, Sites, distinct
 from selip_extract.rules.references.introductions import names_whole_brain
+from selip_extract.rules.second_lesions import is_of_a_second_lesion
 from selip_extract.rules.sentence import Sentence
-from selip_extract.rules.state import State
+from selip_extract.rules.state import Standing, State
 
 _OEDEMA = "水肿"
 _POINTING = frozenset(("前者", "后者", "上述", "其余", "较大"))
@@ -34,7 +35,9 @@ _OF_A_RANGE = re.compile("[最较][大小]|[大小]者")
 def state_size(state: State, sentence: Sentence, at: int) -> State:
     """约1.2×0.8cm: the size of the lesions in focus."""
     token = sentence.tokens[at]
-    if not is_of_a_lesion(sentence.text, sentence.tokens, state.clause.start, at):
+    if not is_of_a_lesion(sentence.text, sentence.tokens, state.clause.start, at) or is_of_a_second_lesion(
+        sentence, at
+    ):
         return state
     size = millimetres(normalized(sentence.words(at)))
     here = [site.location for site in _sites(state, sentence, at)]
@@ -88,7 +91,9 @@ def _sites(state: State, sentence: Sentence, at: int) -> Sites:
     largest_one = _largest_one(sentence, at)
     if largest_one:
         return largest_one
-    sites = state.focus.sites or state.announced.sites or _continued(state, sentence, at)
+    denied = state.standing is Standing.NORMAL and state.own.sites  # 左侧未见囊肿，长径约8mm: of the one that was seen
+    sites = () if denied else state.focus.sites or state.announced.sites
+    sites = sites or _continued(state, sentence, at)
     if names_whole_brain(sites):
         sites = sites_ahead(sentence, at) or sites
     before = at - 1

@@ -76,6 +76,14 @@ class StatedMargin(NamedTuple):
     words: str
 
 
+class StatedForm(NamedTuple):
+    """The form of a lesion at a location, in a clause that says nothing else and begins at `start`."""
+
+    location: Location
+    start: int
+    words: str
+
+
 def distinct(sites: Iterable[SiteMention]) -> Sites:
     """Every location once, as it was named last."""
     return tuple({site.location: site for site in sites}.values())

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from selip_extract.language.laterality import LateralisedSite, lateralised_sites
-from selip_extract.language.lesion_words import margins_by_end
+from selip_extract.language.lesion_words import forms_by_end, margins_by_end
 from selip_extract.language.tokens import LexedReport, Token
 from selip_extract.rules.mentions import SiteMention
 
@@ -28,7 +28,12 @@ class Sentence:
 
     def _is_in_a_name(self, site: LateralisedSite) -> bool:
         """左侧桥小脑角区见一听神经瘤: whether it stands in the name of a lesion that is seen at another site."""
-        if site.side is not None or not self.text.startswith("瘤", site.token.end):
+        if not self.text.startswith("瘤", site.token.end):
+            return False
+        last = self.tokens[site.index - 1] if site.index else None
+        if last is not None and last.kind == "site" and last.end == site.token.start:
+            return True
+        if site.side is not None:
             return False
         before = (token.kind for token in reversed(self.tokens[: site.index]) if token.kind not in _COUNTING)
         return next(before, None) == "verb" and next(before, None) in ("site", "layer", "post_side")
@@ -38,6 +43,11 @@ class Sentence:
         """The margins that it states (边界清楚), by the index of the token in which each ends."""
         text = self.text
         return margins_by_end([text[start:end] for _, _, start, end in self.tokens])
+
+    @cached_property
+    def forms(self) -> Mapping[int, Sequence[str]]:
+        """The forms of the clauses that say nothing else (呈卵圆形), by the index of the last token of each."""
+        return forms_by_end(self.text, [token.end for token in self.tokens], self.tokens[0].start)
 
     def mention(self, site: LateralisedSite) -> SiteMention:
         """The mention of one of the sites."""

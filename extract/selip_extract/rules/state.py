@@ -17,6 +17,7 @@ from selip_extract.rules.mentions import (
     ReferenceKind,
     SiteMention,
     Sites,
+    StatedForm,
     StatedMargin,
 )
 
@@ -98,7 +99,8 @@ class State:
     - `excepted_from`: the sequences listed before 除, of which the exception states one.
     - `before_bracket`: the focus before （后者较大）, which says something of one lesion in passing.
     - `before_prior`: the sequences before the sentence turned to a prior study.
-    - `findings`, `sizes`, `margins`: what the sentence states, and the sizes in mm and margins of its lesions.
+    - `findings`, `sizes`, `margins`, `forms`: what the sentence states, and the sizes in mm, margins and forms of its
+      lesions.
     """
 
     mentioned: MentionedLesions
@@ -121,6 +123,7 @@ class State:
     findings: tuple[Finding, ...] = ()
     sizes: tuple[tuple[Location, tuple[float, ...]], ...] = ()
     margins: tuple[StatedMargin, ...] = ()
+    forms: tuple[StatedForm, ...] = ()
 
     @property
     def refers_to_rest(self) -> bool:

@@ -7,6 +7,7 @@ from selip_extract.rules.clause_reader import read_clauses
 from selip_extract.rules.lesion_sizes import largest
 from selip_extract.rules.mentions import Location
 from selip_extract.rules.sentence import sentences
+from tests.extract.rules.sentences import findings
 
 
 def sizes(text: str) -> dict[str, tuple[float, ...]]:
@@ -68,3 +69,8 @@ def test_no_size_of_the_lesion(text: str) -> None:
 def test_of_several_sizes_the_one_with_most_dimensions_counts() -> None:
     here: Location = ("左侧", "额叶")
     assert largest([(here, (30.0,)), (here, (12.0, 10.0)), (here, (14.0, 9.0))]) == {here: (14.0, 9.0)}
+
+
+def test_a_size_behind_a_normal_other_side_is_that_of_the_lesion() -> None:
+    found = findings("右侧海马见一囊肿，T1WI低信号，左侧海马未见囊肿，长径约8mm，FLAIR呈低信号。")
+    assert {site: f.size_mm for (site, _), f in found.items()} == {"右侧海马": (8.0,)}

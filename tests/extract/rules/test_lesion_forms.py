@@ -1,0 +1,27 @@
+"""Forms in a clause of their own."""
+
+import pytest
+
+from tests.extract.rules.sentences import findings
+
+
+@pytest.mark.parametrize(
+    ("text", "forms"),
+    [
+        ("左侧额叶、脑桥病灶，T2WI呈高信号，FLAIR呈高信号，呈卵圆形。", {"左侧额叶": "卵圆形", "脑桥": "卵圆形"}),
+        (
+            "病灶1位于左侧额叶，病灶2位于脑桥。病灶1：T1WI低信号，T2WI高信号，类圆形。病灶2：T1WI低信号，T2WI高信号，点状。",
+            {"左侧额叶": "类圆形", "脑桥": "点状"},
+        ),
+        (
+            "左侧额叶、脑桥均呈T2WI高信号、FLAIR高信号；形态分别为团块状、点状。",
+            {"左侧额叶": "团块状", "脑桥": "点状"},
+        ),
+        ("左侧额叶T1WI低信号，T2WI高信号，梭形，其中左侧额叶者DWI高信号。", {"左侧额叶": "梭形"}),
+        ("左侧额叶T2WI高信号；脑桥T1WI低信号，T2WI高信号，点状。", {"左侧额叶": None, "脑桥": "点状"}),
+        ("左侧额叶见“V”字形T2WI高信号。右侧枕叶“雪花”样FLAIR高信号。", {"左侧额叶": "“V”字形", "右侧枕叶": "“雪花”样"}),
+    ],
+)
+def test_a_form_alone_is_that_of_the_lesions_in_focus(text: str, forms: dict[str, str | None]) -> None:
+    found = findings(text)
+    assert {(site, f.morphology) for (site, _), f in found.items()} == set(forms.items())
