@@ -13,7 +13,7 @@ def state_form(state: State, sentence: Sentence, at: int) -> State:
     if is_of_a_second_lesion(sentence, at):
         return state
     sites, forms = referents(state, sentence, at, True).sites, sentence.forms[at]
-    each = forms if len(forms) == len(sites) else forms[:1] * len(sites)
+    each = forms if len(forms) == len(sites) else [forms[0]] * len(sites)
     start = sentence.tokens[at].start
     stated = (StatedForm(site.location, start, form) for site, form in zip(sites, each, strict=True))
     return replace(state, forms=(*state.forms, *stated))
