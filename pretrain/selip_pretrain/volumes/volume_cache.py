@@ -9,11 +9,13 @@ import json
 import math
 import shutil
 import sys
+import time
 import zlib
 from collections.abc import Sequence
 from functools import partial
 from hashlib import sha256
 from pathlib import Path
+from statistics import median
 from typing import NamedTuple, Protocol, TypeVar
 
 import torch
@@ -26,11 +28,14 @@ from selip_pretrain.volumes.preprocess import VolumeRecipe, prepare
 from selip_pretrain.volumes.read_volume import Source, VolumeError, read_volume
 from selip_shared.errors import SelipError
 from selip_shared.execution.base import Workers
-from selip_shared.execution.progress import progress
+from selip_shared.execution.progress import progress, rough_duration
 from selip_shared.files import write_bytes, write_text
 from selip_shared.messages.console import say
 
 MAX_NAMED_IMAGES = 10
+
+MIN_ESTIMATED = 30
+"""With fewer volumes to prepare, their time is not estimated."""
 
 MAX_ROUNDING_ERROR = 0.01
 """A volume is stored as uint8 where the error is at most this share of its standard deviation (root mean squares)."""
@@ -99,9 +104,13 @@ class VolumeCache:
             stored = self._new_entry(image)
         return stored.float().div_(255) if stored.dtype == torch.uint8 else stored.float()
 
+    def bytes_needed(self, volumes: int) -> int:
+        """At least so much is needed for so many volumes, which are stored in one or two bytes a voxel."""
+        return volumes * math.prod(self.recipe.shape)
+
     def check_space(self, volumes: int) -> None:
         """SelipError where the disk has no room for so many further volumes."""
-        needed, free = volumes * math.prod(self.recipe.shape), shutil.disk_usage(self.folder).free
+        needed, free = self.bytes_needed(volumes), shutil.disk_usage(self.folder).free
         if needed > free:
             raise SelipError(
                 f"{volumes:,} prepared volumes need at least {needed / 1e9:,.1f} GB, and {self.folder} has"
@@ -156,7 +165,11 @@ class VolumeCache:
 
 
 def prepare_all(images: Sequence[Image], cache: VolumeCache, workers: Workers) -> tuple[list[Image], list[Problem]]:
-    """Prepare the volumes that are not cached; the usable images in their order, and the problems of the others."""
+    """Prepare the volumes that are not cached; the usable images in their order, and the problems of the others.
+
+    With many, a few are prepared first and the time that the others will take is printed on stderr. SelipError where
+    the disk has no room for them.
+    """
     problems: dict[str, Problem] = {}
     with progress("volumes", len(images)) as advance:
         pending = []
@@ -166,11 +179,30 @@ def prepare_all(images: Sequence[Image], cache: VolumeCache, workers: Workers) -
             else:
                 pending.append(image)
         cache.check_space(len(pending))
+        if len(pending) >= MIN_ESTIMATED:
+            _print_estimate(pending, cache, workers.count)
         for problem in workers.map(partial(_problem, cache), pending):
             advance(1)
             if problem is not None:
                 problems[problem.image_id] = problem
     return [image for image in images if image.image_id not in problems], list(problems.values())
+
+
+def _print_estimate(pending: Sequence[Image], cache: VolumeCache, workers: int) -> None:
+    """Prepare three of the volumes, spread over all, and print how long the others will take."""
+    seconds = []
+    for image in (pending[len(pending) * part // 6] for part in (1, 3, 5)):
+        began = time.perf_counter()
+        _problem(cache, image)
+        seconds.append(time.perf_counter() - began)
+    # The median, since the first one waits for libraries to be loaded, and one may be unusable.
+    needed = rough_duration(median(seconds) * len(pending) / workers)
+    gigabytes = cache.bytes_needed(len(pending)) / 1e9
+    say(
+        f"{len(pending):,} volumes are to be prepared: about {needed} (workers: {workers}) and at least"
+        f" {gigabytes:,.1f} GB in {cache.folder}.",
+        sys.stderr,
+    )
 
 
 def print_problems(problems: Sequence[Problem]) -> None:

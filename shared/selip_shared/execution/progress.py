@@ -13,6 +13,8 @@ from rich.text import Text
 from selip_shared.messages.translation import translated
 
 Advance = Callable[[int], None]
+MIN_HOURS = 2
+"""Less is told in minutes."""
 
 
 @contextmanager
@@ -31,6 +33,12 @@ def _bar(console: Console, unit: str, total: int | None) -> Iterator[Advance]:
     with Bar(*columns, console=console) as bar:
         task = bar.add_task(unit, total=total)
         yield lambda count: bar.advance(task, count)
+
+
+def rough_duration(seconds: float) -> str:
+    """A time as an estimate of long work is told: in minutes, at least one, or in hours."""
+    minutes = max(1, round(seconds / 60))
+    return f"{minutes:,} min" if minutes < MIN_HOURS * 60 else f"{seconds / 3600:,.1f} h"
 
 
 class _Done(ProgressColumn):

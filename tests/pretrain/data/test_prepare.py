@@ -17,8 +17,16 @@ def test_what_was_prepared_needs_no_images(
 ) -> None:
     db, config = write_cohort(tmp_path, 40), tmp_path / "config.json"
     config.write_text(small_configuration().json_text(), encoding="utf-8")
-    code, said, _ = command(main, monkeypatch, capsys)("--db", db, "--config", config, "--workers", 1)
+    run = command(main, monkeypatch, capsys)
+    code, said, told = run("--db", db, "--config", config, "--workers", 1)
     assert code == 0
+    # Said before the others are prepared: the last line is that of the progress.
+    assert re.fullmatch(
+        r"40 volumes are to be prepared: about [\d.,]+ (min|h) \(workers: 1\) and at least 0.0 GB in .*",
+        told.splitlines()[0],
+    )
+    assert told.splitlines()[-1].startswith("40/40 volumes")
+    assert "to be prepared" not in run("--db", db, "--config", config, "--workers", 1)[2]
     assert said.startswith(f"40 of 40 volumes are prepared in {tmp_path / 'selip-volumes'}")
     shutil.rmtree(tmp_path / "images")
     cohort = read_cohort(db, seed=0)

@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-from selip_shared.execution.progress import progress
+from selip_shared.execution.progress import progress, rough_duration
 
 WORK = """
 from selip_shared.execution.progress import progress
@@ -39,6 +39,12 @@ def test_short_work_is_one_line_and_no_work_none(capsys: pytest.CaptureFixture[s
     with progress("reports", 0):
         pass
     assert capsys.readouterr().err == ""
+
+
+def test_an_estimate_is_in_minutes_or_hours() -> None:
+    assert [rough_duration(seconds) for seconds in (0.1, 89, 2_400, 7_140, 7_200, 90_000, 5e6)] == [
+        "1 min", "1 min", "40 min", "119 min", "2.0 h", "25.0 h", "1,388.9 h",
+    ]  # fmt: skip
 
 
 def test_a_terminal_gets_a_bar() -> None:
