@@ -50,9 +50,7 @@ _CORRECTED = re.compile("更正|应该?[为是]|改为|实为|不对|说错|口�
 _OF_SEVERAL = re.compile("分别|依次")
 _UP_TO_ANOTHER = re.compile("(?:(?!未见|[、，]?(?:周边|边缘|中[心央]|外周|囊壁))(?![见左右双两]).|未见)+")
 _SHAPE_OF_ENHANCEMENT = re.compile("[一-龥]{1,4}[状样形](?=强化)")
-_DENIED = re.compile(
-    "(?:未见|未发现|没有|无明[显确]|(?<![大小有])无(?=出血|钙化|囊变|坏死|结节|肿块|占位))[^，,；;。]*"
-)
+_DENIED = filtered("(?:未见|未发现|没有|无明[显确]|(?<![大小有])无(?=出血|钙化|囊变|坏死|结节|肿块|占位))[^，,；;。]*")
 """未见出血灶: what is not there describes no lesion."""
 _HEADING_END = re.compile("[)）]?[:：]")
 _MAX_FORM = 12
@@ -164,9 +162,10 @@ def describe_lesion(text: str, site_end: int, signal: Token, end: int) -> Lesion
     if oedema:
         return LesionDescription(morphology=oedema.morphology, lesion="水肿")
     of_surroundings = _AROUND.match(text, start) is not None  # 周边胶质增生呈FLAIR高信号
-    introduced = _in_bracket(text, site_end).or_else(introduction(text, site_end))
+    bracket = _in_bracket(text, site_end)
+    introduced = bracket.or_else(introduction(text, site_end))
     around = text[min(site_end, signal.end) : signal.end] + _after(text, end)
-    said = _in_bracket(text, site_end).or_else(here).or_else(introduced).or_else(_form_behind(text, signal.end))
+    said = bracket.or_else(here).or_else(introduced).or_else(_form_behind(text, signal.end))
     number = introduced.or_else(here).number
     if number.exact and text.startswith((":", "："), clause_end(text, signal.end)):
         number = _NO_NUMBER  # DWI高信号见于三处：… names each of them
@@ -278,10 +277,15 @@ def margin_in(text: str) -> str | None:
     return _stated(_patterns().margin, text)
 
 
+def may_state_a_margin(text: str) -> bool:
+    """Whether a character stands in the text without which it states no margin."""
+    return _OF_A_MARGIN.search(text) is not None
+
+
 def margins_by_end(words: Sequence[str]) -> dict[int, str]:
     """The margins that words in a row state, by the index of the word in which each ends; 边界：清 is 边界清."""
     joined = "".join(words)
-    if _OF_A_MARGIN.search(joined) is None:
+    if not may_state_a_margin(joined):
         return {}
     ends = list(accumulate(map(len, words)))
     margins = _patterns().margin.finditer(joined)
@@ -307,11 +311,10 @@ def forms_by_end(text: str, ends: Sequence[int], start: int) -> dict[int, list[s
 
 def _stated(pattern: re.Pattern[str], text: str) -> str | None:
     """The first match, or the one behind that corrects it: 3枚（应为4枚）."""
-    matches = pattern.finditer(text)
-    stated = next(matches, None)
+    stated = pattern.search(text)
     if stated is None or not is_corrected(text, stated.end(), len(text)):
         return stated[0] if stated else None
-    for following in matches:
+    for following in pattern.finditer(text, stated.end()):
         if is_corrected(text, stated.end(), following.start()):
             stated = following
     return stated[0]

@@ -117,9 +117,13 @@ class _NormalForms(dict[int, str]):
 _NORMAL_FORMS = _NormalForms()
 
 
+_UNUSUAL = re.compile("[^一-龥A-Z0-9、。]")
+"""A character that may have another normal form."""
+
+
 def normalized(text: str) -> str:
     """The text in NFKC capitals without blanks."""
-    return text.translate(_NORMAL_FORMS)
+    return _UNUSUAL.sub(lambda found: _NORMAL_FORMS[ord(found[0])], text)
 
 
 def _placed(sentences: Iterable[Sequence[Token]], text: str) -> Iterator[Sequence[Token]]:

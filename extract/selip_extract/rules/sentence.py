@@ -5,14 +5,14 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from selip_extract.language.laterality import LateralisedSite, lateralised_sites
-from selip_extract.language.lesion_words import forms_by_end, margins_by_end
+from selip_extract.language.lesion_words import forms_by_end, margins_by_end, may_state_a_margin
 from selip_extract.language.tokens import LexedReport, Token
 from selip_extract.rules.mentions import SiteMention
 
 _COUNTING = frozenset(("other", "cue"))
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Sentence:
     """The tokens of a sentence; their offsets refer to `text`, the whole report as it was mended, and to `stored`."""
 
@@ -42,6 +42,8 @@ class Sentence:
     def margins(self) -> Mapping[int, str]:
         """The margins that it states (边界清楚), by the index of the token in which each ends."""
         text = self.text
+        if not may_state_a_margin(text):
+            return {}
         return margins_by_end([text[start:end] for _, _, start, end in self.tokens])
 
     @cached_property

@@ -27,6 +27,8 @@ _ALIKE = re.compile("[灰白皮实]?质?(?:相比|比较)?[,，]?[呈为]?(?:[�
 """T1WI与脑干等信号, T2WI较小脑呈稍高信号."""
 _LESS_THAN = re.compile("(?:强化|信号)(?:程度|强度)?(?:明显|稍|略|均)?[低弱高强]于$")
 """强化程度低于垂体."""
+_BEFORE_COMPARED = frozenset("与和同较对于常\n")
+"""The last character of all words that stand before such a site; behind them the line may have been broken."""
 _CONTENT = re.compile("(?:内|其内)[,，]?(?:可|并|而)?[见呈]")
 """血肿破入右侧侧脑室后角内，见液平: what follows is said of what lies in there."""
 _OTHER_SIDE = {"左侧": "右侧", "右侧": "左侧"}
@@ -150,6 +152,8 @@ def _is_within_an_extent(token: Token, text: str) -> bool:
 def _is_compared(token: Token, found: Sequence[Token], text: str) -> bool:
     """强化程度低于正常垂体, 与小脑上动脉关系密切: the site is only what another is compared with or lies next to."""
     start = found[-1].start if found and found[-1].kind == "side" else token.start
+    if text[start - 1 : start] not in _BEFORE_COMPARED:
+        return False
     if text.endswith(("与", "和", "同"), 0, start) and _BORDERING.match(text, token.end):
         return True
     if _COMPARING.search(text, max(0, start - 12), start) and _ALIKE.match(text, token.end):

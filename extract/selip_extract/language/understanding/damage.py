@@ -1,6 +1,7 @@
 """Text that cannot be trusted: characters that an encoding lost, boxes of a form that were not filled in."""
 
 import re
+from functools import lru_cache
 
 from selip_extract.language.first_characters import filtered
 
@@ -15,5 +16,13 @@ _FORM = re.compile(r"[(（][ \u3000_]*[)）][^。\n]*[(（][ \u3000_]*[)）]|_{3
 
 def is_damaged(text: str, start: int = 0, end: int | None = None) -> bool:
     """Whether a character of text[start:end] is lost: it may have been a negator or a side."""
+    if not _is_anywhere(text):
+        return False
     stop = len(text) if end is None else end
     return _DAMAGE.search(text, start, stop) is not None or _FORM.search(text, start, stop) is not None
+
+
+@lru_cache(1 << 6)
+def _is_anywhere(text: str) -> bool:
+    """Whether the text is damaged at all, which is asked for each of its sentences."""
+    return _DAMAGE.search(text) is not None or _FORM.search(text) is not None

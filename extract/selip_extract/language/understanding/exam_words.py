@@ -6,6 +6,7 @@ from importlib.resources import files
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from selip_extract.language.first_characters import filtered
 from selip_shared.toml_files import read_toml
 
 
@@ -43,4 +44,4 @@ def animal() -> re.Pattern[str]:
 
 
 def _any(words: tuple[str, ...]) -> re.Pattern[str]:
-    return re.compile("|".join(map(re.escape, words)), re.IGNORECASE)
+    return filtered("|".join(map(re.escape, words)), re.IGNORECASE)

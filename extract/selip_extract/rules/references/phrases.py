@@ -5,6 +5,7 @@ from collections.abc import Iterator, Mapping
 from functools import lru_cache
 from typing import Literal, NamedTuple
 
+from selip_extract.language.first_characters import filtered
 from selip_extract.rules.lookahead import VALUES
 from selip_extract.rules.sentence import Sentence
 
@@ -47,7 +48,7 @@ _PATTERN = re.compile(
     rf"|(?P<likewise>(?<=[A-Za-z像列图上])亦?同(?=[,，;；。]|$)|亦然|亦如此|亦是如此|也是如此|同样如此|(?:亦|也|同样)可?(?:见|有)(?=[,，。;；]|$)))"
 )
 _NUMBERS = re.compile("[一二三四五六1-6]")
-_HINT = re.compile(
+_HINT = filtered(
     "[A-Za-z像列图上]亦?同|(?:信号|强化)影?[灶区者处病结部]|第|及|侵|较重|更重|明显|[著甚]|[前后末第首](?:[一二两三四五六]|[个枚处者])|最后|最末|相同|一致|相仿|相似|相近|类似|相当|[变现点征号]同|信号.{0,2}同|以|亦|如此|[(（][除不]|除外|主要"
 )
 _KINDS: Mapping[str, PhraseKind] = {
@@ -60,17 +61,14 @@ _TOLD = frozenset(("change", "lesion", "abnormal", "sequence", "negation"))
 _NAMING: frozenset[str] = frozenset(("comparison", "predominance", "spread", "left_out"))
 
 
-def phrases(sentence: Sentence) -> Mapping[int, Phrase]:
-    """The phrases of a sentence, by the index of their first token."""
-    if _HINT.search(sentence.text, sentence.tokens[0].start, sentence.tokens[-1].end) is None:
-        return {}
-    return _phrases(sentence)
-
-
 @lru_cache(1 << 6)
-def _phrases(sentence: Sentence) -> Mapping[int, Phrase]:
-    """Asked for twice: for the clauses of a sentence, and for what describes its lesions."""
-    return dict(_found(sentence, sentence.tokens[0].start, sentence.tokens[-1].end))
+def phrases(sentence: Sentence) -> Mapping[int, Phrase]:
+    """The phrases of a sentence, by the index of their first token.
+
+    Asked for twice: for the clauses of a sentence, and for what describes its lesions.
+    """
+    start, end = sentence.tokens[0].start, sentence.tokens[-1].end
+    return {} if _HINT.search(sentence.text, start, end) is None else dict(_found(sentence, start, end))
 
 
 def _found(sentence: Sentence, start: int, end: int) -> Iterator[tuple[int, Phrase]]:

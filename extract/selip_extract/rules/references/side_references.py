@@ -24,12 +24,12 @@ def refer_to_side(state: State, sentence: Sentence, at: int) -> State:
         return state
     if (headed := _headed(state, sentence, at)) is not None:
         return state.refer_to(headed)
-    stands_for_a_lesion = following is not None and (
+    if following is None or sentence.text.startswith("于", following.end):
+        return state
+    stands_for_a_lesion = (
         _is_of_a_lesion(following) or _changes_and_goes_on(sentence, at) or _is_pointed_at_next(sentence, at)
     )
     if not stands_for_a_lesion and not _is_measured(sentence, at):
-        return state
-    if following is None or sentence.text.startswith("于", following.end):
         return state
     sites = state.focus.sites or state.announced.sites or state.current_lesion.sites
     bilateral = tuple(s for s in sites if s.side == "双侧") or _of_the_same(state, sites)
@@ -108,10 +108,11 @@ def _changes_and_goes_on(sentence: Sentence, at: int) -> bool:
 
 def _is_pointed_at_next(sentence: Sentence, at: int) -> bool:
     """双侧海马不等大，左侧较小，其T2WI信号增高: the clause only describes the side, and the next one speaks of it."""
-    clause = list(clause_after(sentence.tokens, at))
-    mark = at + 1 + len(clause)
-    ends = [token.value for token in sentence.tokens[mark : mark + 1]] == [","]
-    return ends and points_back(sentence, mark + 1) and not any(t.kind == "site" for t in clause)
+    tokens = sentence.tokens
+    mark = next((i for i in range(at + 1, len(tokens)) if is_mark(tokens[i])), None)
+    if mark is None or tokens[mark].value != "," or not points_back(sentence, mark + 1):
+        return False
+    return not any(token.kind == "site" for token in tokens[at + 1 : mark])
 
 
 def _is_measured(sentence: Sentence, at: int) -> bool:

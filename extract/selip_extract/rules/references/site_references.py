@@ -135,10 +135,11 @@ def _is_a_layer(state: State, sentence: Sentence, at: int) -> bool:
 
 def _is_a_measured_part(state: State, sentence: Sentence, at: int) -> bool:
     """听神经肿块，内听道部分约8mm，桥小脑角部分约21mm，T1WI…: how large the lesion is there."""
-    behind = [token.kind for token in clause_after(sentence.tokens, at)]
-    measured = "size" in behind and set(behind) <= {"cue", "other", "size"}
     known = state.focus.sites or state.current_lesion.sites or state.mentioned.changed
-    return bool(measured and known) and _PART.match(sentence.text, sentence.tokens[at].end) is not None
+    if not known or _PART.match(sentence.text, sentence.tokens[at].end) is None:
+        return False
+    behind = {token.kind for token in clause_after(sentence.tokens, at)}
+    return "size" in behind and behind <= {"cue", "other", "size"}
 
 
 def is_an_aside(state: State, sentence: Sentence, at: int) -> bool:
