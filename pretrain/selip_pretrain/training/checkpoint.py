@@ -6,6 +6,7 @@ replaces the previous one only then.
 """
 
 import json
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -28,6 +29,8 @@ BEST = "best"
 STATE_FILE = "state.json"
 VALIDATION_FILE = "validation.json"
 OPTIMIZER_FILE = "optimizer.safetensors"
+COPIES = 7
+"""Of the weights at once: best; last with two moments of each; and the next one before it replaces last."""
 
 
 class TrainingProgress(BaseModel):
@@ -74,6 +77,17 @@ def save_best(out: Path, model: SelipModel, validation: dict[str, Any]) -> None:
     with _replacing(out / BEST, validation["step"]) as folder:
         model.save_pretrained(folder)
         write_text(folder / VALIDATION_FILE, json.dumps(validation, indent=1) + "\n")
+
+
+def check_space(out: Path, model_bytes: int) -> None:
+    """SelipError where the disk has no room for the checkpoints of a model whose weights take so many bytes."""
+    held = sum(file.stat().st_size for name in (LAST, BEST) for file in (out / name).glob("*"))
+    needed, free = COPIES * model_bytes - held, shutil.disk_usage(out).free
+    if needed > free:
+        raise SelipError(
+            f"The checkpoints need about {needed / 1e9:,.1f} GB, and {out} has {free / 1e9:,.1f} GB: free some space,"
+            " or name a folder on another disk with --out."
+        )
 
 
 def saved_state(out: Path, configuration: Configuration, data: str | None = None) -> SavedState | None:

@@ -25,6 +25,7 @@ from selip_pretrain.training.checkpoint import (
     LAST,
     SavedState,
     TrainingProgress,
+    check_space,
     load_last,
     save_best,
     save_last,
@@ -85,12 +86,14 @@ def only_training_in(out: Path) -> Iterator[None]:
 def check_training(configuration: Configuration, cohort: Cohort, out: Path, download: bool) -> None:
     """Find out what would stop this training before volumes are prepared, which may take hours; SelipError if so.
 
-    Batches are formed, the encoders are built with their initial weights, and the folder is compared.
+    Batches are formed, the encoders are built with their initial weights, the folder is compared, and the room for
+    checkpoints on its disk.
     """
     _batch_plan(configuration, cohort)
     check_best_metrics(configuration, cohort.validation)
     state = saved_state(out, configuration)
     model, _ = _build(configuration, cohort, download)
+    check_space(out, sum(weights.nbytes for weights in model.parameters()))
     if state is None:
         initialise(model, download)
 

@@ -11,7 +11,14 @@ from selip_pretrain.data.cohort import Cohort
 from selip_pretrain.model.configuration import Configuration, Precision
 from selip_pretrain.model.selip_model import SelipModel
 from selip_pretrain.objective.finding_similarity import TextTable
-from selip_pretrain.training.checkpoint import SavedState, TrainingProgress, load_last, save_last, saved_state
+from selip_pretrain.training.checkpoint import (
+    SavedState,
+    TrainingProgress,
+    check_space,
+    load_last,
+    save_last,
+    saved_state,
+)
 from selip_pretrain.training.distributed import Distributed
 from selip_pretrain.training.train import Resources, pretrain
 from selip_pretrain.training.training_step import TrainingStep
@@ -58,6 +65,14 @@ def test_a_full_disk_leaves_the_checkpoint_before(
         resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
     assert {path: path.read_bytes() for path in (out / "last").rglob("*") if path.is_file()} == before
     assert not list(out.glob(".*"))
+
+
+def test_a_disk_without_room_for_checkpoints_is_noticed_before(begun: tuple[Path, Configuration]) -> None:
+    out, _ = begun
+    weights, free = (out / "best" / "model.safetensors").stat().st_size, shutil.disk_usage(out).free
+    check_space(out, weights)
+    with pytest.raises(SelipError, match=r"The checkpoints need about .* GB, and .*begun has .* GB: free some space"):
+        check_space(out, weights + free // 6)
 
 
 def test_a_kill_between_two_names_is_mended(
