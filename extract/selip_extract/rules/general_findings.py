@@ -24,6 +24,8 @@ _LESION_CUES = frozenset(("周围", "边缘", "中心", "较大"))
 _VALUES = frozenset(("signal", "enhancement", "restriction", "abnormal"))
 """What a negation before them denies: it reaches no further (DWI未见高信号脑沟增宽)."""
 _NEXT_TO = ("邻近", "相邻", "毗邻", "周围", "邻近的")
+_LEVELS = ("以上", "以下", "层面", "水平")
+"""三脑室以上脑室扩张: a site that only says how far."""
 _ENDS = ("", *",，;；。\n")
 _REMOVED = re.compile("(?:切除|摘除)?术[后前]|切除后?")
 """左侧额叶占位切除术后: what was there."""
@@ -31,14 +33,14 @@ _CLINICAL = re.compile("(?:查体|体检)(?:时|后)?(?:发现|示|提示)")
 _PRESSING = re.compile("压迫|推压|推挤|挤压")
 _LEADS = ("以", "尤以", "尤其", "且以", "其中以")
 _MUCH_MORE_THERE = re.compile(
-    "[^,，、]{0,3}?(?:为著|为甚|尤著|较著|[较更](?:对侧|健侧|[左右]侧)?(?:明显|显著|突出|重))"
+    "[^,，、]{0,3}?(?:为著|为甚|为重|尤著|较著|[较更](?:对侧|健侧|[左右]侧)?(?:明显|显著|突出|重))"
 )
 _MORE_THERE = re.compile(rf"{_MUCH_MORE_THERE.pattern}|[^,，、]{{0,3}}?(?:为主|明显|显著|突出)")
 _AS_IT_SHOULD_BE = ("适中", "正常", "自然")
 """形态饱满适中: a word that alone would state a change."""
 _MAX_OPERATION = 5
 """Words between the bone and 术后改变 that name the operation."""
-_HINT = re.compile(_PRESSING.pattern + "|术后改变|积液影")
+_HINT = re.compile(_PRESSING.pattern + "|术后改变|积液影|疝入")
 """A change may be stated without a word of kind change."""
 
 
@@ -91,6 +93,8 @@ class _ChangeReader:
                 self._note(at)
             if token.kind == "lesion" and self.text.startswith("积液", token.start) and not self.negated:
                 yield from self._collected(token)
+            if token.kind == "other" and self.text.startswith("疝入", token.start):
+                yield from self._herniated(at)
             if token.kind == "other" and self.text.startswith("术后改变", token.start):
                 yield from self._operated(at)
             if token.kind in ("change", "other", "verb", "cue") and _PRESSING.fullmatch(
@@ -110,7 +114,7 @@ class _ChangeReader:
         self._name_the_brain(at, site)
         if self.pressing is not None and not self.negated:
             yield _change(self.sentence, site, self.pressing._replace(value="受压"))
-        elif not site.is_qualifier and not self.encased:
+        elif not site.is_qualifier and not self.encased and not self.text.startswith(_LEVELS, site.token.end):
             self.named.append(site)
 
     def _with_its_side(self, at: int) -> LateralisedSite:
@@ -148,9 +152,16 @@ class _ChangeReader:
             return  # 左侧海马见异常信号，较前增大: the lesion
         if not self.text.startswith("的", token.end) or self._is_copula(token):
             self.changed = token
+            self._name_all_of_the_brain(at)
             found = list(self._changed(self._on_the_side_named(at), token))
             # 左侧额叶见肿块，局部脑沟变浅，脑回肿胀: gyri are no site, and sulci do not swell
             yield from found or self._changed(self.brain if token.value == "肿胀" else (), token)
+
+    def _name_all_of_the_brain(self, at: int) -> None:
+        """脑萎缩: the brain as a whole, where the clause names no site; 双侧额叶脑萎缩 is of the lobes."""
+        last = self.tokens[at - 1] if at > self.clause else None
+        if last is not None and last.value == "脑" and not any(t.kind == "site" for t in self.tokens[self.clause : at]):
+            self.named = [LateralisedSite(at - 1, last, "脑实质", None, None, False)]
 
     def _on_the_side_named(self, at: int) -> list[LateralisedSite]:
         """双侧侧脑室不等大，左侧增宽: a side alone in the clause is that of the bilateral sites named before."""
@@ -179,6 +190,13 @@ class _ChangeReader:
         if self.text.startswith(("至", "到"), token.end):
             return True
         return self.text.find("范围", self.tokens[self.clause].start, token.start) >= 0
+
+    def _herniated(self, at: int) -> Iterator[GeneralFinding]:
+        """颞叶钩回疝入小脑幕切迹: the site before has moved."""
+        if not self.negated and not self.of_lesion and at not in self.prior:
+            if not self.text.endswith(("脑脊液", "未", "无"), 0, self.tokens[at].start):
+                yield from self._changed(self.named, self.tokens[at]._replace(value="移位"))
+            self.named = []
 
     def _operated(self, at: int) -> Iterator[GeneralFinding]:
         """右侧额骨术后改变, 左侧颞骨呈术后改变, 右侧额骨修补术后改变."""

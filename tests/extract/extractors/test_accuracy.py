@@ -157,6 +157,7 @@ _OTHER_CHANGES = [
     ("增厚", ("change", "扩张")),
     ("萎缩", ("change", "变窄")),
     ("其他", ("other", "术后改变")),
+    ("移位", ("other", "至")),
     ("积液", ("lesion", "灶")),
 ]
 """Changes that a word means only of some sites: 病灶压迫中脑, 视神经增粗, 小脑蚓部变小, 顶骨术后改变."""
@@ -271,8 +272,8 @@ def assert_exact(text: str, evidence: Evidence) -> None:
 def assert_supported(finding: Finding | GeneralFinding, said: dict[SpanRole, list[tuple[str, str]]]) -> None:
     site = ("site", finding.site if finding.site_text is None else unlisted(finding.site_text))
     beside = [("cue", "周围")] if (finding.site, *said["change"]) in _BESIDE_A_LESION else []
-    # 右侧颞叶脑沟变浅，脑回肿胀: the lobe that locates the sulci
-    locating = isinstance(finding, GeneralFinding) and ("other", finding.site) in said["site"]
+    # 右侧颞叶脑沟变浅，脑回肿胀: the lobe that locates the sulci; 脑萎缩: the brain
+    locating = isinstance(finding, GeneralFinding) and {("other", finding.site), ("other", "脑")} & set(said["site"])
     assert site in said["site"] or said["site"] == beside or locating
     sides = {value for _, value in said["side"]}
     assert sides == ({finding.side} if finding.side else set()) or (finding.side and sides == {"双侧"})  # 左右分别呈…
