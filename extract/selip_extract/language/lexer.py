@@ -347,7 +347,7 @@ def _resolved_side(token: Token, found: list[Token], following: Token | None, te
 
 def _is_stated(following: Token | None) -> bool:
     """黑质两侧T2WI均呈低信号, 海马双侧萎缩, 侧脑室双侧均扩大: nothing else is named behind the side."""
-    return following is not None and (following.kind in _STATING or following.value == "均")
+    return following is not None and (following.kind in _STATING or following.value in ("均", "分别"))
 
 
 def _is_trend(token: Token, found: list[Token], text: str) -> bool:
@@ -383,7 +383,7 @@ def lex(text: str) -> LexedReport:
     tokens = _raw_tokens(normal)
     for reading in _READINGS:
         tokens = reading(tokens, normal)
-    tokens = with_other_parts_apart(without_orders(tokens))
+    tokens = with_other_parts_apart(without_orders(tokens, normal))
     for reading in (with_usual_order, with_bracketed_sequences, with_bracketed_sides, with_both_sides, with_pairs):
         tokens = reading(tokens, normal)
     tokens = with_symmetry(_resolved(tokens, normal), normal)

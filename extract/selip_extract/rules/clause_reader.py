@@ -17,7 +17,7 @@ from selip_extract.rules.mentions import Location, MentionedLesions, StatedForm,
 from selip_extract.rules.prior_study import prior_words, turn_to_present, turn_to_prior
 from selip_extract.rules.references.by_value import with_value
 from selip_extract.rules.references.exceptions import begin_exception, end_exception, names_exception
-from selip_extract.rules.references.introductions import with_listed
+from selip_extract.rules.references.introductions import introduce_mass, with_listed
 from selip_extract.rules.references.label_lists import CIRCLED
 from selip_extract.rules.references.labels import (
     begin_labelled,
@@ -27,6 +27,7 @@ from selip_extract.rules.references.labels import (
     refer_to_numbers,
     use_label,
 )
+from selip_extract.rules.references.later_sites import with_later_sites
 from selip_extract.rules.references.ordinals import choose_lesions
 from selip_extract.rules.references.pairs import refer_to_one_of_two
 from selip_extract.rules.references.phrases import Phrase, phrases
@@ -80,7 +81,7 @@ def read_clauses(sentences: Sequence[Sentence]) -> list[Finding]:
     sequences = NO_SEQUENCES
     end = 0
     of_the_body = False
-    for sentence in sentences:
+    for sentence, following in zip(sentences, [*sentences[1:], None], strict=False):
         between = sentence.text[end : sentence.tokens[0].start]
         mentioned = begin_sentence(mentioned, between)
         end = sentence.tokens[-1].end
@@ -92,7 +93,9 @@ def read_clauses(sentences: Sequence[Sentence]) -> list[Finding]:
             sequences = SequenceFocus(tuple([token for token in sentence.tokens if token.kind == "sequence"]))
             continue
         state = begin_labelled(replace(START, mentioned=mentioned), sentence, between, sequences)
-        state = with_listed(introduce_labelled(read_sentence(state, sentence), between), sentence)
+        state, sentence = with_later_sites(state, sentence, following)
+        state = introduce_mass(introduce_labelled(read_sentence(state, sentence), between), sentence)
+        state = with_listed(state, sentence)
         mentioned, sequences = state.mentioned, state.sequences
         here = largest(state.sizes)
         sizes = here | {location: size for location, size in sizes.items() if location not in here}

@@ -6,6 +6,7 @@ from selip_extract.language.tokens import Token
 from selip_extract.rules.dataclass_replace import replace
 from selip_extract.rules.lookahead import clause_after
 from selip_extract.rules.mentions import ReferenceKind, locations
+from selip_extract.rules.references.exceptions import except_normal
 from selip_extract.rules.sentence import Sentence
 from selip_extract.rules.state import Focus, Standing, State
 
@@ -29,6 +30,7 @@ def describe_as_normal(state: State, sentence: Sentence, at: int) -> State:
         return state
     if state.refers_to_rest:
         state = replace(state, focus=Focus((), ReferenceKind.NAMED, token.start))
+    state = except_normal(state, sentence)
     sequences = state.sequences._replace(used=True) if state.sequences.tokens else state.sequences
     return replace(state, open=False, standing=Standing.NORMAL, sequences=sequences)
 

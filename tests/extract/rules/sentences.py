@@ -5,9 +5,10 @@ from collections.abc import Callable, Iterable
 from selip_contracts.findings import Finding
 from selip_extract.extractors.rules import RuleExtractor
 from selip_extract.language.lexer import lex
+from selip_extract.rules.clause_reader import read_clauses
 from selip_extract.rules.mentions import SiteMention
 from selip_extract.rules.references.site_references import name_site
-from selip_extract.rules.sentence import Sentence
+from selip_extract.rules.sentence import Sentence, sentences
 from selip_extract.rules.state import START, State
 
 Transition = Callable[[State, Sentence, int], State]
@@ -47,3 +48,9 @@ def findings(text: str) -> dict[tuple[str, str], Finding]:
     """The findings of a report by site and sequence."""
     (reading,) = RuleExtractor().read([text])
     return {(f"{f.side or ''}{f.site}", f.modality): f for f in reading.study.findings}
+
+
+def found(text: str) -> set[str]:
+    """What the clauses of a report state, as T2左侧额叶高."""
+    stated = read_clauses(sentences(lex(text)))
+    return {f"{f.modality}{f.side or ''}{f.site}{f.signal}" for f in stated if f.present}

@@ -22,7 +22,12 @@ _CHANGES = {"宽": "增宽", "大": "扩大", "窄": "变窄", "厚": "增厚", 
 """What a word alone says of a site: 脑沟宽，脑室大，脑沟消失."""
 _MIDLINE = frozenset(("中线结构", "大脑镰", "透明隔", "垂体柄"))
 """What 偏左 says where such a structure lies, not on which side of it a lesion is."""
-_OFF = re.compile("约|[0-9]|" + _END)
+_MOVABLE = frozenset(("小脑扁桃体", "松果体", "垂体", "三脑室", "四脑室", "视交叉"))
+"""Where a lesion may lie, too."""
+_OFF = re.compile("[上下前后]?(?:约|[0-9]|" + _END + ")")
+_OF_A_LESION: frozenset[Kind] = frozenset(
+    ("sequence", "signal", "enhancement", "restriction", "lesion", "change", "size")
+)
 _DENIED = re.compile(r"\([-—–]\)" + _END)
 _POSITIVE: dict[str, tuple[Kind, str]] = {
     "DWI": ("signal", "高"),
@@ -38,7 +43,7 @@ def with_verdicts(tokens: Sequence[Token], text: str) -> list[Token]:
     """The tokens, such a word as the value of its sequence or as the denial of one."""
     found: list[Token] = []
     end = 0
-    for token in tokens:
+    for at, token in enumerate(tokens):
         kind, _, start, stop = token
         if start < end:
             continue
@@ -57,7 +62,7 @@ def with_verdicts(tokens: Sequence[Token], text: str) -> list[Token]:
         elif kind in ("site", "layer") and (wide := _WIDE.match(text, stop)):
             found.append(Token("change", _CHANGES[wide[1] or wide[2]], *wide.span()))
             end = wide.end()
-        elif kind in ("side", "post_side") and _is_off_the_midline(found, text):
+        elif kind in ("side", "post_side") and _is_off_the_midline(found, tokens[at + 1 :], text):
             found[-2 if found[-2].kind == "normal" else -1 :] = [Token("change", "移位", start, stop)]
         elif kind == "sequence" and (said := _said(token, text)):
             found += said
@@ -65,16 +70,20 @@ def with_verdicts(tokens: Sequence[Token], text: str) -> list[Token]:
     return found
 
 
-def _is_off_the_midline(found: Sequence[Token], text: str) -> bool:
-    """中线稍偏左, 垂体柄居中偏右: the last token is all that the clause says of a structure of the midline."""
+def _is_off_the_midline(found: Sequence[Token], behind: Sequence[Token], text: str) -> bool:
+    """中线稍偏左, 垂体柄居中偏右: the last token of `found` is all that the clause says of a structure of the midline.
+
+    Of others it says so where the sentence goes on about no lesion: 小脑扁桃体偏左，余未见异常.
+    """
     side = found[-1]
     before = [token for token in found[-4:-1] if token.kind != "normal"]
-    return (
-        "偏" in text[side.start : side.end]
-        and bool(before)
-        and before[-1].value in _MIDLINE
-        and _ends_clause(before[-2] if len(before) > 1 else None)
-        and _OFF.match(text, side.end) is not None
+    if "偏" not in text[side.start : side.end] or not before or before[-1].kind != "site":
+        return False
+    if not _ends_clause(before[-2] if len(before) > 1 else None) or _OFF.match(text, side.end) is None:
+        return False
+    sentence = takewhile(lambda t: t.kind != "stop", behind)
+    return before[-1].value in _MIDLINE or (
+        before[-1].value in _MOVABLE and not any(token.kind in _OF_A_LESION for token in sentence)
     )
 
 
@@ -110,9 +119,11 @@ def _opens_a_signal(found: Sequence[Token]) -> bool:
 
 
 def _is_listed(token: Token, found: Sequence[Token], following: Token | None) -> bool:
-    """T2：脑桥高，延髓等; 额叶者等、脑桥者高: the value of a site behind another site with its value, or behind 者."""
+    """T2：脑桥高，延髓等; T2左侧高，右侧等; 额叶者等、脑桥者高: a value behind a site or side, after another one."""
     if token.value != "等" or not _ends_clause(following):
         return False
+    if found[-1].kind == "side" and len(found) > 2:
+        return found[-2].kind == "punctuation" and found[-3].kind == "signal"
     if found[-1].kind == "lesion" and found[-1].end - found[-1].start == 1 and found[-2:-1]:
         return found[-2].kind in _SITE_OR_LAYER or found[-2].kind == "side"
     if found[-1].kind not in _SITE_OR_LAYER:

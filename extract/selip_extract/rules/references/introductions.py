@@ -165,6 +165,16 @@ def introduce(state: State, focus: Focus, positive: bool) -> State:
     return replace(state, mentioned=mentioned, introduced=lesion, own=own)
 
 
+def introduce_mass(state: State, sentence: Sentence) -> State:
+    """左侧桥小脑角区占位，脑干受压。T1WI呈…: a mass of which its sentence states nothing is what the next one is of."""
+    focus = state.announced
+    end = next((i for i, t in enumerate(sentence.tokens) if t.value == "占位" and t.start > focus.source), None)
+    if end is None or not focus.sites or names_whole_brain(focus.sites):
+        return state
+    between = [t.kind for t in sentence.tokens[:end] if t.start > focus.sites[-1].token.start]
+    return state if "site" in between or "negation" in between else introduce(state, focus, True)
+
+
 def take_apart(state: State, source: int) -> State:
     """左侧丘脑及右侧放射冠分别见…、…: the account of the first site begins; those of the others follow."""
     sites = state.focus.sites

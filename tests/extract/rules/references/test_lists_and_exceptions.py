@@ -2,15 +2,7 @@
 
 import pytest
 
-from selip_extract.language.lexer import lex
-from selip_extract.rules.clause_reader import read_clauses
-from selip_extract.rules.sentence import sentences
-
-
-def found(text: str) -> set[str]:
-    """Findings as T2左侧额叶高."""
-    findings = read_clauses(sentences(lex(text)))
-    return {f"{f.modality}{f.side or ''}{f.site}{f.signal}" for f in findings if f.present}
+from tests.extract.rules.sentences import found
 
 
 @pytest.mark.parametrize(

@@ -102,7 +102,7 @@ def test_an_enumeration_that_goes_on_extends_its_lesion() -> None:
     [
         ("双侧基底节区", "右侧者轻度强化", "右侧基底节区", ReferenceKind.HALF),
         ("左侧额叶、右侧丘脑", "右侧T1WI呈高信号", "右侧丘脑", ReferenceKind.POINTED),
-        ("左侧额叶", "右侧T1WI呈高信号", "左侧额叶", ReferenceKind.NAMED),
+        ("左侧额叶", "右侧T1WI呈高信号", "右侧额叶", ReferenceKind.POINTED),
         ("双侧海马", "右侧稍高信号", "右侧海马", ReferenceKind.HALF),
         ("左侧海马", "右侧呈等信号", "右侧海马", ReferenceKind.POINTED),
         ("双侧海马", "右侧高于左侧", "双侧海马", ReferenceKind.NAMED),
