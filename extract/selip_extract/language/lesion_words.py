@@ -154,13 +154,13 @@ def describe_lesion(text: str, site_end: int, signal: Token, end: int) -> Lesion
     lesion looks like on one sequence; size and margin anywhere between the two or behind.
     """
     start = clause_start(text, signal.start)
-    here = words_of(
-        text[max(start, site_end) if site_end <= signal.start else start : signal.end] + _behind(text, signal.end)
-    )
-    named = _named_behind(text, signal.end)
+    before = text[max(start, site_end) if site_end <= signal.start else start : signal.start]
+    before = _SHAPE_OF_ENHANCEMENT.sub("", before)  # 部分呈点状强化、部分环形强化
+    here = words_of(before + text[signal.start : signal.end] + _behind(text, signal.end))
+    named, adjoining = _named_behind(text, signal.end), lesion_at(text, signal.end)
     oedema = _oedema(text, max(start, site_end), signal) if site_end <= signal.start and not named else None
     if oedema:
-        return LesionDescription(morphology=oedema.morphology, lesion="水肿")
+        return LesionDescription(morphology=here.morphology or oedema.morphology, lesion="水肿")
     of_surroundings = _AROUND.match(text, start) is not None  # 周边胶质增生呈FLAIR高信号
     bracket = _in_bracket(text, site_end)
     introduced = bracket.or_else(introduction(text, site_end))
@@ -169,7 +169,7 @@ def describe_lesion(text: str, site_end: int, signal: Token, end: int) -> Lesion
     number = introduced.or_else(here).number
     if number.exact and text.startswith((":", "："), clause_end(text, signal.end)):
         number = _NO_NUMBER  # DWI高信号见于三处：… names each of them
-    lesion = (here.lesion if of_surroundings else None) or introduced.lesion or here.lesion or named
+    lesion = adjoining or (here.lesion if of_surroundings else None) or introduced.lesion or here.lesion or named
     return LesionDescription(
         morphology=said.morphology,
         count=number.kind,

@@ -42,7 +42,7 @@ def change_at(site: str, word: str, change: str) -> str | None:
     nerve = site in ("视交叉", "垂体柄", "视束", "视神经", "眼外肌") or is_within(site, "颅神经")
     if "增粗" in word and nerve:
         return "增厚"
-    if word.endswith("小") and "受压" not in word and is_of_the_brain(site):
+    if word.endswith("小") and "受压" not in word and word != "狭小" and is_of_the_brain(site):
         return "萎缩"
     if word.endswith(("变细", "纤细")) and (nerve or is_of_the_brain(site)):
         return "萎缩"

@@ -8,12 +8,12 @@ from selip_extract.language.sizes import Size, is_of_the_present
 from selip_extract.rules.clause_end import end_clause, punctuate
 from selip_extract.rules.dataclass_replace import replace
 from selip_extract.rules.descriptions import describe_as_normal, describe_change
+from selip_extract.rules.later_words import state_form, state_noun
 from selip_extract.rules.lesion_descriptions import with_descriptions
-from selip_extract.rules.lesion_forms import state_form
 from selip_extract.rules.lesion_margins import state_margin
 from selip_extract.rules.lesion_sizes import largest, state_size, with_size, with_sizes
 from selip_extract.rules.lookahead import VALUES, clause_after, is_listed_with_a_site
-from selip_extract.rules.mentions import Location, MentionedLesions, StatedForm, StatedMargin
+from selip_extract.rules.mentions import Location, MentionedLesions, StatedMargin, StatedWords
 from selip_extract.rules.prior_study import prior_words, turn_to_present, turn_to_prior
 from selip_extract.rules.references.by_value import with_value
 from selip_extract.rules.references.exceptions import begin_exception, end_exception, names_exception
@@ -77,7 +77,7 @@ def read_clauses(sentences: Sequence[Sentence]) -> list[Finding]:
     findings: list[Finding] = []
     sizes: dict[Location, Size] = {}
     margins: list[StatedMargin] = []
-    forms: list[StatedForm] = []
+    words: list[StatedWords] = []
     sequences = NO_SEQUENCES
     end = 0
     of_the_body = False
@@ -100,9 +100,9 @@ def read_clauses(sentences: Sequence[Sentence]) -> list[Finding]:
         here = largest(state.sizes)
         sizes = here | {location: size for location, size in sizes.items() if location not in here}
         margins += state.margins
-        forms += state.forms
+        words += state.words
         findings += [with_size(finding, sizes) for finding in state.findings]
-    return with_descriptions(with_sizes(findings, sizes), sentences, margins, forms)
+    return with_descriptions(with_sizes(findings, sizes), sentences, margins, words)
 
 
 def turns_to_the_body(sentence: Sentence, before: bool) -> bool:
@@ -248,6 +248,11 @@ def _name_lesion(state: State, sentence: Sentence, at: int) -> State:
     return refer_to_label(state, sentence, at)
 
 
+def _refer_above(state: State, sentence: Sentence, at: int) -> State:
+    """上述病灶, 该囊肿: the lesions before, and the noun that is said of them."""
+    return state_noun(refer_to_above(state, sentence, at), sentence, at)
+
+
 def _turn_to_now(state: State, _sentence: Sentence, _at: int) -> State:
     """T2WI高信号已消失、转为低信号: what was denied before is over."""
     return state.negate(None)
@@ -279,7 +284,7 @@ _BY_KIND: Mapping[str, Transition] = {
 _BY_WORD: Mapping[str, Transition] = {
     "前者": refer_to_one_of_two,
     "后者": refer_to_one_of_two,
-    "上述": refer_to_above,
+    "上述": _refer_above,
     "其余": refer_to_rest,
     "其余未见": deny_rest,
     "同上": state_the_same,

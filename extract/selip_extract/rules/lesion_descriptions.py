@@ -19,7 +19,7 @@ from selip_extract.language.lesion_words import (
 from selip_extract.language.tokens import Token
 from selip_extract.rules.lesion_margins import margin_of
 from selip_extract.rules.lookahead import is_mark
-from selip_extract.rules.mentions import Location, StatedForm, StatedMargin
+from selip_extract.rules.mentions import Location, StatedMargin, StatedWords
 from selip_extract.rules.references.phrases import phrases
 from selip_extract.rules.references.site_references import WHOLE_BRAIN
 from selip_extract.rules.second_lesions import second_lesion
@@ -31,6 +31,7 @@ _LABELLED = "[①-⑳Ⅰ-Ⅻ]|(?:病?灶|结节)?[0-9A-D一二三四]灶?(?=位|
 _OF_THE_GROUP = re.compile(f"分别|分布|{_LABELLED}|位于|见于|累及|包括|其中|[最较][大多]|大者")
 _LABEL = re.compile("[①-⑳Ⅰ-Ⅻ第]|(?:病?灶|结节)?[0-9A-D一二三四]")
 _OF_THE_SAME_LESION = frozenset(("predominance", "spread"))
+_OF_A_PART = re.compile("中[心央]|边缘|周[边围缘]|外周|内[部侧壁]|[囊内外]壁")
 _SIMILAR = re.compile("(?:类似|相似|同样|相同|相仿)的?(?:异常)?(?:病[灶变]|信号|改变|表现|结节|影)")
 """左侧桥臂亦见类似病灶: it looks like the one before."""
 _ONE_OF_THEM = re.compile("(?:[大小]者|其[中余]|另?[一二三两][枚个处])[^，,；;。：:\n]*$")
@@ -51,7 +52,7 @@ def with_descriptions(
     findings: Sequence[Finding],
     sentences: Sequence[Sentence],
     margins: Sequence[StatedMargin] = (),
-    forms: Sequence[StatedForm] = (),
+    statements: Sequence[StatedWords] = (),
 ) -> list[Finding]:
     """The findings; a present one has the form, number, noun and margin that are said of the lesion at its site.
 
@@ -67,7 +68,7 @@ def with_descriptions(
     described = list(findings)
     for signal, i in sorted((_stated_at(finding), i) for i, finding in enumerate(findings)):
         if findings[i].present:
-            described[i] = _described(findings[i], signal, introductions, margins, forms, remarks, text)
+            described[i] = _described(findings[i], signal, introductions, margins, statements, remarks, text)
     return described
 
 
@@ -229,7 +230,7 @@ def _described(
     signal: int,
     introductions: dict[Location, list[Introduction]],
     margins: Sequence[StatedMargin],
-    forms: Sequence[StatedForm],
+    statements: Sequence[StatedWords],
     remarks: Sequence[Introduction],
     text: str,
 ) -> Finding:
@@ -250,7 +251,8 @@ def _described(
     end, before = next(((end, said) for end, said in reversed(here) if end <= at), (0, NO_WORDS))
     own = introduction(text, at) if at != end else NO_WORDS
     said = stated.or_else(before if own == NO_WORDS else own)
-    if before.morphology is None and stated.morphology is not None and finding.modality != "T1CE":
+    of_a_part = _OF_A_PART.match(text, clause_start(text, signal)) is not None
+    if before.morphology is None and stated.morphology is not None and finding.modality != "T1CE" and not of_a_part:
         # 左侧额叶见两处病灶，…，大者呈团块状T1稍低信号，增强后…: the first form holds for what follows
         here[:] = [(e, s._replace(morphology=stated.morphology) if s is before else s) for e, s in here]
     if said.morphology is None and said.lesion is None:
@@ -262,8 +264,9 @@ def _described(
             said = said.or_else(remark)
     since = end if own == NO_WORDS else at
     following = next((e for e, _ in here if e > at), len(text))
-    form = next((f.words for f in forms if f.location == where and since < f.start < following), None)
-    said = said.or_else(LesionWords(form))
+    for location, start, words in statements:
+        if location == where and since < start < following:
+            said = said.or_else(words)
     described: dict[str, object] = {
         "morphology": said.morphology,
         "count": said.number.kind,

@@ -6,6 +6,7 @@ from enum import Enum
 from typing import NamedTuple
 
 from selip_contracts.vocabulary import Enhancement, Modality, Side, Signal, ancestors
+from selip_extract.language.lesion_words import LesionWords
 from selip_extract.language.tokens import Token
 from selip_extract.rules.dataclass_replace import replace
 
@@ -76,12 +77,12 @@ class StatedMargin(NamedTuple):
     words: str
 
 
-class StatedForm(NamedTuple):
-    """The form of a lesion at a location, in a clause that says nothing else and begins at `start`."""
+class StatedWords(NamedTuple):
+    """What is said of the lesion at a location, in words that end at `start`: its form or its noun."""
 
     location: Location
     start: int
-    words: str
+    words: LesionWords
 
 
 def distinct(sites: Iterable[SiteMention]) -> Sites:

@@ -17,8 +17,8 @@ from selip_extract.rules.mentions import (
     ReferenceKind,
     SiteMention,
     Sites,
-    StatedForm,
     StatedMargin,
+    StatedWords,
 )
 
 # bound once: Python 3.11 takes 0.2 µs to find a member in its Enum
@@ -99,8 +99,8 @@ class State:
     - `excepted_from`: the sequences listed before 除, of which the exception states one.
     - `before_bracket`: the focus before （后者较大）, which says something of one lesion in passing.
     - `before_prior`: the sequences before the sentence turned to a prior study.
-    - `findings`, `sizes`, `margins`, `forms`: what the sentence states, and the sizes in mm, margins and forms of its
-      lesions.
+    - `findings`, `sizes`, `margins`, `words`: what the sentence states, and the sizes in mm, margins, forms and
+      nouns of its lesions.
     """
 
     mentioned: MentionedLesions
@@ -123,7 +123,7 @@ class State:
     findings: tuple[Finding, ...] = ()
     sizes: tuple[tuple[Location, tuple[float, ...]], ...] = ()
     margins: tuple[StatedMargin, ...] = ()
-    forms: tuple[StatedForm, ...] = ()
+    words: tuple[StatedWords, ...] = ()
 
     @property
     def refers_to_rest(self) -> bool:

@@ -25,3 +25,22 @@ from tests.extract.rules.sentences import findings
 def test_a_form_alone_is_that_of_the_lesions_in_focus(text: str, forms: dict[str, str | None]) -> None:
     found = findings(text)
     assert {(site, f.morphology) for (site, _), f in found.items()} == set(forms.items())
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "左侧额叶T1WI低信号，T2WI高信号。该囊肿最大径约19mm，未见强化。",
+        "左侧额叶T1WI低信号，T2WI高信号，边界清，此为囊肿。",
+        "左侧额叶T1WI低信号，T2WI高信号囊肿。",
+    ],
+)
+def test_a_noun_may_be_said_later(text: str) -> None:
+    assert findings(text)["左侧额叶", "T2"].lesion == "囊肿"
+
+
+def test_the_form_of_a_rim_or_of_another_enhancement_is_that_of_its_value_alone() -> None:
+    rim = findings("左侧丘脑血肿，中心T1WI等信号，周边环状T2WI高信号，SWI呈低信号。")
+    assert [f.morphology for f in rim.values()] == [None, "环状", None]
+    dots = findings("双侧额叶结节，T1WI低信号，增强后部分呈点状强化、部分呈环形强化。")
+    assert dots["双侧额叶", "T1CE"].morphology is None
