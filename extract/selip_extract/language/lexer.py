@@ -41,7 +41,7 @@ from selip_extract.language.constructions.word_order import (
 )
 from selip_extract.language.laterality import PARTS_OF_A_SITE
 from selip_extract.language.lexicon import BETWEEN_WORDS, LOBE_CHARACTERS, Kind, Meaning, lexicon
-from selip_extract.language.relaxation import relaxation_tokens
+from selip_extract.language.relaxation import relaxation_tokens, tokens_of_times_behind
 from selip_extract.language.segmenter import segmenter
 from selip_extract.language.token_patterns import name_meaning, token_pattern
 from selip_extract.language.tokens import LexedReport, Token
@@ -152,6 +152,8 @@ def _pattern_tokens(match: re.Match[str]) -> Iterable[Token]:
             return (Token(row, row, *match.span()),)
         case "relaxation":
             return relaxation_tokens(match)
+        case "times_behind":
+            return tokens_of_times_behind(match)
         case "lobes" | "lobe":
             return _lobe_tokens(match)
         case "hemisphere":
@@ -319,7 +321,10 @@ def _relative_side(token: Token, found: list[Token], text: str) -> Token:
     one_sided = [
         t.value
         for t in found
-        if t.kind in ("side", "post_side") and t.value in _OPPOSITE and text[t.start : t.end] not in ("同侧", "对侧")
+        if t.kind in ("side", "post_side")
+        and t.value in _OPPOSITE
+        and text[t.start : t.end] not in ("同侧", "对侧")
+        and not text.endswith(("较", "比"), 0, t.start)
     ]
     if not one_sided:
         return token._replace(kind="other")

@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator
 
 from selip_extract.language.lexicon import Relaxation, lexicon
-from selip_extract.language.token_patterns import relaxation_parts
+from selip_extract.language.token_patterns import relaxation_parts, times_behind
 from selip_extract.language.tokens import Token
 
 _NAME_BEFORE = re.compile("(?:T[12](?:WI)?|FLAIR|DWI|ADC|SWI)$")
@@ -27,6 +27,17 @@ def relaxation_tokens(match: re.Match[str]) -> Iterator[Token]:
         yield Token("sequence", f"T{w}", start, end)
         for time in filter(None, (first, second)):
             yield Token("signal", _signal_of(lexicon().relaxation[time], w), start, end)
+
+
+def tokens_of_times_behind(match: re.Match[str]) -> Iterator[Token]:
+    """T1长T2长信号: each sequence and the time behind it."""
+    start = match.start()
+    parts = re.fullmatch(times_behind("")[: times_behind("").rindex("(?=")], match[0])
+    assert parts is not None
+    for weighting, group in (("1", 1), ("2", 2)):
+        at, end = (start + offset for offset in parts.span(group))
+        yield Token("sequence", f"T{weighting}", match.string.rindex("T", 0, at), at)
+        yield Token("signal", _signal_of(lexicon().relaxation[parts[group]], weighting), at, end)
 
 
 def _is_between_sequences(match: re.Match[str]) -> bool:

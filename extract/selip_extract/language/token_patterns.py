@@ -23,6 +23,8 @@ def token_table() -> tuple[tuple[str, str], ...]:
         ("stop", r"[。\n!]|\?(?!\))|(?<!\d)\.|\.(?!\d)"),
         # JSON or another language's code that stands in a report
         ("code", r'\{[^{}\n]*"[^\n]*\}'),
+        # T1长T2长信号
+        ("times_behind", times_behind()),
         # names of sequences, sites and examinations, from the files in words/
         ("name", "|".join(map(re.escape, sorted(lexicon().names, key=len, reverse=True)))),
         *((f"{_PATTERN}{i}", expression) for i, (_, expression) in enumerate(lexicon().patterns)),
@@ -58,6 +60,12 @@ def _relaxation() -> str:
         rf"{time}(?:{_OR}{time})?T[12](?!\*)(?:WI|加权)?"
         r"(?:[、,及和/]?T2(?!\*)(?:WI)?(?=信号|异常|影|改变|灶|病|斑|片|结))?"
     )
+
+
+def times_behind(group: str = "?:") -> str:
+    """Both sequences with their times behind them; `group` opens the groups of the times."""
+    time = f"({group}{'|'.join(sorted(lexicon().relaxation, key=len, reverse=True))})"
+    return rf"T1(?:WI)?{time}[、,]?T2(?:WI)?{time}(?=信号|异常|影|改变|[,;。、)]|$)"
 
 
 @cache

@@ -185,13 +185,19 @@ def sites_ahead(sentence: Sentence, at: int) -> Sites:
             continue
         between = tokens[since : site.index]
         stops = _NO_MORE_SITES if found else _NO_SITES
-        if any(t.kind in stops or t.value == ";" for t in between):
+        if any(t.kind in stops or (t.value == ";" and not _places(tokens, i)) for i, t in enumerate(between, since)):
             break
         if found and any(t.value == "," for t in between) and not _only_names(tokens, site.index):
             break
         found.append(sentence.mention(site))
         since = site.index
     return tuple(found)
+
+
+def _places(tokens: Sequence[Token], at: int) -> bool:
+    """T1WI呈低信号，T2WI呈高信号；位于左侧额叶: what follows the semicolon only says where."""
+    following = tokens[at + 1 : at + 3]
+    return any(t.value == "位于" for t in following) and all(t.kind in ("cue", "side", "site") for t in following)
 
 
 def states_in_bracket(tokens: Sequence[Token], at: int) -> bool:

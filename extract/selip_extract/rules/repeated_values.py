@@ -5,7 +5,9 @@ from collections.abc import Iterable, Sequence
 from selip_contracts.findings import Finding
 from selip_contracts.vocabulary import Modality
 from selip_extract.language.constructions.compared_sequences import AS_SEQUENCE
+from selip_extract.language.lexicon import lexicon
 from selip_extract.language.tokens import Token
+from selip_extract.rules.changes_of_sites import is_within
 from selip_extract.rules.dataclass_replace import replace
 from selip_extract.rules.descriptions import describe_as_normal
 from selip_extract.rules.lookahead import VALUES, clause_after, sites_ahead
@@ -167,12 +169,20 @@ def _span(finding: Finding, role: str) -> int | None:
 
 
 def name_most_affected(state: State, sentence: Sentence, at: int, end: int) -> State:
-    """左侧大脑半球见…，以额颞叶为著: the sites are those of the lesion too, with all that was stated of it."""
+    """左侧大脑半球见…，以额颞叶为著: the sites are those of the lesion too, with all that was stated of it.
+
+    The lobes of 硬脑膜增厚强化，以双侧额部为著 only say where.
+    """
     focus = state.focus if state.focus.sites else Focus.on(state.current_lesion)
     known = {site.site for site in focus.sites}
     if (pointed := _pointed_at_next(focus, sentence, at, end)) is not None:
         return state.refer_to(pointed)
-    sites = tuple(with_side(site, focus.sites) for site in _named(sentence, at, end) if site.site not in known)
+    outside = bool(known) and known <= set(lexicon().site_groups.outside_the_brain)
+    sites = tuple(
+        with_side(site, focus.sites)
+        for site in _named(sentence, at, end)
+        if site.site not in known and not (outside and is_within(site.site, "大脑半球"))
+    )
     if not sites or state.refers_to_rest:
         return state
     if not focus.sites:

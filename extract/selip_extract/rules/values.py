@@ -36,6 +36,8 @@ _CHANGED = re.compile("(?:[现今]?已|现|今|目前|逐渐|均)*(?:转变?|变
 _AMONG = re.compile("(?:灶|区|影|者|病灶|结节)?(?:当中|之中|中|内)")
 _PAIRS = re.compile("(?:[A-Z0-9]|[上图像:：])[稍略]?[高低等]、[稍略]?[高低等](?=[,，;；。]|$)")
 """T1WI等、低；T2WI高、高: sequences with two bare values each."""
+_THAN_TISSUE = re.compile("于(?:正常|周围|邻近|相邻|同层)*的?(?:脑(?!脊)|灰|白质|皮[质层]|肌)")
+"""T1WI信号略低于脑实质: the signal of the lesion, measured by that of normal tissue."""
 _SIDES: tuple[Side, Side] = ("左侧", "右侧")
 _LEFT_AND_RIGHT = re.compile("左侧?[、及和/]?右(?:侧|边|两侧)?$|左右双侧$")
 
@@ -100,11 +102,9 @@ def _state_of(state: State, sentence: Sentence, at: int, values: Sequence[Sequen
 
 def state_signal(state: State, sentence: Sentence, at: int) -> State:
     """T1WI、T2WI呈高信号: one signal on every sequence that has none yet; in 长T1长T2 each sequence has its own."""
-    if (
-        _compares(sentence, at)
-        or _is_pointed_at(sentence, at)
-        or _CHANGED.match(sentence.text, sentence.tokens[at].end)
-    ):
+    if _compares(sentence, at):
+        return _use(state)
+    if _is_pointed_at(sentence, at) or _CHANGED.match(sentence.text, sentence.tokens[at].end):
         return state
     state = _negated_from_behind(state, sentence, at)
     token = sentence.tokens[at]
@@ -227,7 +227,9 @@ def _is_pointed_at(sentence: Sentence, at: int) -> bool:
 
 def _compares(sentence: Sentence, at: int) -> bool:
     """右侧高于左侧."""
-    return sentence.text.startswith("于", sentence.tokens[at].end) and sentence.words(at)[-1] in "高低"
+    behind = sentence.tokens[at].end
+    compares = sentence.text.startswith("于", behind) and sentence.words(at)[-1] in "高低"
+    return compares and _THAN_TISSUE.match(sentence.text, behind) is None
 
 
 def _state_in_order(state: State, sentence: Sentence, at: int, value: Value, order: int) -> State:

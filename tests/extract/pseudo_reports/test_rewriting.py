@@ -112,7 +112,7 @@ PLANTED: dict[str, Rewrite] = {
     "the style": lambda text: f"范文：左额叶示长T2信号影。{text}",
     "too short": lambda text: text[: len(text) // 3],
     "too long": lambda text: text + "余脑实质形态及信号未见异常。" * len(text),
-    "another size": lambda text: f"{text}大小约1.7cm。",
+    "another size": lambda text: f"{text}大小约13.7cm。",
     "another date": lambda text: f"与2019年片比较：{text}",
 }
 

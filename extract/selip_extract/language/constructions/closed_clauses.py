@@ -40,6 +40,9 @@ def with_closed_clauses(tokens: Sequence[Token], text: str) -> list[Token]:
     found = _with_open_brackets(tokens) if "(" in text or "[" in text else list(tokens)
     start = 0
     for at, token in enumerate(found):
+        if token.value == "位于" and text.startswith("其次", token.start) and at and found[at - 1].value == ",":
+            # 位于豆状核、丘脑，其次为齿状核
+            found[at - 1], found[at] = found[at - 1]._replace(value="、"), token._replace(kind="other", value="")
         if token.kind in _ENDS or (token.kind == "punctuation" and token.value in _MARKS):
             if token.value == "," and _opens(found, at) and _is_complete(found[start:at], text):
                 found[at] = token._replace(value=";")

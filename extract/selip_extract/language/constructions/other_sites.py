@@ -5,6 +5,7 @@
 
 import re
 from collections.abc import Sequence
+from itertools import dropwhile
 
 from selip_extract.language.lexicon import Kind, lexicon
 from selip_extract.language.tokens import Token
@@ -25,7 +26,9 @@ _EXTENT = re.compile(
 _COMPARING = re.compile("(?:WI|FLAIR|T[12]|ADC|[像图呈]|信号|序列|强度)(?:与|同|较|相对于?)$")
 _ALIKE = re.compile("[灰白皮实]?质?(?:相比|比较)?[,，]?[呈为]?(?:[稍略]?[高低等]信号|信号?相[似仿近等当同]|信号)")
 """T1WI与脑干等信号, T2WI较小脑呈稍高信号."""
-_LESS_THAN = re.compile("(?:强化|信号)(?:程度|强度)?(?:明显|稍|略|均)?[低弱高强]于$")
+_LESS_THAN = re.compile(
+    "(?:强化|信号|上|WI|FLAIR|[,，、且])(?:程度|强度|上)?(?:明显|稍|略|均)?[低弱高强]于(?:正常|周围|邻近|相邻)?的?$"
+)
 """强化程度低于垂体."""
 _BEFORE_COMPARED = frozenset("与和同较对于常\n")
 """The last character of all words that stand before such a site; behind them the line may have been broken."""
@@ -33,6 +36,7 @@ _CONTENT = re.compile("(?:内|其内)[,，]?(?:可|并|而)?[见呈]")
 """血肿破入右侧侧脑室后角内，见液平: what follows is said of what lies in there."""
 _OTHER_SIDE = {"左侧": "右侧", "右侧": "左侧"}
 _STATING: frozenset[Kind] = frozenset(("sequence", "signal", "enhancement", "restriction"))
+_SITE_OR_LAYER: frozenset[Kind] = frozenset(("site", "layer", "post_side"))
 _SLICE = re.compile(
     "(?:层面|水平|平面|切面|断面)(?:的?(?:轴[位面]|横断[位面]|冠状[位面]|矢状[位面]|横轴[位面]|M?RI?|平扫|图像|磁共振|[(（)）、,，的]))*"
 )
@@ -132,6 +136,9 @@ def _on_the_other_side(tokens: Sequence[Token], bracket: Sequence[int]) -> Token
 
 def is_a_neighbour(token: Token, found: Sequence[Token], text: str) -> bool:
     """Whether the site behind the tokens `found` only says what a lesion borders on, or what it is compared with."""
+    found = list(dropwhile(lambda t: t.start == token.start, reversed(found)))[:2][
+        ::-1
+    ]  # 跨中后颅窝: one word, two sites
     borders = _borders(found) and not _CONTENT.match(text, token.end) and not _is_within_an_extent(token, text)
     return borders or _is_compared(token, found, text)
 
@@ -156,7 +163,8 @@ def _is_compared(token: Token, found: Sequence[Token], text: str) -> bool:
         return False
     if text.endswith(("与", "和", "同"), 0, start) and _BORDERING.match(text, token.end):
         return True
-    if _COMPARING.search(text, max(0, start - 12), start) and _ALIKE.match(text, token.end):
+    beside_no_site = text.endswith(("与", "同"), 0, start) and found[-2:-1] and found[-2].kind not in _SITE_OR_LAYER
+    if (beside_no_site or _COMPARING.search(text, max(0, start - 12), start)) and _ALIKE.match(text, token.end):
         return True
     if _LESS_THAN.search(text, max(0, start - 10), start):
         return True

@@ -30,6 +30,8 @@ class _SequencePhrases(PhraseFile):
     slice_share: Share
     slices: Annotated[Templates, AfterValidator(placeholders("region"))]
     regions: Phrases
+    plane_share: Share
+    planes: Phrases
     sequences: Annotated[dict[Modality, Phrases], AfterValidator(each_of(MODALITIES))]
     degrees: _OfEachSignal
     changed_signals: _OfEachSignal
@@ -86,9 +88,11 @@ def put_sequence(draft: Draft, modality: Modality) -> CharSpan:
 
 
 def put_sequences(draft: Draft, modalities: Sequence[Modality]) -> dict[Modality, CharSpan]:
-    """Write the names of the sequences as a list, seldom with the slice before them; the characters of each."""
+    """Write a list of sequences, seldom with the slice or the plane before them; the characters of each."""
     if draft.parts and draft.parts[-1] in _CLAUSE_ENDS and draft.chance(_PHRASES.slice_share):
         draft.put(draft.rng.choice(_PHRASES.slices).format(region=draft.rng.choice(_PHRASES.regions)))
+    elif draft.parts and draft.parts[-1] in _CLAUSE_ENDS and draft.chance(_PHRASES.plane_share):
+        draft.put_one(_PHRASES.planes)
     if list(modalities) == ["T2", "FLAIR"] and draft.chance(0.35):
         return dict.fromkeys(modalities, draft.put_one(_PHRASES.t2_and_flair))
     spans: dict[Modality, CharSpan] = {}

@@ -9,6 +9,7 @@ from pydantic import AfterValidator
 from selip_contracts.vocabulary import Modality, Signal
 from selip_extract.pseudo_reports.lesion_archetypes import SignalValue, SignalValues
 from selip_extract.pseudo_reports.phrases import PhraseFile, Phrases, Templates, each_of, load, placeholders
+from selip_extract.pseudo_reports.sample_study import Share
 from selip_extract.pseudo_reports.writing.draft import Draft, LesionWords, Mention
 from selip_extract.pseudo_reports.writing.sequence_relations import Signals, put_relation, put_respectively
 from selip_extract.pseudo_reports.writing.sequences import (
@@ -41,6 +42,9 @@ class _SignalPhrases(PhraseFile):
     idiom_joins: Phrases
     idiom_pauses: Phrases
     idiom_nouns: Phrases
+    times_behind_share: Share
+    times_behind_pauses: Phrases
+    times_behind_nouns: Phrases
     idiom_centres: Phrases
     idiom_rims: Phrases
     on_sequence: Phrases
@@ -92,6 +96,16 @@ def put_idiom_words(
     rng = draft.rng
     (m1, s1), (m2, s2) = signals
     long1, long2 = relaxation_word(rng, m1, s1), relaxation_word(rng, m2, s2)
+    if m1 == "T1" and draft.chance(_PHRASES.times_behind_share):
+        draft.families.add("times behind")
+        for sequence, time, modality, value in (("T1", long1, m1, s1), ("T2", long2, m2, s2)):
+            if sequence == "T2":
+                draft.put_one(_PHRASES.times_behind_pauses)
+            named = draft.put(sequence)
+            span = draft.put(time)
+            draft.state(mentions, modality, value, span, named, uncertain=uncertain, morphology=morphology)
+        draft.put_one(_PHRASES.times_behind_nouns)
+        return
     if long1 == long2 and m1 == "T1" and draft.chance(0.25):
         span = draft.put(f"{long1}T1" + rng.choice(_PHRASES.idiom_joins) + "T2")
         spans = (span, span)

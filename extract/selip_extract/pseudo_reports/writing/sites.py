@@ -137,7 +137,7 @@ def _put_site(draft: Draft, site: SampledSite, side_span: CharSpan | None, side_
     if site.site in _PHRASES.outside_brain and not plain and rng.random() < 0.5:
         lobes = rng.sample(_PHRASES.neighbouring_lobes, rng.choice((1, 1, 2)))
         draft.put("".join(lobes) + "部")
-    if parent in _PHRASES.regions_before_parts and not side_follows and not plain and rng.random() < 0.15:
+    if parent in _PHRASES.regions_before_parts and not side_follows and not plain and rng.random() < 0.2:
         draft.put(SITES[parent].surface_forms[0])
         bracketed = rng.random() < 0.8
         if bracketed:

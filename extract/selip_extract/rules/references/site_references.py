@@ -59,6 +59,7 @@ def name_site(state: State, sentence: Sentence, at: int) -> State:
     here = (state.introduced.sites, state.own.sites)
     inside = named.side is None and (lesion_follows(sentence.tokens, at) or _is_among_them(state, sentence, at))
     sites = state.mentioned.resolve(_on_its_side(state, sentence, at), here, inside)
+    sites = _as_named_before(sentence, at) if sites == (sentence.mention(named),) else sites
     if state.clause.of_the_largest:
         if is_an_aside(state, sentence, at):
             return state
@@ -88,6 +89,17 @@ def _on_its_side(state: State, sentence: Sentence, at: int) -> SiteMention:
         return site
     ((side, side_token),) = around
     return site._replace(side=side, side_token=side_token)
+
+
+def _as_named_before(sentence: Sentence, at: int) -> Sites:
+    """右侧海马体积小，FLAIR示海马信号增高: the side that the sentence has named of the site, if it is one."""
+    site = sentence.mention(sentence.sites[at])
+    before = [sentence.mention(s) for i, s in sentence.sites.items() if i < at and s.site == site.site]
+    sides = {(s.side, s.side_token) for s in before}
+    if site.side is not None or len(sides) != 1:
+        return (site,)
+    ((side, side_token),) = sides
+    return (site._replace(side=side, side_token=side_token),)
 
 
 def _leads_in(state: State, sentence: Sentence, bracket: int) -> bool:
@@ -300,6 +312,8 @@ def deny_rest(state: State, sentence: Sentence, at: int) -> State:
 
 def refer_to_above(state: State, sentence: Sentence, at: int) -> State:
     """上述病灶: all of this sentence, else of the item; 两者 are two; 其, 该, 此 and 余上述部位 keep the focus."""
+    if _goes_on_listing(sentence, at):
+        return replace(state.refer_to(all_above(state, sentence.tokens[at].start)), open=True)
     if _names_its_sites(state, sentence, at) or (state.refers_to_rest and sentence.tokens[at - 1].value == "其余"):
         return state
     token = sentence.tokens[at]
@@ -311,6 +325,14 @@ def refer_to_above(state: State, sentence: Sentence, at: int) -> State:
     if first in _NUMBERS:
         return state.refer_to(_so_many(state, token, _NUMBERS[first]))
     return state.refer_to(_of_the_noun(state, sentence, at) or all_above(state, token.start))
+
+
+def _goes_on_listing(sentence: Sentence, at: int) -> bool:
+    """DWI示上述部位及中央区高信号: further sites are listed behind those that were told of."""
+    following = sentence.tokens[at + 1 : at + 3]
+    if len(following) < 2 or sentence.text[sentence.tokens[at].start] not in "上以前":
+        return False
+    return following[0].value == "、" and following[1].kind in ("site", "side")
 
 
 def _of_the_noun(state: State, sentence: Sentence, at: int) -> Focus | None:
