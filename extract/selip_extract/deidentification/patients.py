@@ -9,7 +9,7 @@ from selip_extract.language.first_characters import filtered
 _NUMBERED = filtered(
     "(?:患者|患儿|病人|病例)[AB甲乙一二12][：:】\\])）]|第[一二12]例[：:，,]|[【\\[]?\\d{1,3}床[】\\]：:]|[一二12]号(?:患者|病人)|[一-龥]某{1,2}[：:]"
 )
-_AGE = re.compile(r"(男|女|[MF])性?[,，、\s]{0,2}(?:年龄)?[:：]?(\d{1,3})(?:岁|Y(?![A-Z]))", re.IGNORECASE)
+_AGE = re.compile(r"(?=[男女MF])(男|女|[MF])性?[,，、\s]{0,2}(?:年龄)?[:：]?(\d{1,3})(?:岁|Y(?![A-Z]))", re.IGNORECASE)
 _HINT = filtered("(?<!信)号|姓名|性别|ID|MRN|Accession", re.IGNORECASE)
 """Without one of these a text names no field of identity."""
 

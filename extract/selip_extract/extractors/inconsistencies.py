@@ -66,7 +66,10 @@ def _at(stated: _Stated) -> int:
 def _start(finding: Finding, role: SpanRole) -> int:
     """Where the words of this role stand, or those of the whole finding where none has it."""
     assert finding.evidence is not None
-    return next((span.start for span in finding.evidence.spans if span.role == role), finding.evidence.start)
+    for span in finding.evidence.spans:
+        if span.role == role:
+            return span.start
+    return finding.evidence.start
 
 
 def _values(stated: Iterable[_Stated]) -> _Values:

@@ -51,6 +51,8 @@ _PUNCTUATION = {
     "[": "(", "]": ")", "+": "、", "同": "、", "—": "、",
 }  # fmt: skip
 _SITE_OR_LAYER: frozenset[Kind] = frozenset(("site", "layer"))
+_DEPENDENT: frozenset[Kind] = frozenset(("site", "side", "post_side", "other", "layer", "signal", "cue"))
+"""What the neighbours of a token may change."""
 # 内 right after one of these belongs to it (侧脑室内) and is no cue
 _OUTER: frozenset[Kind] = frozenset(("site", "layer", "other", "lesion"))
 _STATING: frozenset[Kind] = frozenset(
@@ -169,8 +171,7 @@ def _word_tokens(text: str, start: int, end: int) -> list[Token]:
     """The tokens of a part without letters and digits."""
     found: list[Token] = []
     for block in _BLOCKS.findall(text, start, end):
-        for kind, value, at, to in _block_words(block):
-            found.append(_new_token((kind, value, start + at, start + to)))
+        found += [_new_token((kind, value, start + at, start + to)) for kind, value, at, to in _block_words(block)]
         start += len(block)
     return found
 
@@ -220,6 +221,9 @@ def _resolved(tokens: list[Token], text: str) -> list[Token]:
     """The tokens with kinds that depend on their neighbours: layers, qualifiers, sides before and after a site."""
     found: list[Token] = []
     for at, token in enumerate(tokens):
+        if token.kind not in _DEPENDENT:
+            found.append(token)
+            continue
         following = tokens[at + 1] if at + 1 < len(tokens) else None
         match token.kind:
             case "site":

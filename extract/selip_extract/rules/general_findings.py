@@ -30,7 +30,7 @@ _ENDS = ("", *",，;；。\n")
 _REMOVED = re.compile("(?:切除|摘除)?术[后前]|切除后?")
 """左侧额叶占位切除术后: what was there."""
 _CLINICAL = re.compile("(?:查体|体检)(?:时|后)?(?:发现|示|提示)")
-_PRESSING = re.compile("压迫|推压|推挤|挤压")
+_PRESSING = frozenset(("压迫", "推压", "推挤", "挤压"))
 _LEADS = ("以", "尤以", "尤其", "且以", "其中以")
 _MUCH_MORE_THERE = re.compile(
     "[^,，、]{0,3}?(?:为著|为甚|为重|尤著|较著|[较更](?:对侧|健侧|[左右]侧)?(?:明显|显著|突出|重))"
@@ -40,7 +40,7 @@ _AS_IT_SHOULD_BE = ("适中", "正常", "自然")
 """形态饱满适中: a word that alone would state a change."""
 _MAX_OPERATION = 5
 """Words between the bone and 术后改变 that name the operation."""
-_HINT = re.compile(_PRESSING.pattern + "|术后改变|积液影|疝入")
+_HINT = re.compile("|".join(sorted(_PRESSING)) + "|术后改变|积液影|疝入")
 """A change may be stated without a word of kind change."""
 
 
@@ -97,9 +97,7 @@ class _ChangeReader:
                 yield from self._herniated(at)
             if token.kind == "other" and self.text.startswith("术后改变", token.start):
                 yield from self._operated(at)
-            if token.kind in ("change", "other", "verb", "cue") and _PRESSING.fullmatch(
-                self.text, token.start, token.end
-            ):
+            if token.kind in ("change", "other", "verb", "cue") and self.text[token.start : token.end] in _PRESSING:
                 yield from self._press(at)
         yield from self._predominate(len(self.tokens))
 
@@ -304,7 +302,7 @@ def _change(sentence: Sentence, site: LateralisedSite, token: Token) -> GeneralF
     spans = [span("site", name.start, name.end), span("change", token.start, token.end)]
     if site.side_token is not None:
         spans.append(span("side", site.side_token.start, site.side_token.end))
-    start, end = min(s.start for s in spans), max(s.end for s in spans)
+    start, end = min([s.start for s in spans]), max([s.end for s in spans])
     evidence = Evidence(text=sentence.stored[start:end], start=start, end=end, spans=tuple(spans))
     site_name, words = site_and_words(site.site)
     return GeneralFinding(

@@ -20,6 +20,7 @@ _ENDS: frozenset[Kind] = frozenset(("stop", "mark"))
 _MARKS = frozenset((",", ";", ":"))
 _NEXT: frozenset[Kind] = frozenset(("sequence", "site", "side"))
 """With one of these a further statement begins."""
+_BEFORE_THE_NEXT: frozenset[Kind] = frozenset((*_VALUES, "abnormal", "change", "normal", "cue"))
 _DESCRIBING: frozenset[Kind] = frozenset(("layer", "post_side", "other", "cue"))
 _DISEASE = re.compile("变性|畸形|梗死|梗塞|出血|[瘤炎疝]|发育|肥大|裂伤|挫伤|脱髓鞘|硬化")
 _PLACES = re.compile(
@@ -47,7 +48,13 @@ def with_closed_clauses(tokens: Sequence[Token], text: str) -> list[Token]:
             if token.value == "," and _opens(found, at) and _is_complete(found[start:at], text):
                 found[at] = token._replace(value=";")
             start = at + 1
-    return _separated(_denial_ended(_with_lists_by_value(found) if ":" in text else found), text)
+    found = _with_lists_by_value(found) if ":" in text else found
+    return _separated(_denial_ended(found), text) if any(map(_goes_straight_on, found, found[1:])) else found
+
+
+def _goes_straight_on(token: Token, following: Token) -> bool:
+    """Whether another statement may begin right behind what states something, without a mark between them."""
+    return token.end == following.start and following.kind in _NEXT and token.kind in _BEFORE_THE_NEXT
 
 
 def _with_dashes(tokens: Sequence[Token], text: str) -> list[Token]:

@@ -23,19 +23,19 @@ _CLAUSE_ENDS = frozenset((",", ";", ":", "、"))
 def with_negations(tokens: Sequence[Token], text: str) -> list[Token]:
     """The tokens, with every negator that the lexicon does not hold as a word as one token of kind negation."""
     found: list[Token] = []
-    at = 0
-    while at < len(tokens):
-        token, end = tokens[at], None
+    done = 0
+    for at, token in enumerate(tokens):
+        if at < done:
+            continue
+        end = None
         if token.kind == "other" and text[token.start] in _OPENING:
             end = _before(tokens, at, text)
         if end is None and found and found[-1].kind in _DENIED and found[-1].end == token.start:
             end = _after(tokens, at, text)
         if end is not None:
-            found.append(Token("negation", "未见", token.start, tokens[end - 1].end))
-            at = end
-        else:
-            found.append(token)
-            at += 1
+            token = Token("negation", "未见", token.start, tokens[end - 1].end)
+            done = end
+        found.append(token)
     return found
 
 

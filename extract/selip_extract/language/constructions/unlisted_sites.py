@@ -57,32 +57,28 @@ def with_unlisted_sites(tokens: Sequence[Token], text: str) -> list[Token]:
 
 def _recognised(tokens: Sequence[Token], text: str, known: frozenset[str]) -> list[Token]:
     found: list[Token] = []
-    at = 0
-    while at < len(tokens):
-        if tokens[at].kind not in _BEGINNING:
-            found.append(tokens[at])
-            at += 1
+    done = 0
+    for at, token in enumerate(tokens):
+        if at < done:
             continue
-        end = _run_end(tokens, at, text)
+        end = _run_end(tokens, at, text) if token.kind in _BEGINNING else at
         if end == at:
-            found.append(tokens[at])
-            at += 1
+            found.append(token)
             continue
         part = _part_of_site(found, tokens, at, end, text)
         if not part and known:
             end = _known_end(tokens, at, end, text, known)
-        if part or text[tokens[at].start : tokens[end - 1].end] in known or _names_a_site(tokens, at, end, text):
-            start = found.pop().start if part else tokens[at].start
+        if part or text[token.start : tokens[end - 1].end] in known or _names_a_site(tokens, at, end, text):
+            start = found.pop().start if part else token.start
             stop = tokens[end - 1].end
             word = text[start:stop]
             of_the_body = other_body_part().search(word) is not None
             found.append(
                 Token("elsewhere", "躯体", start, stop) if of_the_body else Token("site", unlisted(word), start, stop)
             )
-            at = end
+            done = end
         else:
-            found.append(tokens[at])
-            at += 1
+            found.append(token)
     return found
 
 

@@ -16,6 +16,7 @@ _VERDICT = re.compile(
 _WIDE = re.compile(f"(?:略|稍|明显|较|偏)?([宽大窄厚]){_END}|(?:部分|大部)?(?<=[沟裂池])(消失){_END}")
 _SITE_OR_LAYER: frozenset[Kind] = frozenset(("site", "layer"))
 _FIELDS: frozenset[Kind] = frozenset(("site", "layer", "post_side"))
+_JUDGED: frozenset[Kind] = frozenset(("enhancement", "change", "site", "layer", "side", "post_side", "sequence"))
 SHORT_SIGNALS = {"等": "等", "亮": "高", "白": "高", "↑": "高", "暗": "低", "黑": "低", "↓": "低"}
 """Words that are a signal only right after a verb or a sequence."""
 _CHANGES = {"宽": "增宽", "大": "扩大", "窄": "变窄", "厚": "增厚", "消失": "变浅"}
@@ -46,6 +47,9 @@ def with_verdicts(tokens: Sequence[Token], text: str) -> list[Token]:
     for at, token in enumerate(tokens):
         kind, _, start, stop = token
         if start < end:
+            continue
+        if kind not in _JUDGED and text[start] != "强":
+            found.append(token)
             continue
         if text[start] == "强" and (field := _FIELD_OF_ENHANCEMENT.match(text, start)) is not None:
             kind, end = "sequence", field.end() - 1
