@@ -31,7 +31,7 @@ _MAX_CLAUSE = 200
 """Characters behind a mark in which its clause may state a value; a text with no nearer mark is read from its start."""
 _MAX_DESCRIBING_CLAUSES = 4
 # nouns that follow are of the surroundings: 周围见片状水肿
-_AROUND = re.compile("周围|周边|灶周|瘤周|邻近|相邻|伴|其内|(?<![脑颅])内见")
+_AROUND = re.compile("周围|周边|灶[周旁]|瘤[周旁]|其旁|邻近|相邻|伴|其内|(?<![脑颅])内见")
 _NO_OEDEMA = re.compile("未见|无|不明显|不著")
 # a clause that names another place, a sequence, a part of the lesion or a diagnosis does not go on introducing it
 _OF_SOMETHING_ELSE = re.compile(
@@ -190,7 +190,7 @@ def introduction(text: str, site_end: int) -> LesionWords:
     if said.morphology is not None and f"{said.morphology}强化" in text[start:end]:
         said = said._replace(morphology=None)  # 见T2高信号、增强后结节状强化
     for _ in range(_MAX_DESCRIBING_CLAUSES):
-        if end >= len(text) or (text[end] in _SENTENCE_MARKS and not _heads_a_value(text, end)):
+        if end >= len(text) or (text[end] in _SENTENCE_MARKS and not _heads_an_account(text, end, said)):
             break
         start, end = end + 1, clause_end(text, end + 1)
         if _EXTENDING.match(text, start):
@@ -219,9 +219,9 @@ def _in_bracket(text: str, site_end: int) -> LesionWords:
     return NO_WORDS if bracket is None else words_of(bracket[1])
 
 
-def _heads_a_value(text: str, at: int) -> bool:
-    """大小：18mm×15mm，类球形: the colon names an attribute of the same lesion."""
-    return text[at] in ":：" and text.endswith(_VALUE_HEADS, 0, at)
+def _heads_an_account(text: str, at: int, said: LesionWords) -> bool:
+    """大小：18mm×15mm，类球形, 结节：类球形: the colon names the lesion or an attribute, and what follows is of it."""
+    return text[at] in ":：" and (said.lesion is not None or text.endswith(_VALUE_HEADS, 0, at))
 
 
 def _behind(text: str, end: int) -> str:

@@ -34,8 +34,7 @@ _OF_THE_SAME_LESION = frozenset(("predominance", "spread"))
 _OF_A_PART = re.compile("中[心央]|边缘|周[边围缘]|外周|内[部侧壁]|[囊内外]壁")
 _SIMILAR = re.compile("(?:类似|相似|同样|相同|相仿)的?(?:异常)?(?:病[灶变]|信号|改变|表现|结节|影)")
 """左侧桥臂亦见类似病灶: it looks like the one before."""
-_ONE_OF_THEM = re.compile("(?:[大小]者|其[中余]|另?[一二三两][枚个处])[^，,；;。：:\n]*$")
-"""见两枚结节，大者位于…: the site is that of one of the lesions before."""
+_ONE_OF_THEM = re.compile("(?:[大小]者|其[中余]|另?[一二三两][枚个处])[^；;。：:\n]*$")
 _NOUN_ALONE = re.compile("(?:脑内|颅内)?(?:多发)?[一-龥]{1,8}(?:瘤|灶|结节|血肿|肿块|占位|囊肿|脓肿)")
 """转移瘤，共3枚，右侧额叶2枚…: the first clause names the lesions, those behind their sites."""
 _ENUMERATED = frozenset(("site", "side", "post_side", "layer"))
@@ -119,7 +118,7 @@ def _introductions(sentences: Sequence[Sentence], locations: Container[Location]
                 said = said.or_else(last)
             elif _SIMILAR.search(text, site.token.end, clause_end(text, site.token.end)):
                 said = said.or_else(last._replace(number=NO_WORDS.number))
-            elif _ONE_OF_THEM.search(text, clause_start(text, site.token.start), site.token.start):
+            elif _is_one_of_them(text, site.token.start):
                 said = said.or_else(before._replace(number=NO_WORDS.number))
             if said != NO_WORDS:
                 last = before = said
@@ -127,6 +126,14 @@ def _introductions(sentences: Sequence[Sentence], locations: Container[Location]
         if sentence.tokens[-1].value == ":" and _names_whole_brain(sentence, len(sentence.tokens)):
             listed = _of_each(words_of(text[sentence.tokens[0].start : end]))
     return found
+
+
+def _is_one_of_them(text: str, site_start: int) -> bool:
+    """见两枚结节，大者约16mm，位于左侧海马: whether the site is that of one of the lesions before."""
+    start = clause_start(text, site_start)
+    if text.startswith("位于", start) and start:
+        start = clause_start(text, start - 1)
+    return _ONE_OF_THEM.search(text, start, site_start) is not None
 
 
 def _end_of_list(sentence: Sentence, site: LateralisedSite) -> int:
@@ -184,14 +191,14 @@ def _named_by_site(sentence: Sentence, site: LateralisedSite) -> LesionWords | N
 def _named_before(sentence: Sentence, site: LateralisedSite) -> LesionWords:
     """What is said of a lesion before its site: 肿块位于左侧颞叶, 软化灶：右侧额叶, 转移瘤，共3枚，分别见于….
 
-    Only 分别 reaches back over a comma.
+    It may be a heading in brackets: 【软化灶】右侧额叶. Only 分别 reaches back over a comma.
     """
     tokens, at = sentence.tokens, site.index - 1
     while at >= 0 and (tokens[at].kind in _ENUMERATED or tokens[at].value == "、"):
         at -= 1
     if at > 0 and tokens[at].value == "位于" and tokens[at - 1].value == ":":
         at -= 1
-    if at < 1 or tokens[at].value not in ("位于", ":"):
+    if at < 1 or tokens[at].value not in ("位于", ":", "】"):
         return NO_WORDS
     each = tokens[at - 1].value == "分别"
     lead = [*takewhile(lambda token: each or not is_mark(token), reversed(tokens[:at]))]

@@ -3,7 +3,7 @@
 import re
 from typing import NamedTuple
 
-from selip_extract.language.lesion_words import LesionWords, clause_end, margin_in, words_of
+from selip_extract.language.lesion_words import LesionWords, clause_end, introduction, margin_in, words_of
 from selip_extract.language.lexer import normalized
 from selip_extract.language.sizes import Size, largest_size, millimetres, size_pattern
 from selip_extract.rules.sentence import Sentence
@@ -34,12 +34,12 @@ def second_lesion(text: str, site_end: int, at: int) -> SecondLesion | None:
     """The lesion beside that of the site, where what stands at `at` is said of it."""
     start = max(site_end, text.rfind("。", 0, at) + 1, text.rfind("\n", 0, at) + 1)
     found = None
-    for introduction in _INTRODUCTION.finditer(text, start, clause_end(text, at)):
-        if introduction.start() < at and words_of(introduction["what"]).lesion not in (None, "水肿"):
-            found = introduction
+    for second in _INTRODUCTION.finditer(text, start, clause_end(text, at)):
+        if second.start() < at and words_of(second["what"]).lesion not in (None, "水肿"):
+            found = second
     if found is None:
         return None
-    words = words_of(found["what"])
+    words = introduction(text, found.start("what"))
     component = _COMPONENT.fullmatch(words.lesion or "") is not None
     if component and found.end() <= at:
         return None

@@ -9,7 +9,7 @@ from selip_extract.language.lexer import normalized
 from selip_extract.language.sizes import Size, millimetres, size_pattern
 
 _OF_A_SIZE = re.compile(
-    "(?P<smaller>小者|较小(?:的|病?灶|结节|一?[枚个]))|大者|较大(?:的|病?灶|结节|一?[枚个])|[均余]|[两二]者"
+    "(?P<smaller>小者|较小(?:的|病?灶|结节|一?[枚个])|(?<=[，,；;。])小的)|大者|较大(?:的|病?灶|结节|一?[枚个])|(?<=[，,；;。])大的|[均余]|[两二]者"
 )
 _PLACES = re.compile("[^。；;\n见]*(?:位于|见于|在)?[左右双两]?侧?")
 """Between 小者 and its site."""

@@ -213,3 +213,16 @@ def test_lesions_of_the_brain_that_are_counted_one_site_after_the_other() -> Non
     assert {site: (f.number, f.lesion) for (site, _), f in found.items()} == {
         "左侧额叶": (2, "结节"), "右侧颞叶": (1, "结节"), "脑桥": (1, "结节"),
     }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("text", "lesions"),
+    [
+        ("【出血灶】左侧壳核，T1WI高信号。\n【软化灶】右侧丘脑，T1WI低信号。", {"左侧壳核": "出血灶", "右侧丘脑": "软化灶"}),
+        ("左侧颞叶见两枚结节，大者约16mm，位于左侧海马，T1WI低信号。", {"左侧海马": "结节"}),
+        ("右侧桥小脑角区听神经瘤，T1WI等信号。", {"右侧桥小脑角区": "听神经瘤"}),
+        ("左侧额叶结节：类圆形，T1WI低信号。", {"左侧额叶": "结节"}),
+    ],
+)
+def test_the_noun_of_a_heading_and_of_a_group_is_that_of_its_sites(text: str, lesions: dict[str, str]) -> None:
+    assert {site: f.lesion for (site, _), f in findings(text).items()} == lesions

@@ -49,3 +49,8 @@ def test_of_an_oedema_with_a_nodule_each_has_its_own() -> None:
         ("结节", None, 1, (13.0,)),
         ("结节", None, 1, (13.0,)),
     ]
+
+
+def test_a_second_lesion_has_the_form_of_its_clauses() -> None:
+    found = findings("左侧额叶静脉畸形，T2WI低信号；邻近见海绵状血管瘤，桑葚状，T1WI混杂信号。")
+    assert [(f.lesion, f.morphology) for f in found.values()] == [("静脉畸形", None), ("海绵状血管瘤", "桑葚状")]
