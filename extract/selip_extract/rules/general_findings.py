@@ -221,6 +221,9 @@ class _ChangeReader:
             return
         pattern = _MORE_THERE if self.text.startswith(_LEADS, begin) else _MUCH_MORE_THERE
         if pattern.fullmatch(self.text, sites[-1].token.end, stop):
+            before = [site for site in self.sentence.sites.values() if site.token.end <= self.changed.start]
+            if before and not is_of_the_brain(before[-1].site):  # 脑膜增厚，以额部为著
+                sites = [site for site in sites if not is_of_the_brain(site.site)]
             yield from self._changed(sites, self.changed)
 
     def _changed(self, sites: Iterable[LateralisedSite], token: Token) -> Iterator[GeneralFinding]:

@@ -106,7 +106,6 @@ def _introductions(sentences: Sequence[Sentence], locations: Container[Location]
         here = [site for site in sentence.sites.values() if (site.side, site.site) in locations]
         of_the_last = _of_the_last(sentence) if here else frozenset()
         told = _former_and_latter(sentence) if here else {}
-        before = NO_WORDS
         for site in here:
             said = _named_by_site(sentence, site) or introduction(text, _end_of_list(sentence, site))
             said = said.or_else(_named_before(sentence, site))
@@ -119,13 +118,19 @@ def _introductions(sentences: Sequence[Sentence], locations: Container[Location]
             elif _SIMILAR.search(text, site.token.end, clause_end(text, site.token.end)):
                 said = said.or_else(last._replace(number=NO_WORDS.number))
             elif _is_one_of_them(text, site.token.start):
-                said = said.or_else(before._replace(number=NO_WORDS.number))
+                said = said.or_else(_introduced_before(sentence, site)._replace(number=NO_WORDS.number))
             if said != NO_WORDS:
-                last = before = said
+                last = said
                 found.setdefault((site.side, site.site), []).append((site.token.end, said))
         if sentence.tokens[-1].value == ":" and _names_whole_brain(sentence, len(sentence.tokens)):
             listed = _of_each(words_of(text[sentence.tokens[0].start : end]))
     return found
+
+
+def _introduced_before(sentence: Sentence, site: LateralisedSite) -> LesionWords:
+    """What the sentence says last of a lesion at a site before this one."""
+    ends = [s.token.end for s in sentence.sites.values() if s.index < site.index]
+    return next((said for end in reversed(ends) if (said := introduction(sentence.text, end)) != NO_WORDS), NO_WORDS)
 
 
 def _is_one_of_them(text: str, site_start: int) -> bool:
