@@ -107,7 +107,7 @@ class StyleDropout:
         self.elsewhere = seen(styles.sentences["elsewhere"])
         self.prefixes = seen(styles.prefixes["any"])
         self.values = {stated: seen(forms) for stated, forms in _value_forms().items()}
-        self.sequences = {m: seen((*styles.sequences[m], *_sequence_forms()[m])) for m in MODALITIES}
+        self.sequences = {m: seen(sequence_names(m)) for m in MODALITIES}
         self.negations = seen(_negations())
         self.marks = styles.marks
         self.real_sites = tuple(f for s in SITES.values() for f in s.surface_forms if len(f) > 1)
@@ -202,7 +202,7 @@ class StyleDropout:
         values = set(report.spans["value"])
         for span in report.spans["sequence"]:
             word = normal_form(report.text[slice(*span)])
-            modality = _sequence_of().get(word)
+            modality = sequence_named(word)
             if modality is None or span in values or rng.random() > share:
                 continue
             yield Edit(*span, names.setdefault(word, rng.choice(self.sequences[modality])))
@@ -345,6 +345,16 @@ def _sequence_forms() -> Mapping[Modality, tuple[str, ...]]:
         if meaning.kind == "sequence" and meaning.value in found:
             found[cast(Modality, meaning.value)].append(word)
     return {m: tuple(forms) for m, forms in found.items()}
+
+
+def sequence_names(modality: Modality) -> tuple[str, ...]:
+    """All names of the sequence, those of pseudo-reports and those of the lexicon."""
+    return (*_styles().sequences[modality], *_sequence_forms()[modality])
+
+
+def sequence_named(name: str) -> Modality | None:
+    """The sequence of a name in the normal form; None where it is none of one."""
+    return _sequence_of().get(name)
 
 
 @cache

@@ -1,4 +1,4 @@
-"""Batches for the tagger: windows of pseudo-reports as numbers, the same for the same seed."""
+"""Batches for the tagger: windows of pseudo-reports and annotated ones as numbers, the same for the same seed."""
 
 import random
 from collections.abc import Iterator, Sequence
@@ -13,6 +13,7 @@ from selip_extract.tagger.characters import PADDING, UNKNOWN, numbers_of
 from selip_extract.tagger.pairs import Pair, Span, pairs
 from selip_extract.tagger.statements import BEGIN, INSIDE, NOT_LINKED, ROLES, STATED
 from selip_extract.tagger.windows import Window, windows
+from selip_extract.training.annotated.variations import varied
 from selip_extract.training.report_templates import write_template_report
 from selip_extract.training.style_dropout import StyleDropout, with_two_changes
 from selip_extract.training.tagged_report import TaggedReport, tagged
@@ -76,12 +77,16 @@ def _example(report: TaggedReport, window: Window, characters: str) -> Example:
 
 
 TEMPLATE_SHARE = 0.6
+ANNOTATED_SHARE = 0.5
 
 
-def reports(seed: str, dropout: StyleDropout, plain_share: float) -> Iterator[TaggedReport]:
+def reports(
+    seed: str, dropout: StyleDropout, plain_share: float, annotated: Sequence[TaggedReport] = ()
+) -> Iterator[TaggedReport]:
     """Endless reports with their truth, changed by style dropout but for `plain_share` of them.
 
-    A share of them is written by the templates, the others by the generator; with a plain share of 1 all are.
+    Half of them are variations of the annotated reports, if there are any. Of the others a share is written by the
+    templates, the rest by the generator; with a plain share of 1 all are.
     """
     number = 0
     while True:
@@ -90,10 +95,17 @@ def reports(seed: str, dropout: StyleDropout, plain_share: float) -> Iterator[Ta
         if rng.random() < dropout.shares.nothing_stated * (1 - plain_share):
             yield dropout.nothing_stated(rng)
             continue
-        from_template = rng.random() < TEMPLATE_SHARE * (plain_share < 1)
-        report = tagged(write_template_report(rng, dropout.held_out) if from_template else write_study(rng))
+        if annotated and rng.random() < ANNOTATED_SHARE:
+            report: TaggedReport | None = varied(rng, rng.choice(annotated))
+        else:
+            report = _pseudo_report(rng, dropout, plain_share)
         if report is not None:
             yield report if rng.random() < plain_share else dropout(rng, with_two_changes(rng, report))
+
+
+def _pseudo_report(rng: random.Random, dropout: StyleDropout, plain_share: float) -> TaggedReport | None:
+    from_template = rng.random() < TEMPLATE_SHARE * (plain_share < 1)
+    return tagged(write_template_report(rng, dropout.held_out) if from_template else write_study(rng))
 
 
 def batches(stream: Iterator[TaggedReport], characters: str) -> Iterator[Batch]:

@@ -1,5 +1,5 @@
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from itertools import islice
 from pathlib import Path
 
@@ -53,7 +53,11 @@ def test_the_folder_holds_a_tagger_and_its_recipe(trained: Path) -> None:
     recipe = json.loads((trained / "model" / "recipe.json").read_text(encoding="utf-8"))
     assert (recipe["steps"], recipe["seed"], recipe["tagger"]) == (STEPS, SEED, TAGGER_VERSION)
     assert [point["step"] for point in recipe["curve"]] == [2, 4, 6, 7]
-    assert all({"pseudo_loss", "pseudo_exact", "styles_loss", "styles_exact"} <= set(p) for p in recipe["curve"])
+    figures = {f"{name}_{figure}" for name in ("pseudo", "styles", "annotated") for figure in ("loss", "exact")}
+    assert all(figures <= set(point) for point in recipe["curve"])
+    annotated = recipe["annotated"]
+    assert annotated["reports"] > 9 * annotated["left_out"] > 0
+    assert annotated["held_out_sets"] == ["styles_o", "styles_p"]
     assert load_combination(trained / "model" / FILE_NAME).reports == 720
     assert {path.suffix for path in trained.rglob("*") if path.is_file()} == {".safetensors", ".json"}
 
@@ -81,8 +85,10 @@ def test_a_training_may_start_from_trained_weights_and_its_recipe_says_so(traine
 def test_an_interrupted_run_continues_to_the_same_weights(
     trained: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def interrupted(seed: str, dropout: StyleDropout, plain_share: float) -> Iterator[TaggedReport]:
-        stream = reports(seed, dropout, plain_share)
+    def interrupted(
+        seed: str, dropout: StyleDropout, plain_share: float, annotated: Sequence[TaggedReport] = ()
+    ) -> Iterator[TaggedReport]:
+        stream = reports(seed, dropout, plain_share, annotated)
         if seed == str(SEED):
             yield from islice(stream, 8)
             raise KeyboardInterrupt
