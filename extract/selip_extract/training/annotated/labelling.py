@@ -5,6 +5,7 @@ An annotation says what a report states, not where. Where the rules read just th
 
 from collections import Counter
 from functools import cache
+from pathlib import Path
 from typing import NamedTuple
 
 from selip_contracts.annotated import GOLD, read_annotated
@@ -35,22 +36,17 @@ def labelled(report: AnnotatedReport) -> TaggedReport | None:
     return read if _said(study) == _said(report.study) else None
 
 
-@cache
 def labelled_sets(left_out: tuple[str, ...] = (), only: tuple[str, ...] = ()) -> Labelled:
     """The annotated reports that ship, without the sets `left_out` or of the sets `only`, ordinary and hard."""
-    found: list[TaggedReport] = []
-    unlabelled: Counter[str] = Counter()
-    for path in sorted(GOLD.glob("*.jsonl")):
-        name = path.stem.removesuffix("_hard")
-        if name in left_out or (only and name not in only):
-            continue
-        for report in read_annotated(path):
-            example = labelled(report)
-            if example is None:
-                unlabelled[path.stem] += 1
-            else:
-                found.append(example)
-    return Labelled(tuple(found), unlabelled)
+    files = {path: path.stem.removesuffix("_hard") for path in sorted(GOLD.glob("*.jsonl"))}
+    chosen = [_of_file(path) for path, name in files.items() if name not in left_out and (not only or name in only)]
+    return Labelled(tuple(r for found in chosen for r in found.reports), sum((f.left_out for f in chosen), Counter()))
+
+
+@cache
+def _of_file(path: Path) -> Labelled:
+    found = [labelled(report) for report in read_annotated(path)]
+    return Labelled(tuple(r for r in found if r is not None), Counter({path.stem: found.count(None)}))
 
 
 def read_by_rules(text: str) -> tuple[Study, TaggedReport | None]:
