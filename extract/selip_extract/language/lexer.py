@@ -61,7 +61,7 @@ _STATING: frozenset[Kind] = frozenset(
 _SIDE: frozenset[Kind] = frozenset(("side",))
 _SIDE_CHARACTERS = {"左": "左侧", "右": "右侧", "两": "双侧", "双": "双侧"}
 _OF_A_LAYER = frozenset(("对称性", "多发", "散在", "大片", "大片状"))  # 额叶对称性脑白质
-_BESIDE = frozenset(("中线旁", "近中线", "中线两旁"))
+_BESIDE = frozenset(("中线旁", "近中线", "中线两旁", "处", ""))
 """Words that may stand between a lobe and the site outside the brain that it locates."""
 _READINGS = (
     with_tables,
@@ -84,6 +84,7 @@ _READINGS = (
 )
 """What the words around a token make of it, one construction after the other."""
 _TRENDS = frozenset("减低 降低 下降 减弱 增高 升高 减少 增加".split())
+_BEHIND_BOTH = PARTS_OF_A_SITE | {"均", "分别"}
 _OPPOSITE = {"左侧": "右侧", "右侧": "左侧"}
 
 _MORE_THERE = re.compile(r"(?:[较更尤稍略]?(?:明显|显著|重|多|甚|著|大)|[>＞]{1,2}[左右]侧?)\)")
@@ -356,7 +357,7 @@ def _resolved_side(token: Token, found: list[Token], following: Token | None, te
 
 def _is_stated(following: Token | None) -> bool:
     """黑质两侧T2WI均呈低信号, 海马双侧萎缩, 侧脑室双侧均扩大: nothing else is named behind the side."""
-    return following is not None and (following.kind in _STATING or following.value in ("均", "分别"))
+    return following is not None and (following.kind in _STATING or following.value in _BEHIND_BOTH)
 
 
 def _is_trend(token: Token, found: list[Token], text: str) -> bool:

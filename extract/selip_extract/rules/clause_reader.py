@@ -18,7 +18,7 @@ from selip_extract.rules.prior_study import prior_words, turn_to_present, turn_t
 from selip_extract.rules.references.by_value import with_value
 from selip_extract.rules.references.exceptions import begin_exception, end_exception, names_exception
 from selip_extract.rules.references.introductions import introduce_mass, with_listed
-from selip_extract.rules.references.label_lists import CIRCLED
+from selip_extract.rules.references.label_lists import CIRCLED, LABEL_WORDS
 from selip_extract.rules.references.labels import (
     begin_labelled,
     introduce_labelled,
@@ -40,6 +40,7 @@ from selip_extract.rules.references.site_references import (
     refer_to_operated,
     refer_to_rest,
 )
+from selip_extract.rules.references.sized_lesions import name_by_size, sized_lesion
 from selip_extract.rules.repeated_values import (
     leave_out,
     name_largest,
@@ -242,8 +243,17 @@ def _end_exception(state: State, sentence: Sentence, at: int) -> State:
     return resume_sequences(after.negate(None), sentence, at)
 
 
+def _name_by_size(state: State, sentence: Sentence, at: int) -> State:
+    """大者: one of two lesions that have been told apart, else the largest of several."""
+    sized = sized_lesion(state, sentence, at)
+    return name_largest(name_by_size(state, sentence, at), sentence, at) if sized is None else state.refer_to(sized)
+
+
 def _name_lesion(state: State, sentence: Sentence, at: int) -> State:
     """小者 is none on the side of 大者（左侧）; 术区 lies where the operation was; 病灶1 has a label."""
+    if (sized := sized_lesion(state, sentence, at)) is not None:
+        return state.refer_to(sized)
+    state = name_by_size(state, sentence, at)
     state = refer_to_operated(leave_half(state, sentence, at), sentence, at)
     return refer_to_label(state, sentence, at)
 
@@ -293,10 +303,10 @@ _BY_WORD: Mapping[str, Transition] = {
     "外": _end_exception,
     "本次": _turn_to_now,
     "部分": _doubt,
-    "较大": name_largest,
+    "较大": _name_by_size,
     "均": refer_to_all_again,
     "other": use_label,
     **dict.fromkeys(CIRCLED, use_label),
-    **dict.fromkeys("一二三四五六", use_label),
+    **dict.fromkeys(LABEL_WORDS, use_label),
     **dict.fromkeys(AS_SEQUENCE, state_as_on_sequence),
 }

@@ -1,14 +1,17 @@
 """Which words of a sentence describe a prior study: they state nothing of the present one."""
 
 from collections.abc import Sequence
+from itertools import takewhile
 
 from selip_extract.language.tokens import Token
 from selip_extract.rules.dataclass_replace import replace
-from selip_extract.rules.lookahead import is_mark, names_a_sequence
+from selip_extract.rules.lookahead import VALUES, is_mark, names_a_sequence
 from selip_extract.rules.sentence import Sentence
 from selip_extract.rules.state import Standing, State
 
 _BEGINNINGS = frozenset(("前片", "date"))
+_KNOWN = frozenset(("原", "原有", "旧有", "原先"))
+_NAMES = frozenset(("site", "side", "layer", "post_side"))
 _QUOTING = frozenset(("示", "显示", "提示"))
 _EXAM = ("片", "次", "查", "描")
 _ELSEWHERE = frozenset(("外院", "当地"))
@@ -60,6 +63,8 @@ def _end(text: str, tokens: Sequence[Token], at: int) -> int:
     if tokens[at].kind == "cue" and of_a_lesion and following is not None and following.kind == "lesion":
         return at
     now = next((i for i in range(at + 1, len(tokens)) if is_now(text, tokens[i])), None)
+    if now is None and text[tokens[at].start : tokens[at].end] in _KNOWN and _names_a_lesion(tokens, at + 1):
+        return at + 1
     if _quotes(text, tokens, at):
         return len(tokens) if now is None else now
     if tokens[at - 1].value == "(" and at:
@@ -70,6 +75,13 @@ def _end(text: str, tokens: Sequence[Token], at: int) -> int:
     now = now if now is None or now < end else None
     opens = tokens[at].kind == "cue" and (at == 0 or tokens[at - 1].value in (";", ":"))
     return now if now is not None and (now < mark or opens) else mark
+
+
+def _names_a_lesion(tokens: Sequence[Token], at: int) -> bool:
+    """原右侧额叶残腔T1低信号: a lesion known from before, of which the clause states a signal of the present."""
+    words = [*takewhile(lambda t: not is_mark(t), tokens[at:])]
+    stated = any(t.kind in VALUES for t in words) and all(t.value != "较前" for t in words)
+    return stated and next((t.kind for t in words if t.kind not in _NAMES), None) == "lesion"
 
 
 def _quotes(text: str, tokens: Sequence[Token], at: int) -> bool:

@@ -66,7 +66,7 @@ def _repeat(state: State, sentence: Sentence, at: int, values: Iterable[tuple[Mo
         return state
     token, sequences = sentence.tokens[at], state.sequences
     asked = {t.value for t in sequences.tokens if not sequences.used}
-    own = _stated_after(sentence.tokens, at)
+    own = _stated_after(sentence.tokens, at, sequences.tokens if sequences.used else ())
     left = [
         (modality, value)
         for modality, value in values
@@ -88,9 +88,11 @@ def _states_before(state: State, sentence: Sentence, at: int, modality: Modality
     )
 
 
-def _stated_after(tokens: Sequence[Token], at: int) -> set[str]:
-    """The sequences that follow before another site is named."""
+def _stated_after(tokens: Sequence[Token], at: int, used: Iterable[Token]) -> set[str]:
+    """The sequences that follow before another site is named; those `used` where 黑质见类似改变，呈稍高信号 goes on."""
     found: set[str] = set()
+    if next((t.kind for t in clause_after(tokens, at) if t.kind in VALUES or t.kind == "sequence"), None) == "signal":
+        found |= {token.value for token in used}
     for token in tokens[at + 1 :]:
         if token.kind == "site" or token.value == ";":
             break
@@ -132,7 +134,7 @@ def state_likewise(state: State, sentence: Sentence, at: int) -> State:
         return _repeat(state, sentence, at, state.mentioned.last_stated(state.focus.sites))
     last = state.findings[-1]
     clause = {t.kind for t in sentence.tokens[state.clause.start : at]}
-    if "site" in clause and "sequence" not in clause:
+    if clause & {"site", "side"} and "sequence" not in clause:
         for finding in [f for f in state.findings if (f.side, f.site) == (last.side, last.site)]:
             signal, name = _token(sentence, finding, "signal"), _token(sentence, finding, "sequence")
             if signal is not None:

@@ -34,6 +34,9 @@ _RESTRICTED: dict[str, Value] = {"DWI": "高", "ADC": "低"}
 _CHANGED = re.compile("(?:[现今]?已|现|今|目前|逐渐|均)*(?:转变?|变|降|升|演变|变化)[为成](?=.{0,4}[高低等混杂])")
 """DWI高信号现已转为等信号: the signal was that of an earlier study."""
 _AMONG = re.compile("(?:灶|区|影|者|病灶|结节)?(?:当中|之中|中|内)")
+_TREND = re.compile("[呈为至成](?=[稍略]?[高低等混])")
+"""T2信号减低呈稍高信号: how the signal has changed, and what it is now."""
+_TRENDS = ("减低", "降低", "下降", "增高", "升高")
 _PAIRS = re.compile("(?:[A-Z0-9]|[上图像:：])[稍略]?[高低等]、[稍略]?[高低等](?=[,，;；。]|$)")
 """T1WI等、低；T2WI高、高: sequences with two bare values each."""
 _THAN_TISSUE = re.compile("于(?:正常|周围|邻近|相邻|同层)*的?(?:脑(?!脊)|灰|白质|皮[质层]|肌)")
@@ -104,7 +107,7 @@ def state_signal(state: State, sentence: Sentence, at: int) -> State:
     """T1WI、T2WI呈高信号: one signal on every sequence that has none yet; in 长T1长T2 each sequence has its own."""
     if _compares(sentence, at):
         return _use(state)
-    if _is_pointed_at(sentence, at) or _CHANGED.match(sentence.text, sentence.tokens[at].end):
+    if _is_pointed_at(sentence, at) or _has_changed(sentence, at):
         return state
     state = _negated_from_behind(state, sentence, at)
     token = sentence.tokens[at]
@@ -223,6 +226,13 @@ def _is_pointed_at(sentence: Sentence, at: int) -> bool:
     before = sentence.tokens[at - 1] if at else None
     pointed = before is not None and before.value == "上述" and before.end == sentence.tokens[at].start
     return pointed and _AMONG.match(sentence.text, sentence.tokens[at].end) is not None
+
+
+def _has_changed(sentence: Sentence, at: int) -> bool:
+    """高信号现已转为等信号, 信号减低呈稍高信号: what the signal is now stands behind."""
+    end = sentence.tokens[at].end
+    trend = sentence.words(at).endswith(_TRENDS) and _TREND.match(sentence.text, end)
+    return bool(trend or _CHANGED.match(sentence.text, end))
 
 
 def _compares(sentence: Sentence, at: int) -> bool:

@@ -26,11 +26,15 @@ _EXTENT = re.compile(
 _COMPARING = re.compile("(?:WI|FLAIR|T[12]|ADC|[像图呈]|信号|序列|强度)(?:与|同|较|相对于?)$")
 _ALIKE = re.compile("[灰白皮实]?质?(?:相比|比较)?[,，]?[呈为]?(?:[稍略]?[高低等]信号|信号?相[似仿近等当同]|信号)")
 """T1WI与脑干等信号, T2WI较小脑呈稍高信号."""
+_UP_TO = re.compile("[,，;；、][上下前后左右内外]{1,2}[缘界方端]?(?:可|紧)?[达至抵邻贴]$")
+"""上达三脑室底，下至鞍隔: how far a mass reaches."""
+_ALONG = re.compile("(?:走行|走向|分布|延伸|蔓延|播散|生长)")
+"""T2高信号沿锥体束走行."""
 _LESS_THAN = re.compile(
     "(?:强化|信号|上|WI|FLAIR|[,，、且])(?:程度|强度|上)?(?:明显|稍|略|均)?[低弱高强]于(?:正常|周围|邻近|相邻)?的?$"
 )
 """强化程度低于垂体."""
-_BEFORE_COMPARED = frozenset("与和同较对于常\n")
+_BEFORE_COMPARED = frozenset("与和同较对于常沿达至抵邻贴\n")
 """The last character of all words that stand before such a site; behind them the line may have been broken."""
 _CONTENT = re.compile("(?:内|其内)[,，]?(?:可|并|而)?[见呈]")
 """血肿破入右侧侧脑室后角内，见液平: what follows is said of what lies in there."""
@@ -161,6 +165,10 @@ def _is_compared(token: Token, found: Sequence[Token], text: str) -> bool:
     start = found[-1].start if found and found[-1].kind == "side" else token.start
     if text[start - 1 : start] not in _BEFORE_COMPARED:
         return False
+    if _UP_TO.search(text, max(0, start - 6), start):
+        return True
+    if found and text.endswith("沿", 0, start) and _ALONG.match(text, token.end):
+        return True
     if text.endswith(("与", "和", "同"), 0, start) and _BORDERING.match(text, token.end):
         return True
     beside_no_site = text.endswith(("与", "同"), 0, start) and found[-2:-1] and found[-2].kind not in _SITE_OR_LAYER

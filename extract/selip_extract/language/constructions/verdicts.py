@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from itertools import takewhile
 
 from selip_extract.language.constructions.compound_values import manner_of_enhancement
+from selip_extract.language.laterality import PARTS_OF_A_SITE
 from selip_extract.language.lexicon import Kind
 from selip_extract.language.tokens import Token
 
@@ -126,7 +127,7 @@ def _is_listed(token: Token, found: Sequence[Token], following: Token | None) ->
     """T2：脑桥高，延髓等; T2左侧高，右侧等; 额叶者等、脑桥者高: a value behind a site or side, after another one."""
     if token.value != "等" or not _ends_clause(following):
         return False
-    if found[-1].kind == "side" and len(found) > 2:
+    if _tells_apart(found[-1]) and len(found) > 2:
         return found[-2].kind == "punctuation" and found[-3].kind == "signal"
     if found[-1].kind == "lesion" and found[-1].end - found[-1].start == 1 and found[-2:-1]:
         return found[-2].kind in _SITE_OR_LAYER or found[-2].kind == "side"
@@ -135,6 +136,11 @@ def _is_listed(token: Token, found: Sequence[Token], following: Token | None) ->
     named = [*takewhile(lambda t: t.kind in (*_SITE_OR_LAYER, "side", "punctuation"), reversed(found))]
     before = found[: len(found) - len(named)][-2:]
     return len(before) == 2 and before[0].kind in _SITE_OR_LAYER and before[1].kind == "signal"
+
+
+def _tells_apart(token: Token) -> bool:
+    """T2左侧高，右侧等; 内侧高、外侧等; A低、B等: whether a value is that of a side, a part or a labelled lesion."""
+    return token.kind == "side" or token.value in PARTS_OF_A_SITE or token.value == "other"
 
 
 def _ends_clause(following: Token | None) -> bool:

@@ -10,7 +10,8 @@ from selip_extract.rules.sentence import Sentence
 
 CIRCLED = "①②③④⑤⑥⑦⑧⑨⑩⑪⑫⑬⑭⑮⑯⑰⑱⑲⑳"
 ROMAN = "(?:[Ⅰ-Ⅻ]|I{1,3}|I?V|VI{1,3}|I?X)"
-_LABEL = re.compile(f"(?:[0-9A-Za-z{CIRCLED}一二三四五六]|{ROMAN})[.]?")
+LABEL_WORDS = "一二三四五六甲乙丙丁戊"
+_LABEL = re.compile(f"(?:[0-9A-Za-z{CIRCLED}{LABEL_WORDS}]|{ROMAN})[.]?")
 _IN_TURN = re.compile(
     "(?=[编标记命])(?:编号|标号|标记|记|命名)(?:分别|依次)?(?:为|作|:|：)?(?P<labels>[^,，;；。:：、及和]{1,3}(?:[、及和][^,，;；。:：、及和]{1,3})+)"
 )

@@ -14,6 +14,7 @@ from selip_extract.rules.state import Focus, State
 
 _MEASURE = re.compile("(?:最大)?(?:厚度?|大小|直径|长径|范围)(?:分别)?")
 _OF_A_COUNTERPART = frozenset(("sequence", "signal", "enhancement", "restriction", "negation", "verb"))
+_POINTING = frozenset(("上述", "相应", "亦"))
 _OF_A_LESION = frozenset(("lesion", "sequence", "size", "signal", "enhancement", "restriction", "negation", "verb"))
 
 
@@ -32,6 +33,8 @@ def refer_to_side(state: State, sentence: Sentence, at: int) -> State:
     if not stands_for_a_lesion and not _is_measured(sentence, at):
         return state
     sites = state.focus.sites or state.announced.sites or state.current_lesion.sites
+    if at and sentence.tokens[at - 1].value == "(":
+        state = replace(state, before_bracket=state.before_bracket or state.focus)
     bilateral = tuple(s for s in sites if s.side == "双侧") or _of_the_same(state, sites)
     if bilateral:
         half = _on_side(bilateral, token)
@@ -43,7 +46,7 @@ def refer_to_side(state: State, sentence: Sentence, at: int) -> State:
         on_side = tuple(s for s in known if s.side == token.value)
         if on_side:
             return state.refer_to(Focus(on_side, ReferenceKind.POINTED, token.start))
-    if sites and (following.kind in _OF_A_COUNTERPART or _are_headed(sites, sentence)):
+    if sites and (following.kind in _OF_A_COUNTERPART or following.value in _POINTING or _are_headed(sites, sentence)):
         other = _on_side(sites, token)
         return state.refer_to(Focus(other, ReferenceKind.POINTED, token.start))
     return state
@@ -93,8 +96,8 @@ def _are_headed(sites: Sites, sentence: Sentence) -> bool:
 
 
 def _is_of_a_lesion(token: Token) -> bool:
-    """右侧者, 右侧呈…, 右侧该病灶."""
-    return token.kind in _OF_A_LESION or (token.kind == "cue" and token.value == "上述")
+    """右侧者, 右侧呈…, 右侧该病灶, 右侧对应区域, 对侧同样."""
+    return token.kind in _OF_A_LESION or (token.kind == "cue" and token.value in _POINTING)
 
 
 def _changes_and_goes_on(sentence: Sentence, at: int) -> bool:

@@ -204,7 +204,8 @@ def refer_to_all_again(state: State, sentence: Sentence, at: int) -> State:
         # 脑内见四枚结节，两枚位于左侧额叶，一枚位于脑桥，均呈…
         return state.refer_to(Focus(located, ReferenceKind.POINTED, tokens[at].start))
     pair = state.mentioned.pair
-    if all(t.kind == "other" for t in clause) and len(pair) == 2 and focus.sites in (pair[0].sites, pair[1].sites):
+    told = (pair[0].sites, pair[1].sites, ()) if len(pair) == 2 else ()
+    if all(t.kind == "other" for t in clause) and focus.sites in told:
         return state.refer_to(
             Focus(distinct((*pair[0].sites, *pair[1].sites)), ReferenceKind.POINTED, tokens[at].start)
         )
@@ -285,9 +286,13 @@ def _is_of_the_same_site(sentence: Sentence, at: int) -> bool:
     before = list(
         takewhile(lambda t: t.value not in (";", "较大") and t.kind != "site", reversed(sentence.tokens[:end]))
     )
-    larger = sentence.tokens[end - len(before) - 1] if len(before) < end else None
+    larger = end - len(before) - 1
     stated = any(token.kind in VALUES for token in before)
-    return stated and larger is not None and larger.value == "较大"
+    if not stated or larger < 0 or sentence.tokens[larger].value != "较大":
+        return False
+    # 其中右侧额叶者最大，…；余灶…
+    clause = takewhile(lambda t: not is_mark(t), reversed(sentence.tokens[:larger]))
+    return all(token.kind != "site" for token in clause)
 
 
 def rest(state: State, modality: str) -> Sites:

@@ -89,6 +89,14 @@ from tests.extract.rules.sentences import found
             "T2WI：左侧颞叶高信号，双侧齿状核稍高信号。FLAIR：同T2WI。",
             "T2左侧颞叶高 T2双侧齿状核稍高 FLAIR左侧颞叶高 FLAIR双侧齿状核稍高",
         ),
+        (
+            "T1WI：右侧顶叶低，左侧枕叶等；T2WI：前者高，后者稍高；FLAIR：均高。",
+            "T1右侧顶叶低 T1左侧枕叶等 T2右侧顶叶高 T2左侧枕叶稍高 FLAIR右侧顶叶高 FLAIR左侧枕叶高",
+        ),
+        (
+            "双侧苍白球T1WI高信号，黑质亦见类似改变但程度较轻呈稍高信号。",
+            "T1双侧苍白球高 T1黑质稍高",
+        ),
     ],
 )
 def test_which_of_several_lesions_is_meant(text: str, findings: str) -> None:

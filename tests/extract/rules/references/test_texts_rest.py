@@ -122,6 +122,10 @@ from tests.extract.rules.sentences import found
             "左侧顶叶见一结节，T1等信号（此处前稿误写为高信号），T2稍高信号，增强均匀强化而非环形强化。",
             "T1左侧顶叶等 T2左侧顶叶稍高 T1CE左侧顶叶均匀强化",
         ),
+        (
+            "左侧额叶、右侧顶叶、脑桥多发病变，T2高，其中左侧额叶者最大，约23mm，DWI呈环形高信号；余灶DWI呈等信号。",
+            "T2左侧额叶高 T2右侧顶叶高 T2脑桥高 DWI左侧额叶高 DWI右侧顶叶等 DWI脑桥等",
+        ),
     ],
 )
 def test_which_lesions_the_rest_are(text: str, findings: str) -> None:
