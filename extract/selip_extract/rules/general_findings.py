@@ -24,6 +24,9 @@ _LESION_CUES = frozenset(("周围", "边缘", "中心", "较大"))
 _VALUES = frozenset(("signal", "enhancement", "restriction", "abnormal"))
 """What a negation before them denies: it reaches no further (DWI未见高信号脑沟增宽)."""
 _NEXT_TO = ("邻近", "相邻", "毗邻", "周围", "邻近的")
+_EXTENT = re.compile("范围|间距|距离|夹角")
+_CAVITIES = ("副鼻窦", "乳突", "中耳")
+"""Where blood is a fluid level, and no haematoma."""
 _LEVELS = ("以上", "以下", "层面", "水平")
 """三脑室以上脑室扩张: a site that only says how far."""
 _ENDS = ("", *",，;；。\n")
@@ -40,7 +43,7 @@ _AS_IT_SHOULD_BE = ("适中", "正常", "自然")
 """形态饱满适中: a word that alone would state a change."""
 _MAX_OPERATION = 5
 """Words between the bone and 术后改变 that name the operation."""
-_HINT = re.compile("|".join(sorted(_PRESSING)) + "|术后改变|积液影|疝入")
+_HINT = re.compile("|".join(sorted(_PRESSING)) + "|术后改变|积液影|积血|疝入")
 """A change may be stated without a word of kind change."""
 
 
@@ -91,7 +94,7 @@ class _ChangeReader:
                 self._end_clause(at)
             else:
                 self._note(at)
-            if token.kind == "lesion" and self.text.startswith("积液", token.start) and not self.negated:
+            if token.kind == "lesion" and self.text.startswith(("积液", "积血"), token.start) and not self.negated:
                 yield from self._collected(token)
             if token.kind == "other" and self.text.startswith("疝入", token.start):
                 yield from self._herniated(at)
@@ -139,7 +142,7 @@ class _ChangeReader:
     def _state(self, at: int) -> Iterator[GeneralFinding]:
         token = self.tokens[at]
         denied = self.negated or self._is_denied_behind(at)
-        if denied or at in self.prior or not token.value or self.of_lesion:
+        if denied or at in self.prior or not token.value or self._is_of_the_lesion(token):
             return
         if self.text.startswith(_AS_IT_SHOULD_BE, token.end) or self._is_of_another(token):
             return
@@ -156,9 +159,13 @@ class _ChangeReader:
             yield from found or self._changed(self.brain if token.value == "肿胀" else (), token)
 
     def _name_all_of_the_brain(self, at: int) -> None:
-        """脑萎缩: the brain as a whole, where the clause names no site; 双侧额叶脑萎缩 is of the lobes."""
+        """脑萎缩: the brain as a whole, where the clause names no site; 皮质增厚: what was named last of the brain."""
         last = self.tokens[at - 1] if at > self.clause else None
-        if last is not None and last.value == "脑" and not any(t.kind == "site" for t in self.tokens[self.clause : at]):
+        if last is None or any(t.kind == "site" for t in self.tokens[self.clause : at]):
+            return
+        if last.kind == "other" and last.value in ("皮质", "皮层"):
+            self.named = list(self.brain)
+        elif last.value == "脑":
             self.named = [LateralisedSite(at - 1, last, "脑实质", None, None, False)]
 
     def _on_the_side_named(self, at: int) -> list[LateralisedSite]:
@@ -172,6 +179,10 @@ class _ChangeReader:
             return self.named
         value = cast(Side, side.value)
         return [s._replace(side=value, side_token=side) if s.side == "双侧" else s for s in self.named]
+
+    def _is_of_the_lesion(self, token: Token) -> bool:
+        """右侧顶叶软化、萎缩: what shrinks is the brain, not the lesion in it."""
+        return self.of_lesion and not self.text.endswith("萎缩", 0, token.end)
 
     def _is_of_another(self, token: Token) -> bool:
         """经骨质缺损处膨出 only says where; 脑沟增宽而脑回变窄 is said of no site."""
@@ -187,7 +198,7 @@ class _ChangeReader:
         """范围较前扩大, 由12mm增大至15mm."""
         if self.text.startswith(("至", "到"), token.end):
             return True
-        return self.text.find("范围", self.tokens[self.clause].start, token.start) >= 0
+        return _EXTENT.search(self.text, self.tokens[self.clause].start, token.start) is not None
 
     def _herniated(self, at: int) -> Iterator[GeneralFinding]:
         """颞叶钩回疝入小脑幕切迹: the site before has moved."""
@@ -209,6 +220,8 @@ class _ChangeReader:
     def _collected(self, token: Token) -> Iterator[GeneralFinding]:
         """双侧硬膜下见弧形积液影: a noun that is a change of what lies outside the brain."""
         sites = [site for site in self.named if not is_of_the_brain(site.site)]
+        if self.text.startswith("积血", token.start):
+            sites = [site for site in sites if any(is_within(site.site, cavity) for cavity in _CAVITIES)]
         yield from self._changed(sites, token._replace(value="积液"))
 
     def _predominate(self, end: int) -> Iterator[GeneralFinding]:
