@@ -124,7 +124,8 @@ def embed_images(evaluated: EvaluatedModel, images: Sequence[Image], folder: Pat
 
 def check_study_encoders(models: Sequence[EvaluatedModel]) -> None:
     """SelipError where a model cannot embed studies."""
-    for evaluated in models:
+    # The untrained weights come first, which only follow a checkpoint.
+    for evaluated in reversed(models):
         check_study_encoder(evaluated.model, evaluated.name, "--by study")
 
 

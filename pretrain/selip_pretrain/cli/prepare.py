@@ -37,7 +37,7 @@ def command(
     again after an interruption.
     """
     # Imported only now: --help should not wait for them.
-    from selip_contracts.database_file import open_store
+    from selip_contracts.database_file import open_store, read_store
     from selip_pretrain.data.pairs import read_pairs
     from selip_pretrain.data.splits import assign_splits, check_leakage, read_shares
     from selip_pretrain.model.configuration import resolve
@@ -45,13 +45,15 @@ def command(
     from selip_shared.execution.workers import open_workers
 
     configuration, of_splits = resolve(preset, config, {}), read_shares(shares)
-    volumes = VolumeCache(cache or db.parent / "selip-volumes", configuration.recipe)
+    # Unlike open_store this makes no new database.
+    read_store(db).close()
     with closing(open_store(db)) as connection:
         counts = assign_splits(connection, seed, of_splits)
         check_leakage(connection)
         pairs = read_pairs(connection, by_study=configuration.study_encoder)
     if not pairs:
         raise SelipError(f"No image in {db} has a text: extract the reports and scan the images first.")
+    volumes = VolumeCache(cache or db.parent / "selip-volumes", configuration.recipe)
     with open_workers(workers, ray) as opened:
         usable, problems = prepare_all(pairs, volumes, opened)
     print_problems(problems)

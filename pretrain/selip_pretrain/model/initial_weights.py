@@ -50,7 +50,7 @@ def _weights(folder: Path) -> dict[str, Tensor]:
         return load_file(folder / WEIGHTS)
     except (OSError, SafetensorError) as failure:
         raise SelipError(
-            f"There are no weights in {folder}: name a checkpoint of selip-pretrain, such as model/best."
+            f"There are no weights in {folder}: name a checkpoint of selip-pretrain, such as {folder / 'best'}."
         ) from failure
 
 

@@ -152,6 +152,10 @@ class SelipModel(nn.Module):
         _check_device(device)
         folder = model_folder(str(folder_or_id), download)
         configuration = read_configuration(folder)
+        if not (folder / WEIGHTS).exists():
+            raise SelipError(
+                f"There are no weights in {folder}: name a checkpoint of selip-pretrain, such as {folder / 'best'}."
+            )
         text_encoder = TextEncoder.load(folder / TEXT_ENCODER_FOLDER, configuration.max_tokens)
         labels = read_labels(folder) if configuration.findings_weight else {}
         model = cls(configuration, _image_encoder(configuration), text_encoder, labels)

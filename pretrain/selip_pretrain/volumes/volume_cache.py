@@ -94,7 +94,12 @@ class VolumeCache:
     def __init__(self, folder: Path, recipe: VolumeRecipe) -> None:
         self.recipe = recipe
         self.folder = folder / recipe.key
-        self.folder.mkdir(parents=True, exist_ok=True)
+        try:
+            self.folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise SelipError(
+                f"The folder {folder} for prepared volumes cannot be created ({error.strerror}): name another one."
+            ) from error
         write_text(self.folder / "recipe.json", recipe.model_dump_json(indent=1) + "\n")
 
     def get(self, image: ScannedImage) -> Tensor:

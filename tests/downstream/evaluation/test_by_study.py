@@ -93,7 +93,7 @@ def test_a_labelled_study_needs_one_of_the_sequences(
 
 def test_what_embeds_no_studies_says_so(measured: Path) -> None:
     for command in (retrieve, classify):
-        with pytest.raises(SelipError, match=r"has no study encoder, which --by study needs"):
+        with pytest.raises(SelipError, match=r"^m has no study encoder, which --by study needs"):
             command([f"m={measured}/volumes"], db=measured / "selip.duckdb", by="study")
     with pytest.raises(SelipError, match="--finetune is for --by sequence"):
         classify([f"m={measured}/studies"], db=measured / "selip.duckdb", sql=SIDES, by="study", finetune=True)

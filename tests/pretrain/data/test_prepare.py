@@ -53,6 +53,22 @@ def test_the_shares_of_the_splits_can_be_chosen(
     assert (train + validation + test, test > train, test > validation) == (40, True, True)
 
 
+def test_a_database_or_a_cache_that_cannot_be_is_one_sentence_and_nothing_is_made(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run, file = command(main, monkeypatch, capsys), tmp_path / "file"
+    code, _, said = run("--db", tmp_path / "nowhere.duckdb", "--cache", tmp_path / "volumes")
+    assert (code, said.count("\n")) == (1, 1)
+    assert said.startswith(f"There is no database {tmp_path / 'nowhere.duckdb'}: ")
+    assert not list(tmp_path.iterdir())
+    file.touch()
+    code, _, said = run("--db", write_cohort(tmp_path, 3), "--cache", file)
+    assert (code, said) == (
+        1,
+        f"The folder {file} for prepared volumes cannot be created (Not a directory): name another one.\n",
+    )
+
+
 def test_volumes_that_the_disk_has_no_room_for_are_refused(tmp_path: Path) -> None:
     cache = VolumeCache(tmp_path, RECIPE)
     with pytest.raises(SelipError, match=r"need at least .* GB, and .* has .* GB: name a folder on another disk"):

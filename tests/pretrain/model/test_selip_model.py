@@ -75,6 +75,11 @@ def test_what_is_no_model_is_one_sentence(saved: Path, tmp_path: Path) -> None:
     with pytest.raises(SelipError, match=r"There is no configuration.json in"):
         SelipModel.from_pretrained(tmp_path)
 
+    (tmp_path / "run").mkdir()
+    shutil.copy(saved / "configuration.json", tmp_path / "run")
+    with pytest.raises(SelipError, match=r"There are no weights in .*run: name a checkpoint .*, such as .*run/best\."):
+        SelipModel.from_pretrained(tmp_path / "run")
+
     shutil.copytree(saved, tmp_path / "cut")
     weights = tmp_path / "cut" / "model.safetensors"
     weights.write_bytes(weights.read_bytes()[:-1000])
