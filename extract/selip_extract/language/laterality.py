@@ -66,7 +66,9 @@ def _ends_enumeration(tokens: Sequence[Token], at: int) -> bool:
         case "lesion":
             return not _continues(tokens, at)
         case "cue":
-            return tokens[at].value in _ENDING_CUES
+            # 左侧颞极蛛网膜囊肿，邻近颞叶受压
+            beside = tokens[at].value == "周围" and at > 0 and tokens[at - 1].value == ","
+            return beside or tokens[at].value in _ENDING_CUES
         case "normal":
             return not _describes_a_side(tokens, at)
         case kind:

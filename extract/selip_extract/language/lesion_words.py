@@ -35,7 +35,7 @@ _AROUND = re.compile("周围|周边|灶[周旁]|瘤[周旁]|其旁|邻近|相邻
 _NO_OEDEMA = re.compile("未见|无|不明显|不著")
 # a clause that names another place, a sequence, a part of the lesion or a diagnosis does not go on introducing it
 _OF_SOMETHING_ELSE = re.compile(
-    "[左右双两TFDAS]|(?<!异常)信号|强化|受限|周|邻近|相邻|伴|内|压|(?<!局)部|壁|前片|较前|其[余中]|余|前者|后者|"
+    "[左右双TFDAS]|两[侧者]|(?<!异常)信号|强化|受限|周|邻近|相邻|伴|内|压|(?<!局)部|壁|前片|较前|其[余中]|余|前者|后者|"
     "考虑|可能|提示|符合|疑|似|倾向|待|除外|排除"
 )
 # 左侧桥小脑角区占位，部分伸入内听道，呈冰淇淋状: where it extends to is an aside
@@ -303,6 +303,8 @@ def forms_by_end(text: str, ends: Sequence[int], start: int) -> dict[int, list[s
         if text[end - 1] in _ENDS_OF_FORMS and end in ends:
             said = _SAID_OF_A_FORM.match(text, start, end)
             forms = [form_alone(words) for words in re.split("[、和及与]", text[said.end() if said else start : end])]
+            if not all(forms):
+                forms = [form_alone(text[text.rfind("、", start, end) + 1 : end])]  # 右侧者约9mm、圆形
             if all(forms):
                 found[ends.index(end)] = [form for form in forms if form]
         start = end + 1

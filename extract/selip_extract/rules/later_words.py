@@ -4,6 +4,7 @@ from selip_extract.language.lesion_words import LesionWords, lesion_at
 from selip_extract.rules.dataclass_replace import replace
 from selip_extract.rules.mentions import StatedWords
 from selip_extract.rules.references.introductions import referents
+from selip_extract.rules.references.site_references import all_above
 from selip_extract.rules.second_lesions import is_of_a_second_lesion
 from selip_extract.rules.sentence import Sentence
 from selip_extract.rules.state import State
@@ -13,7 +14,10 @@ def state_form(state: State, sentence: Sentence, at: int) -> State:
     """卵圆形: the form, which ends at `at`, of the lesions in focus; 形态分别为团块状、点状 gives each its own."""
     if is_of_a_second_lesion(sentence, at):
         return state
-    sites, forms = referents(state, sentence, at, True).sites, sentence.forms[at]
+    forms, clause = sentence.forms[at], sentence.tokens[state.clause.start : at + 1]
+    of_all = sentence.text[clause[0].start] in "均都皆" and state.mentioned.lesions  # 均呈类圆形
+    focus = all_above(state, clause[0].start) if of_all else referents(state, sentence, at, True)
+    sites = focus.sites
     each = forms if len(forms) == len(sites) else [forms[0]] * len(sites)
     start = sentence.tokens[at].start
     stated = (StatedWords(site.location, start, LesionWords(form)) for site, form in zip(sites, each, strict=True))

@@ -76,8 +76,12 @@ def _bracketed(tokens: Sequence[Token], at: int) -> list[Token]:
 
 
 def _is_of_a_sequence(tokens: Sequence[Token], at: int) -> bool:
-    """Whether the signal is stated on a sequence before it: DWI呈高信号（b=1000）."""
+    """Whether the signal is stated on a sequence before it: DWI呈高信号（b=1000）; not 低信号（T1）及高信号（T2）."""
+    in_bracket = False
     for token in reversed(tokens[:at]):
+        in_bracket = token.value == ")" or (in_bracket and token.value != "(")
+        if in_bracket:
+            continue
         if token.kind in ("signal", "stop", "mark") or token.value in _ENDS:
             return False
         if token.kind == "sequence":

@@ -12,6 +12,7 @@ from selip_extract.extractors.rules import RuleExtractor
         ("左侧额叶T1/T2/FLAIR/DWI呈低/高/高/等信号。", {("T1", "低"), ("T2", "高"), ("FLAIR", "高"), ("DWI", "等")}),
         ("T1/T2/DWI：左侧额叶病灶为等/高/等。", {("T1", "等"), ("T2", "高"), ("DWI", "等")}),
         ("左侧额叶T2/FLAIR高信号。", {("T2", "高"), ("FLAIR", "高")}),
+        ("左侧颞极见低信号（T1WI）及高信号（T2WI）。", {("T1", "低"), ("T2", "高")}),
     ],
 )
 def test_each_sequence_has_its_own_signal(text: str, findings: set[tuple[str, str]]) -> None:
