@@ -16,6 +16,8 @@ from selip_shared.threads import limit_threads
 
 # DuckDB's message of the RuntimeError that it raises on Ctrl-C.
 _INTERRUPTED_QUERY = "Query interrupted"
+# The class that torch raises, which is known by name since a command without torch should not wait for it.
+_OUT_OF_MEMORY = "OutOfMemoryError"
 _REMEDIES = {
     errno.ENOSPC: "No space is left on the disk for {path}: free some, or name a path on another disk.",
     errno.EDQUOT: "The disk quota is used up for {path}: free some space, or name a path on another disk.",
@@ -44,6 +46,12 @@ def run_command(app: Callable[[], object]) -> NoReturn:
     except KeyboardInterrupt:
         _leave("Stopped.", INTERRUPTED)
     except RuntimeError as error:
+        if type(error).__name__ == _OUT_OF_MEMORY:
+            _leave(
+                "The GPU has too little free memory: name another one with CUDA_VISIBLE_DEVICES, or take less at once,"
+                " e.g. with --chunk of selip-pretrain.",
+                1,
+            )
         if str(error) != _INTERRUPTED_QUERY:
             raise
         _leave("Stopped.", INTERRUPTED)

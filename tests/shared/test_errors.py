@@ -6,6 +6,7 @@ import sys
 from importlib.metadata import version
 
 import pytest
+import torch
 import typer
 
 from selip_shared.entry_points import INTERRUPTED
@@ -43,6 +44,15 @@ def test_a_disk_that_refuses_is_one_line_with_the_place(number: int, capsys: pyt
     assert code == 1
     assert "out/selip.duckdb" in said
     assert said.count("\n") == 1
+
+
+def test_a_gpu_without_memory_is_one_line(capsys: pytest.CaptureFixture[str]) -> None:
+    error = torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB.")
+    assert end_of(error, capsys) == (
+        1,
+        "The GPU has too little free memory: name another one with CUDA_VISIBLE_DEVICES, or take less at once, e.g."
+        " with --chunk of selip-pretrain.\n",
+    )
 
 
 def test_every_command_says_its_version(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
