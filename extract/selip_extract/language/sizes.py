@@ -56,7 +56,9 @@ def is_of_an_earlier_study(text: str, start: int, size_start: int, size_end: int
     """Whether the words before a size, from `start` on, or those behind say that it was that of an earlier study."""
     if _TURNING_INTO.match(text, size_end):
         return True
-    return _OF_AN_EARLIER_STUDY.search(text, start, size_start) is not None
+    # no such words reach over the end of a bracket
+    end_of_bracket = max(text.rfind(mark, start, size_start) for mark in ")）")
+    return _OF_AN_EARLIER_STUDY.search(text, max(start, end_of_bracket + 1), size_start) is not None
 
 
 def is_of_the_present(text: str, size_start: int) -> bool:

@@ -100,12 +100,14 @@ _ENDED = re.compile(r"[。；;!?！？]$")
 _CLAUSE_MARK = re.compile(r"[,，;；。:：\n]")
 _PLACED = re.compile("位于|累及|见于|分布|侵|平扫|增强")
 _INCOMPLETE = frozenset(("site", "layer", "side", "verb", "negation"))
-_ROW = re.compile(r"[^\n|]*\|[^\n]*$|\n?[^\n|]*\|")
-"""The line before, or behind, a break is a row of a table."""
+_ROW = re.compile(r"\n?[^\n|]*\|")
+"""The line behind a break is a row of a table."""
 _MAX_WORD = 6
 _MIN_WRAPPED = 18
 _MIN_CLAUSE = 3
 _MAX_CLAUSE = 60
+_MAX_BEHIND = 24
+"""Characters before a break, and behind it, that tell whether the sentence goes on."""
 
 
 def _joined_lines(text: str) -> str:
@@ -113,16 +115,20 @@ def _joined_lines(text: str) -> str:
     if "\n" not in text:
         return text
     read = text
-    wrapped, barred = _is_wrapped(text), "|" in text
+    wrapped, first_bar = _is_wrapped(text), text.find("|")
     for match in _BREAK.finditer(text):
-        before, after = text[: match.start()], text[match.end() :]
-        if barred and (_ROW.search(before) or _ROW.match(after)):
+        start, end = match.span()
+        if first_bar >= 0 and (first_bar < start or _ROW.match(text, end)):
             continue
-        if _FIELD.search(before) and _NEXT_FIELD.match(after):
-            start = match.start() - (before[-1] in "。；;")
-            read = read[:start] + "，" + " " * (match.end() - start - 1) + read[match.end() :]
-        elif before and after and _is_inside(before[-_MAX_CLAUSE:], after[:24], wrapped):
-            read = read[: match.start()] + " " * (match.end() - match.start()) + read[match.end() :]
+        if _NEXT_FIELD.match(text, end) and _FIELD.search(text[max(0, text.rfind("\n", 0, start)) : start]):
+            start -= text[start - 1] in "。；;"
+            read = read[:start] + "，" + " " * (end - start - 1) + read[end:]
+        elif (
+            start > 0
+            and end < len(text)
+            and _is_inside(text[max(0, start - _MAX_CLAUSE) : start], text[end : end + _MAX_BEHIND], wrapped)
+        ):
+            read = read[:start] + " " * (end - start) + read[end:]
     return read
 
 
