@@ -6,7 +6,7 @@ from typing import Literal, get_args
 from selip_contracts.findings import Finding, GeneralFinding, Study
 
 Status = Literal["ok", "incomplete", "invalid", "too_long", "empty", "not_chinese", "not_mri", "not_head", "error"]
-ReviewReason = Literal["failed", "unlisted_site", "disagreement", "mended", "low_confidence", "uncited"]
+ReviewReason = Literal["failed", "unlisted_site", "disagreement", "inconsistent", "mended", "low_confidence", "uncited"]
 
 STATUSES: tuple[Status, ...] = get_args(Status)
 REVIEW_REASONS: tuple[ReviewReason, ...] = get_args(ReviewReason)

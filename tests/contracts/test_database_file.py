@@ -208,12 +208,13 @@ def test_a_file_of_version_6_keeps_its_rows_and_takes_the_new_values(tmp_path: P
         ]
         assert connection.execute("SELECT report_id, reason, passage, priority FROM review").fetchall() == [
             ("r5", "failed", "左侧", 1),
-            ("r4", "uncited", "左侧", 6),
+            ("r4", "uncited", "左侧", 7),
         ]
         connection.execute(
             "INSERT INTO extractions (run_id, report_id, status, seconds) VALUES (1, 'r6', 'not_head', 0)"
         )
-        connection.execute("INSERT INTO review_rows VALUES (1, 'r6', 1, 'mended', '左侧', 0, 2, '[]')")
+        for reason in ("mended", "inconsistent"):
+            connection.execute("INSERT INTO review_rows VALUES (1, 'r6', 1, ?, '左侧', 0, 2, '[]')", [reason])
         with pytest.raises(duckdb.ConstraintException):
             connection.execute("INSERT INTO review_rows VALUES (1, 'r6', 1, 'other', '左侧', 0, 2, NULL)")
         with pytest.raises(duckdb.ConstraintException):

@@ -34,6 +34,7 @@ REVIEW_MEANING = {
     "uncited": "sentences that were not understood",
     "unlisted_site": "findings at a place that the vocabulary lacks",
     "disagreement": "the two extractors differ",
+    "inconsistent": "findings that do not fit the words of their sentence",
     "mended": "findings that rest on a word corrected by guess",
     "low_confidence": "the model is unsure of its answer",
 }

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 from selip_extract.extractors.base import Reading
 from selip_extract.extractors.combination import DEFAULT, Combination, combined
+from selip_extract.extractors.inconsistencies import misread
 from selip_extract.extractors.review import reviewed
 from selip_extract.extractors.rules import RULES_VERSION
 from selip_extract.extractors.second_reader import SecondReader, SecondReading
@@ -50,8 +51,9 @@ class DoubleExtractor:
             return Reading.failed(second.status, second.note)
         read = sentences(lexed)
         stated = read_clauses(read)
-        both = combined(lexed, stated, read_changes(read), second, self.combination)
-        study, review = reviewed(lexed, assembled(both.findings, both.general), stated)
+        unfit = tuple(misread(lexed, stated))
+        both = combined(lexed, stated, read_changes(read), unfit, second, self.combination)
+        study, review = reviewed(lexed, assembled(both.findings, both.general), stated, unfit)
         note = second.note if second.status == "ok" else f"the rules alone read what the model answered {second.status}"
         passages = tuple(dict.fromkeys((*both.review, *second.review, *review)))
         return Reading(study, second.reply, note=note, review=passages, usage=second.usage)

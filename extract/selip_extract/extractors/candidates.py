@@ -1,11 +1,11 @@
 """What the rules and a second reader state of one report, finding by finding, and what is known of each finding."""
 
 import math
-import re
 from bisect import bisect_right
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from selip_contracts.findings import Finding, GeneralFinding
 from selip_contracts.vocabulary import SITES, ancestors
@@ -13,17 +13,26 @@ from selip_extract.extractors.inconsistencies import misread
 from selip_extract.extractors.review import is_guessed
 from selip_extract.extractors.second_reader import SecondReading
 from selip_extract.language.lexicon import Cue
-from selip_extract.language.tokens import LexedReport
+from selip_extract.language.tokens import LexedReport, Token
+from selip_extract.rules.changes_of_sites import is_of_the_brain
 
 MAX_LOG_ODDS = 10.0
-_BRACKETS = re.compile(r"[(（\[［【〔|｜]")
-"""Of what is put in, and between the cells of a table."""
 _REFERENCES: frozenset[Cue] = frozenset(
     ("部分", "其中", "其余", "上述", "前者", "后者", "仅", "同上", "除", "分别", "较大")
 )
 """Words that single out some of several lesions; a tagger gets them wrong more often than the rules do."""
 
 Stated = Finding | GeneralFinding
+
+
+class _Wording(NamedTuple):
+    """Whether a sentence refers to lesions named before, and how many values it names."""
+
+    referring: bool
+    values: int
+
+
+_NO_WORDS = _Wording(referring=False, values=0)
 
 
 @dataclass(frozen=True)
@@ -33,9 +42,10 @@ class Candidate:
     `probability` is the second reader's own, None where it is unknown. `guessed`: the lexer, from which both readers
     may have it, mended a word of it or holds its site to be unlisted. `contested`: another value of the same sequence,
     side and site is stated too. `also_of_part`: the same words are stated of a part of its site, which it may only
-    place (延髓背侧（极后区）). `bracketed`: its sentence has brackets, or is the row of a table. `referring`: it
-    singles out some of several lesions (前者, 其余, 除…外). `misread_by_rules`, `misread_by_reader`: what these state
-    in its sentence does not fit the words (see inconsistencies.py).
+    place (延髓背侧（极后区）). `site_elsewhere`: another sentence than that of its value names its site. `referring`:
+    its sentence singles out some of several lesions (前者, 其余, 除…外). `values`: how many values it names.
+    `misread_by_rules`, `misread_by_reader`: what these state in its sentence does not fit the words (see
+    inconsistencies.py).
     """
 
     stated: Stated
@@ -45,8 +55,9 @@ class Candidate:
     guessed: bool
     contested: bool = False
     also_of_part: bool = False
-    bracketed: bool = False
+    site_elsewhere: bool = False
     referring: bool = False
+    values: int = 0
     misread_by_rules: bool = False
     misread_by_reader: bool = False
 
@@ -59,6 +70,11 @@ class Candidate:
     def negative(self) -> bool:
         """Whether it says that something is not there."""
         return isinstance(self.stated, Finding) and not self.stated.present
+
+    @property
+    def general(self) -> bool:
+        """Whether it is a general finding."""
+        return isinstance(self.stated, GeneralFinding)
 
     def features(self) -> dict[str, float]:
         """What the regression sees, by the names of its weights."""
@@ -73,22 +89,22 @@ class Candidate:
             "guessed": float(self.guessed),
             "contested": float(self.contested),
             "also_of_part": float(self.also_of_part),
-            "bracketed": float(self.bracketed),
+            "site_elsewhere": float(self.site_elsewhere),
             "reader_refers": float(self.by_reader and self.referring),
-            "unsided": float(self.stated.side is None),
+            "agreed_values": math.log1p(self.values) if self.agreed else 0.0,
             "side_missing": float(self.stated.side is None and SITES[self.stated.site].laterality == "paired"),
-            "outermost": float(SITES[self.stated.site].parent is None),
+            "outside_brain": float(not is_of_the_brain(self.stated.site)),
             "rules_misread": float(self.by_rules and self.misread_by_rules),
             "reader_misread": float(self.by_reader and self.misread_by_reader),
             "negative": float(self.negative),
-            "general": float(isinstance(self.stated, GeneralFinding)),
+            "general": float(self.general),
         }
 
 
 FEATURES = (
     "always", "rules", "reader", "returned_log_odds", "unreturned_unlikely", "unreturned_likely", "guessed",
-    "contested", "also_of_part", "bracketed", "reader_refers", "unsided", "side_missing", "outermost", "rules_misread",
-    "reader_misread", "negative", "general",
+    "contested", "also_of_part", "site_elsewhere", "reader_refers", "agreed_values", "side_missing", "outside_brain",
+    "rules_misread", "reader_misread", "negative", "general",
 )  # fmt: skip
 
 
@@ -100,16 +116,25 @@ def log_odds(probability: float) -> float:
 
 
 def candidates(
-    lexed: LexedReport, findings: Sequence[Finding], general: Iterable[GeneralFinding], reading: SecondReading
+    lexed: LexedReport,
+    findings: Sequence[Finding],
+    general: Iterable[GeneralFinding],
+    unfit: Iterable[Sequence[Token]],
+    reading: SecondReading,
 ) -> list[Candidate]:
-    """Every finding of the rules or the second reading once, in the order of the text."""
+    """Every finding of the rules or the second reading once, in the order of the text.
+
+    `unfit` are the sentences that the rules misread.
+    """
     rules = _by_name((*findings, *(general if reading.general is not None else ())))
     reader = _by_name((*reading.findings, *(reading.general or ())))
     all_stated = reader | rules
     values = Counter(_without_value(stated) for stated in all_stated.values())
     of_parts = {part for stated in all_stated.values() for part in _of_regions(stated)}
-    misread_by_rules = _misread_sentences(lexed, findings)
-    misread_by_reader = _misread_sentences(lexed, reading.findings)
+    misread_by_rules = _numbers(lexed, unfit)
+    misread_by_reader = _numbers(lexed, misread(lexed, reading.findings))
+    sentences = {name: sentence_number(lexed, stated_at(stated)) for name, stated in all_stated.items()}
+    wordings = {number: _wording(lexed.sentences[number]) for number in set(sentences.values()) if number >= 0}
     found = [
         Candidate(
             stated,
@@ -119,12 +144,12 @@ def candidates(
             is_guessed(lexed, stated),
             isinstance(stated, Finding) and values[_without_value(stated)] > 1,
             (stated_at(stated), stated.site) in of_parts,
-            *_wording(lexed, stated),
-            sentence in misread_by_rules,
-            sentence in misread_by_reader,
+            sentence_number(lexed, _site_at(stated)) != sentences[name],
+            *wordings.get(sentences[name], _NO_WORDS),
+            sentences[name] in misread_by_rules,
+            sentences[name] in misread_by_reader,
         )
         for name, stated in all_stated.items()
-        for sentence in [sentence_number(lexed, stated_at(stated))]
     ]
     return sorted(found, key=lambda candidate: stated_at(candidate.stated))
 
@@ -149,19 +174,15 @@ def _of_regions(stated: Stated) -> Iterator[tuple[int, str]]:
     return ((stated_at(stated), region) for region in ancestors(stated.site))
 
 
-def _wording(lexed: LexedReport, stated: Stated) -> tuple[bool, bool]:
-    """Whether its sentence has brackets, and whether it refers to lesions named before."""
-    number = sentence_number(lexed, stated_at(stated))
-    if number < 0:
-        return False, False
-    sentence = lexed.sentences[number]
-    bracketed = _BRACKETS.search(lexed.text, sentence[0].start, sentence[-1].end) is not None
-    return bracketed, any(token.kind == "cue" and token.value in _REFERENCES for token in sentence)
+def _wording(sentence: Sequence[Token]) -> _Wording:
+    return _Wording(
+        referring=any(token.kind == "cue" and token.value in _REFERENCES for token in sentence),
+        values=sum(token.kind in ("signal", "enhancement") for token in sentence),
+    )
 
 
-def _misread_sentences(lexed: LexedReport, findings: Iterable[Finding]) -> frozenset[int]:
-    """The numbers of the sentences whose findings do not fit the words."""
-    return frozenset(sentence_number(lexed, tokens[0].start) for tokens in misread(lexed, findings))
+def _numbers(lexed: LexedReport, sentences: Iterable[Sequence[Token]]) -> frozenset[int]:
+    return frozenset(sentence_number(lexed, tokens[0].start) for tokens in sentences)
 
 
 def sentence_number(lexed: LexedReport, offset: int) -> int:
@@ -177,3 +198,8 @@ def stated_at(stated: Stated) -> int:
     """The offset of the words that state the signal or the change: they decide to which sentence a finding belongs."""
     assert stated.evidence is not None
     return next(s.start for s in stated.evidence.spans if s.role in ("signal", "change"))
+
+
+def _site_at(stated: Stated) -> int:
+    assert stated.evidence is not None
+    return next(s.start for s in stated.evidence.spans if s.role == "site")

@@ -28,17 +28,17 @@ from selip_extract.extractors.candidates import (
 )
 from selip_extract.extractors.review import quoted
 from selip_extract.extractors.second_reader import CONFIDENCE_DIGITS, SecondReading
-from selip_extract.language.tokens import LexedReport
+from selip_extract.language.tokens import LexedReport, Token
 from selip_shared.errors import SelipError
 from selip_shared.files import write_text
 
 FILE_NAME = "combination.json"
-KEPT_OF_RULES, KEPT_OF_READER = 0.35, 0.65
-"""From which probability on a finding of one of the two alone is kept. On what was read at first sight 0.5 for both is
-no better, and the shipped reader was made with a look at its errors there."""
-CLEAR, CLEAR_ALONE = 0.9, 0.95
-"""A finding of both goes to a person unless it is right so probably; one of one of the two alone unless it is right so
-probably or, if it is the reader's, left out and wrong so probably."""
+KEPT_OF_RULES, KEPT_OF_READER = 0.5, 0.65
+"""From which probability on a finding of one of the two alone is kept. The shipped reader was made with a look at its
+errors in what the weights were learnt on."""
+CLEAR, CLEAR_ALONE, CLEAR_GENERAL, CLEARLY_WRONG = 0.8, 0.95, 0.65, 0.3
+"""From which probability on a finding of both, one of one of the two alone, and a general finding need no person, and
+up to which one needs none that the reader alone states and that is left out. What they cost: docs/accuracy.md."""
 
 
 def is_kept(candidate: Candidate, probability: float) -> bool:
@@ -75,10 +75,16 @@ class Combination(BaseModel):
 
         A finding of the rules that is left out is not clear, nor any difference by weights that were not learnt.
         """
-        if candidate.agreed:
-            return probability >= CLEAR
-        left_out = candidate.by_reader and probability <= 1 - CLEAR_ALONE
-        return self.reports > 0 and (probability >= CLEAR_ALONE or left_out)
+        kept = is_kept(candidate, probability)
+        if candidate.general and kept:
+            clear = probability >= CLEAR_GENERAL
+        elif candidate.agreed:
+            clear = probability >= CLEAR
+        elif kept:
+            clear = probability >= CLEAR_ALONE
+        else:
+            clear = candidate.by_reader and probability <= CLEARLY_WRONG
+        return clear and (candidate.agreed or self.reports > 0)
 
     def save(self, path: Path) -> None:
         """Write it as JSON."""
@@ -119,20 +125,24 @@ def combined(
     lexed: LexedReport,
     findings: Sequence[Finding],
     general: Iterable[GeneralFinding],
+    unfit: Iterable[Sequence[Token]],
     reading: SecondReading,
     combination: Combination,
 ) -> Combined:
-    """The rules' findings, as often as they are stated, and the second reading as one."""
+    """The rules' findings, as often as they are stated, and the second reading as one.
+
+    `unfit` are the sentences that the rules misread.
+    """
     result = Combined([], list(general) if reading.general is None else [], [])
     passages: dict[Review, list[Stated]] = {}
-    stated = candidates(lexed, findings, general, reading)
+    stated = candidates(lexed, findings, general, unfit, reading)
     # keys that negatives of the same sequence, side and site would have
     present = {(*c.stated.key[:3], None) for c in stated if not c.negative}
     for candidate in stated:
         probability = combination.probability(candidate)
         kept = is_kept(candidate, probability)
-        aside = combination.reports > 0 and _changes_little(candidate, kept, present)
-        if not aside and not combination.is_clear(candidate, probability):
+        silent = combination.reports > 0 and _is_silence(candidate, kept, present)
+        if not silent and not combination.is_clear(candidate, probability):
             reason: ReviewReason = "low_confidence" if candidate.agreed else "disagreement"
             left_out = passages.setdefault(_passage(reason, lexed, candidate.stated), [])
             left_out.extend(() if kept else (candidate.stated,))
@@ -150,16 +160,12 @@ def combined(
     return result
 
 
-def _changes_little(candidate: Candidate, kept: bool, present: Container[object]) -> bool:
-    """Whether no person need look at a difference: its confidence says enough.
+def _is_silence(candidate: Candidate, kept: bool, present: Container[object]) -> bool:
+    """Whether one of the two says that something is not there, and this is left out or the other does not contradict.
 
-    It is about what one of the two says is not there and neither says is, or about a general finding that is kept.
+    No person need look at it: if it is left out, what contradicts it has its own confidence.
     """
-    if candidate.agreed:
-        return False
-    if candidate.negative:
-        return candidate.stated.key not in present
-    return kept and isinstance(candidate.stated, GeneralFinding)
+    return candidate.negative and not candidate.agreed and not (kept and candidate.stated.key in present)
 
 
 def _passage(reason: ReviewReason, lexed: LexedReport, stated: Stated) -> Review:

@@ -26,7 +26,6 @@ _OF_A_PART = re.compile(
 """Words of a part of a lesion, which may have another value than the rest."""
 _REACH = (14, 6)
 """Characters before and behind the beginning of a value in which such a word stands."""
-_CORRECTING = re.compile("误[写记作为]|[笔有]误|更正|应[为是]|勘误|错写|说错|口误|不对(?!称|等)|[初终]稿|为准")
 _NESTED = re.compile(r"[(（\[［][^()（）\[\]［］]*[(（\[［]")
 _VENOUS_SINUSES = "静脉窦"
 _SIDES = frozenset(("side", "post_side"))
@@ -87,8 +86,7 @@ def _place(finding: Finding) -> object:
 def _is_inconsistent(sentence: Sentence, present: Sequence[_Stated], values: _Values) -> bool:
     words = sentence.text[sentence.tokens[0].start : sentence.tokens[-1].end]
     return (
-        _CORRECTING.search(words) is not None
-        or _NESTED.search(words) is not None
+        _NESTED.search(words) is not None
         or _lacks_a_side(sentence, present)
         or _has_words_left(sentence, present)
         or _says_the_same_of_a_part(sentence, present)
@@ -124,7 +122,7 @@ def _has_words_left(sentence: Sentence, present: Sequence[_Stated]) -> bool:
     marks = [at for at, token in enumerate(sentence.tokens) if is_mark(token)]
     for before, mark in pairwise((-1, *marks, len(sentence.tokens))):
         clause = [(at, sentence.tokens[at]) for at in range(before + 1, mark) if at not in prior]
-        kinds = {token.kind for _, token in clause}
+        kinds = {token.kind for at, token in clause if not names_a_mixed_lesion(sentence.tokens, at)}
         if VALUES.isdisjoint(kinds) or kinds & _SAYING_ELSE:
             continue
         start, end = clause[0][1].start, clause[-1][1].end
@@ -139,6 +137,14 @@ def _has_words_left(sentence: Sentence, present: Sequence[_Stated]) -> bool:
             if token.kind == "site" and token.value not in sites and not sentence.sites[at].is_qualifier:
                 return True
     return False
+
+
+def names_a_mixed_lesion(tokens: Sequence[Token], at: int) -> bool:
+    """左侧额叶见混杂信号灶，T1WI…: the values of the lesion follow by sequence."""
+    if tokens[at].value != "混杂":
+        return False
+    kinds = [token.kind for token in tokens]
+    return "sequence" not in kinds[:at] and "sequence" in kinds[at:]
 
 
 def _has_a_normal_side(tokens: Sequence[Token], bilateral: Collection[str]) -> bool:

@@ -8,6 +8,7 @@ from selip_contracts.findings import Finding, GeneralFinding
 from selip_extract.extraction import NO_USAGE, Status
 from selip_extract.extractors.base import Reading
 from selip_extract.extractors.candidates import stated_at
+from selip_extract.extractors.inconsistencies import misread
 from selip_extract.extractors.review import quoted, reviewed
 from selip_extract.extractors.second_reader import CONFIDENCE_DIGITS, SecondReading
 from selip_extract.language.evidence import ground
@@ -74,7 +75,8 @@ class LanguageModelExtractor:
     def _reading(self, lexed: LexedReport, read: SecondReading) -> Reading:
         if read.failed:
             return Reading.failed(read.status, read.note)
-        study, review = reviewed(lexed, assembled(read.findings, read_changes(sentences(lexed))), read.findings)
+        study = assembled(read.findings, read_changes(sentences(lexed)))
+        study, review = reviewed(lexed, study, read.findings, misread(lexed, read.findings))
         return Reading(study, read.reply, read.status, review=(*read.review, *review), usage=read.usage)
 
     def second_readings(self, reports: Sequence[LexedReport]) -> list[SecondReading]:

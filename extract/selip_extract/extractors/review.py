@@ -2,12 +2,13 @@
 
 import re
 from collections.abc import Container, Iterable, Iterator, Sequence
+from dataclasses import replace
 
 from selip_contracts.findings import Evidence, Finding, GeneralFinding, Study
 from selip_contracts.vocabulary import UNLISTED
 from selip_extract.deidentification.patients import speaks_of_several_patients
 from selip_extract.extraction import Review, ReviewReason
-from selip_extract.extractors.inconsistencies import misread
+from selip_extract.extractors.inconsistencies import names_a_mixed_lesion
 from selip_extract.language.constructions.sections import names_another_method
 from selip_extract.language.lexer import normalized
 from selip_extract.language.sizes import Size, largest_size, millimetres, size_pattern, size_sign_pattern
@@ -18,31 +19,41 @@ from selip_extract.rules.lesion_sizes import is_of_a_lesion
 from selip_extract.rules.lookahead import is_mark
 from selip_extract.rules.prior_study import prior_words
 
+SURE = 0.9
+"""The confidence from which a finding that rests on a mended word needs no person."""
 _STATING = frozenset(("sequence", "signal", "enhancement", "restriction", "change", "abnormal"))
 _ABNORMAL = frozenset(("signal", "enhancement", "restriction"))
 _NORMAL_ENHANCEMENT = re.compile("垂体柄?(?:呈|为)?(?:明显)?均匀强化$")
+_OF_A_LEVEL = re.compile("[高低]于(?:枕|正常垂体|[^,，;；信]{0,6}(?:连线|水平))")
 _REACH = 12
 """Characters before the end of an enhancement in which the pituitary stands that enhances."""
 _OF_A_SIGNAL = re.compile("信号|强化|受限|(?<![A-Za-z])(?!(?:[mc]m|ml|MRI?)(?![A-Za-z]))[A-Za-z]", re.IGNORECASE)
 """A word of a signal, or letters that are no unit and may name a sequence."""
 
 
-def reviewed(lexed: LexedReport, study: Study, stated: Iterable[Finding]) -> tuple[Study, tuple[Review, ...]]:
+def reviewed(
+    lexed: LexedReport, study: Study, stated: Iterable[Finding], unfit: Iterable[Sequence[Token]]
+) -> tuple[Study, tuple[Review, ...]]:
     """The study, marked where the report was not all understood, and the passages that the reader cannot vouch for.
 
-    `stated` are all findings that were read, of which the study keeps equal ones once.
+    `stated` are all findings that were read, of which the study keeps equal ones once; `unfit` are the sentences that
+    they do not fit.
     """
     cited = _cited(study, stated)
-    uncited = tuple(_uncited(lexed, cited, study.findings or study.general))
+    present = study.findings or study.general
+    uncited = list(_uncited(lexed, cited, present))
     if not uncited and study.normal and not states_normal(lexed):
-        uncited = (Review.beginning("uncited", lexed.text),)
+        uncited = [Review.beginning("uncited", lexed.text)]
     if speaks_of_several_patients(lexed.text):
-        uncited = (Review.beginning("uncited", lexed.text), *uncited)
-    unfit = (quoted("uncited", lexed, sentence) for sentence in misread(lexed, stated))
-    passages = (*uncited, *_unlisted(lexed, study), *_mended(lexed, cited), *_unplaced_sizes(lexed, study), *unfit)
+        uncited = [Review.beginning("uncited", lexed.text), *uncited]
+    inconsistent = [quoted("inconsistent", lexed, sentence) for sentence in unfit]
+    inconsistent += _unplaced_sizes(lexed, study)
+    if not present:  # what was read there was left out
+        uncited += [replace(passage, reason="uncited") for passage in inconsistent]
+        inconsistent = []
     if uncited:
         study = study.model_copy(update={"understood": False})
-    return study, tuple(dict.fromkeys(passages))
+    return study, tuple(dict.fromkeys((*uncited, *_unlisted(lexed, study), *_mended(lexed, study), *inconsistent)))
 
 
 def quoted(reason: ReviewReason, lexed: LexedReport, sentence: Iterable[Token]) -> Review:
@@ -59,9 +70,12 @@ def is_guessed(lexed: LexedReport, finding: Finding | GeneralFinding) -> bool:
 
 
 def _cited(study: Study, stated: Iterable[Finding]) -> list[Evidence]:
-    statements: tuple[Finding | GeneralFinding, ...] = (*study.findings, *study.negatives, *study.general, *stated)
     # most of the study's findings are among those stated, with the same evidence
-    return list({id(s.evidence): s.evidence for s in statements if s.evidence}.values())
+    return list({id(s.evidence): s.evidence for s in (*_statements(study), *stated) if s.evidence}.values())
+
+
+def _statements(study: Study) -> tuple[Finding | GeneralFinding, ...]:
+    return *study.findings, *study.negatives, *study.general
 
 
 def _uncited(lexed: LexedReport, cited: Sequence[Evidence], present: Sequence[object]) -> Iterator[Review]:
@@ -129,27 +143,36 @@ def _abnormal_words(sentence: Sequence[Token], text: str) -> Iterator[Token]:
             negated = True
         elif token.kind == "punctuation" and token.value in (",", ";"):
             negated = False
-        elif token.kind in _ABNORMAL and token.value != "等" and not negated and not _is_normal(token, text):
+        elif (
+            token.kind in _ABNORMAL
+            and not negated
+            and not _is_normal(token, text)
+            and not names_a_mixed_lesion(sentence, at)
+        ):
             yield token
 
 
 def _is_normal(token: Token, text: str) -> bool:
-    """增强后垂体均匀强化: enhancement that is not that of a lesion."""
+    """等信号, 低于枕骨大孔, 增强后垂体均匀强化: neither a signal nor an enhancement of a lesion."""
+    if token.value == "等" or _OF_A_LEVEL.match(text, token.start):
+        return True
     return _NORMAL_ENHANCEMENT.search(text, max(0, token.end - _REACH), token.end) is not None
 
 
 def _unlisted(lexed: LexedReport, study: Study) -> Iterator[Review]:
     """The sentences of findings at a place that the vocabulary lacks."""
-    stated: tuple[Finding | GeneralFinding, ...] = (*study.findings, *study.negatives, *study.general)
-    for statement in stated:
+    for statement in _statements(study):
         if statement.site_text is not None and statement.evidence is not None:
             yield from _sentence_at(lexed, statement.evidence.start, "unlisted_site")
 
 
-def _mended(lexed: LexedReport, cited: Sequence[Evidence]) -> Iterator[Review]:
-    """The sentences of findings that rest on a word which was mended by guess."""
+def _mended(lexed: LexedReport, study: Study) -> Iterator[Review]:
+    """The sentences of findings that rest on a word which was mended by guess, unless their confidence is high."""
+    if not lexed.slips:
+        return
+    unsure = [s.evidence for s in _statements(study) if s.evidence and (s.confidence or 0.0) < SURE]
     for start, end in lexed.slips:
-        if _rest_on(cited, (start, end)):
+        if _rest_on(unsure, (start, end)):
             yield from _sentence_at(lexed, start, "mended")
 
 
@@ -161,7 +184,7 @@ def _unplaced_sizes(lexed: LexedReport, study: Study) -> Iterator[Review]:
     for sentence in lexed.sentences if sites else ():
         sizes = _largest_sizes(lexed.read, sentence, sites)
         if any(not size or not any(known.issuperset(size) for known in placed) for size in sizes):
-            yield quoted("uncited", lexed, sentence)
+            yield quoted("inconsistent", lexed, sentence)
 
 
 def _largest_sizes(text: str, sentence: Sequence[Token], sites: Container[tuple[int, int]]) -> list[Size]:

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 from selip_contracts.vocabulary import cached_until_sites_change
 from selip_extract.extractors.base import Reading
+from selip_extract.extractors.inconsistencies import misread
 from selip_extract.extractors.review import reviewed
 from selip_extract.language.lexer import lex
 from selip_extract.language.study import assembled
@@ -45,5 +46,6 @@ def _reading(text: str) -> Reading:
     lexed = lex(text)
     read = sentences(lexed)
     findings = read_clauses(read)
-    study, review = reviewed(lexed, assembled(findings, read_changes(read)), findings)
+    study = assembled(findings, read_changes(read))
+    study, review = reviewed(lexed, study, findings, misread(lexed, findings))
     return Reading(study, review=review)

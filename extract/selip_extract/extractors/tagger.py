@@ -7,6 +7,7 @@ from pathlib import Path
 
 from selip_contracts.findings import Finding, GeneralFinding
 from selip_extract.extractors.base import Reading
+from selip_extract.extractors.inconsistencies import misread
 from selip_extract.extractors.review import quoted, reviewed
 from selip_extract.extractors.second_reader import SecondReading
 from selip_extract.language.lexer import lex
@@ -61,7 +62,8 @@ class TaggerExtractor:
         return [self._reading(*pair) for pair in zip(reports, self.second_readings(reports), strict=True)]
 
     def _reading(self, lexed: LexedReport, read: SecondReading) -> Reading:
-        study, review = reviewed(lexed, assembled(read.findings, read.general or ()), read.findings)
+        study = assembled(read.findings, read.general or ())
+        study, review = reviewed(lexed, study, read.findings, misread(lexed, read.findings))
         return Reading(study, review=tuple(dict.fromkeys((*read.review, *review))))
 
     def second_readings(self, reports: Sequence[LexedReport]) -> list[SecondReading]:

@@ -16,6 +16,7 @@ from selip_extract.extractors.base import Extractor
 from selip_extract.extractors.both import DoubleExtractor
 from selip_extract.extractors.candidates import candidates
 from selip_extract.extractors.combination import DEFAULT, Combination, combined, load_combination
+from selip_extract.extractors.inconsistencies import misread
 from selip_extract.extractors.language_model import LanguageModelExtractor
 from selip_extract.extractors.registry import ModelChoice, combination_of
 from selip_extract.extractors.rules import RuleExtractor
@@ -47,7 +48,7 @@ def reading_of(kept: Sequence[int], own: float | None, unreturned: float | None,
 
 
 def combine(reading: SecondReading, rules: Sequence[Finding], text: str = TEXT) -> list[tuple[str, bool | None]]:
-    return [(f.modality, f.agreed) for f in combined(lex(text), rules, [], reading, FITTED).findings]
+    return [(f.modality, f.agreed) for f in combined(lex(text), rules, [], (), reading, FITTED).findings]
 
 
 # What is learnt of a reader that is right as often as it says, beside rules that are right in 98 of 100.
@@ -59,7 +60,7 @@ FITTED = Combination(
 
 
 def test_what_both_read_is_agreed_and_surer_than_either() -> None:
-    both = combined(lex(TEXT), rules_of(TEXT), [], reading_of([0, 1, 2], 0.9, None), FITTED)
+    both = combined(lex(TEXT), rules_of(TEXT), [], (), reading_of([0, 1, 2], 0.9, None), FITTED)
     assert [(f.modality, f.agreed) for f in both.findings] == [("T1", True), ("T2", True), ("T2", True)]
     assert all(f.confidence is not None and f.confidence > 0.98 for f in both.findings)
     assert both.review == []
@@ -82,27 +83,27 @@ def test_a_reader_that_knows_no_probabilities_does_not_overrule_the_rules() -> N
 
 
 def test_a_reader_that_was_never_measured_does_not_overrule_the_rules_however_sure_it_is() -> None:
-    both = combined(lex(TEXT), rules_of(TEXT)[1:], [], reading_of([0], 1.0, 0.0), DEFAULT)
+    both = combined(lex(TEXT), rules_of(TEXT)[1:], [], (), reading_of([0], 1.0, 0.0), DEFAULT)
     assert [(f.modality, f.agreed) for f in both.findings] == [("T2", False), ("T2", False)]
     assert all(f.confidence is not None and f.confidence < 0.9 for f in both.findings)
     assert {passage.reason for passage in both.review} == {"disagreement"}
 
 
 def test_one_difference_puts_one_sentence_before_a_person() -> None:
-    both = combined(lex(TEXT), rules_of(TEXT), [], reading_of([0, 1], 0.9, 0.2), DEFAULT)
+    both = combined(lex(TEXT), rules_of(TEXT), [], (), reading_of([0, 1], 0.9, 0.2), DEFAULT)
     assert [(passage.reason, passage.text) for passage in both.review] == [("disagreement", "右侧枕叶T2WI呈低信号")]
     assert [passage.alternatives for passage in both.review] == [()]
 
 
 def test_a_person_sees_what_was_left_out() -> None:
-    both = combined(lex(TEXT), rules_of(TEXT), [], reading_of([2], 0.9, 1 - SURE), FITTED)
+    both = combined(lex(TEXT), rules_of(TEXT), [], (), reading_of([2], 0.9, 1 - SURE), FITTED)
     assert [(p.text, [f.key[0] for f in p.alternatives]) for p in both.review] == [
         ("左侧额叶T1WI呈低信号，T2WI呈高信号", ["T1", "T2"])
     ]
 
 
 def test_what_both_read_of_which_the_reader_is_unsure_goes_to_a_person() -> None:
-    both = combined(lex(TEXT), rules_of(TEXT), [], reading_of([0, 1, 2], 1e-2, None), FITTED)
+    both = combined(lex(TEXT), rules_of(TEXT), [], (), reading_of([0, 1, 2], 1e-2, None), FITTED)
     assert {passage.reason for passage in both.review} == {"low_confidence"}
     assert len(both.findings) == 3
 
@@ -125,9 +126,9 @@ def test_another_value_of_the_same_place_makes_both_less_sure() -> None:
     weights = Combination(weights=FITTED.weights | {"contested": -2.0}, reports=100)
     found = rules_of(TEXT)
     other = found[1].model_copy(update={"signal": "低", "confidence": 0.6})
-    alone = combined(lex(TEXT), found, [], reading_of([0, 1, 2], 0.6, None), weights).findings
+    alone = combined(lex(TEXT), found, [], (), reading_of([0, 1, 2], 0.6, None), weights).findings
     reading = SecondReading((*reading_of([0, 1, 2], 0.6, None).findings, other))
-    contested = combined(lex(TEXT), found, [], reading, weights).findings
+    contested = combined(lex(TEXT), found, [], (), reading, weights).findings
     before, after = (next(f.confidence for f in findings if f.key == found[1].key) for findings in (alone, contested))
     assert before is not None
     assert after is not None
@@ -140,22 +141,24 @@ def test_another_value_of_the_same_place_makes_both_less_sure() -> None:
 @pytest.mark.parametrize(
     ("feature", "text", "stated"),
     [
-        ("bracketed", "左侧额叶（皮层下）T1WI呈低信号", [True]),
-        ("bracketed", "左侧额叶T1WI呈低信号。右侧枕叶（深部）T2WI呈高信号", [False, True]),
+        ("site_elsewhere", "左侧额叶见结节，T1WI呈低信号。T2WI呈高信号", [False, True]),
+        ("agreed_values", "左侧额叶T1WI呈低信号", [True]),
         ("reader_refers", "左侧额叶T1WI呈低信号，其余病灶T2WI呈高信号", [True, True]),
         ("reader_refers", "左侧额叶T1WI呈低信号", [False]),
         ("also_of_part", "左侧颞叶、左侧海马T1WI呈低信号", [True, False]),
         ("also_of_part", "左侧颞叶T1WI呈低信号，左侧海马T1WI呈低信号", [False, False]),
-        ("unsided", "脑桥T1WI呈低信号，左侧额叶T2WI呈高信号", [True, False]),
         ("side_missing", "脑桥T1WI呈低信号，额叶T2WI呈高信号", [False, True]),
-        ("outermost", "脑实质T1WI呈低信号，左侧额叶T2WI呈高信号", [True, False]),
-        ("rules_misread", "左侧额叶T1WI呈低信号，前片有误。右侧枕叶T2WI呈高信号", [True, False]),
-        ("reader_misread", "左侧额叶T1WI呈低信号，前片有误。右侧枕叶T2WI呈高信号", [True, False]),
+        ("outside_brain", "左侧侧脑室T1WI呈低信号，左侧额叶T2WI呈高信号", [True, False]),
+        ("rules_misread", "双侧额叶T1WI呈低信号，左侧为稍低信号。右侧枕叶T2WI呈高信号", [True, True, False]),
+        ("reader_misread", "双侧额叶T1WI呈低信号，左侧为稍低信号。右侧枕叶T2WI呈高信号", [True, True, False]),
     ],
 )
 def test_the_wording_of_a_sentence_is_known_of_its_findings(feature: str, text: str, stated: list[bool]) -> None:
     found = rules_of(text)
-    known = {c.stated.key: c for c in candidates(lex(text), found, [], SecondReading(tuple(found)))}
+    known = {
+        c.stated.key: c
+        for c in candidates(lex(text), found, [], misread(lex(text), found), SecondReading(tuple(found)))
+    }
     assert [bool(known[finding.key].features()[feature]) for finding in found] == stated
 
 
@@ -163,8 +166,8 @@ def test_general_findings_are_combined_where_the_reader_looks_for_them() -> None
     text = "脑室系统扩大。双侧脑沟增宽。"
     lexed = lex(text)
     changes = read_changes(sentences(lexed))
-    assert combined(lexed, [], changes, SecondReading(), DEFAULT).general == changes
-    both = combined(lexed, [], changes, SecondReading(general=tuple(changes[:1])), DEFAULT)
+    assert combined(lexed, [], changes, (), SecondReading(), DEFAULT).general == changes
+    both = combined(lexed, [], changes, (), SecondReading(general=tuple(changes[:1])), DEFAULT)
     assert [change.key for change in both.general] == [change.key for change in changes]
     assert [change.agreed for change in both.general] == [True, False]
     assert all(change.confidence is not None for change in both.general)
@@ -173,19 +176,19 @@ def test_general_findings_are_combined_where_the_reader_looks_for_them() -> None
     def surely_wrong(_stated: Finding | GeneralFinding) -> float:
         return 1 - SURE
 
-    assert combined(lexed, [], changes, SecondReading(general=(), unreturned=surely_wrong), FITTED).general == []
+    assert combined(lexed, [], changes, (), SecondReading(general=(), unreturned=surely_wrong), FITTED).general == []
 
 
 def test_a_general_finding_that_is_kept_has_its_confidence_instead_of_a_person() -> None:
     text = "脑室系统扩大。双侧脑沟增宽。"
     changes = read_changes(sentences(lex(text)))
-    both = combined(lex(text), [], changes, SecondReading(general=tuple(changes[:1])), FITTED)
+    both = combined(lex(text), [], changes, (), SecondReading(general=tuple(changes[:1])), FITTED)
     assert [change.agreed for change in both.general] == [True, False]
     assert both.review == []
 
 
 def test_a_clear_difference_is_not_put_before_a_person() -> None:
-    both = combined(lex(TEXT), rules_of(TEXT)[:1], [], reading_of([0, 1, 2], SURE, None), FITTED)
+    both = combined(lex(TEXT), rules_of(TEXT)[:1], [], (), reading_of([0, 1, 2], SURE, None), FITTED)
     assert [f.agreed for f in both.findings] == [True, False, False]
     assert both.review == []
 
@@ -194,12 +197,12 @@ def test_silence_about_what_the_other_denies_is_not_put_before_a_person() -> Non
     text = "左侧额叶T1WI呈低信号，DWI未见高信号。"
     found = rules_of(text)
     assert [f.present for f in found] == [True, False]
-    both = combined(lex(text), found, [], reading_of([0], 0.9, 0.5, text), FITTED)
+    both = combined(lex(text), found, [], (), reading_of([0], 0.9, 0.5, text), FITTED)
     assert [f.agreed for f in both.findings] == [True, False]
     assert both.review == []
     high = found[1].model_copy(update={"present": True, "signal": "高", "confidence": 0.97})
     contradicted = SecondReading((found[0].model_copy(update={"confidence": 0.9}), high), unreturned=lambda _: 0.1)
-    assert [p.reason for p in combined(lex(text), found, [], contradicted, FITTED).review] == ["disagreement"]
+    assert [p.reason for p in combined(lex(text), found, [], (), contradicted, FITTED).review] == ["disagreement"]
 
 
 class ScriptedEngine:

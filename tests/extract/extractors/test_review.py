@@ -81,11 +81,35 @@ def test_a_finding_that_rests_on_a_mended_word_is_to_be_looked_at() -> None:
     assert [(review.reason, review.text) for review in reading.review] == [("mended", "右侧额页见长T2信号")]
 
 
+def test_a_mended_word_of_a_sure_finding_needs_no_person() -> None:
+    lexed = lex("右侧额页见长T2信号。")
+    (found,) = read_clauses(sentences(lexed))
+    for confidence, reasons in ((None, ["mended"]), (0.8, ["mended"]), (0.95, [])):
+        study = Study(findings=(found.model_copy(update={"confidence": confidence}),))
+        assert [review.reason for review in reviewed(lexed, study, (found,), ())[1]] == reasons
+
+
+def test_a_sentence_whose_findings_were_left_out_is_not_understood() -> None:
+    lexed = lex("双侧海马T2WI分别呈高、稍高信号。")
+    found = read_clauses(sentences(lexed))
+    for study, reason in ((Study(findings=tuple(found)), "inconsistent"), (Study(), "uncited")):
+        read, review = reviewed(lexed, study, found, lexed.sentences)
+        assert ([passage.reason for passage in review], read.normal) == ([reason], False)
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["小脑扁桃体下移，低于枕骨大孔连线约9mm。", "左侧额叶见混杂信号灶，T1WI呈高低混杂信号，T2WI呈低信号。"],
+)
+def test_a_level_and_a_mixed_lesion_whose_values_follow_are_no_uncited_signals(text: str) -> None:
+    assert RuleExtractor().read([text])[0].review == ()
+
+
 def test_an_abnormal_word_that_no_finding_rests_on_is_to_be_looked_at() -> None:
     lexed = lex("左侧额叶T1WI呈低信号，T2WI呈高信号。")
     first, second = read_clauses(sentences(lexed))
-    assert reviewed(lexed, Study(findings=(first, second)), ())[1] == ()
-    assert [review.reason for review in reviewed(lexed, Study(findings=(first,)), ())[1]] == ["uncited"]
+    assert reviewed(lexed, Study(findings=(first, second)), (), ())[1] == ()
+    assert [review.reason for review in reviewed(lexed, Study(findings=(first,)), (), ())[1]] == ["uncited"]
 
 
 @pytest.mark.parametrize(
@@ -102,7 +126,7 @@ def test_a_size_that_no_finding_has_is_to_be_looked_at(text: str, reviewed: bool
     reading = RuleExtractor().read([text])[0]
     assert reading.study.findings
     assert [(passage.reason, passage.text) for passage in reading.review] == (
-        [("uncited", text.rstrip("。"))] if reviewed else []
+        [("inconsistent", text.rstrip("。"))] if reviewed else []
     )
 
 
@@ -111,7 +135,6 @@ def test_a_size_that_no_finding_has_is_to_be_looked_at(text: str, reviewed: bool
     [
         ("右侧额叶T1WI呈低信号，T2WI呈高信号。右侧额叶T1WI呈高信号。", True),
         ("右侧额叶T1WI呈低信号，DWI未见高信号。右侧额叶DWI呈高信号。", True),
-        ("右侧额叶T1WI呈低信号——此处有误，应为高信号。", True),
         ("病灶（左侧额叶（皮层下）、脑桥）呈T2WI高信号。", True),
         ("侧脑室旁T2WI呈高信号，左侧范围较大。", True),
         ("双侧海马T2WI分别呈高、稍高信号。", True),
@@ -131,7 +154,7 @@ def test_a_size_that_no_finding_has_is_to_be_looked_at(text: str, reviewed: bool
 def test_findings_that_do_not_fit_the_words_are_to_be_looked_at(text: str, reviewed: bool) -> None:
     reading = RuleExtractor().read([text])[0]
     assert reading.study.findings
-    assert {passage.reason for passage in reading.review} == ({"uncited"} if reviewed else set())
+    assert {passage.reason for passage in reading.review} == ({"inconsistent"} if reviewed else set())
 
 
 def test_a_region_with_the_value_of_the_part_behind_it_is_to_be_looked_at() -> None:

@@ -20,6 +20,7 @@ from selip_contracts.annotated import GOLD, read_annotated
 from selip_contracts.findings import AnnotatedReport, Evidence, Finding, GeneralFinding, Span, SpanRole
 from selip_contracts.vocabulary import Change, Enhancement, Modality, Side, Signal
 from selip_extract.extractors.candidates import Candidate, candidates, name_of
+from selip_extract.extractors.inconsistencies import misread
 from selip_extract.extractors.second_reader import SecondReading
 from selip_extract.extractors.tagger import TaggerExtractor
 from selip_extract.language.lexer import lex
@@ -142,7 +143,9 @@ def _lines(tagger: TaggerExtractor, name: str, reports: Sequence[AnnotatedReport
     lexed = [lex(report.findings_text) for report in reports]
     for report, text, reading in zip(reports, lexed, tagger.second_readings(lexed), strict=True):
         rules = rules_today(text)
-        yield _as_line(name, report.report_id, candidates(text, rules.findings, rules.general, reading))
+        unfit = misread(text, rules.findings)
+        read = candidates(text, rules.findings, rules.general, unfit, reading)
+        yield _as_line(name, report.report_id, read)
 
 
 def _as_line(name: str, report_id: str, read: Iterable[Candidate]) -> str:

@@ -12,6 +12,7 @@ from selip_extract.evaluation.score import DECIMALS, ratio, tally
 from selip_extract.evaluation.unlisted_sites import with_annotated_sites
 from selip_extract.extractors.candidates import FEATURES, Candidate, candidates
 from selip_extract.extractors.combination import Combination, is_kept
+from selip_extract.extractors.inconsistencies import misread
 from selip_extract.extractors.second_reader import SecondReader, SecondReading
 from selip_extract.language.lexer import lex
 from selip_extract.training.combination.first_readings import RuleReading, rules_today
@@ -111,7 +112,9 @@ def _judged_candidates(examples: Sequence[Example]) -> list[_Judged]:
 def _judged_of(number: int, example: Example) -> Iterator[_Judged]:
     annotation = example.report.study
     lexed = lex(example.report.findings_text)
-    for candidate in candidates(lexed, example.rules.findings, example.rules.general, example.reader):
+    rules = example.rules
+    unfit = misread(lexed, rules.findings)
+    for candidate in candidates(lexed, rules.findings, rules.general, unfit, example.reader):
         if isinstance(candidate.stated, GeneralFinding):
             (stated,) = with_annotated_sites(Study(general=(candidate.stated,)), annotation).general
             yield _Judged(number, candidate, stated, stated.key in {g.key for g in annotation.general})
