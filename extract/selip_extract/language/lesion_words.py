@@ -48,7 +48,7 @@ _NAMED_BEHIND = re.compile(
 _CORRECTED = re.compile("更正|应该?[为是]|改为|实为|不对|说错|口误|而是")
 # 大小分别约1.2cm、0.8cm: which of the sizes is that of the lesion, one clause does not tell
 _OF_SEVERAL = re.compile("分别|依次")
-_UP_TO_ANOTHER = re.compile("(?:(?!未见|[、，]?(?:周边|边缘|中[心央]|外周|囊壁))(?![见左右双两]).|未见)+")
+_UP_TO_ANOTHER = re.compile("(?:(?!未见|[、，]?(?:周边|边缘|中[心央]|外周|囊壁))(?![见伴左右双两]).|未见)+")
 _SHAPE_OF_ENHANCEMENT = re.compile("[一-龥]{1,4}[状样形](?=强化)")
 _DENIED = filtered("(?:未见|未发现|没有|无明[显确]|(?<![大小有])无(?=出血|钙化|囊变|坏死|结节|肿块|占位))[^，,；;。]*")
 """未见出血灶: what is not there describes no lesion."""

@@ -163,7 +163,8 @@ class _ChangeReader:
         last = self.tokens[at - 1] if at > self.clause else None
         if last is None or any(t.kind == "site" for t in self.tokens[self.clause : at]):
             return
-        if last.kind == "other" and last.value in ("皮质", "皮层"):
+        of_a_part = last.value == "脑" and self.text.endswith(("局部脑", "邻近脑"), 0, last.end)
+        if of_a_part or (last.kind == "other" and last.value in ("皮质", "皮层")):
             self.named = list(self.brain)
         elif last.value == "脑":
             self.named = [LateralisedSite(at - 1, last, "脑实质", None, None, False)]

@@ -259,7 +259,7 @@ def _described(
     stated = LesionWords(finding.morphology, LesionNumber(finding.count, finding.number), finding.lesion)
     here = introductions.setdefault(where, [])
     if stated != NO_WORDS and not any(end <= at for end, _ in here):
-        here.insert(0, (at, stated))
+        here.insert(0, (at, stated._replace(morphology=None) if finding.modality == "T1CE" else stated))
     end, before = next(((end, said) for end, said in reversed(here) if end <= at), (0, NO_WORDS))
     own = introduction(text, at) if at != end else NO_WORDS
     said = stated.or_else(before if own == NO_WORDS else own)

@@ -10,8 +10,8 @@ from selip_extract.rules.sentence import Sentence
 
 _FIRST = "其|病[灶变]|肿[块物瘤]|结节|血肿|囊[肿壁腔变液]?|残腔|术[腔区]|脓[肿腔]|空洞|瘤[体腔]?|灶|腔|此|该处"
 _INTRODUCTION = re.compile(
-    rf"(?<=[，,；;。\n])(?:增强[扫描后]*)?(?:{_FIRST})?[的内外前后上下左右侧缘周]{{0,3}}(?:旁|内|壁|[边侧]?缘|周[围边]?|邻近|中[心央]|[前后上下]方|[内外]侧|表面)[部处]?"
-    "[可另亦尚并还又新]*(?P<what>[见有][^，,；;。：:\n]*)"
+    rf"(?<=[，,；;。\n])(?:增强[扫描后]*)?(?:{_FIRST})?[的内外前后上下左右侧缘周]{{0,3}}(?:旁|[内外]侧|内|壁|[边侧]?缘|周[围边]?|邻近|中[心央]|[前后上下]方|表面)[部处]?"
+    "[可另亦尚并还又新]*(?P<what>[见有]?[^，,；;。：:\n]*)"
 )
 _COMPONENT = re.compile("出血灶?|囊变|坏死|钙化灶?|头节|积液|积血")
 """其内见出血，增强后…: what the first lesion holds; the clauses that follow are of the first again."""
@@ -40,7 +40,8 @@ def second_lesion(text: str, site_end: int, at: int) -> SecondLesion | None:
     if found is None:
         return None
     words = introduction(text, found.start("what"))
-    component = _COMPONENT.fullmatch(words.lesion or "") is not None
+    part = found["what"][:1] not in ("见", "有")  # 壁结节明显强化
+    component = part or _COMPONENT.fullmatch(words.lesion or "") is not None
     if component and found.end() <= at:
         return None
     others = (s for s in _SUBJECT.finditer(text, found.end()) if s["subject"] not in (words.lesion or ""))

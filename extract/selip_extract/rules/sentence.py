@@ -1,5 +1,6 @@
 """A sentence of a report as the rules read it."""
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -9,6 +10,7 @@ from selip_extract.language.lesion_words import forms_by_end, margins_by_end, ma
 from selip_extract.language.tokens import LexedReport, Token
 from selip_extract.rules.mentions import SiteMention
 
+_TUMOUR = re.compile("(?:乳头状|母?细胞)?瘤")
 _COUNTING = frozenset(("other", "cue"))
 
 
@@ -28,7 +30,7 @@ class Sentence:
 
     def _is_in_a_name(self, site: LateralisedSite) -> bool:
         """左侧桥小脑角区见一听神经瘤: whether it stands in the name of a lesion that is seen at another site."""
-        if not self.text.startswith("瘤", site.token.end):
+        if _TUMOUR.match(self.text, site.token.end) is None:
             return False
         last = self.tokens[site.index - 1] if site.index else None
         if last is not None and last.kind == "site" and last.end == site.token.start:

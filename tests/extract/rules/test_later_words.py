@@ -47,5 +47,7 @@ def test_a_noun_may_be_said_later(text: str) -> None:
 def test_the_form_of_a_rim_or_of_another_enhancement_is_that_of_its_value_alone() -> None:
     rim = findings("左侧丘脑血肿，中心T1WI等信号，周边环状T2WI高信号，SWI呈低信号。")
     assert [f.morphology for f in rim.values()] == [None, "环状", None]
+    rails = findings("左侧顶叶见“铁轨”状强化，T2WI稍低信号。")
+    assert [f.morphology for f in rails.values()] == ["“铁轨”状", None]
     dots = findings("双侧额叶结节，T1WI低信号，增强后部分呈点状强化、部分呈环形强化。")
     assert dots["双侧额叶", "T1CE"].morphology is None

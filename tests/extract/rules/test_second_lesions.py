@@ -17,6 +17,7 @@ CYST = "右侧小脑半球见一囊肿，约3cm，T1WI呈低信号，"
         ("囊壁见附壁结节，约6mm，囊壁增强后明显强化。", "囊肿", (30.0,)),
         ("囊壁见附壁结节，约6mm。增强后明显强化。", "囊肿", (30.0,)),
         ("其内见出血，增强后明显强化。", "囊肿", (30.0,)),
+        ("壁结节T2WI呈等信号，增强后明显强化。", "囊肿", (30.0,)),
         ("其内未见结节，增强后明显强化。", "囊肿", (30.0,)),
     ],
 )
@@ -35,6 +36,11 @@ def test_a_component_has_its_own_words_and_the_size_of_the_whole() -> None:
         ("囊肿", None, (30.0,)),
     ]
     assert {f.margin for f in found.values()} == {"边界清"}
+
+
+def test_a_part_without_a_verb_has_its_own_noun_and_the_size_of_the_whole() -> None:
+    found = findings(CYST + "壁结节增强后明显强化。")
+    assert [(f.lesion, f.number, f.size_mm) for f in found.values()] == [("囊肿", 1, (30.0,)), ("结节", None, (30.0,))]
 
 
 def test_the_margin_of_a_second_lesion_is_not_that_of_the_first() -> None:
