@@ -19,7 +19,7 @@ from selip_extract.language.tokens import LexedReport
 from selip_extract.llm.answer_forms import AnswerForm, Asked
 from selip_extract.llm.engine import Answer, Engine, Failure, GenerationRequest
 from selip_extract.rules.general_findings import read_changes
-from selip_extract.rules.lesion_descriptions import with_descriptions
+from selip_extract.rules.lesions.descriptions import with_descriptions
 from selip_extract.rules.sentence import sentences
 
 

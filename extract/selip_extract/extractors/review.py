@@ -15,7 +15,7 @@ from selip_extract.language.sizes import Size, largest_size, millimetres, size_p
 from selip_extract.language.tokens import LexedReport, Token
 from selip_extract.language.understanding.damage import is_damaged
 from selip_extract.language.understanding.normality import is_understood, states_normal
-from selip_extract.rules.lesion_sizes import is_of_a_lesion
+from selip_extract.rules.lesions.sizes import is_of_a_lesion
 from selip_extract.rules.lookahead import is_mark
 from selip_extract.rules.prior_study import prior_words
 

@@ -8,10 +8,10 @@ from selip_extract.language.sizes import Size, is_of_the_present
 from selip_extract.rules.clause_end import end_clause, punctuate
 from selip_extract.rules.dataclass_replace import replace
 from selip_extract.rules.descriptions import describe_as_normal, describe_change
-from selip_extract.rules.later_words import state_form, state_noun
-from selip_extract.rules.lesion_descriptions import with_descriptions
-from selip_extract.rules.lesion_margins import state_margin
-from selip_extract.rules.lesion_sizes import largest, state_size, with_size, with_sizes
+from selip_extract.rules.lesions.descriptions import with_descriptions
+from selip_extract.rules.lesions.later_words import state_form, state_noun
+from selip_extract.rules.lesions.margins import state_margin
+from selip_extract.rules.lesions.sizes import largest, state_size, with_size, with_sizes
 from selip_extract.rules.lookahead import VALUES, clause_after, is_listed_with_a_site
 from selip_extract.rules.mentions import Location, MentionedLesions, StatedMargin, StatedWords
 from selip_extract.rules.prior_study import prior_words, turn_to_present, turn_to_prior

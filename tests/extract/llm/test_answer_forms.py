@@ -23,7 +23,7 @@ from selip_extract.llm.model_files import MODEL_FOLDER, load_model, load_tokeniz
 from selip_extract.llm.report_answer import read_report_answer
 from selip_extract.llm.report_task import INSTRUCTIONS, SEQUENCE_KEYS, place_name, report_questions
 from selip_extract.pseudo_reports.writing.report import write_study
-from selip_extract.rules.lesion_descriptions import with_descriptions
+from selip_extract.rules.lesions.descriptions import with_descriptions
 from selip_extract.rules.sentence import sentences
 from selip_extract.training.pseudo_examples import written_statements
 from selip_shared.errors import SelipError

@@ -4,7 +4,7 @@ import pytest
 
 from selip_extract.language.lexer import lex
 from selip_extract.rules.clause_reader import read_clauses
-from selip_extract.rules.lesion_sizes import largest
+from selip_extract.rules.lesions.sizes import largest
 from selip_extract.rules.mentions import Location
 from selip_extract.rules.sentence import sentences
 from tests.extract.rules.sentences import findings

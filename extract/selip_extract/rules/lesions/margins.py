@@ -6,11 +6,11 @@ from collections.abc import Iterable
 from selip_contracts.findings import Finding
 from selip_extract.language.lesion_words import clause_start, is_corrected
 from selip_extract.rules.dataclass_replace import replace
-from selip_extract.rules.lesion_sizes import is_around
+from selip_extract.rules.lesions.second_lesions import is_of_a_second_lesion
+from selip_extract.rules.lesions.sizes import is_around
 from selip_extract.rules.mentions import Location, Sites, StatedMargin
 from selip_extract.rules.references.introductions import referents
 from selip_extract.rules.references.site_references import all_above
-from selip_extract.rules.second_lesions import is_of_a_second_lesion
 from selip_extract.rules.sentence import Sentence
 from selip_extract.rules.state import State
 

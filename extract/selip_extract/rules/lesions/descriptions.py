@@ -17,14 +17,14 @@ from selip_extract.language.lesion_words import (
     words_of,
 )
 from selip_extract.language.tokens import Token
-from selip_extract.rules.lesion_margins import margin_of
+from selip_extract.rules.lesions.margins import margin_of
+from selip_extract.rules.lesions.second_lesions import second_lesion
+from selip_extract.rules.lesions.smaller_lesions import smaller_lesion
 from selip_extract.rules.lookahead import is_mark
 from selip_extract.rules.mentions import Location, StatedMargin, StatedWords
 from selip_extract.rules.references.phrases import phrases
 from selip_extract.rules.references.site_references import WHOLE_BRAIN
-from selip_extract.rules.second_lesions import second_lesion
 from selip_extract.rules.sentence import Sentence
-from selip_extract.rules.smaller_lesions import smaller_lesion
 
 # 脑内见4个转移瘤，分别位于左侧额叶、…; 最大一枚位于…; ①右侧顶叶: the site is that of a lesion of the group
 _LABELLED = "[①-⑳Ⅰ-Ⅻ]|(?:病?灶|结节)?[0-9A-D一二三四]灶?(?=位|$|：|:|（)|第[一二三四1-9]"

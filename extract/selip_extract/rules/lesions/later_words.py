@@ -2,10 +2,10 @@
 
 from selip_extract.language.lesion_words import LesionWords, lesion_at
 from selip_extract.rules.dataclass_replace import replace
+from selip_extract.rules.lesions.second_lesions import is_of_a_second_lesion
 from selip_extract.rules.mentions import StatedWords
 from selip_extract.rules.references.introductions import referents
 from selip_extract.rules.references.site_references import all_above
-from selip_extract.rules.second_lesions import is_of_a_second_lesion
 from selip_extract.rules.sentence import Sentence
 from selip_extract.rules.state import State
 

@@ -9,10 +9,10 @@ from selip_extract.language.lexer import normalized
 from selip_extract.language.sizes import Size, is_of_an_earlier_study, is_of_the_present, largest_size, millimetres
 from selip_extract.language.tokens import Token
 from selip_extract.rules.dataclass_replace import replace
+from selip_extract.rules.lesions.second_lesions import is_of_a_second_lesion
 from selip_extract.rules.lookahead import clause_after, is_mark, sites_ahead
 from selip_extract.rules.mentions import Location, Sites, distinct
 from selip_extract.rules.references.introductions import names_whole_brain
-from selip_extract.rules.second_lesions import is_of_a_second_lesion
 from selip_extract.rules.sentence import Sentence
 from selip_extract.rules.state import Standing, State
 
