@@ -190,7 +190,7 @@ def name_most_affected(state: State, sentence: Sentence, at: int, end: int) -> S
     if not focus.sites:
         return state.refer_to(Focus(sites, ReferenceKind.NAMED, sentence.tokens[at].start))
     here = locations(focus.sites)
-    stated = [f for f in state.findings if (f.side, f.site) in here]
+    stated = [f for f in state.findings if f.present and (f.side, f.site) in here]
     state = introduce(state, focus, True) if stated else state
     added = Focus(sites, ReferenceKind.PART, sentence.tokens[at].start)
     for finding in {(f.modality, f.signal): f for f in stated}.values():

@@ -57,7 +57,7 @@ def name_site(state: State, sentence: Sentence, at: int) -> State:
     if _is_a_measured_part(state, sentence, at):
         return state
     here = (state.introduced.sites, state.own.sites)
-    inside = named.side is None and (lesion_follows(sentence.tokens, at) or _is_among_them(state, sentence, at))
+    inside = named.side is None and (_names_a_lesion(state, sentence, at) or _is_among_them(state, sentence, at))
     sites = state.mentioned.resolve(_on_its_side(state, sentence, at), here, inside)
     sites = _as_named_before(sentence, at) if sites == (sentence.mention(named),) else sites
     if state.clause.of_the_largest:
@@ -112,6 +112,12 @@ def _leads_in(state: State, sentence: Sentence, bracket: int) -> bool:
 def _is_named_again(state: State, sites: Sites) -> bool:
     """T1低信号灶位于右侧额叶、脑桥，右侧额叶灶SWI…: a site of which the focus has been told begins another one."""
     return state.mentioned.has_stated(sites) and locations(sites) <= locations(state.focus.sites)
+
+
+def _names_a_lesion(state: State, sentence: Sentence, at: int) -> bool:
+    """DWI示小脑病灶: a lesion told of before; MRI示鞍区病变 tells of one first."""
+    before = {t.kind for t in sentence.tokens[state.clause.start : at]}
+    return lesion_follows(sentence.tokens, at) and ("verb" not in before or "sequence" in before)
 
 
 def _is_among_them(state: State, sentence: Sentence, at: int) -> bool:
