@@ -8,7 +8,14 @@ from selip_extract.language.lexicon import Kind
 from selip_extract.language.tokens import Token
 from selip_extract.rules.dataclass_replace import replace
 from selip_extract.rules.descriptions import describe_as_normal, is_not_seen
-from selip_extract.rules.lookahead import VALUES, denial_ends, is_mark, points_back, sequence_precedes_site
+from selip_extract.rules.lookahead import (
+    VALUES,
+    clause_after,
+    denial_ends,
+    is_mark,
+    points_back,
+    sequence_precedes_site,
+)
 from selip_extract.rules.mentions import NO_LESION, ReferenceKind
 from selip_extract.rules.references.exceptions import return_from_exception
 from selip_extract.rules.references.introductions import introduce, names_whole_brain
@@ -23,6 +30,7 @@ _STATED = frozenset(("negation", "abnormal", *VALUES))
 _HALF, _PRIOR = ReferenceKind.HALF, Standing.PRIOR
 _CONTRASTING = ("相反", "不然")
 """右侧则相反，T1WI…: the next clause says how."""
+_LISTED = frozenset(("site", "side", "layer", "post_side"))
 _LESION_NOUNS = frozenset(("abnormal", "lesion"))
 
 
@@ -60,7 +68,8 @@ def end_clause(state: State, sentence: Sentence, at: int) -> State:
             and not leads_in
             and (not kinds.isdisjoint(_LESION_NOUNS) or _names_a_disease(sentence, clause) or _locates(state, clause))
         ):
-            state = introduce(state, state.focus, True).close()
+            state = introduce(state, state.focus, True)
+            state = state if mark == "," and state.open and _lists_on(sentence, at) else state.close()
         elif (mark == ":" and state.open) or (mark == ";" and _goes_on(state, sentence, at)):
             state = replace(state, announced=state.focus)
     denied = mark == ";" and state.clause.negation is not None and "sequence" in kinds
@@ -81,6 +90,12 @@ def end_clause(state: State, sentence: Sentence, at: int) -> State:
     if mark == ";":
         return replace(state.refer_to(Focus((), ReferenceKind.NAMED, offset)), introduced=NO_LESION)
     return state.close() if mark == ":" or "size" in kinds else state
+
+
+def _lists_on(sentence: Sentence, at: int) -> bool:
+    """结节位于右侧颞叶、鞍上，脑桥，T1WI…: the clause behind the mark at `at` names further sites, and nothing else."""
+    clause = list(clause_after(sentence.tokens, at))
+    return any(t.kind == "site" for t in clause) and all(t.kind in _LISTED or t.value == "、" for t in clause)
 
 
 def _names_a_disease(sentence: Sentence, clause: Sequence[Token]) -> bool:

@@ -40,6 +40,8 @@ _CONTENT = re.compile("(?:内|其内)[,，]?(?:可|并|而)?[见呈]")
 """血肿破入右侧侧脑室后角内，见液平: what follows is said of what lies in there."""
 _OTHER_SIDE = {"左侧": "右侧", "右侧": "左侧"}
 _STATING: frozenset[Kind] = frozenset(("sequence", "signal", "enhancement", "restriction"))
+_NOUNS: frozenset[Kind] = frozenset(("other", "lesion", "cue"))
+"""What may stand between a value and a bracket: ADC值呈高 信号影（…）."""
 _SITE_OR_LAYER: frozenset[Kind] = frozenset(("site", "layer", "post_side"))
 _SLICE = re.compile(
     "(?:层面|水平|平面|切面|断面)(?:的?(?:轴[位面]|横断[位面]|冠状[位面]|矢状[位面]|横轴[位面]|M?RI?|平扫|图像|磁共振|[(（)）、,，的]))*"
@@ -58,7 +60,8 @@ def with_excluded_parts(tokens: Sequence[Token], text: str) -> list[Token]:
     found = list(tokens)
     for match in _EXCLUDING.finditer(text):
         inside = [at for at, token in enumerate(found) if match.start() <= token.start and token.end <= match.end()]
-        of_a_value = inside and inside[0] and found[inside[0] - 1].kind in _STATING
+        before = (t.kind for t in reversed(found[: inside[0] if inside else 0]) if t.kind not in _NOUNS)
+        of_a_value = next(before, None) in _STATING
         if of_a_value or any(found[at].kind in _STATING for at in inside):
             continue
         other = _on_the_other_side(found, inside)

@@ -97,7 +97,6 @@ def put_idiom_words(
     (m1, s1), (m2, s2) = signals
     long1, long2 = relaxation_word(rng, m1, s1), relaxation_word(rng, m2, s2)
     if m1 == "T1" and draft.chance(_PHRASES.times_behind_share):
-        draft.families.add("times behind")
         for sequence, time, modality, value in (("T1", long1, m1, s1), ("T2", long2, m2, s2)):
             if sequence == "T2":
                 draft.put_one(_PHRASES.times_behind_pauses)

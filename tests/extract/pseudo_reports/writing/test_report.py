@@ -47,6 +47,7 @@ CONSTRUCTIONS = {
     "fused lobes": "[额颞顶枕岛]{2,}叶",
     "a part in brackets": "[（(](?:壳核|苍白球|尾状核|豆状核)[）)]",
     "a plane before the sequence": "(?:[横冠矢][断状轴]?[位面]|轴[位面])(?:T[12]|FLAIR|DWI|SWI|ADC|增强)",
+    "times behind": "T1(?:明显|稍|略)?[长短等][、，,]?T2(?:明显|稍|略)?[长短等](?:信号|异常|改变)",
     "a signal measured by tissue": "[高低]于(?:脑实质|脑?灰质)",
     "a side after its site": "偏[左右]",
     "placed last": "位于",
@@ -125,7 +126,6 @@ FAMILIES = {
     "damaged text": 0.9,
     "figures": 0.93,
     "spaced sequences": 0.93,
-    "times behind": 0.93,
 }
 """The families of constructions beyond the ordinary report, and the finding F1 that the rules reach at least."""
 

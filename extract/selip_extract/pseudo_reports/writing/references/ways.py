@@ -48,9 +48,10 @@ def put_references(draft: Draft, lesions: Sequence[SampledLesion]) -> list[Writt
     sites = _separate(lesions)
     fitting = [name for name, way in _WAYS.items() if way.fits(sites)]
     # Few ways fit a site alone: without this they would be written more often than all others together.
-    if not fitting or (len(sites) == 1 and draft.chance(0.68)):
+    if not fitting or (len(sites) == 1 and draft.chance(0.71)):
         return []
-    name = draft.rng.choice(fitting)
+    # and the way that needs three sites would hardly be written at all
+    name = draft.rng.choice(fitting + [name for name in fitting if _WAYS[name].sites > 2])
     draft.families.add(name)
     start = len(draft.facts)
     _WAYS[name].put(draft, sites)
