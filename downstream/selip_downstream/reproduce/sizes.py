@@ -203,7 +203,7 @@ STANDARD = Size(
         noise=0.015,
         # Neither the grades of 200 test cases nor networks of a few steps distinguish trained from untrained weights.
         gliomas=0,
-        disk_gb=1.6,
+        disk_gb=1.2,
         # Test patients decide how narrow an interval can be.
         shares=(0.7, 0.1, 0.2),
     ),
@@ -236,7 +236,7 @@ STANDARD = Size(
         pointed=10,
     ),
     seconds_a_step=0.23,
-    disk_gb=0.8,
+    disk_gb=0.7,
 )
 
 FULL = Size(
