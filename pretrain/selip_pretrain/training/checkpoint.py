@@ -85,7 +85,7 @@ def check_space(out: Path, model_bytes: int) -> None:
     needed, free = COPIES * model_bytes - held, shutil.disk_usage(out).free
     if needed > free:
         raise SelipError(
-            f"The checkpoints need about {needed / 1e9:,.1f} GB, and {out} has {free / 1e9:,.1f} GB: free some space,"
+            f"The checkpoints need about {needed / 1e9:,.2f} GB, and {out} has {free / 1e9:,.2f} GB: free some space,"
             " or name a folder on another disk with --out."
         )
 
