@@ -54,6 +54,8 @@ _DENIED = filtered("(?:未见|未发现|没有|无明[显确]|(?<![大小有])�
 """未见出血灶: what is not there describes no lesion."""
 _HEADING_END = re.compile("[)）]?[:：]")
 _MAX_FORM = 12
+_MAX_LABEL = 6
+"""Characters of a clause in which the word for the surroundings may stand behind a label: 病灶A周围见水肿."""
 _NOTHING_BUT = re.compile("^[呈为]|(?:改变|外观|表现)$")
 _BRACKET = re.compile(r"(?:病灶|病变|灶)?[（(\[]([^（(\[)）\]TFDAS左右双两]{1,30})[)）\]]")
 _VALUE_HEADS = ("大小", "范围", "直径", "长径", "边界", "边缘", "形态", "数目")
@@ -239,7 +241,7 @@ def _oedema(text: str, start: int, signal: Token) -> LesionWords | None:
         return None
     before = clause_start(text, start - 1)
     clause = text[before : start - 1]
-    if "水肿" not in clause or _AROUND.match(clause) is None or _NO_OEDEMA.search(clause):
+    if "水肿" not in clause or _AROUND.search(clause, 0, _MAX_LABEL) is None or _NO_OEDEMA.search(clause):
         return None
     return words_of(clause)
 

@@ -10,7 +10,7 @@ from selip_extract.language.lesion_words import forms_by_end, margins_by_end, ma
 from selip_extract.language.tokens import LexedReport, Token
 from selip_extract.rules.mentions import SiteMention
 
-_TUMOUR = re.compile("(?:乳头状|母?细胞)?瘤")
+_TUMOUR = re.compile("(?:乳头状|母?细胞)?瘤|囊肿")
 _COUNTING = frozenset(("other", "cue"))
 
 

@@ -117,7 +117,7 @@ def _introductions(sentences: Sequence[Sentence], locations: Container[Location]
                 said = said.or_else(last)
             elif _SIMILAR.search(text, site.token.end, clause_end(text, site.token.end)):
                 said = said.or_else(last._replace(number=NO_WORDS.number))
-            elif _is_one_of_them(text, site.token.start):
+            elif _is_one_of_them(text, site.token.start) or text.startswith("部分", site.token.end):
                 said = said.or_else(_introduced_before(sentence, site)._replace(number=NO_WORDS.number))
             if said != NO_WORDS:
                 last = said
@@ -253,7 +253,9 @@ def _described(
     if second is not None:
         (morphology, (kind, exact), lesion), size, margin, is_component = second
         update = {"morphology": morphology, "count": kind, "number": exact, "lesion": lesion}
-        return finding.model_copy(update=update if is_component else update | {"size_mm": size, "margin": margin})
+        if is_component:
+            return finding.model_copy(update=update | {"margin": margin_of(finding, text, at, signal, margins)})
+        return finding.model_copy(update=update | {"size_mm": size, "margin": margin})
     if finding.lesion == "水肿":
         return finding
     stated = LesionWords(finding.morphology, LesionNumber(finding.count, finding.number), finding.lesion)

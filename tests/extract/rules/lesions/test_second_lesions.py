@@ -38,6 +38,12 @@ def test_a_component_has_its_own_words_and_the_size_of_the_whole() -> None:
     assert {f.margin for f in found.values()} == {"边界清"}
 
 
+def test_an_oedema_around_a_labelled_lesion_has_its_own_signal() -> None:
+    found = findings("A. 左侧额叶，团块状，T1WI低信号，38mm；B. 脑桥，T1WI低信号。A周围见水肿，FLAIR高信号。")
+    oedema = found["左侧额叶", "FLAIR"]
+    assert (oedema.lesion, oedema.morphology, oedema.size_mm) == ("水肿", None, ())
+
+
 def test_a_part_without_a_verb_has_its_own_noun_and_the_size_of_the_whole() -> None:
     found = findings(CYST + "壁结节增强后明显强化。")
     assert [(f.lesion, f.number, f.size_mm) for f in found.values()] == [("囊肿", 1, (30.0,)), ("结节", None, (30.0,))]
