@@ -115,12 +115,17 @@ def is_of_a_normal_lobe(state: State, sentence: Sentence, at: int) -> bool:
 
 
 def is_of_a_normal_gland(state: State, sentence: Sentence, at: int) -> bool:
-    """垂体均匀强化，未见异常: what always enhances, and of which the sentence names no lesion."""
-    if state.clause.negation is not None or not state.focus.sites or state.own.sites:
+    """垂体均匀强化，未见异常: what always enhances, and of which no lesion is named; 其余垂体均匀强化 around one."""
+    if state.clause.negation is not None or not state.focus.sites:
+        return False
+    rest = any(t.value == "其余" for t in sentence.tokens[state.clause.start : at])
+    if state.own.sites and not rest:
         return False
     if any(site.site not in _ENHANCING for site in state.focus.sites):
         return False
     if sentence.tokens[at].value not in ("均匀强化", "明显强化", "强化"):
         return False
+    if rest:
+        return True
     normal = any(t.kind in ("normal", "negation") for t in sentence.tokens)
     return normal and not any(t.kind in ("lesion", "signal") for t in sentence.tokens[: at + 1])

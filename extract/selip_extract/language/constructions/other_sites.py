@@ -47,9 +47,10 @@ _SLICE = re.compile(
     "(?:层面|水平|平面|切面|断面)(?:的?(?:轴[位面]|横断[位面]|冠状[位面]|矢状[位面]|横轴[位面]|M?RI?|平扫|图像|磁共振|[(（)）、,，的]))*"
 )
 _SLICE_HINT = re.compile("层面|水平|[切断平]面")
-_REGION_HINT = re.compile("幕[上下]|中线[部区处]")
+_REGION_HINT = re.compile("幕[上下]|中线")
 _REGIONS = frozenset(("幕上", "幕下"))
 _MIDLINE = re.compile("部位?|区域?|处")
+_MIDLINE_MOVES = re.compile("结构|[右左]?[移偏居]|轻|稍|略|明显|无|未|受|向|局部|$")
 _SHOWING = re.compile("(?:上|中|图像上?|像上?)*(?:可|能)?(?:示|显示|见)")
 
 
@@ -97,7 +98,11 @@ def without_regions(tokens: Sequence[Token], text: str) -> list[Token]:
     for token in tokens:
         if token.kind in ("stop", "mark") or token.value in (",", ";", ":"):
             placed = parted = False
-        elif token.kind == "site" and text.startswith("中线", token.start) and _MIDLINE.match(text, token.end):
+        elif (
+            token.kind == "site"
+            and text.startswith("中线", token.start)
+            and (_MIDLINE.match(text, token.end) or not _MIDLINE_MOVES.match(text, token.end))
+        ):
             if found and found[-1].kind == "site" and found[-1].end == token.start:
                 token = token._replace(kind="other", value="")
         elif token.kind == "site" and placed and parted and token.value in _REGIONS and not _is_listed(found):

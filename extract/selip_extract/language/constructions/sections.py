@@ -195,6 +195,8 @@ def _is_of_another_quantity(token: Token, text: str) -> bool:
     if token.kind != "signal":
         return False
     before = text[max(0, token.start - _QUANTITY_REACH) : token.start]
+    if token.value == "等" and before.endswith("脑脊液"):
+        return True
     return bool(_OTHER_QUANTITY.match(text, token.end) or _OTHER_QUANTITY.search(before))
 
 

@@ -14,6 +14,7 @@ from selip_extract.rules.state import CURRENT, NO_FOCUS, Focus, Standing, State
 
 _SAYING_ELSE = frozenset(("normal", "negation", "change", "elsewhere"))
 _OF_A_LESION = frozenset(("size", "lesion"))
+_FIELD = re.compile("(?:病变|病灶|肿瘤|肿块|占位|异常)?(?:所在|主要)?(?:部位|位置|定位)[:：]")
 _LEFT_OUT = re.compile("[(（][^()（）]*除外")
 _COUNTING = frozenset(("site", "side", "layer", "post_side", "other", "punctuation", "size", "lesion"))
 
@@ -167,12 +168,20 @@ def introduce(state: State, focus: Focus, positive: bool) -> State:
 
 def introduce_mass(state: State, sentence: Sentence) -> State:
     """左侧桥小脑角区占位，脑干受压。T1WI呈…: a mass of which its sentence states nothing is what the next one is of."""
+    if _FIELD.match(sentence.text, sentence.tokens[0].start) and not state.findings:
+        return _introduce_listed(state, sentence)
     focus = state.announced
     end = next((i for i, t in enumerate(sentence.tokens) if t.value == "占位" and t.start > focus.source), None)
     if end is None or not focus.sites or names_whole_brain(focus.sites):
         return state
     between = [t.kind for t in sentence.tokens[:end] if t.start > focus.sites[-1].token.start]
     return state if "site" in between or "negation" in between else introduce(state, focus, True)
+
+
+def _introduce_listed(state: State, sentence: Sentence) -> State:
+    """病变部位：双侧桥臂、左侧大脑脚: the field of a form that says where the lesion of all other fields lies."""
+    sites = tuple(sentence.mention(site) for site in sentence.sites.values() if not site.is_qualifier)
+    return introduce(state, Focus(sites, ReferenceKind.NAMED, sites[0].token.start), True) if sites else state
 
 
 def take_apart(state: State, source: int) -> State:
