@@ -168,7 +168,9 @@ def _is_qualifier(tokens: Sequence[Token], at: int) -> bool:
         return True
     following = tokens[at + 1 : at + 3]
     if len(following) > 1 and following[0].value == "(":
-        return any(t.kind == "site" for t in following[1:2]) or _names_a_part(tokens, at)
+        named = [t.kind for t in tokens[at + 2 : at + 4]]
+        of_a_territory = tokens[at].value.endswith("供血区") and named == ["side", "site"]
+        return named[0] == "site" or of_a_territory or _names_a_part(tokens, at)
     if len(following) > 1 and following[0].value in PARTS_OF_A_SITE and following[1].value == "(":
         inside = tokens[at + 3 : at + 4]
         return bool(inside) and inside[0].kind == "site" and tokens[at].value in ancestors(inside[0].value)

@@ -1,5 +1,6 @@
 """The end of a clause: which sites the next one refers to."""
 
+import re
 from collections.abc import Sequence, Set
 from itertools import takewhile
 
@@ -31,6 +32,8 @@ _HALF, _PRIOR = ReferenceKind.HALF, Standing.PRIOR
 _CONTRASTING = ("相反", "不然")
 """右侧则相反，T1WI…: the next clause says how."""
 _LISTED = frozenset(("site", "side", "layer", "post_side"))
+_PLACE = re.compile("(?:病变|病灶|肿瘤|肿块)?(?:所在)?(?:部位|位置)[:：]\\s*")
+"""病变部位：左侧基底节区, a line of a template."""
 _LESION_NOUNS = frozenset(("abnormal", "lesion"))
 
 
@@ -41,6 +44,9 @@ def punctuate(state: State, sentence: Sentence, at: int) -> State:
         if state.before_prior is None:
             state = end_clause(state, sentence, at)
         return replace(state, clause=Clause(start=at + 1, of_the_largest=_places_the_largest(state, sentence, at)))
+    if token.value == ")" and state.clause.of_the_largest:
+        # 硬膜下（最厚7mm）及硬膜外见…
+        state = replace(state, clause=state.clause._replace(of_the_largest=False))
     if token.value == ")" and state.before_bracket is not None:
         state = replace(state, focus=state.before_bracket, before_bracket=None)
     return state.negate(None) if denial_ends(sentence.tokens, at) else state
@@ -66,7 +72,12 @@ def end_clause(state: State, sentence: Sentence, at: int) -> State:
         if (
             only_names
             and not leads_in
-            and (not kinds.isdisjoint(_LESION_NOUNS) or _names_a_disease(sentence, clause) or _locates(state, clause))
+            and (
+                not kinds.isdisjoint(_LESION_NOUNS)
+                or _names_a_disease(sentence, clause)
+                or _locates(state, clause)
+                or (not mark and _PLACE.match(sentence.text, sentence.tokens[0].start))
+            )
         ):
             state = introduce(state, state.focus, True)
             state = state if mark == "," and state.open and _lists_on(sentence, at) else state.close()

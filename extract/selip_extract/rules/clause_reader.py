@@ -161,10 +161,10 @@ def read_sentence(state: State, sentence: Sentence) -> State:
 
 
 def _is_aside(sentence: Sentence, at: int) -> bool:
-    """…呈高信号，MRV不显影，邻近左侧颞叶…: one clause about the vessels, after which the sentence goes on."""
+    """…呈高信号，MRV不显影，邻近左侧颞叶…, 诊断脑膜瘤；T1WI…: one clause, after which the sentence goes on."""
     tokens = sentence.tokens
     following = tokens[at + 1] if at + 1 < len(tokens) else None
-    return tokens[at].value == "血管" and at > 0 and following is not None and following.value != ":"
+    return tokens[at].value in ("血管", "他处") and at > 0 and following is not None and following.value != ":"
 
 
 def _returns(sentence: Sentence, at: int) -> int | None:

@@ -162,8 +162,15 @@ def sites_follow(text: str, tokens: Sequence[Token], at: int, spreads: bool) -> 
     return False
 
 
+def is_limited(sentence: Sentence, at: int) -> bool:
+    """DWI呈高信号者为丘脑: the value at `at` is that of the sites behind 者."""
+    behind = sentence.tokens[at + 1 : at + 2]
+    of_those = bool(behind) and behind[0].kind == "lesion" and sentence.words(at + 1) == "者"
+    return of_those and _is_limited(sentence.tokens, at + 2)
+
+
 def _is_limited(tokens: Sequence[Token], at: int) -> bool:
-    """DWI呈高信号者仅双侧尾状核头: nothing but a word for only, or a verb, stands before the site."""
+    """Whether nothing but a word for only, or a verb, stands before the site."""
     words = [*takewhile(lambda t: t.kind == "verb" or t.value == "仅", tokens[at:])]
     behind = tokens[at + len(words) : at + len(words) + 1]
     return bool(words and behind) and behind[0].kind in ("site", "side")

@@ -13,10 +13,13 @@ _BRACKETED = re.compile(r"\((?:[A-Z]|[压黑抑水弥扩磁梯增])")
 _NAMES: frozenset[Kind] = frozenset(("sequence", "signal"))
 _ENDS = frozenset((",", ";", ":"))
 _BOTH_BEHIND = re.compile("(?<=,)[呈均]?(?:双侧|两侧|左右)(?:大致|基本|呈)?对称性?(?:分布|改变|存在)?(?=[,;。\n]|$)")
+_ONE_BEHIND = re.compile("(?<=,)(?:位于|在)?([左右])侧?(?=[,;。\n]|$)")
 _SIDED: frozenset[Kind] = frozenset(("side", "post_side"))
 _LEFT_AND_RIGHT = re.compile("左侧?(?:及|、)?右侧?(?:两侧)?$")
 _LEFT_SLASH_RIGHT = re.compile(r"\(左侧?[/、及]右侧?\)")
 _JOINS = "/、及和与"
+_STATED: frozenset[Kind] = frozenset(("signal", "lesion"))
+_SIDES = {"左": "左侧", "右": "右侧"}
 _LEADING: frozenset[Kind] = frozenset(("verb", "other"))
 
 
@@ -130,15 +133,15 @@ def _is_a_pair(tokens: Sequence[Token], at: int, text: str) -> bool:
 
 
 def with_symmetry(tokens: Sequence[Token], text: str) -> list[Token]:
-    """基底节区见片状高信号，双侧对称: the tokens, the side behind the sites where nothing before names another one."""
+    """基底节区见高信号，双侧对称; 额叶病变，左侧，T1低: the side behind the sites is theirs if none stands before."""
     found = list(tokens)
-    for match in reversed(list(_BOTH_BEHIND.finditer(text))):
+    for match in reversed([*_BOTH_BEHIND.finditer(text), *_ONE_BEHIND.finditer(text)]):
         before = [i for i, t in enumerate(found) if t.end <= match.start()]
         start = next((i + 1 for i in reversed(before) if found[i].kind in ("stop", "mark")), 0)
         sentence = found[start : len(before)]
         if any(t.kind in _SIDED for t in sentence) or not _in_one_list(sentence):
             continue
-        side = Token("post_side", "双侧", *match.span())
+        side = Token("post_side", _SIDES[match[1]] if match.re is _ONE_BEHIND else "双侧", *match.span())
         placed = [[t, side] if t.kind == "site" and SITES[t.value].laterality == "paired" else [t] for t in sentence]
         behind = [t._replace(kind="other", value="") if t.start < match.end() else t for t in found[len(before) :]]
         found = [*found[:start], *chain.from_iterable(placed), *behind]
@@ -149,7 +152,7 @@ def _in_one_list(tokens: Sequence[Token]) -> bool:
     """Whether no site stands behind the first list of sites, of which something is stated."""
     named = dropwhile(lambda t: t.kind != "site", tokens)
     behind = [*dropwhile(lambda t: t.kind in ("site", "layer", "other") or t.value == "、", named)]
-    return not any(t.kind == "site" for t in behind) and any(t.kind == "signal" for t in behind)
+    return not any(t.kind == "site" for t in behind) and any(t.kind in _STATED for t in behind)
 
 
 def with_pairs(tokens: Sequence[Token], text: str) -> list[Token]:

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from selip_contracts.vocabulary import SITES
 from selip_extract.language.tokens import Token
 from selip_extract.rules.dataclass_replace import replace
-from selip_extract.rules.lookahead import sites_ahead, sites_follow, states_in_bracket
+from selip_extract.rules.lookahead import is_limited, sites_ahead, sites_follow, states_in_bracket
 from selip_extract.rules.mentions import ReferenceKind, SiteMention, Sites, distinct, locations
 from selip_extract.rules.references.site_references import WHOLE_BRAIN, all_above, parts
 from selip_extract.rules.sentence import Sentence
@@ -46,6 +46,8 @@ def referents(state: State, sentence: Sentence, at: int, positive: bool) -> Focu
         if ahead and _points_back(sentence, at, ahead[0].token.start):
             ahead = distinct((*all_above(state, sentence.tokens[at].start).sites, *ahead))
         if ahead:
+            if is_limited(sentence, at):  # 双侧丘脑、脑桥…，DWI呈高信号者为丘脑
+                ahead = tuple(s for site in ahead for s in state.mentioned.resolve(site, (focus.sites,), False))
             ahead = tuple(with_side(site, focus.sites) for site in ahead)
             return Focus(ahead, ReferenceKind.NAMED, sentence.tokens[at].start)
     return before if before.sites else Focus.on(continued)
@@ -97,6 +99,7 @@ def _heads_a_list(state: State, sentence: Sentence, at: int) -> bool:
         following[:1] == [":"]
         or _opens_bracket(sentence, at)
         or (following[:1] != [","] and "位于" in following[:3] and "灶" in following[:2])
+        or is_limited(sentence, at)
     )
     return listed and not any(t.kind == "site" for t in _outside_brackets(sentence.tokens[state.clause.start : at]))
 

@@ -14,7 +14,7 @@ from selip_extract.rules.state import Focus, State
 
 _MEASURE = re.compile("(?:最大)?(?:厚度?|大小|直径|长径|范围)(?:分别)?")
 _OF_A_COUNTERPART = frozenset(("sequence", "signal", "enhancement", "restriction", "negation", "verb"))
-_POINTING = frozenset(("上述", "相应", "亦"))
+_POINTING = frozenset(("上述", "相应", "亦", "信号", "均"))
 _OF_A_LESION = frozenset(("lesion", "sequence", "size", "signal", "enhancement", "restriction", "negation", "verb"))
 
 

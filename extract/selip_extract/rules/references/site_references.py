@@ -211,7 +211,7 @@ def refer_to_all_again(state: State, sentence: Sentence, at: int) -> State:
         return state.refer_to(Focus(located, ReferenceKind.POINTED, tokens[at].start))
     pair = state.mentioned.pair
     told = (pair[0].sites, pair[1].sites, ()) if len(pair) == 2 else ()
-    if all(t.kind == "other" for t in clause) and focus.sites in told:
+    if all(t.kind in ("other", "lesion") for t in clause) and focus.sites in told:
         return state.refer_to(
             Focus(distinct((*pair[0].sites, *pair[1].sites)), ReferenceKind.POINTED, tokens[at].start)
         )
@@ -332,9 +332,10 @@ def refer_to_above(state: State, sentence: Sentence, at: int) -> State:
     if first in "其该此所":
         return state
     if first in "两二":
-        return state.refer_to(_two(state, token))
+        return state.refer_to(_named_in_all(state, sentence, at, 2) or _two(state, token))
     if first in _NUMBERS:
-        return state.refer_to(_so_many(state, token, _NUMBERS[first]))
+        number = _NUMBERS[first]
+        return state.refer_to(_named_in_all(state, sentence, at, number) or _so_many(state, token, number))
     return state.refer_to(_of_the_noun(state, sentence, at) or all_above(state, token.start))
 
 
@@ -369,6 +370,18 @@ def all_above(state: State, source: int) -> Focus:
     if state.own.sites:
         return state.own._replace(sites=_specific(state.own.sites))
     return Focus(state.mentioned.in_item() or state.mentioned.listed, ReferenceKind.POINTED, source)
+
+
+def _named_in_all(state: State, sentence: Sentence, at: int, number: int) -> Focus | None:
+    """左侧岛叶者强化，右侧颞叶者不强化，两者…: all sites that the sentence has named, where they are so many.
+
+    None where the sentence has introduced so many lesions, or has named other sites, too.
+    """
+    if len(state.own.sites) >= number or state.mentioned.pair:
+        return None
+    named = [sentence.mention(site) for i, site in sentence.sites.items() if i < at and not site.is_qualifier]
+    sites = distinct(site for site in named if site.site not in WHOLE_BRAIN)
+    return Focus(sites, ReferenceKind.POINTED, sentence.tokens[at].start) if len(sites) == number else None
 
 
 def _so_many(state: State, token: Token, number: int) -> Focus:

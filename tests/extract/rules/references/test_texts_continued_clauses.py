@@ -328,6 +328,26 @@ from tests.extract.rules.sentences import found
             "枕大池区蛛网膜囊肿，FLAIR低信号。",
             "FLAIR枕大池低",
         ),
+        (
+            "双侧丘脑、乳头体FLAIR高信号，上述区域DWI呈高信号者为丘脑，强化者仅乳头体。",
+            "FLAIR双侧丘脑高 FLAIR双侧乳头体高 DWI双侧丘脑高 T1CE双侧乳头体强化",
+        ),
+        (
+            "病变部位：左侧基底节区\n病变大小：38mm×26mm\nT1WI：等信号\nT2WI：低信号",
+            "T1左侧基底节区等 T2左侧基底节区低",
+        ),
+        (
+            "左侧岛叶团块状T2高信号，诊断动静脉畸形；T1WI该团块呈混杂信号。",
+            "T2左侧岛叶高 T1左侧岛叶混杂",
+        ),
+        (
+            "DWI：右侧大脑中动脉供血区（右额、岛叶）大片高信号。",
+            "DWI右侧额叶高 DWI右侧岛叶高",
+        ),
+        (
+            "右侧额极皮层-皮层下T2高信号。",
+            "T2右侧额叶高",
+        ),
     ],
 )
 def test_which_sites_a_clause_goes_on_about(text: str, findings: str) -> None:

@@ -74,6 +74,14 @@ from tests.extract.rules.sentences import found
             "丘脑双侧外侧部见T2高信号。",
             "T2双侧丘脑高",
         ),
+        (
+            "左侧海马较右侧小，但双侧信号一致，均为T2等、FLAIR等。",
+            "T2双侧海马等 FLAIR双侧海马等",
+        ),
+        (
+            "额叶病变，左侧，T1低，T2高。",
+            "T1左侧额叶低 T2左侧额叶高",
+        ),
     ],
 )
 def test_which_lesion_a_side_means(text: str, findings: str) -> None:
