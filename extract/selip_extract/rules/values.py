@@ -10,6 +10,7 @@ from selip_extract.language.constructions.compared_sequences import AS_SEQUENCE
 from selip_extract.language.evidence import EvidenceTokens, cited_finding
 from selip_extract.language.question import Statement
 from selip_extract.language.tokens import Token
+from selip_extract.rules.changes_of_sites import is_within
 from selip_extract.rules.dataclass_replace import replace
 from selip_extract.rules.descriptions import describe_as_normal, is_of_a_normal_gland, is_of_a_normal_lobe
 from selip_extract.rules.lookahead import (
@@ -27,7 +28,7 @@ from selip_extract.rules.mentions import ReferenceKind, Sites, StatedValue, Valu
 from selip_extract.rules.references.introductions import introduce, referents, take_apart
 from selip_extract.rules.references.site_references import rest
 from selip_extract.rules.sentence import Sentence
-from selip_extract.rules.state import NO_SEQUENCES, Focus, SequenceFocus, State
+from selip_extract.rules.state import NO_SEQUENCES, Focus, SequenceFocus, Standing, State
 
 SequenceValue = tuple[Token, Value]
 _RESTRICTED: dict[str, Value] = {"DWI": "高", "ADC": "低"}
@@ -89,6 +90,9 @@ def _state_of(state: State, sentence: Sentence, at: int, values: Sequence[Sequen
     found: list[Finding] = []
     stated: list[StatedValue] = []
     _, negation, doubtful, _ = state.clause
+    if negation is not None and state.standing is Standing.NORMAL:
+        # 三叉神经走行自然，DWI未见高信号: not the nerve was looked at
+        sites = tuple(site for site in sites if not is_within(site.site, "颅神经"))
     for sequence, value in values:
         modality: Modality = sequence.value  # type: ignore[assignment]
         if value in SIGNALS and modality == "T1CE":

@@ -2,6 +2,7 @@
 
 import pytest
 
+from selip_extract.extractors.rules import RuleExtractor
 from selip_extract.language.lexer import lex
 from selip_extract.rules.clause_reader import read_clauses
 from selip_extract.rules.sentence import sentences
@@ -122,3 +123,9 @@ def test_the_rest_of_a_numbered_item_without_any_is_that_of_all() -> None:
 )
 def test_parts_halves_and_neighbours_of_a_lesion(text: str, findings: str) -> None:
     assert _found(text) == set(findings.split())
+
+
+@pytest.mark.parametrize("text", ["DWI未见高信号，仅见左侧额叶FLAIR高信号。", "双侧三叉神经走行自然，DWI未见高信号。"])
+def test_a_denial_is_not_lent_to_the_site_behind_it_nor_to_a_nerve(text: str) -> None:
+    (reading,) = RuleExtractor().read([text])
+    assert reading.study.negatives == ()

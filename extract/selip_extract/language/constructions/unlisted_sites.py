@@ -9,7 +9,7 @@ import re
 from collections.abc import Sequence
 
 from selip_contracts.vocabulary import UNLISTED, unlisted
-from selip_extract.language.lexicon import Kind, words
+from selip_extract.language.lexicon import Kind, lexicon, words
 from selip_extract.language.tokens import Token
 from selip_extract.language.understanding.exam_words import other_body_part
 
@@ -72,6 +72,11 @@ def _recognised(tokens: Sequence[Token], text: str, known: frozenset[str]) -> li
             start = found.pop().start if part else token.start
             stop = tokens[end - 1].end
             word = text[start:stop]
+            if (whole := _completes_a_name(found, word, text)) is not None:
+                site, side = found[-2]._replace(value=whole), found[-1]._replace(kind="post_side")
+                found[-2:] = [site, side, Token("layer", word, start, stop)]
+                at = end
+                continue
             of_the_body = other_body_part().search(word) is not None
             found.append(
                 Token("elsewhere", "躯体", start, stop) if of_the_body else Token("site", unlisted(word), start, stop)
@@ -80,6 +85,15 @@ def _recognised(tokens: Sequence[Token], text: str, known: frozenset[str]) -> li
         else:
             found.append(token)
     return found
+
+
+def _completes_a_name(found: Sequence[Token], word: str, text: str) -> str | None:
+    """中脑左侧被盖: the site whose name the word completes, with nothing but the side in between."""
+    site, side = found[-2:] if len(found) > 1 else (None, None)
+    if site is None or side is None or (site.kind, side.kind) != ("site", "side") or site.end != side.start:
+        return None
+    meaning = lexicon().words.get(text[site.start : site.end] + word)
+    return meaning.value if meaning is not None and meaning.kind == "site" else None
 
 
 def _known_end(tokens: Sequence[Token], at: int, end: int, text: str, known: frozenset[str]) -> int:

@@ -24,7 +24,7 @@ _CHANGES = {"宽": "增宽", "大": "扩大", "窄": "变窄", "厚": "增厚", 
 """What a word alone says of a site: 脑沟宽，脑室大，脑沟消失."""
 _MIDLINE = frozenset(("中线结构", "大脑镰", "透明隔", "垂体柄"))
 """What 偏左 says where such a structure lies, not on which side of it a lesion is."""
-_MOVABLE = frozenset(("小脑扁桃体", "松果体", "垂体", "三脑室", "四脑室", "视交叉"))
+_MOVABLE = frozenset(("小脑扁桃体", "松果体区", "垂体", "三脑室", "四脑室", "视交叉"))
 """Where a lesion may lie, too."""
 _OFF = re.compile("[上下前后]?(?:约|[0-9]|" + _END + ")")
 _OF_A_LESION: frozenset[Kind] = frozenset(

@@ -143,7 +143,7 @@ def with_symmetry(tokens: Sequence[Token], text: str) -> list[Token]:
             continue
         side = Token("post_side", _SIDES[match[1]] if match.re is _ONE_BEHIND else "双侧", *match.span())
         placed = [[t, side] if t.kind == "site" and SITES[t.value].laterality == "paired" else [t] for t in sentence]
-        behind = [t._replace(kind="other", value="") if t.start < match.end() else t for t in found[len(before) :]]
+        behind = [t for t in found[len(before) :] if t.start >= match.end()]
         found = [*found[:start], *chain.from_iterable(placed), *behind]
     return found
 

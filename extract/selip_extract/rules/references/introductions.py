@@ -41,7 +41,7 @@ def referents(state: State, sentence: Sentence, at: int, positive: bool) -> Focu
     if not follow and before.sites:
         return before
     continued = state.current_lesion
-    if follow or not continued.sites:
+    if follow or (positive and not continued.sites):
         ahead = sites_ahead(sentence, at)
         if ahead and _points_back(sentence, at, ahead[0].token.start):
             ahead = distinct((*all_above(state, sentence.tokens[at].start).sites, *ahead))

@@ -82,6 +82,10 @@ from tests.extract.rules.sentences import found
             "额叶病变，左侧，T1低，T2高。",
             "T1左侧额叶低 T2左侧额叶高",
         ),
+        (
+            "中脑左侧被盖T2高信号。",
+            "T2左侧中脑高",
+        ),
     ],
 )
 def test_which_lesion_a_side_means(text: str, findings: str) -> None:
