@@ -37,6 +37,8 @@ _DESCRIBING = re.compile(
 )
 _BEGINNING: frozenset[Kind] = frozenset(("other", "cue"))
 _MAX_CHARACTERS = 9
+_MAX_RUN = 40
+"""Characters of a run of unknown words, beyond which it is no name, however it goes on."""
 _PASSED_WORDS = frozenset("内 处 上 可 各 仍 局部 内可 区 内侧 外侧 前部 后部 上部 下部 中部 少许 多发 散在 一".split())
 
 _PARTS_OF_NAMES = frozenset("左 右 中央 中心 双 外 内 上 下 前 后 大 小 部".split())
@@ -110,8 +112,8 @@ def _unknown(token: Token, text: str) -> bool:
 
 def _run_end(tokens: Sequence[Token], at: int, text: str) -> int:
     """Where the run of unknown words that begins at `at` ends; words that may stand after a site are not of it."""
-    end = at
-    while end < len(tokens) and (end == at or tokens[end].start == tokens[end - 1].end):
+    end, reach = at, tokens[at].start + _MAX_RUN
+    while end < len(tokens) and (end == at or tokens[end - 1].end == tokens[end].start < reach):
         if not (_unknown(tokens[end], text) or _inside(tokens, end, text, end > at)):
             break
         if end > at and _DESCRIBING.match(text, tokens[end].start):
