@@ -19,6 +19,7 @@ PARTS_OF_A_SITE = frozenset(
 """Words for a part of a site, which may stand between it and its side, or a site within it: 脑桥下部偏左侧."""
 _PART = re.compile("(?:[上下中前后背腹内外]{1,2}[侧部份缘]|[体头尾顶底]部|表面|实质)内?")
 """Words for a part of a site that the lexer does not hold together: 延髓背侧（极后区）."""
+_NAMING = frozenset(("site", "side", "layer", "post_side"))
 _ENDING_CUES = frozenset(("外", "其余", "上述", "前者", "后者", "同上"))
 
 
@@ -66,8 +67,8 @@ def _ends_enumeration(tokens: Sequence[Token], at: int) -> bool:
         case "lesion":
             return not _continues(tokens, at)
         case "cue":
-            # 左侧颞极蛛网膜囊肿，邻近颞叶受压
-            beside = tokens[at].value == "周围" and at > 0 and tokens[at - 1].value == ","
+            # 左侧颞极蛛网膜囊肿压迫邻近颞叶; not 左侧侧脑室周围额叶
+            beside = tokens[at].value == "周围" and at > 0 and tokens[at - 1].kind not in _NAMING
             return beside or tokens[at].value in _ENDING_CUES
         case "normal":
             return not _describes_a_side(tokens, at)

@@ -68,7 +68,7 @@ _ENDS_OF_FORMS = frozenset("状样形性变观现")
 _SAID_OF_A_FORM = re.compile(
     "(?:该|上述|以上|[两三]者)?(?:病[灶变]|肿[块物瘤]|结节|囊肿|血肿|占位|灶)?的?(?:整体|大体)?(?:形态|形状|外形)?(?:分别|依次|[均都皆各])*(?:呈|为)?"
 )
-_SHAPE_ENDINGS = frozenset("状样形性层则圆漫")
+_SHAPE_ENDINGS = frozenset('状样形性层则圆漫”"')
 
 
 class LesionDescription(TypedDict, total=False):

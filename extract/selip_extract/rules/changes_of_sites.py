@@ -44,7 +44,7 @@ def change_at(site: str, word: str, change: str) -> str | None:
         return "增厚"
     if word.endswith("小") and "受压" not in word and word != "狭小" and is_of_the_brain(site):
         return "萎缩"
-    if word.endswith(("变细", "纤细")) and (nerve or is_of_the_brain(site)):
+    if word.endswith("细") and (nerve or is_of_the_brain(site)):
         return "萎缩"
     if word.endswith("饱满") and is_within(site, "脑室系统"):
         return "扩大"

@@ -92,7 +92,8 @@ def end_clause(state: State, sentence: Sentence, at: int) -> State:
         inside = bool(clause) and clause[0].value == "其内"
         of_a_half = not kinds.isdisjoint(_OF_A_HALF) and not _gives_the_other_size(sentence, at)
         goes_on = sentence.words(at - 1) in _CONTRASTING or points_back(sentence, at + 1)
-        if not (inside or of_a_half or goes_on):
+        describes = at - 1 in sentence.forms or at - 1 in sentence.margins  # 右侧者约3cm，呈分叶状，T1WI…
+        if not (inside or of_a_half or goes_on or describes):
             state = replace(state, focus=Focus(state.bilateral, ReferenceKind.POINTED, offset), open=False)
     if mark == "," and state.own.sites and is_not_seen(sentence, clause):
         state = replace(state, focus=state.narrow((), offset), open=False)
