@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from selip_extract.extractors.base import Reading
 from selip_extract.extractors.combination import DEFAULT, Combination, combined
 from selip_extract.extractors.inconsistencies import misread
-from selip_extract.extractors.review import reviewed
+from selip_extract.extractors.review import once, reviewed
 from selip_extract.extractors.rules import RULES_VERSION
 from selip_extract.extractors.second_reader import SecondReader, SecondReading
 from selip_extract.language.lexer import lex
@@ -55,5 +55,5 @@ class DoubleExtractor:
         both = combined(lexed, stated, read_changes(read), unfit, second, self.combination)
         study, review = reviewed(lexed, assembled(both.findings, both.general), stated, unfit)
         note = second.note if second.status == "ok" else f"the rules alone read what the model answered {second.status}"
-        passages = tuple(dict.fromkeys((*both.review, *second.review, *review)))
+        passages = once((*both.review, *second.review, *review))
         return Reading(study, second.reply, note=note, review=passages, usage=second.usage)

@@ -9,8 +9,9 @@ to which the rules were not fitted (`selip-score --fit-combination`), and lie be
 
 import json
 import math
+from collections import defaultdict
 from collections.abc import Container, Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
@@ -26,9 +27,9 @@ from selip_extract.extractors.candidates import (
     sentence_number,
     stated_at,
 )
-from selip_extract.extractors.review import quoted
 from selip_extract.extractors.second_reader import CONFIDENCE_DIGITS, SecondReading
 from selip_extract.language.tokens import LexedReport, Token
+from selip_extract.rules.lookahead import clauses_of
 from selip_shared.errors import SelipError
 from selip_shared.files import write_text
 
@@ -36,7 +37,7 @@ FILE_NAME = "combination.json"
 KEPT_OF_RULES, KEPT_OF_READER = 0.5, 0.65
 """From which probability on a finding of one of the two alone is kept. The shipped reader was made with a look at its
 errors in what the weights were learnt on."""
-CLEAR, CLEAR_ALONE, CLEAR_GENERAL, CLEARLY_WRONG = 0.8, 0.95, 0.65, 0.3
+CLEAR, CLEAR_ALONE, CLEAR_GENERAL, CLEARLY_WRONG = 0.8, 0.95, 0.6, 0.3
 """From which probability on a finding of both, one of one of the two alone, and a general finding need no person, and
 up to which one needs none that the reader alone states and that is left out. What they cost: docs/accuracy.md."""
 
@@ -134,7 +135,7 @@ def combined(
     `unfit` are the sentences that the rules misread.
     """
     result = Combined([], list(general) if reading.general is None else [], [])
-    passages: dict[Review, list[Stated]] = {}
+    doubtful: dict[tuple[ReviewReason, int], list[tuple[Stated, bool]]] = defaultdict(list)
     stated = candidates(lexed, findings, general, unfit, reading)
     # keys that negatives of the same sequence, side and site would have
     present = {(*c.stated.key[:3], None) for c in stated if not c.negative}
@@ -144,8 +145,7 @@ def combined(
         silent = combination.reports > 0 and _is_silence(candidate, kept, present)
         if not silent and not combination.is_clear(candidate, probability):
             reason: ReviewReason = "low_confidence" if candidate.agreed else "disagreement"
-            left_out = passages.setdefault(_passage(reason, lexed, candidate.stated), [])
-            left_out.extend(() if kept else (candidate.stated,))
+            doubtful[reason, sentence_number(lexed, stated_at(candidate.stated))].append((candidate.stated, kept))
         if not kept:
             continue
         said = {
@@ -156,7 +156,7 @@ def combined(
             result.general.append(candidate.stated.model_copy(update=said))
         else:
             result.findings.append(candidate.stated.model_copy(update=said))
-    result.review.extend(replace(passage, alternatives=tuple(left_out)) for passage, left_out in passages.items())
+    result.review.extend(_passage(reason, lexed, number, doubts) for (reason, number), doubts in doubtful.items())
     return result
 
 
@@ -168,10 +168,18 @@ def _is_silence(candidate: Candidate, kept: bool, present: Container[object]) ->
     return candidate.negative and not candidate.agreed and not (kept and candidate.stated.key in present)
 
 
-def _passage(reason: ReviewReason, lexed: LexedReport, stated: Stated) -> Review:
-    """The sentence that states it; its evidence alone where the lexer knows no word of that sentence."""
-    number = sentence_number(lexed, stated_at(stated))
-    if number >= 0:
-        return quoted(reason, lexed, lexed.sentences[number])
-    assert stated.evidence is not None
-    return Review(reason, stated.evidence.text, stated.evidence.start, stated.evidence.end)
+def _passage(reason: ReviewReason, lexed: LexedReport, number: int, doubts: Sequence[tuple[Stated, bool]]) -> Review:
+    """The clauses of the sentence of this number that state what is in doubt, each with whether it is kept.
+
+    Their evidence alone where the lexer knows no word of the sentence.
+    """
+    spans = [span for stated, _ in doubts if stated.evidence for span in stated.evidence.spans]
+    if number < 0:
+        start, end = min(span.start for span in spans), max(span.end for span in spans)
+    else:
+        sentence = lexed.sentences[number]
+        here = [span for span in spans if sentence[0].start <= span.start < sentence[-1].end]
+        clauses = clauses_of(sentence, min(span.start for span in here), max(span.end for span in here))
+        start, end = clauses[0].start, clauses[-1].end
+    left_out = tuple(stated for stated, kept in doubts if not kept)
+    return Review(reason, lexed.text[start:end], start, end, left_out)

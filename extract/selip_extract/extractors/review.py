@@ -7,7 +7,7 @@ from dataclasses import replace
 from selip_contracts.findings import Evidence, Finding, GeneralFinding, Study
 from selip_contracts.vocabulary import UNLISTED
 from selip_extract.deidentification.patients import speaks_of_several_patients
-from selip_extract.extraction import Review, ReviewReason
+from selip_extract.extraction import REVIEW_REASONS, Review, ReviewReason
 from selip_extract.extractors.inconsistencies import names_a_mixed_lesion
 from selip_extract.language.constructions.sections import names_another_method
 from selip_extract.language.lexer import normalized
@@ -53,7 +53,7 @@ def reviewed(
         inconsistent = []
     if uncited:
         study = study.model_copy(update={"understood": False})
-    return study, tuple(dict.fromkeys((*uncited, *_unlisted(lexed, study), *_mended(lexed, study), *inconsistent)))
+    return study, once((*uncited, *_unlisted(lexed, study), *_mended(lexed, study), *inconsistent))
 
 
 def quoted(reason: ReviewReason, lexed: LexedReport, sentence: Iterable[Token]) -> Review:
@@ -61,6 +61,25 @@ def quoted(reason: ReviewReason, lexed: LexedReport, sentence: Iterable[Token]) 
     tokens = tuple(sentence)
     start, end = tokens[0].start, tokens[-1].end
     return Review(reason, lexed.text[start:end], start, end)
+
+
+def once(passages: Iterable[Review]) -> tuple[Review, ...]:
+    """The passages without those whose words stand in one for a more urgent reason.
+
+    Those stay that say more: what was left out, and that a sentence was not understood.
+    """
+    distinct = tuple(dict.fromkeys(passages))
+    return tuple(
+        one for one in distinct if one.alternatives or one.reason == "uncited" or not _is_within(one, distinct)
+    )
+
+
+def _is_within(one: Review, passages: Iterable[Review]) -> bool:
+    urgency = REVIEW_REASONS.index(one.reason)
+    return any(
+        REVIEW_REASONS.index(other.reason) < urgency and other.start <= one.start and one.end <= other.end
+        for other in passages
+    )
 
 
 def is_guessed(lexed: LexedReport, finding: Finding | GeneralFinding) -> bool:

@@ -8,7 +8,7 @@ from pathlib import Path
 from selip_contracts.findings import Finding, GeneralFinding
 from selip_extract.extractors.base import Reading
 from selip_extract.extractors.inconsistencies import misread
-from selip_extract.extractors.review import quoted, reviewed
+from selip_extract.extractors.review import once, quoted, reviewed
 from selip_extract.extractors.second_reader import SecondReading
 from selip_extract.language.lexer import lex
 from selip_extract.language.study import assembled
@@ -64,7 +64,7 @@ class TaggerExtractor:
     def _reading(self, lexed: LexedReport, read: SecondReading) -> Reading:
         study = assembled(read.findings, read.general or ())
         study, review = reviewed(lexed, study, read.findings, misread(lexed, read.findings))
-        return Reading(study, review=tuple(dict.fromkeys((*read.review, *review))))
+        return Reading(study, review=once((*read.review, *review)))
 
     def second_readings(self, reports: Sequence[LexedReport]) -> list[SecondReading]:
         """The tagger's reading of each report."""

@@ -29,6 +29,14 @@ def clause_after(tokens: Sequence[Token], at: int) -> Iterator[Token]:
         yield token
 
 
+def clauses_of(tokens: Sequence[Token], start: int, end: int) -> Sequence[Token]:
+    """The tokens of the clauses of a sentence in which the characters [start, end) lie."""
+    marks = [at for at, token in enumerate(tokens) if is_mark(token)]
+    first = max((at + 1 for at in marks if tokens[at].end <= start), default=0)
+    behind = min((at for at in marks if tokens[at].start >= end), default=len(tokens))
+    return tokens[first:behind]
+
+
 def points_back(sentence: Sentence, at: int) -> bool:
     """其T2WI…, 该处…: what begins at `at`, if anything, speaks of what was described right before."""
     following = sentence.tokens[at : at + 1]

@@ -95,6 +95,12 @@ def test_one_difference_puts_one_sentence_before_a_person() -> None:
     assert [passage.alternatives for passage in both.review] == [()]
 
 
+def test_a_person_is_shown_no_more_than_the_clauses_in_doubt() -> None:
+    text = "左侧额叶T1WI呈低信号，T2WI呈高信号，增强后未见强化，边界清；右侧枕叶T2WI呈低信号，边界不清。"
+    both = combined(lex(text), rules_of(text), [], (), reading_of([0, 1, 2], 0.9, 0.2, text), DEFAULT)
+    assert [(passage.reason, passage.text) for passage in both.review] == [("disagreement", "右侧枕叶T2WI呈低信号")]
+
+
 def test_a_person_sees_what_was_left_out() -> None:
     both = combined(lex(TEXT), rules_of(TEXT), [], (), reading_of([2], 0.9, 1 - SURE), FITTED)
     assert [(p.text, [f.key[0] for f in p.alternatives]) for p in both.review] == [
@@ -179,12 +185,15 @@ def test_general_findings_are_combined_where_the_reader_looks_for_them() -> None
     assert combined(lexed, [], changes, (), SecondReading(general=(), unreturned=surely_wrong), FITTED).general == []
 
 
-def test_a_general_finding_that_is_kept_has_its_confidence_instead_of_a_person() -> None:
+def test_a_general_finding_of_one_reader_needs_a_person_only_where_it_is_unsure() -> None:
     text = "脑室系统扩大。双侧脑沟增宽。"
     changes = read_changes(sentences(lex(text)))
-    both = combined(lex(text), [], changes, (), SecondReading(general=tuple(changes[:1])), FITTED)
-    assert [change.agreed for change in both.general] == [True, False]
-    assert both.review == []
+    unrated = SecondReading(general=tuple(changes[:1]))
+    unsure = SecondReading(general=tuple(changes[:1]), unreturned=lambda _: 0.02)
+    for reading, expected in ((unrated, set()), (unsure, {"disagreement"})):
+        both = combined(lex(text), [], changes, (), reading, FITTED)
+        assert [change.agreed for change in both.general] == [True, False]
+        assert {passage.reason for passage in both.review if "脑沟" in passage.text} == expected
 
 
 def test_a_clear_difference_is_not_put_before_a_person() -> None:

@@ -2,8 +2,9 @@ import pytest
 
 from selip_contracts.annotated import GOLD, read_annotated
 from selip_contracts.findings import Study
+from selip_extract.extraction import Review
 from selip_extract.extractors.inconsistencies import misread
-from selip_extract.extractors.review import reviewed
+from selip_extract.extractors.review import once, reviewed
 from selip_extract.extractors.rules import RuleExtractor
 from selip_extract.language.lexer import lex
 from selip_extract.rules.clause_reader import read_clauses
@@ -102,6 +103,17 @@ def test_a_sentence_whose_findings_were_left_out_is_not_understood() -> None:
 )
 def test_a_level_and_a_mixed_lesion_whose_values_follow_are_no_uncited_signals(text: str) -> None:
     assert RuleExtractor().read([text])[0].review == ()
+
+
+def test_words_are_listed_once_for_the_most_urgent_reason_unless_another_says_more() -> None:
+    sentence = Review("disagreement", "额叶高信号，枕叶低信号", 0, 11)
+    clause = Review("mended", "枕叶低信号", 6, 11)
+    stated = tuple(read_clauses(sentences(lex("枕叶T2低信号。"))))
+    left_out = Review("low_confidence", "枕叶低信号", 6, 11, stated)
+    not_understood = Review("uncited", "枕叶低信号", 6, 11)
+    unlisted = Review("unlisted_site", "额叶高信号", 0, 5)
+    passages = (clause, sentence, sentence, left_out, not_understood, unlisted)
+    assert once(passages) == (sentence, left_out, not_understood, unlisted)
 
 
 def test_an_abnormal_word_that_no_finding_rests_on_is_to_be_looked_at() -> None:
