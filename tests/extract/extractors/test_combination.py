@@ -294,8 +294,9 @@ def test_a_useless_model_costs_the_rules_nothing_however_sure_it_is(answers_at_r
     assert f1_of(model, reports) < 0.1
     assert f1_of(DoubleExtractor(model), reports) == rules_f1
     fit = fit_combination(model, reports)
-    assert fit.combined_f1 == fit.rules_f1 == rules_f1
-    assert f1_of(DoubleExtractor(model, fit.combination), reports) == rules_f1
+    # signs of misreading may correct the rules
+    assert fit.combined_f1 >= fit.rules_f1 == rules_f1
+    assert f1_of(DoubleExtractor(model, fit.combination), reports) >= rules_f1
 
 
 def test_weights_are_kept_in_a_file_beside_the_model_or_named_by_the_user(tmp_path: Path) -> None:
