@@ -140,7 +140,8 @@ def _is_listed(token: Token, found: Sequence[Token], following: Token | None) ->
 
 def _tells_apart(token: Token) -> bool:
     """T2左侧高，右侧等; 内侧高、外侧等; A低、B等: whether a value is that of a side, a part or a labelled lesion."""
-    return token.kind == "side" or token.value in PARTS_OF_A_SITE or token.value == "other"
+    is_label = token.value == "other" or token.value.isnumeric()
+    return token.kind == "side" or token.value in PARTS_OF_A_SITE or is_label
 
 
 def _ends_clause(following: Token | None) -> bool:

@@ -102,6 +102,10 @@ from tests.extract.rules.sentences import found
             "左侧额叶两枚结节，大者T2高，小者T2稍高。",
             "T2左侧额叶高 T2左侧额叶稍高",
         ),
+        (
+            "①左丘脑②右枕叶③小脑蚓部，DWI均高，ADC①③低、②等。",
+            "DWI左侧丘脑高 DWI右侧枕叶高 DWI小脑蚓部高 ADC左侧丘脑低 ADC小脑蚓部低 ADC右侧枕叶等",
+        ),
     ],
 )
 def test_which_lesion_a_label_means(text: str, findings: str) -> None:

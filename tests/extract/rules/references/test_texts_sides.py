@@ -86,6 +86,10 @@ from tests.extract.rules.sentences import found
             "中脑左侧被盖T2高信号。",
             "T2左侧中脑高",
         ),
+        (
+            "左侧顶叶T2高信号，右侧对称部位T2稍高信号。",
+            "T2左侧顶叶高 T2右侧顶叶稍高",
+        ),
     ],
 )
 def test_which_lesion_a_side_means(text: str, findings: str) -> None:
