@@ -23,6 +23,9 @@ _NAMING = frozenset(("site", "side", "layer", "post_side"))
 _ENDING_CUES = frozenset(("外", "其余", "上述", "前者", "后者", "同上"))
 
 
+_OPPOSITE = {"左侧": "右侧", "右侧": "左侧"}
+
+
 class LateralisedSite(NamedTuple):
     """A named site with its side.
 
@@ -185,3 +188,18 @@ def _is_qualifier(tokens: Sequence[Token], at: int) -> bool:
     if following[0].value in groups.linings and _VENTRICLES in (value, *ancestors(value)):
         return True
     return value in groups.regions or value in ancestors(following[0].value)
+
+
+def relative_side(token: Token, found: Sequence[Token], text: str) -> Token:
+    """同侧 and 对侧 as the side that they mean, by the last one named."""
+    one_sided = [
+        t.value
+        for t in found
+        if t.kind in ("side", "post_side")
+        and t.value in _OPPOSITE
+        and text[t.start : t.end] not in ("同侧", "对侧")
+        and not text.endswith(("较", "比"), 0, t.start)
+    ]
+    if not one_sided:
+        return token._replace(kind="other")
+    return token._replace(value=one_sided[-1] if token.value == "同侧" else _OPPOSITE[one_sided[-1]])

@@ -39,7 +39,7 @@ from selip_extract.language.constructions.word_order import (
     with_symmetry,
     with_usual_order,
 )
-from selip_extract.language.laterality import PARTS_OF_A_SITE
+from selip_extract.language.laterality import PARTS_OF_A_SITE, relative_side
 from selip_extract.language.lexicon import BETWEEN_WORDS, LOBE_CHARACTERS, Kind, Meaning, lexicon
 from selip_extract.language.relaxation import relaxation_tokens, tokens_of_times_behind
 from selip_extract.language.segmenter import segmenter
@@ -85,7 +85,6 @@ _READINGS = (
 """What the words around a token make of it, one construction after the other."""
 _TRENDS = frozenset("减低 降低 下降 减弱 增高 升高 减少 增加".split())
 _BEHIND_BOTH = PARTS_OF_A_SITE | {"均", "分别"}
-_OPPOSITE = {"左侧": "右侧", "右侧": "左侧"}
 
 _MORE_THERE = re.compile(r"(?:[较更尤稍略]?(?:明显|显著|重|多|甚|著|大)|[>＞]{1,2}[左右]侧?)\)")
 _BLOCKS = re.compile(f"[{BETWEEN_WORDS}]|[^{BETWEEN_WORDS}]+")
@@ -321,24 +320,9 @@ def _is_of_a_lobe(token: Token) -> bool:
     return token.kind == "site" and (token.value in lobes or any(region in lobes for region in ancestors(token.value)))
 
 
-def _relative_side(token: Token, found: list[Token], text: str) -> Token:
-    """同侧 and 对侧 as the side that they mean, by the last one named."""
-    one_sided = [
-        t.value
-        for t in found
-        if t.kind in ("side", "post_side")
-        and t.value in _OPPOSITE
-        and text[t.start : t.end] not in ("同侧", "对侧")
-        and not text.endswith(("较", "比"), 0, t.start)
-    ]
-    if not one_sided:
-        return token._replace(kind="other")
-    return token._replace(value=one_sided[-1] if token.value == "同侧" else _OPPOSITE[one_sided[-1]])
-
-
 def _resolved_side(token: Token, found: list[Token], following: Token | None, text: str) -> Token:
     if token.value in ("同侧", "对侧"):
-        return _relative_side(token, found, text)
+        return relative_side(token, found, text)
     if following is not None and following.kind in _SITE_OR_LAYER:
         return token
     before = _adjoining(token, found)

@@ -15,6 +15,7 @@ from selip_extract.rules.lesions.sizes import largest, state_size, with_size, wi
 from selip_extract.rules.lookahead import VALUES, clause_after, is_listed_with_a_site
 from selip_extract.rules.mentions import Location, MentionedLesions, StatedMargin, StatedWords
 from selip_extract.rules.prior_study import prior_words, turn_to_present, turn_to_prior
+from selip_extract.rules.references.all_again import refer_to_all_again
 from selip_extract.rules.references.by_value import with_value
 from selip_extract.rules.references.exceptions import begin_exception, end_exception, names_exception
 from selip_extract.rules.references.introductions import introduce_mass, with_listed
@@ -36,7 +37,6 @@ from selip_extract.rules.references.site_references import (
     deny_rest,
     name_site,
     refer_to_above,
-    refer_to_all_again,
     refer_to_operated,
     refer_to_rest,
 )

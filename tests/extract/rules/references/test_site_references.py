@@ -4,6 +4,7 @@ import pytest
 
 from selip_extract.rules.dataclass_replace import replace
 from selip_extract.rules.mentions import ReferenceKind, StatedValue
+from selip_extract.rules.references.all_again import refer_to_all_again
 from selip_extract.rules.references.exceptions import (
     begin_exception,
     end_exception,
@@ -17,7 +18,6 @@ from selip_extract.rules.references.site_references import (
     deny_rest,
     name_site,
     refer_to_above,
-    refer_to_all_again,
     refer_to_rest,
     rest,
 )
