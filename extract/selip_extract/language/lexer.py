@@ -83,6 +83,7 @@ _READINGS = (
     without_damaged_sentences,
 )
 """What the words around a token make of it, one construction after the other."""
+_EYES = {"左眼": "左侧", "右眼": "右侧", "双眼": "双侧"}
 _TRENDS = frozenset("减低 降低 下降 减弱 增高 升高 减少 增加".split())
 _BEHIND_BOTH = PARTS_OF_A_SITE | {"均", "分别"}
 
@@ -276,6 +277,11 @@ def _follows(token: Token, found: list[Token], kinds: frozenset[Kind], mark: str
 
 
 def _resolved_site(token: Token, found: list[Token], text: str) -> Token:
+    if found and found[-1].end == token.start:
+        _read_side_before(token, found, text)
+        if _places_in_bracket(token, found, text):
+            found[-1] = found[-1]._replace(kind="post_side")
+            return token._replace(kind="other", value="")
     if is_a_neighbour(token, found, text):
         return token._replace(kind="other")
     if len(found) > 1 and found[-1].value == ")" and found[-2].kind == "post_side":
@@ -304,6 +310,20 @@ def _resolved_site(token: Token, found: list[Token], text: str) -> Token:
     elif token.value in lexicon().site_groups.outside_the_brain:
         _drop_qualifiers(found)
     return token
+
+
+def _read_side_before(token: Token, found: list[Token], text: str) -> None:
+    """右眼玻璃体: which eye, where a part of it follows."""
+    side = _EYES.get(text[found[-1].start : found[-1].end])
+    if side is not None and "眼眶" in (token.value, *ancestors(token.value)):
+        found[-1] = found[-1]._replace(kind="side", value=side)
+
+
+def _places_in_bracket(token: Token, found: list[Token], text: str) -> bool:
+    """大脑镰旁（左侧额部）: a lobe that only says where a site outside the brain lies."""
+    if found[-1].kind != "side" or len(found) < 3 or found[-2].value != "(" or text[token.end : token.end + 1] != ")":
+        return False
+    return _is_of_a_lobe(token) and found[-3].value in lexicon().site_groups.outside_the_brain
 
 
 def _is_bracketed(found: list[Token]) -> bool:

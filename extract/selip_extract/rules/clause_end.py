@@ -86,6 +86,8 @@ def end_clause(state: State, sentence: Sentence, at: int) -> State:
     denied = mark == ";" and state.clause.negation is not None and "sequence" in kinds
     if denied or (mark in (",", ";") and _calls_it_otherwise(kinds, sentence.words(at - 1))):
         state = replace(state, sequences=state.sequences._replace(used=True))
+    if mark == "," and _shows_a_sign(sentence, clause):
+        state = replace(state.close(), sequences=state.sequences._replace(used=True))
     if state.clause.negation is not None and kinds.isdisjoint(_STATING) and not kinds.isdisjoint(_LESION_NOUNS):
         state = describe_as_normal(state, sentence, at - 1)
     if state.focus.kind is _HALF:
@@ -134,6 +136,13 @@ def _gives_the_other_size(sentence: Sentence, at: int) -> bool:
 def _calls_it_otherwise(kinds: Set[Kind], last_word: str) -> bool:
     """T1WI、T2WI呈流空信号，边缘见T1WI高信号: what is said of the sequences is no signal, and closes them."""
     return "sequence" in kinds and kinds.isdisjoint(_STATED) and last_word.endswith("信号")
+
+
+def _shows_a_sign(sentence: Sentence, clause: Sequence[Token]) -> bool:
+    """脑桥T2WI可见“十字面包征”，双侧桥臂…: a sign is all that the clause says of its site and sequence."""
+    if not clause or {"site", "sequence"} - {t.kind for t in clause} or any(t.kind in _STATED for t in clause):
+        return False
+    return sentence.text[clause[0].start : clause[-1].end].rstrip('”"’）)').endswith("征")
 
 
 def _goes_on(state: State, sentence: Sentence, at: int) -> bool:

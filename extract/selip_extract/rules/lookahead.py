@@ -13,6 +13,7 @@ _NO_SITES = frozenset(("negation", "change", "normal", "enhancement", "restricti
 _STATING = frozenset((*_NO_SITES, "sequence", "signal"))
 _NO_MORE_SITES = frozenset((*_STATING, "verb"))
 _ENUMERATED = frozenset(("site", "side", "layer", "post_side", "other"))
+_JOINING = ("、", "或")
 _SPREADING = ("累及", "主要累及", "范围累及", "侵", "波及", "涉及", "延", "包括")
 
 
@@ -48,8 +49,8 @@ def is_listed_with_a_site(tokens: Sequence[Token], at: int) -> bool:
     for step in (-1, 1):
         joined = False
         i = at + step
-        while 0 <= i < len(tokens) and (tokens[i].kind in _ENUMERATED or tokens[i].value == "、"):
-            joined = joined or tokens[i].value == "、"
+        while 0 <= i < len(tokens) and (tokens[i].kind in _ENUMERATED or tokens[i].value in _JOINING):
+            joined = joined or tokens[i].value in _JOINING
             if tokens[i].kind == "site" and joined:
                 return True
             i += step

@@ -189,6 +189,8 @@ def name_most_affected(state: State, sentence: Sentence, at: int, end: int) -> S
     )
     if not sites or state.refers_to_rest:
         return state
+    if not focus.sites and {site.site for site in sites} <= {site.site for site in state.announced.sites}:
+        return state
     if not focus.sites:
         return state.refer_to(Focus(sites, ReferenceKind.NAMED, sentence.tokens[at].start))
     here = locations(focus.sites)

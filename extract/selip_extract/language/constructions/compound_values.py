@@ -25,6 +25,8 @@ _TEXTURE = re.compile(
     "[、,]?[且而但又和及]?(?:尚|较|很|也)?(?P<manner>[不欠]甚?均匀?|均匀|均一|均质)(?=[,;。、\n\\s]|$)"
 )
 """强化明显且均匀."""
+_QUOTED = re.compile('(?:轻度|轻微|中度|明显|显著|不均匀|均匀)*[“"][^“”"]{1,8}[”"]$')
+"""轻度“蜂房样”强化, “开环状”强化."""
 _DEGREES = frozenset(("强化", "明显强化", "轻度强化"))
 _DEGREE = re.compile("(?:轻度|轻微|稍|略)$")
 _DEGREE_BEFORE = re.compile("[度微稍略](?:[A-Z]|[弥扩压抑水黑磁])")
@@ -62,6 +64,11 @@ def with_compound_values(tokens: Sequence[Token], text: str) -> list[Token]:
             even = texture["manner"][0] == "均"
             token = Token("enhancement", "均匀强化" if even else "不均匀强化", token.start, texture.end())
             end = token.end
+        elif token.kind == "enhancement" and (quoted := _QUOTED.search(text, max(0, token.start - 16), token.start)):
+            while found and found[-1].start >= quoted.start():
+                found.pop()
+            manner_said = manner_of_enhancement(quoted[0]) or token.value
+            token = Token("enhancement", manner_said, quoted.start(), token.end)
         elif token.kind == "enhancement" and found and _adjoins(found[-1], token) and found[-1].kind == "signal":
             token = _enhancement(found, token, text)
         elif token.kind == "signal" and token.value == "混杂":
