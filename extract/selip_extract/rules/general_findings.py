@@ -23,6 +23,8 @@ _ENUMERATING = frozenset(("site", "layer", "side", "post_side"))
 _LESION_CUES = frozenset(("周围", "边缘", "中心", "较大"))
 _VALUES = frozenset(("signal", "enhancement", "restriction", "abnormal"))
 """What a negation before them denies: it reaches no further (DWI未见高信号脑沟增宽)."""
+_JOINED = re.compile("(?:病灶|灶|影)?(?:以?及|、|或者?|和|与)")
+"""What joins a change to the value before it, both denied: 未见异常信号灶及占位."""
 _NEXT_TO = ("邻近", "相邻", "毗邻", "周围", "邻近的")
 _EXTENT = re.compile("范围|间距|距离|夹角")
 _CAVITIES = ("副鼻窦", "乳突", "中耳")
@@ -272,7 +274,7 @@ class _ChangeReader:
             self.named = []
         elif token.kind in _VALUES:
             self.signalled = self.signalled or not self.negated
-            self.negated = False
+            self.negated = self.negated and _JOINED.match(text, token.end) is not None
         elif token.kind == "cue" and _names_the_brain(text, token):
             self.named, self.of_lesion = [LateralisedSite(at, token, "脑实质", None, None, False)], False
         elif token.kind == "lesion" or (token.kind == "cue" and token.value in _LESION_CUES):

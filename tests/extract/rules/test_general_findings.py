@@ -79,6 +79,8 @@ def test_changes(text: str, changes: str) -> None:
 @pytest.mark.parametrize(
     "text",
     [
+        "脑实质内未见异常信号灶及占位。",
+        "脑内未见异常信号、占位或萎缩。",
         "脑室系统未见扩大。",
         "小脑扁桃体未低于枕骨大孔。",
         "左侧硬膜下积血。",
