@@ -33,8 +33,9 @@ UNTRAINED_SEED = 20_000_101
 class Floor(NamedTuple):
     """What an extractor must reach on a set; negation errors and ungrounded findings are at most 0 unless stated.
 
-    The rules were corrected on every set. Both together may be below them here: how the two are combined is learnt on
-    what the rules read before they were.
+    The rules were corrected on every set, and the tagger has learnt all but O and P: the floors guard against what gets
+    worse. Both together may be below the rules here: how the two are combined is learnt on what the rules read before
+    they were corrected.
     """
 
     f1: float
