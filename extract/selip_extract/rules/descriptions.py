@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from selip_extract.language.tokens import Token
+from selip_extract.rules.changes_of_sites import is_within
 from selip_extract.rules.dataclass_replace import replace
 from selip_extract.rules.lookahead import clause_after
 from selip_extract.rules.mentions import ReferenceKind, locations
@@ -47,6 +48,7 @@ def _is_of_a_lesion(sentence: Sentence, at: int) -> bool:
 def describe_change(state: State, sentence: Sentence, at: int) -> State:
     """左侧海马萎缩, 右侧大脑脚受压: what follows is stated of the sites that changed, or of the lesion that did it.
 
+    脑沟增宽，T2WI呈高信号: a sulcus has no signal of its own, but a mass in it has.
     未见占位 changes nothing, yet where the clause names a lesion its sites are those of the next value.
     """
     focus, tokens = state.focus, sentence.tokens
@@ -57,7 +59,10 @@ def describe_change(state: State, sentence: Sentence, at: int) -> State:
         names_lesion = any(t.kind in ("lesion", "abnormal") for t in tokens[state.clause.start : at])
         return replace(after, announced=focus) if names_lesion else after
     changed = state.mentioned.changed + tuple([s for s in focus.sites if s.side])
-    announced = focus if _leads_in(state, sentence, at) else state.announced
+    announced = state.announced
+    if _leads_in(state, sentence, at):
+        of_its_own = tokens[at].value == "占位"
+        announced = focus._replace(sites=tuple(s for s in focus.sites if of_its_own or not is_within(s.site, "脑沟")))
     return replace(after, mentioned=replace(state.mentioned, changed=changed), announced=announced)
 
 

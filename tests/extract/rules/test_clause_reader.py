@@ -44,6 +44,9 @@ def test_an_earlier_study_states_nothing(text: str, findings: str) -> None:
         ("左侧额叶见高信号，累及顶叶。", ""),
         ("T1高信号：左侧额叶，右侧丘脑；双侧侧脑室扩大。", "左侧额叶:T1高 右侧丘脑:T1高"),
         ("左侧桥臂：边界欠清；T2WI呈高信号。", "左侧桥臂:T2高"),
+        ("脑沟轻度增宽，ADC呈稍高信号，累及右侧颞叶，T2WI呈高信号。", "右侧颞叶:ADC稍高 右侧颞叶:T2高"),
+        ("脑沟变浅，T2WI呈高信号。", ""),
+        ("脑沟占位，T2WI呈高信号。", "脑沟:T2高"),
     ],
 )
 def test_of_which_place_a_clause_speaks(text: str, findings: str) -> None:
