@@ -1,7 +1,8 @@
 """Signs that a sentence was misread, which need no knowledge of its construction.
 
 A clause names a side or a site that none of its findings has; a region and its part have one value (中脑右侧大脑脚);
-values of one sequence at one site contradict each other; one side of a bilateral finding is normal.
+values of one sequence at one site contradict each other; one side of a bilateral finding is normal; the cavity of an
+operation would lie in bone.
 """
 
 import re
@@ -28,6 +29,8 @@ _REACH = (14, 6)
 """Characters before and behind the beginning of a value in which such a word stands."""
 _NESTED = re.compile(r"[(（\[［][^()（）\[\]［］]*[(（\[［]")
 _VENOUS_SINUSES = "静脉窦"
+_CAVITIES = re.compile("术区|术腔|残腔")
+"""What an operation left; it lies behind the bone that was opened (额骨部分缺损，术区见囊状长T1信号)."""
 _SIDES = frozenset(("side", "post_side"))
 _BOTH = {"左侧", "右侧"}
 _BESIDE = frozenset(("side", "post_side", "other", "layer"))
@@ -92,8 +95,13 @@ def _is_inconsistent(sentence: Sentence, present: Sequence[_Stated], values: _Va
         or _says_the_same_of_a_part(sentence, present)
         or _tells_nothing_apart(sentence, present)
         or _has_both_sides_and_one(present)
+        or (_CAVITIES.search(words) is not None and any(_is_of_bone(one.finding.site) for one in present))
         or any(_is_contradicted(sentence.text, one, values[_place(one.finding)]) for one in present)
     )
+
+
+def _is_of_bone(site: str) -> bool:
+    return "颅骨" in (site, *ancestors(site))
 
 
 def _lacks_a_side(sentence: Sentence, present: Iterable[_Stated]) -> bool:

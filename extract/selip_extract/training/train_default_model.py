@@ -39,7 +39,7 @@ FURTHER_DECAY_SHARE, FURTHER_LEARNING_RATE = 0.95, 1e-3
 """Of a training that continues from trained weights: the rate falls all the time."""
 PLAIN_SHARE = 0.15
 """The share of reports that are learnt as the generator writes them."""
-HELD_OUT_SETS = ("styles_o", "styles_p")
+HELD_OUT_SETS = ("styles_o", "styles_p", "styles_q")
 """Annotated sets that are kept out of training, ordinary and hard."""
 HELD_OUT_SEED = "held-out"
 HELD_OUT_BATCHES = 16

@@ -152,6 +152,8 @@ def test_a_size_that_no_finding_has_is_to_be_looked_at(text: str, reviewed: bool
         ("双侧苍白球T1WI信号增高，左侧为稍高信号。", True),
         ("双侧丘脑、尾状核见片状长T2信号，左侧尾状核除外。", True),
         ("双侧海马T2WI高信号。左侧海马未见异常信号。", True),
+        ("左额骨部分缺损，术区见囊状长T1信号。", True),
+        ("左额骨部分缺损，左侧额叶术区见囊状长T1信号。", False),
         ("双侧海马T2WI高信号。DWI：左侧海马未见异常信号。", False),
         ("双侧额叶T2WI高信号，左侧额叶未见异常强化，左侧颞叶正常。", False),
         ("右侧额叶T1WI中心呈低信号，边缘呈高信号，T2WI呈等、高信号。", False),

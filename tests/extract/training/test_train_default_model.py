@@ -57,7 +57,7 @@ def test_the_folder_holds_a_tagger_and_its_recipe(trained: Path) -> None:
     assert all(figures <= set(point) for point in recipe["curve"])
     annotated = recipe["annotated"]
     assert annotated["reports"] > 9 * annotated["left_out"] > 0
-    assert annotated["held_out_sets"] == ["styles_o", "styles_p"]
+    assert annotated["held_out_sets"] == ["styles_o", "styles_p", "styles_q"]
     assert load_combination(trained / "model" / FILE_NAME).reports == 720
     assert {path.suffix for path in trained.rglob("*") if path.is_file()} == {".safetensors", ".json"}
 
