@@ -33,8 +33,8 @@ UNTRAINED_SEED = 20_000_101
 class Floor(NamedTuple):
     """What an extractor must reach on a set; negation errors and ungrounded findings are at most 0 unless stated.
 
-    The rules were corrected on every set, and the tagger has learnt all but O, P and Q: the floors guard against what gets
-    worse. Both together may be below the rules here: how the two are combined is learnt on what the rules read before
+    The rules were corrected on every set but Q, and the tagger has learnt all but O, P and Q: the floors guard against
+    what gets worse. Both together may be below the rules here: how the two are combined is learnt on what the rules read before
     they were corrected.
     """
 
