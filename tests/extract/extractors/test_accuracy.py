@@ -34,8 +34,8 @@ class Floor(NamedTuple):
     """What an extractor must reach on a set; negation errors and ungrounded findings are at most 0 unless stated.
 
     The rules were corrected on every set but Q, and the tagger has learnt all but O, P and Q: the floors guard against
-    what gets worse. Both together may be below the rules here: how the two are combined is learnt on what the rules read
-    before they were corrected.
+    what gets worse. Both together may be below the rules here: how the two are combined is learnt on what the
+    rules read before they were corrected.
     """
 
     f1: float
