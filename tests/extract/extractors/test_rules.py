@@ -22,7 +22,7 @@ SENTENCES = [
 
 def memories() -> "list[_lru_cache_wrapper[Any]]":
     """Every memory of the package that is bounded, and so may hold words of reports."""
-    caches = [one for one in gc.get_objects() if isinstance(one, _lru_cache_wrapper)]
+    caches = [one for one in gc.get_objects() if issubclass(type(one), _lru_cache_wrapper)]
     return [c for c in caches if c.__module__.startswith("selip_extract.") and c.cache_parameters()["maxsize"]]
 
 

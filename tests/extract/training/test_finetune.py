@@ -60,7 +60,7 @@ def base(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def annotated(count: int) -> list[AnnotatedReport]:
-    """Reports that state signals before their sequences, and the site last."""
+    """Reports that state signals before their sequences, and call a place that is known 既往."""
     words = {"T1": ("低", "T1WI"), "T2": ("高", "T2WI"), "FLAIR": ("稍高", "FLAIR"), "DWI": ("等", "DWI")}
     sites = ("额叶", "顶叶", "颞叶", "枕叶", "丘脑")
     found = []
@@ -71,7 +71,7 @@ def annotated(count: int) -> list[AnnotatedReport]:
         findings = tuple(
             Finding.model_validate({"modality": m, "side": side, "site": site, "signal": words[m][0]}) for m in chosen
         )
-        text = f"见{said}灶，位于{side}{site}。编号{number}。"
+        text = f"既往{side}{site}，{said}。编号{number}。"
         found.append(AnnotatedReport(report_id=f"r{number}", findings_text=text, study=Study(findings=findings)))
     return found
 
