@@ -15,6 +15,7 @@ from typing import NamedTuple
 from selip_contracts.findings import Finding, SpanRole
 from selip_contracts.vocabulary import SITES, ancestors
 from selip_extract.language.tokens import LexedReport, Token
+from selip_extract.rules.changes_of_sites import is_within
 from selip_extract.rules.lookahead import VALUES, clause_after, is_mark
 from selip_extract.rules.prior_study import prior_words
 from selip_extract.rules.sentence import Sentence
@@ -95,13 +96,9 @@ def _is_inconsistent(sentence: Sentence, present: Sequence[_Stated], values: _Va
         or _says_the_same_of_a_part(sentence, present)
         or _tells_nothing_apart(sentence, present)
         or _has_both_sides_and_one(present)
-        or (_CAVITIES.search(words) is not None and any(_is_of_bone(one.finding.site) for one in present))
+        or (_CAVITIES.search(words) is not None and any(is_within(one.finding.site, "颅骨") for one in present))
         or any(_is_contradicted(sentence.text, one, values[_place(one.finding)]) for one in present)
     )
-
-
-def _is_of_bone(site: str) -> bool:
-    return "颅骨" in (site, *ancestors(site))
 
 
 def _lacks_a_side(sentence: Sentence, present: Iterable[_Stated]) -> bool:

@@ -12,6 +12,7 @@ from selip_extract.rules.dataclass_replace import replace
 
 Location = tuple[Side | None, str]
 Value = Signal | Enhancement | None
+ONE_SIDED: tuple[Side, Side] = ("左侧", "右侧")
 
 
 class ReferenceKind(Enum):

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Sequence
 
 from selip_contracts.findings import Finding
-from selip_contracts.vocabulary import Modality, Side
+from selip_contracts.vocabulary import Modality
 from selip_extract.language.constructions.compared_sequences import AS_SEQUENCE
 from selip_extract.language.lexicon import lexicon
 from selip_extract.language.tokens import Token
@@ -11,15 +11,13 @@ from selip_extract.rules.changes_of_sites import is_within
 from selip_extract.rules.dataclass_replace import replace
 from selip_extract.rules.descriptions import describe_as_normal
 from selip_extract.rules.lookahead import VALUES, clause_after, sites_ahead
-from selip_extract.rules.mentions import ReferenceKind, SiteMention, Sites, Value, locations
+from selip_extract.rules.mentions import ONE_SIDED, ReferenceKind, SiteMention, Sites, Value, locations
 from selip_extract.rules.references.introductions import introduce, names_whole_brain, referents, with_side
 from selip_extract.rules.references.ordinals import nth_lesion
 from selip_extract.rules.references.site_references import is_an_aside
 from selip_extract.rules.sentence import Sentence
 from selip_extract.rules.state import Focus, State
 from selip_extract.rules.values import name_sequence, state_values
-
-_ONE_SIDED: frozenset[Side | None] = frozenset(("左侧", "右侧"))
 
 
 def state_the_same(state: State, sentence: Sentence, at: int) -> State:
@@ -222,7 +220,7 @@ def spreads(state: State) -> bool:
 def _is_new(site: SiteMention, sites: Sites) -> bool:
     """Whether a lesion at `sites` is told to reach further: to another site, or to the same one across the midline."""
     sides = {known.side for known in sites if known.site == site.site}
-    return not sides or (site.side in _ONE_SIDED and len(sides) == 1 and sides <= _ONE_SIDED - {site.side})
+    return not sides or (site.side in ONE_SIDED and sides == {*ONE_SIDED} - {site.side})
 
 
 def _pointed_at_next(focus: Focus, sentence: Sentence, at: int, end: int) -> Focus | None:

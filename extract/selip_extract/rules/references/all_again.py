@@ -2,14 +2,12 @@
 
 from collections.abc import Sequence
 
-from selip_contracts.vocabulary import Side
 from selip_extract.language.tokens import Token
-from selip_extract.rules.mentions import ReferenceKind, Sites, distinct, locations
+from selip_extract.rules.mentions import ONE_SIDED, ReferenceKind, Sites, distinct, locations
 from selip_extract.rules.references.site_references import WHOLE_BRAIN, specific
 from selip_extract.rules.sentence import Sentence
 from selip_extract.rules.state import Focus, State
 
-_ONE_SIDED: tuple[Side, Side] = ("左侧", "右侧")
 _NAMING = frozenset(("site", "side", "lesion"))
 _POINTING = frozenset(("上述", "其余", "前者", "后者"))
 
@@ -66,7 +64,7 @@ def _told_apart(state: State, before: Sequence[Token]) -> Sites:
     if not mentioned.stated or (state.announced.sites and not focus.sites):
         return ()
     if focus.kind is ReferenceKind.HALF:
-        sites = tuple(s._replace(side=side) for s in focus.sites for side in _ONE_SIDED)
+        sites = tuple(s._replace(side=side) for s in focus.sites for side in ONE_SIDED)
     else:
         last = max((t.start for t in before if t.value == ";"), default=-1) if focus.sites else -1
         sites = tuple(site for site in state.own.sites if site.token.start > last)

@@ -5,11 +5,18 @@ from collections.abc import Container
 from selip_contracts.vocabulary import Side
 from selip_extract.rules.dataclass_replace import replace
 from selip_extract.rules.lookahead import clause_after
-from selip_extract.rules.mentions import LesionMention, Location, ReferenceKind, SiteMention, Sites, locations
+from selip_extract.rules.mentions import (
+    ONE_SIDED,
+    LesionMention,
+    Location,
+    ReferenceKind,
+    SiteMention,
+    Sites,
+    locations,
+)
 from selip_extract.rules.sentence import Sentence
 from selip_extract.rules.state import NO_FOCUS, Focus, State
 
-_ONE_SIDED = ("左侧", "右侧")
 _NORMAL = (["normal"], ["cue", "normal"], ["negation", "abnormal"])
 """The kinds of what is said of a site that is nothing but normal."""
 
@@ -48,7 +55,7 @@ def _without_side(site: SiteMention, left_out: Container[Location]) -> SiteMenti
 
 def _side_left(location: Location, left_out: Container[Location]) -> Side | None:
     side, site = location
-    left, right = ((one, site) in left_out for one in _ONE_SIDED)
+    left, right = ((one, site) in left_out for one in ONE_SIDED)
     return ("右侧" if left else "左侧") if side == "双侧" and left != right else side
 
 
@@ -61,7 +68,7 @@ def return_from_exception(state: State) -> State:
 def except_normal(state: State, sentence: Sentence) -> State:
     """双侧额叶、岛叶T2高信号，唯左侧岛叶正常: what the sentence has stated of both sides is true of the other one."""
     left_out = locations(state.focus.sites)
-    sides = {site for side, site in left_out if side in _ONE_SIDED}
+    sides = {site for side, site in left_out if side in ONE_SIDED}
     named = max((at for at in sentence.sites if at >= state.clause.start), default=None)
     if named is None or not any(f.present and f.side == "双侧" and f.site_name in sides for f in state.findings):
         return state

@@ -65,13 +65,13 @@ def _content(report: TaggedReport) -> set[tuple[object, ...]]:
     return {(sites[s], values[v], link, frozenset(report.stated[v])) for (s, v), link in report.links.items()}
 
 
-def mirrored(rng: random.Random, report: TaggedReport) -> TaggedReport:  # noqa: ARG001
+def mirrored(_rng: random.Random, report: TaggedReport) -> TaggedReport:
     """The report with left and right exchanged."""
     text = _SIDE.sub(lambda side: _OTHER_SIDE[side[0]], report.text)
     return replace(report, text=text, links={pair: _MIRRORED.get(link, link) for pair, link in report.links.items()})
 
 
-def inverted(rng: random.Random, report: TaggedReport) -> TaggedReport:  # noqa: ARG001
+def inverted(_rng: random.Random, report: TaggedReport) -> TaggedReport:
     """The report with the opposite of its signals: 高 for 低, 短T1 for 长T1."""
     stated, edits = list(report.stated), []
     for i, (span, numbers) in enumerate(zip(report.spans["value"], report.stated, strict=True)):
