@@ -8,7 +8,7 @@ from safetensors.torch import load_file
 from torch import Tensor, nn
 
 from selip_pretrain.model.encoders.text_encoder import load_tokenizer
-from selip_pretrain.model.selip_model import TEXT_ENCODER_FOLDER, WEIGHTS, SelipModel
+from selip_pretrain.model.selip_model import TEXT_ENCODER_FOLDER, WEIGHTS, SelipModel, no_weights
 from selip_shared.errors import SelipError
 from selip_shared.hugging_face import model_folder
 
@@ -49,9 +49,7 @@ def _weights(folder: Path) -> dict[str, Tensor]:
     try:
         return load_file(folder / WEIGHTS)
     except (OSError, SafetensorError) as failure:
-        raise SelipError(
-            f"There are no weights in {folder}: name a checkpoint of selip-pretrain, such as {folder / 'best'}."
-        ) from failure
+        raise no_weights(folder) from failure
 
 
 def _load(encoder: nn.Module, part: str, weights: dict[str, Tensor], folder: Path, is_locked: bool) -> str:

@@ -35,6 +35,13 @@ MAX_LOGIT_SCALE = math.log(100)
 """Logarithms of 1 / temperature, as in CLIP (Radford et al., arXiv 2103.00020)."""
 
 
+def no_weights(folder: Path) -> SelipError:
+    """The error where a folder that is named as a checkpoint holds no weights."""
+    return SelipError(
+        f"There are no weights in {folder}: name a checkpoint of selip-pretrain, such as {folder / 'best'}."
+    )
+
+
 class SelipModel(nn.Module):
     """Embeds volumes and canonical texts; the inner product of two embeddings is their cosine similarity."""
 
@@ -153,9 +160,7 @@ class SelipModel(nn.Module):
         folder = model_folder(str(folder_or_id), download)
         configuration = read_configuration(folder)
         if not (folder / WEIGHTS).exists():
-            raise SelipError(
-                f"There are no weights in {folder}: name a checkpoint of selip-pretrain, such as {folder / 'best'}."
-            )
+            raise no_weights(folder)
         text_encoder = TextEncoder.load(folder / TEXT_ENCODER_FOLDER, configuration.max_tokens)
         labels = read_labels(folder) if configuration.findings_weight else {}
         model = cls(configuration, _image_encoder(configuration), text_encoder, labels)
